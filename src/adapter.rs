@@ -1,0 +1,23 @@
+//! Connecting a [`CallbackService`](crate::callback::CallbackService) to a server and a runtime.
+//!
+//! Every adapter does the same: read the body within a limit of size and time, hand the request over, pass the response
+//! on untouched.
+//!
+//! # The letter case of `Body-Sign`
+//!
+//! The marketplace's FAQ says that V1.0's answer header is recognised as `Body-Sign` only. Rust's HTTP libraries keep
+//! header names in lower case and most servers write them so; HTTP/2 always does. The `serve` module's server writes
+//! the documented case on HTTP/1.1, for an axum router as well as for a bare service. With another server, look at the
+//! bytes (`curl --http1.1 -i`), and behind a proxy make sure that it speaks HTTP/1.1 to the marketplace and does not
+//! change header names. V2.0 has no such header.
+
+#[cfg(feature = "axum-0_8")]
+pub mod axum;
+#[cfg(feature = "serve")]
+pub mod serve;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+#[cfg(feature = "tower")]
+pub mod tower;
+#[cfg(feature = "tracing")]
+pub mod tracing;

@@ -1,0 +1,32 @@
+//! Receiving the marketplace's callbacks: one service, one way for every call.
+//!
+//! [`CallbackService`] routes, verifies, claims, parses, answers debug calls, asks the [ledger](crate::ledger), runs the
+//! seller's [handler](subscription::SubscriptionHandler), checks the answer and signs it, in that order. It works on
+//! `http` types and bytes; the rooms of [`adapter`](crate::adapter) connect it to servers.
+//!
+//! A refused call is answered with HTTP status 200 and a result code, as the documents ask; what went wrong in full goes
+//! to the [`Observer`] only.
+
+mod answer;
+mod builder;
+mod call;
+mod debug;
+mod error;
+mod observer;
+mod protocol;
+mod route;
+mod run;
+mod runtime;
+mod saas_v1;
+mod saas_v2;
+mod service;
+mod settings;
+pub mod subscription;
+
+pub use builder::CallbackServiceBuilder;
+pub use error::{CallbackError, HandlerError, Refusal};
+pub use observer::{Exchange, LateFailure, Observer, StderrObserver};
+pub use route::Protocol;
+pub use runtime::Runtime;
+pub use service::CallbackService;
+pub use settings::DebugCalls;

@@ -1,0 +1,196 @@
+//! Putting a service together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::UtcOffset;
+
+use super::run::Executor;
+use super::service::{CallbackService, Inner};
+use super::settings::{DebugCalls, Settings};
+use super::subscription::{AccessInfo, ErasedHandler, SubscriptionHandler};
+use super::{Observer, Runtime, StderrObserver};
+use crate::cipher::field::{EncryptType, FieldCipher};
+use crate::clock::{Clock, SystemClock};
+use crate::key::{AccessKeys, InterfaceType, KeyRing};
+use crate::ledger::Ledger;
+use crate::random::{OsRandom, Random};
+use crate::replay::{MemoryReplayGuard, ReplayGuard};
+use crate::signature::Window;
+
+/// Settings of a [`CallbackService`]; every one has a default.
+pub struct CallbackServiceBuilder {
+    settings: Settings,
+    runtime: Arc<dyn Runtime>,
+    clock: Arc<dyn Clock>,
+    replay: Arc<dyn ReplayGuard>,
+    observer: Arc<dyn Observer>,
+    subscription: Option<(Arc<dyn ErasedHandler>, Arc<dyn Ledger>)>,
+    lease: Duration,
+}
+
+impl CallbackServiceBuilder {
+    pub(super) fn new(keys: AccessKeys, runtime: Arc<dyn Runtime>) -> Self {
+        let settings = Settings {
+            keys,
+            v1_ciphers: Vec::new(),
+            encrypt_type: EncryptType::default(),
+            v1_zone: UtcOffset::UTC,
+            v1_window: Window::symmetric(Duration::from_secs(12 * 3600)),
+            v2_window: Window::default(),
+            v1_deadline: Duration::from_secs(15),
+            v2_deadline: Duration::from_secs(4),
+            sign_v2_answers: false,
+            debug_calls: DebugCalls::default(),
+            debug_access: AccessInfo::new("https://www.example.com"),
+            random: Arc::new(OsRandom),
+        };
+        Self {
+            settings,
+            runtime,
+            clock: Arc::new(SystemClock),
+            replay: Arc::new(MemoryReplayGuard::default()),
+            observer: Arc::new(StderrObserver),
+            subscription: None,
+            lease: Duration::from_secs(5),
+        }
+    }
+
+    /// Serves the SaaS callbacks with a handler and a ledger. Without this they are answered `000005`.
+    #[must_use]
+    pub fn subscription(mut self, handler: impl SubscriptionHandler, ledger: impl Ledger) -> Self {
+        self.subscription = Some((Arc::new(handler), Arc::new(ledger)));
+        self
+    }
+
+    /// Remembers calls here; in memory, 100,000 of them, unless set.
+    #[must_use]
+    pub fn replay_guard(mut self, replay: impl ReplayGuard) -> Self {
+        self.replay = Arc::new(replay);
+        self
+    }
+
+    /// Is told of every exchange; [`StderrObserver`] unless set.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+
+    /// Tells the time; the system's clock unless set.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Gives randomness; the operating system's unless set.
+    #[must_use]
+    pub fn random(mut self, random: impl Random) -> Self {
+        self.settings.random = Arc::new(random);
+        self
+    }
+
+    /// The cipher chosen in the seller console for sensitive data in V1.0; AES-256 unless set.
+    #[must_use]
+    pub fn encrypt_type(mut self, encrypt_type: EncryptType) -> Self {
+        self.settings.encrypt_type = encrypt_type;
+        self
+    }
+
+    /// The zone of `expireTime` in V1.0, which no document states; UTC unless set.
+    #[must_use]
+    pub fn v1_expire_time_zone(mut self, zone: UtcOffset) -> Self {
+        self.settings.v1_zone = zone;
+        self
+    }
+
+    /// How old or far ahead a V1.0 call may be; 12 hours both ways unless set. The documents set no limit; within it
+    /// repeats of a token are answered from memory, so it must be wide enough for retries and is bounded by memory.
+    #[must_use]
+    pub fn v1_window(mut self, window: Window) -> Self {
+        self.settings.v1_window = window;
+        self
+    }
+
+    /// How old or far ahead a V2.0 call may be; the documented 60 seconds both ways unless set.
+    #[must_use]
+    pub fn v2_window(mut self, window: Window) -> Self {
+        self.settings.v2_window = window;
+        self
+    }
+
+    /// When a V1.0 call is answered at the latest; 15 seconds unless set (the marketplace waits 20). A creation that takes
+    /// longer is answered as done, with its fixed id and without access data, and goes on; see the guide, "subscription".
+    #[must_use]
+    pub fn v1_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.v1_deadline = deadline;
+        self
+    }
+
+    /// When a V2.0 call is answered at the latest; 4 seconds unless set (the marketplace waits 5). A creation that takes
+    /// longer is answered `000004` and goes on; `queryInstance` turns to success when it is done.
+    #[must_use]
+    pub fn v2_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.v2_deadline = deadline;
+        self
+    }
+
+    /// For how long an instance stays reserved when the process working on it has died; 5 seconds unless set. A handler
+    /// that blocks its runtime for longer than this can be run twice at once by two processes.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Signs V2.0 answers with `Body-Sign` as well. The European guide demands signed answers without giving a form; the
+    /// other sites do not ask for it. Off unless set.
+    #[must_use]
+    pub fn sign_v2_answers(mut self, sign: bool) -> Self {
+        self.settings.sign_v2_answers = sign;
+        self
+    }
+
+    /// What becomes of debugging and dial-test calls; the service answers them unless set.
+    #[must_use]
+    pub fn debug_calls(mut self, debug_calls: DebugCalls) -> Self {
+        self.settings.debug_calls = debug_calls;
+        self
+    }
+
+    /// The access data in answers to debugging calls; `https://www.example.com` unless set.
+    #[must_use]
+    pub fn debug_access(mut self, access: AccessInfo) -> Self {
+        self.settings.debug_access = access;
+        self
+    }
+
+    /// Puts it together. The AES keys of V1.0 are derived here, once.
+    pub fn build(mut self) -> CallbackService {
+        let v1_keys = self.settings.keys.get(InterfaceType::V1).into_iter().flat_map(KeyRing::iter);
+        self.settings.v1_ciphers = v1_keys.map(|key| FieldCipher::new(key, self.settings.encrypt_type)).collect();
+        let executor = self.subscription.map(|(handler, ledger)| {
+            Arc::new(Executor {
+                handler,
+                ledger,
+                runtime: Arc::clone(&self.runtime),
+                clock: Arc::clone(&self.clock),
+                random: Arc::clone(&self.settings.random),
+                observer: Arc::clone(&self.observer),
+                lease: self.lease,
+                running: Default::default(),
+            })
+        });
+        CallbackService {
+            inner: Arc::new(Inner {
+                settings: self.settings,
+                clock: self.clock,
+                replay: self.replay,
+                observer: self.observer,
+                runtime: self.runtime,
+                executor,
+            }),
+        }
+    }
+}

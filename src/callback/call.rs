@@ -1,0 +1,80 @@
+//! A call after parsing and before its answer, free of protocol generations.
+
+use super::subscription::{ChangeCheck, Description, Event};
+use crate::activity::Activity;
+use crate::ledger::Step;
+use crate::wire::TestFlag;
+
+/// What the marketplace asks for.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) activity: Activity,
+    pub(super) test_flag: TestFlag,
+    pub(super) command: Command,
+}
+
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // one lives at a time, and not for long
+pub(super) enum Command {
+    /// A change, done once.
+    Change(Change),
+    /// A question about a change.
+    Check(ChangeCheck),
+    /// A question about instances.
+    Describe(Vec<String>),
+}
+
+/// A change: how the ledger sees it, and how the handler does.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) activity: Activity,
+    pub(super) step: Step,
+    pub(super) event: Event,
+}
+
+impl Event {
+    /// The instance concerned.
+    pub fn instance_id(&self) -> &str {
+        match self {
+            Self::Create(event) => &event.instance_id,
+            Self::Renew(event) => &event.instance_id,
+            Self::Freeze(event) => &event.instance_id,
+            Self::Unfreeze(event) => &event.instance_id,
+            Self::Release(event) => &event.instance_id,
+            Self::Upgrade(event) => &event.instance_id,
+            Self::CheckChange(event) => &event.instance_id,
+        }
+    }
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// A purchase.
+    Created(Created),
+    /// A change or a check: done, or allowed.
+    Done,
+    /// Instances.
+    Described(Vec<(String, Description)>),
+}
+
+#[derive(Debug)]
+pub(super) struct Created {
+    pub(super) instance_id: String,
+    /// Whether the creation still goes on.
+    pub(super) processing: bool,
+    /// How to get in, where the protocol tells it with the creation.
+    pub(super) description: Option<Description>,
+}
+
+impl Reply {
+    /// Whether the same call may get the same answer again: it reports work that is done.
+    pub(super) fn is_final(&self) -> bool {
+        match self {
+            Self::Created(created) => !created.processing,
+            Self::Done => true,
+            // Reading again has no effect, and what is read may have changed.
+            Self::Described(_) => false,
+        }
+    }
+}

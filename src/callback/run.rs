@@ -1,0 +1,267 @@
+//! Running the handler: once per step, one at a time per instance, to the end even if nobody waits any more.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Either, Future, Shared, join_all, select};
+
+use super::call::Change;
+use super::subscription::{ErasedHandler, Event, Unfreeze};
+use super::{CallbackError, HandlerError, LateFailure, Observer, Runtime};
+use crate::clock::Clock;
+use crate::ledger::{Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
+use crate::random::Random;
+
+/// How often a run asks again for an instance that somebody else works on, and for how long.
+const BUSY_POLL: Duration = Duration::from_millis(50);
+const BUSY_POLLS: u32 = 1200;
+
+/// Runs the changes of one service.
+pub(super) struct Executor {
+    pub(super) handler: Arc<dyn ErasedHandler>,
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) runtime: Arc<dyn Runtime>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) observer: Arc<dyn Observer>,
+    /// For how long an instance stays reserved when its process has died.
+    pub(super) lease: Duration,
+    pub(super) running: Mutex<HashMap<Identity, Run>>,
+}
+
+type Run = Shared<BoxFuture<'static, Result<Instance, CallbackError>>>;
+
+/// What copies of one call have in common, whatever else differs between them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Identity {
+    Purchase(OrderKey),
+    Step(Step),
+}
+
+/// How far a change has come when its answer is due.
+pub(super) enum Progress {
+    Done { instance: Instance, repeated: bool },
+    StillGoing(Instance),
+}
+
+impl Executor {
+    /// Does a change, or finds it done; waits at most `patience` for it.
+    pub(super) async fn perform(
+        self: &Arc<Self>,
+        change: Change,
+        patience: impl Fn() -> Duration,
+    ) -> Result<Progress, CallbackError> {
+        match (self.ledger.look(&change.step).await?, &change.step.target) {
+            (Look::Done(instance), _) => {
+                return Ok(Progress::Done { instance, repeated: true });
+            }
+            (Look::Unknown, Target::Instance(id)) => {
+                return Err(CallbackError::UnknownInstance(id.clone()));
+            }
+            _ => {}
+        }
+        let step = change.step.clone();
+        let activity = change.activity;
+        let run = self.join_or_start(change);
+        let patience = patience();
+        match select(run, self.runtime.sleep(patience)).await {
+            Either::Left((outcome, _)) => outcome.map(|instance| Progress::Done { instance, repeated: false }),
+            Either::Right(((), run)) => {
+                let progress = match self.ledger.look(&step).await? {
+                    Look::Done(instance) => Ok(Progress::Done { instance, repeated: false }),
+                    Look::Open(instance) => Ok(Progress::StillGoing(instance)),
+                    Look::Unknown => Err(CallbackError::Deadline(patience)),
+                };
+                let executor = Arc::clone(self);
+                self.runtime.spawn(
+                    async move {
+                        if let Err(error) = run.await {
+                            let subject = step.subject();
+                            executor.observer.late_failure(&LateFailure { activity, subject, error: &error });
+                        }
+                    }
+                    .boxed(),
+                );
+                progress
+            }
+        }
+    }
+
+    /// Runs the handler on an event that the ledger is not to know.
+    pub(super) async fn try_out(&self, event: Event, patience: Duration) -> Result<(), CallbackError> {
+        self.ask(self.handler.handle(event), patience).await
+    }
+
+    /// Waits for a handler that changes nothing.
+    pub(super) async fn ask<T>(
+        &self,
+        answer: impl Future<Output = Result<T, HandlerError>> + Send,
+        patience: Duration,
+    ) -> Result<T, CallbackError> {
+        let answer = pin!(AssertUnwindSafe(answer).catch_unwind());
+        match select(answer, self.runtime.sleep(patience)).await {
+            Either::Left((Ok(answer), _)) => Ok(answer?),
+            Either::Left((Err(_panic), _)) => Err(CallbackError::Aborted),
+            Either::Right(_) => Err(CallbackError::Deadline(patience)),
+        }
+    }
+
+    /// Waits until nothing runs.
+    pub(super) async fn idle(&self) {
+        loop {
+            let running: Vec<Run> = self.running().values().cloned().collect();
+            if running.is_empty() {
+                return;
+            }
+            join_all(running).await;
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<Identity, Run>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Copies of a call that come while the first one runs share its outcome.
+    fn join_or_start(self: &Arc<Self>, change: Change) -> Run {
+        let identity = Identity::of(&change.step);
+        let mut running = self.running();
+        if let Some(run) = running.get(&identity) {
+            return run.clone();
+        }
+        let (report, outcome) = oneshot::channel();
+        let run = outcome.map(|outcome| outcome.unwrap_or(Err(CallbackError::Aborted))).boxed().shared();
+        running.insert(identity.clone(), run.clone());
+        drop(running);
+        let entry = RunningEntry { executor: Arc::clone(self), identity };
+        self.runtime.spawn(
+            async move {
+                let outcome = entry.executor.run(change).await;
+                // First out of the list, then reported: who comes in between finds the outcome in the ledger.
+                drop(entry);
+                let _ = report.send(outcome);
+            }
+            .boxed(),
+        );
+        run
+    }
+
+    async fn run(&self, mut change: Change) -> Result<Instance, CallbackError> {
+        let holder = self.random_number()?;
+        let before = match self.acquire(&mut change.step, holder).await? {
+            Acquired::Run(instance) => instance,
+            Acquired::Done(instance) => return Ok(instance),
+        };
+        let id = before.instance_id.clone();
+        let work = AssertUnwindSafe(self.handle(&change, before)).catch_unwind();
+        let failure = match self.keep_lease(&id, holder, work).await {
+            Ok(Ok(())) => {
+                let completed = self.ledger.complete(&change.step, &id, self.lease_of(holder), self.clock.now()).await;
+                return Ok(completed?);
+            }
+            Ok(Err(error)) => CallbackError::from(error),
+            Err(_panic) => CallbackError::Aborted,
+        };
+        // If this fails too, the lease runs out by itself.
+        let _ = self.ledger.abandon(&id, self.lease_of(holder)).await;
+        Err(failure)
+    }
+
+    async fn acquire(&self, step: &mut Step, holder: u128) -> Result<Acquired, CallbackError> {
+        let mut instance_id = String::new();
+        for _ in 0..BUSY_POLLS {
+            match self.ledger.begin(step, self.lease_of(holder), self.clock.now()).await? {
+                Begin::Run(instance) => return Ok(Acquired::Run(instance)),
+                Begin::Done(instance) => return Ok(Acquired::Done(instance)),
+                Begin::Unknown => {
+                    return Err(CallbackError::UnknownInstance(step.subject().to_owned()));
+                }
+                Begin::NotCreated(instance) => {
+                    return Err(CallbackError::UnknownInstance(instance.instance_id));
+                }
+                Begin::IdTaken => step.propose(self.random_id()?),
+                Begin::Busy(instance) => {
+                    instance_id = instance.instance_id;
+                    self.runtime.sleep(BUSY_POLL).await;
+                }
+            }
+        }
+        Err(CallbackError::Busy(instance_id))
+    }
+
+    async fn handle(&self, change: &Change, before: Instance) -> Result<(), HandlerError> {
+        let unfreezes = matches!(change.step.effect, Effect::Renew { unfreezes: true, .. });
+        let unfreeze = unfreezes && before.state == State::Frozen;
+        let mut event = change.event.clone();
+        if let Event::Create(purchase) = &mut event {
+            purchase.instance_id.clone_from(&before.instance_id);
+        }
+        self.handler.handle(event).await?;
+        if unfreeze {
+            let instance_id = before.instance_id;
+            self.handler.handle(Event::Unfreeze(Unfreeze { instance_id, test_call: false })).await?;
+        }
+        Ok(())
+    }
+
+    /// Does the work and prolongs the lease at a third of its time, again and again.
+    async fn keep_lease<T>(&self, instance_id: &str, holder: u128, work: impl Future<Output = T> + Send) -> T {
+        let mut work = pin!(work);
+        loop {
+            work = match select(work, self.runtime.sleep(self.lease / 3)).await {
+                Either::Left((outcome, _)) => return outcome,
+                Either::Right(((), work)) => work,
+            };
+            match self.ledger.extend(instance_id, self.lease_of(holder)).await {
+                // Too late to stop; the ledger will not take the outcome.
+                Err(LedgerError::LeaseLost(_)) => return work.await,
+                Ok(()) | Err(LedgerError::Store(_)) => {}
+            }
+        }
+    }
+
+    fn lease_of(&self, holder: u128) -> Lease {
+        Lease { holder, until: self.clock.now().saturating_add(self.lease) }
+    }
+
+    /// An instance id where the business id cannot serve.
+    pub(super) fn random_id(&self) -> Result<String, CallbackError> {
+        Ok(format!("{:032x}", self.random_number()?))
+    }
+
+    fn random_number(&self) -> Result<u128, CallbackError> {
+        let mut bytes = [0; 16];
+        self.random.fill(&mut bytes).map_err(|error| CallbackError::Handler(Arc::new(error)))?;
+        Ok(u128::from_ne_bytes(bytes))
+    }
+}
+
+enum Acquired {
+    Run(Instance),
+    Done(Instance),
+}
+
+impl Identity {
+    fn of(step: &Step) -> Self {
+        match &step.target {
+            Target::Purchase { order, .. } => Self::Purchase(order.clone()),
+            Target::Instance(_) => Self::Step(step.clone()),
+        }
+    }
+}
+
+/// Takes the run out of the list, also when the runtime drops the task.
+struct RunningEntry {
+    executor: Arc<Executor>,
+    identity: Identity,
+}
+
+impl Drop for RunningEntry {
+    fn drop(&mut self) {
+        self.executor.running().remove(&self.identity);
+    }
+}

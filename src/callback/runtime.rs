@@ -1,0 +1,18 @@
+//! What the service needs of an async runtime.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+/// Runs work in the background and tells time to wait.
+///
+/// A handler runs as a task of its own: it goes on when the marketplace hangs up, and when the answer "still processing"
+/// had to be given before it was done. `TokioRuntime` (feature `tokio`) serves axum, actix-web and everything else on
+/// tokio.
+pub trait Runtime: Send + Sync + 'static {
+    /// Runs a task to its end, whatever becomes of the caller.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}

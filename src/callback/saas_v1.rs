@@ -1,0 +1,262 @@
+//! SaaS V1.0 on the way of a callback.
+
+use bytes::Bytes;
+use http::request::Parts;
+
+use super::answer::checked;
+use super::call::{Call, Change, Command, Created, Reply};
+use super::protocol::Dialect;
+use super::saas_v2::unknown_status;
+use super::settings::Settings;
+use super::subscription::{
+    AccessInfo, Customer, Event, Freeze, FreezeReason, Period, Product, Purchase, PurchaseDetails, Release, Renewal,
+    RenewalScene, Unfreeze, Upgrade,
+};
+use super::{CallbackError, Protocol};
+use crate::activity::Activity;
+use crate::cipher::field::{Ciphertext, FieldCipher};
+use crate::key::{AccessKey, InterfaceType};
+use crate::ledger::{Effect, OrderKey, Step, Target};
+use crate::redact::Sensitive;
+use crate::replay::CallId;
+use crate::result_code::ResultCode;
+use crate::saas::v1::instance_status::InstanceStatus;
+use crate::saas::v1::{Callback, ChargingMode, new_instance, query_instance, refresh_instance};
+use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
+use crate::signature::auth_token::{self, Verified};
+use crate::timestamp::Timestamp;
+use crate::wire::TestFlag;
+
+pub(super) enum SaasV1 {}
+
+impl Dialect for SaasV1 {
+    type Verified<'a> = Verified<'a>;
+
+    const PROTOCOL: Protocol = Protocol::SaasV1;
+    const ANSWERS_REPEATS: bool = true;
+    const ASCII_ONLY: bool = true;
+    const DESCRIBES_CREATION: bool = true;
+    const HAS_PROCESSING_CODE: bool = false;
+
+    fn verify<'a>(
+        settings: &Settings,
+        parts: &'a Parts,
+        _body: &'a [u8],
+        now: Timestamp,
+    ) -> Result<Verified<'a>, CallbackError> {
+        let keys = settings.keys(InterfaceType::V1)?;
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(auth_token::verify(keys, query, now, settings.v1_window)?)
+    }
+
+    fn claim<'v>(settings: &Settings, verified: &'v Verified<'_>) -> (CallId<'v>, Timestamp) {
+        (CallId::AuthToken(verified.token()), settings.v1_window.closes_for(verified.time()))
+    }
+
+    fn key_index(verified: &Verified<'_>) -> usize {
+        verified.key_index()
+    }
+
+    fn parse(settings: &Settings, verified: &Verified<'_>, now: Timestamp) -> Result<Call, CallbackError> {
+        let callback = Callback::parse(verified)?;
+        let activity = callback.activity();
+        let cipher = settings.v1_cipher(verified.key_index())?;
+        let (test_flag, command) = Reader { settings, cipher, activity, now }.read(callback)?;
+        Ok(Call { activity, test_flag, command })
+    }
+
+    fn render(settings: &Settings, key_index: usize, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError> {
+        let activity = Some(activity);
+        let cipher = settings.v1_cipher(key_index)?;
+        let app_info = |access| app_info(settings, cipher, access);
+        let body = match reply {
+            Reply::Created(Created { instance_id, description, .. }) => {
+                let app_info = description.and_then(|description| description.access).map(app_info).transpose()?;
+                let response = new_instance::Response::new(settings.encrypt_type, instance_id, app_info);
+                checked(&response, activity, Self::ASCII_ONLY)
+            }
+            Reply::Done => checked(&Acknowledgement::new(ResultCode::Success), activity, Self::ASCII_ONLY),
+            Reply::Described(instances) => {
+                let info = instances.into_iter().map(|(instance_id, description)| {
+                    let app_info = description.access.map(app_info).transpose()?;
+                    Ok(InstanceInfo { instance_id, app_info, usage_info: description.usage })
+                });
+                let info = info.collect::<Result<_, CallbackError>>()?;
+                checked(&query_instance::Response::new(settings.encrypt_type, info), activity, Self::ASCII_ONLY)
+            }
+        };
+        Ok(body?)
+    }
+
+    fn signing_key(settings: &Settings, key_index: usize) -> Option<&AccessKey> {
+        Some(settings.keys(InterfaceType::V1).ok()?.get(key_index))
+    }
+}
+
+fn app_info(
+    settings: &Settings,
+    cipher: &FieldCipher,
+    access: AccessInfo,
+) -> Result<AppInfo<Ciphertext>, CallbackError> {
+    let encrypt = |field, text: Option<Sensitive>| {
+        text.map(|text| cipher.encrypt_with(text.expose(), &*settings.random))
+            .transpose()
+            .map_err(|source| CallbackError::Encrypt { field, source })
+    };
+    Ok(AppInfo {
+        front_end_url: access.front_end_url,
+        admin_url: access.admin_url,
+        user_name: encrypt("userName", access.user_name)?,
+        password: encrypt("password", access.password)?,
+        memo: access.memo,
+    })
+}
+
+struct Reader<'s> {
+    settings: &'s Settings,
+    cipher: &'s FieldCipher,
+    activity: Activity,
+    now: Timestamp,
+}
+
+impl Reader<'_> {
+    fn read(&self, callback: Callback) -> Result<(TestFlag, Command), CallbackError> {
+        Ok(match callback {
+            Callback::NewInstance(request) => (request.test_flag, self.purchase(request)?),
+            Callback::RefreshInstance(request) => (request.test_flag, self.renewal(request)),
+            Callback::ExpireInstance(request) => {
+                (request.test_flag, self.freeze(request.instance_id, FreezeReason::Expired, request.test_flag))
+            }
+            Callback::InstanceStatus(request) => {
+                let command = match request.instance_status {
+                    InstanceStatus::Freeze => {
+                        self.freeze(request.instance_id, FreezeReason::Unspecified, request.test_flag)
+                    }
+                    status if status == InstanceStatus::Normal || status.as_str() == "UNFREEZE" => {
+                        let test_call = request.test_flag == TestFlag::Debug;
+                        let instance_id = request.instance_id;
+                        let event = Event::Unfreeze(Unfreeze { instance_id: instance_id.clone(), test_call });
+                        self.change(&instance_id, Effect::Unfreeze, event)
+                    }
+                    _ => return Err(unknown_status("instanceStatus")),
+                };
+                (request.test_flag, command)
+            }
+            Callback::ReleaseInstance(request) => {
+                let event = Event::Release(Release {
+                    instance_id: request.instance_id.clone(),
+                    order_id: request.order_id,
+                    order_line_id: None,
+                    test_call: request.test_flag == TestFlag::Debug,
+                });
+                (request.test_flag, self.change(&request.instance_id, Effect::Release, event))
+            }
+            Callback::Upgrade(request) => {
+                let key = format!("upgrade {}", request.order_id);
+                let effect = Effect::Upgrade { key, product_id: Some(request.product_id.clone()) };
+                let event = Event::Upgrade(Upgrade {
+                    instance_id: request.instance_id.clone(),
+                    order_id: request.order_id,
+                    order_line_id: None,
+                    product: Some(Product {
+                        product_id: request.product_id,
+                        sku_code: Some(request.sku_code),
+                        amount: request.amount,
+                        disk_size: request.disk_size,
+                        band_width: request.band_width,
+                    }),
+                    test_call: request.test_flag == TestFlag::Debug,
+                });
+                (request.test_flag, self.change(&request.instance_id, effect, event))
+            }
+            Callback::QueryInstance(request) => (request.test_flag, Command::Describe(request.instance_ids.into())),
+        })
+    }
+
+    fn change(&self, instance_id: &str, effect: Effect, event: Event) -> Command {
+        Command::Change(Change { activity: self.activity, step: Step::on(instance_id, effect), event })
+    }
+
+    fn freeze(&self, instance_id: String, reason: FreezeReason, test_flag: TestFlag) -> Command {
+        let test_call = test_flag == TestFlag::Debug;
+        let event = Event::Freeze(Freeze { instance_id: instance_id.clone(), reason, test_call });
+        self.change(&instance_id, Effect::Freeze, event)
+    }
+
+    fn purchase(&self, request: new_instance::Request) -> Result<Command, CallbackError> {
+        let mut order = OrderKey::new(request.order_id.clone());
+        if request.charging_mode == Some(ChargingMode::PayPerUse) {
+            order = order.with_product(request.product_id.clone());
+        }
+        let expire_time = request.expire_time.map(|time| time.in_zone(self.settings.v1_zone));
+        let step = Step {
+            target: Target::Purchase { order, proposed_id: request.business_id.clone() },
+            effect: Effect::Create { product_id: Some(request.product_id.clone()), expire_time },
+        };
+        let details = PurchaseDetails {
+            customer: Customer {
+                customer_id: request.customer_id,
+                customer_name: request.customer_name,
+                user_id: request.user_id,
+                user_name: request.user_name,
+                mobile_phone: self.decrypt("mobilePhone", request.mobile_phone)?,
+                email: self.decrypt("email", request.email)?,
+            },
+            product: Product {
+                product_id: request.product_id,
+                sku_code: request.sku_code,
+                amount: request.amount,
+                disk_size: request.disk_size,
+                band_width: request.band_width,
+            },
+            charging_mode: request.charging_mode,
+            period: Period::of(request.period_type, request.period_number),
+            trial: request.trial_flag.as_deref() == Some("1"),
+            expire_time,
+            amount_paid: request.order_amount,
+            extend_params: request.saas_extend_params.map(Into::into).unwrap_or_default(),
+            provision_type: request.provision_type,
+        };
+        let event = Event::Create(Purchase {
+            instance_id: request.business_id,
+            order_id: request.order_id,
+            order_line_id: None,
+            details: Some(Box::new(details)),
+            test_call: request.test_flag == TestFlag::Debug,
+        });
+        Ok(Command::Change(Change { activity: self.activity, step, event }))
+    }
+
+    fn renewal(&self, request: refresh_instance::Request) -> Command {
+        let expire_time = request.expire_time.in_zone(self.settings.v1_zone);
+        let refunded = request.order_amount.is_some_and(|amount| amount.is_negative());
+        let scene = match request.trial_to_formal.as_deref() {
+            None | Some("0") if refunded => RenewalScene::UnsubscribeRenewalPeriod,
+            None | Some("0") => RenewalScene::Renewal,
+            Some(_) => RenewalScene::TrialToFormal,
+        };
+        let effect = Effect::Renew {
+            key: format!("renew {} {expire_time}", request.order_id),
+            expire_time,
+            product_id: request.product_id.clone(),
+            // V1.0 has no call of its own for it: a renewal in the freeze period unfreezes.
+            unfreezes: !refunded && expire_time > self.now,
+        };
+        let event = Event::Renew(Renewal {
+            instance_id: request.instance_id.clone(),
+            order_id: request.order_id,
+            order_line_id: None,
+            scene,
+            expire_time,
+            product_id: request.product_id,
+            period: Period::of(request.period_type, request.period_number),
+            amount_paid: request.order_amount,
+            test_call: request.test_flag == TestFlag::Debug,
+        });
+        self.change(&request.instance_id, effect, event)
+    }
+
+    fn decrypt(&self, field: &'static str, text: Option<Ciphertext>) -> Result<Option<Sensitive>, CallbackError> {
+        text.map(|text| self.cipher.decrypt(&text)).transpose().map_err(|_| CallbackError::Undecryptable(field))
+    }
+}

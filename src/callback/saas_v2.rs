@@ -1,0 +1,202 @@
+//! SaaS V2.0 on the way of a callback.
+
+use bytes::Bytes;
+use http::request::Parts;
+
+use super::answer::checked;
+use super::call::{Call, Change, Command, Created, Reply};
+use super::protocol::Dialect;
+use super::settings::Settings;
+use super::subscription::{
+    AccessInfo, ChangeCheck, Event, Freeze, FreezeReason, Purchase, Release, Renewal, Unfreeze, Upgrade,
+};
+use super::{CallbackError, Protocol};
+use crate::activity::Activity;
+use crate::key::{AccessKey, InterfaceType};
+use crate::ledger::{Effect, OrderKey, Step, Target};
+use crate::redact::Sensitive;
+use crate::replay::CallId;
+use crate::result_code::ResultCode;
+use crate::saas::v2::update_instance_status::Status;
+use crate::saas::v2::{Callback, new_instance, query_instance};
+use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
+use crate::signature::callback_v2::{self, Verified};
+use crate::timestamp::Timestamp;
+use crate::wire::{FieldProblem, ParseError, TestFlag};
+
+pub(super) enum SaasV2 {}
+
+impl Dialect for SaasV2 {
+    type Verified<'a> = Verified<'a>;
+
+    const PROTOCOL: Protocol = Protocol::SaasV2;
+    const ANSWERS_REPEATS: bool = false;
+    const ASCII_ONLY: bool = false;
+    const DESCRIBES_CREATION: bool = false;
+    const HAS_PROCESSING_CODE: bool = true;
+
+    fn verify<'a>(
+        settings: &Settings,
+        parts: &'a Parts,
+        body: &'a [u8],
+        now: Timestamp,
+    ) -> Result<Verified<'a>, CallbackError> {
+        let keys = settings.keys(InterfaceType::Basic)?;
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(callback_v2::verify(keys, query, body, now, settings.v2_window)?)
+    }
+
+    fn claim<'v>(settings: &Settings, verified: &'v Verified<'_>) -> (CallId<'v>, Timestamp) {
+        (CallId::CallbackV2(verified.nonce()), settings.v2_window.closes_for(verified.time()))
+    }
+
+    fn key_index(verified: &Verified<'_>) -> usize {
+        verified.key_index()
+    }
+
+    fn parse(_settings: &Settings, verified: &Verified<'_>, _now: Timestamp) -> Result<Call, CallbackError> {
+        let callback = Callback::parse(verified)?;
+        let activity = callback.activity();
+        let (test_flag, command) = read(callback)?;
+        Ok(Call { activity, test_flag, command })
+    }
+
+    fn render(
+        _settings: &Settings,
+        _key_index: usize,
+        activity: Activity,
+        reply: Reply,
+    ) -> Result<Bytes, CallbackError> {
+        let activity = Some(activity);
+        let body = match reply {
+            Reply::Created(Created { instance_id, processing, .. }) => {
+                let code = if processing { ResultCode::Processing } else { ResultCode::Success };
+                checked(&new_instance::Response::new(code, instance_id), activity, Self::ASCII_ONLY)
+            }
+            Reply::Done => checked(&Acknowledgement::new(ResultCode::Success), activity, Self::ASCII_ONLY),
+            Reply::Described(instances) => {
+                let info = instances.into_iter().map(|(instance_id, description)| InstanceInfo {
+                    instance_id,
+                    app_info: description.access.map(app_info),
+                    usage_info: description.usage,
+                });
+                checked(&query_instance::Response::new(info.collect()), activity, Self::ASCII_ONLY)
+            }
+        };
+        Ok(body?)
+    }
+
+    fn signing_key(settings: &Settings, key_index: usize) -> Option<&AccessKey> {
+        let keys = settings.keys(InterfaceType::Basic).ok()?;
+        settings.sign_v2_answers.then(|| keys.get(key_index))
+    }
+}
+
+fn app_info(access: AccessInfo) -> AppInfo<Sensitive> {
+    AppInfo {
+        front_end_url: access.front_end_url,
+        admin_url: access.admin_url,
+        user_name: access.user_name,
+        password: access.password,
+        memo: access.memo,
+    }
+}
+
+fn read(callback: Callback) -> Result<(TestFlag, Command), CallbackError> {
+    let activity = callback.activity();
+    let change = |instance_id: &str, effect, event| {
+        Command::Change(Change { activity, step: Step::on(instance_id, effect), event })
+    };
+    Ok(match callback {
+        Callback::NewInstance(request) => {
+            let mut order = OrderKey::new(request.order_id.clone()).with_order_line(request.order_line_id.clone());
+            order.product_id.clone_from(&request.product_id);
+            let event = Event::Create(Purchase {
+                instance_id: request.business_id.clone(),
+                order_id: request.order_id,
+                order_line_id: Some(request.order_line_id),
+                details: None,
+                test_call: request.test_flag == TestFlag::Debug,
+            });
+            let target = Target::Purchase { order, proposed_id: request.business_id };
+            let effect = Effect::Create { product_id: request.product_id, expire_time: None };
+            (request.test_flag, Command::Change(Change { activity, step: Step { target, effect }, event }))
+        }
+        Callback::RefreshInstance(request) => {
+            let key = format!(
+                "renew {} {} {} {}",
+                request.order_id, request.order_line_id, request.scene, request.expire_time
+            );
+            let effect = Effect::Renew {
+                key,
+                expire_time: request.expire_time,
+                product_id: request.product_id.clone(),
+                // V2.0 sends the unfreezing as a call of its own.
+                unfreezes: false,
+            };
+            let event = Event::Renew(Renewal {
+                instance_id: request.instance_id.clone(),
+                order_id: request.order_id,
+                order_line_id: Some(request.order_line_id),
+                scene: request.scene,
+                expire_time: request.expire_time,
+                product_id: request.product_id,
+                period: None,
+                amount_paid: None,
+                test_call: request.test_flag == TestFlag::Debug,
+            });
+            (request.test_flag, change(&request.instance_id, effect, event))
+        }
+        Callback::UpdateInstanceStatus(request) => {
+            let test_call = request.test_flag == TestFlag::Debug;
+            let instance_id = request.instance_id;
+            let command = match request.status {
+                Status::Freeze => {
+                    let reason = FreezeReason::Unspecified;
+                    let event = Event::Freeze(Freeze { instance_id: instance_id.clone(), reason, test_call });
+                    change(&instance_id, Effect::Freeze, event)
+                }
+                status if status == Status::Unfreeze || status.as_str() == "NORMAL" => {
+                    let event = Event::Unfreeze(Unfreeze { instance_id: instance_id.clone(), test_call });
+                    change(&instance_id, Effect::Unfreeze, event)
+                }
+                _ => return Err(unknown_status("status")),
+            };
+            (request.test_flag, command)
+        }
+        Callback::ReleaseInstance(request) => {
+            let event = Event::Release(Release {
+                instance_id: request.instance_id.clone(),
+                order_id: request.order_id,
+                order_line_id: request.order_line_id,
+                test_call: request.test_flag == TestFlag::Debug,
+            });
+            (request.test_flag, change(&request.instance_id, Effect::Release, event))
+        }
+        Callback::UpgradeInstance(request) => {
+            let key = format!("upgrade {} {}", request.order_id, request.order_line_id);
+            let event = Event::Upgrade(Upgrade {
+                instance_id: request.instance_id.clone(),
+                order_id: request.order_id,
+                order_line_id: Some(request.order_line_id),
+                product: None,
+                test_call: request.test_flag == TestFlag::Debug,
+            });
+            (request.test_flag, change(&request.instance_id, Effect::Upgrade { key, product_id: None }, event))
+        }
+        Callback::ChangeInstanceCheck(request) => {
+            let check = ChangeCheck {
+                instance_id: request.instance_id,
+                product_info: request.product_info,
+                test_call: request.test_flag == TestFlag::Debug,
+            };
+            (request.test_flag, Command::Check(check))
+        }
+        Callback::QueryInstance(request) => (request.test_flag, Command::Describe(request.instance_ids.into())),
+    })
+}
+
+/// The one open text that cannot be acted on when it is unknown.
+pub(super) fn unknown_status(field: &'static str) -> CallbackError {
+    CallbackError::Parse(ParseError::Field { field, problem: FieldProblem::NotA("FREEZE, UNFREEZE or NORMAL") })
+}

@@ -1,0 +1,60 @@
+//! What a service is set to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::UtcOffset;
+
+use super::subscription::AccessInfo;
+use super::{CallbackError, Protocol};
+use crate::cipher::field::{EncryptType, FieldCipher};
+use crate::key::{AccessKeys, InterfaceType, KeyRing};
+use crate::random::Random;
+use crate::signature::Window;
+
+/// What the dialects need to know.
+pub(super) struct Settings {
+    pub(super) keys: AccessKeys,
+    /// One per key of the V1.0 ring.
+    pub(super) v1_ciphers: Vec<FieldCipher>,
+    pub(super) encrypt_type: EncryptType,
+    pub(super) v1_zone: UtcOffset,
+    pub(super) v1_window: Window,
+    pub(super) v2_window: Window,
+    pub(super) v1_deadline: Duration,
+    pub(super) v2_deadline: Duration,
+    pub(super) sign_v2_answers: bool,
+    pub(super) debug_calls: DebugCalls,
+    pub(super) debug_access: AccessInfo,
+    pub(super) random: Arc<dyn Random>,
+}
+
+impl Settings {
+    pub(super) fn keys(&self, interface: InterfaceType) -> Result<&KeyRing, CallbackError> {
+        self.keys.get(interface).ok_or(CallbackError::NoKey(interface))
+    }
+
+    /// The cipher that goes with the key that verified a call.
+    pub(super) fn v1_cipher(&self, key_index: usize) -> Result<&FieldCipher, CallbackError> {
+        self.v1_ciphers.get(key_index).ok_or(CallbackError::NoKey(InterfaceType::V1))
+    }
+
+    pub(super) fn deadline_of(&self, protocol: Protocol) -> Duration {
+        match protocol {
+            Protocol::SaasV1 => self.v1_deadline,
+            Protocol::SaasV2 => self.v2_deadline,
+        }
+    }
+}
+
+/// What becomes of debugging and dial-test calls (`testFlag` 1). Their signature and shape are checked in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DebugCalls {
+    /// The service answers with invented data; neither handler nor ledger is touched.
+    #[default]
+    Answer,
+    /// The handler runs, with `test_call` set in its events, and its outcome is answered. The ledger is not touched, so
+    /// every call runs it, for any instance id.
+    Handle,
+}

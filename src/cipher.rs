@@ -1,0 +1,4 @@
+//! Encryption of single fields.
+
+pub mod field;
+mod sha1prng;

@@ -1,0 +1,344 @@
+//! Access keys: one per interface type, several at a time during a rotation, never printed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+pub(crate) type HmacSha256 = Hmac<Sha256>;
+
+/// A seller's access key (访问密钥, "Key" on the V1.0 pages).
+///
+/// The marketplace uses the displayed text itself, in UTF-8, wherever a key is needed; it is never decoded from hex or
+/// Base64 (for the European site see [`AccessKey::from_base64_display`]). The keyed HMAC state is prepared once, shared
+/// by clones and wiped with the text when the last clone is dropped.
+///
+/// Source: SaaS access guide V2.0, "HTTP Body签名"; V1.0, "authToken".
+///
+/// ```
+/// use koogallery::key::AccessKey;
+///
+/// let key = AccessKey::new("0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")?;
+/// assert_eq!(format!("{key:?}"), "AccessKey([redacted])");
+/// # Ok::<(), koogallery::key::KeyError>(())
+/// ```
+#[derive(Clone)]
+pub struct AccessKey(Arc<KeyMaterial>);
+
+struct KeyMaterial {
+    text: Zeroizing<String>,
+    hmac: HmacSha256,
+}
+
+impl AccessKey {
+    /// Takes the key exactly as the seller console shows it (China and international sites).
+    ///
+    /// # Errors
+    ///
+    /// The text is empty, or begins or ends with white space (a copying accident that no key contains).
+    pub fn new(text: impl Into<String>) -> Result<Self, KeyError> {
+        let text = Zeroizing::new(text.into());
+        if text.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        if text.trim().len() != text.len() {
+            return Err(KeyError::SurroundingWhitespace);
+        }
+        let hmac = hmac_of(text.as_bytes());
+        Ok(Self(Arc::new(KeyMaterial { text, hmac })))
+    }
+
+    /// Takes the key in the form that the European console shows: the Base64 encoding of the key text.
+    ///
+    /// # Errors
+    ///
+    /// The text is not standard Base64, or what it encodes is not UTF-8 or not acceptable to [`AccessKey::new`].
+    ///
+    /// Source: EU SaaS access guide, "Obtaining the Key".
+    pub fn from_base64_display(displayed: &str) -> Result<Self, KeyError> {
+        let bytes = STANDARD.decode(displayed).map_err(|_| KeyError::NotBase64)?;
+        Self::new(String::from_utf8(bytes).map_err(|_| KeyError::NotText)?)
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0.text
+    }
+
+    pub(crate) fn hmac(&self) -> HmacSha256 {
+        self.0.hmac.clone()
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessKey([redacted])")
+    }
+}
+
+/// A fresh HMAC-SHA256 state; HMAC accepts keys of every length, so there is no failure to report.
+pub(crate) fn hmac_of(key: &[u8]) -> HmacSha256 {
+    match HmacSha256::new_from_slice(key) {
+        Ok(hmac) => hmac,
+        Err(_) => unreachable!("HMAC takes keys of any length"),
+    }
+}
+
+/// Several keys for one interface type: every one verifies, the first signs where nothing says which key is meant.
+///
+/// A rotation is done by putting the new key first, deploying, switching the console, and removing the old key later.
+///
+/// ```
+/// use koogallery::key::KeyRing;
+///
+/// let ring: KeyRing = "new-key,old-key".parse()?;
+/// assert_eq!(ring.len(), 2);
+/// # Ok::<(), koogallery::key::KeyError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct KeyRing {
+    keys: Vec<AccessKey>,
+}
+
+#[allow(clippy::len_without_is_empty)] // a ring is never empty
+impl KeyRing {
+    /// A ring of one key.
+    pub fn new(key: AccessKey) -> Self {
+        Self { keys: vec![key] }
+    }
+
+    /// Adds an older key that still verifies.
+    #[must_use]
+    pub fn with_previous(mut self, key: AccessKey) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// Reads a list separated by commas, the newest key first.
+    ///
+    /// # Errors
+    ///
+    /// An entry is refused by `read`, which turns one entry into a key ([`AccessKey::new`] or
+    /// [`AccessKey::from_base64_display`]).
+    pub fn parse_list(list: &str, read: impl Fn(&str) -> Result<AccessKey, KeyError>) -> Result<Self, KeyError> {
+        let keys = list.split(',').map(|entry| read(entry.trim())).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { keys })
+    }
+
+    /// How many keys the ring holds; at least one.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The keys in order, the signing key first.
+    pub fn iter(&self) -> impl Iterator<Item = &AccessKey> {
+        self.keys.iter()
+    }
+
+    /// The key that signs.
+    pub fn signing_key(&self) -> &AccessKey {
+        &self.keys[0]
+    }
+
+    pub(crate) fn get(&self, index: usize) -> &AccessKey {
+        self.keys.get(index).unwrap_or(&self.keys[0])
+    }
+}
+
+impl std::str::FromStr for KeyRing {
+    type Err = KeyError;
+
+    fn from_str(list: &str) -> Result<Self, KeyError> {
+        Self::parse_list(list, |entry| AccessKey::new(entry))
+    }
+}
+
+impl From<AccessKey> for KeyRing {
+    fn from(key: AccessKey) -> Self {
+        Self::new(key)
+    }
+}
+
+/// What a key is bound to in the seller console. The marketplace forbids binding one key to two types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum InterfaceType {
+    /// 基础接口: the SaaS V2.0 callbacks.
+    Basic,
+    /// The seller Key of the V1.0 protocol ("服务商信息" page). Unless set, the basic key serves.
+    V1,
+    /// 联营SaaS同步接口: the joint-operations Kit.
+    Kit,
+    /// License授权码交付接口: License code delivery.
+    License,
+    /// 通用接口: the general interface (order notification).
+    General,
+}
+
+impl InterfaceType {
+    const ALL: [Self; 5] = [Self::Basic, Self::V1, Self::Kit, Self::License, Self::General];
+
+    /// The environment variable that holds the key, see [`AccessKeys::from_env`].
+    pub const fn env_name(self) -> &'static str {
+        match self {
+            Self::Basic => "KOOGALLERY_BASIC_KEY",
+            Self::V1 => "KOOGALLERY_V1_KEY",
+            Self::Kit => "KOOGALLERY_KIT_KEY",
+            Self::License => "KOOGALLERY_LICENSE_KEY",
+            Self::General => "KOOGALLERY_GENERAL_KEY",
+        }
+    }
+}
+
+/// The access keys of one seller, by interface type.
+///
+/// ```
+/// use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
+///
+/// let keys = AccessKeys::new()
+///     .with(InterfaceType::Basic, AccessKey::new("basic-key")?)?
+///     .with(InterfaceType::Kit, AccessKey::new("kit-key")?)?;
+/// assert!(keys.get(InterfaceType::V1).is_some(), "the basic key serves V1.0 unless another is set");
+/// assert!(keys.get(InterfaceType::License).is_none());
+/// # Ok::<(), koogallery::key::KeyError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct AccessKeys {
+    rings: Vec<(InterfaceType, KeyRing)>,
+}
+
+impl AccessKeys {
+    /// No keys yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the ring of one interface type, replacing an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// A key of the ring is already bound to another type ([`KeyError::BoundTwice`]). The basic and the V1.0 key may be
+    /// the same.
+    pub fn with(mut self, interface: InterfaceType, ring: impl Into<KeyRing>) -> Result<Self, KeyError> {
+        let ring = ring.into();
+        let compatible = |other| {
+            other == interface
+                || matches!(
+                    (other, interface),
+                    (InterfaceType::Basic, InterfaceType::V1) | (InterfaceType::V1, InterfaceType::Basic)
+                )
+        };
+        for (other, bound) in self.rings.iter().filter(|(other, _)| !compatible(*other)) {
+            if bound.iter().any(|a| ring.iter().any(|b| a.expose() == b.expose())) {
+                return Err(KeyError::BoundTwice(*other, interface));
+            }
+        }
+        self.rings.retain(|(other, _)| *other != interface);
+        self.rings.push((interface, ring));
+        Ok(self)
+    }
+
+    /// The ring of one interface type; for [`InterfaceType::V1`] the basic ring unless one was set.
+    pub fn get(&self, interface: InterfaceType) -> Option<&KeyRing> {
+        let find = |wanted| self.rings.iter().find(|(bound, _)| *bound == wanted).map(|(_, ring)| ring);
+        match interface {
+            InterfaceType::V1 => find(InterfaceType::V1).or_else(|| find(InterfaceType::Basic)),
+            other => find(other),
+        }
+    }
+
+    /// Reads the environment: `KOOGALLERY_BASIC_KEY`, `KOOGALLERY_V1_KEY`, `KOOGALLERY_KIT_KEY`,
+    /// `KOOGALLERY_LICENSE_KEY` and `KOOGALLERY_GENERAL_KEY`, each a list separated by commas, newest first. With
+    /// `KOOGALLERY_SITE=europe` the values are taken in that site's Base64 form. Unset or empty variables set no key.
+    ///
+    /// # Errors
+    ///
+    /// A value is not a list of keys, or a key is bound twice.
+    pub fn from_env() -> Result<Self, KeyError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// As [`AccessKeys::from_env`], with any source of configuration in place of the environment.
+    ///
+    /// # Errors
+    ///
+    /// As [`AccessKeys::from_env`].
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, KeyError> {
+        let europe = lookup("KOOGALLERY_SITE").is_some_and(|site| site.eq_ignore_ascii_case("europe"));
+        let read = |entry: &str| {
+            if europe { AccessKey::from_base64_display(entry) } else { AccessKey::new(entry) }
+        };
+        InterfaceType::ALL.into_iter().try_fold(Self::new(), |keys, interface| {
+            match lookup(interface.env_name()).filter(|list| !list.is_empty()) {
+                Some(list) => keys.with(interface, KeyRing::parse_list(&list, read)?),
+                None => Ok(keys),
+            }
+        })
+    }
+}
+
+/// Why a key was refused. The key itself is never part of the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The key, or one entry of a list, is empty.
+    #[error("an access key is empty")]
+    Empty,
+    /// The key begins or ends with white space.
+    #[error("an access key begins or ends with white space; copy it again without")]
+    SurroundingWhitespace,
+    /// The European display form is not Base64.
+    #[error("an access key is not standard Base64, the form that the European console shows")]
+    NotBase64,
+    /// What the European display form encodes is not UTF-8 text.
+    #[error("the decoded access key is not UTF-8 text")]
+    NotText,
+    /// The marketplace allows each key for one interface type only.
+    #[error("one access key is bound to two interface types, {0:?} and {1:?}")]
+    BoundTwice(InterfaceType, InterfaceType),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_never_shows_a_key() {
+        let keys = AccessKeys::new().with(InterfaceType::Basic, AccessKey::new("s3cret").unwrap()).unwrap();
+        assert!(!format!("{keys:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn refuses_what_no_console_shows() {
+        assert_eq!(AccessKey::new("").unwrap_err(), KeyError::Empty);
+        assert_eq!(AccessKey::new("key\n").unwrap_err(), KeyError::SurroundingWhitespace);
+        assert_eq!("a,,b".parse::<KeyRing>().unwrap_err(), KeyError::Empty);
+        assert_eq!(AccessKey::from_base64_display("***").unwrap_err(), KeyError::NotBase64);
+        assert_eq!(AccessKey::from_base64_display("/w==").unwrap_err(), KeyError::NotText);
+    }
+
+    #[test]
+    fn one_key_is_not_bound_to_two_types() {
+        let keys = AccessKeys::new().with(InterfaceType::Basic, AccessKey::new("k").unwrap()).unwrap();
+        assert!(keys.clone().with(InterfaceType::V1, AccessKey::new("k").unwrap()).is_ok());
+        assert_eq!(
+            keys.with(InterfaceType::Kit, AccessKey::new("k").unwrap()).unwrap_err(),
+            KeyError::BoundTwice(InterfaceType::Basic, InterfaceType::Kit)
+        );
+    }
+
+    #[test]
+    fn environment_lists_are_rotations_and_europe_shows_base64() {
+        let lookup = |name: &str| match name {
+            "KOOGALLERY_SITE" => Some("europe".to_owned()),
+            "KOOGALLERY_BASIC_KEY" => Some("bmV3,b2xk".to_owned()),
+            _ => None,
+        };
+        let keys = AccessKeys::from_lookup(lookup).unwrap();
+        let texts: Vec<_> = keys.get(InterfaceType::Basic).unwrap().iter().map(AccessKey::expose).collect();
+        assert_eq!(texts, ["new", "old"]);
+    }
+}

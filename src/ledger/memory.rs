@@ -1,0 +1,140 @@
+//! The ledger in memory: everything is gone with the process.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
+
+use super::{Begin, Instance, Lease, Ledger, LedgerError, Look, OrderKey, Step, Target};
+use crate::timestamp::Timestamp;
+
+/// A ledger that lives as long as the process; for tests and for trying out.
+///
+/// A seller's server must not use it: after a restart every instance would be unknown.
+#[derive(Debug, Default)]
+pub struct MemoryLedger {
+    records: Mutex<Records>,
+}
+
+#[derive(Debug, Default)]
+struct Records {
+    by_order: HashMap<OrderKey, String>,
+    by_id: BTreeMap<String, Record>,
+}
+
+#[derive(Debug)]
+struct Record {
+    instance: Instance,
+    lease: Option<Lease>,
+    noted: HashSet<String>,
+}
+
+impl MemoryLedger {
+    /// An empty ledger.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn records(&self) -> MutexGuard<'_, Records> {
+        // Every change is a single assignment, so a panic elsewhere leaves nothing half done.
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Records {
+    fn of(&self, step: &Step) -> Option<&Record> {
+        match &step.target {
+            Target::Purchase { order, .. } => self.by_order.get(order).and_then(|id| self.by_id.get(id)),
+            Target::Instance(id) => self.by_id.get(id),
+        }
+    }
+
+    fn look(&self, step: &Step) -> Look {
+        let record = self.of(step);
+        let noted = record.zip(step.key()).is_some_and(|(record, key)| record.noted.contains(key));
+        step.look(record.map(|record| record.instance.clone()), noted)
+    }
+
+    fn begin(&mut self, step: &Step, lease: Lease, now: Timestamp) -> Begin {
+        let (look, leased) = match (self.of(step), step.first_sight()) {
+            (Some(record), _) => (self.look(step), record.lease.is_some_and(|lease| lease.until > now)),
+            (None, Some(first)) if self.by_id.contains_key(&first.instance_id) => {
+                return Begin::IdTaken;
+            }
+            (None, Some(first)) => {
+                self.by_order.insert(first.order.clone(), first.instance_id.clone());
+                let record = Record { instance: first.clone(), lease: None, noted: HashSet::new() };
+                self.by_id.insert(first.instance_id.clone(), record);
+                (Look::Open(first), false)
+            }
+            (None, None) => (Look::Unknown, false),
+        };
+        let begin = step.begin(look, leased);
+        if let Begin::Run(instance) = &begin
+            && let Some(record) = self.by_id.get_mut(&instance.instance_id)
+        {
+            record.lease = Some(lease);
+            record.instance.handler_runs += 1;
+        }
+        begin
+    }
+
+    fn held(&mut self, instance_id: &str, lease: Lease) -> Result<&mut Record, LedgerError> {
+        let record = self.by_id.get_mut(instance_id);
+        record
+            .filter(|record| record.lease.is_some_and(|held| held.holder == lease.holder))
+            .ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned()))
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
+        ready(Ok(self.records().look(step))).boxed()
+    }
+
+    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
+        ready(Ok(self.records().begin(step, lease, now))).boxed()
+    }
+
+    fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        ready(self.records().held(instance_id, lease).map(|record| record.lease = Some(lease))).boxed()
+    }
+
+    fn complete<'a>(
+        &'a self,
+        step: &'a Step,
+        instance_id: &'a str,
+        lease: Lease,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<Instance, LedgerError>> {
+        let completed = self.records().held(instance_id, lease).map(|record| {
+            step.apply(&mut record.instance);
+            record.noted.extend(step.key().map(str::to_owned));
+            record.lease = None;
+            record.instance.clone()
+        });
+        ready(completed).boxed()
+    }
+
+    fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        ready(self.records().held(instance_id, lease).map(|record| record.lease = None)).boxed()
+    }
+
+    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Instance>, LedgerError>> {
+        let found = self.records().by_id.get(instance_id).map(|record| record.instance.clone());
+        ready(Ok(found)).boxed()
+    }
+
+    fn instances<'a>(
+        &'a self,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Instance>, LedgerError>> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let records = self.records();
+        let page = records.by_id.range::<str, _>((from, Bound::Unbounded)).take(limit);
+        ready(Ok(page.map(|(_, record)| record.instance.clone()).collect())).boxed()
+    }
+}

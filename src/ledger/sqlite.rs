@@ -1,0 +1,281 @@
+//! The ledger in SQLite.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
+
+use super::{Begin, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
+use crate::sqlite::{Database, DatabaseError};
+use crate::timestamp::Timestamp;
+
+/// A ledger that survives restarts, in tables of its own (`koogallery_instance`, `koogallery_step`).
+#[derive(Clone, Debug)]
+pub struct SqliteLedger {
+    database: Database,
+}
+
+/// Empty texts stand for what an order key lacks, since SQLite takes every NULL of a unique index for another one.
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS koogallery_instance (
+    instance_id      TEXT PRIMARY KEY,
+    order_id         TEXT NOT NULL,
+    order_line_id    TEXT NOT NULL,
+    order_product_id TEXT NOT NULL,
+    product_id       TEXT,
+    state            TEXT NOT NULL CHECK (state IN ('creating', 'active', 'frozen', 'released')),
+    expire_time      INTEGER,
+    handler_runs     INTEGER NOT NULL,
+    lease_holder     TEXT,
+    lease_until      INTEGER,
+    created_at       INTEGER NOT NULL,
+    UNIQUE (order_id, order_line_id, order_product_id)
+);
+CREATE TABLE IF NOT EXISTS koogallery_step (
+    instance_id TEXT NOT NULL REFERENCES koogallery_instance,
+    step_key    TEXT NOT NULL,
+    done_at     INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, step_key)
+) WITHOUT ROWID;
+";
+
+const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, \
+                       handler_runs, lease_holder, lease_until";
+
+impl SqliteLedger {
+    /// Takes the database, making the tables if they are not there.
+    ///
+    /// # Errors
+    ///
+    /// The tables cannot be made.
+    pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
+        database.transaction(|transaction| transaction.execute_batch(SCHEMA)).await?;
+        Ok(Self { database: database.clone() })
+    }
+
+    fn run<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let work = self.database.transaction(work);
+        async move { work.await.map_err(|error| LedgerError::Store(error.into())) }.boxed()
+    }
+
+    /// As `run`, for changes that only the holder of the lease may make.
+    fn run_held<'a, T, F>(&'a self, instance_id: &'a str, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<Option<T>> + Send + 'static,
+    {
+        let held = self.run(work);
+        async move { held.await?.ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned())) }.boxed()
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
+        let step = step.clone();
+        self.run(move |transaction| Ok(look(transaction, &step, find(transaction, &step)?)?.0))
+    }
+
+    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
+        let step = step.clone();
+        self.run(move |transaction| begin(transaction, &step, lease, now))
+    }
+
+    fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        let id = instance_id.to_owned();
+        self.run_held(instance_id, move |transaction| {
+            let changed = transaction.execute(
+                "UPDATE koogallery_instance SET lease_until = ?1 WHERE instance_id = ?2 AND lease_holder = ?3",
+                params![lease.until.as_unix_millis(), id, holder(lease)],
+            )?;
+            Ok((changed == 1).then_some(()))
+        })
+    }
+
+    fn complete<'a>(
+        &'a self,
+        step: &'a Step,
+        instance_id: &'a str,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Instance, LedgerError>> {
+        let (step, id) = (step.clone(), instance_id.to_owned());
+        self.run_held(instance_id, move |transaction| {
+            let Some(mut record) = by_id(transaction, &id)?.filter(|record| record.is_held_by(lease)) else {
+                return Ok(None);
+            };
+            step.apply(&mut record.instance);
+            if let Some(key) = step.key() {
+                transaction.execute(
+                    "INSERT OR IGNORE INTO koogallery_step VALUES (?1, ?2, ?3)",
+                    params![id, key, now.as_unix_millis()],
+                )?;
+            }
+            transaction.execute(
+                "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, lease_holder = NULL, \
+                 lease_until = NULL WHERE instance_id = ?1",
+                params![
+                    id,
+                    record.instance.product_id,
+                    record.instance.state.as_str(),
+                    record.instance.expire_time.map(Timestamp::as_unix_millis)
+                ],
+            )?;
+            Ok(Some(record.instance))
+        })
+    }
+
+    fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        let id = instance_id.to_owned();
+        self.run_held(instance_id, move |transaction| {
+            let changed = transaction.execute(
+                "UPDATE koogallery_instance SET lease_holder = NULL, lease_until = NULL \
+                 WHERE instance_id = ?1 AND lease_holder = ?2",
+                params![id, holder(lease)],
+            )?;
+            Ok((changed == 1).then_some(()))
+        })
+    }
+
+    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Instance>, LedgerError>> {
+        let id = instance_id.to_owned();
+        self.run(move |transaction| Ok(by_id(transaction, &id)?.map(|record| record.instance)))
+    }
+
+    fn instances<'a>(
+        &'a self,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Instance>, LedgerError>> {
+        let after = after.unwrap_or_default().to_owned();
+        self.run(move |transaction| {
+            let mut statement = transaction.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM koogallery_instance WHERE instance_id > ?1 ORDER BY instance_id LIMIT ?2"
+            ))?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let records = statement.query_map(params![after, limit], Record::read)?;
+            records.map(|record| record.map(|record| record.instance)).collect()
+        })
+    }
+}
+
+struct Record {
+    instance: Instance,
+    lease: Option<(String, Timestamp)>,
+}
+
+impl Record {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let told = |column: &str| row.get::<_, String>(column).map(|text| Some(text).filter(|text| !text.is_empty()));
+        let time = |column: &str| row.get(column).map(|millis: Option<i64>| millis.map(Timestamp::from_unix_millis));
+        let state: String = row.get("state")?;
+        let holder: Option<String> = row.get("lease_holder")?;
+        Ok(Self {
+            instance: Instance {
+                instance_id: row.get("instance_id")?,
+                order: OrderKey {
+                    order_id: row.get("order_id")?,
+                    order_line_id: told("order_line_id")?,
+                    product_id: told("order_product_id")?,
+                },
+                product_id: row.get("product_id")?,
+                state: State::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?,
+                expire_time: time("expire_time")?,
+                handler_runs: row.get("handler_runs")?,
+            },
+            lease: holder.zip(time("lease_until")?),
+        })
+    }
+
+    fn is_held_by(&self, lease: Lease) -> bool {
+        self.lease.as_ref().is_some_and(|(held, _)| *held == holder(lease))
+    }
+}
+
+fn holder(lease: Lease) -> String {
+    format!("{:032x}", lease.holder)
+}
+
+fn find(transaction: &Transaction<'_>, step: &Step) -> rusqlite::Result<Option<Record>> {
+    match &step.target {
+        Target::Purchase { order, .. } => transaction
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM koogallery_instance \
+                 WHERE order_id = ?1 AND order_line_id = ?2 AND order_product_id = ?3"
+            ))?
+            .query_row(
+                params![order.order_id, or_empty(&order.order_line_id), or_empty(&order.product_id)],
+                Record::read,
+            )
+            .optional(),
+        Target::Instance(id) => by_id(transaction, id),
+    }
+}
+
+fn by_id(transaction: &Transaction<'_>, instance_id: &str) -> rusqlite::Result<Option<Record>> {
+    transaction
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM koogallery_instance WHERE instance_id = ?1"))?
+        .query_row([instance_id], Record::read)
+        .optional()
+}
+
+fn or_empty(text: &Option<String>) -> &str {
+    text.as_deref().unwrap_or_default()
+}
+
+/// What is known about the step, and until when somebody holds the lease.
+fn look(
+    transaction: &Transaction<'_>,
+    step: &Step,
+    record: Option<Record>,
+) -> rusqlite::Result<(Look, Option<Timestamp>)> {
+    let noted = match (&record, step.key()) {
+        (Some(record), Some(key)) => transaction
+            .prepare_cached("SELECT 1 FROM koogallery_step WHERE instance_id = ?1 AND step_key = ?2")?
+            .exists(params![record.instance.instance_id, key])?,
+        _ => false,
+    };
+    let (instance, lease) = record.map(|record| (record.instance, record.lease)).unzip();
+    Ok((step.look(instance, noted), lease.flatten().map(|(_, until)| until)))
+}
+
+fn begin(transaction: &Transaction<'_>, step: &Step, lease: Lease, now: Timestamp) -> rusqlite::Result<Begin> {
+    let mut record = find(transaction, step)?;
+    if let (None, Some(first)) = (&record, step.first_sight()) {
+        if by_id(transaction, &first.instance_id)?.is_some() {
+            return Ok(Begin::IdTaken);
+        }
+        insert(transaction, &first, now)?;
+        record = Some(Record { instance: first, lease: None });
+    }
+    let (look, leased_until) = look(transaction, step, record)?;
+    let begin = step.begin(look, leased_until.is_some_and(|until| until > now));
+    if let Begin::Run(instance) = &begin {
+        transaction.execute(
+            "UPDATE koogallery_instance SET lease_holder = ?2, lease_until = ?3, handler_runs = handler_runs + 1 \
+             WHERE instance_id = ?1",
+            params![instance.instance_id, holder(lease), lease.until.as_unix_millis()],
+        )?;
+    }
+    Ok(begin)
+}
+
+fn insert(transaction: &Transaction<'_>, first: &Instance, now: Timestamp) -> rusqlite::Result<()> {
+    transaction.execute(
+        "INSERT INTO koogallery_instance (instance_id, order_id, order_line_id, order_product_id, product_id, state, \
+         handler_runs, created_at) VALUES (:instance_id, :order_id, :order_line_id, :order_product_id, :product_id, \
+         :state, 0, :created_at)",
+        named_params! {
+            ":instance_id": first.instance_id,
+            ":order_id": first.order.order_id,
+            ":order_line_id": or_empty(&first.order.order_line_id),
+            ":order_product_id": or_empty(&first.order.product_id),
+            ":product_id": first.product_id,
+            ":state": first.state.as_str(),
+            ":created_at": now.as_unix_millis(),
+        },
+    )?;
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! The answer that says nothing but how it went.
+
+use serde::{Deserialize, Serialize};
+
+use crate::result_code::ResultCode;
+use crate::wire::{Answer, Checks};
+
+/// `resultCode` and `resultMsg`: the whole answer to most callbacks, and to every refused one.
+///
+/// Both members are always sent: the marketplace's FAQ says that an answer without them cannot be parsed, although the
+/// tables mark `resultMsg` optional.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Acknowledgement {
+    /// How it went.
+    pub result_code: ResultCode,
+    /// The same in words, at most 255 characters.
+    pub result_msg: String,
+}
+
+impl Acknowledgement {
+    /// The code with its default text.
+    pub fn new(result_code: ResultCode) -> Self {
+        Self { result_code, result_msg: result_code.default_message().to_owned() }
+    }
+
+    /// Replaces the text.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.result_msg = message.into();
+        self
+    }
+}
+
+impl Answer for Acknowledgement {
+    fn check(&self, checks: &mut Checks) {
+        checks.code(self.result_code);
+        checks.mandatory("resultMsg", &self.result_msg, 255);
+    }
+}

@@ -1,0 +1,19 @@
+//! `expireInstance` (商品过期): marketplace to seller, `GET` on the production address. SaaS access guide V1.0, "expiration".
+
+pub use crate::saas::Acknowledgement as Response;
+use crate::wire::message;
+
+message! {
+    /// The instance has expired: freeze it and keep its data for up to 15 days. Retried for an hour.
+    pub struct Request is ExpireInstance;
+    mandatory {
+        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        time_stamp: String = "timeStamp", 20;
+        /// The instance.
+        instance_id: String = "instanceId", 64;
+    }
+    optional {
+        /// The order of the purchase. Mandatory by the table, left out in the documents' own samples.
+        order_id: String = "orderId", 64;
+    }
+}

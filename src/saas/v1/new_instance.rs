@@ -1,0 +1,111 @@
+//! `newInstance` (新购商品): marketplace to seller, `GET` on the production address. SaaS access guide V1.0, "subscription"
+//! (China 2025-11-13, international 2025-11-27).
+
+use serde::{Deserialize, Serialize};
+
+use super::{ChargingMode, CompactTime, ExtendParams, PeriodType};
+use crate::amount::Amount;
+use crate::cipher::field::{Ciphertext, EncryptType};
+use crate::redact::Sensitive;
+use crate::result_code::ResultCode;
+use crate::saas::{AppInfo, check_app_info};
+use crate::wire::{Answer, Checks, message};
+
+message! {
+    /// A customer has bought and paid. Sent again for retries (three hours, then refund), **whenever the buyer opens the
+    /// resource page**, for debugging and for probing.
+    pub struct Request is NewInstance;
+    mandatory {
+        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC, kept as received because it is part of the key.
+        time_stamp: String = "timeStamp", 20;
+        /// The customer's account id.
+        customer_id: String = "customerId", 100;
+        /// Marketplace business id. **Different in every call.**
+        business_id: String = "businessId", 64;
+        /// Order id.
+        order_id: String = "orderId", 64;
+        /// Product id: one per period type, and one per billing item of a pay-per-use product.
+        product_id: String = "productId", 64;
+    }
+    optional {
+        /// The customer's account name. Mandatory in China, optional on the international site.
+        customer_name: Sensitive = "customerName", 64;
+        /// IAM user id, only with authorisation by IAM user name and for assets from before 2025-10-25.
+        user_id: String = "userId", 64;
+        /// IAM user name, under the same conditions.
+        user_name: Sensitive = "userName", 64;
+        /// Encrypted mobile number without country code, only with authorisation by mobile number. The length is
+        /// unverified.
+        mobile_phone: Ciphertext = "mobilePhone", 256;
+        /// Encrypted e-mail address, only with authorisation by e-mail. The length is unverified.
+        email: Ciphertext = "email", 256;
+        /// Specification id; stays when the period type changes.
+        sku_code: String = "skuCode", 64;
+        /// `1`: a trial. Absent or `0`: none.
+        trial_flag: String = "trialFlag", 64;
+        /// Expiry computed at the order, for information only; the zone is not stated.
+        expire_time: CompactTime = "expireTime", 20;
+        /// How the product is charged.
+        charging_mode: ChargingMode = "chargingMode", 3;
+        /// Extension parameters that the seller defined.
+        saas_extend_params: ExtendParams = "saasExtendParams", 2048;
+        /// Quantity, in pieces or times.
+        amount: u32 = "amount", 7;
+        /// Disk size in GB.
+        disk_size: u32 = "diskSize", 7;
+        /// Bandwidth in Mbit/s.
+        band_width: u32 = "bandWidth", 7;
+        /// Unit of the period; only with [`ChargingMode::Period`].
+        period_type: PeriodType = "periodType", 10;
+        /// Number of periods.
+        period_number: u32 = "periodNumber", 2;
+        /// How the instance is opened. Seen in calls, with values nobody documents (unverified): kept as text.
+        provision_type: String = "provisionType", 64;
+        /// Presumably goes with `provision_type` (unverified).
+        acceptance_time: String = "acceptanceTime", 64;
+        /// Amount paid: yuan in China, US dollars on the international site; at most three decimals.
+        order_amount: Amount = "orderAmount", 20;
+    }
+}
+
+/// The answer: the instance id, and how the customer gets in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Response {
+    /// Only `000000` counts as success.
+    pub result_code: ResultCode,
+    /// At most 255 characters.
+    pub result_msg: String,
+    /// The cipher of account and password.
+    pub encrypt_type: EncryptType,
+    /// The seller's globally unique instance id, the same for every call of the order; at most 64 characters.
+    pub instance_id: String,
+    /// **Current** access data; may be left out only where the customer gets it in another way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_info: Option<AppInfo<Ciphertext>>,
+}
+
+impl Response {
+    /// A successful answer.
+    pub fn new(
+        encrypt_type: EncryptType,
+        instance_id: impl Into<String>,
+        app_info: Option<AppInfo<Ciphertext>>,
+    ) -> Self {
+        let result_code = ResultCode::Success;
+        let result_msg = result_code.default_message().to_owned();
+        Self { result_code, result_msg, encrypt_type, instance_id: instance_id.into(), app_info }
+    }
+}
+
+impl Answer for Response {
+    fn check(&self, checks: &mut Checks) {
+        checks.code(self.result_code);
+        checks.mandatory("resultMsg", &self.result_msg, 255);
+        checks.mandatory("instanceId", &self.instance_id, 64);
+        if let Some(app_info) = &self.app_info {
+            check_app_info(app_info, checks);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `queryInstance` (查询实例信息): marketplace to seller, `GET` on the production address. SaaS access guide V1.0, "instance
+//! query" (China 2024-07-17, international 2024-06-12).
+
+use serde::{Deserialize, Serialize};
+
+use crate::cipher::field::{Ciphertext, EncryptType};
+use crate::result_code::ResultCode;
+use crate::saas::{InstanceIds, InstanceInfo, check_instance_info};
+use crate::wire::{Answer, Checks, message};
+
+message! {
+    /// Access data and usage are asked for; mandatory for pay-per-use products and packages.
+    pub struct Request is QueryInstance;
+    mandatory {
+        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        time_stamp: String = "timeStamp", 20;
+        /// One to 100 instances.
+        instance_ids: InstanceIds = "instanceId", 64;
+    }
+    optional {}
+}
+
+/// The answer: one element per known instance, account and password encrypted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Response {
+    /// Only `000000` counts as success.
+    pub result_code: ResultCode,
+    /// At most 255 characters.
+    pub result_msg: String,
+    /// The cipher of account and password.
+    pub encrypt_type: EncryptType,
+    /// The instances asked for.
+    #[serde(default)]
+    pub info: Vec<InstanceInfo<Ciphertext>>,
+}
+
+impl Response {
+    /// A successful answer.
+    pub fn new(encrypt_type: EncryptType, info: Vec<InstanceInfo<Ciphertext>>) -> Self {
+        let result_code = ResultCode::Success;
+        Self { result_code, result_msg: result_code.default_message().to_owned(), encrypt_type, info }
+    }
+}
+
+impl Answer for Response {
+    fn check(&self, checks: &mut Checks) {
+        checks.code(self.result_code);
+        checks.mandatory("resultMsg", &self.result_msg, 255);
+        self.info.iter().for_each(|info| check_instance_info(info, checks));
+    }
+}

@@ -1,0 +1,32 @@
+//! `upgrade` (商品升级): marketplace to seller, `GET` on the production address. SaaS access guide V1.0, "upgrade".
+
+use super::ExtendParams;
+pub use crate::saas::Acknowledgement as Response;
+use crate::wire::message;
+
+message! {
+    /// An upgrade or expansion was paid. Retried for three hours, then refunded.
+    pub struct Request is Upgrade;
+    mandatory {
+        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        time_stamp: String = "timeStamp", 20;
+        /// The instance, whose id stays.
+        instance_id: String = "instanceId", 64;
+        /// The **new** order.
+        order_id: String = "orderId", 64;
+        /// Specification after the upgrade; stays for a pure expansion.
+        sku_code: String = "skuCode", 64;
+        /// Product after the upgrade.
+        product_id: String = "productId", 64;
+    }
+    optional {
+        /// New **total** quantity.
+        amount: u32 = "amount", 7;
+        /// New total disk size in GB.
+        disk_size: u32 = "diskSize", 7;
+        /// New total bandwidth in Mbit/s.
+        band_width: u32 = "bandWidth", 7;
+        /// In no table, but in every sample.
+        saas_extend_params: ExtendParams = "saasExtendParams", 2048;
+    }
+}

@@ -1,0 +1,28 @@
+//! SaaS Access Guide V2.0: `POST` with a JSON body, signed in the query (`signature`, `timestamp`, `nonce`).
+//!
+//! All messages go to the one production address and are told apart by `activity`. Account and password in answers are
+//! plain text. Source: SaaS access guide V2.0 of the China (2025-12), international (2025-10) and European (2025-03)
+//! sites; where they differ the field says so.
+
+pub mod change_instance_check;
+pub mod new_instance;
+pub mod query_instance;
+pub mod refresh_instance;
+pub mod release_instance;
+pub mod update_instance_status;
+pub mod upgrade_instance;
+
+use crate::signature::callback_v2::Verified;
+use crate::wire::Fields;
+
+callbacks! {
+    parsed from |verified: &Verified<'_>| Fields::from_json(verified.body());
+    to_body: "The body that the marketplace would send: compact JSON with members in ascending order, not yet signed.", into_json;
+    NewInstance(new_instance),
+    QueryInstance(query_instance),
+    RefreshInstance(refresh_instance),
+    UpdateInstanceStatus(update_instance_status),
+    ReleaseInstance(release_instance),
+    UpgradeInstance(upgrade_instance),
+    ChangeInstanceCheck(change_instance_check),
+}

@@ -1,0 +1,50 @@
+//! `queryInstance` (查询实例信息): marketplace to seller, `POST` to the production address. SaaS access guide V2.0, "query
+//! instance information" (China 2025-11-13, international 2025-11-18, Europe 2023-09-01).
+
+use serde::{Deserialize, Serialize};
+
+use crate::redact::Sensitive;
+use crate::result_code::ResultCode;
+use crate::saas::{InstanceIds, InstanceInfo, check_instance_info};
+use crate::wire::{Answer, Checks, message};
+
+message! {
+    /// Access data and usage are asked for: after a creation until they are there, whenever the customer opens the
+    /// resource page, and in dial tests.
+    pub struct Request is QueryInstance;
+    mandatory {
+        /// One to 100 instances.
+        instance_ids: InstanceIds = "instanceId", 64;
+    }
+    optional {}
+}
+
+/// The answer: one element per known instance, account and password in plain text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Response {
+    /// `000000`, or `000004` while the instance is being created (what to answer then is not documented).
+    pub result_code: ResultCode,
+    /// At most 255 characters.
+    pub result_msg: String,
+    /// The instances asked for.
+    #[serde(default)]
+    pub info: Vec<InstanceInfo<Sensitive>>,
+}
+
+impl Response {
+    /// A successful answer.
+    pub fn new(info: Vec<InstanceInfo<Sensitive>>) -> Self {
+        let result_code = ResultCode::Success;
+        Self { result_code, result_msg: result_code.default_message().to_owned(), info }
+    }
+}
+
+impl Answer for Response {
+    fn check(&self, checks: &mut Checks) {
+        checks.code(self.result_code);
+        checks.mandatory("resultMsg", &self.result_msg, 255);
+        self.info.iter().for_each(|info| check_instance_info(info, checks));
+    }
+}

@@ -1,0 +1,43 @@
+//! `refreshInstance` (更新实例): marketplace to seller, `POST` to the production address. SaaS access guide V2.0, "update
+//! instance" (China 2025, international 2025, Europe 2025-03-13).
+
+pub use crate::saas::Acknowledgement as Response;
+use crate::timestamp::Timestamp;
+use crate::wire::{message, open_enum};
+
+open_enum! {
+    /// Why the expiry date changes.
+    pub enum Scene {
+        /// A trial became commercial.
+        TrialToFormal = "TRIAL_TO_FORMAL",
+        /// A renewal.
+        Renewal = "RENEWAL",
+        /// A renewal was unsubscribed: the expiry moves **back**.
+        UnsubscribeRenewalPeriod = "UNSUBSCRIBE_RENEWAL_PERIOD",
+        /// A renewal with another specification (China and international; not Europe).
+        RenewalChange = "RENEWAL_CHANGE",
+    }
+}
+
+message! {
+    /// The expiry date of a period product's instance changes. Retried for two hours.
+    pub struct Request is RefreshInstance;
+    mandatory {
+        /// Why.
+        scene: Scene = "scene", 64;
+        /// The order that triggers the update, not the purchase. For a cancelled renewal the newest China text says
+        /// the unsubscription order, older ones the renewal order that is cancelled.
+        order_id: String = "orderId", 64;
+        /// Order line id.
+        order_line_id: String = "orderLineId", 64;
+        /// The instance.
+        instance_id: String = "instanceId", 64;
+        /// The new expiry, an absolute time. Documented with 14 digits, shown with 17; both are read. UTC by the newest
+        /// China text, no zone stated elsewhere.
+        expire_time: Timestamp = "expireTime", 20;
+    }
+    optional {
+        /// The new product where the period type changes.
+        product_id: String = "productId", 64;
+    }
+}

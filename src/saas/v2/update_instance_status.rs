@@ -1,0 +1,27 @@
+//! `updateInstanceStatus` (更新实例状态): marketplace to seller, `POST` to the production address. SaaS access guide V2.0,
+//! "update instance status" (China 2025-07-29, international 2025-10-09, Europe 2023-09-01).
+
+pub use crate::saas::Acknowledgement as Response;
+use crate::wire::{message, open_enum};
+
+open_enum! {
+    /// The status to take.
+    pub enum Status {
+        /// Unusable, data kept (for up to 15 days).
+        Freeze = "FREEZE",
+        /// Usable again.
+        Unfreeze = "UNFREEZE",
+    }
+}
+
+message! {
+    /// An instance is frozen (expiry or violation) or unfrozen (renewal or violation ended).
+    pub struct Request is UpdateInstanceStatus;
+    mandatory {
+        /// The instance.
+        instance_id: String = "instanceId", 64;
+        /// The status to take. `NORMAL`, V1.0's word for unfreezing, counts as [`Status::Unfreeze`] in the service.
+        status: Status = "status", 32;
+    }
+    optional {}
+}

@@ -1,0 +1,107 @@
+//! The marketplace's signature schemes, each as plain functions on bytes: `verify` and `sign`.
+//!
+//! No framework, no clock, no store: the time is an argument, and whoever verifies a call by hand must still claim its
+//! nonce or token in a [replay guard](crate::replay). [`CallbackService`](crate::callback::CallbackService) does all of it.
+
+pub mod auth_token;
+pub mod body_sign;
+pub mod callback_v2;
+
+use std::time::Duration;
+
+use crate::result_code::ResultCode;
+use crate::timestamp::Timestamp;
+
+/// How far the time of a call may be from now.
+///
+/// ```
+/// use std::time::Duration;
+/// use koogallery::signature::Window;
+///
+/// assert_eq!(Window::default(), Window::symmetric(Duration::from_secs(60)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    past: Duration,
+    future: Duration,
+}
+
+impl Window {
+    /// Calls may be at most `past` old and at most `future` ahead.
+    pub const fn new(past: Duration, future: Duration) -> Self {
+        Self { past, future }
+    }
+
+    /// The same distance both ways.
+    pub const fn symmetric(distance: Duration) -> Self {
+        Self::new(distance, distance)
+    }
+
+    /// Until when a call made at `time` would be accepted, and so how long it has to be remembered.
+    pub fn closes_for(self, time: Timestamp) -> Timestamp {
+        time.saturating_add(self.past)
+    }
+
+    fn check(self, time: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
+        let distance = time.abs_diff(now);
+        if time < now && distance > self.past {
+            return Err(VerifyError::TooOld(distance));
+        }
+        if time > now && distance > self.future {
+            return Err(VerifyError::TooFarAhead(distance));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Window {
+    /// 60 seconds both ways, the documented window of V2.0.
+    fn default() -> Self {
+        Self::symmetric(Duration::from_secs(60))
+    }
+}
+
+/// Which check a call failed. For the seller's log: the caller only learns [`VerifyError::result_code`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// What proves the call is not there.
+    #[error("{0} is missing or empty: nothing proves the call")]
+    Unsigned(&'static str),
+    /// A parameter that freshness rests on is not there.
+    #[error("{0} is missing or empty")]
+    Missing(&'static str),
+    /// A parameter has not its form.
+    #[error("{0} is malformed")]
+    Malformed(&'static str),
+    /// A parameter stands twice; which one was signed would be anybody's guess.
+    #[error("parameter {0:?} is repeated")]
+    Repeated(String),
+    /// The query is not UTF-8 text once decoded, or has more than 256 parameters.
+    #[error("the query string cannot be decoded")]
+    UndecodableQuery,
+    /// The call is older than the window allows.
+    #[error("the call is {0:?} old")]
+    TooOld(Duration),
+    /// The call is dated further ahead than the window allows.
+    #[error("the call is dated {0:?} ahead")]
+    TooFarAhead(Duration),
+    /// No key of the ring gives this signature for what was received.
+    #[error("the signature does not match what was received, with any configured key")]
+    Mismatch,
+}
+
+impl VerifyError {
+    /// The code that the documents give for the failure.
+    pub const fn result_code(&self) -> ResultCode {
+        match self {
+            Self::Missing(_) | Self::TooOld(_) | Self::TooFarAhead(_) => ResultCode::InvalidParameter,
+            Self::Malformed(field) if !is_proof(field) => ResultCode::InvalidParameter,
+            _ => ResultCode::AuthenticationFailed,
+        }
+    }
+}
+
+const fn is_proof(field: &str) -> bool {
+    matches!(field.as_bytes(), b"signature" | b"authToken" | b"Body-Sign")
+}

@@ -1,0 +1,114 @@
+//! One SQLite file for the stores of the crate, worked on by a thread of its own so that no executor is blocked.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use rusqlite::{Connection, TransactionBehavior};
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// An open database. Clones share the connection; the thread ends when the last one is dropped.
+///
+/// The file is in write-ahead mode, and every change is on the disk before it is reported (`synchronous=FULL`), so that a
+/// power cut loses nothing that was answered. Several processes may open the same file.
+///
+/// ```no_run
+/// use koogallery::ledger::SqliteLedger;
+/// use koogallery::sqlite::Database;
+///
+/// # async fn example() -> Result<(), koogallery::sqlite::DatabaseError> {
+/// let database = Database::open("koogallery.db")?;
+/// let ledger = SqliteLedger::new(&database).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Database {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Database {
+    /// Opens a file, making it if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened or is no SQLite database, or the thread cannot be started.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, DatabaseError> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let (jobs, queue) = mpsc::channel::<Job>();
+        std::thread::Builder::new().name("koogallery-sqlite".to_owned()).spawn(move || {
+            let mut connection = connection;
+            while let Ok(job) = queue.recv() {
+                job(&mut connection);
+            }
+        })?;
+        Ok(Self { jobs })
+    }
+
+    /// Opens what a URL of the form `sqlite://koogallery.db` (relative) or `sqlite:///var/lib/koogallery.db` names.
+    ///
+    /// # Errors
+    ///
+    /// The URL has another scheme, or as [`Database::open`].
+    pub fn open_url(url: &str) -> Result<Self, DatabaseError> {
+        match url.strip_prefix("sqlite://") {
+            Some(path) if !path.is_empty() => Self::open(path),
+            _ => Err(DatabaseError::UnsupportedUrl),
+        }
+    }
+
+    /// Runs statements in one transaction, committed if they succeed.
+    ///
+    /// # Errors
+    ///
+    /// A statement or the commit fails; nothing is changed then.
+    pub async fn transaction<T, F>(&self, work: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let outcome =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
+                    let value = work(&transaction)?;
+                    transaction.commit()?;
+                    Ok(value)
+                });
+            // Whoever asked may have gone away; the work is done all the same.
+            let _ = answer.send(outcome);
+        });
+        self.jobs.send(job).map_err(|_| DatabaseError::Closed)?;
+        Ok(answered.await.map_err(|_| DatabaseError::Closed)??)
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Database")
+    }
+}
+
+/// Why the database could not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// SQLite failed.
+    #[error("SQLite failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The thread could not be started.
+    #[error("the database thread could not be started")]
+    Thread(#[from] std::io::Error),
+    /// The thread is gone: a statement panicked.
+    #[error("the database thread has ended")]
+    Closed,
+    /// The URL is not of the form `sqlite://FILE`.
+    #[error("the database URL is not of the form sqlite://FILE")]
+    UnsupportedUrl,
+}

@@ -1,0 +1,298 @@
+//! JSON as the marketplace signs and expects it: the canonical form of a request body and ASCII-only output. Written by
+//! hand because the canonical form must keep number literals and nested key order, which no JSON library promises.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+
+use serde::Serialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// How deep the values of a message may nest.
+pub(crate) const MAX_DEPTH: usize = 32;
+
+/// How many members the object of a message may have.
+const MAX_MEMBERS: usize = 256;
+
+/// Why a text is no acceptable JSON object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonError {
+    /// The text is not a JSON object, or not UTF-8.
+    #[error("the body is not a JSON object in UTF-8 (line {line}, column {column})")]
+    NotAnObject {
+        /// Line of the fault, from 1.
+        line: usize,
+        /// Column of the fault, in bytes.
+        column: usize,
+    },
+    /// A member stands twice; which one counts would be anybody's guess.
+    #[error("member {0:?} stands more than once")]
+    RepeatedMember(String),
+    /// More than 256 members.
+    #[error("the object has more than {MAX_MEMBERS} members")]
+    TooManyMembers,
+    /// More than 32 levels of nesting.
+    #[error("member {0:?} nests more than {MAX_DEPTH} levels deep")]
+    TooDeep(String),
+    /// An escape in a string names no character.
+    #[error("member {0:?} holds an escape that names no character")]
+    InvalidEscape(String),
+}
+
+/// The members of a JSON object in the order received: name and untouched value text.
+pub(crate) fn members(body: &[u8]) -> Result<Vec<(Cow<'_, str>, &str)>, JsonError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let mut problem = None;
+    let outcome = deserializer.deserialize_map(MembersVisitor { problem: &mut problem }).and_then(|members| {
+        deserializer.end()?;
+        Ok(members)
+    });
+    match (outcome, problem) {
+        (_, Some(problem)) => Err(problem),
+        (Ok(members), None) => Ok(members),
+        (Err(error), None) => Err(JsonError::NotAnObject { line: error.line(), column: error.column() }),
+    }
+}
+
+struct MembersVisitor<'p> {
+    problem: &'p mut Option<JsonError>,
+}
+
+impl<'de> Visitor<'de> for MembersVisitor<'_> {
+    type Value = Vec<(Cow<'de, str>, &'de str)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members: Self::Value = Vec::with_capacity(12);
+        while let Some(name) = map.next_key_seed(BorrowedText)? {
+            let raw: &'de RawValue = map.next_value()?;
+            let problem = if members.iter().any(|(known, _)| *known == name) {
+                JsonError::RepeatedMember(name.into_owned())
+            } else if members.len() == MAX_MEMBERS {
+                JsonError::TooManyMembers
+            } else if nests_too_deep(raw.get()) {
+                JsonError::TooDeep(name.into_owned())
+            } else {
+                members.push((name, raw.get()));
+                continue;
+            };
+            *self.problem = Some(problem);
+            return Err(serde::de::Error::custom("refused"));
+        }
+        Ok(members)
+    }
+}
+
+/// A string, borrowed where it needs no unescaping (`Cow` itself always deserialises to an owned string).
+struct BorrowedText;
+
+impl<'de> DeserializeSeed<'de> for BorrowedText {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for BorrowedText {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// The text of a JSON string literal; `None` where an escape names no character.
+pub(crate) fn unquote(literal: &str) -> Option<Cow<'_, str>> {
+    let inner = literal.strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::from_str::<String>(literal).ok().map(Cow::Owned)
+}
+
+/// The objects of a JSON array of objects, or the one object that stands in its place.
+pub(crate) fn objects(text: &str) -> Result<Vec<&str>, JsonError> {
+    let at = |error: serde_json::Error| JsonError::NotAnObject { line: error.line(), column: error.column() };
+    let text = text.trim();
+    if !text.starts_with('[') {
+        return Ok(vec![text]);
+    }
+    let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(at)?;
+    Ok(elements.into_iter().map(RawValue::get).collect())
+}
+
+/// Counts brackets outside strings; `value` is valid JSON already, and this needs no stack.
+fn nests_too_deep(value: &str) -> bool {
+    if !value.starts_with(['{', '[']) {
+        return false;
+    }
+    let mut depth = 0_usize;
+    for token in Tokens(value) {
+        match token {
+            "{" | "[" => depth += 1,
+            "}" | "]" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
+}
+
+/// Cuts valid JSON into string literals and single other characters, white space left out.
+struct Tokens<'a>(&'a str);
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        self.0 = self.0.trim_start_matches([' ', '\t', '\n', '\r']);
+        let first = self.0.chars().next()?;
+        let length = if first == '"' { string_length(self.0) } else { first.len_utf8() };
+        let (token, rest) = self.0.split_at(length);
+        self.0 = rest;
+        Some(token)
+    }
+}
+
+/// Length of the string literal that `text` begins with, quotes included.
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    let end = text.bytes().skip(1).position(|byte| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        closes
+    });
+    end.map_or(text.len(), |inner| inner + 2)
+}
+
+/// The canonical form of a request body: top-level members sorted by UTF-16 code units, top-level nulls dropped, no
+/// white space, strings escaped as Jackson writes them, number literals and nested order untouched.
+pub(crate) fn canonical(body: &[u8]) -> Result<String, JsonError> {
+    let mut members = members(body)?;
+    members.retain(|(_, value)| *value != "null");
+    members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    let mut out = String::with_capacity(body.len());
+    out.push('{');
+    for (index, (name, value)) in members.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        push_quoted(&mut out, name);
+        out.push(':');
+        for token in Tokens(value) {
+            if token.starts_with('"') {
+                let text = unquote(token).ok_or_else(|| JsonError::InvalidEscape(name.clone().into_owned()))?;
+                push_quoted(&mut out, &text);
+            } else {
+                out.push_str(token);
+            }
+        }
+    }
+    out.push('}');
+    Ok(out)
+}
+
+/// Appends a string literal escaped as Jackson does: only what must be, controls as `\u00XX` with capital digits.
+fn push_quoted(out: &mut String, text: &str) {
+    use fmt::Write as _;
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            control if control < ' ' => {
+                let _ = write!(out, "\\u{:04X}", u32::from(control));
+            }
+            plain => out.push(plain),
+        }
+    }
+    out.push('"');
+}
+
+/// Serialises with every character outside ASCII written as `\uXXXX`.
+pub(crate) fn to_ascii<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(128);
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, AsciiFormatter))?;
+    Ok(out)
+}
+
+struct AsciiFormatter;
+
+impl serde_json::ser::Formatter for AsciiFormatter {
+    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if fragment.is_ascii() {
+            return writer.write_all(fragment.as_bytes());
+        }
+        let mut units = [0; 2];
+        for character in fragment.chars() {
+            if character.is_ascii() {
+                writer.write_all(&[character as u8])?;
+            } else {
+                for unit in character.encode_utf16(&mut units) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_keep_order_and_literals() {
+        let found = members(br#" {"b":1.0,"a" : {"x":[ 1 ]},"\u0061b":"t\n"} "#).unwrap();
+        let expected = [("b", "1.0"), ("a", r#"{"x":[ 1 ]}"#), ("ab", r#""t\n""#)];
+        assert_eq!(found.iter().map(|(name, value)| (&**name, *value)).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn refuses_what_could_be_read_in_two_ways() {
+        assert_eq!(members(br#"{"a":1,"\u0061":2}"#).unwrap_err(), JsonError::RepeatedMember("a".to_owned()));
+        for body in ["", "[]", "null", "\"x\"", "{", "{}x", "{\"a\":1,}", "\u{feff}{}", "{a:1}", "{\"a\":\"\u{0}\"}"] {
+            assert!(matches!(members(body.as_bytes()), Err(JsonError::NotAnObject { .. })), "{body:?}");
+        }
+        assert!(members(b"{\"a\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_without_a_stack() {
+        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        assert!(members(nested(MAX_DEPTH).as_bytes()).is_ok());
+        assert_eq!(members(nested(200).as_bytes()).unwrap_err(), JsonError::TooDeep("a".to_owned()));
+        assert_eq!(members(nested(2_000_000).as_bytes()).unwrap_err(), JsonError::TooDeep("a".to_owned()));
+    }
+
+    #[test]
+    fn a_lone_surrogate_has_no_canonical_form() {
+        assert_eq!(canonical(br#"{"a":"\ud800"}"#).unwrap_err(), JsonError::InvalidEscape("a".to_owned()));
+    }
+
+    #[test]
+    fn output_is_ascii() {
+        assert_eq!(to_ascii(&["a\u{1}\"欢😀"]).unwrap(), br#"["a\u0001\"\u6b22\ud83d\ude00"]"#);
+    }
+}

@@ -1,0 +1,184 @@
+//! One time type for every form that the marketplace uses.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
+
+const COMPACT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day][hour][minute][second][subsecond digits:3]");
+
+/// Below this, a UNIX time is in seconds; from it on, in milliseconds (11 digits of seconds is the year 5138).
+const FIRST_MILLISECOND_VALUE: i64 = 100_000_000_000;
+
+/// An instant, in milliseconds since 1970-01-01 00:00:00 UTC.
+///
+/// Its text form ([`Display`](fmt::Display), [`FromStr`], serde) is the marketplace's own, always in UTC:
+/// `yyyyMMddHHmmssSSS`, or `yyyyMMddHHmmss` where there are no milliseconds. Both are read.
+///
+/// ```
+/// use koogallery::timestamp::Timestamp;
+///
+/// let expiry: Timestamp = "20260101000000".parse()?;
+/// assert_eq!(expiry.as_unix_millis(), 1_767_225_600_000);
+/// assert_eq!(expiry.to_string(), "20260101000000");
+/// assert_eq!(expiry.to_compact_millis(), "20260101000000000");
+/// # Ok::<(), koogallery::timestamp::TimestampError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the UNIX epoch.
+    pub const fn from_unix_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the UNIX epoch.
+    pub const fn as_unix_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Reads the `timestamp` of a V2.0 call: decimal digits only, milliseconds, or seconds where the value is below
+    /// 10^11 (the English texts say seconds, every sample shows milliseconds).
+    ///
+    /// # Errors
+    ///
+    /// Empty, a sign, a character that is no digit, or more than 15 digits.
+    pub fn parse_unix(text: &str) -> Result<Self, TimestampError> {
+        if text.is_empty() || text.len() > 15 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(TimestampError);
+        }
+        let value: i64 = text.parse().map_err(|_| TimestampError)?;
+        Ok(Self(if value < FIRST_MILLISECOND_VALUE { value * 1000 } else { value }))
+    }
+
+    /// Reads `yyyyMMddHHmmss` followed by none to three digits of the second's fraction, in the given zone.
+    ///
+    /// # Errors
+    ///
+    /// Not 14 to 17 digits, or not a date and time of the calendar.
+    pub fn parse_compact(text: &str, zone: UtcOffset) -> Result<Self, TimestampError> {
+        if !(14..=17).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(TimestampError);
+        }
+        let mut padded = [b'0'; 17];
+        padded[..text.len()].copy_from_slice(text.as_bytes());
+        let padded = std::str::from_utf8(&padded).map_err(|_| TimestampError)?;
+        let local = PrimitiveDateTime::parse(padded, COMPACT).map_err(|_| TimestampError)?;
+        Ok(Self::from(local.assume_offset(zone)))
+    }
+
+    /// `yyyyMMddHHmmssSSS` in UTC, 17 digits.
+    pub fn to_compact_millis(self) -> String {
+        self.to_offset_date_time().and_then(|utc| utc.format(COMPACT).ok()).unwrap_or_else(|| "0".repeat(17))
+    }
+
+    /// As a date and time in UTC; `None` outside the years that four digits can tell.
+    pub fn to_offset_date_time(self) -> Option<OffsetDateTime> {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .ok()
+            .filter(|utc| (0..=9999).contains(&utc.year()))
+    }
+
+    /// The instant `by` later, held at the end of the range.
+    #[must_use]
+    pub fn saturating_add(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How far two instants are apart, whichever comes first.
+    pub fn abs_diff(self, other: Self) -> Duration {
+        Duration::from_millis(self.0.abs_diff(other.0))
+    }
+}
+
+impl From<OffsetDateTime> for Timestamp {
+    fn from(value: OffsetDateTime) -> Self {
+        Self(i64::try_from(value.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or(i64::MAX))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.to_compact_millis();
+        f.write_str(text.strip_suffix("000").filter(|short| short.len() == 14).unwrap_or(&text))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        Self::parse_compact(text, UtcOffset::UTC)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text is not a time in the form asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a time in the expected form")]
+pub struct TimestampError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_documented_length() {
+        let whole: Timestamp = "20240229235959".parse().unwrap();
+        assert_eq!("20240229235959123".parse::<Timestamp>().unwrap(), whole.saturating_add(Duration::from_millis(123)));
+        assert_eq!("202402292359591".parse::<Timestamp>().unwrap(), whole.saturating_add(Duration::from_millis(100)));
+        let china = Timestamp::parse_compact("20240301075959", UtcOffset::from_hms(8, 0, 0).unwrap()).unwrap();
+        assert_eq!(china, whole);
+    }
+
+    #[test]
+    fn refuses_what_is_no_time() {
+        for text in [
+            "",
+            "2024",
+            "20240230000000",
+            "20240101240000",
+            "+2024010100000",
+            "2024-01-01T000",
+            "202401010000000000",
+            "２０２４０１０１０１０１０１",
+        ] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+        for text in
+            ["", "-1", "+1735689600123", "1e12", "1735689600123000", "123456789012345678901234567890", " 1735689600123"]
+        {
+            assert!(Timestamp::parse_unix(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_and_milliseconds_are_told_apart() {
+        assert_eq!(Timestamp::parse_unix("1735689600").unwrap(), Timestamp::parse_unix("1735689600000").unwrap());
+    }
+
+    #[test]
+    fn odd_instants_format_without_a_panic() {
+        for millis in [i64::MIN, -1, 0, i64::MAX] {
+            let _ = Timestamp::from_unix_millis(millis).to_string();
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Named fields of a message, whether they came as JSON members or as query parameters.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::activity::Activity;
+use crate::text::json::{self, JsonError};
+use crate::text::query;
+
+/// Why an authenticated message could not be read. Answered as `000002`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// The body is no acceptable JSON object.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// A field is missing or not as documented.
+    #[error("field {field:?} {problem}")]
+    Field {
+        /// Name on the wire.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: FieldProblem,
+    },
+    /// The `activity` is none that the protocol generation knows.
+    #[error("unknown activity {0:?}")]
+    UnknownActivity(String),
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FieldProblem {
+    /// Mandatory, but absent, null or empty.
+    #[error("is missing or empty")]
+    Missing,
+    /// Longer than documented.
+    #[error("is longer than {0} characters")]
+    TooLong(usize),
+    /// Of another JSON type or another form than documented.
+    #[error("is not {0}")]
+    NotA(&'static str),
+}
+
+/// A value as received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RawField<'a> {
+    /// A JSON string or a query parameter, decoded.
+    Text(Cow<'a, str>),
+    /// Any other JSON value, as it stands in the body.
+    Json(&'a str),
+}
+
+impl<'a> RawField<'a> {
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+
+    /// The text, if it is text of at most `max` characters.
+    pub(crate) fn text(self, max: usize) -> Result<Cow<'a, str>, FieldProblem> {
+        match self {
+            // Characters are counted only where bytes do not settle it.
+            Self::Text(text) if text.len() <= max || text.chars().count() <= max => Ok(text),
+            Self::Text(_) => Err(FieldProblem::TooLong(max)),
+            Self::Json(_) => Err(FieldProblem::NotA("a string")),
+        }
+    }
+
+    /// The text of a string or of a JSON number.
+    pub(crate) fn scalar(self, max: usize) -> Result<Cow<'a, str>, FieldProblem> {
+        match self {
+            Self::Json(number) if !number.starts_with(['{', '[', 't', 'f']) => {
+                Self::Text(Cow::Borrowed(number)).text(max)
+            }
+            other => other.text(max),
+        }
+    }
+}
+
+/// The fields of one message; each is taken out once, and what is left over was unknown.
+#[derive(Debug)]
+pub(crate) struct Fields<'a> {
+    fields: Vec<(Cow<'a, str>, RawField<'a>)>,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn from_json(body: &'a [u8]) -> Result<Self, JsonError> {
+        let members = json::members(body)?;
+        let mut fields = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            if value.starts_with('"') {
+                match json::unquote(value) {
+                    Some(text) => fields.push((name, RawField::Text(text))),
+                    None => return Err(JsonError::InvalidEscape(name.into_owned())),
+                }
+            } else if value != "null" {
+                fields.push((name, RawField::Json(value)));
+            }
+        }
+        Ok(Self { fields })
+    }
+
+    pub(crate) fn from_parameters(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let text = |(name, value)| (Cow::Borrowed(name), RawField::Text(Cow::Borrowed(value)));
+        Self { fields: parameters.map(text).collect() }
+    }
+
+    pub(crate) fn optional<T: FieldValue>(&mut self, name: &'static str, max: usize) -> Result<Option<T>, ParseError> {
+        let Some(index) = self.fields.iter().position(|(known, _)| known == name) else {
+            return Ok(None);
+        };
+        let (_, raw) = self.fields.swap_remove(index);
+        if raw.is_absent() {
+            return Ok(None);
+        }
+        T::read(raw, max).map(Some).map_err(|problem| ParseError::Field { field: name, problem })
+    }
+
+    pub(crate) fn mandatory<T: FieldValue>(&mut self, name: &'static str, max: usize) -> Result<T, ParseError> {
+        self.optional(name, max)?.ok_or(ParseError::Field { field: name, problem: FieldProblem::Missing })
+    }
+
+    pub(crate) fn rest(self) -> UnknownFields {
+        let mut fields: Vec<_> = self
+            .fields
+            .into_iter()
+            .map(|(name, raw)| match raw {
+                RawField::Text(text) => UnknownField { name: name.into_owned(), value: text.into_owned(), json: false },
+                RawField::Json(json) => UnknownField { name: name.into_owned(), value: json.to_owned(), json: true },
+            })
+            .collect();
+        fields.sort_by(|a, b| a.name.cmp(&b.name));
+        UnknownFields(fields)
+    }
+}
+
+/// A type that a field can hold.
+pub(crate) trait FieldValue: Sized {
+    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem>;
+
+    fn write(&self) -> OutgoingValue;
+}
+
+/// A field that no table of the document lists.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownField {
+    /// Name on the wire.
+    pub name: String,
+    /// The decoded text of a string or parameter; the JSON text of any other value.
+    pub value: String,
+    /// Whether `value` is JSON text.
+    pub json: bool,
+}
+
+impl fmt::Debug for UnknownField {
+    /// The value is left out: nobody knows whether it is personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: [redacted]", self.name)
+    }
+}
+
+/// The fields that no table of the document lists, sorted by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownFields(Vec<UnknownField>);
+
+impl UnknownFields {
+    /// The fields in order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &UnknownField> {
+        self.0.iter()
+    }
+
+    /// The value of one field.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|field| field.name == name).map(|field| field.value.as_str())
+    }
+
+    /// Adds a text field, for messages made by tests and simulators.
+    pub fn insert_text(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.0.push(UnknownField { name: name.into(), value: value.into(), json: false });
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+pub(crate) enum OutgoingValue {
+    Text(String),
+    Json(String),
+}
+
+/// A message on its way out, as the marketplace would send it.
+pub(crate) struct Outgoing {
+    fields: Vec<(String, OutgoingValue)>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(activity: Activity) -> Self {
+        Self { fields: vec![("activity".to_owned(), OutgoingValue::Text(activity.as_str().to_owned()))] }
+    }
+
+    pub(crate) fn push(&mut self, name: &str, value: &impl FieldValue) {
+        self.fields.push((name.to_owned(), value.write()));
+    }
+
+    pub(crate) fn push_unknown(&mut self, unknown: &UnknownFields) {
+        self.fields.extend(unknown.iter().map(|field| {
+            let value = field.value.clone();
+            let value = if field.json { OutgoingValue::Json(value) } else { OutgoingValue::Text(value) };
+            (field.name.clone(), value)
+        }));
+    }
+
+    /// A compact JSON object with its members in ascending order.
+    pub(crate) fn into_json(self) -> String {
+        let members = self.fields.iter().map(|(name, value)| {
+            let value = match value {
+                OutgoingValue::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+                OutgoingValue::Json(json) => json.clone(),
+            };
+            format!("{}:{value}", serde_json::Value::from(name.as_str()))
+        });
+        let object = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+        // What cannot be canonical (invalid JSON handed in by the caller) goes out as it is.
+        json::canonical(object.as_bytes()).unwrap_or(object)
+    }
+
+    /// A percent-encoded query string.
+    pub(crate) fn into_query(self) -> String {
+        let mut query = String::new();
+        for (name, value) in &self.fields {
+            let (OutgoingValue::Text(text) | OutgoingValue::Json(text)) = value;
+            query::push_pair(&mut query, name, text);
+        }
+        query
+    }
+}

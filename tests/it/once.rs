@@ -1,0 +1,297 @@
+//! Effects happen once: copies, failures, slow handlers, replays.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use koogallery::callback::Refusal;
+use koogallery::callback::subscription::*;
+use koogallery::clock::Clock as _;
+use koogallery::ledger::{Begin, Effect, Lease, Ledger, MemoryLedger, OrderKey, State, Step, Target};
+use koogallery::replay::MemoryReplayGuard;
+use koogallery::result_code::ResultCode;
+use koogallery::signature::callback_v2;
+
+use crate::support::*;
+
+#[tokio::test]
+async fn fifty_copies_at_once_run_the_handler_once() {
+    let stage = Stage::new();
+    stage.seller.set(Mood::Slow(Duration::from_millis(50)));
+    let bodies: Vec<_> = (0..50).map(|copy| purchase("CS1", &format!("biz-{copy}"))).collect();
+    let answers = join_all(bodies.iter().map(|body| stage.post(body))).await;
+    assert!(answers.iter().all(|answer| answer.code == "000000" && answer.instance_id() == answers[0].instance_id()));
+    assert_eq!(stage.seller.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_is_not_remembered() {
+    let stage = Stage::new();
+    for mood in [Mood::Failing, Mood::Panicking] {
+        stage.seller.set(mood);
+        let answer = stage.post(&purchase("CS1", "first")).await;
+        assert_eq!(answer.code, "000005");
+        assert_eq!(answer.json["resultMsg"], "internal error", "the caller learns nothing");
+    }
+    assert!(
+        stage.log.lines()[0].contains("the disk is full"),
+        "the seller learns everything: {}",
+        stage.log.lines()[0]
+    );
+    let creating = stage.post(r#"{"activity":"queryInstance","instanceId":"first"}"#).await;
+    assert_eq!(creating.code, "000004");
+    let early = r#"{"activity":"updateInstanceStatus","instanceId":"first","status":"FREEZE"}"#;
+    assert_eq!(stage.post(early).await.code, "000003", "not created yet");
+
+    stage.seller.set(Mood::Willing);
+    let answer = stage.post(&purchase("CS1", "third")).await;
+    assert_eq!((answer.code.as_str(), answer.instance_id()), ("000000", "first"), "the id of the first sight");
+    assert_eq!(stage.seller.runs(), 3);
+}
+
+#[tokio::test]
+async fn a_refusal_carries_its_code_and_a_retry_may_succeed() {
+    let stage = Stage::new();
+    stage.seller.set(Mood::Refusing(Refusal::new(ResultCode::SoldOut).with_message("no seats left")));
+    let answer = stage.post(&purchase("CS1", "b")).await;
+    assert_eq!((answer.code.as_str(), &answer.json["resultMsg"]), ("000106", &"no seats left".into()));
+    stage.seller.set(Mood::Willing);
+    assert_eq!(stage.post(&purchase("CS1", "b")).await.code, "000000");
+    let check = r#"{"activity":"changeInstanceCheck","instanceId":"b","productInfo":{}}"#;
+    stage
+        .seller
+        .set(Mood::Refusing(Refusal::new(ResultCode::InvalidParameter).with_message("usage exceeds the target")));
+    assert_eq!(stage.post(check).await.code, "000002");
+}
+
+#[tokio::test]
+async fn a_slow_v2_creation_is_processing_and_then_done() {
+    let stage = Stage::with(|builder| builder.v2_deadline(Duration::from_millis(40)));
+    stage.seller.set(Mood::Slow(Duration::from_millis(200)));
+    for copy in 0..2 {
+        let answer = stage.post(&purchase("CS1", &format!("biz-{copy}"))).await;
+        assert_eq!((answer.code.as_str(), answer.instance_id()), ("000004", "biz-0"));
+    }
+    let query = r#"{"activity":"queryInstance","instanceId":"biz-0"}"#;
+    assert_eq!(stage.post(query).await.code, "000004");
+    stage.service.idle().await;
+    assert_eq!(stage.post(query).await.code, "000000");
+    assert_eq!(stage.post(&purchase("CS1", "biz-9")).await.instance_id(), "biz-0");
+    assert_eq!(stage.seller.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_slow_v1_creation_is_answered_with_its_fixed_id() {
+    let stage = Stage::with(|builder| builder.v1_deadline(Duration::from_millis(40)));
+    stage.seller.set(Mood::Slow(Duration::from_millis(120)));
+    let query = stage.signed(&v1_purchase("CS1", "biz-1"));
+    let early = stage.get_signed(&query).await;
+    assert_eq!((early.code.as_str(), early.instance_id()), ("000000", "biz-1"));
+    assert!(early.json.get("appInfo").is_none());
+    stage.service.idle().await;
+    let done = stage.get_signed(&query).await;
+    assert!(done.json["appInfo"]["frontEndUrl"].is_string(), "what was not final is not repeated");
+    assert_eq!(stage.seller.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_slow_renewal_goes_on_and_its_retry_finds_it_done() {
+    let stage = Stage::with(|builder| builder.v2_deadline(Duration::from_millis(40)));
+    stage.post(&purchase("CS1", "b")).await;
+    stage.seller.set(Mood::Slow(Duration::from_millis(120)));
+    let renewal = r#"{"activity":"refreshInstance","expireTime":"20270101000000","instanceId":"b","orderId":"CS2","orderLineId":"CS2-1","scene":"RENEWAL"}"#;
+    assert_eq!(stage.post(renewal).await.code, "000005");
+    stage.service.idle().await;
+    assert_eq!(stage.post(renewal).await.code, "000000");
+    assert_eq!(stage.seller.runs(), 2);
+}
+
+#[tokio::test]
+async fn a_failure_after_the_answer_is_reported() {
+    struct LateFailure(Seller);
+    impl SubscriptionHandler for LateFailure {
+        async fn create(&self, purchase: Purchase) -> Result<(), koogallery::callback::HandlerError> {
+            self.0.set(Mood::Slow(Duration::from_millis(80)));
+            self.0.create(purchase).await?;
+            Err(koogallery::callback::HandlerError::failed("too late"))
+        }
+        async fn renew(&self, event: Renewal) -> Result<(), koogallery::callback::HandlerError> {
+            self.0.renew(event).await
+        }
+        async fn freeze(&self, event: Freeze) -> Result<(), koogallery::callback::HandlerError> {
+            self.0.freeze(event).await
+        }
+        async fn unfreeze(&self, event: Unfreeze) -> Result<(), koogallery::callback::HandlerError> {
+            self.0.unfreeze(event).await
+        }
+        async fn release(&self, event: Release) -> Result<(), koogallery::callback::HandlerError> {
+            self.0.release(event).await
+        }
+        async fn upgrade(&self, event: Upgrade) -> Result<(), koogallery::callback::HandlerError> {
+            self.0.upgrade(event).await
+        }
+        async fn check_change(&self, event: ChangeCheck) -> Result<(), koogallery::callback::HandlerError> {
+            self.0.check_change(event).await
+        }
+        async fn describe(&self, query: InstanceQuery) -> Result<Description, koogallery::callback::HandlerError> {
+            self.0.describe(query).await
+        }
+    }
+    let stage = Stage::with(|builder| {
+        builder.subscription(LateFailure(Seller::default()), MemoryLedger::new()).v2_deadline(Duration::from_millis(20))
+    });
+    assert_eq!(stage.post(&purchase("CS1", "b")).await.code, "000004");
+    stage.service.idle().await;
+    tokio::task::yield_now().await;
+    let last = stage.log.last();
+    assert!(last.contains("newInstance of CS1") && last.contains("too late"), "{last}");
+}
+
+#[tokio::test]
+async fn a_repeated_nonce_is_refused() {
+    let stage = Stage::new();
+    let body = purchase("CS1", "b");
+    let query = callback_v2::signed_query(&stage.key, "nonce-1", NOW, body.as_bytes());
+    assert_eq!(stage.post_signed(&query, body.clone()).await.code, "000000");
+    assert_eq!(stage.post_signed(&query, body.clone()).await.code, "000002");
+    assert_eq!(
+        stage
+            .post_signed(
+                &query
+                    .to_uppercase()
+                    .replace("NONCE-1", "nonce-1")
+                    .replace("SIGNATURE", "signature")
+                    .replace("TIMESTAMP", "timestamp")
+                    .replace("NONCE=", "nonce="),
+                body
+            )
+            .await
+            .code,
+        "000002",
+        "another letter case"
+    );
+    let other = r#"{"activity":"releaseInstance","instanceId":"b"}"#;
+    let query = callback_v2::signed_query(&stage.key, "nonce-1", NOW, other.as_bytes());
+    assert_eq!(stage.post_signed(&query, other).await.code, "000002", "another body");
+    assert_eq!(stage.seller.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_repeated_token_gets_the_first_successful_answer() {
+    let stage = Stage::new();
+    let create = stage.signed(&v1_purchase("CS1", "b"));
+    stage.seller.set(Mood::Failing);
+    assert_eq!(stage.get_signed(&create).await.code, "000005");
+    stage.seller.set(Mood::Willing);
+    let first = stage.get_signed(&create).await;
+    assert_eq!(first.code, "000000", "a failure is not remembered");
+    assert_eq!(stage.get_signed(&create).await.body, first.body, "to the byte, initialisation vectors included");
+
+    // A captured call does not undo what came after it.
+    let expire = stage.signed("activity=expireInstance&instanceId=b");
+    assert_eq!(stage.get_signed(&expire).await.code, "000000");
+    let renewal = "activity=refreshInstance&expireTime=20270102000000&instanceId=b&orderId=CS2";
+    assert_eq!(stage.get(renewal).await.code, "000000");
+    assert_eq!(stage.get_signed(&expire).await.code, "000000");
+    let instance = stage.service.ledger().unwrap().instance("b").await.unwrap().unwrap();
+    assert_eq!(instance.state, State::Active);
+}
+
+#[tokio::test]
+async fn a_full_replay_guard_refuses() {
+    let stage = Stage::with(|builder| builder.replay_guard(MemoryReplayGuard::with_capacity(1)));
+    assert_eq!(stage.post(&purchase("CS1", "b")).await.code, "000000");
+    assert_eq!(stage.post(&purchase("CS2", "c")).await.code, "000005");
+    assert_eq!(stage.seller.runs(), 1);
+    stage.clock.advance(Duration::from_secs(61));
+    assert_eq!(stage.post(&purchase("CS2", "c")).await.code, "000000");
+}
+
+#[tokio::test]
+async fn a_dead_process_is_succeeded_when_its_lease_runs_out() {
+    let ledger = std::sync::Arc::new(MemoryLedger::new());
+    let step = Step {
+        target: Target::Purchase {
+            order: OrderKey::new("CS1").with_order_line("CS1-000001"),
+            proposed_id: "dead".into(),
+        },
+        effect: Effect::Create { product_id: None, expire_time: None },
+    };
+    let lease = Lease { holder: 1, until: NOW.saturating_add(Duration::from_secs(5)) };
+    assert!(matches!(ledger.begin(&step, lease, NOW).await.unwrap(), Begin::Run(_)));
+
+    let stage = Stage::on(ledger.clone(), |builder| builder.v2_deadline(Duration::from_millis(60)));
+    let waiting = stage.post(&purchase("CS1", "retry")).await;
+    assert_eq!((waiting.code.as_str(), waiting.instance_id()), ("000004", "dead"));
+    assert_eq!(stage.seller.runs(), 0);
+    stage.clock.advance(Duration::from_secs(6));
+    stage.service.idle().await;
+    assert_eq!(stage.seller.runs(), 1, "the waiting retry took over");
+    let late = ledger.complete(&step, "dead", lease, NOW).await;
+    assert!(late.is_err(), "the dead process cannot note anything any more");
+}
+
+#[tokio::test]
+async fn a_lease_is_prolonged_while_the_handler_runs() {
+    let stage = Stage::with(|builder| builder.lease(Duration::from_millis(30)));
+    stage.seller.set(Mood::Slow(Duration::from_millis(200)));
+    let body = purchase("CS1", "b");
+    let call = stage.post(&body);
+    let other_process = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stage.clock.advance(Duration::from_millis(25));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let step = Step {
+            target: Target::Purchase {
+                order: OrderKey::new("CS1").with_order_line("CS1-000001"),
+                proposed_id: "x".into(),
+            },
+            effect: Effect::Create { product_id: None, expire_time: None },
+        };
+        let now = stage.clock.now().saturating_add(Duration::from_millis(20));
+        let lease = Lease { holder: 2, until: now };
+        stage.service.ledger().unwrap().begin(&step, lease, now).await.unwrap()
+    };
+    let (answer, other) = futures_util::future::join(call, other_process).await;
+    assert!(matches!(other, Begin::Busy(_)), "{other:?}");
+    assert_eq!(answer.code, "000000");
+}
+
+#[tokio::test]
+async fn answers_that_the_marketplace_would_refuse_do_not_leave() {
+    let stage = Stage::new();
+    stage.post(&purchase("CS1", "b")).await;
+    let query = r#"{"activity":"queryInstance","instanceId":"b"}"#;
+    let long = |length| "x".repeat(length);
+    let access = || AccessInfo::new("https://app.example.com");
+    for (broken, named) in [
+        (AccessInfo::new(""), "frontEndUrl"),
+        (AccessInfo::new(long(513)), "frontEndUrl"),
+        (access().with_admin_url(long(513)), "adminUrl"),
+        (access().with_login(long(129), "p"), "userName"),
+        (access().with_login("u", long(129)), "password"),
+        (access().with_memo(long(1025)), "memo"),
+    ] {
+        stage.seller.describe_as(Description::new(broken));
+        assert_eq!(stage.post(query).await.code, "000005", "{named}");
+        assert!(stage.log.last().contains(named), "{}", stage.log.last());
+    }
+    stage.seller.describe_as(Description::new(access().with_login(long(128), long(128)).with_memo("欢".repeat(1024))));
+    assert_eq!(stage.post(query).await.code, "000000");
+
+    // V1.0 measures the ciphertext, and allows no Chinese outside `memo`.
+    let query = "activity=queryInstance&instanceId=b";
+    for (broken, named) in
+        [(access().with_login(long(80), "p"), "userName"), (AccessInfo::new("https://例子.cn"), "frontEndUrl")]
+    {
+        stage.seller.describe_as(Description::new(broken));
+        assert_eq!(stage.get(query).await.code, "000005", "{named}");
+        assert!(stage.log.last().contains(named), "{}", stage.log.last());
+    }
+    stage.seller.describe_as(Description::new(access().with_login(long(79), long(79)).with_memo("欢迎")));
+    assert_eq!(stage.get(query).await.code, "000000");
+
+    // A code that does not belong to the callback.
+    stage.seller.set(Mood::Refusing(Refusal::new(ResultCode::SoldOut)));
+    assert_eq!(stage.post(r#"{"activity":"releaseInstance","instanceId":"b"}"#).await.code, "000005");
+    assert!(stage.log.last().contains("000106"), "{}", stage.log.last());
+}

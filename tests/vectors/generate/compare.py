@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Checks the vectors; exits with 1 if anything differs.
+
+Usage: python3 tests/vectors/generate/compare.py
+
+1. java/*.json and python/*.json hold the same entries, value by value.
+2. python/*.json is what vectors.py computes now.
+3. Every entry of protocol/*.json occurs in java/*.json with the same values, so both programs
+   reproduce it, and each value that must not be accepted is the mistake it is meant to be.
+4. Properties of the list itself: the odd inputs really separate right from wrong.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+import urllib.parse
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+import vectors  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The fields that identify an entry; all others are answers.
+INPUTS = {
+    "callback_v2.json": ("key", "nonce", "timestamp", "body"),
+    "auth_token.json": ("key", "query", "plus_is_space"),
+    "body_sign.json": ("key", "body"),
+    "sha1prng.json": ("access_key",),
+    "field_cipher.json": ("access_key", "encrypt_type", "iv", "plaintext"),
+}
+
+# Fields that only protocol/*.json has.
+PROTOCOL_ONLY = {"name", "also_valid", "must_not", "key_display_base64"}
+
+failures = []
+
+
+def check(condition, *message):
+    if not condition:
+        failures.append(" ".join(map(str, message)))
+
+
+def load(directory, file):
+    return json.loads((ROOT / directory / file).read_text(encoding="utf-8"))
+
+
+def compare_entries(file, left_name, left, right_name, right):
+    check(len(left) == len(right), file, left_name, len(left), "entries,", right_name, len(right))
+    for index, (a, b) in enumerate(zip(left, right)):
+        for field in sorted(a.keys() | b.keys()):
+            values = a.get(field), b.get(field)
+            check(
+                values[0] == values[1] and type(values[0]) is type(values[1]),
+                f"{file}[{index}].{field}: {left_name} {values[0]!r}, {right_name} {values[1]!r}",
+            )
+
+
+def check_protocol(file, printed, computed):
+    index = {tuple(entry[field] for field in INPUTS[file]): entry for entry in computed}
+    check(len(index) == len(computed), file, "has the same input twice")
+    for number, entry in enumerate(printed):
+        inputs = tuple(entry[field] for field in INPUTS[file])
+        same = index.get(inputs)
+        check(same is not None, f"protocol/{file}[{number}] is not among the computed vectors")
+        for field in entry.keys() - PROTOCOL_ONLY:
+            check(
+                same is None or entry[field] == same[field],
+                f"protocol/{file}[{number}].{field}: printed {entry[field]!r}, computed",
+                same and repr(same[field]),
+            )
+        missing = same.keys() - entry.keys() if same else set()
+        check(not missing, f"protocol/{file}[{number}] lacks", missing)
+
+
+def check_callback(entries):
+    for entry in entries:
+        for upper in entry.get("also_valid", []):
+            check(upper.lower() == entry["signature"], entry["name"], "also_valid")
+        if "key_display_base64" in entry:
+            key = base64.b64decode(entry["key_display_base64"], validate=True).decode()
+            check(key == entry["key"], entry["name"], "key_display_base64")
+        if "must_not" in entry:
+            key, body = entry["key"], entry["body"]
+            prefix = key + entry["nonce"] + entry["timestamp"]
+            plain = hashlib.sha256(body.encode()).hexdigest()
+            upper = vectors.hmac_sha256(key, body).hex().upper()
+            wrong = [vectors.hmac_sha256(key, prefix + digest).hex() for digest in (plain, upper)]
+            check(entry["must_not"] == wrong, entry["name"], "must_not, computed", wrong)
+
+
+def check_auth_token(entries):
+    for entry in entries:
+        name = entry["name"]
+        # Verify from the receiver's side with the parser of the library.
+        query = entry["query"]
+        form = query if entry["plus_is_space"] else query.replace("+", "%2B")
+        pairs = urllib.parse.parse_qsl(form, keep_blank_values=True, strict_parsing=True)
+        check(("authToken", entry["auth_token"]) in pairs, name, "authToken of the query")
+        signed = vectors.sign_query(entry["key"], entry["plus_is_space"], query)
+        check(signed == (entry["signing_string"], entry["auth_token"]), name, "signed again")
+        # The other reading of the plus sign must fail where the reading matters.
+        _, other = vectors.sign_query(entry["key"], not entry["plus_is_space"], query)
+        matters = "+" in query.replace("authToken=" + entry["auth_token"], "")
+        check((other != entry["auth_token"]) == matters, name, "other reading of the plus sign")
+    bare = [entry for entry in entries if entry["name"] == "plus_kept_nothing_escaped"]
+    check(
+        all("+" in entry["auth_token"] for entry in bare),
+        "plus_kept_nothing_escaped: the authToken should contain a plus sign",
+    )
+
+
+def check_sha1prng(entries):
+    different = 0
+    for entry in entries:
+        unsigned = vectors.sha1prng_bytes(entry["access_key"], 32, signed=False).hex()
+        different += unsigned != entry["aes256"]
+        check(entry["aes256"].startswith(entry["aes128"]), entry["access_key"], "prefix")
+        if "must_not" in entry:
+            check(entry["must_not"] == [unsigned], entry["access_key"], "must_not", unsigned)
+    return different
+
+
+def check_field_cipher(entries):
+    for entry in entries:
+        size = len(entry["plaintext"].encode()) // 16 * 16 + 16
+        expected = 16 + (size + 2) // 3 * 4
+        check(len(entry["ciphertext"]) == expected, entry["plaintext"], "length")
+        check(len(entry["ciphertext"]) <= 128, entry["plaintext"], "too long for a field")
+
+
+def main():
+    current = vectors.build()
+    for file in INPUTS:
+        java, python, printed = (load(d, file) for d in ("java", "python", "protocol"))
+        compare_entries(file, "java", java, "python", python)
+        compare_entries(file, "python", python, "vectors.py", current[file])
+        check_protocol(file, printed, java)
+        names = [entry["name"] for entry in java if "name" in entry]
+        check(len(set(names)) == len(names), file, "has the same name twice")
+        if file == "callback_v2.json":
+            check_callback(printed)
+        elif file == "auth_token.json":
+            check_auth_token(java)
+        elif file == "sha1prng.json":
+            check_sha1prng(printed)
+            different = check_sha1prng(java)
+            check(different >= 5, "too few access keys tell signed from unsigned carry")
+            print(f"{file}: {different} keys tell signed from unsigned carry")
+        elif file == "field_cipher.json":
+            check_field_cipher(java)
+        print(f"{file}: java {len(java)}, python {len(python)}, protocol {len(printed)}")
+    for failure in failures:
+        print("DIFFERENT:", failure, file=sys.stderr)
+    print("differences:", len(failures))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

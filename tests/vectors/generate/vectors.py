@@ -1,0 +1,593 @@
+#!/usr/bin/env python3
+"""Writes the known-answer vectors tests/vectors/python/*.json.
+
+Usage: python3 tests/vectors/generate/vectors.py [output directory]
+
+Only the standard library is used; SHA1PRNG and AES are written out below. The inputs are the
+same as in Vectors.java, which uses the Java class library; compare.py checks that both agree.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import sys
+import urllib.parse
+from pathlib import Path
+
+KEY_V2 = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+KEY_V1 = "12345678-90ab-cdef-1234-567890abcdef"
+KEY_X = "xxxxxxx"
+KEY_MIXED = "Key-with-CAPS_and.0123456789"
+KEY_CHINESE = "密钥"
+# Exactly one HMAC block.
+KEY_64_BYTES = "0123456789abcdef" * 4
+KEY_100_BYTES = "0123456789" * 10
+# 24 characters, but 72 bytes: longer than one HMAC block only when counted in bytes.
+KEY_72_BYTES = KEY_CHINESE * 12
+
+NONCE_16 = "aB3dE5fG7hJ9kL1m"
+NONCE_32 = "Qm7Zt2LxV9cRb4KpY6wHs8DfJ1gNu3Ea"
+NONCE_64 = "00112233445566778899AABBCCDDEEFFFFEEDDCCBBAA99887766554433221100"
+
+MILLIS = "1735689600123"
+SECONDS = "1735689600"
+
+IV = "A1b2C3d4E5f6G7h8"
+IV_DIGITS = "0123456789012345"
+IV_UPPER = "ABCDEFGHIJKLMNOP"
+IV_LOWER = "zyxwvutsrqponmlk"
+
+# ------------------------------------------------------------------- V2.0 request signature
+
+RELEASE_BODY = r'{"instanceId":"i-1","activity":"releaseInstance"}'
+
+# name, access key, nonce, timestamp, body
+CALLBACK_V2 = [
+    (
+        "already_canonical", KEY_V2, NONCE_32, MILLIS,
+        r'{"activity":"newInstance","businessId":"5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d",'
+        r'"orderId":"CS2501010000ABCDE","orderLineId":"CS2501010000ABCDE-000001",'
+        r'"testFlag":"1"}',
+    ),
+    (
+        "unsorted_with_blanks_and_null", KEY_V2, NONCE_32, MILLIS,
+        r'{ "status" : "FREEZE", "testFlag" : null, "activity" : "updateInstanceStatus", '
+        r'"instanceId" : "5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d" }',
+    ),
+    (
+        "batch_query", KEY_V2, NONCE_32, MILLIS,
+        r'{"activity":"queryInstance","instanceId":"5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d,'
+        r'6e3a8d2f-9b45-4ca1-8d72-1f804b3c5d6e"}',
+    ),
+    (
+        "blanks_and_line_breaks", KEY_V2, NONCE_16, MILLIS,
+        ' \r\n{\t"b" : "two  blanks  kept" ,\r\n "a":\n'
+        '[ 1 , 2 ,\t{ "x" : true , "e" : [ ] , "o" : { } } ] }\n',
+    ),
+    (
+        "unsorted_keys", KEY_V2, NONCE_64, SECONDS,
+        r'{"testFlag":"0","scene":"RENEWAL","orderLineId":"CS1-000001","orderId":"CS1",'
+        r'"instanceId":"i-1","expireTime":"20260101000000","activity":"refreshInstance"}',
+    ),
+    (
+        "key_order_case_digits_underscore", KEY_V2, NONCE_32, MILLIS,
+        r'{"b":"1","_x":"2","aB":"3","ab":"4","a_b":"5","a1":"6","a":"7","A":"8","Z":"9",'
+        r'"9z":"10","10":"11","0":"12","orderId":"13","orderID":"14","ORDERID":"15"}',
+    ),
+    (
+        "top_level_null_dropped", KEY_V2, NONCE_32, MILLIS,
+        r'{"z":null,"b":"null","a":null,"c":"x"}',
+    ),
+    ("only_nulls", KEY_V2, NONCE_32, MILLIS, r'{"a":null,"b":null}'),
+    (
+        "nested_null_kept", KEY_V2, NONCE_32, MILLIS,
+        r'{"productInfo":{"b":null,"a":[null,{"c":null}]},"instanceId":null,'
+        r'"activity":"changeInstanceCheck"}',
+    ),
+    (
+        "empty_string_kept", KEY_V2, NONCE_32, MILLIS,
+        r'{"testFlag":"","activity":"newInstance","a":""}',
+    ),
+    (
+        "chinese_literal", KEY_V2, NONCE_32, MILLIS,
+        r'{"name":"示例企业","activity":"中文","名称":"x"}',
+    ),
+    (
+        "chinese_escaped_lower_and_upper", KEY_V2, NONCE_32, MILLIS,
+        r'{"name":"\u793a\u4f8b\u4f01\u4e1a","activity":"\u4E2D\u6587","\u540d\u79F0":"x"}',
+    ),
+    ("emoji_literal", KEY_V2, NONCE_32, MILLIS, r'{"b":"😀 ok","a":"🚀"}'),
+    (
+        "emoji_escaped", KEY_V2, NONCE_32, MILLIS,
+        r'{"b":"\uD83D\uDE00 ok","a":"\ud83d\ude80"}',
+    ),
+    # U+FF61 comes before U+1F600 by code point, but after it by UTF-16 code unit.
+    (
+        "key_order_utf16_literal", KEY_V2, NONCE_32, MILLIS,
+        '{"\uff61":"U+FF61","\U0001f600":"U+1F600","\u4e2d":"U+4E2D","a":"1"}',
+    ),
+    (
+        "key_order_utf16_escaped", KEY_V2, NONCE_32, MILLIS,
+        r'{"\uff61":"U+FF61","\ud83d\ude00":"U+1F600","\u4e2d":"U+4E2D","a":"1"}',
+    ),
+    (
+        "slash_escaped", KEY_V2, NONCE_32, MILLIS,
+        r'{"url":"https:\/\/example.com\/a?b=c&d=<e>","b":"a/b"}',
+    ),
+    (
+        "control_characters", KEY_V2, NONCE_32, MILLIS,
+        r'{"a":"\u0000\u0001\u0007\u000b\u000e\u001f\u001F","b":"\b\t\n\f\r",'
+        r'"c":"\u0008\u0009\u000A\u000c\u000D","d":"\u007f\u0080\u2028\u2029\ufeff",'
+        r'"e":"\"\\\/\u0022\u005C\u002f"}',
+    ),
+    (
+        "nested_order_kept", KEY_V2, NONCE_32, MILLIS,
+        r'{"productInfo":{"z":"1","a":{"y":2,"B":[{"d":"3","c":"4"},[],{}]},"m":"5"},'
+        r'"list":["b","a",{"k2":true,"k1":false}],"activity":"changeInstanceCheck"}',
+    ),
+    (
+        "number_literals", KEY_V2, NONCE_32, MILLIS,
+        r'{"h":-0,"g":-0.0,"f":12345678901234567890,"e":1E+5,"d":1e5,"c":1.0,"b":0.10,'
+        r'"a":[1.00,1e-7,123456789.123456789012345678,-1.5E300,1e400],"i":0,"k":true,"j":false}',
+    ),
+    ("empty_object", KEY_V2, NONCE_32, MILLIS, r"{}"),
+    ("empty_object_with_blank", KEY_V2, NONCE_32, MILLIS, r"{ }"),
+    (
+        "keys_with_spaces_and_plus", KEY_V2, NONCE_32, MILLIS,
+        r'{"b+c":"a+b c","b c":"1","b%20c":"%2B","b":"2"," a":" 3 "}',
+    ),
+    # Keys are ordered by their text, not by the way it was escaped.
+    (
+        "escaped_keys", KEY_V2, NONCE_32, MILLIS,
+        r'{"c":"1","\u0062":"2","a\\q":"3","a\/q":"4","a\"q":"5","a\u000Aq":"6","":"7"}',
+    ),
+    ("chinese_access_key", KEY_CHINESE, NONCE_32, MILLIS, RELEASE_BODY),
+    ("access_key_64_bytes", KEY_64_BYTES, NONCE_32, MILLIS, RELEASE_BODY),
+    ("access_key_72_bytes_24_characters", KEY_72_BYTES, NONCE_32, MILLIS, RELEASE_BODY),
+    ("access_key_100_bytes", KEY_100_BYTES, NONCE_32, MILLIS, RELEASE_BODY),
+]
+
+
+def callback_v2(name, key, nonce, timestamp, body):
+    canonical = canonical_json(body)
+    return {
+        "name": name,
+        "key": key,
+        "nonce": nonce,
+        "timestamp": timestamp,
+        "body": body,
+        "canonical": canonical,
+        "digest": hmac_sha256(key, canonical).hex(),
+        "signature": callback_signature(key, nonce, timestamp, canonical),
+        "raw_signature": callback_signature(key, nonce, timestamp, body),
+    }
+
+
+def callback_signature(key, nonce, timestamp, payload):
+    digest = hmac_sha256(key, payload).hex()
+    return hmac_sha256(key, key + nonce + timestamp + digest).hex()
+
+
+class Literal(str):
+    """A JSON number, kept as it was written."""
+
+
+class Members(list):
+    """The members of a JSON object as (name, value) pairs in the order received."""
+
+
+def canonical_json(body):
+    def members(pairs):
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise ValueError("repeated key")
+        return Members(pairs)
+
+    top = json.loads(
+        body, object_pairs_hook=members, parse_int=Literal, parse_float=Literal
+    )
+    kept = [(name, value) for name, value in top if value is not None]
+    # Big-endian UTF-16 sorts bytewise like its code units.
+    kept.sort(key=lambda member: member[0].encode("utf-16-be"))
+    return compact(Members(kept))
+
+
+def compact(value):
+    if isinstance(value, Members):
+        return "{" + ",".join(f"{quote(k)}:{compact(v)}" for k, v in value) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(compact, value)) + "]"
+    if isinstance(value, Literal):
+        return str(value)
+    if isinstance(value, str):
+        return quote(value)
+    return {None: "null", True: "true", False: "false"}[value]
+
+
+CONTROLS = {chr(code): f"\\u{code:04X}" for code in range(0x20)}
+SHORT = {
+    "\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r", '"': r"\"", "\\": r"\\",
+}
+ESCAPES = str.maketrans(CONTROLS | SHORT)
+
+
+def quote(text):
+    return '"' + text.translate(ESCAPES) + '"'
+
+
+# ------------------------------------------------------------------- V1.0 authToken (GET)
+
+# {encoded} stands for the URL-encoded authToken, {raw} for the bare one.
+END = "&timeStamp=20250102030405678&authToken={encoded}"
+
+# name, access key, raw plus sign is a space, template of the query
+AUTH_TOKEN = [
+    (
+        "official_sample", KEY_X, True,
+        "activity=newInstance&businessId=61e834ba-7b97-4418-b8f7-e5345137278c"
+        "&customerId=68cbc86abc2018ab880d92f36422fa0e&expireTime=20200727153156"
+        "&orderId=CS1906666666ABCDE&productId=00301-666666-0--0&testFlag=1"
+        "&timeStamp=20200727073711903&authToken={encoded}",
+    ),
+    (
+        "expire_instance", KEY_V1, True,
+        "activity=expireInstance&instanceId=inst-1&orderId=CS0000000001" + END,
+    ),
+    (
+        "new_instance_chinese_and_base64", KEY_V1, True,
+        "activity=newInstance&businessId=11111111-2222-3333-4444-555555555555"
+        "&customerId=c0ffee&customerName=%E6%B5%8B%E8%AF%95+%E5%85%AC%E5%8F%B8%2BA%26B%3D1"
+        "&mobilePhone=A1b2C3d4E5f6G7h8TabPgWsy6UOqs019s2yvCg%3D%3D&orderId=CS0000000001"
+        "&productId=OFFI0000000001"
+        "&saasExtendParams=W3sibmFtZSI6ImVtYWlsRG9tYWluTmFtZSIsInZhbHVlIjoidGVzdC5leGFtcGxl"
+        "LmNvbSJ9XQ%3D%3D&testFlag=1" + END,
+    ),
+    (
+        "space_as_plus", KEY_V1, True,
+        "activity=newInstance&customerName=Some+Customer++Ltd+" + END,
+    ),
+    # Same text as before, hence the same authToken.
+    (
+        "space_as_percent_20", KEY_V1, True,
+        "activity=newInstance&customerName=Some%20Customer%20%20Ltd%20" + END,
+    ),
+    ("literal_plus", KEY_V1, True, "activity=newInstance&customerName=A%2BB%2b+C" + END),
+    (
+        "chinese_lower_case_hex", KEY_V1, True,
+        "activity=newInstance&customerName=%e6%b5%8b%e8%af%95%E5%85%ac%e5%8F%b8" + END,
+    ),
+    (
+        "emoji", KEY_V1, True,
+        "activity=newInstance&customerName=%F0%9F%98%80+ok%F0%9F%9A%80" + END,
+    ),
+    (
+        "empty_value", KEY_V1, True,
+        "activity=newInstance&userId=&testFlag=" + END + "&customerName=",
+    ),
+    (
+        "unknown_parameters", KEY_V1, True,
+        "activity=expireInstance&zzz=1&x-new%20name=a+b&_under=2&%E5%90%8D=3&UPPER=4" + END,
+    ),
+    (
+        "reserved_characters_in_value", KEY_V1, True,
+        "activity=newInstance&customerName=a%26b%3Dc%25d%23e%3Ff&orderId=CS1%26testFlag%3D1" + END,
+    ),
+    (
+        "still_encoded_after_decoding_once", KEY_V1, True,
+        "activity=newInstance&customerName=100%2525&email=%252B%253D"
+        "&productId=%25E6%25B5%258B" + END,
+    ),
+    (
+        "unescaped_safe_characters", KEY_V1, True,
+        "activity=newInstance&customerName=-._~*!'(),:@/?$" + END,
+    ),
+    (
+        "line_break_in_value", KEY_V1, True,
+        "activity=newInstance&customerName=a%0Ab%0D%0Ac%09d" + END,
+    ),
+    (
+        "upper_case_before_lower_case", KEY_V1, True,
+        "periodType=month&periodNumber=1&orderId=CS1&orderAmount=12.50&diskSize=100"
+        "&businessId=b-1&bandwidth=20&bandWidth=10&amount=1&activity=newInstance" + END,
+    ),
+    # U+FF61 comes before U+1F600 by code point, but after it by UTF-16 code unit.
+    (
+        "name_order_utf16", KEY_V1, True,
+        "activity=newInstance&%EF%BD%A1=1&%F0%9F%98%80=2" + END,
+    ),
+    (
+        "base64_values", KEY_V1, True,
+        "activity=newInstance&mobilePhone=A1b2C3d4E5f6G7h8jszV9HEcQmG7F%2FzvB8m61Q%3D%3D"
+        "&email=A1b2C3d4E5f6G7h8Lr4ZczxTMJGQljSJxdF5x4rENYAxHLLVYeNNQh%2BmmmM%3D" + END,
+    ),
+    (
+        "shuffled", KEY_V1, True,
+        "timeStamp=20250102030405678&orderId=CS1&authToken={encoded}&testFlag=1"
+        "&businessId=b-1&productId=p-1&activity=newInstance&customerId=c-1",
+    ),
+    (
+        "commas", KEY_V1, True,
+        "activity=queryInstance&instanceId=inst-1%2Cinst-2%2Cinst-3" + END,
+    ),
+    (
+        "chinese_key", KEY_CHINESE, True,
+        "activity=releaseInstance&instanceId=inst-1&orderId=CS1" + END,
+    ),
+    # With the 17 digits of timeStamp the HMAC key is longer than one block.
+    (
+        "key_64_bytes", KEY_64_BYTES, True,
+        "activity=releaseInstance&instanceId=inst-1&orderId=CS1" + END,
+    ),
+    # From here on a raw plus sign stands for itself: percent-decoding only.
+    (
+        "plus_kept_in_base64_value", KEY_V1, False,
+        "activity=newInstance"
+        "&email=A1b2C3d4E5f6G7h8Lr4ZczxTMJGQljSJxdF5x4rENYAxHLLVYeNNQh+mmmM%3D" + END,
+    ),
+    # This timeStamp gives an authToken that contains a plus sign.
+    (
+        "plus_kept_nothing_escaped", KEY_V1, False,
+        "activity=newInstance"
+        "&email=A1b2C3d4E5f6G7h8G993qBiCzGSwpppVpwD4HFxzZagFfT4rRhJAm7vUxdE="
+        "&mobilePhone=A1b2C3d4E5f6G7h8+BBqYUn6QHJQZK7e+5wU+A=="
+        "&timeStamp=20250102030405000&authToken={raw}",
+    ),
+    ("plus_kept_in_text", KEY_V1, False, "activity=newInstance&customerName=A+B%20C%2BD" + END),
+]
+
+
+def auth_token(name, key, plus_is_space, template):
+    signing_string, token = sign_query(key, plus_is_space, template)
+    query = template.replace("{encoded}", urllib.parse.quote_plus(token))
+    return {
+        "name": name,
+        "key": key,
+        "query": query.replace("{raw}", token),
+        "plus_is_space": plus_is_space,
+        "signing_string": signing_string,
+        "auth_token": token,
+    }
+
+
+def sign_query(key, plus_is_space, query):
+    decode = urllib.parse.unquote_plus if plus_is_space else urllib.parse.unquote
+    pairs = [tuple(map(decode, part.split("=", 1))) for part in query.split("&")]
+    parameters = dict(pairs)
+    if len(parameters) != len(pairs):
+        raise ValueError("repeated parameter")
+    del parameters["authToken"]
+    names = sorted(parameters, key=lambda name: name.encode("utf-16-be"))
+    signing_string = "&".join(f"{name}={parameters[name]}" for name in names)
+    return signing_string, hmac_base64(key + parameters["timeStamp"], signing_string)
+
+
+# ------------------------------------------------------------------- V1.0 Body-Sign
+
+SUCCESS = '{"resultCode":"000000","resultMsg":"success."}'
+
+# name, access key, body
+BODY_SIGN = [
+    ("success", KEY_V1, SUCCESS),
+    ("trailing_line_feed", KEY_V1, SUCCESS + "\n"),
+    ("trailing_carriage_return_line_feed", KEY_V1, SUCCESS + "\r\n"),
+    ("leading_blanks", KEY_V1, " \t " + SUCCESS),
+    (
+        "chinese_literal", KEY_V1,
+        r'{"resultCode":"000000","resultMsg":"success.","appInfo":{"memo":"中文 😀"}}',
+    ),
+    (
+        "chinese_escaped", KEY_V1,
+        r'{"resultCode":"000000","resultMsg":"success.",'
+        r'"appInfo":{"memo":"\u4e2d\u6587 \ud83d\ude00"}}',
+    ),
+    ("empty_body", KEY_V1, ""),
+    ("chinese_key", KEY_CHINESE, SUCCESS),
+    ("key_100_bytes", KEY_100_BYTES, SUCCESS),
+]
+
+
+def body_sign(name, key, body):
+    return {"name": name, "key": key, "body": body, "signature": hmac_base64(key, body)}
+
+
+# ------------------------------------------------------------------- AES key derivation
+
+# access key
+SHA1PRNG = [
+    (KEY_X,),
+    (KEY_V1,),
+    ("a",),
+    (KEY_MIXED,),
+    (KEY_CHINESE,),
+    ("0",),
+    ("Z",),
+    (" ",),
+    ("é",),
+    ("😀",),
+    (KEY_V2,),
+    (KEY_64_BYTES,),
+    (KEY_72_BYTES,),
+    (KEY_100_BYTES,),
+]
+
+
+def sha1prng(access_key):
+    return {
+        "access_key": access_key,
+        "aes128": sha1prng_bytes(access_key, 16).hex(),
+        "aes256": sha1prng_bytes(access_key, 32).hex(),
+    }
+
+
+def sha1prng_bytes(seed, length, signed=True):
+    """The first bytes of Java's SHA1PRNG; `signed=False` is the usual mistake."""
+
+    def number(byte):
+        return byte - 256 if signed and byte >= 128 else byte
+
+    state = hashlib.sha1(seed.encode()).digest()
+    stream = b""
+    while len(stream) < length:
+        out = hashlib.sha1(state).digest()
+        stream += out
+        carry = 1
+        updated = bytearray()
+        for old, add in zip(state, out):
+            value = number(old) + number(add) + carry
+            updated.append(value & 0xFF)
+            carry = value >> 8
+        if updated == state:
+            updated[0] = (updated[0] + 1) & 0xFF
+        state = bytes(updated)
+    return stream[:length]
+
+
+# ------------------------------------------------------------------- encrypted fields
+
+# access key, encrypt type, IV, plaintext
+FIELD_CIPHER = [
+    (KEY_V1, "1", IV, "13800138000"),
+    (KEY_V1, "1", IV, "user@example.com"),
+    (KEY_V1, "1", IV, "P@ss w0rd"),
+    (KEY_V1, "2", IV, "13800138000"),
+    (KEY_V1, "2", IV, "user@example.com"),
+    (KEY_V1, "2", IV, "P@ss w0rd"),
+    (KEY_V1, "1", IV, ""),
+    (KEY_V1, "2", IV_DIGITS, ""),
+    (KEY_X, "1", IV_UPPER, "x"),
+    (KEY_X, "2", IV_LOWER, "0123456789abcde"),
+    (KEY_MIXED, "1", IV, "0123456789abcdef"),
+    (KEY_MIXED, "2", IV_DIGITS, "0123456789abcdefg"),
+    (KEY_V1, "1", IV_UPPER, "0123456789abcdef0123456789abcde"),
+    (KEY_V1, "2", IV_LOWER, "0123456789abcdef0123456789abcdef"),
+    (KEY_V1, "1", IV, "0123456789" * 7 + "012345678"),
+    (KEY_V1, "2", IV, "0123456789" * 7 + "012345678"),
+    (KEY_V1, "1", IV_DIGITS, "张三 示例企业"),
+    (KEY_CHINESE, "2", IV, "张三"),
+    (KEY_CHINESE, "1", IV, "😀🚀"),
+    (KEY_100_BYTES, "1", IV, " a + b  c "),
+    # The text itself ends like a padding.
+    (KEY_V1, "2", IV, "0123456789abcd\x02\x02"),
+]
+
+
+def field_cipher(access_key, encrypt_type, iv, plaintext):
+    key = sha1prng_bytes(access_key, {"1": 32, "2": 16}[encrypt_type])
+    encrypted = aes_cbc_encrypt(key, iv.encode("ascii"), plaintext.encode())
+    return {
+        "access_key": access_key,
+        "encrypt_type": encrypt_type,
+        "iv": iv,
+        "plaintext": plaintext,
+        "ciphertext": iv + base64.b64encode(encrypted).decode(),
+    }
+
+
+def double(byte):
+    """Multiplies by x in the field of AES."""
+    return (byte << 1) ^ (0x11B if byte & 0x80 else 0)
+
+
+def make_sbox():
+    """The inverses of all bytes in the field of AES, through the affine transformation."""
+    powers = [1]  # of the generator 3
+    for _ in range(254):
+        powers.append(powers[-1] ^ double(powers[-1]))
+    sbox = [0] * 256
+    for exponent in range(-1, 255):
+        # -1 stands for zero, which counts as its own inverse.
+        byte, inverse = (powers[exponent], powers[-exponent % 255]) if exponent >= 0 else (0, 0)
+        for shift in range(5):
+            rotated = (inverse << shift | inverse >> (8 - shift)) & 0xFF
+            sbox[byte] ^= rotated
+        sbox[byte] ^= 0x63
+    return bytes(sbox)
+
+
+SBOX = make_sbox()
+
+
+def expand_key(key):
+    """The round keys as a list of 16-byte strings."""
+    words = [key[i : i + 4] for i in range(0, len(key), 4)]
+    size = len(words)
+    constant = 1
+    for i in range(size, 4 * (size + 7)):
+        word = words[-1]
+        if i % size == 0:
+            word = (word[1:] + word[:1]).translate(SBOX)
+            word = bytes([word[0] ^ constant]) + word[1:]
+            constant = double(constant)
+        elif size == 8 and i % size == 4:
+            word = word.translate(SBOX)
+        words.append(xor(words[i - size], word))
+    return [b"".join(words[i : i + 4]) for i in range(0, len(words), 4)]
+
+
+def encrypt_block(round_keys, block):
+    # Byte 4 * c + r of a block is row r of column c.
+    block = xor(block, round_keys[0])
+    for number, round_key in enumerate(round_keys[1:], 1):
+        block = block.translate(SBOX)
+        block = bytes(block[(i + 4 * (i % 4)) % 16] for i in range(16))  # shift the rows
+        if number < len(round_keys) - 1:
+            block = b"".join(mix_column(block[i : i + 4]) for i in range(0, 16, 4))
+        block = xor(block, round_key)
+    return block
+
+
+def mix_column(column):
+    a, b, c, d = column
+    whole = a ^ b ^ c ^ d
+    return bytes(
+        x ^ whole ^ double(x ^ following) for x, following in ((a, b), (b, c), (c, d), (d, a))
+    )
+
+
+def aes_cbc_encrypt(key, iv, data):
+    padding = 16 - len(data) % 16
+    data += bytes([padding]) * padding
+    round_keys = expand_key(key)
+    blocks = [iv]
+    for i in range(0, len(data), 16):
+        blocks.append(encrypt_block(round_keys, xor(blocks[-1], data[i : i + 16])))
+    return b"".join(blocks[1:])
+
+
+# ------------------------------------------------------------------- helpers and output
+
+
+def xor(left, right):
+    return bytes(a ^ b for a, b in zip(left, right))
+
+
+def hmac_sha256(key, message):
+    return hmac.new(key.encode(), message.encode(), hashlib.sha256).digest()
+
+
+def hmac_base64(key, message):
+    return base64.b64encode(hmac_sha256(key, message)).decode()
+
+
+def build():
+    """All vectors: the file name and its list of entries."""
+    return {
+        "callback_v2.json": [callback_v2(*case) for case in CALLBACK_V2],
+        "auth_token.json": [auth_token(*case) for case in AUTH_TOKEN],
+        "body_sign.json": [body_sign(*case) for case in BODY_SIGN],
+        "sha1prng.json": [sha1prng(*case) for case in SHA1PRNG],
+        "field_cipher.json": [field_cipher(*case) for case in FIELD_CIPHER],
+    }
+
+
+def main(arguments):
+    default = Path(__file__).resolve().parent.parent / "python"
+    directory = Path(arguments[0]) if arguments else default
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, entries in build().items():
+        text = json.dumps(entries, indent=2) + "\n"
+        (directory / name).write_text(text, encoding="ascii", newline="\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
