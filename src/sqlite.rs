@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
+pub use rusqlite::Transaction;
 use rusqlite::{Connection, TransactionBehavior};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -71,7 +72,7 @@ impl Database {
     pub async fn transaction<T, F>(&self, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {

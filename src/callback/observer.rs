@@ -74,7 +74,7 @@ impl fmt::Display for Exchange<'_> {
             None => f.write_str("unknown protocol ")?,
         }
         f.write_str(self.activity.map_or("call", Activity::as_str))?;
-        write!(f, " answered {} in {:?}", self.result_code, self.duration)?;
+        write!(f, " answered {} in {} ms", self.result_code, self.duration.as_millis())?;
         if self.test_call {
             f.write_str(" (test call)")?;
         }

@@ -1,7 +1,9 @@
 //! The crate as its users see it: in process, over sockets, on real stores.
-#![allow(unreachable_pub, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
+mod crash;
 mod debug_calls;
 mod lifecycle;
 mod once;
+mod sockets;
 mod support;
