@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -32,6 +32,8 @@ pub struct AccessKey(Arc<KeyMaterial>);
 struct KeyMaterial {
     text: Zeroizing<String>,
     hmac: HmacSha256,
+    /// The same after the key text itself, with which V2.0's canonical request begins.
+    hmac_of_text: HmacSha256,
 }
 
 impl AccessKey {
@@ -49,7 +51,8 @@ impl AccessKey {
             return Err(KeyError::SurroundingWhitespace);
         }
         let hmac = hmac_of(text.as_bytes());
-        Ok(Self(Arc::new(KeyMaterial { text, hmac })))
+        let hmac_of_text = hmac.clone().chain_update(text.as_bytes());
+        Ok(Self(Arc::new(KeyMaterial { text, hmac, hmac_of_text })))
     }
 
     /// Takes the key in the form that the European console shows: the Base64 encoding of the key text.
@@ -70,6 +73,10 @@ impl AccessKey {
 
     pub(crate) fn hmac(&self) -> HmacSha256 {
         self.0.hmac.clone()
+    }
+
+    pub(crate) fn hmac_of_text(&self) -> HmacSha256 {
+        self.0.hmac_of_text.clone()
     }
 }
 

@@ -14,6 +14,7 @@ mod step;
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
@@ -50,23 +51,23 @@ pub trait Ledger: Send + Sync + 'static {
         instance_id: &'a str,
         lease: Lease,
         now: Timestamp,
-    ) -> BoxFuture<'a, Result<Instance, LedgerError>>;
+    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>>;
 
     /// Gives the lease back without noting anything, so that a retry can run at once.
     fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>>;
 
     /// One instance.
-    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Instance>, LedgerError>>;
+    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>>;
 
     /// Instances in order of their ids, from the first after `after`, at most `limit`.
     fn instances<'a>(
         &'a self,
         after: Option<&'a str>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Instance>, LedgerError>>;
+    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>>;
 }
 
-impl<L: Ledger + ?Sized> Ledger for std::sync::Arc<L> {
+impl<L: Ledger + ?Sized> Ledger for Arc<L> {
     fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
         (**self).look(step)
     }
@@ -85,7 +86,7 @@ impl<L: Ledger + ?Sized> Ledger for std::sync::Arc<L> {
         instance_id: &'a str,
         lease: Lease,
         now: Timestamp,
-    ) -> BoxFuture<'a, Result<Instance, LedgerError>> {
+    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
         (**self).complete(step, instance_id, lease, now)
     }
 
@@ -93,7 +94,7 @@ impl<L: Ledger + ?Sized> Ledger for std::sync::Arc<L> {
         (**self).abandon(instance_id, lease)
     }
 
-    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Instance>, LedgerError>> {
+    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
         (**self).instance(instance_id)
     }
 
@@ -101,7 +102,7 @@ impl<L: Ledger + ?Sized> Ledger for std::sync::Arc<L> {
         &'a self,
         after: Option<&'a str>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Instance>, LedgerError>> {
+    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
         (**self).instances(after, limit)
     }
 }

@@ -23,7 +23,7 @@
 //! | `sqlite` | `sqlite`, `ledger::SqliteLedger`: stores on SQLite, linked as the application chooses |
 //! | `sqlite-bundled` | the same, with SQLite compiled in |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events |
-#![warn(unreachable_pub)]
+#![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod activity;

@@ -1,13 +1,14 @@
 //! One time type for every form that the marketplace uses.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 const COMPACT: &[BorrowedFormatItem<'_>] =
     format_description!("[year][month][day][hour][minute][second][subsecond digits:3]");
@@ -66,10 +67,17 @@ impl Timestamp {
         if !(14..=17).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(TimestampError);
         }
-        let mut padded = [b'0'; 17];
-        padded[..text.len()].copy_from_slice(text.as_bytes());
-        let padded = std::str::from_utf8(&padded).map_err(|_| TimestampError)?;
-        let local = PrimitiveDateTime::parse(padded, COMPACT).map_err(|_| TimestampError)?;
+        let number = |range: Range<usize>| {
+            text.as_bytes()[range].iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'))
+        };
+        let small = |range| u8::try_from(number(range)).unwrap_or(u8::MAX);
+        let fraction = number(14..text.len()) * [1000, 100, 10, 1][text.len() - 14];
+        let date = Month::try_from(small(4..6))
+            .and_then(|month| Date::from_calendar_date(i32::from(number(0..4)), month, small(6..8)))
+            .map_err(|_| TimestampError)?;
+        let time =
+            Time::from_hms_milli(small(8..10), small(10..12), small(12..14), fraction).map_err(|_| TimestampError)?;
+        let local = PrimitiveDateTime::new(date, time);
         Ok(Self::from(local.assume_offset(zone)))
     }
 

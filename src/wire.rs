@@ -61,7 +61,7 @@ macro_rules! message {
                     $($m: fields.mandatory($m_wire, $m_max)?,)*
                     $($o: fields.optional($o_wire, $o_max)?,)*
                     test_flag: fields.optional("testFlag", 2)?.unwrap_or_default(),
-                    unknown: fields.rest(),
+                    unknown: fields.rest()?,
                 })
             }
 

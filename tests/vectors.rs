@@ -1,5 +1,4 @@
 //! Known-answer vectors, made by Java and Python (see `tests/vectors/README.md`) and printed in the protocol documents.
-#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 use std::time::Duration;

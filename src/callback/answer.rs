@@ -25,8 +25,8 @@ pub(super) fn checked(answer: &impl Answer, activity: Option<Activity>, ascii_on
 /// The answer to a call that was not done. A refusal of the seller that breaks the table becomes an internal error.
 pub(super) fn refusal(error: CallbackError, activity: Option<Activity>, ascii_only: bool) -> (CallbackError, Bytes) {
     let acknowledge = |error: &CallbackError| {
-        let message = error.result_message().to_owned();
-        checked(&Acknowledgement::new(error.result_code()).with_message(message), activity, ascii_only)
+        let answer = Acknowledgement::new(error.result_code()).with_message(error.result_message());
+        checked(&answer, activity, ascii_only)
     };
     match acknowledge(&error) {
         Ok(body) => (error, body),

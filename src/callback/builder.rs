@@ -14,7 +14,7 @@ use crate::cipher::field::{EncryptType, FieldCipher};
 use crate::clock::{Clock, SystemClock};
 use crate::key::{AccessKeys, InterfaceType, KeyRing};
 use crate::ledger::Ledger;
-use crate::random::{OsRandom, Random};
+use crate::random::{BufferedRandom, OsRandom, Random};
 use crate::replay::{MemoryReplayGuard, ReplayGuard};
 use crate::signature::Window;
 
@@ -43,7 +43,7 @@ impl CallbackServiceBuilder {
             sign_v2_answers: false,
             debug_calls: DebugCalls::default(),
             debug_access: AccessInfo::new("https://www.example.com"),
-            random: Arc::new(OsRandom),
+            random: Arc::new(BufferedRandom::new(OsRandom)),
         };
         Self {
             settings,
@@ -84,7 +84,7 @@ impl CallbackServiceBuilder {
         self
     }
 
-    /// Gives randomness; the operating system's unless set.
+    /// Gives randomness; the operating system's, drawn in blocks of 1 KiB ([`BufferedRandom`]), unless set.
     #[must_use]
     pub fn random(mut self, random: impl Random) -> Self {
         self.settings.random = Arc::new(random);

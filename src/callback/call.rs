@@ -14,10 +14,9 @@ pub(super) struct Call {
 }
 
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant)] // one lives at a time, and not for long
 pub(super) enum Command {
     /// A change, done once.
-    Change(Change),
+    Change(Box<Change>),
     /// A question about a change.
     Check(ChangeCheck),
     /// A question about instances.
@@ -30,6 +29,17 @@ pub(super) struct Change {
     pub(super) activity: Activity,
     pub(super) step: Step,
     pub(super) event: Event,
+}
+
+impl Change {
+    /// The event, for the instance that its purchase was given. Until then the event names none.
+    pub(super) fn event_for(&self, instance_id: &str) -> Event {
+        let mut event = self.event.clone();
+        if let Event::Create(purchase) = &mut event {
+            instance_id.clone_into(&mut purchase.instance_id);
+        }
+        event
+    }
 }
 
 impl Event {

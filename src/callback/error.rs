@@ -100,10 +100,10 @@ impl CallbackError {
     }
 
     /// The text that the caller is told: the seller's own in a refusal, the default one otherwise.
-    pub(super) fn result_message(&self) -> &str {
+    pub(super) fn result_message(&self) -> Cow<'static, str> {
         match self {
-            Self::Refused(refusal) => &refusal.message,
-            other => other.result_code().default_message(),
+            Self::Refused(refusal) => refusal.message.clone(),
+            other => other.result_code().default_message().into(),
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Executor {
     pub(super) running: Mutex<HashMap<Identity, Run>>,
 }
 
-type Run = Shared<BoxFuture<'static, Result<Instance, CallbackError>>>;
+type Run = Shared<BoxFuture<'static, Result<Arc<Instance>, CallbackError>>>;
 
 /// What copies of one call have in common, whatever else differs between them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,15 +45,15 @@ pub(super) enum Identity {
 
 /// How far a change has come when its answer is due.
 pub(super) enum Progress {
-    Done { instance: Instance, repeated: bool },
-    StillGoing(Instance),
+    Done { instance: Arc<Instance>, repeated: bool },
+    StillGoing(Arc<Instance>),
 }
 
 impl Executor {
     /// Does a change, or finds it done; waits at most `patience` for it.
     pub(super) async fn perform(
         self: &Arc<Self>,
-        change: Change,
+        change: Box<Change>,
         patience: impl Fn() -> Duration,
     ) -> Result<Progress, CallbackError> {
         match (self.ledger.look(&change.step).await?, &change.step.target) {
@@ -127,7 +127,7 @@ impl Executor {
     }
 
     /// Copies of a call that come while the first one runs share its outcome.
-    fn join_or_start(self: &Arc<Self>, change: Change) -> Run {
+    fn join_or_start(self: &Arc<Self>, change: Box<Change>) -> Run {
         let identity = Identity::of(&change.step);
         let mut running = self.running();
         if let Some(run) = running.get(&identity) {
@@ -150,14 +150,14 @@ impl Executor {
         run
     }
 
-    async fn run(&self, mut change: Change) -> Result<Instance, CallbackError> {
+    async fn run(&self, mut change: Box<Change>) -> Result<Arc<Instance>, CallbackError> {
         let holder = self.random_number()?;
         let before = match self.acquire(&mut change.step, holder).await? {
             Acquired::Run(instance) => instance,
             Acquired::Done(instance) => return Ok(instance),
         };
         let id = before.instance_id.clone();
-        let work = AssertUnwindSafe(self.handle(&change, before)).catch_unwind();
+        let work = AssertUnwindSafe(self.handle(&change, &before)).catch_unwind();
         let failure = match self.keep_lease(&id, holder, work).await {
             Ok(Ok(())) => {
                 let completed = self.ledger.complete(&change.step, &id, self.lease_of(holder), self.clock.now()).await;
@@ -172,6 +172,11 @@ impl Executor {
     }
 
     async fn acquire(&self, step: &mut Step, holder: u128) -> Result<Acquired, CallbackError> {
+        if let Target::Purchase { proposed_id, .. } = &step.target
+            && !is_usable_id(proposed_id)
+        {
+            step.propose(self.random_id()?);
+        }
         let mut instance_id = String::new();
         for _ in 0..BUSY_POLLS {
             match self.ledger.begin(step, self.lease_of(holder), self.clock.now()).await? {
@@ -181,11 +186,13 @@ impl Executor {
                     return Err(CallbackError::UnknownInstance(step.subject().to_owned()));
                 }
                 Begin::NotCreated(instance) => {
-                    return Err(CallbackError::UnknownInstance(instance.instance_id));
+                    {
+                        return Err(CallbackError::UnknownInstance(instance.instance_id.clone()));
+                    };
                 }
                 Begin::IdTaken => step.propose(self.random_id()?),
                 Begin::Busy(instance) => {
-                    instance_id = instance.instance_id;
+                    instance_id.clone_from(&instance.instance_id);
                     self.runtime.sleep(BUSY_POLL).await;
                 }
             }
@@ -193,16 +200,12 @@ impl Executor {
         Err(CallbackError::Busy(instance_id))
     }
 
-    async fn handle(&self, change: &Change, before: Instance) -> Result<(), HandlerError> {
+    async fn handle(&self, change: &Change, before: &Instance) -> Result<(), HandlerError> {
         let unfreezes = matches!(change.step.effect, Effect::Renew { unfreezes: true, .. });
         let unfreeze = unfreezes && before.state == State::Frozen;
-        let mut event = change.event.clone();
-        if let Event::Create(purchase) = &mut event {
-            purchase.instance_id.clone_from(&before.instance_id);
-        }
-        self.handler.handle(event).await?;
+        self.handler.handle(change.event_for(&before.instance_id)).await?;
         if unfreeze {
-            let instance_id = before.instance_id;
+            let instance_id = before.instance_id.clone();
             self.handler.handle(Event::Unfreeze(Unfreeze { instance_id, test_call: false })).await?;
         }
         Ok(())
@@ -229,7 +232,7 @@ impl Executor {
     }
 
     /// An instance id where the business id cannot serve.
-    pub(super) fn random_id(&self) -> Result<String, CallbackError> {
+    fn random_id(&self) -> Result<String, CallbackError> {
         Ok(format!("{:032x}", self.random_number()?))
     }
 
@@ -241,8 +244,8 @@ impl Executor {
 }
 
 enum Acquired {
-    Run(Instance),
-    Done(Instance),
+    Run(Arc<Instance>),
+    Done(Arc<Instance>),
 }
 
 impl Identity {
@@ -264,4 +267,9 @@ impl Drop for RunningEntry {
     fn drop(&mut self) {
         self.executor.running().remove(&self.identity);
     }
+}
+
+/// Whether a business id can serve as an instance id: it must fit, survive V1.0's ASCII rule and a list with commas.
+fn is_usable_id(id: &str) -> bool {
+    id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
 }

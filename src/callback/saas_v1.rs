@@ -174,7 +174,7 @@ impl Reader<'_> {
     }
 
     fn change(&self, instance_id: &str, effect: Effect, event: Event) -> Command {
-        Command::Change(Change { activity: self.activity, step: Step::on(instance_id, effect), event })
+        Command::Change(Box::new(Change { activity: self.activity, step: Step::on(instance_id, effect), event }))
     }
 
     fn freeze(&self, instance_id: String, reason: FreezeReason, test_flag: TestFlag) -> Command {
@@ -190,7 +190,7 @@ impl Reader<'_> {
         }
         let expire_time = request.expire_time.map(|time| time.in_zone(self.settings.v1_zone));
         let step = Step {
-            target: Target::Purchase { order, proposed_id: request.business_id.clone() },
+            target: Target::Purchase { order, proposed_id: request.business_id },
             effect: Effect::Create { product_id: Some(request.product_id.clone()), expire_time },
         };
         let details = PurchaseDetails {
@@ -218,13 +218,13 @@ impl Reader<'_> {
             provision_type: request.provision_type,
         };
         let event = Event::Create(Purchase {
-            instance_id: request.business_id,
+            instance_id: String::new(),
             order_id: request.order_id,
             order_line_id: None,
             details: Some(Box::new(details)),
             test_call: request.test_flag == TestFlag::Debug,
         });
-        Ok(Command::Change(Change { activity: self.activity, step, event }))
+        Ok(Command::Change(Box::new(Change { activity: self.activity, step, event })))
     }
 
     fn renewal(&self, request: refresh_instance::Request) -> Command {

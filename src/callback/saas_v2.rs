@@ -105,14 +105,14 @@ fn app_info(access: AccessInfo) -> AppInfo<Sensitive> {
 fn read(callback: Callback) -> Result<(TestFlag, Command), CallbackError> {
     let activity = callback.activity();
     let change = |instance_id: &str, effect, event| {
-        Command::Change(Change { activity, step: Step::on(instance_id, effect), event })
+        Command::Change(Box::new(Change { activity, step: Step::on(instance_id, effect), event }))
     };
     Ok(match callback {
         Callback::NewInstance(request) => {
             let mut order = OrderKey::new(request.order_id.clone()).with_order_line(request.order_line_id.clone());
             order.product_id.clone_from(&request.product_id);
             let event = Event::Create(Purchase {
-                instance_id: request.business_id.clone(),
+                instance_id: String::new(),
                 order_id: request.order_id,
                 order_line_id: Some(request.order_line_id),
                 details: None,
@@ -120,7 +120,7 @@ fn read(callback: Callback) -> Result<(TestFlag, Command), CallbackError> {
             });
             let target = Target::Purchase { order, proposed_id: request.business_id };
             let effect = Effect::Create { product_id: request.product_id, expire_time: None };
-            (request.test_flag, Command::Change(Change { activity, step: Step { target, effect }, event }))
+            (request.test_flag, Command::Change(Box::new(Change { activity, step: Step { target, effect }, event })))
         }
         Callback::RefreshInstance(request) => {
             let key = format!(

@@ -175,16 +175,16 @@ impl CallbackService {
                 Ok(debug::reply(&command, &settings.debug_access))
             }
             Command::Change(change) if test_call => {
-                executor.try_out(change.event.clone(), patience()).await?;
-                match change.step.target {
-                    Target::Instance(_) => Ok(Reply::Done),
-                    Target::Purchase { proposed_id: instance_id, .. } => {
-                        let describes = D::DESCRIBES_CREATION;
-                        let description =
-                            self.describe_if(describes, executor, &instance_id, test_call, patience()).await?;
-                        Ok(Reply::Created(Created { instance_id, processing: false, description }))
-                    }
+                let (id, is_purchase) = match &change.step.target {
+                    Target::Purchase { proposed_id, .. } => (proposed_id, true),
+                    Target::Instance(id) => (id, false),
+                };
+                executor.try_out(change.event_for(id), patience()).await?;
+                if !is_purchase {
+                    return Ok(Reply::Done);
                 }
+                let description = self.describe_if(D::DESCRIBES_CREATION, executor, id, test_call, patience()).await?;
+                Ok(Reply::Created(Created { instance_id: id.clone(), processing: false, description }))
             }
             Command::Change(change) => self.change::<D>(executor, change, patience, progress).await,
             Command::Check(check) => {
@@ -203,16 +203,11 @@ impl CallbackService {
     async fn change<D: Dialect>(
         &self,
         executor: &Arc<Executor>,
-        mut change: Change,
+        change: Box<Change>,
         patience: impl Fn() -> Duration,
         progress: &mut Progressing,
     ) -> Result<Reply, CallbackError> {
         let is_purchase = matches!(change.step.target, Target::Purchase { .. });
-        if let Target::Purchase { proposed_id, .. } = &mut change.step.target
-            && !is_usable_id(proposed_id)
-        {
-            *proposed_id = executor.random_id()?;
-        }
         let (instance, processing) = match executor.perform(change, &patience).await? {
             Progress::Done { instance, repeated } => {
                 progress.repeated = repeated;
@@ -233,7 +228,7 @@ impl CallbackService {
         let describes = D::DESCRIBES_CREATION && !processing && instance.state != State::Released;
         let id = &instance.instance_id;
         let description = self.describe_if(describes, executor, id, false, patience()).await?;
-        Ok(Reply::Created(Created { instance_id: instance.instance_id, processing, description }))
+        Ok(Reply::Created(Created { instance_id: id.clone(), processing, description }))
     }
 
     async fn describe_all(
@@ -354,9 +349,4 @@ impl fmt::Debug for CallbackService {
 
 fn is_in_use(state: State) -> bool {
     matches!(state, State::Active | State::Frozen)
-}
-
-/// Whether a business id can serve as an instance id: it must fit, survive V1.0's ASCII rule and a list with commas.
-fn is_usable_id(id: &str) -> bool {
-    id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
 }

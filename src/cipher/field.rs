@@ -18,6 +18,7 @@ use super::sha1prng;
 use crate::key::AccessKey;
 use crate::random::{OsRandom, Random, RandomError};
 use crate::redact::Sensitive;
+use crate::text::query::plus_restored;
 use crate::wire::{FieldProblem, FieldValue, OutgoingValue, RawField};
 
 /// Characters of initialisation vector in front of the Base64 text.
@@ -190,8 +191,7 @@ impl FieldCipher {
         }
         let (iv, base64) = text.split_at(IV_LENGTH);
         let iv = <[u8; IV_LENGTH]>::try_from(iv.as_bytes()).map_err(|_| DecryptError)?.into();
-        // Base64 has no space: one that stands here was a `+` that somebody failed to escape.
-        let blocks = STANDARD.decode(base64.replace(' ', "+")).map_err(|_| DecryptError)?;
+        let blocks = STANDARD.decode(&*plus_restored(base64)).map_err(|_| DecryptError)?;
         let plaintext = match &self.0 {
             Schedule::Aes256(aes) => cbc::Decryptor::inner_iv_init(aes, &iv).decrypt_padded_vec::<Pkcs7>(&blocks),
             Schedule::Aes128(aes) => cbc::Decryptor::inner_iv_init(aes, &iv).decrypt_padded_vec::<Pkcs7>(&blocks),

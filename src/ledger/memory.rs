@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
@@ -26,7 +26,7 @@ struct Records {
 
 #[derive(Debug)]
 struct Record {
-    instance: Instance,
+    instance: Arc<Instance>,
     lease: Option<Lease>,
     noted: HashSet<String>,
 }
@@ -65,7 +65,8 @@ impl Records {
             }
             (None, Some(first)) => {
                 self.by_order.insert(first.order.clone(), first.instance_id.clone());
-                let record = Record { instance: first.clone(), lease: None, noted: HashSet::new() };
+                let first = Arc::new(first);
+                let record = Record { instance: Arc::clone(&first), lease: None, noted: HashSet::new() };
                 self.by_id.insert(first.instance_id.clone(), record);
                 (Look::Open(first), false)
             }
@@ -76,7 +77,7 @@ impl Records {
             && let Some(record) = self.by_id.get_mut(&instance.instance_id)
         {
             record.lease = Some(lease);
-            record.instance.handler_runs += 1;
+            Arc::make_mut(&mut record.instance).handler_runs += 1;
         }
         begin
     }
@@ -108,9 +109,9 @@ impl Ledger for MemoryLedger {
         instance_id: &'a str,
         lease: Lease,
         _now: Timestamp,
-    ) -> BoxFuture<'a, Result<Instance, LedgerError>> {
+    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
         let completed = self.records().held(instance_id, lease).map(|record| {
-            step.apply(&mut record.instance);
+            step.apply(Arc::make_mut(&mut record.instance));
             record.noted.extend(step.key().map(str::to_owned));
             record.lease = None;
             record.instance.clone()
@@ -122,7 +123,7 @@ impl Ledger for MemoryLedger {
         ready(self.records().held(instance_id, lease).map(|record| record.lease = None)).boxed()
     }
 
-    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Instance>, LedgerError>> {
+    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
         let found = self.records().by_id.get(instance_id).map(|record| record.instance.clone());
         ready(Ok(found)).boxed()
     }
@@ -131,7 +132,7 @@ impl Ledger for MemoryLedger {
         &'a self,
         after: Option<&'a str>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Instance>, LedgerError>> {
+    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let records = self.records();
         let page = records.by_id.range::<str, _>((from, Bound::Unbounded)).take(limit);

@@ -1,5 +1,7 @@
 //! The ledger in SQLite.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
@@ -100,7 +102,7 @@ impl Ledger for SqliteLedger {
         instance_id: &'a str,
         lease: Lease,
         now: Timestamp,
-    ) -> BoxFuture<'a, Result<Instance, LedgerError>> {
+    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
         let (step, id) = (step.clone(), instance_id.to_owned());
         self.run_held(instance_id, move |transaction| {
             let Some(mut record) = by_id(transaction, &id)?.filter(|record| record.is_held_by(lease)) else {
@@ -123,7 +125,7 @@ impl Ledger for SqliteLedger {
                     record.instance.expire_time.map(Timestamp::as_unix_millis)
                 ],
             )?;
-            Ok(Some(record.instance))
+            Ok(Some(Arc::new(record.instance)))
         })
     }
 
@@ -139,16 +141,16 @@ impl Ledger for SqliteLedger {
         })
     }
 
-    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Instance>, LedgerError>> {
+    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
         let id = instance_id.to_owned();
-        self.run(move |transaction| Ok(by_id(transaction, &id)?.map(|record| record.instance)))
+        self.run(move |transaction| Ok(by_id(transaction, &id)?.map(|record| Arc::new(record.instance))))
     }
 
     fn instances<'a>(
         &'a self,
         after: Option<&'a str>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Instance>, LedgerError>> {
+    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
         let after = after.unwrap_or_default().to_owned();
         self.run(move |transaction| {
             let mut statement = transaction.prepare_cached(&format!(
@@ -156,7 +158,7 @@ impl Ledger for SqliteLedger {
             ))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let records = statement.query_map(params![after, limit], Record::read)?;
-            records.map(|record| record.map(|record| record.instance)).collect()
+            records.map(|record| record.map(|record| Arc::new(record.instance))).collect()
         })
     }
 }
@@ -237,7 +239,7 @@ fn look(
             .exists(params![record.instance.instance_id, key])?,
         _ => false,
     };
-    let (instance, lease) = record.map(|record| (record.instance, record.lease)).unzip();
+    let (instance, lease) = record.map(|record| (Arc::new(record.instance), record.lease)).unzip();
     Ok((step.look(instance, noted), lease.flatten().map(|(_, until)| until)))
 }
 

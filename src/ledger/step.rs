@@ -1,5 +1,7 @@
 //! What a step on an instance means; shared by all engines.
 
+use std::sync::Arc;
+
 use super::{Instance, OrderKey, State};
 use crate::timestamp::Timestamp;
 
@@ -70,9 +72,9 @@ pub enum Look {
     /// The purchase was not seen before, or the instance does not exist (any more).
     Unknown,
     /// Not done.
-    Open(Instance),
+    Open(Arc<Instance>),
     /// Done before.
-    Done(Instance),
+    Done(Arc<Instance>),
 }
 
 /// The answer to asking for the lease of a step.
@@ -80,15 +82,15 @@ pub enum Look {
 #[non_exhaustive]
 pub enum Begin {
     /// The lease is given: do it. The instance is as it was before the step.
-    Run(Instance),
+    Run(Arc<Instance>),
     /// Somebody else works on the instance; ask again later.
-    Busy(Instance),
+    Busy(Arc<Instance>),
     /// Done before.
-    Done(Instance),
+    Done(Arc<Instance>),
     /// The instance does not exist, or no longer.
     Unknown,
     /// The instance has not been created yet, and nobody is at it.
-    NotCreated(Instance),
+    NotCreated(Arc<Instance>),
     /// The id proposed for a new instance belongs to another one; propose another.
     IdTaken,
 }
@@ -123,7 +125,7 @@ impl Step {
     }
 
     /// What is known about the step, given its instance and whether its key was noted.
-    pub fn look(&self, instance: Option<Instance>, noted: bool) -> Look {
+    pub fn look(&self, instance: Option<Arc<Instance>>, noted: bool) -> Look {
         let Some(instance) = instance else {
             return Look::Unknown;
         };

@@ -1,7 +1,7 @@
 //! The replay guard in memory.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -25,12 +25,28 @@ pub struct MemoryReplayGuard {
 #[derive(Debug, Default)]
 struct Calls {
     /// Expiry in milliseconds by hash.
-    claimed: HashMap<u128, i64>,
-    answers: HashMap<u128, Bytes>,
+    claimed: HashMap<u128, i64, BuildHasherDefault<AlreadyHashed>>,
+    answers: HashMap<u128, Bytes, BuildHasherDefault<AlreadyHashed>>,
     /// No claim ends before this, so that a full guard is not searched in vain at every call.
     next_expiry: i64,
     /// Number of claims at which the next search pays.
     sweep_at: usize,
+}
+
+/// The keys are hashes with random keys, so hashing them again would gain nothing.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn write(&mut self, _bytes: &[u8]) {}
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 const FIRST_SWEEP: usize = 1024;

@@ -1,5 +1,7 @@
 //! The answer that says nothing but how it went.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::result_code::ResultCode;
@@ -16,18 +18,18 @@ pub struct Acknowledgement {
     /// How it went.
     pub result_code: ResultCode,
     /// The same in words, at most 255 characters.
-    pub result_msg: String,
+    pub result_msg: Cow<'static, str>,
 }
 
 impl Acknowledgement {
     /// The code with its default text.
     pub fn new(result_code: ResultCode) -> Self {
-        Self { result_code, result_msg: result_code.default_message().to_owned() }
+        Self { result_code, result_msg: result_code.default_message().into() }
     }
 
     /// Replaces the text.
     #[must_use]
-    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.result_msg = message.into();
         self
     }

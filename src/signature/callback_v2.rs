@@ -114,7 +114,7 @@ pub fn signed_query(key: &AccessKey, nonce: &str, time: Timestamp, body: &[u8]) 
 fn mac(key: &AccessKey, nonce: &str, timestamp: &str, body: &[u8]) -> HmacSha256 {
     let digest = key.hmac().chain_update(body).finalize().into_bytes();
     let digest = const_hex::Buffer::<32>::new().const_format(&digest.into());
-    key.hmac().chain_update(key.expose()).chain_update(nonce).chain_update(timestamp).chain_update(digest.as_str())
+    key.hmac_of_text().chain_update(nonce).chain_update(timestamp).chain_update(digest.as_str())
 }
 
 struct Parameters<'a> {
@@ -126,16 +126,16 @@ struct Parameters<'a> {
 impl<'a> Parameters<'a> {
     fn from_query(query: &'a str) -> Result<Self, VerifyError> {
         let [mut signature, mut timestamp, mut nonce] = [None, None, None];
-        for (name, value) in query::raw_pairs(query) {
-            let place = match name {
+        for pair in query::raw_pairs(query) {
+            let place = match pair.name {
                 "signature" => &mut signature,
                 "timestamp" => &mut timestamp,
                 "nonce" => &mut nonce,
                 _ => continue,
             };
-            let value = query::decode(value, Plus::Space).ok_or(VerifyError::UndecodableQuery)?;
+            let (_, value) = pair.decode(Plus::Space).ok_or(VerifyError::UndecodableQuery)?;
             if place.replace(value).is_some() {
-                return Err(VerifyError::Repeated(name.to_owned()));
+                return Err(VerifyError::Repeated(pair.name.to_owned()));
             }
         }
         let filled = |value: Option<Cow<'a, str>>| value.filter(|text| !text.is_empty());

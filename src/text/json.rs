@@ -232,7 +232,7 @@ fn push_quoted(out: &mut String, text: &str) {
 
 /// Serialises with every character outside ASCII written as `\uXXXX`.
 pub(crate) fn to_ascii<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(128);
+    let mut out = Vec::with_capacity(512);
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, AsciiFormatter))?;
     Ok(out)
 }

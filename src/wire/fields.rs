@@ -80,57 +80,68 @@ impl<'a> RawField<'a> {
 /// The fields of one message; each is taken out once, and what is left over was unknown.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
-    fields: Vec<(Cow<'a, str>, RawField<'a>)>,
+    fields: Vec<(Cow<'a, str>, &'a str)>,
+    /// Whether values are JSON text, or decoded parameters.
+    json: bool,
 }
 
 impl<'a> Fields<'a> {
     pub(crate) fn from_json(body: &'a [u8]) -> Result<Self, JsonError> {
-        let members = json::members(body)?;
-        let mut fields = Vec::with_capacity(members.len());
-        for (name, value) in members {
-            if value.starts_with('"') {
-                match json::unquote(value) {
-                    Some(text) => fields.push((name, RawField::Text(text))),
-                    None => return Err(JsonError::InvalidEscape(name.into_owned())),
-                }
-            } else if value != "null" {
-                fields.push((name, RawField::Json(value)));
-            }
-        }
-        Ok(Self { fields })
+        let mut fields = json::members(body)?;
+        fields.retain(|(_, value)| *value != "null");
+        Ok(Self { fields, json: true })
     }
 
     pub(crate) fn from_parameters(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        let text = |(name, value)| (Cow::Borrowed(name), RawField::Text(Cow::Borrowed(value)));
-        Self { fields: parameters.map(text).collect() }
+        Self { fields: parameters.map(|(name, value)| (Cow::Borrowed(name), value)).collect(), json: false }
+    }
+
+    /// A field that is there and not empty.
+    fn take(&mut self, name: &'static str) -> Result<Option<RawField<'a>>, ParseError> {
+        let Some(index) = self.fields.iter().position(|(known, _)| known == name) else { return Ok(None) };
+        let (_, value) = self.fields.swap_remove(index);
+        let raw = raw_field(value, self.json).ok_or_else(|| JsonError::InvalidEscape(name.to_owned()))?;
+        Ok(Some(raw).filter(|raw| !raw.is_absent()))
     }
 
     pub(crate) fn optional<T: FieldValue>(&mut self, name: &'static str, max: usize) -> Result<Option<T>, ParseError> {
-        let Some(index) = self.fields.iter().position(|(known, _)| known == name) else {
-            return Ok(None);
-        };
-        let (_, raw) = self.fields.swap_remove(index);
-        if raw.is_absent() {
-            return Ok(None);
-        }
-        T::read(raw, max).map(Some).map_err(|problem| ParseError::Field { field: name, problem })
+        let read = |raw| T::read(raw, max).map_err(|problem| ParseError::Field { field: name, problem });
+        self.take(name)?.map(read).transpose()
     }
 
     pub(crate) fn mandatory<T: FieldValue>(&mut self, name: &'static str, max: usize) -> Result<T, ParseError> {
-        self.optional(name, max)?.ok_or(ParseError::Field { field: name, problem: FieldProblem::Missing })
+        self.optional(name, max)?.ok_or(missing(name))
     }
 
-    pub(crate) fn rest(self) -> UnknownFields {
-        let mut fields: Vec<_> = self
-            .fields
-            .into_iter()
-            .map(|(name, raw)| match raw {
-                RawField::Text(text) => UnknownField { name: name.into_owned(), value: text.into_owned(), json: false },
-                RawField::Json(json) => UnknownField { name: name.into_owned(), value: json.to_owned(), json: true },
-            })
-            .collect();
-        fields.sort_by(|a, b| a.name.cmp(&b.name));
-        UnknownFields(fields)
+    /// What the message is about.
+    pub(crate) fn activity(&mut self) -> Result<Cow<'a, str>, ParseError> {
+        const NAME: &str = "activity";
+        let raw = self.take(NAME)?.ok_or(missing(NAME))?;
+        raw.text(32).map_err(|problem| ParseError::Field { field: NAME, problem })
+    }
+
+    pub(crate) fn rest(self) -> Result<UnknownFields, ParseError> {
+        let keep = |(name, value): (Cow<'a, str>, &'a str)| match raw_field(value, self.json) {
+            Some(RawField::Text(text)) => Ok(UnknownField { name: name.into(), value: text.into(), json: false }),
+            Some(RawField::Json(json)) => Ok(UnknownField { name: name.into(), value: json.to_owned(), json: true }),
+            None => Err(JsonError::InvalidEscape(name.into())),
+        };
+        let mut fields = self.fields.into_iter().map(keep).collect::<Result<Vec<_>, _>>()?;
+        fields.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(UnknownFields(fields))
+    }
+}
+
+const fn missing(field: &'static str) -> ParseError {
+    ParseError::Field { field, problem: FieldProblem::Missing }
+}
+
+/// `None` where an escape in a JSON string names no character.
+fn raw_field(value: &str, json: bool) -> Option<RawField<'_>> {
+    match json {
+        true if value.starts_with('"') => json::unquote(value).map(RawField::Text),
+        true => Some(RawField::Json(value)),
+        false => Some(RawField::Text(Cow::Borrowed(value))),
     }
 }
 

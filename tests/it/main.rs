@@ -1,5 +1,4 @@
 //! The crate as its users see it: in process, over sockets, on real stores.
-#![allow(clippy::unwrap_used)]
 
 mod crash;
 mod debug_calls;

@@ -1,6 +1,8 @@
 //! `newInstance` (新购商品): marketplace to seller, `GET` on the production address. SaaS access guide V1.0, "subscription"
 //! (China 2025-11-13, international 2025-11-27).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ChargingMode, CompactTime, ExtendParams, PeriodType};
@@ -76,7 +78,7 @@ pub struct Response {
     /// Only `000000` counts as success.
     pub result_code: ResultCode,
     /// At most 255 characters.
-    pub result_msg: String,
+    pub result_msg: Cow<'static, str>,
     /// The cipher of account and password.
     pub encrypt_type: EncryptType,
     /// The seller's globally unique instance id, the same for every call of the order; at most 64 characters.
@@ -94,7 +96,7 @@ impl Response {
         app_info: Option<AppInfo<Ciphertext>>,
     ) -> Self {
         let result_code = ResultCode::Success;
-        let result_msg = result_code.default_message().to_owned();
+        let result_msg = result_code.default_message().into();
         Self { result_code, result_msg, encrypt_type, instance_id: instance_id.into(), app_info }
     }
 }

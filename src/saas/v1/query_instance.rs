@@ -1,6 +1,8 @@
 //! `queryInstance` (查询实例信息): marketplace to seller, `GET` on the production address. SaaS access guide V1.0, "instance
 //! query" (China 2024-07-17, international 2024-06-12).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::cipher::field::{Ciphertext, EncryptType};
@@ -28,7 +30,7 @@ pub struct Response {
     /// Only `000000` counts as success.
     pub result_code: ResultCode,
     /// At most 255 characters.
-    pub result_msg: String,
+    pub result_msg: Cow<'static, str>,
     /// The cipher of account and password.
     pub encrypt_type: EncryptType,
     /// The instances asked for.
@@ -40,7 +42,7 @@ impl Response {
     /// A successful answer.
     pub fn new(encrypt_type: EncryptType, info: Vec<InstanceInfo<Ciphertext>>) -> Self {
         let result_code = ResultCode::Success;
-        Self { result_code, result_msg: result_code.default_message().to_owned(), encrypt_type, info }
+        Self { result_code, result_msg: result_code.default_message().into(), encrypt_type, info }
     }
 }
 

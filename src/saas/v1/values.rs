@@ -7,6 +7,7 @@ use time::UtcOffset;
 
 use crate::redact::Sensitive;
 use crate::text::json;
+use crate::text::query::plus_restored;
 use crate::timestamp::Timestamp;
 use crate::wire::{FieldProblem, FieldValue, Fields, OutgoingValue, ParseError, RawField, open_enum};
 
@@ -134,9 +135,7 @@ impl From<ExtendParams> for Vec<ExtendParam> {
 impl FieldValue for ExtendParams {
     fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
         const EXPECTED: FieldProblem = FieldProblem::NotA("the Base64 form of a JSON list of names and values");
-        // A `+` that became a space on the way; Base64 itself has none.
-        let base64 = raw.text(max)?.replace(' ', "+");
-        let json = STANDARD.decode(base64).map_err(|_| EXPECTED)?;
+        let json = STANDARD.decode(&*plus_restored(&raw.text(max)?)).map_err(|_| EXPECTED)?;
         let json = String::from_utf8(json).map_err(|_| EXPECTED)?;
         Self::from_json(&json).map_err(|_| EXPECTED)
     }

@@ -1,6 +1,8 @@
 //! `newInstance` (创建实例): marketplace to seller, `POST` to the production address. SaaS access guide V2.0, "create
 //! instance" (China 2025-12-30, international 2025-10-09, Europe 2023-09-01).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::result_code::ResultCode;
@@ -34,7 +36,7 @@ pub struct Response {
     /// `000000` created, `000004` accepted and still being created.
     pub result_code: ResultCode,
     /// At most 255 characters.
-    pub result_msg: String,
+    pub result_msg: Cow<'static, str>,
     /// The seller's globally unique instance id, the same in every answer to this order line; at most 64 characters.
     pub instance_id: String,
 }
@@ -42,7 +44,7 @@ pub struct Response {
 impl Response {
     /// The code with its default text.
     pub fn new(result_code: ResultCode, instance_id: impl Into<String>) -> Self {
-        Self { result_code, result_msg: result_code.default_message().to_owned(), instance_id: instance_id.into() }
+        Self { result_code, result_msg: result_code.default_message().into(), instance_id: instance_id.into() }
     }
 }
 

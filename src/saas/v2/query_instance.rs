@@ -1,6 +1,8 @@
 //! `queryInstance` (查询实例信息): marketplace to seller, `POST` to the production address. SaaS access guide V2.0, "query
 //! instance information" (China 2025-11-13, international 2025-11-18, Europe 2023-09-01).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::redact::Sensitive;
@@ -27,7 +29,7 @@ pub struct Response {
     /// `000000`, or `000004` while the instance is being created (what to answer then is not documented).
     pub result_code: ResultCode,
     /// At most 255 characters.
-    pub result_msg: String,
+    pub result_msg: Cow<'static, str>,
     /// The instances asked for.
     #[serde(default)]
     pub info: Vec<InstanceInfo<Sensitive>>,
@@ -37,7 +39,7 @@ impl Response {
     /// A successful answer.
     pub fn new(info: Vec<InstanceInfo<Sensitive>>) -> Self {
         let result_code = ResultCode::Success;
-        Self { result_code, result_msg: result_code.default_message().to_owned(), info }
+        Self { result_code, result_msg: result_code.default_message().into(), info }
     }
 }
 

@@ -1,0 +1,304 @@
+//! What verifying and answering a callback costs, as multiples of the bare work in the same run.
+//!
+//! First the ratios, each the median of interleaved pairs of samples, so that a machine whose speed drifts does not
+//! matter. Then single figures by criterion. The run fails if hashing itself is crippled (see `guard`).
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use criterion::{BatchSize, Criterion};
+use futures_util::FutureExt as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::Request;
+use koogallery::adapter::tokio::TokioRuntime;
+use koogallery::callback::subscription::*;
+use koogallery::callback::{CallbackService, HandlerError};
+use koogallery::cipher::field::{EncryptType, FieldCipher};
+use koogallery::clock::ManualClock;
+use koogallery::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
+use koogallery::ledger::MemoryLedger;
+use koogallery::replay::{CallId, MemoryReplayGuard, ReplayGuard as _};
+use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
+use koogallery::timestamp::Timestamp;
+use sha2::{Digest as _, Sha256, Sha512};
+
+const KEY: &str = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+const NOW: Timestamp = Timestamp::from_unix_millis(1_735_689_600_123);
+const NONCE: &str = "Qm7Zt2LxV9cRb4KpY6wHs8DfJ1gNu3Ea";
+/// Calls per sample.
+const BATCH: usize = 50;
+const SAMPLES: usize = 601;
+
+fn main() -> ExitCode {
+    let bench = Bench::new();
+    let healthy = bench.guard();
+    bench.ratios();
+    let mut criterion = Criterion::default().configure_from_args();
+    bench.single_figures(&mut criterion);
+    criterion.final_summary();
+    if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+struct Bench {
+    key: AccessKey,
+    ring: KeyRing,
+    hmac: Hmac<Sha256>,
+    body: String,
+    v2_query: String,
+    v1_query: String,
+    ledger: Arc<MemoryLedger>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let key = AccessKey::new(KEY).expect("a key");
+        let body = purchase();
+        assert!((290..=310).contains(&body.len()), "{}", body.len());
+        let v2_query = callback_v2::signed_query(&key, NONCE, NOW, body.as_bytes());
+        let v1_query = auth_token::signed_query(&key, &v1_purchase(0)).expect("a query");
+        let bench = Self {
+            ring: KeyRing::new(key.clone()),
+            hmac: Hmac::new_from_slice(KEY.as_bytes()).expect("any length"),
+            key,
+            body,
+            v2_query,
+            v1_query,
+            ledger: Arc::new(MemoryLedger::new()),
+        };
+        // The purchases are made once; what is measured finds them in the ledger.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            for request in bench.v2_calls(1).into_iter().chain(bench.v1_calls(1)) {
+                let answer = bench.service().call(request).await;
+                assert!(answer.body().starts_with(br#"{"resultCode":"000000""#), "{:?}", answer.body());
+            }
+        });
+        bench
+    }
+
+    /// A service with an empty replay guard.
+    fn service(&self) -> CallbackService {
+        let keys = AccessKeys::new().with(InterfaceType::Basic, self.key.clone()).expect("one key");
+        CallbackService::builder(keys, TokioRuntime)
+            .subscription(Shop, Arc::clone(&self.ledger))
+            .clock(ManualClock::new(NOW))
+            .build()
+    }
+
+    fn v2_calls(&self, count: usize) -> Vec<Request<Bytes>> {
+        let call = |index: usize| {
+            let query = callback_v2::signed_query(&self.key, &format!("{index:032}"), NOW, self.body.as_bytes());
+            let request = Request::post(format!("/saasproduce?{query}"));
+            request
+                .header("content-type", "application/json;charset=utf8")
+                .body(self.body.clone().into())
+                .expect("valid")
+        };
+        (0..count).map(call).collect()
+    }
+
+    fn v1_calls(&self, count: usize) -> Vec<Request<Bytes>> {
+        let call = |index: usize| {
+            let query = auth_token::signed_query(&self.key, &v1_purchase(index)).expect("a query");
+            Request::get(format!("/saasproduce?{query}")).body(Bytes::new()).expect("valid")
+        };
+        (0..count).map(call).collect()
+    }
+
+    /// The two hashes of a V2.0 signature and the compare, with the keyed state cached: what no implementation can avoid.
+    fn bare_v2(&self) -> bool {
+        let digest = self.hmac.clone().chain_update(black_box(self.body.as_bytes())).finalize().into_bytes();
+        let outer = self.hmac.clone().chain_update(KEY).chain_update(NONCE).chain_update("1735689600123");
+        // 64 characters of digest; that they are not hex changes nothing for the hash.
+        outer.chain_update(digest).chain_update(digest).verify_slice(&[0; 32]).is_ok()
+    }
+
+    /// The two hashes of a V1.0 exchange: the token, whose key changes with every call, and `Body-Sign`.
+    fn bare_v1(&self, signing_string: &str, answer: &[u8]) -> [u8; 32] {
+        let key = [KEY, "20250101000000123"].concat();
+        let token = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("any length");
+        black_box(token.chain_update(black_box(signing_string)).finalize());
+        self.hmac.clone().chain_update(black_box(answer)).finalize().into_bytes().into()
+    }
+
+    fn verify_v2(&self) -> bool {
+        let (query, body) = (black_box(&self.v2_query), black_box(self.body.as_bytes()));
+        callback_v2::verify(&self.ring, query, body, NOW, Window::default()).is_ok()
+    }
+
+    fn ratios(&self) {
+        let verify = ratio(|| self.bare_v2(), || self.verify_v2());
+
+        let requests = self.v2_calls(BATCH);
+        let whole = batch_ratio(|| self.bare_v2(), || (self.service(), requests.clone()), answer);
+
+        let requests = self.v1_calls(BATCH);
+        let sample = self.service().call(requests[0].clone()).now_or_never().expect("a ledger hit");
+        let verified = auth_token::verify(&self.ring, &self.v1_query, NOW, Window::default()).expect("valid");
+        let pairs: Vec<_> = verified.parameters().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(pairs.len(), 14);
+        let (signing_string, body) = (pairs.join("&"), sample.body().clone());
+        let v1 = batch_ratio(|| self.bare_v1(&signing_string, &body), || (self.service(), requests.clone()), answer);
+
+        println!("\n| work | multiple of the bare hashes | limit |\n|---|---:|---:|");
+        for (work, ratio, limit) in [
+            ("V2.0: verify a 300-byte body", verify, 1.15),
+            ("V2.0: verify, parse, ledger hit, answer", whole, 4.0),
+            ("V1.0: 14 parameters, ledger hit, encrypted and signed answer", v1, 6.0),
+        ] {
+            println!("| {work} | {ratio:.2} | {limit} |{}", if ratio > limit { " OVER" } else { "" });
+        }
+    }
+
+    /// `target-cpu=native` with fat LTO makes SHA-256 some 40 times slower (llvm/llvm-project#142368). A bare SHA-512 is
+    /// not touched by that, so the ratio of the two tells.
+    fn guard(&self) -> bool {
+        const EXPECTED: f64 = 0.65;
+        let found = ratio(
+            || {
+                let digest = Sha512::digest(black_box(self.body.as_bytes()));
+                Sha512::digest(digest)
+            },
+            || self.verify_v2(),
+        );
+        let healthy = found < 5.0 * EXPECTED;
+        println!("verification: {found:.2} times a bare SHA-512 of the body and its digest (expected {EXPECTED})");
+        if !healthy {
+            eprintln!("SHA-256 is crippled in this build: do not combine target-cpu=native with fat LTO");
+        }
+        healthy
+    }
+
+    fn single_figures(&self, criterion: &mut Criterion) {
+        let mut verify = criterion.benchmark_group("verify");
+        verify.bench_function("bare_hmacs", |bencher| bencher.iter(|| self.bare_v2()));
+        verify.bench_function("callback_v2", |bencher| bencher.iter(|| self.verify_v2()));
+        verify.bench_function("auth_token", |bencher| {
+            bencher.iter(|| auth_token::verify(&self.ring, black_box(&self.v1_query), NOW, Window::default()).is_ok());
+        });
+        verify.finish();
+
+        let mut whole = criterion.benchmark_group("ledger_hits_50");
+        for (name, requests) in [("v2", self.v2_calls(BATCH)), ("v1", self.v1_calls(BATCH))] {
+            let prepare = || (self.service(), requests.clone());
+            whole.bench_function(name, |bencher| bencher.iter_batched(prepare, answer, BatchSize::LargeInput));
+        }
+        whole.finish();
+
+        let mut sign = criterion.benchmark_group("sign");
+        let body = self.body.as_bytes();
+        sign.bench_function("body_sign", |bencher| bencher.iter(|| body_sign::sign(&self.key, black_box(body))));
+        sign.finish();
+
+        let cipher = FieldCipher::new(&self.key, EncryptType::Aes256);
+        let sealed = cipher.encrypt("administrator-account-32-bytes-x").expect("short enough");
+        let mut field = criterion.benchmark_group("field_cipher");
+        field.bench_function("encrypt_32B", |bencher| {
+            bencher.iter(|| cipher.encrypt("administrator-account-32-bytes-x"))
+        });
+        field.bench_function("decrypt_48B", |bencher| bencher.iter(|| cipher.decrypt(black_box(&sealed))));
+        field.finish();
+
+        let mut replay = criterion.benchmark_group("replay");
+        let guard = MemoryReplayGuard::with_capacity(usize::MAX);
+        let mut calls = 0_u64;
+        replay.bench_function("memory_claim", |bencher| {
+            bencher.iter(|| {
+                calls += 1;
+                // One claim per millisecond, so that the guard holds 120,000 of them, as under steady load.
+                let now = Timestamp::from_unix_millis(i64::try_from(calls).expect("a count"));
+                let nonce = format!("{calls:032}");
+                guard
+                    .claim(CallId::CallbackV2(&nonce), now.saturating_add(Duration::from_secs(120)), now)
+                    .now_or_never()
+            });
+        });
+        replay.finish();
+    }
+}
+
+fn answer((service, requests): (CallbackService, Vec<Request<Bytes>>)) {
+    for request in requests {
+        let answer = service.call(request).now_or_never().expect("a ledger hit does not wait");
+        assert!(black_box(answer).body().starts_with(br#"{"resultCode":"000000""#));
+    }
+}
+
+/// Median over pairs of samples of `ours / bare`.
+fn ratio<A, B>(bare: impl Fn() -> A, ours: impl Fn() -> B) -> f64 {
+    let run = |()| {
+        for _ in 0..BATCH {
+            black_box(ours());
+        }
+    };
+    batch_ratio(bare, || (), run)
+}
+
+/// As `ratio`, where `ours` does a whole batch from what `prepare` makes outside the measured time.
+fn batch_ratio<A, P>(bare: impl Fn() -> A, prepare: impl Fn() -> P, ours: impl Fn(P)) -> f64 {
+    let mut ratios: Vec<f64> = (0..SAMPLES)
+        .map(|_| {
+            let prepared = prepare();
+            let began = Instant::now();
+            for _ in 0..BATCH {
+                black_box(bare());
+            }
+            let bare = began.elapsed();
+            let began = Instant::now();
+            ours(prepared);
+            began.elapsed().as_secs_f64() / bare.as_secs_f64()
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[SAMPLES / 2]
+}
+
+fn purchase() -> String {
+    r#"{"activity":"newInstance","businessId":"5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d","customField":"something that the marketplace may add in the years to come, so that the body is as long as usual","orderId":"CS2501010000ABCDE","orderLineId":"CS2501010000ABCDE-000001","productId":"OFFI000000000000000001"}"#.to_owned()
+}
+
+fn v1_purchase(index: usize) -> String {
+    let cipher = FieldCipher::new(&AccessKey::new(KEY).expect("a key"), EncryptType::Aes256);
+    let phone = cipher.encrypt_with_iv("13800138000", "A1b2C3d4E5f6G7h8").expect("short enough");
+    let phone = phone.as_str().replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    format!(
+        "activity=newInstance&amount=10&businessId=5d2f7c1e-8a34-4b90-9c61-{index:012}&chargingMode=1\
+         &customerId=68cbc86abc2018ab880d92f36422fa0e&customerName=%E6%B5%8B%E8%AF%95&expireTime=20260101000000\
+         &mobilePhone={phone}&orderAmount=99.5&orderId=CS2501010000ABCDF\
+         &periodNumber=1&periodType=year&productId=OFFI0000000001&timeStamp=20250101000000123"
+    )
+}
+
+/// A seller who answers at once.
+struct Shop;
+
+impl SubscriptionHandler for Shop {
+    async fn create(&self, _: Purchase) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn renew(&self, _: Renewal) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn freeze(&self, _: Freeze) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn unfreeze(&self, _: Unfreeze) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn release(&self, _: Release) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn upgrade(&self, _: Upgrade) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn check_change(&self, _: ChangeCheck) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn describe(&self, _: InstanceQuery) -> Result<Description, HandlerError> {
+        let access = AccessInfo::new("https://app.example.com").with_admin_url("https://admin.example.com");
+        Ok(Description::new(access.with_login("tenant-admin", "Init#2025pw")))
+    }
+}
