@@ -64,8 +64,9 @@ impl FromStr for Amount {
         if !well_formed || whole.len() + fraction.len() > MAX_DIGITS {
             return Err(AmountError);
         }
-        let padding = "0".repeat(SCALE - fraction.len());
-        let magnitude: i128 = format!("{whole}{fraction}{padding}").parse().map_err(|_| AmountError)?;
+        let digits = whole.bytes().chain(fraction.bytes()).chain(std::iter::repeat_n(b'0', SCALE - fraction.len()));
+        // 24 digits at the most, of the 38 that fit.
+        let magnitude = digits.fold(0_i128, |number, digit| number * 10 + i128::from(digit - b'0'));
         Ok(Self { ten_thousandths: if text.starts_with('-') { -magnitude } else { magnitude } })
     }
 }

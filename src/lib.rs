@@ -45,3 +45,8 @@ pub mod sqlite;
 mod text;
 pub mod timestamp;
 pub mod wire;
+
+/// The code in README compiles.
+#[cfg(all(doctest, feature = "serve", feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

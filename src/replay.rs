@@ -7,6 +7,8 @@
 //! guard. A guard that is full **refuses** new calls: forgetting one would let it be replayed.
 
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::error::Error;
 
@@ -14,6 +16,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 pub use memory::MemoryReplayGuard;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteReplayGuard;
 
 use crate::timestamp::Timestamp;
 
@@ -37,6 +41,21 @@ pub trait ReplayGuard: Send + Sync + 'static {
     ///
     /// The store failed.
     fn remember_answer<'a>(&'a self, id: CallId<'a>, answer: Bytes) -> BoxFuture<'a, Result<(), ReplayError>>;
+}
+
+impl<G: ReplayGuard + ?Sized> ReplayGuard for std::sync::Arc<G> {
+    fn claim<'a>(
+        &'a self,
+        id: CallId<'a>,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Claim, ReplayError>> {
+        (**self).claim(id, until, now)
+    }
+
+    fn remember_answer<'a>(&'a self, id: CallId<'a>, answer: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
+        (**self).remember_answer(id, answer)
+    }
 }
 
 /// What identifies a call among those of its scheme.

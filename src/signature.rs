@@ -77,6 +77,9 @@ pub enum VerifyError {
     /// A parameter stands twice; which one was signed would be anybody's guess.
     #[error("parameter {0:?} is repeated")]
     Repeated(String),
+    /// The same signature would fit another division of what was signed.
+    #[error("{0:?} could be read in two ways under the same signature")]
+    Ambiguous(&'static str),
     /// The query is not UTF-8 text once decoded, or has more than 256 parameters.
     #[error("the query string cannot be decoded")]
     UndecodableQuery,

@@ -13,9 +13,6 @@ use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 const COMPACT: &[BorrowedFormatItem<'_>] =
     format_description!("[year][month][day][hour][minute][second][subsecond digits:3]");
 
-/// Below this, a UNIX time is in seconds; from it on, in milliseconds (11 digits of seconds is the year 5138).
-const FIRST_MILLISECOND_VALUE: i64 = 100_000_000_000;
-
 /// An instant, in milliseconds since 1970-01-01 00:00:00 UTC.
 ///
 /// Its text form ([`Display`](fmt::Display), [`FromStr`], serde) is the marketplace's own, always in UTC:
@@ -44,18 +41,23 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads the `timestamp` of a V2.0 call: decimal digits only, milliseconds, or seconds where the value is below
-    /// 10^11 (the English texts say seconds, every sample shows milliseconds).
+    /// Reads the `timestamp` of a V2.0 call: 13 digits are milliseconds, 10 are seconds (the English texts say seconds,
+    /// every sample shows milliseconds). Both lengths hold from 2001 to 2286.
     ///
     /// # Errors
     ///
-    /// Empty, a sign, a character that is no digit, or more than 15 digits.
+    /// Any other length, a leading zero, or a character that is no digit.
     pub fn parse_unix(text: &str) -> Result<Self, TimestampError> {
-        if text.is_empty() || text.len() > 15 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let scale = match text.len() {
+            10 => 1000,
+            13 => 1,
+            _ => return Err(TimestampError),
+        };
+        if text.starts_with('0') || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(TimestampError);
         }
         let value: i64 = text.parse().map_err(|_| TimestampError)?;
-        Ok(Self(if value < FIRST_MILLISECOND_VALUE { value * 1000 } else { value }))
+        Ok(Self(value * scale))
     }
 
     /// Reads `yyyyMMddHHmmss` followed by none to three digits of the second's fraction, in the given zone.
@@ -171,9 +173,18 @@ mod tests {
         ] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
-        for text in
-            ["", "-1", "+1735689600123", "1e12", "1735689600123000", "123456789012345678901234567890", " 1735689600123"]
-        {
+        for text in [
+            "",
+            "-1",
+            "+1735689600123",
+            "1e12",
+            "1735689600123000",
+            "123456789012345678901234567890",
+            "01735689600123",
+            "0735689600",
+            "173568960012",
+            " 1735689600123",
+        ] {
             assert!(Timestamp::parse_unix(text).is_err(), "{text}");
         }
     }

@@ -66,10 +66,16 @@ fn callback_v2() {
 fn auth_token() {
     each("auth_token", |vector| {
         let ring = KeyRing::new(key(vector, "key"));
-        let verified =
-            auth_token::verify(&ring, text(vector, "query"), NOW, ALWAYS).unwrap_or_else(|e| panic!("{e}: {vector}"));
-        let joined: Vec<String> = verified.parameters().map(|(name, value)| format!("{name}={value}")).collect();
-        assert_eq!(joined.join("&"), text(vector, "signing_string"));
+        match auth_token::verify(&ring, text(vector, "query"), NOW, ALWAYS) {
+            Ok(verified) => {
+                let joined: Vec<String> =
+                    verified.parameters().map(|(name, value)| format!("{name}={value}")).collect();
+                assert_eq!(joined.join("&"), text(vector, "signing_string"));
+            }
+            // Rightly signed, and refused all the same: its order id hides a test flag.
+            Err(VerifyError::Ambiguous("testFlag")) => assert_eq!(vector["name"], "reserved_characters_in_value"),
+            Err(error) => panic!("{error}: {vector}"),
+        }
         if vector["plus_is_space"] == true {
             let unsigned: Vec<&str> =
                 text(vector, "query").split('&').filter(|pair| !pair.starts_with("authToken=")).collect();

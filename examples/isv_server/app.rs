@@ -12,6 +12,7 @@ use koogallery::callback::CallbackService;
 use koogallery::cipher::field::EncryptType;
 use koogallery::key::AccessKeys;
 use koogallery::ledger::{Ledger as _, SqliteLedger};
+use koogallery::replay::SqliteReplayGuard;
 use koogallery::sqlite::{Database, DatabaseError};
 use serde_json::{Value, json};
 
@@ -33,6 +34,7 @@ impl App {
         let ledger = SqliteLedger::new(database).await?;
         let service = CallbackService::builder(keys, TokioRuntime)
             .subscription(Shop::new(database, opening_time).await?, ledger.clone())
+            .replay_guard(SqliteReplayGuard::new(database).await?)
             .encrypt_type(encrypt_type)
             .build();
         let router = Router::new()

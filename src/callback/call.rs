@@ -23,6 +23,12 @@ pub(super) enum Command {
     Describe(Vec<String>),
 }
 
+impl Command {
+    pub(super) fn is_read_only(&self) -> bool {
+        !matches!(self, Self::Change(_))
+    }
+}
+
 /// A change: how the ledger sees it, and how the handler does.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
@@ -82,9 +88,7 @@ impl Reply {
     pub(super) fn is_final(&self) -> bool {
         match self {
             Self::Created(created) => !created.processing,
-            Self::Done => true,
-            // Reading again has no effect, and what is read may have changed.
-            Self::Described(_) => false,
+            Self::Done | Self::Described(_) => true,
         }
     }
 }

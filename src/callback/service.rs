@@ -139,26 +139,31 @@ impl CallbackService {
         let verified = D::verify(settings, parts, body, progress.began)?;
         progress.key_index = D::key_index(&verified);
 
-        let (id, until) = D::claim(settings, &verified);
-        match replay.claim(id, until, progress.began).await? {
-            Claim::First => {}
-            Claim::Repeated(_) if !D::ANSWERS_REPEATS => return Err(CallbackError::Replayed),
-            Claim::Repeated(Some(answer)) => {
-                progress.repeated = true;
-                return Ok(answer);
-            }
-            // Claimed and not answered with success: in progress, failed, or cut off by a crash. The ledger knows.
-            Claim::Repeated(None) => {}
-        }
-
         let call = D::parse(settings, &verified, progress.began)?;
         let activity = call.activity;
         progress.activity = Some(activity);
         progress.test_call = call.test_flag == TestFlag::Debug;
+
+        let (id, until) = D::claim(settings, &verified);
+        // Where repeats are answered, reading again is no repeat worth remembering.
+        let is_claimed = !(D::ANSWERS_REPEATS && call.command.is_read_only());
+        if is_claimed {
+            match replay.claim(id, until, progress.began).await? {
+                Claim::First => {}
+                Claim::Repeated(_) if !D::ANSWERS_REPEATS => return Err(CallbackError::Replayed),
+                Claim::Repeated(Some(answer)) => {
+                    progress.repeated = true;
+                    return Ok(answer);
+                }
+                // Claimed and not answered with success: in progress, failed, or cut off by a crash. The ledger knows.
+                Claim::Repeated(None) => {}
+            }
+        }
+
         let reply = self.reply::<D>(call, progress).await?;
         let is_final = reply.is_final();
         let answer = D::render(settings, progress.key_index, activity, reply)?;
-        if D::ANSWERS_REPEATS && is_final {
+        if D::ANSWERS_REPEATS && is_claimed && is_final {
             replay.remember_answer(id, answer.clone()).await?;
         }
         Ok(answer)

@@ -229,7 +229,8 @@ fn random_iv(random: &(impl Random + ?Sized)) -> Result<[u8; IV_LENGTH], RandomE
     let mut iv = [0; IV_LENGTH];
     let mut filled = 0;
     while filled < IV_LENGTH {
-        let mut bytes = [0; 2 * IV_LENGTH];
+        // A few more than needed, so that one draw is enough nearly always.
+        let mut bytes = [0; IV_LENGTH + 4];
         random.fill(&mut bytes)?;
         // Six bits at a time; 62 and 63 are passed over, so that no character is favoured.
         for index in bytes.map(|byte| usize::from(byte & 63)) {

@@ -127,6 +127,9 @@ fn verify_decoded<'a>(keys: &KeyRing, query: &'a str, plus: Plus) -> Result<Veri
     }
     let token = decode_token(&token).ok_or(VerifyError::Malformed(TOKEN))?;
     let time_stamp = time_stamp_of(&parameters)?;
+    if let Some(field) = ambiguous(&parameters) {
+        return Err(VerifyError::Ambiguous(field));
+    }
     let key_index = keys
         .iter()
         .position(|key| mac(key, time_stamp, &parameters).verify_slice(&token).is_ok())
@@ -134,6 +137,67 @@ fn verify_decoded<'a>(keys: &KeyRing, query: &'a str, plus: Plus) -> Result<Veri
     let time = Timestamp::parse_compact(time_stamp, UtcOffset::UTC).map_err(|_| VerifyError::Malformed(TIME_STAMP))?;
     Ok(Verified { parameters, token, time, key_index })
 }
+
+/// Names and values are signed without escaping, so a captured `a=1&testFlag=1` has the same token as `a` with the value
+/// `1&testFlag=1`, and a debug call would become a real one. So no name may hold a mark, and no value may hold a parameter
+/// that the protocol knows. (The other way round, a value that holds one cannot be split by an outsider: the marketplace
+/// would have had to sign it, and such a call is refused.)
+fn ambiguous(parameters: &[Parameter<'_>]) -> Option<&'static str> {
+    // What was not encoded holds no `&`, and a name without encoding no `=`.
+    let names = parameters.iter().filter_map(|(name, _)| owned(name));
+    let values = parameters.iter().filter_map(|(_, value)| owned(value));
+    if names.into_iter().any(|name| name.contains(['&', '='])) {
+        return Some("a parameter name");
+    }
+    let hidden = |value: &str| {
+        let parts = value.split('&').skip(1);
+        parts
+            .filter_map(|part| part.split_once('='))
+            .find_map(|(name, _)| KNOWN.iter().copied().find(|&known| known == name))
+    };
+    values.into_iter().find_map(hidden)
+}
+
+#[allow(clippy::ptr_arg)] // whether it is owned is the question
+fn owned<'c>(text: &'c Cow<'_, str>) -> Option<&'c str> {
+    match text {
+        Cow::Owned(text) => Some(text),
+        Cow::Borrowed(_) => None,
+    }
+}
+
+/// The parameters of all V1.0 documents.
+const KNOWN: [&str; 29] = [
+    "acceptanceTime",
+    "activity",
+    "amount",
+    "authToken",
+    "bandWidth",
+    "businessId",
+    "chargingMode",
+    "customerId",
+    "customerName",
+    "diskSize",
+    "email",
+    "expireTime",
+    "instanceId",
+    "instanceStatus",
+    "mobilePhone",
+    "orderAmount",
+    "orderId",
+    "periodNumber",
+    "periodType",
+    "productId",
+    "provisionType",
+    "saasExtendParams",
+    "skuCode",
+    "testFlag",
+    "timeStamp",
+    "trialFlag",
+    "trialToFormal",
+    "userId",
+    "userName",
+];
 
 fn decode_token(token: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 33];
@@ -150,7 +214,8 @@ fn sorted_parameters(query: &str, plus: Plus) -> Result<Vec<Parameter<'_>>, Veri
         if parameters.len() == MAX_PARAMETERS {
             return Err(VerifyError::UndecodableQuery);
         }
-        parameters.push(pair.decode(plus).ok_or(VerifyError::UndecodableQuery)?);
+        let decoded = pair.decoded_name(plus).zip(pair.decoded_value(plus));
+        parameters.push(decoded.ok_or(VerifyError::UndecodableQuery)?);
     }
     if parameters.iter().all(|(name, _)| name.is_ascii()) {
         parameters.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));

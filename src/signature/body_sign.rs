@@ -16,6 +16,9 @@ pub const HEADER: &str = "Body-Sign";
 
 const SIGN_TYPE: &str = "HMAC-SHA256";
 
+/// Every value has 36 characters, 44 of Base64 and a quote.
+const LENGTH: usize = 81;
+
 /// The header's value for an answer.
 ///
 /// ```
@@ -30,7 +33,7 @@ const SIGN_TYPE: &str = "HMAC-SHA256";
 /// # Ok::<(), koogallery::key::KeyError>(())
 /// ```
 pub fn sign(key: &AccessKey, body: &[u8]) -> String {
-    let mut value = String::with_capacity(84);
+    let mut value = String::with_capacity(LENGTH);
     value.push_str("sign_type=\"HMAC-SHA256\", signature=\"");
     STANDARD.encode_string(key.hmac().chain_update(body).finalize().into_bytes(), &mut value);
     value.push('"');

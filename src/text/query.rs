@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr2};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// What a raw `+` stands for.
@@ -22,43 +22,54 @@ pub(crate) struct RawPair<'a> {
 }
 
 /// The pairs of a query; empty segments are passed over, a segment without `=` has an empty value.
+#[inline]
 pub(crate) fn raw_pairs(query: &str) -> impl Iterator<Item = RawPair<'_>> {
-    // Found for the whole query at once: most pairs hold nothing to decode, and searching each would cost the most.
-    let mut encoded = memchr2_iter(b'%', b'+', query.as_bytes()).peekable();
+    let any_encoded = is_encoded(query);
     let mut rest = query;
     std::iter::from_fn(move || {
         while !rest.is_empty() {
-            let start = query.len() - rest.len();
-            let (segment, after) = cut(rest, memchr(b'&', rest.as_bytes()));
+            let (segment, after) = cut(rest, b'&');
             rest = after;
             if !segment.is_empty() {
-                while encoded.next_if(|&at| at < start).is_some() {}
-                let encoded = encoded.peek().is_some_and(|&at| at < start + segment.len());
-                let (name, value) = cut(segment, segment.bytes().position(|byte| byte == b'='));
-                return Some(RawPair { name, value, encoded });
+                let (name, value) = cut(segment, b'=');
+                return Some(RawPair { name, value, encoded: any_encoded && is_encoded(segment) });
             }
         }
         None
     })
 }
 
-/// What stands before and after a mark of one byte.
-fn cut(text: &str, mark: Option<usize>) -> (&str, &str) {
-    mark.map_or((text, ""), |at| (&text[..at], &text[at + 1..]))
-}
-
-impl<'a> RawPair<'a> {
-    /// Decodes name and value once. `None` where the bytes are not UTF-8.
-    pub(crate) fn decode(&self, plus: Plus) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
-        if self.encoded {
-            Some((decode(self.name, plus)?, decode(self.value, plus)?))
-        } else {
-            Some((Cow::Borrowed(self.name), Cow::Borrowed(self.value)))
-        }
+/// What stands before and after a mark.
+#[inline]
+fn cut(text: &str, mark: u8) -> (&str, &str) {
+    match memchr(mark, text.as_bytes()) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
     }
 }
 
+impl<'a> RawPair<'a> {
+    /// The name, decoded once. `None` where the bytes are not UTF-8.
+    #[inline]
+    pub(crate) fn decoded_name(&self, plus: Plus) -> Option<Cow<'a, str>> {
+        if self.encoded { decode(self.name, plus) } else { Some(Cow::Borrowed(self.name)) }
+    }
+
+    /// The value, decoded once. `None` where the bytes are not UTF-8.
+    #[inline]
+    pub(crate) fn decoded_value(&self, plus: Plus) -> Option<Cow<'a, str>> {
+        if self.encoded { decode(self.value, plus) } else { Some(Cow::Borrowed(self.value)) }
+    }
+}
+
+fn is_encoded(text: &str) -> bool {
+    memchr2(b'%', b'+', text.as_bytes()).is_some()
+}
+
 fn decode(raw: &str, plus: Plus) -> Option<Cow<'_, str>> {
+    if !is_encoded(raw) {
+        return Some(Cow::Borrowed(raw));
+    }
     if plus == Plus::Space && raw.contains('+') {
         let spaced = raw.replace('+', " ");
         return percent_decode_str(&spaced).decode_utf8().ok().map(|text| Cow::Owned(text.into_owned()));

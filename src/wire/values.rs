@@ -54,7 +54,7 @@ impl FieldValue for Amount {
 /// In UTC; a message whose zone is a matter of configuration keeps the text instead.
 impl FieldValue for Timestamp {
     fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        let text = raw.scalar(max)?;
+        let text = raw.text(max)?;
         Self::parse_compact(&text, UtcOffset::UTC)
             .map_err(|_| FieldProblem::NotA("a time of the form yyyyMMddHHmmss or yyyyMMddHHmmssSSS"))
     }
@@ -133,7 +133,7 @@ macro_rules! open_enum {
 
         impl $crate::wire::FieldValue for $name {
             fn read(raw: $crate::wire::RawField<'_>, max: usize) -> Result<Self, $crate::wire::FieldProblem> {
-                raw.scalar(max).map(|text| Self::from(&*text))
+                raw.text(max).map(|text| Self::from(&*text))
             }
 
             fn write(&self) -> $crate::wire::OutgoingValue {

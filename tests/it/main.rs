@@ -1,8 +1,12 @@
 //! The crate as its users see it: in process, over sockets, on real stores.
 
+mod bad_input;
 mod crash;
 mod debug_calls;
+mod ledgers;
 mod lifecycle;
 mod once;
+mod properties;
+mod replay_guards;
 mod sockets;
 mod support;
