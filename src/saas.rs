@@ -26,11 +26,10 @@ macro_rules! callbacks {
             /// The message is malformed, its activity is unknown, or a field is not as documented.
             pub fn parse($verified: $verified_type) -> Result<Self, $crate::wire::ParseError> {
                 let mut fields = $fields?;
-                let activity = fields.activity()?;
-                $(if activity == $module::Request::ACTIVITY.as_str() {
-                    return $module::Request::read(fields).map(Self::$variant);
-                })*
-                Err($crate::wire::ParseError::UnknownActivity(activity.into_owned()))
+                match fields.activity(&[$($module::Request::ACTIVITY),*])? {
+                    $($module::Request::ACTIVITY => $module::Request::read(fields).map(Self::$variant),)*
+                    other => Err($crate::wire::ParseError::UnknownActivity(other.to_string())),
+                }
             }
 
             /// Which callback it is.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Either, Future, Shared, join_all, select};
+use futures_util::future::{BoxFuture, Either, Future, Shared, join_all, poll_immediate, select};
 
 use super::call::Change;
 use super::subscription::{ErasedHandler, Event, Unfreeze};
@@ -103,12 +103,16 @@ impl Executor {
         answer: impl Future<Output = Result<T, HandlerError>> + Send,
         patience: Duration,
     ) -> Result<T, CallbackError> {
-        let answer = pin!(AssertUnwindSafe(answer).catch_unwind());
-        match select(answer, self.runtime.sleep(patience)).await {
-            Either::Left((Ok(answer), _)) => Ok(answer?),
-            Either::Left((Err(_panic), _)) => Err(CallbackError::Aborted),
-            Either::Right(_) => Err(CallbackError::Deadline(patience)),
-        }
+        let mut answer = pin!(AssertUnwindSafe(answer).catch_unwind());
+        let answer = match poll_immediate(&mut answer).await {
+            Some(answer) => answer,
+            // Only who does not answer at once is timed.
+            None => match select(answer, self.runtime.sleep(patience)).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right(_) => return Err(CallbackError::Deadline(patience)),
+            },
+        };
+        Ok(answer.map_err(|_panic| CallbackError::Aborted)??)
     }
 
     /// Waits until nothing runs.

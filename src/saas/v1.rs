@@ -17,10 +17,10 @@ mod values;
 pub use values::{ChargingMode, CompactTime, ExtendParam, ExtendParams, PeriodType};
 
 use crate::signature::auth_token::Verified;
-use crate::wire::{Fields, ParseError};
+use crate::wire::Fields;
 
 callbacks! {
-    parsed from |verified: &Verified<'_>| Ok::<_, ParseError>(Fields::from_parameters(verified.parameters()));
+    parsed from |verified: &Verified<'_>| Fields::from_parameters(verified.pairs());
     to_query: "The query string that the marketplace would send, without its `authToken`.", into_query;
     NewInstance(new_instance),
     RefreshInstance(refresh_instance),

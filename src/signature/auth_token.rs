@@ -31,9 +31,13 @@ pub struct Verified<'a> {
     key_index: usize,
 }
 
-type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
+pub(crate) type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 impl Verified<'_> {
+    pub(crate) fn pairs(&self) -> &[Parameter<'_>] {
+        &self.parameters
+    }
+
     /// The decoded parameters, sorted by name, without `authToken`.
     pub fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         self.parameters.iter().map(|(name, value)| (&**name, &**value))
@@ -99,8 +103,8 @@ pub fn verify<'a>(keys: &KeyRing, query: &'a str, now: Timestamp, window: Window
 ///
 /// The query cannot be decoded, repeats a parameter, has a token already or lacks `timeStamp`.
 pub fn sign(key: &AccessKey, query: &str) -> Result<String, VerifyError> {
-    let parameters = sorted_parameters(query, Plus::Space)?;
-    if position(&parameters, TOKEN).is_some() {
+    let (parameters, token) = sorted_parameters(query, Plus::Space)?;
+    if token.is_some() {
         return Err(VerifyError::Repeated(TOKEN.to_owned()));
     }
     let time_stamp = time_stamp_of(&parameters)?;
@@ -120,11 +124,8 @@ pub fn signed_query(key: &AccessKey, query: &str) -> Result<String, VerifyError>
 }
 
 fn verify_decoded<'a>(keys: &KeyRing, query: &'a str, plus: Plus) -> Result<Verified<'a>, VerifyError> {
-    let mut parameters = sorted_parameters(query, plus)?;
-    let token = position(&parameters, TOKEN).map(|index| parameters.remove(index).1).unwrap_or_default();
-    if token.is_empty() {
-        return Err(VerifyError::Unsigned(TOKEN));
-    }
+    let (parameters, token) = sorted_parameters(query, plus)?;
+    let token = token.filter(|token| !token.is_empty()).ok_or(VerifyError::Unsigned(TOKEN))?;
     let token = decode_token(&token).ok_or(VerifyError::Malformed(TOKEN))?;
     let time_stamp = time_stamp_of(&parameters)?;
     if let Some(field) = ambiguous(&parameters) {
@@ -208,14 +209,23 @@ fn decode_token(token: &str) -> Option<[u8; 32]> {
     }
 }
 
-fn sorted_parameters(query: &str, plus: Plus) -> Result<Vec<Parameter<'_>>, VerifyError> {
+/// The parameters in order of their names, and the token apart.
+#[allow(clippy::type_complexity)] // no name would say more
+fn sorted_parameters(query: &str, plus: Plus) -> Result<(Vec<Parameter<'_>>, Option<Cow<'_, str>>), VerifyError> {
     let mut parameters: Vec<Parameter<'_>> = Vec::with_capacity(20);
+    let mut token = None;
     for pair in query::raw_pairs(query) {
-        if parameters.len() == MAX_PARAMETERS {
-            return Err(VerifyError::UndecodableQuery);
-        }
         let decoded = pair.decoded_name(plus).zip(pair.decoded_value(plus));
-        parameters.push(decoded.ok_or(VerifyError::UndecodableQuery)?);
+        let (name, value) = decoded.ok_or(VerifyError::UndecodableQuery)?;
+        if name == TOKEN {
+            if token.replace(value).is_some() {
+                return Err(VerifyError::Repeated(TOKEN.to_owned()));
+            }
+        } else if parameters.len() == MAX_PARAMETERS {
+            return Err(VerifyError::UndecodableQuery);
+        } else {
+            parameters.push((name, value));
+        }
     }
     if parameters.iter().all(|(name, _)| name.is_ascii()) {
         parameters.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
@@ -225,17 +235,13 @@ fn sorted_parameters(query: &str, plus: Plus) -> Result<Vec<Parameter<'_>>, Veri
     }
     match parameters.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         Some(pair) => Err(VerifyError::Repeated(pair[0].0.clone().into_owned())),
-        None => Ok(parameters),
+        None => Ok((parameters, token)),
     }
 }
 
-fn position(parameters: &[Parameter<'_>], name: &str) -> Option<usize> {
-    parameters.iter().position(|(known, _)| known == name)
-}
-
 fn time_stamp_of<'p>(parameters: &'p [Parameter<'_>]) -> Result<&'p str, VerifyError> {
-    let index = position(parameters, TIME_STAMP);
-    let text = index.map(|index| &*parameters[index].1).filter(|text| !text.is_empty());
+    let found = parameters.iter().find(|(name, _)| name == TIME_STAMP);
+    let text = found.map(|(_, value)| &**value).filter(|text| !text.is_empty());
     text.ok_or(VerifyError::Unsigned(TIME_STAMP))
 }
 

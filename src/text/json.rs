@@ -19,8 +19,11 @@ const MAX_MEMBERS: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
-    /// The text is not a JSON object, or not UTF-8.
-    #[error("the body is not a JSON object in UTF-8 (line {line}, column {column})")]
+    /// The body is not UTF-8.
+    #[error("the body is not UTF-8")]
+    NotUtf8,
+    /// The text is not a JSON object.
+    #[error("the body is not a JSON object (line {line}, column {column})")]
     NotAnObject {
         /// Line of the fault, from 1.
         line: usize,
@@ -41,9 +44,14 @@ pub enum JsonError {
     InvalidEscape(String),
 }
 
+/// Name and value text.
+pub(crate) type Member<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// The members of a JSON object in the order received: name and untouched value text.
-pub(crate) fn members(body: &[u8]) -> Result<Vec<(Cow<'_, str>, &str)>, JsonError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
+pub(crate) fn members(body: &[u8]) -> Result<Vec<Member<'_>>, JsonError> {
+    // Checked once as a whole; from a slice every name and value would be checked by itself.
+    let body = std::str::from_utf8(body).map_err(|_| JsonError::NotUtf8)?;
+    let mut deserializer = serde_json::Deserializer::from_str(body);
     let mut problem = None;
     let outcome = deserializer.deserialize_map(MembersVisitor { problem: &mut problem }).and_then(|members| {
         deserializer.end()?;
@@ -61,7 +69,7 @@ struct MembersVisitor<'p> {
 }
 
 impl<'de> Visitor<'de> for MembersVisitor<'_> {
-    type Value = Vec<(Cow<'de, str>, &'de str)>;
+    type Value = Vec<Member<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
@@ -78,7 +86,7 @@ impl<'de> Visitor<'de> for MembersVisitor<'_> {
             } else if nests_too_deep(raw.get()) {
                 JsonError::TooDeep(name.into_owned())
             } else {
-                members.push((name, raw.get()));
+                members.push((name, Cow::Borrowed(raw.get())));
                 continue;
             };
             *self.problem = Some(problem);
@@ -185,7 +193,7 @@ fn string_length(text: &str) -> usize {
 /// white space, strings escaped as Jackson writes them, number literals and nested order untouched.
 pub(crate) fn canonical(body: &[u8]) -> Result<String, JsonError> {
     let mut members = members(body)?;
-    members.retain(|(_, value)| *value != "null");
+    members.retain(|(_, value)| value != "null");
     members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
     let mut out = String::with_capacity(body.len());
     out.push('{');
@@ -266,7 +274,7 @@ mod tests {
     fn members_keep_order_and_literals() {
         let found = members(br#" {"b":1.0,"a" : {"x":[ 1 ]},"\u0061b":"t\n"} "#).unwrap();
         let expected = [("b", "1.0"), ("a", r#"{"x":[ 1 ]}"#), ("ab", r#""t\n""#)];
-        assert_eq!(found.iter().map(|(name, value)| (&**name, *value)).collect::<Vec<_>>(), expected);
+        assert_eq!(found.iter().map(|(name, value)| (&**name, &**value)).collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -275,7 +283,7 @@ mod tests {
         for body in ["", "[]", "null", "\"x\"", "{", "{}x", "{\"a\":1,}", "\u{feff}{}", "{a:1}", "{\"a\":\"\u{0}\"}"] {
             assert!(matches!(members(body.as_bytes()), Err(JsonError::NotAnObject { .. })), "{body:?}");
         }
-        assert!(members(b"{\"a\":\"\xff\"}").is_err());
+        assert_eq!(members(b"{\"a\":\"\xff\"}").unwrap_err(), JsonError::NotUtf8);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::activity::Activity;
-use crate::text::json::{self, JsonError};
+use crate::text::json::{self, JsonError, Member};
 use crate::text::query;
 
 /// Why an authenticated message could not be read. Answered as `000002`.
@@ -80,7 +80,9 @@ impl<'a> RawField<'a> {
 /// The fields of one message; each is taken out once, and what is left over was unknown.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
-    fields: Vec<(Cow<'a, str>, &'a str)>,
+    fields: Cow<'a, [Member<'a>]>,
+    /// A bit per field.
+    taken: [u64; 4],
     /// Whether values are JSON text, or decoded parameters.
     json: bool,
 }
@@ -88,45 +90,65 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     pub(crate) fn from_json(body: &'a [u8]) -> Result<Self, JsonError> {
         let mut fields = json::members(body)?;
-        fields.retain(|(_, value)| *value != "null");
-        Ok(Self { fields, json: true })
+        fields.retain(|(_, value)| value != "null");
+        Ok(Self { fields: Cow::Owned(fields), taken: [0; 4], json: true })
     }
 
-    pub(crate) fn from_parameters(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        Self { fields: parameters.map(|(name, value)| (Cow::Borrowed(name), value)).collect(), json: false }
+    /// Parameters are at most 256, and none is repeated.
+    pub(crate) fn from_parameters(parameters: &'a [Member<'a>]) -> Result<Self, ParseError> {
+        Ok(Self { fields: Cow::Borrowed(parameters), taken: [0; 4], json: false })
     }
 
-    /// A field that is there and not empty.
-    fn take(&mut self, name: &'static str) -> Result<Option<RawField<'a>>, ParseError> {
+    fn is_taken(&self, index: usize) -> bool {
+        self.taken[index / 64 % 4] & 1 << (index % 64) != 0
+    }
+
+    /// Reads a field that is there and not empty.
+    fn take<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(RawField<'_>) -> Result<T, FieldProblem>,
+    ) -> Result<Option<T>, ParseError> {
         let Some(index) = self.fields.iter().position(|(known, _)| known == name) else { return Ok(None) };
-        let (_, value) = self.fields.swap_remove(index);
-        let raw = raw_field(value, self.json).ok_or_else(|| JsonError::InvalidEscape(name.to_owned()))?;
-        Ok(Some(raw).filter(|raw| !raw.is_absent()))
+        self.taken[index / 64 % 4] |= 1 << (index % 64);
+        let raw =
+            raw_field(&self.fields[index].1, self.json).ok_or_else(|| JsonError::InvalidEscape(name.to_owned()))?;
+        if raw.is_absent() {
+            return Ok(None);
+        }
+        read(raw).map(Some).map_err(|problem| ParseError::Field { field: name, problem })
     }
 
     pub(crate) fn optional<T: FieldValue>(&mut self, name: &'static str, max: usize) -> Result<Option<T>, ParseError> {
-        let read = |raw| T::read(raw, max).map_err(|problem| ParseError::Field { field: name, problem });
-        self.take(name)?.map(read).transpose()
+        self.take(name, |raw| T::read(raw, max))
     }
 
     pub(crate) fn mandatory<T: FieldValue>(&mut self, name: &'static str, max: usize) -> Result<T, ParseError> {
         self.optional(name, max)?.ok_or(missing(name))
     }
 
-    /// What the message is about.
-    pub(crate) fn activity(&mut self) -> Result<Cow<'a, str>, ParseError> {
-        const NAME: &str = "activity";
-        let raw = self.take(NAME)?.ok_or(missing(NAME))?;
-        raw.text(32).map_err(|problem| ParseError::Field { field: NAME, problem })
+    /// What the message is about: the one of `known` that its `activity` names.
+    pub(crate) fn activity(&mut self, known: &[Activity]) -> Result<Activity, ParseError> {
+        let activity = self.take("activity", |raw| {
+            let text = raw.text(32)?;
+            let found = known.iter().copied().find(|activity| activity.as_str() == text);
+            Ok(found.ok_or_else(|| text.into_owned()))
+        })?;
+        activity.ok_or(missing("activity"))?.map_err(ParseError::UnknownActivity)
     }
 
     pub(crate) fn rest(self) -> Result<UnknownFields, ParseError> {
-        let keep = |(name, value): (Cow<'a, str>, &'a str)| match raw_field(value, self.json) {
-            Some(RawField::Text(text)) => Ok(UnknownField { name: name.into(), value: text.into(), json: false }),
-            Some(RawField::Json(json)) => Ok(UnknownField { name: name.into(), value: json.to_owned(), json: true }),
-            None => Err(JsonError::InvalidEscape(name.into())),
+        let left = self.fields.iter().enumerate().filter(|(index, _)| !self.is_taken(*index));
+        let keep = |(name, value): &Member<'a>| match raw_field(value, self.json) {
+            Some(RawField::Text(text)) => {
+                Ok(UnknownField { name: name.to_string(), value: text.into_owned(), json: false })
+            }
+            Some(RawField::Json(json)) => {
+                Ok(UnknownField { name: name.to_string(), value: json.to_owned(), json: true })
+            }
+            None => Err(JsonError::InvalidEscape(name.to_string())),
         };
-        let mut fields = self.fields.into_iter().map(keep).collect::<Result<Vec<_>, _>>()?;
+        let mut fields = left.map(|(_, field)| keep(field)).collect::<Result<Vec<_>, _>>()?;
         fields.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(UnknownFields(fields))
     }
