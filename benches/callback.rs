@@ -166,7 +166,7 @@ impl Bench {
     /// `target-cpu=native` with fat LTO makes SHA-256 some 40 times slower (llvm/llvm-project#142368). A bare SHA-512 is
     /// not touched by that, so the ratio of the two tells.
     fn guard(&self) -> bool {
-        const EXPECTED: f64 = 0.65;
+        const EXPECTED: f64 = 0.7;
         let found = ratio(
             || {
                 let digest = Sha512::digest(black_box(self.body.as_bytes()));
@@ -275,14 +275,11 @@ fn purchase() -> String {
 }
 
 fn v1_purchase(index: usize) -> String {
-    let cipher = FieldCipher::new(&AccessKey::new(KEY).expect("a key"), EncryptType::Aes256);
-    let phone = cipher.encrypt_with_iv("13800138000", "A1b2C3d4E5f6G7h8").expect("short enough");
-    let phone = phone.as_str().replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
     format!(
         "activity=newInstance&amount=10&businessId=5d2f7c1e-8a34-4b90-9c61-{index:012}&chargingMode=1\
          &customerId=68cbc86abc2018ab880d92f36422fa0e&customerName=%E6%B5%8B%E8%AF%95&expireTime=20260101000000\
-         &mobilePhone={phone}&orderAmount=99.5&orderId=CS2501010000ABCDF\
-         &periodNumber=1&periodType=year&productId=OFFI0000000001&timeStamp=20250101000000123"
+         &orderAmount=99.5&orderId=CS2501010000ABCDF&periodNumber=1&periodType=year&productId=OFFI0000000001\
+         &skuCode=0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0&timeStamp=20250101000000123"
     )
 }
 

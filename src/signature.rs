@@ -22,14 +22,14 @@ use crate::timestamp::Timestamp;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    past: Duration,
-    future: Duration,
+    past_millis: u64,
+    future_millis: u64,
 }
 
 impl Window {
     /// Calls may be at most `past` old and at most `future` ahead.
     pub const fn new(past: Duration, future: Duration) -> Self {
-        Self { past, future }
+        Self { past_millis: millis(past), future_millis: millis(future) }
     }
 
     /// The same distance both ways.
@@ -39,19 +39,22 @@ impl Window {
 
     /// Until when a call made at `time` would be accepted, and so how long it has to be remembered.
     pub fn closes_for(self, time: Timestamp) -> Timestamp {
-        time.saturating_add(self.past)
+        time.saturating_add(Duration::from_millis(self.past_millis))
     }
 
     fn check(self, time: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
-        let distance = time.abs_diff(now);
-        if time < now && distance > self.past {
-            return Err(VerifyError::TooOld(distance));
+        let distance = time.as_unix_millis().abs_diff(now.as_unix_millis());
+        match time < now {
+            true if distance > self.past_millis => Err(VerifyError::TooOld(Duration::from_millis(distance))),
+            false if distance > self.future_millis => Err(VerifyError::TooFarAhead(Duration::from_millis(distance))),
+            _ => Ok(()),
         }
-        if time > now && distance > self.future {
-            return Err(VerifyError::TooFarAhead(distance));
-        }
-        Ok(())
     }
+}
+
+const fn millis(duration: Duration) -> u64 {
+    let millis = duration.as_millis();
+    if millis > u64::MAX as u128 { u64::MAX } else { millis as u64 }
 }
 
 impl Default for Window {

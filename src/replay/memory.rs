@@ -69,7 +69,14 @@ impl MemoryReplayGuard {
     }
 
     fn hash(&self, id: CallId<'_>) -> CallHash {
-        CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(id)))
+        match id {
+            CallId::CallbackV2(nonce) => CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(nonce))),
+            // A keyed hash already, and a genuine one.
+            CallId::AuthToken(token) => {
+                let (words, _) = token.as_chunks::<8>();
+                CallHash([u64::from_ne_bytes(words[0]), u64::from_ne_bytes(words[1])])
+            }
+        }
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {
