@@ -11,6 +11,8 @@
 //! bytes (`curl --http1.1 -i`), and behind a proxy make sure that it speaks HTTP/1.1 to the marketplace and does not
 //! change header names. V2.0 has no such header.
 
+#[cfg(feature = "actix-4")]
+pub mod actix;
 #[cfg(feature = "axum-0_8")]
 pub mod axum;
 #[cfg(feature = "serve")]

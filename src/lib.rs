@@ -10,6 +10,36 @@
 //! * [`saas`] holds the wire models, exactly as documented.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
 //!
+//! The [`manual`] tells how to begin, what is kept safe and how, and what to do when the debugging page says no.
+//!
+#![cfg_attr(all(feature = "serve", feature = "sqlite"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "serve", feature = "sqlite")), doc = "```ignore")]
+//! use koogallery::adapter::{serve::Server, tokio::TokioRuntime, tower::Endpoint};
+//! use koogallery::{callback::CallbackService, key::AccessKeys, ledger::SqliteLedger, sqlite::Database};
+//! # use koogallery::callback::{HandlerError, subscription::*};
+//! # struct Shop;
+//! # impl SubscriptionHandler for Shop {
+//! #     async fn create(&self, _: Purchase) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn renew(&self, _: Renewal) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn freeze(&self, _: Freeze) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn unfreeze(&self, _: Unfreeze) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn release(&self, _: Release) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn upgrade(&self, _: Upgrade) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn check_change(&self, _: ChangeCheck) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn describe(&self, _: InstanceQuery) -> Result<Description, HandlerError> { Ok(Description::default()) }
+//! # }
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//!
+//! let ledger = SqliteLedger::new(&Database::open("koogallery.db")?).await?;
+//! let service = CallbackService::builder(AccessKeys::from_env()?, TokioRuntime) // KOOGALLERY_BASIC_KEY
+//!     .subscription(Shop, ledger)
+//!     .build();
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! Server::new().serve(listener, Endpoint::new(service), std::future::pending()).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Features
 //!
 //! None is on by default; the core knows no framework, database or runtime. Features only add API.
@@ -19,6 +49,7 @@
 //! | `tokio` | `adapter::tokio`: handlers on tokio |
 //! | `tower` | `adapter::tower`: a tower `Service` |
 //! | `axum-0_8` | `adapter::axum`: a route for axum 0.8 |
+//! | `actix-4` | `adapter::actix`: a route for actix-web 4 |
 //! | `serve` | `adapter::serve`: an HTTP/1.1 server with the exact letter case of `Body-Sign` |
 //! | `sqlite` | `sqlite`, `ledger::SqliteLedger`: stores on SQLite, linked as the application chooses |
 //! | `sqlite-bundled` | the same, with SQLite compiled in |
@@ -34,6 +65,7 @@ pub mod cipher;
 pub mod clock;
 pub mod key;
 pub mod ledger;
+pub mod manual;
 pub mod random;
 pub mod redact;
 pub mod replay;
@@ -45,8 +77,3 @@ pub mod sqlite;
 mod text;
 pub mod timestamp;
 pub mod wire;
-
-/// The code in README compiles.
-#[cfg(all(doctest, feature = "serve", feature = "sqlite"))]
-#[doc = include_str!("../README.md")]
-struct Readme;

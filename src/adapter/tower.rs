@@ -51,6 +51,16 @@ impl Endpoint {
         self
     }
 
+    #[cfg(feature = "actix-4")]
+    pub(super) fn service(&self) -> &CallbackService {
+        &self.service
+    }
+
+    #[cfg(feature = "actix-4")]
+    pub(super) fn limits(&self) -> (usize, Duration) {
+        (self.body_limit, self.body_timeout)
+    }
+
     async fn answer<B>(self, request: Request<B>) -> Response<Full<Bytes>>
     where
         B: Body<Error: Into<BoxError>> + Send,
@@ -69,19 +79,24 @@ impl Endpoint {
         B: Body<Error: Into<BoxError>> + Send,
         B::Data: Send,
     {
-        let announced = body.size_hint().lower();
-        if announced > self.body_limit as u64 {
-            return Err(format!("{announced} bytes announced, {} allowed", self.body_limit));
+        if body.size_hint().lower() > self.body_limit as u64 {
+            return Err(self.too_large());
         }
         let body = std::pin::pin!(Limited::new(body, self.body_limit).collect());
         match select(body, self.service.sleep(self.body_timeout).boxed()).await {
             Either::Left((Ok(body), _)) => Ok(body.to_bytes()),
-            Either::Left((Err(error), _)) if error.is::<LengthLimitError>() => {
-                Err(format!("more than {} bytes", self.body_limit))
-            }
+            Either::Left((Err(error), _)) if error.is::<LengthLimitError>() => Err(self.too_large()),
             Either::Left((Err(error), _)) => Err(error.to_string()),
-            Either::Right(_) => Err(format!("not received within {:?}", self.body_timeout)),
+            Either::Right(_) => Err(self.too_slow()),
         }
+    }
+
+    pub(super) fn too_large(&self) -> String {
+        format!("more than {} bytes", self.body_limit)
+    }
+
+    pub(super) fn too_slow(&self) -> String {
+        format!("not received within {:?}", self.body_timeout)
     }
 }
 

@@ -211,3 +211,43 @@ async fn the_tower_service_serves_without_axum() {
         answer = call => assert_eq!(answer.code, "000000"),
     }
 }
+
+#[tokio::test]
+async fn actix_web_serves_the_same() {
+    let stage = Stage::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = stage.service.clone();
+    let (started, handle) = oneshot::channel();
+    let server = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let app = move || {
+                let endpoint = Endpoint::new(service.clone()).body_limit(2000).body_timeout(Duration::from_millis(300));
+                actix_web::App::new().route("/saasproduce", koogallery::adapter::actix::endpoint_route(endpoint))
+            };
+            let server = actix_web::HttpServer::new(app).workers(2).listen(listener).unwrap().run();
+            started.send(server.handle()).unwrap_or_default();
+            server.await.unwrap();
+        });
+    });
+    let handle = handle.await.unwrap();
+
+    let ring = KeyRing::new(stage.key.clone());
+    for query in [stage.signed(&v1_purchase("CS1", "old")), "activity=newInstance".to_owned()] {
+        let (head, answer) = split(&talk(address, head("GET", &query, 0)).await);
+        assert_eq!(body_sign::verify(&ring, &answer.body_sign.unwrap(), &answer.body), Ok(()), "{head}");
+    }
+    stage.seller.set(Mood::Slow(Duration::from_millis(50)));
+    let copies: Vec<_> = (0..20).map(|copy| post_bytes(&stage, &purchase("CS2", &format!("biz-{copy}")))).collect();
+    let answers = join_all(copies.iter().map(|call| talk(address, call))).await;
+    let ids: Vec<_> = answers.iter().map(|answer| split(answer).1.instance_id().to_owned()).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert_eq!(stage.seller.runs(), 2);
+
+    let large = head("POST", "signature=00", 2001) + &"x".repeat(2001);
+    assert_eq!(split(&talk(address, large).await).1.code, "000002");
+    assert_eq!(split(&talk(address, head("POST", "signature=00", 100) + "{").await).1.code, "000002");
+    assert!(talk(address, head("DELETE", "", 0)).await.starts_with(b"HTTP/1.1 405"));
+    handle.stop(true).await;
+    server.join().unwrap();
+}

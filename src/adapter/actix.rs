@@ -1,0 +1,83 @@
+//! A route for actix-web 4, which still speaks `http` 0.2: method, address and headers are carried over.
+//!
+//! Header names are written with capital letters on HTTP/1.1, so `Body-Sign` stands there in its documented case.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, Route};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
+use http::{Method, Request, Response, Uri};
+
+use super::tower::Endpoint;
+use crate::callback::CallbackService;
+
+/// The production address as a route. All methods come here: those that no callback uses are refused.
+///
+/// ```
+/// # fn example(service: koogallery::callback::CallbackService) {
+/// use actix_web::App;
+/// use koogallery::adapter::actix::route;
+///
+/// let app = App::new().route("/saasproduce", route(service));
+/// # }
+/// ```
+pub fn route(service: CallbackService) -> Route {
+    endpoint_route(Endpoint::new(service))
+}
+
+/// As [`route`], with limits of one's own.
+pub fn endpoint_route(endpoint: Endpoint) -> Route {
+    actix_web::web::route().to(move |request: HttpRequest, payload: Payload| {
+        let endpoint = endpoint.clone();
+        async move { answer(endpoint, request, payload).await }
+    })
+}
+
+async fn answer(endpoint: Endpoint, request: HttpRequest, payload: Payload) -> HttpResponse {
+    // What actix-web took for a request has a method and an address.
+    let Some(head) = head_of(&request) else { return HttpResponse::BadRequest().finish() };
+    let service = endpoint.service().clone();
+    let response = match collect(&endpoint, payload).await {
+        Ok(body) => service.call(head.map(|()| body)).await,
+        Err(reason) => service.refuse_body(&head.into_parts().0, reason),
+    };
+    response_of(&response)
+}
+
+async fn collect(endpoint: &Endpoint, payload: Payload) -> Result<Bytes, String> {
+    let (limit, time) = endpoint.limits();
+    let body = std::pin::pin!(payload.to_bytes_limited(limit));
+    match select(body, endpoint.service().sleep(time).boxed_local()).await {
+        Either::Left((Ok(Ok(body)), _)) => Ok(body),
+        Either::Left((Ok(Err(error)), _)) => Err(error.to_string()),
+        Either::Left((Err(_), _)) => Err(endpoint.too_large()),
+        Either::Right(_) => Err(endpoint.too_slow()),
+    }
+}
+
+fn head_of(request: &HttpRequest) -> Option<Request<()>> {
+    let mut head = Request::new(());
+    *head.method_mut() = Method::from_bytes(request.method().as_str().as_bytes()).ok()?;
+    *head.uri_mut() = request.uri().to_string().parse::<Uri>().ok()?;
+    for (name, value) in request.headers() {
+        let name = http::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        head.headers_mut().append(name, http::HeaderValue::from_bytes(value.as_bytes()).ok()?);
+    }
+    Some(head)
+}
+
+fn response_of(response: &Response<Bytes>) -> HttpResponse {
+    let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = HttpResponse::with_body(status, response.body().clone()).map_into_boxed_body();
+    answer.head_mut().set_camel_case_headers(true);
+    for (name, value) in response.headers() {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+            answer.headers_mut().append(name, value);
+        }
+    }
+    answer
+}

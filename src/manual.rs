@@ -1,0 +1,17 @@
+//! The handbook: chapters without code of their own.
+
+pub mod _1_getting_started {
+    #![doc = include_str!("manual/getting_started.md")]
+}
+pub mod _2_what_happens_once {
+    #![doc = include_str!("manual/what_happens_once.md")]
+}
+pub mod _3_security {
+    #![doc = include_str!("manual/security.md")]
+}
+pub mod _4_deployment {
+    #![doc = include_str!("manual/deployment.md")]
+}
+pub mod _5_troubleshooting {
+    #![doc = include_str!("manual/troubleshooting.md")]
+}
