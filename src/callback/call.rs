@@ -32,7 +32,6 @@ impl Command {
 /// A change: how the ledger sees it, and how the handler does.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
-    pub(super) activity: Activity,
     pub(super) step: Step,
     pub(super) event: Event,
 }

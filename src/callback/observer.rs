@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
+use crate::ledger::Effect;
 use crate::result_code::ResultCode;
 
 /// Is told of every exchange, and of failures that came too late for their answer.
@@ -44,8 +45,8 @@ pub struct Exchange<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LateFailure<'a> {
-    /// What the call was about.
-    pub activity: Activity,
+    /// What was to be done.
+    pub effect: &'a Effect,
     /// The order or instance concerned.
     pub subject: &'a str,
     /// What went wrong. A retry of the marketplace will run the handler again.
@@ -87,7 +88,7 @@ impl fmt::Display for Exchange<'_> {
 
 impl fmt::Display for LateFailure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} failed after its answer: {}", self.activity, self.subject, Chain(self.error))
+        write!(f, "to {} {} failed after the answer: {}", self.effect, self.subject, Chain(self.error))
     }
 }
 

@@ -11,7 +11,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, Future, Shared, join_all, poll_immediate, select};
 
 use super::call::Change;
-use super::subscription::{ErasedHandler, Event, Unfreeze};
+use super::subscription::{ErasedHandler, Event, Purchase, Unfreeze};
 use super::{CallbackError, HandlerError, LateFailure, Observer, Runtime};
 use crate::clock::Clock;
 use crate::ledger::{Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
@@ -66,35 +66,59 @@ impl Executor {
             _ => {}
         }
         let step = change.step.clone();
-        let activity = change.activity;
         let run = self.join_or_start(change);
         let patience = patience();
         match select(run, self.runtime.sleep(patience)).await {
             Either::Left((outcome, _)) => outcome.map(|instance| Progress::Done { instance, repeated: false }),
             Either::Right(((), run)) => {
-                let progress = match self.ledger.look(&step).await? {
+                let look = self.ledger.look(&step).await?;
+                self.report_late(run, step);
+                match look {
                     Look::Done(instance) => Ok(Progress::Done { instance, repeated: false }),
                     Look::Open(instance) => Ok(Progress::StillGoing(instance)),
                     Look::Unknown => Err(CallbackError::Deadline(patience)),
-                };
-                let executor = Arc::clone(self);
-                self.runtime.spawn(
-                    async move {
-                        if let Err(error) = run.await {
-                            let subject = step.subject();
-                            executor.observer.late_failure(&LateFailure { activity, subject, error: &error });
-                        }
-                    }
-                    .boxed(),
-                );
-                progress
+                }
             }
         }
     }
 
+    /// Goes on with a creation that a crash or a failure interrupted after the marketplace was told to wait: it may only
+    /// poll now, and not send the purchase again. Does nothing where the purchase cannot be known from the ledger.
+    pub(super) fn resume(self: &Arc<Self>, instance: &Instance) {
+        // V1.0, which has no order lines, tells in the call what was bought, and sends it again.
+        let OrderKey { order_id, order_line_id: Some(_), .. } = &instance.order else { return };
+        let target = Target::Purchase { order: instance.order.clone(), proposed_id: instance.instance_id.clone() };
+        let effect = Effect::Create { product_id: instance.product_id.clone(), expire_time: None };
+        let step = Step { target, effect };
+        let event = Event::Create(Purchase {
+            instance_id: instance.instance_id.clone(),
+            order_id: order_id.clone(),
+            order_line_id: instance.order.order_line_id.clone(),
+            details: None,
+            test_call: false,
+        });
+        let run = self.join_or_start(Box::new(Change { step: step.clone(), event }));
+        self.report_late(run, step);
+    }
+
+    /// Tells of the failure of a run for which nobody waits any more.
+    fn report_late(self: &Arc<Self>, run: Run, step: Step) {
+        let executor = Arc::clone(self);
+        let report = async move {
+            if let Err(error) = run.await {
+                executor.observer.late_failure(&LateFailure {
+                    effect: &step.effect,
+                    subject: step.subject(),
+                    error: &error,
+                });
+            }
+        };
+        self.runtime.spawn(report.boxed());
+    }
+
     /// Runs the handler on an event that the ledger is not to know.
     pub(super) async fn try_out(&self, event: Event, patience: Duration) -> Result<(), CallbackError> {
-        self.ask(self.handler.handle(event), patience).await
+        self.ask(async { self.handler.handle(event).await }, patience).await
     }
 
     /// Waits for a handler that changes nothing.

@@ -61,7 +61,7 @@ impl Dialect for SaasV1 {
         let callback = Callback::parse(verified)?;
         let activity = callback.activity();
         let cipher = settings.v1_cipher(verified.key_index())?;
-        let (test_flag, command) = Reader { settings, cipher, activity, now }.read(callback)?;
+        let (test_flag, command) = Reader { settings, cipher, now }.read(callback)?;
         Ok(Call { activity, test_flag, command })
     }
 
@@ -115,7 +115,6 @@ fn app_info(
 struct Reader<'s> {
     settings: &'s Settings,
     cipher: &'s FieldCipher,
-    activity: Activity,
     now: Timestamp,
 }
 
@@ -174,7 +173,7 @@ impl Reader<'_> {
     }
 
     fn change(&self, instance_id: &str, effect: Effect, event: Event) -> Command {
-        Command::Change(Box::new(Change { activity: self.activity, step: Step::on(instance_id, effect), event }))
+        Command::Change(Box::new(Change { step: Step::on(instance_id, effect), event }))
     }
 
     fn freeze(&self, instance_id: String, reason: FreezeReason, test_flag: TestFlag) -> Command {
@@ -224,7 +223,7 @@ impl Reader<'_> {
             details: Some(Box::new(details)),
             test_call: request.test_flag == TestFlag::Debug,
         });
-        Ok(Command::Change(Box::new(Change { activity: self.activity, step, event })))
+        Ok(Command::Change(Box::new(Change { step, event })))
     }
 
     fn renewal(&self, request: refresh_instance::Request) -> Command {

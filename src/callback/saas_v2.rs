@@ -103,9 +103,8 @@ fn app_info(access: AccessInfo) -> AppInfo<Sensitive> {
 }
 
 fn read(callback: Callback) -> Result<(TestFlag, Command), CallbackError> {
-    let activity = callback.activity();
     let change = |instance_id: &str, effect, event| {
-        Command::Change(Box::new(Change { activity, step: Step::on(instance_id, effect), event }))
+        Command::Change(Box::new(Change { step: Step::on(instance_id, effect), event }))
     };
     Ok(match callback {
         Callback::NewInstance(request) => {
@@ -120,7 +119,7 @@ fn read(callback: Callback) -> Result<(TestFlag, Command), CallbackError> {
             });
             let target = Target::Purchase { order, proposed_id: request.business_id };
             let effect = Effect::Create { product_id: request.product_id, expire_time: None };
-            (request.test_flag, Command::Change(Box::new(Change { activity, step: Step { target, effect }, event })))
+            (request.test_flag, Command::Change(Box::new(Change { step: Step { target, effect }, event })))
         }
         Callback::RefreshInstance(request) => {
             let key = format!(

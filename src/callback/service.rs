@@ -194,8 +194,8 @@ impl CallbackService {
             Command::Change(change) => self.change::<D>(executor, change, patience, progress).await,
             Command::Check(check) => {
                 let id = &check.instance_id;
-                let known = executor.ledger.instance(id).await?;
-                if !test_call && !known.is_some_and(|instance| is_in_use(instance.state)) {
+                if !test_call && !executor.ledger.instance(id).await?.is_some_and(|instance| is_in_use(instance.state))
+                {
                     return Err(CallbackError::UnknownInstance(id.clone()));
                 }
                 executor.try_out(Event::CheckChange(check), patience()).await?;
@@ -238,23 +238,24 @@ impl CallbackService {
 
     async fn describe_all(
         &self,
-        executor: &Executor,
+        executor: &Arc<Executor>,
         ids: Vec<String>,
         test_call: bool,
         patience: Duration,
     ) -> Result<Reply, CallbackError> {
-        let states = join_all(ids.iter().map(|id| async {
-            if test_call {
-                return Ok(Some(State::Active));
-            }
-            Ok::<_, CallbackError>(executor.ledger.instance(id).await?.map(|instance| instance.state))
-        }));
-        let mut ready = Vec::with_capacity(ids.len());
         let mut creating = false;
-        for (id, state) in ids.iter().zip(states.await) {
-            match state? {
-                Some(State::Creating) => creating = true,
-                Some(state) if is_in_use(state) => ready.push(id),
+        let mut ready = Vec::with_capacity(ids.len());
+        for id in &ids {
+            if test_call {
+                ready.push(id);
+                continue;
+            }
+            match executor.ledger.instance(id).await? {
+                Some(instance) if is_in_use(instance.state) => ready.push(id),
+                Some(instance) if instance.state == State::Creating => {
+                    creating = true;
+                    executor.resume(&instance);
+                }
                 _ => {}
             }
         }
@@ -293,7 +294,7 @@ impl CallbackService {
         patience: Duration,
     ) -> Result<Description, CallbackError> {
         let query = InstanceQuery { instance_id: instance_id.to_owned(), test_call };
-        executor.ask(executor.handler.describe(query), patience).await
+        executor.ask(async { executor.handler.describe(query).await }, patience).await
     }
 
     fn time_left(&self, ends: Timestamp) -> Duration {

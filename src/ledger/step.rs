@@ -1,5 +1,6 @@
 //! What a step on an instance means; shared by all engines.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Instance, OrderKey, State};
@@ -63,6 +64,20 @@ pub enum Effect {
     Unfreeze,
     /// Delete; done if released.
     Release,
+}
+
+impl fmt::Display for Effect {
+    /// A verb.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create { .. } => "create",
+            Self::Renew { .. } => "renew",
+            Self::Upgrade { .. } => "upgrade",
+            Self::Freeze => "freeze",
+            Self::Unfreeze => "unfreeze",
+            Self::Release => "release",
+        })
+    }
 }
 
 /// What is known about a step.

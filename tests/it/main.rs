@@ -8,5 +8,6 @@ mod lifecycle;
 mod once;
 mod properties;
 mod replay_guards;
+mod settings;
 mod sockets;
 mod support;

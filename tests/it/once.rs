@@ -37,8 +37,6 @@ async fn a_failure_is_not_remembered() {
         "the seller learns everything: {}",
         stage.log.lines()[0]
     );
-    let creating = stage.post(r#"{"activity":"queryInstance","instanceId":"first"}"#).await;
-    assert_eq!(creating.code, "000004");
     let early = r#"{"activity":"updateInstanceStatus","instanceId":"first","status":"FREEZE"}"#;
     assert_eq!(stage.post(early).await.code, "000003", "not created yet");
 
@@ -143,7 +141,7 @@ async fn a_failure_after_the_answer_is_reported() {
     stage.service.idle().await;
     tokio::task::yield_now().await;
     let last = stage.log.last();
-    assert!(last.contains("newInstance of CS1") && last.contains("too late"), "{last}");
+    assert!(last.contains("create CS1") && last.contains("too late"), "{last}");
 }
 
 #[tokio::test]
@@ -228,6 +226,34 @@ async fn a_dead_process_is_succeeded_when_its_lease_runs_out() {
     assert_eq!(stage.seller.runs(), 1, "the waiting retry took over");
     let late = ledger.complete(&step, "dead", lease, NOW).await;
     assert!(late.is_err(), "the dead process cannot note anything any more");
+}
+
+/// After `000004` the marketplace only polls; nobody promises that it sends the purchase again.
+#[tokio::test]
+async fn a_creation_cut_off_after_its_answer_is_finished_by_the_query() {
+    let ledger = std::sync::Arc::new(MemoryLedger::new());
+    let step = Step {
+        target: Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-1"), proposed_id: "cut".into() },
+        effect: Effect::Create { product_id: None, expire_time: None },
+    };
+    let lease = Lease { holder: 1, until: NOW.saturating_add(Duration::from_secs(5)) };
+    ledger.begin(&step, lease, NOW).await.unwrap();
+
+    let stage = Stage::on(ledger, |builder| builder);
+    stage.clock.advance(Duration::from_secs(6));
+    let query = r#"{"activity":"queryInstance","instanceId":"cut"}"#;
+    stage.seller.set(Mood::Failing);
+    assert_eq!(stage.post(query).await.code, "000004");
+    stage.service.idle().await;
+    tokio::task::yield_now().await;
+    assert!(stage.log.last().contains("the disk is full"), "{}", stage.log.last());
+    stage.seller.set(Mood::Willing);
+    assert_eq!(stage.post(query).await.code, "000004");
+    stage.service.idle().await;
+    assert_eq!(stage.post(query).await.code, "000000");
+    let Event::Create(event) = stage.seller.last() else { panic!() };
+    assert_eq!((event.instance_id.as_str(), event.order_line_id.as_deref()), ("cut", Some("CS1-1")));
+    assert_eq!(stage.seller.runs(), 2);
 }
 
 #[tokio::test]
