@@ -1,4 +1,7 @@
-//! Access keys: one per interface type, several at a time during a rotation, never printed.
+//! Access keys of the callbacks, one per interface type and several at a time during a rotation, and the access key pair
+//! of the open APIs. None is ever printed.
+
+mod credentials;
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
+
+pub use credentials::Credentials;
 
 pub(crate) type HmacSha256 = Hmac<Sha256>;
 
@@ -300,8 +305,8 @@ pub enum KeyError {
     /// The European display form is not Base64.
     #[error("an access key is not standard Base64, the form that the European console shows")]
     NotBase64,
-    /// What the European display form encodes is not UTF-8 text.
-    #[error("the decoded access key is not UTF-8 text")]
+    /// What the European display form encodes is not UTF-8 text, or a part of an access key pair could not stand in a header.
+    #[error("a key is not text of the expected form")]
     NotText,
     /// The marketplace allows each key for one interface type only.
     #[error("one access key is bound to two interface types, {0:?} and {1:?}")]

@@ -3,9 +3,11 @@
 //! No framework, no clock, no store: the time is an argument, and whoever verifies a call by hand must still claim its
 //! nonce or token in a [replay guard](crate::replay). [`CallbackService`](crate::callback::CallbackService) does all of it.
 
+pub mod aksk;
 pub mod auth_token;
 pub mod body_sign;
 pub mod callback_v2;
+pub mod usage_push;
 
 use std::time::Duration;
 
@@ -109,5 +111,5 @@ impl VerifyError {
 }
 
 const fn is_proof(field: &str) -> bool {
-    matches!(field.as_bytes(), b"signature" | b"authToken" | b"Body-Sign")
+    matches!(field.as_bytes(), b"signature" | b"authToken" | b"Body-Sign" | b"Authorization")
 }

@@ -88,6 +88,26 @@ impl Timestamp {
         self.to_offset_date_time().and_then(|utc| utc.format(COMPACT).ok()).unwrap_or_else(|| "0".repeat(17))
     }
 
+    /// `yyyyMMdd'T'HHmmss'Z'` in UTC, 16 characters: the open APIs' form. Milliseconds are cut off.
+    pub fn to_basic_iso(self) -> String {
+        let digits = self.to_compact_millis();
+        format!("{}T{}Z", &digits[..8], &digits[8..14])
+    }
+
+    /// Reads `yyyyMMdd'T'HHmmss'Z'`.
+    ///
+    /// # Errors
+    ///
+    /// Another form, or not a date and time of the calendar.
+    pub fn parse_basic_iso(text: &str) -> Result<Self, TimestampError> {
+        let (date, rest) = text.split_once('T').ok_or(TimestampError)?;
+        let time = rest.strip_suffix('Z').ok_or(TimestampError)?;
+        if (date.len(), time.len()) != (8, 6) {
+            return Err(TimestampError);
+        }
+        Self::parse_compact(&[date, time].concat(), UtcOffset::UTC)
+    }
+
     /// As a date and time in UTC; `None` outside the years that four digits can tell.
     pub fn to_offset_date_time(self) -> Option<OffsetDateTime> {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
@@ -192,6 +212,15 @@ mod tests {
     #[test]
     fn seconds_and_milliseconds_are_told_apart() {
         assert_eq!(Timestamp::parse_unix("1735689600").unwrap(), Timestamp::parse_unix("1735689600000").unwrap());
+    }
+
+    #[test]
+    fn basic_iso_round_trips() {
+        let time = Timestamp::parse_basic_iso("20250102T030405Z").unwrap();
+        assert_eq!((time.to_string().as_str(), time.to_basic_iso().as_str()), ("20250102030405", "20250102T030405Z"));
+        for text in ["", "T", "20250102T030405", "20250102030405Z", "2025010T2030405Z", "20250102T0304056Z"] {
+            assert!(Timestamp::parse_basic_iso(text).is_err(), "{text}");
+        }
     }
 
     #[test]

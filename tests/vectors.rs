@@ -4,10 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use koogallery::cipher::field::FieldCipher;
-use koogallery::key::{AccessKey, KeyRing};
+use koogallery::key::{AccessKey, Credentials, KeyRing};
+use koogallery::signature::aksk::{self, Authorization, CanonicalRequest, Payload, SignError, Signer};
 use koogallery::signature::{VerifyError, Window, auth_token, body_sign, callback_v2};
 use koogallery::timestamp::Timestamp;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 const ALWAYS: Window = Window::symmetric(Duration::from_secs(1_000_000_000_000));
 const NOW: Timestamp = Timestamp::from_unix_millis(1_735_689_600_123);
@@ -103,4 +105,93 @@ fn field_cipher() {
         assert_eq!(cipher.encrypt_with_iv(plaintext, iv).unwrap().as_str(), ciphertext);
         assert_eq!(cipher.decrypt(&ciphertext.into()).unwrap().expose(), plaintext);
     });
+}
+
+fn protocol(kind: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/protocol/{kind}.json"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn aksk() {
+    let vectors = protocol("aksk");
+    assert_eq!(vectors.len(), 16);
+    for vector in &vectors {
+        let name = text(vector, "name");
+        let mut credentials = Credentials::new(text(vector, "access"), text(vector, "secret")).unwrap();
+        if let Some(token) = vector["security_token"].as_str() {
+            credentials = credentials.with_security_token(token).unwrap();
+        }
+        let (method, url) = (text(vector, "method"), text(vector, "url"));
+        let mut request = http::Request::builder().method(method).uri(url);
+        for (header, value) in vector["headers"].as_object().unwrap() {
+            request = request.header(header, value.as_str().unwrap());
+        }
+        let (mut parts, body) = request.body(text(vector, "body")).unwrap().into_parts();
+        let time = Timestamp::parse_basic_iso(text(vector, "date")).unwrap();
+        let signed_headers = text(vector, "signed_headers");
+        let mut signer = Signer::new(&credentials);
+        for header in signed_headers.split(';') {
+            signer = signer.also_sign(header.parse().unwrap());
+        }
+        if !signed_headers.contains("host") {
+            signer = signer.without_host();
+        }
+        // Signed twice: a request that is sent again is signed again.
+        for earlier in [Timestamp::from_unix_millis(0), time] {
+            signer.sign(&mut parts, Payload::Bytes(body.as_bytes()), earlier).unwrap();
+        }
+        let authorization = parts.headers["authorization"].to_str().unwrap().to_owned();
+        let read = Authorization::parse(&authorization).unwrap();
+        assert_eq!(read.access, text(vector, "access"), "{name}");
+        assert_eq!(read.signed_headers, signed_headers, "{name}");
+        assert_eq!(read.signature, text(vector, "signature"), "{name}");
+        let names: Vec<String> = signed_headers.split(';').map(str::to_owned).collect();
+        let canonical = CanonicalRequest::new(&parts, &names, Payload::Bytes(body.as_bytes())).unwrap();
+        assert_eq!(
+            const_hex::encode(Sha256::digest(canonical.as_str())),
+            text(vector, "canonical_request_sha256"),
+            "{name}"
+        );
+
+        assert_eq!(aksk::verify(&parts, body.as_bytes(), &credentials, time), Ok(()), "{name}");
+        let stranger = Credentials::new(text(vector, "access"), "another").unwrap();
+        assert_eq!(aksk::verify(&parts, body.as_bytes(), &stranger, time), Err(VerifyError::Mismatch));
+        let late = time.saturating_add(Duration::from_secs(901));
+        assert!(matches!(aksk::verify(&parts, body.as_bytes(), &credentials, late), Err(VerifyError::TooOld(_))));
+    }
+}
+
+#[test]
+fn aksk_canonical_query_of_the_official_unit_tests() {
+    let query =
+        "limit=1&enable=true&multi=3&multi=1&multi=2&test=%E4%B8%80%20%28%26%3D%3F%21%23%25.%2A%29&path=%2Ftmp%2F123";
+    let (parts, ()) = http::Request::get(format!("https://x/a?{query}")).body(()).unwrap().into_parts();
+    let canonical = CanonicalRequest::new(&parts, &[], Payload::Bytes(b"")).unwrap();
+    assert_eq!(
+        canonical.as_str().lines().nth(2),
+        Some(
+            "enable=true&limit=1&multi=1&multi=2&multi=3&path=%2Ftmp%2F123&test=%E4%B8%80%20%28%26%3D%3F%21%23%25.%2A%29"
+        )
+    );
+}
+
+#[test]
+fn aksk_odd_addresses() {
+    let credentials = Credentials::new("AccessKey", "SecretKey").unwrap();
+    let path = |url: &str| {
+        let request = aksk::sign(http::Request::get(url).body("").unwrap(), &credentials, NOW).unwrap();
+        let (parts, _) = request.into_parts();
+        let canonical = CanonicalRequest::new(&parts, &["host".to_owned()], Payload::Bytes(b"")).unwrap();
+        let lines: Vec<_> = canonical.as_str().lines().map(str::to_owned).collect();
+        (lines[1].clone(), lines[2].clone(), lines[3].clone())
+    };
+    let expected = |path: &str, query: &str, host: &str| (path.to_owned(), query.to_owned(), format!("host:{host}"));
+    assert_eq!(path("https://h:443"), expected("/", "", "h"));
+    assert_eq!(path("https://h:8443/"), expected("/", "", "h:8443"));
+    assert_eq!(path("http://h/a%2fb/~c*d/?x&y=+%20"), expected("/a%2Fb/~c%2Ad/", "x=&y=%2B%20", "h"));
+    assert_eq!(
+        aksk::sign(http::Request::get("/no/host").body("").unwrap(), &credentials, NOW).unwrap_err(),
+        SignError::NoHost
+    );
 }

@@ -83,7 +83,7 @@ pub(crate) fn plus_restored(base64: &str) -> Cow<'_, str> {
 }
 
 /// What RFC 3986 leaves as it is.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Appends `name=value`, percent-encoded, with `&` before all but the first pair.
 pub(crate) fn push_pair(query: &mut String, name: &str, value: &str) {

@@ -1,0 +1,100 @@
+//! The access key pair (AK/SK) of the open APIs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{HmacSha256, KeyError, hmac_of};
+use crate::redact::Sensitive;
+
+/// An access key pair of the seller's account, for calls to the marketplace. Not the access key of the callbacks.
+///
+/// The secret is kept as a keyed state only, shared by clones and wiped with the last of them.
+///
+/// Source: open API reference, "My Credentials > Access Keys".
+///
+/// ```
+/// use koogallery::key::Credentials;
+///
+/// let credentials = Credentials::new("AK-ID", "the secret")?;
+/// assert!(!format!("{credentials:?}").contains("the secret"));
+/// # Ok::<(), koogallery::key::KeyError>(())
+/// ```
+#[derive(Clone)]
+pub struct Credentials {
+    access: Arc<str>,
+    hmac: Arc<HmacSha256>,
+    security_token: Option<Arc<Sensitive>>,
+}
+
+impl Credentials {
+    /// A permanent pair: the access key id and its secret.
+    ///
+    /// # Errors
+    ///
+    /// A part is empty, begins or ends with white space, or the id could not stand in a header.
+    pub fn new(access: impl Into<String>, secret: impl Into<Sensitive>) -> Result<Self, KeyError> {
+        let (access, secret) = (access.into(), secret.into());
+        for part in [access.as_str(), secret.expose()] {
+            if part.is_empty() {
+                return Err(KeyError::Empty);
+            }
+            if part.trim().len() != part.len() {
+                return Err(KeyError::SurroundingWhitespace);
+            }
+        }
+        if !access.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',') {
+            return Err(KeyError::NotText);
+        }
+        let hmac = Arc::new(hmac_of(secret.expose().as_bytes()));
+        Ok(Self { access: access.into(), hmac, security_token: None })
+    }
+
+    /// Makes the pair a temporary one, with the token that goes with it.
+    ///
+    /// # Errors
+    ///
+    /// The token is empty or could not stand in a header.
+    pub fn with_security_token(mut self, token: impl Into<Sensitive>) -> Result<Self, KeyError> {
+        let token = token.into();
+        if token.expose().is_empty() {
+            return Err(KeyError::Empty);
+        }
+        if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(KeyError::NotText);
+        }
+        self.security_token = Some(Arc::new(token));
+        Ok(self)
+    }
+
+    /// Reads `KOOGALLERY_AK` and `KOOGALLERY_SK`; `None` where neither is set.
+    ///
+    /// # Errors
+    ///
+    /// Only one is set, or as [`Credentials::new`].
+    pub fn from_env() -> Result<Option<Self>, KeyError> {
+        let read = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        match (read("KOOGALLERY_AK"), read("KOOGALLERY_SK")) {
+            (None, None) => Ok(None),
+            (access, secret) => Self::new(access.unwrap_or_default(), secret.unwrap_or_default()).map(Some),
+        }
+    }
+
+    /// The access key id, which is no secret.
+    pub fn access(&self) -> &str {
+        &self.access
+    }
+
+    pub(crate) fn hmac(&self) -> HmacSha256 {
+        (*self.hmac).clone()
+    }
+
+    pub(crate) fn security_token(&self) -> Option<&str> {
+        self.security_token.as_deref().map(Sensitive::expose)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("access", &self.access).finish_non_exhaustive()
+    }
+}
