@@ -7,6 +7,7 @@
 //!   [`SubscriptionHandler`](callback::subscription::SubscriptionHandler).
 //! * [`adapter`] connects it to tower, axum or a bare socket, and to tokio.
 //! * [`signature`] and [`cipher`] are plain functions on bytes, for everybody else.
+//! * [`open_api`] calls the marketplace: what was bought, what was used.
 //! * [`saas`] holds the wire models, exactly as documented.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
 //!
@@ -66,12 +67,14 @@ pub mod clock;
 pub mod key;
 pub mod ledger;
 pub mod manual;
+pub mod open_api;
 pub mod random;
 pub mod redact;
 pub mod replay;
 pub mod result_code;
 pub mod saas;
 pub mod signature;
+pub mod site;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod text;

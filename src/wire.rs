@@ -5,6 +5,7 @@
 
 mod answer;
 mod fields;
+pub(crate) mod lenient;
 mod values;
 
 pub(crate) use answer::{Answer, Checks};

@@ -131,6 +131,12 @@ macro_rules! open_enum {
             }
         }
 
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Ok(Self::from(&*std::borrow::Cow::<str>::deserialize(deserializer)?))
+            }
+        }
+
         impl $crate::wire::FieldValue for $name {
             fn read(raw: $crate::wire::RawField<'_>, max: usize) -> Result<Self, $crate::wire::FieldProblem> {
                 raw.text(max).map(|text| Self::from(&*text))

@@ -1,0 +1,72 @@
+//! Calling the marketplace: every open API as a typed request and a typed response, without IO.
+//!
+//! A request becomes an `http::Request` ([`Api::to_http`]), which the caller signs and sends as it likes; the
+//! `http::Response` becomes the typed answer or an [`ApiError`] that says what to do ([`Api::from_http`]).
+//!
+//! ```
+//! use bytes::Bytes;
+//! use koogallery::key::Credentials;
+//! use koogallery::open_api::{Api as _, query_order};
+//! use koogallery::signature::aksk;
+//! use koogallery::site::Site;
+//!
+//! let query = query_order::Request::new("MOCKPERIODYEARNEW");
+//! let request = query.to_http(&Site::China.into());
+//! let credentials = Credentials::new("AK", "SK")?;
+//! let signed = aksk::sign(request, &credentials, "20250102030405".parse()?)?;
+//! assert_eq!(signed.uri().host(), Some("mkt.myhuaweicloud.com"));
+//!
+//! // Sent by any client; its answer:
+//! let answer = Bytes::from_static(br#"{"resultCode":"MKT.0150","resultMsg":"Illegal operation"}"#);
+//! let answer = http::Response::builder().status(401).body(answer)?;
+//! let error = query_order::Request::from_http(&answer).unwrap_err();
+//! assert!(!error.is_retryable());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod base_url;
+mod code;
+mod envelope;
+mod error;
+pub mod push_usage;
+pub mod push_usage_old;
+pub mod query_order;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use error::{ApiError, ApiErrorKind, Retry};
+
+/// How a request proves who sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Authentication {
+    /// AK/SK, see [`signature::aksk`](crate::signature::aksk).
+    AkSk,
+    /// The headers `signature`, `ts` and `nonce` under the access key of the basic interface, see
+    /// [`signature::usage_push`](crate::signature::usage_push).
+    AccessKey,
+}
+
+/// One open API.
+pub trait Api {
+    /// What a success says.
+    type Response;
+
+    /// The API's name in errors and logs.
+    const NAME: &'static str;
+
+    /// How its requests are signed.
+    const AUTHENTICATION: Authentication;
+
+    /// The request, not yet signed. Exactly these bytes must be signed and sent.
+    fn to_http(&self, base: &BaseUrl) -> Request<Bytes>;
+
+    /// Reads an answer.
+    ///
+    /// # Errors
+    ///
+    /// The marketplace or its gateway refused, or the answer is not in the documented form.
+    fn from_http(response: &Response<Bytes>) -> Result<Self::Response, ApiError>;
+}

@@ -1,0 +1,86 @@
+//! Push usage, old version: seller to marketplace, `POST /rest/marketplace/v1/isv/usage-data`, AK/SK. Open API reference,
+//! "usage push (old)" (China 2025-11-13, international).
+//!
+//! Records have no id of their own here; repeats are told by instance and period.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::push_usage::{RecordCountError, as_text, basic_iso, check_count, post};
+use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use crate::amount::Amount;
+use crate::timestamp::Timestamp;
+
+const PATH: &str = "/rest/marketplace/v1/isv/usage-data";
+
+/// Usage of at most 1000 records. (An older code table says 100.)
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Request {
+    usage_records: Vec<UsageRecord>,
+}
+
+impl Request {
+    /// A push of these records.
+    ///
+    /// # Errors
+    ///
+    /// There are none, or more than 1000.
+    pub fn new(records: Vec<UsageRecord>) -> Result<Self, RecordCountError> {
+        check_count(records.len())?;
+        Ok(Self { usage_records: records })
+    }
+}
+
+/// Usage of one instance in one period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UsageRecord {
+    /// Begin of the period, at most 21 days ago.
+    #[serde(serialize_with = "basic_iso")]
+    pub begin_time: Timestamp,
+    /// End of the period.
+    #[serde(serialize_with = "basic_iso")]
+    pub end_time: Timestamp,
+    /// The **pay-per-use** instance, never the package.
+    pub instance_id: String,
+    /// The instance's product.
+    pub product_id: String,
+    /// When the record was made.
+    #[serde(serialize_with = "basic_iso")]
+    pub record_time: Timestamp,
+    /// The package from which the usage is deducted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relate_pkg_instance: Option<String>,
+    /// The usage: above zero, at most four decimals.
+    #[serde(serialize_with = "as_text")]
+    pub usage_value: Amount,
+}
+
+impl UsageRecord {
+    /// A record made at the end of its period.
+    pub fn new(
+        instance_id: impl Into<String>,
+        product_id: impl Into<String>,
+        begin_time: Timestamp,
+        end_time: Timestamp,
+        usage_value: Amount,
+    ) -> Self {
+        let (instance_id, product_id, record_time) = (instance_id.into(), product_id.into(), end_time);
+        Self { begin_time, end_time, instance_id, product_id, record_time, relate_pkg_instance: None, usage_value }
+    }
+}
+
+impl Api for Request {
+    type Response = ();
+
+    const NAME: &'static str = "push usage (old)";
+    const AUTHENTICATION: Authentication = Authentication::AkSk;
+
+    fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
+        post(base, PATH, self)
+    }
+
+    fn from_http(response: &http::Response<Bytes>) -> Result<(), ApiError> {
+        envelope::read::<serde::de::IgnoredAny>(Self::NAME, &["MKT.0000"], response).map(|_| ())
+    }
+}

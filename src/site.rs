@@ -1,0 +1,57 @@
+//! The marketplace's sites.
+
+use std::str::FromStr;
+
+/// A site of the marketplace. Paths of the open APIs are the same on all of them.
+///
+/// Source: open API reference, "request structure" (China 2025-12, international 2025-11, Europe 2025-03).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Site {
+    /// China (云商店).
+    #[default]
+    China,
+    /// International (KooGallery).
+    International,
+    /// Europe.
+    Europe,
+}
+
+impl Site {
+    /// The host of the open APIs.
+    pub const fn host(self) -> &'static str {
+        match self {
+            Self::China => "mkt.myhuaweicloud.com",
+            Self::International => "mkt-intl.myhuaweicloud.com",
+            Self::Europe => "mkt.myhuaweicloud.eu",
+        }
+    }
+
+    /// The host to try when the other one cannot be reached. Documented for China; one international page names China's,
+    /// which is taken for a slip.
+    pub const fn fallback_host(self) -> Option<&'static str> {
+        match self {
+            Self::China => Some("mkt.myhuaweicloud.cn"),
+            Self::International | Self::Europe => None,
+        }
+    }
+}
+
+impl FromStr for Site {
+    type Err = UnknownSite;
+
+    /// Reads the value of `KOOGALLERY_SITE`.
+    fn from_str(text: &str) -> Result<Self, UnknownSite> {
+        match text.to_ascii_lowercase().as_str() {
+            "china" => Ok(Self::China),
+            "international" => Ok(Self::International),
+            "europe" => Ok(Self::Europe),
+            _ => Err(UnknownSite),
+        }
+    }
+}
+
+/// A site other than `china`, `international` and `europe`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the site is none of china, international and europe")]
+pub struct UnknownSite;

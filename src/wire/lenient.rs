@@ -1,0 +1,63 @@
+//! Reading answers whose types differ between documents and wire: numbers as strings, strings as numbers, nulls anywhere.
+
+use std::str::FromStr;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::text::json;
+
+/// The text of a string or a number.
+#[derive(Clone, Debug)]
+pub(crate) struct Scalar(String);
+
+impl From<Scalar> for String {
+    fn from(scalar: Scalar) -> Self {
+        scalar.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let text = raw.get();
+        if text.starts_with('"') {
+            let text = json::unquote(text).ok_or_else(|| Error::custom("an escape names no character"))?;
+            return Ok(Self(text.into_owned()));
+        }
+        if text.starts_with(['{', '[', 't', 'f', 'n']) {
+            return Err(Error::custom("neither a string nor a number"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A string or number, with null and the empty string taken as absent.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Scalar>, D::Error> {
+    Ok(Option::<Scalar>::deserialize(deserializer)?.filter(|scalar| !scalar.0.is_empty()))
+}
+
+/// As `text`, read as another type.
+pub(crate) fn parsed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr,
+{
+    let parse = |scalar: Scalar| scalar.0.trim().parse().map_err(|_| Error::custom("not of the documented form"));
+    text(deserializer)?.map(parse).transpose()
+}
+
+/// A list, with null taken as an empty one.
+pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A mandatory string or number.
+pub(crate) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Scalar::deserialize(deserializer).map(String::from)
+}

@@ -1,0 +1,223 @@
+//! Requests and answers of the open APIs, without IO: as documented, and as they should not be.
+
+use bytes::Bytes;
+use http::Response;
+use koogallery::open_api::push_usage::{self, Disposition, UsageRecord};
+use koogallery::open_api::query_order::{ChargingMode, OrderType};
+use koogallery::open_api::{Api, ApiErrorKind, BaseUrl, Retry, push_usage_old, query_order};
+use koogallery::site::Site;
+use koogallery::timestamp::Timestamp;
+
+fn answer(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {
+    Response::builder().status(status).header("content-type", "application/json").body(body.into()).unwrap()
+}
+
+/// The sample of the reference.
+const ORDER: &str = r#"{"resultCode":"MKT.0000","resultMsg":"Success","orderInfo":{
+  "orderId":"MOCKPERIODYEARNEW","orderType":"NEW","createTime":"20250102030405",
+  "orderLine":[{
+    "orderLineId":"MOCKPERIODYEARNEW-000001","chargingMode":"PERIOD","periodType":"year","periodNumber":1,
+    "expireTime":"20260102155959",
+    "productInfo":[{"productId":"OFFI000000000000000001","skuCode":"11111111-2222-3333-4444-555555555555","linearValue":50,"productName":"Demo product,Standard spec,Basic,Yearly/Monthly"}],
+    "extendParams":[{"name":"emailDomainName","value":"demo.example.com"},{"name":"ip","value":"127.0.0.1"}],
+    "currency":"100","currencyAfterDiscount":"99.5"}],
+  "buyerInfo":{"mobilePhone":"18600000000","email":null,"customerId":"0123456789abcdef0123456789abcdef","customerName":"buyer_01","customerRealName":"Buyer One","customerType":0,"userId":null,"userName":null},
+  "extendParams":[]}}"#;
+
+#[test]
+fn an_order_is_asked_for_on_every_site() {
+    let request = query_order::Request::new("CS1&x").with_order_line("CS1-000001");
+    for (site, host) in [
+        (Site::China, "mkt.myhuaweicloud.com"),
+        (Site::International, "mkt-intl.myhuaweicloud.com"),
+        (Site::Europe, "mkt.myhuaweicloud.eu"),
+    ] {
+        let expected = format!(
+            "https://{host}/api/mkp-openapi-public/global/v1/order/query?orderId=CS1%26x&orderLineId=CS1-000001"
+        );
+        assert_eq!(request.to_http(&site.into()).uri().to_string(), expected);
+    }
+    assert!(BaseUrl::fallback_of(Site::China).is_some() && BaseUrl::fallback_of(Site::Europe).is_none());
+    let local: BaseUrl = "http://127.0.0.1:9000/".parse().unwrap();
+    assert!(request.to_http(&local).uri().to_string().starts_with("http://127.0.0.1:9000/api/"));
+    for bad in ["", "x", "ftp://x", "https://", "https://x/path", "https://u:p@x", "https://x?q"] {
+        assert!(bad.parse::<BaseUrl>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_sample_order_is_read() {
+    let order = query_order::Request::from_http(&answer(200, ORDER)).unwrap();
+    assert_eq!(order.order_type, OrderType::New);
+    assert_eq!(order.create_time.unwrap().to_string(), "20250102030405");
+    let [line] = &order.order_lines[..] else { panic!() };
+    assert_eq!((&line.charging_mode, line.period_number), (&ChargingMode::Period, Some(1)));
+    assert_eq!(line.amount_after_discount.unwrap().to_string(), "99.5");
+    assert_eq!((line.products[0].linear_value, line.extend_params.len()), (Some(50), 2));
+    let buyer = order.buyer_info.as_ref().unwrap();
+    assert_eq!(buyer.mobile_phone.as_ref().unwrap().expose(), "18600000000");
+    let debug = format!("{order:?}");
+    assert!(!debug.contains("18600000000") && !debug.contains("Buyer One") && !debug.contains("demo.example.com"));
+}
+
+#[test]
+fn other_types_than_documented_are_read_too() {
+    let odd = ORDER
+        .replace(r#""periodNumber":1"#, r#""periodNumber":"1""#)
+        .replace(r#""linearValue":50"#, r#""linearValue":null"#)
+        .replace(r#""currency":"100""#, r#""currency":100"#)
+        .replace(r#""customerType":0"#, r#""customerType":"0""#)
+        .replace(r#""periodType":"year""#, r#""periodType":"fortnight","new":{"a":[1]}"#)
+        .replace(r#""extendParams":[]"#, r#""extendParams":null"#)
+        .replace(r#""expireTime":"20260102155959""#, r#""expireTime":"""#);
+    let order = query_order::Request::from_http(&answer(200, odd)).unwrap();
+    let line = &order.order_lines[0];
+    assert_eq!((line.period_number, line.products[0].linear_value, line.expire_time), (Some(1), None, None));
+    assert_eq!(line.period_type.as_ref().unwrap().as_str(), "fortnight");
+    assert_eq!(line.amount.unwrap().to_string(), "100");
+    let bare = r#"{"resultCode":"MKT.0000","orderInfo":{"orderId":"CS1","orderType":"RENEW","orderLine":null}}"#;
+    assert!(query_order::Request::from_http(&answer(200, bare)).unwrap().order_lines.is_empty());
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    for (status, body, code, retry) in [
+        (401, r#"{"resultCode":"MKT.0150","resultMsg":"Illegal operation","extra_info":{}}"#, "MKT.0150", Retry::No),
+        (406, r#"{"resultCode":"MKT. 0250","resultMsg":"often"}"#, "MKT.0250", Retry::BackOff),
+        (500, r#"{"resultCode":"MKT.0100","resultMsg":"out of range"}"#, "MKT.0100", Retry::No),
+        (500, r#"{"resultCode":"MKT.0999","resultMsg":null}"#, "MKT.0999", Retry::BackOff),
+        (200, r#"{"resultCode":"MKT.7777"}"#, "MKT.7777", Retry::No),
+        (503, r#"{"resultCode":"MKT.7777"}"#, "MKT.7777", Retry::BackOff),
+        (500, r#"{"resultCode":"MKT.0000"}"#, "MKT.0000", Retry::No),
+        (
+            401,
+            r#"{"error_msg":"verify aksk signature fail","error_code":"APIGW.0301","request_id":"r1"}"#,
+            "APIGW.0301",
+            Retry::No,
+        ),
+        (
+            429,
+            r#"{"error_msg":"policy user over ratelimit","error_code":"APIG.0308","request_id":"r2"}"#,
+            "APIG.0308",
+            Retry::BackOff,
+        ),
+        (502, r#"{"error_msg":"x","error_code":"APIGW.0201"}"#, "APIGW.0201", Retry::BackOff),
+        (413, r#"{"error_msg":"x","error_code":"APIGW.0201"}"#, "APIGW.0201", Retry::No),
+    ] {
+        let error = query_order::Request::from_http(&answer(status, body)).unwrap_err();
+        assert_eq!((error.code(), error.retry, error.status.as_u16()), (Some(code), retry, status), "{body}");
+        assert!(error.to_string().starts_with(&format!("query order: HTTP {status}, ")), "{error}");
+    }
+    let gateway = r#"{"error_msg":"fail","error_code":"APIGW.0301","request_id":"0123abcd"}"#;
+    let error = query_order::Request::from_http(&answer(401, gateway)).unwrap_err();
+    assert!(matches!(error.kind, ApiErrorKind::Gateway { .. }));
+    assert_eq!(error.request_id.as_deref(), Some("0123abcd"));
+}
+
+#[test]
+fn what_is_no_answer_is_an_error_and_no_panic() {
+    for (status, body, retry) in [
+        (200, "<html>maintenance</html>", Retry::BackOff),
+        (502, "<html>bad gateway</html>", Retry::BackOff),
+        (404, "", Retry::No),
+        (200, "", Retry::BackOff),
+        (200, &ORDER[..ORDER.len() / 2], Retry::BackOff),
+        (200, "null", Retry::BackOff),
+        (200, "[]", Retry::BackOff),
+        (200, r#"{"resultCode":null}"#, Retry::BackOff),
+        (200, r#"{"resultCode":{}}"#, Retry::BackOff),
+    ] {
+        let error = query_order::Request::from_http(&answer(status, body.to_owned())).unwrap_err();
+        assert!(matches!(error.kind, ApiErrorKind::UnexpectedContent { .. }), "{body}");
+        assert_eq!(error.retry, retry, "{status} {body}");
+    }
+    for body in [
+        r#"{"resultCode":"MKT.0000"}"#.to_owned(),
+        r#"{"resultCode":"MKT.0000","orderInfo":null}"#.to_owned(),
+        ORDER.replace(r#""periodNumber":1"#, r#""periodNumber":"many""#),
+        ORDER.replace(r#""customerId":"0123456789abcdef0123456789abcdef""#, r#""customerId":{}"#),
+    ] {
+        let error = query_order::Request::from_http(&answer(200, body)).unwrap_err();
+        assert!(matches!(error.kind, ApiErrorKind::Malformed(_)), "{error}");
+    }
+    assert!(query_order::Request::from_http(&answer(200, format!("{{\"a\":{}", "[".repeat(100_000)))).is_err());
+}
+
+fn record(number: u32) -> UsageRecord {
+    let time = |text: &str| Timestamp::parse_basic_iso(text).unwrap();
+    let (begin, end) = (time("20250102T010000Z"), time("20250102T020000Z"));
+    let mut record = UsageRecord::new(format!("sn-{number:04}"), "inst-0001", begin, end, "12.5".parse().unwrap());
+    record.record_time = time("20250102T020100Z");
+    record
+}
+
+#[test]
+fn usage_is_written_as_the_reference_signs_it() {
+    let request = push_usage::Request::new(vec![record(1)]).unwrap().to_http(&Site::China.into());
+    assert_eq!(
+        request.body(),
+        r#"{"usage_records":[{"begin_time":"20250102T010000Z","end_time":"20250102T020000Z","instance_id":"inst-0001","metering_sn":"sn-0001","record_time":"20250102T020100Z","usage_value":"12.5"}]}"#
+    );
+    assert_eq!(
+        (request.method().as_str(), request.uri().path()),
+        ("POST", "/api/mkp-openapi-public/global/v1/isv/usage-data")
+    );
+    let mut packaged = record(1);
+    packaged.relate_pkg_instance = Some("pkg-1".to_owned());
+    let body = push_usage::Request::new(vec![packaged]).unwrap().to_http(&Site::China.into()).into_body();
+    let names: Vec<_> =
+        ["begin_time", "end_time", "instance_id", "metering_sn", "record_time", "relate_pkg_instance", "usage_value"]
+            .map(|name| std::str::from_utf8(&body).unwrap().find(name).unwrap())
+            .into();
+    assert!(names.is_sorted(), "signed with ascending keys");
+
+    assert!(push_usage::Request::new(Vec::new()).is_err());
+    assert!(push_usage::Request::new((0..1000).map(record).collect()).is_ok());
+    assert!(push_usage::Request::new((0..1001).map(record).collect()).is_err());
+
+    let (begin, end) = (record(1).begin_time, record(1).end_time);
+    let mut old =
+        push_usage_old::UsageRecord::new("inst-0001", "OFFI000000000000000001", begin, end, "12.5".parse().unwrap());
+    old.record_time = record(1).record_time;
+    let request = push_usage_old::Request::new(vec![old]).unwrap().to_http(&Site::China.into());
+    assert_eq!(
+        request.body(),
+        r#"{"usage_records":[{"begin_time":"20250102T010000Z","end_time":"20250102T020000Z","instance_id":"inst-0001","product_id":"OFFI000000000000000001","record_time":"20250102T020100Z","usage_value":"12.5"}]}"#
+    );
+    assert_eq!(request.uri().path(), "/rest/marketplace/v1/isv/usage-data");
+}
+
+#[test]
+fn a_push_tells_which_records_were_refused() {
+    let read = |status, body: &str| push_usage::Request::from_http(&answer(status, body.to_owned()));
+    assert_eq!(read(200, r#"{"error_code":"MKT.0000","error_msg":"Success"}"#).unwrap().rejected, None);
+    let partial = r#"{"error_code":"94060999","error_msg":"Failed","abnormal_list":[
+        {"error_code":"005","error_msg":"duplicate","metering_sn":"sn-1","instance_id":"i-1"},
+        {"errorCode":16,"description":"opening","meteringSn":"sn-2"},
+        {"code":"999"}, {"no":"code"}, "text"]}"#;
+    let rejected = read(200, partial).unwrap().rejected.unwrap();
+    let told: Vec<_> = rejected
+        .iter()
+        .map(|record| (record.code.as_str(), record.code.meaning().1, record.metering_sn.as_deref()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("005", Disposition::Delivered, Some("sn-1")),
+            ("016", Disposition::Retry, Some("sn-2")),
+            ("999", Disposition::Fix, None),
+        ]
+    );
+    let unreadable = r#"{"error_code":"94060999","error_msg":"Failed","data":"?"}"#;
+    assert_eq!(read(200, unreadable).unwrap().rejected, Some(Vec::new()));
+    let error = read(500, r#"{"error_code":"94060001","error_msg":"System error!"}"#).unwrap_err();
+    assert!(error.is_retryable());
+    assert!(!read(401, r#"{"error_code":"94060002"}"#).unwrap_err().is_retryable());
+    assert!(
+        push_usage_old::Request::from_http(&answer(200, r#"{"error_code":"MKT.0000","error_msg":"success"}"#)).is_ok()
+    );
+    assert_eq!(
+        push_usage_old::Request::from_http(&answer(500, r#"{"error_code":"MKT.9004"}"#)).unwrap_err().retry,
+        Retry::No
+    );
+}
