@@ -16,17 +16,16 @@ mod observer;
 mod protocol;
 mod route;
 mod run;
-mod runtime;
 mod saas_v1;
 mod saas_v2;
 mod service;
 mod settings;
 pub mod subscription;
 
+pub use crate::runtime::Runtime;
 pub use builder::CallbackServiceBuilder;
 pub use error::{CallbackError, HandlerError, Refusal};
 pub use observer::{Exchange, LateFailure, Observer, StderrObserver};
 pub use route::Protocol;
-pub use runtime::Runtime;
 pub use service::CallbackService;
 pub use settings::DebugCalls;

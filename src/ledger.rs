@@ -5,9 +5,12 @@
 //! point leaves either nothing, or an instance in [`State::Creating`] or a step not done, which a retry completes.
 //!
 //! Engines keep no policy of their own: what a step means is in [`Step`], the same for all. [`MemoryLedger`] is for tests
-//! and for trying out; `SqliteLedger` (feature `sqlite`) survives a restart.
+//! and for trying out; `SqliteLedger` (feature `sqlite`) survives a restart; `PostgresLedger` (feature `postgres`) also
+//! serves several replicas.
 
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod step;
@@ -19,6 +22,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 pub use memory::MemoryLedger;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresLedger;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use step::{Begin, Effect, Look, Step, Target};
@@ -183,7 +188,7 @@ impl State {
         }
     }
 
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     fn from_word(word: &str) -> Option<Self> {
         [Self::Creating, Self::Active, Self::Frozen, Self::Released].into_iter().find(|state| state.as_str() == word)
     }
@@ -202,6 +207,13 @@ pub struct Lease {
     pub holder: u128,
     /// When it may be taken by somebody else, unless it is extended.
     pub until: Timestamp,
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+impl Lease {
+    fn holder_text(self) -> String {
+        format!("{:032x}", self.holder)
+    }
 }
 
 /// Why the ledger could not do its work.

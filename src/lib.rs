@@ -54,6 +54,10 @@
 //! | `serve` | `adapter::serve`: an HTTP/1.1 server with the exact letter case of `Body-Sign` |
 //! | `sqlite` | `sqlite`, `ledger::SqliteLedger`: stores on SQLite, linked as the application chooses |
 //! | `sqlite-bundled` | the same, with SQLite compiled in |
+//! | `postgres` | `postgres`, `ledger::PostgresLedger`, `replay::PostgresReplayGuard`: stores for several replicas |
+//! | `redis` | `replay::RedisReplayGuard`: the replay guard for several replicas |
+//! | `reqwest-0_13` | `open_api::ReqwestTransport`: open-API calls with reqwest 0.13 |
+//! | `rustls` | TLS for it by rustls |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events |
 #![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -68,10 +72,13 @@ pub mod key;
 pub mod ledger;
 pub mod manual;
 pub mod open_api;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod random;
 pub mod redact;
 pub mod replay;
 pub mod result_code;
+pub mod runtime;
 pub mod saas;
 pub mod signature;
 pub mod site;

@@ -24,19 +24,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod activate_license;
+pub mod activate_licenses;
 mod base_url;
+mod client;
 mod code;
 mod envelope;
 mod error;
 pub mod push_usage;
 pub mod push_usage_old;
+pub mod query_deployed_objects;
+pub mod query_license;
 pub mod query_order;
+pub mod report_software_usage;
+mod transport;
+pub mod upload;
 
 use bytes::Bytes;
 use http::{Request, Response};
 
 pub use base_url::{BaseUrl, BaseUrlError};
+pub use client::{CallError, Client, ClientBuilder, RetryPolicy};
 pub use error::{ApiError, ApiErrorKind, Retry};
+#[cfg(feature = "reqwest-0_13")]
+pub use transport::ReqwestTransport;
+pub use transport::{Transport, TransportError};
 
 /// How a request proves who sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +62,9 @@ pub enum Authentication {
 }
 
 /// One open API.
+///
+/// All of them may be sent again when nobody knows whether they arrived: the order query changes nothing, and of usage
+/// records for the same instance and period the first counts.
 pub trait Api {
     /// What a success says.
     type Response;

@@ -7,6 +7,10 @@
 //! guard. A guard that is full **refuses** new calls: forgetting one would let it be replayed.
 
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -16,6 +20,10 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 pub use memory::MemoryReplayGuard;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresReplayGuard;
+#[cfg(feature = "redis")]
+pub use redis::RedisReplayGuard;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteReplayGuard;
 
@@ -66,6 +74,16 @@ pub enum CallId<'a> {
     CallbackV2(&'a str),
     /// The token of a V1.0 call.
     AuthToken(&'a [u8; 32]),
+}
+
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
+impl CallId<'_> {
+    fn to_text(self) -> String {
+        match self {
+            Self::CallbackV2(nonce) => format!("v2:{nonce}"),
+            Self::AuthToken(token) => format!("v1:{}", const_hex::encode(token)),
+        }
+    }
 }
 
 /// The outcome of a claim.

@@ -88,6 +88,13 @@ impl Timestamp {
         self.to_offset_date_time().and_then(|utc| utc.format(COMPACT).ok()).unwrap_or_else(|| "0".repeat(17))
     }
 
+    /// `yyyyMMddHHmmss` in UTC, 14 digits. Milliseconds are cut off.
+    pub fn to_compact_seconds(self) -> String {
+        let mut digits = self.to_compact_millis();
+        digits.truncate(14);
+        digits
+    }
+
     /// `yyyyMMdd'T'HHmmss'Z'` in UTC, 16 characters: the open APIs' form. Milliseconds are cut off.
     pub fn to_basic_iso(self) -> String {
         let digits = self.to_compact_millis();

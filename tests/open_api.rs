@@ -2,11 +2,17 @@
 
 use bytes::Bytes;
 use http::Response;
+use koogallery::open_api::activate_license::LicenseStatus;
 use koogallery::open_api::push_usage::{self, Disposition, UsageRecord};
 use koogallery::open_api::query_order::{ChargingMode, OrderType};
-use koogallery::open_api::{Api, ApiErrorKind, BaseUrl, Retry, push_usage_old, query_order};
+use koogallery::open_api::report_software_usage::{Report, Usage};
+use koogallery::open_api::{
+    Api, ApiErrorKind, BaseUrl, Retry, activate_license, activate_licenses, push_usage_old, query_deployed_objects,
+    query_license, query_order, report_software_usage, upload,
+};
 use koogallery::site::Site;
 use koogallery::timestamp::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 fn answer(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {
     Response::builder().status(status).header("content-type", "application/json").body(body.into()).unwrap()
@@ -219,5 +225,116 @@ fn a_push_tells_which_records_were_refused() {
     assert_eq!(
         push_usage_old::Request::from_http(&answer(500, r#"{"error_code":"MKT.9004"}"#)).unwrap_err().retry,
         Retry::No
+    );
+}
+
+#[test]
+fn a_license_is_activated_once() {
+    let mut request = activate_license::Request::new("PL0000000000DEMO01");
+    request.real_effect_time = Some("20250101010000123".parse().unwrap());
+    let http = request.to_http(&Site::China.into());
+    assert_eq!(http.body(), r#"{"license":"PL0000000000DEMO01","real_effect_time":"20250101010000"}"#);
+    assert_eq!(http.uri().path(), "/api/mkp-openapi-public/global/v1/license/activate");
+
+    let sample = r#"{"error_code":"92020000","error_msg":"success","data":{"license_code_info":"{\"status\":\"ALIVE\",\"expire_time\":\"20260101155959\",\"product_id\":\"OFFI000001\",\"amount\":2,\"order_id\":\"CS2501010001DEMO1\"}"}}"#;
+    let object = sample.replace(r#""{\"#, r#"{\"#).replace(r#"}""#, "}").replace(r#"\""#, "\"");
+    for body in [sample.to_owned(), object] {
+        let info = activate_license::Request::from_http(&answer(200, body)).unwrap();
+        assert_eq!((info.status, info.amount), (Some(LicenseStatus::Alive), Some(2)));
+        assert_eq!(info.expire_time.unwrap().to_string(), "20260101155959");
+    }
+    let bare = r#"{"error_code":"92020000","error_msg":"success"}"#;
+    assert_eq!(activate_license::Request::from_http(&answer(200, bare)).unwrap(), Default::default());
+    let broken = r#"{"error_code":"92020000","data":{"license_code_info":"{not json"}}"#;
+    let error = activate_license::Request::from_http(&answer(200, broken)).unwrap_err();
+    assert!(matches!(error.kind, ApiErrorKind::Malformed(_)));
+    let again = activate_license::Request::from_http(&answer(200, r#"{"error_code":"92020003"}"#)).unwrap_err();
+    assert_eq!((again.code(), again.retry), (Some("92020003"), Retry::No));
+    for (status, retry) in [(200, Retry::BackOff), (500, Retry::BackOff), (403, Retry::No)] {
+        let error = activate_license::Request::from_http(&answer(status, r#"{"error_code":"92020001"}"#)).unwrap_err();
+        assert_eq!(error.retry, retry, "{status}");
+    }
+
+    let batch = activate_licenses::Request::new(["PL1", "PL2"]).to_http(&Site::China.into());
+    assert_eq!(batch.body(), r#"{"license_list":["PL1","PL2"]}"#);
+    assert!(activate_licenses::Request::from_http(&answer(200, bare)).is_ok());
+    assert!(activate_licenses::Request::from_http(&answer(200, r#"{"error_code":"92020020"}"#)).is_err());
+}
+
+#[test]
+fn a_license_is_queried_and_its_use_reported() {
+    let request = query_license::Request::new("PL1").to_http(&Site::China.into());
+    assert_eq!(request.body(), r#"{"license":"PL1"}"#);
+    assert_eq!(request.uri().path(), "/api/mkp-openapi-public/global/v1/license/heartbeat");
+    let mut with_user = query_license::Request::new("PL1");
+    with_user.heartbeat_info = Some(query_license::HeartbeatInfo::new("user-1"));
+    assert_eq!(
+        with_user.to_http(&Site::China.into()).body(),
+        r#"{"license":"PL1","heartbeatInfo":{"thirdPartyAccount":"user-1"}}"#
+    );
+    let body = r#"{"error_code":"92020000","error_msg":"success","data":{"license_code":"PL1","status":"EXPIRED","activate_time":"20250101010000","amount":"7","tomorrow":{"x":1}}}"#;
+    let license = query_license::Request::from_http(&answer(200, body)).unwrap();
+    assert_eq!((&license.status, license.amount), (&LicenseStatus::Expired, Some(7)));
+    assert_eq!(license.all["tomorrow"]["x"], 1, "what no document lists is kept");
+    for broken in [r#"{"error_code":"92020000","data":null}"#, r#"{"error_code":"92020000"}"#] {
+        assert!(query_license::Request::from_http(&answer(200, broken)).is_err());
+    }
+
+    let ids = ["account-17", "account-18"].map(|id| Report::Id(id.into())).to_vec();
+    let usage = vec![Usage::new("PL1", ids), Usage::new("PL2", vec![Report::ActiveNum(25)])];
+    let request = report_software_usage::Request::new(usage).to_http(&Site::China.into());
+    assert_eq!(
+        request.body(),
+        r#"{"usage_info":[{"license":"PL1","software_usage_Info":[{"id":"account-17"},{"id":"account-18"}]},{"license":"PL2","software_usage_Info":[{"active_num":25}]}]}"#
+    );
+    let failed = r#"{"error_code":"92020000","data":{"check_fail_whatever":["PL2"],"count":1}}"#;
+    assert_eq!(report_software_usage::Request::from_http(&answer(200, failed)).unwrap().failed, ["PL2"]);
+    let fine = r#"{"error_code":"92020000","error_msg":"success"}"#;
+    assert!(report_software_usage::Request::from_http(&answer(200, fine)).unwrap().failed.is_empty());
+}
+
+#[test]
+fn an_upload_has_the_parts_of_the_sample() {
+    let file = upload::Request::file("evt 1", "a\"b.lic", &b"\x00license\r\n"[..]);
+    let request = file.to_http(&Site::China.into());
+    assert_eq!(request.uri().path(), "/api/mkp-openapi-public/global/v1/market-event/evt%201/file");
+    let content_type = request.headers()["content-type"].to_str().unwrap();
+    let boundary = content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
+    let body = String::from_utf8(request.body().to_vec()).unwrap();
+    let parts: Vec<_> = body.split(&format!("--{boundary}")).collect();
+    let [before, first, second, end] = &parts[..] else { panic!("{body}") };
+    assert_eq!((*before, *end), ("", "--\r\n"));
+    assert_eq!(
+        *first,
+        "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a%22b.lic\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n\x00license\r\n\r\n"
+    );
+    let (head, json) = second.split_once("\r\n\r\n").unwrap();
+    assert_eq!(head, "\r\nContent-Disposition: form-data; name=\"isvUpdateFileReq\"\r\nContent-Type: application/json");
+    let json: serde_json::Value = serde_json::from_str(json.trim_end()).unwrap();
+    assert_eq!((&json["type"], &json["file_name"]), (&"FILE".into(), &"a\"b.lic".into()));
+    assert_eq!(json["sha256"], const_hex::encode(Sha256::digest(b"\x00license\r\n")));
+
+    let text = upload::Request::characters("evt-1", "LICENSE-TEXT");
+    assert!(!format!("{text:?}").contains("LICENSE-TEXT"));
+    let body = String::from_utf8(text.to_http(&Site::China.into()).into_body().to_vec()).unwrap();
+    assert!(body.contains(r#"{"type":"CHARACTERS","characters":"LICENSE-TEXT"}"#) && !body.contains("filename"));
+    assert!(upload::Request::from_http(&answer(200, r#"{"error_code":"CBC.0000","error_msg":"Success"}"#)).is_ok());
+    let denied = upload::Request::from_http(&answer(200, r#"{"error_code":"91381038"}"#)).unwrap_err();
+    assert!(denied.to_string().contains("denied") && !denied.is_retryable());
+}
+
+#[test]
+fn deployed_objects_are_read() {
+    let mut request = query_deployed_objects::Request::new("asset 1", "image");
+    request.query_all = Some(true);
+    let expected =
+        "/api/mkp-openapi-public/v1/asset/deployed-object?asset_id=asset%201&deployed_type=image&query_all=true";
+    assert_eq!(request.to_http(&Site::China.into()).uri().path_and_query().unwrap().as_str(), expected);
+    let body = r#"{"error_code":"MKT.0000","data":[{"asset_id":"a","version":null,"image_deployed_object":{"image_id":"i"},"new":[]}]}"#;
+    let objects = query_deployed_objects::Request::from_http(&answer(200, body)).unwrap();
+    assert_eq!(objects[0].image_deployed_object.as_ref().unwrap().image_id.as_deref(), Some("i"));
+    assert!(
+        query_deployed_objects::Request::from_http(&answer(200, r#"{"error_code":"MKT.0000"}"#)).unwrap().is_empty()
     );
 }

@@ -6,7 +6,7 @@ use ::tokio::runtime::Handle;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use crate::callback::Runtime;
+use crate::runtime::Runtime;
 
 /// Runs handlers as tasks of the tokio runtime in which the call is answered; its time driver must be enabled.
 ///

@@ -21,6 +21,9 @@ use crate::random::Random;
 const BUSY_POLL: Duration = Duration::from_millis(50);
 const BUSY_POLLS: u32 = 1200;
 
+/// How long to wait after each failed try to note a step as done.
+const NOTE_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
+
 /// Runs the changes of one service.
 pub(super) struct Executor {
     pub(super) handler: Arc<dyn ErasedHandler>,
@@ -187,10 +190,7 @@ impl Executor {
         let id = before.instance_id.clone();
         let work = AssertUnwindSafe(self.handle(&change, &before)).catch_unwind();
         let failure = match self.keep_lease(&id, holder, work).await {
-            Ok(Ok(())) => {
-                let completed = self.ledger.complete(&change.step, &id, self.lease_of(holder), self.clock.now()).await;
-                return Ok(completed?);
-            }
+            Ok(Ok(())) => return self.note(&change.step, &id, holder).await,
             Ok(Err(error)) => CallbackError::from(error),
             Err(_panic) => CallbackError::Aborted,
         };
@@ -239,20 +239,41 @@ impl Executor {
         Ok(())
     }
 
-    /// Does the work and prolongs the lease at a third of its time, again and again.
+    /// Does the work and prolongs the lease at a third of its time, again and again, without holding up the work.
     async fn keep_lease<T>(&self, instance_id: &str, holder: u128, work: impl Future<Output = T> + Send) -> T {
         let mut work = pin!(work);
         loop {
-            work = match select(work, self.runtime.sleep(self.lease / 3)).await {
+            let extension = pin!(async {
+                self.runtime.sleep(self.lease / 3).await;
+                self.ledger.extend(instance_id, self.lease_of(holder)).await
+            });
+            work = match select(work, extension).await {
                 Either::Left((outcome, _)) => return outcome,
-                Either::Right(((), work)) => work,
-            };
-            match self.ledger.extend(instance_id, self.lease_of(holder)).await {
                 // Too late to stop; the ledger will not take the outcome.
-                Err(LedgerError::LeaseLost(_)) => return work.await,
-                Ok(()) | Err(LedgerError::Store(_)) => {}
+                Either::Right((Err(LedgerError::LeaseLost(_)), work)) => return work.await,
+                Either::Right((Ok(()) | Err(LedgerError::Store(_)), work)) => work,
+            };
+        }
+    }
+
+    /// Notes a step as done. A store that fails for a moment is asked again, because without the note a retry would do the
+    /// work a second time.
+    async fn note(&self, step: &Step, instance_id: &str, holder: u128) -> Result<Arc<Instance>, CallbackError> {
+        for pause in NOTE_PAUSES {
+            let noted = self.ledger.complete(step, instance_id, self.lease_of(holder), self.clock.now()).await;
+            match noted {
+                Err(LedgerError::Store(_)) => self.runtime.sleep(pause).await,
+                // An earlier try may have been noted, although it seemed to fail.
+                Err(LedgerError::LeaseLost(id)) => {
+                    return match self.ledger.look(step).await? {
+                        Look::Done(instance) => Ok(instance),
+                        _ => Err(LedgerError::LeaseLost(id).into()),
+                    };
+                }
+                Ok(instance) => return Ok(instance),
             }
         }
+        Ok(self.ledger.complete(step, instance_id, self.lease_of(holder), self.clock.now()).await?)
     }
 
     fn lease_of(&self, holder: u128) -> Lease {

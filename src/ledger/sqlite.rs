@@ -90,7 +90,7 @@ impl Ledger for SqliteLedger {
         self.run_held(instance_id, move |transaction| {
             let changed = transaction.execute(
                 "UPDATE koogallery_instance SET lease_until = ?1 WHERE instance_id = ?2 AND lease_holder = ?3",
-                params![lease.until.as_unix_millis(), id, holder(lease)],
+                params![lease.until.as_unix_millis(), id, lease.holder_text()],
             )?;
             Ok((changed == 1).then_some(()))
         })
@@ -135,7 +135,7 @@ impl Ledger for SqliteLedger {
             let changed = transaction.execute(
                 "UPDATE koogallery_instance SET lease_holder = NULL, lease_until = NULL \
                  WHERE instance_id = ?1 AND lease_holder = ?2",
-                params![id, holder(lease)],
+                params![id, lease.holder_text()],
             )?;
             Ok((changed == 1).then_some(()))
         })
@@ -192,12 +192,8 @@ impl Record {
     }
 
     fn is_held_by(&self, lease: Lease) -> bool {
-        self.lease.as_ref().is_some_and(|(held, _)| *held == holder(lease))
+        self.lease.as_ref().is_some_and(|(held, _)| *held == lease.holder_text())
     }
-}
-
-fn holder(lease: Lease) -> String {
-    format!("{:032x}", lease.holder)
 }
 
 fn find(transaction: &Transaction<'_>, step: &Step) -> rusqlite::Result<Option<Record>> {
@@ -258,7 +254,7 @@ fn begin(transaction: &Transaction<'_>, step: &Step, lease: Lease, now: Timestam
         transaction.execute(
             "UPDATE koogallery_instance SET lease_holder = ?2, lease_until = ?3, handler_runs = handler_runs + 1 \
              WHERE instance_id = ?1",
-            params![instance.instance_id, holder(lease), lease.until.as_unix_millis()],
+            params![instance.instance_id, lease.holder_text(), lease.until.as_unix_millis()],
         )?;
     }
     Ok(begin)

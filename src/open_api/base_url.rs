@@ -1,8 +1,10 @@
 //! Where the open APIs are.
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
 use http::{Method, Request, Uri};
+use serde::Serialize;
 
 use crate::site::Site;
 
@@ -22,6 +24,14 @@ impl BaseUrl {
     /// The site's documented fallback.
     pub fn fallback_of(site: Site) -> Option<Self> {
         site.fallback_host().map(Self::of_host)
+    }
+
+    pub(super) fn post_json(&self, path: &str, body: &impl Serialize) -> Request<Bytes> {
+        // Plain data with text keys: serialising cannot fail.
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        let mut request = self.request(Method::POST, path, body.into());
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request
     }
 
     /// A request to this host. Paths are made here, of constants and percent-encoded texts.

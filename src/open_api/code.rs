@@ -10,6 +10,8 @@ pub(super) fn meaning_of(code: &str, status: StatusCode) -> Option<(&'static str
         return Some(gateway_meaning(digits, status));
     }
     Some(match code {
+        // An older copy of the table.
+        "92020001" if status == StatusCode::FORBIDDEN => ("not authorised", Retry::No),
         "MKT.0000" | "CBC.0000" | "92020000" => ("success", Retry::No),
         "MKT.0999" | "CBC.0999" | "94060001" | "91381036" | "92020001" => ("internal error", Retry::BackOff),
         "MKT.0100" | "CBC.0100" => ("a parameter is out of range or malformed", Retry::No),
@@ -37,6 +39,12 @@ pub(super) fn meaning_of(code: &str, status: StatusCode) -> Option<(&'static str
         "92020003" => ("the License is in a state that forbids this, for instance activated already", Retry::No),
         "92020004" => ("the License code was not received by the user yet", Retry::No),
         "92020005" => ("the License code does not exist", Retry::No),
+        "92020011" => ("the License code has not been activated", Retry::No),
+        "92020020" => ("an invalid License code is in the list", Retry::No),
+        "95000001" => ("a parameter is invalid", Retry::No),
+        "95000002" => ("the method is not supported", Retry::No),
+        "95000003" => ("the content type is not supported", Retry::No),
+        "95000004" => ("the body cannot be read", Retry::No),
         _ => return None,
     })
 }

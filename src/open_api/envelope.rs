@@ -61,6 +61,12 @@ pub(super) fn read<T: DeserializeOwned>(
     }
 }
 
+/// A success whose inner text is not in the documented form.
+pub(super) fn malformed(api: &'static str, response: &Response<Bytes>, error: serde_json::Error) -> ApiError {
+    let kind = ApiErrorKind::Malformed(Arc::new(error));
+    ApiError { api, kind, status: response.status(), retry: Retry::No, request_id: None }
+}
+
 /// Where no code tells.
 fn retry_by(status: StatusCode) -> Retry {
     let passes =

@@ -6,8 +6,6 @@
 //! alone. Of several records for the same instance and period the first counts, so the same records may be sent again.
 
 use bytes::Bytes;
-use http::Method;
-use http::header::{CONTENT_TYPE, HeaderValue};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
@@ -106,14 +104,6 @@ pub(super) fn as_text<S: Serializer>(amount: &Amount, serializer: S) -> Result<S
     serializer.collect_str(amount)
 }
 
-pub(super) fn post(base: &BaseUrl, path: &str, body: &impl Serialize) -> http::Request<Bytes> {
-    // Plain data with text keys: serialising cannot fail.
-    let body = serde_json::to_vec(body).unwrap_or_default();
-    let mut request = base.request(Method::POST, path, body.into());
-    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    request
-}
-
 impl Api for Request {
     type Response = Response;
 
@@ -121,7 +111,7 @@ impl Api for Request {
     const AUTHENTICATION: Authentication = Authentication::AccessKey;
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
-        post(base, PATH, self)
+        base.post_json(PATH, self)
     }
 
     fn from_http(response: &http::Response<Bytes>) -> Result<Response, ApiError> {

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::push_usage::{RecordCountError, as_text, basic_iso, check_count, post};
+use super::push_usage::{RecordCountError, as_text, basic_iso, check_count};
 use super::{Api, ApiError, Authentication, BaseUrl, envelope};
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
@@ -77,7 +77,7 @@ impl Api for Request {
     const AUTHENTICATION: Authentication = Authentication::AkSk;
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
-        post(base, PATH, self)
+        base.post_json(PATH, self)
     }
 
     fn from_http(response: &http::Response<Bytes>) -> Result<(), ApiError> {

@@ -45,13 +45,13 @@ impl ReplayGuard for SqliteReplayGuard {
         until: Timestamp,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Claim, ReplayError>> {
-        let id = text_of(id);
+        let id = id.to_text();
         let claim = self.database.transaction(move |transaction| claim(transaction, &id, until, now));
         async move { claim.await.map_err(store_failed) }.boxed()
     }
 
     fn remember_answer<'a>(&'a self, id: CallId<'a>, answer: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
-        let id = text_of(id);
+        let id = id.to_text();
         let remember = self.database.transaction(move |transaction| {
             let statement = "UPDATE koogallery_replay SET answer = ?2 WHERE call_id = ?1";
             transaction.execute(statement, params![id, &answer[..]])
@@ -62,13 +62,6 @@ impl ReplayGuard for SqliteReplayGuard {
 
 fn store_failed(error: DatabaseError) -> ReplayError {
     ReplayError::Store(error.into())
-}
-
-fn text_of(id: CallId<'_>) -> String {
-    match id {
-        CallId::CallbackV2(nonce) => format!("v2:{nonce}"),
-        CallId::AuthToken(token) => format!("v1:{}", const_hex::encode(token)),
-    }
 }
 
 fn claim(transaction: &Transaction<'_>, id: &str, until: Timestamp, now: Timestamp) -> rusqlite::Result<Claim> {

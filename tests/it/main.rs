@@ -8,6 +8,8 @@ mod lifecycle;
 mod once;
 mod properties;
 mod replay_guards;
+mod servers;
 mod settings;
 mod sockets;
 mod support;
+mod transport;

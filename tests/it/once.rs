@@ -1,15 +1,20 @@
 //! Effects happen once: copies, failures, slow handlers, replays.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use koogallery::callback::Refusal;
 use koogallery::callback::subscription::*;
 use koogallery::clock::Clock as _;
-use koogallery::ledger::{Begin, Effect, Lease, Ledger, MemoryLedger, OrderKey, State, Step, Target};
+use koogallery::ledger::{
+    Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, MemoryLedger, OrderKey, State, Step, Target,
+};
 use koogallery::replay::MemoryReplayGuard;
 use koogallery::result_code::ResultCode;
 use koogallery::signature::callback_v2;
+use koogallery::timestamp::Timestamp;
 
 use crate::support::*;
 
@@ -206,7 +211,7 @@ async fn a_full_replay_guard_refuses() {
 
 #[tokio::test]
 async fn a_dead_process_is_succeeded_when_its_lease_runs_out() {
-    let ledger = std::sync::Arc::new(MemoryLedger::new());
+    let ledger = Arc::new(MemoryLedger::new());
     let step = Step {
         target: Target::Purchase {
             order: OrderKey::new("CS1").with_order_line("CS1-000001"),
@@ -231,7 +236,7 @@ async fn a_dead_process_is_succeeded_when_its_lease_runs_out() {
 /// After `000004` the marketplace only polls; nobody promises that it sends the purchase again.
 #[tokio::test]
 async fn a_creation_cut_off_after_its_answer_is_finished_by_the_query() {
-    let ledger = std::sync::Arc::new(MemoryLedger::new());
+    let ledger = Arc::new(MemoryLedger::new());
     let step = Step {
         target: Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-1"), proposed_id: "cut".into() },
         effect: Effect::Create { product_id: None, expire_time: None },
@@ -280,6 +285,66 @@ async fn a_lease_is_prolonged_while_the_handler_runs() {
     let (answer, other) = futures_util::future::join(call, other_process).await;
     assert!(matches!(other, Begin::Busy(_)), "{other:?}");
     assert_eq!(answer.code, "000000");
+}
+
+/// A ledger whose store fails now and then.
+struct Flaky {
+    inner: MemoryLedger,
+    failures: AtomicU32,
+    /// Whether what failed was done all the same.
+    done_all_the_same: bool,
+}
+
+impl Ledger for Flaky {
+    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
+        self.inner.look(step)
+    }
+    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
+        self.inner.begin(step, lease, now)
+    }
+    fn extend<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        self.inner.extend(id, lease)
+    }
+    fn complete<'a>(
+        &'a self,
+        step: &'a Step,
+        id: &'a str,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
+        Box::pin(async move {
+            if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+                if self.done_all_the_same {
+                    self.inner.complete(step, id, lease, now).await?;
+                }
+                return Err(LedgerError::Store("the connection broke".into()));
+            }
+            self.inner.complete(step, id, lease, now).await
+        })
+    }
+    fn abandon<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        self.inner.abandon(id, lease)
+    }
+    fn instance<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
+        self.inner.instance(id)
+    }
+    fn instances<'a>(
+        &'a self,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
+        self.inner.instances(after, limit)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_for_a_moment_does_not_double_the_work() {
+    for (failures, done_all_the_same, code) in [(2, false, "000000"), (1, true, "000000"), (3, false, "000005")] {
+        let ledger = Flaky { inner: MemoryLedger::new(), failures: AtomicU32::new(failures), done_all_the_same };
+        let stage = Stage::on(ledger, |builder| builder);
+        assert_eq!(stage.post(&purchase("CS1", "b")).await.code, code, "{failures} failures");
+        assert_eq!(stage.seller.runs(), 1);
+    }
 }
 
 #[tokio::test]

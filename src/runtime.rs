@@ -1,4 +1,4 @@
-//! What the service needs of an async runtime.
+//! What the crate needs of an async runtime.
 
 use std::time::Duration;
 

@@ -1,0 +1,47 @@
+//! Activate several authorization codes: seller to marketplace, `POST
+//! /api/mkp-openapi-public/global/v2/license/activate`, AK/SK. License authorization code guide 2.0, "activate"
+//! (2025-05-22; China only).
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::IgnoredAny;
+
+use super::activate_license::{SUCCESS, compact_seconds};
+use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use crate::timestamp::Timestamp;
+
+const PATH: &str = "/api/mkp-openapi-public/global/v2/license/activate";
+
+/// Activates up to 100 codes. Whether the valid ones of a list with an invalid one (`92020020`) are activated is not
+/// documented: query each then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Request {
+    /// The codes, at most 100 of at most 64 characters.
+    pub license_list: Vec<String>,
+    /// When the software takes effect, UTC; for all codes.
+    #[serde(serialize_with = "compact_seconds", skip_serializing_if = "Option::is_none")]
+    pub real_effect_time: Option<Timestamp>,
+}
+
+impl Request {
+    /// Activates codes that take effect at once.
+    pub fn new<S: Into<String>>(licenses: impl IntoIterator<Item = S>) -> Self {
+        Self { license_list: licenses.into_iter().map(Into::into).collect(), real_effect_time: None }
+    }
+}
+
+impl Api for Request {
+    type Response = ();
+
+    const NAME: &'static str = "activate licenses";
+    const AUTHENTICATION: Authentication = Authentication::AkSk;
+
+    fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
+        base.post_json(PATH, self)
+    }
+
+    fn from_http(response: &http::Response<Bytes>) -> Result<(), ApiError> {
+        envelope::read::<IgnoredAny>(Self::NAME, SUCCESS, response).map(|_| ())
+    }
+}

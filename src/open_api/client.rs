@@ -1,0 +1,336 @@
+//! A client: signs, sends, tries again, and changes to the fallback host.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, Request, StatusCode};
+
+use super::{Api, ApiError, Authentication, BaseUrl, Transport, TransportError};
+use crate::clock::{Clock, SystemClock};
+use crate::key::{AccessKey, Credentials};
+use crate::random::{OsRandom, Random, RandomError};
+use crate::runtime::Runtime;
+use crate::signature::{aksk, usage_push};
+use crate::site::Site;
+use crate::timestamp::Timestamp;
+
+/// Calls the open APIs. Clones share everything.
+///
+/// ```
+/// # async fn example(
+/// #     transport: impl koogallery::open_api::Transport,
+/// #     runtime: impl koogallery::runtime::Runtime,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// use koogallery::key::Credentials;
+/// use koogallery::open_api::{Client, query_order};
+/// use koogallery::site::Site;
+///
+/// let client = Client::builder(Site::China, transport, runtime).credentials(Credentials::new("AK", "SK")?).build();
+/// let order = client.call(&query_order::Request::new("MOCKPERIODYEARNEW")).await?;
+/// println!("{} has {} lines", order.order_id, order.order_lines.len());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    transport: Box<dyn Transport>,
+    runtime: Box<dyn Runtime>,
+    clock: Box<dyn Clock>,
+    random: Box<dyn Random>,
+    base: BaseUrl,
+    fallback: Option<BaseUrl>,
+    credentials: Option<Credentials>,
+    access_key: Option<AccessKey>,
+    policy: RetryPolicy,
+    lock: Mutex<AccessLock>,
+}
+
+/// How often and how fast a call is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryPolicy {
+    /// Tries in all; at least 1.
+    pub attempts: u32,
+    /// The longest first pause. Every further one may be twice as long; each is drawn between nothing and its longest.
+    pub first_pause: Duration,
+    /// No pause is longer, and no answer's `Retry-After` is waited for longer.
+    pub longest_pause: Duration,
+}
+
+impl Default for RetryPolicy {
+    /// Four tries with pauses of at most 0.5, 1 and 2 seconds, and at most 30 seconds where the answer asks for it.
+    fn default() -> Self {
+        Self { attempts: 4, first_pause: Duration::from_millis(500), longest_pause: Duration::from_secs(30) }
+    }
+}
+
+/// The gateway locks a key for five minutes after five failed authentications in a row, also for calls signed rightly. So
+/// the client stops before that.
+#[derive(Debug, Default)]
+struct AccessLock {
+    failures_in_a_row: u32,
+    paused_until: Option<Timestamp>,
+}
+
+const FAILURES_BEFORE_PAUSE: u32 = 3;
+const PAUSE_AFTER_FAILURES: Duration = Duration::from_secs(5 * 60);
+
+/// Settings of a [`Client`].
+pub struct ClientBuilder {
+    inner: Inner,
+}
+
+impl Client {
+    /// Begins with the site, the transport, and a runtime to wait on.
+    pub fn builder(site: Site, transport: impl Transport, runtime: impl Runtime) -> ClientBuilder {
+        ClientBuilder {
+            inner: Inner {
+                transport: Box::new(transport),
+                runtime: Box::new(runtime),
+                clock: Box::new(SystemClock),
+                random: Box::new(OsRandom),
+                base: site.into(),
+                fallback: BaseUrl::fallback_of(site),
+                credentials: None,
+                access_key: None,
+                policy: RetryPolicy::default(),
+                lock: Mutex::default(),
+            },
+        }
+    }
+
+    /// Calls one API, and again where the answer or its absence allows it.
+    ///
+    /// # Errors
+    ///
+    /// The last try failed. Every try is signed anew.
+    pub async fn call<A: Api>(&self, api: &A) -> Result<A::Response, CallError> {
+        let inner = &*self.inner;
+        let mut base = &inner.base;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let (error, retry_after) = match inner.attempt(api, base).await {
+                Ok(response) => return Ok(response),
+                Err(failed) => failed,
+            };
+            if let CallError::Transport { source: TransportError::Connect(_), .. } = &error {
+                // The other host, if there is one, and then back again.
+                base = inner.fallback.as_ref().filter(|fallback| *fallback != base).unwrap_or(&inner.base);
+            }
+            if !error.is_retryable() || attempt >= inner.policy.attempts {
+                return Err(error);
+            }
+            let pause = match retry_after {
+                Some(asked) if asked > inner.policy.longest_pause => return Err(error),
+                Some(asked) => asked,
+                None => inner.pause_after(attempt)?,
+            };
+            inner.runtime.sleep(pause).await;
+        }
+    }
+}
+
+impl Inner {
+    /// One try, and how long the answer asks to wait before another.
+    async fn attempt<A: Api>(&self, api: &A, base: &BaseUrl) -> Result<A::Response, (CallError, Option<Duration>)> {
+        let now = self.clock.now();
+        let alone = |error| (error, None);
+        self.check_lock::<A>(now).map_err(alone)?;
+        let request = self.sign::<A>(api.to_http(base), now).map_err(alone)?;
+        let response = self.transport.send(request).await;
+        let response = response.map_err(|source| alone(CallError::Transport { api: A::NAME, source }))?;
+        let outcome = A::from_http(&response);
+        self.note_authentication::<A>(outcome.as_ref().err(), now);
+        outcome.map_err(|error| (CallError::Api(error), retry_after(response.headers())))
+    }
+
+    fn sign<A: Api>(&self, mut request: Request<Bytes>, now: Timestamp) -> Result<Request<Bytes>, CallError> {
+        match A::AUTHENTICATION {
+            Authentication::AkSk => {
+                let credentials = self.credentials.as_ref().ok_or(CallError::NoCredentials(A::NAME))?;
+                aksk::sign(request, credentials, now).map_err(|_| CallError::NoCredentials(A::NAME))
+            }
+            Authentication::AccessKey => {
+                let key = self.access_key.as_ref().ok_or(CallError::NoAccessKey(A::NAME))?;
+                let mut bytes = [0; 16];
+                self.random.fill(&mut bytes)?;
+                let (nonce, ts) = (const_hex::encode(bytes), now.as_unix_millis().to_string());
+                let signature = usage_push::sign(key, &ts, &nonce, request.body());
+                for (name, value) in [("signature", signature), ("ts", ts), ("nonce", nonce)] {
+                    // Hex, digits and Base64 are always header text.
+                    let value = HeaderValue::try_from(value).unwrap_or_else(|_| HeaderValue::from_static(""));
+                    request.headers_mut().insert(HeaderName::from_static(name), value);
+                }
+                Ok(request)
+            }
+        }
+    }
+
+    fn check_lock<A: Api>(&self, now: Timestamp) -> Result<(), CallError> {
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        match lock.paused_until {
+            Some(until) if A::AUTHENTICATION == Authentication::AkSk && now < until => {
+                Err(CallError::Paused { api: A::NAME, until })
+            }
+            Some(until) if now >= until => {
+                *lock = AccessLock::default();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note_authentication<A: Api>(&self, error: Option<&ApiError>, now: Timestamp) {
+        if A::AUTHENTICATION != Authentication::AkSk {
+            return;
+        }
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            Some(error) if error.status == StatusCode::UNAUTHORIZED => {
+                lock.failures_in_a_row += 1;
+                if lock.failures_in_a_row >= FAILURES_BEFORE_PAUSE {
+                    lock.paused_until = Some(now.saturating_add(PAUSE_AFTER_FAILURES));
+                }
+            }
+            _ => *lock = AccessLock::default(),
+        }
+    }
+
+    /// Drawn between nothing and the longest, so that many clients do not come back at once.
+    fn pause_after(&self, attempt: u32) -> Result<Duration, CallError> {
+        let doubled = self.policy.first_pause.saturating_mul(1 << (attempt - 1).min(16));
+        let longest = doubled.min(self.policy.longest_pause);
+        let mut bytes = [0; 4];
+        self.random.fill(&mut bytes)?;
+        Ok(longest.mul_f64(f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)))
+    }
+}
+
+/// The header in its form of seconds; the form of a date is left to the ordinary pauses.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base", &self.inner.base).finish_non_exhaustive()
+    }
+}
+
+impl ClientBuilder {
+    /// The AK/SK of the seller's account, for all APIs but the newer usage push.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.inner.credentials = Some(credentials);
+        self
+    }
+
+    /// The access key of the basic interface, for the newer usage push.
+    #[must_use]
+    pub fn access_key(mut self, key: AccessKey) -> Self {
+        self.inner.access_key = Some(key);
+        self
+    }
+
+    /// Another address than the site's, for instance a simulator's; there is no fallback then.
+    #[must_use]
+    pub fn base_url(mut self, base: BaseUrl) -> Self {
+        self.inner.base = base;
+        self.inner.fallback = None;
+        self
+    }
+
+    /// The address to try when the first cannot be reached; the site's documented one unless set.
+    #[must_use]
+    pub fn fallback_url(mut self, fallback: Option<BaseUrl>) -> Self {
+        self.inner.fallback = fallback;
+        self
+    }
+
+    /// How often and how fast a call is tried again.
+    #[must_use]
+    pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
+        self.inner.policy = policy;
+        self
+    }
+
+    /// Tells the time; the system's clock unless set.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.inner.clock = Box::new(clock);
+        self
+    }
+
+    /// Gives randomness for nonces and pauses; the operating system's unless set.
+    #[must_use]
+    pub fn random(mut self, random: impl Random) -> Self {
+        self.inner.random = Box::new(random);
+        self
+    }
+
+    /// The client.
+    pub fn build(self) -> Client {
+        Client { inner: Arc::new(self.inner) }
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").finish_non_exhaustive()
+    }
+}
+
+/// Why a call failed in the end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The marketplace answered, and not with success.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// No answer came.
+    #[error("{api}: no answer")]
+    Transport {
+        /// The API called.
+        api: &'static str,
+        /// Why.
+        source: TransportError,
+    },
+    /// The API needs AK/SK, and the client has none that can be used.
+    #[error("{0}: the client has no usable AK/SK")]
+    NoCredentials(&'static str),
+    /// The API needs the access key of the basic interface, and the client has none.
+    #[error("{0}: the client has no access key")]
+    NoAccessKey(&'static str),
+    /// Authentication failed several times in a row. The client sends nothing for five minutes, because two more failures
+    /// would lock the key. Check AK/SK, the seller account and the clock.
+    #[error("{api}: paused until {until} after failed authentications")]
+    Paused {
+        /// The API called.
+        api: &'static str,
+        /// When calls are made again.
+        until: Timestamp,
+    },
+    /// No randomness for the nonce or the pause.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+impl CallError {
+    /// Whether the same call may succeed later without anybody doing something about it.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Api(error) => error.is_retryable(),
+            Self::Transport { .. } => true,
+            _ => false,
+        }
+    }
+}

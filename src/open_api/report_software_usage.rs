@@ -1,0 +1,88 @@
+//! Software usage statistics (授权码软件使用统计): seller to marketplace, `POST
+//! /api/mkp-openapi-public/global/v2/license/software-usage-info`, AK/SK. License authorization code guide 2.0, "usage
+//! statistics" (2025-10-15; China only). To be called on the first use of each day.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::activate_license::SUCCESS;
+use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use crate::redact::Sensitive;
+
+const PATH: &str = "/api/mkp-openapi-public/global/v2/license/software-usage-info";
+
+/// Who or how many used the software, for up to 100 codes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Request {
+    /// Usage by code, at most 100 elements.
+    pub usage_info: Vec<Usage>,
+}
+
+impl Request {
+    /// A report.
+    pub fn new(usage: Vec<Usage>) -> Self {
+        Self { usage_info: usage }
+    }
+}
+
+/// Usage of one code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Usage {
+    /// The code.
+    pub license: String,
+    /// At most 100 reports. (`software_usage_Info` on the wire, with that capital.)
+    #[serde(rename = "software_usage_Info")]
+    pub software_usage_info: Vec<Report>,
+}
+
+impl Usage {
+    /// Usage of a code.
+    pub fn new(license: impl Into<String>, reports: Vec<Report>) -> Self {
+        Self { license: license.into(), software_usage_info: reports }
+    }
+}
+
+/// One report: who, or how many; never both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    /// A client's id, at most 256 characters; distinct ones are counted.
+    Id(Sensitive),
+    /// Today's number of active clients, at most 999,999,999.
+    ActiveNum(u32),
+}
+
+/// The report was taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Response {
+    /// Codes that failed the check. The member's name could not be read (unverified): every list of texts in the answer's
+    /// data counts.
+    pub failed: Vec<String>,
+}
+
+impl Api for Request {
+    type Response = Response;
+
+    const NAME: &'static str = "report software usage";
+    const AUTHENTICATION: Authentication = Authentication::AkSk;
+
+    fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
+        base.post_json(PATH, self)
+    }
+
+    fn from_http(response: &http::Response<Bytes>) -> Result<Response, ApiError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            data: Value,
+        }
+        let answer: Answer = envelope::read(Self::NAME, SUCCESS, response)?;
+        let members = answer.data.as_object().into_iter().flat_map(|members| members.values());
+        let texts = members.filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+        Ok(Response { failed: texts.map(str::to_owned).collect() })
+    }
+}

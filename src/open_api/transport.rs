@@ -1,0 +1,43 @@
+//! Carrying requests to the marketplace.
+
+#[cfg(feature = "reqwest-0_13")]
+mod reqwest;
+
+use std::error::Error;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+
+#[cfg(feature = "reqwest-0_13")]
+pub use self::reqwest::ReqwestTransport;
+
+/// Sends one request and waits for the whole answer.
+///
+/// An implementation must verify the server's certificate, set a time limit, bound the answer's size, follow no redirects
+/// (a signed request is good for one host only) and not retry. `ReqwestTransport` (feature `reqwest-0_13`) does.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends the request as it is.
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;
+}
+
+/// Why no answer came.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// The host could not be reached: nothing was sent, and the fallback host may be tried.
+    #[error("the host could not be reached")]
+    Connect(#[source] Box<dyn Error + Send + Sync>),
+    /// The answer did not come in time; the request may have arrived.
+    #[error("no answer in time")]
+    Timeout,
+    /// The connection broke, or the answer was too large; the request may have arrived.
+    #[error("the exchange broke off")]
+    Broken(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        (**self).send(request)
+    }
+}

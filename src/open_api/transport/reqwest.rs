@@ -1,0 +1,94 @@
+//! The transport on reqwest 0.13.
+
+use std::time::Duration;
+
+use ::reqwest::redirect::Policy;
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use tokio::sync::Semaphore;
+
+use super::{Transport, TransportError};
+
+/// Sends requests with reqwest, on tokio: 20 seconds for a whole exchange and 5 to connect, no redirects, answers of at most
+/// 4 MiB, at most 16 exchanges at once.
+///
+/// reqwest needs a TLS feature for `https`; the crate's feature `rustls` turns one on.
+#[derive(Debug)]
+pub struct ReqwestTransport {
+    client: ::reqwest::Client,
+    answer_limit: usize,
+    places: Semaphore,
+}
+
+impl ReqwestTransport {
+    /// A client of its own.
+    ///
+    /// # Errors
+    ///
+    /// The TLS backend cannot be started.
+    pub fn new() -> Result<Self, ::reqwest::Error> {
+        let client = ::reqwest::Client::builder()
+            .timeout(Duration::from_secs(20))
+            .connect_timeout(Duration::from_secs(5))
+            .redirect(Policy::none())
+            .build()?;
+        Ok(Self::with_client(client))
+    }
+
+    /// The application's client. It should set time limits and follow no redirects, because a signed request is good for
+    /// one host only.
+    pub fn with_client(client: ::reqwest::Client) -> Self {
+        Self { client, answer_limit: 4 * 1024 * 1024, places: Semaphore::new(16) }
+    }
+
+    /// Takes answers of at most this many bytes.
+    #[must_use]
+    pub fn answer_limit(mut self, bytes: usize) -> Self {
+        self.answer_limit = bytes;
+        self
+    }
+
+    /// Sends at most this many requests at once; further ones wait.
+    #[must_use]
+    pub fn concurrency(mut self, exchanges: usize) -> Self {
+        self.places = Semaphore::new(exchanges);
+        self
+    }
+
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        // The semaphore is never closed, so a place always comes.
+        let _place = self.places.acquire().await;
+        let request = ::reqwest::Request::try_from(request).map_err(failed)?;
+        let mut response = self.client.execute(request).await.map_err(failed)?;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > self.answer_limit {
+                let text = format!("the answer has more than {} bytes", self.answer_limit);
+                return Err(TransportError::Broken(text.into()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut answer = Response::new(body.freeze());
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(answer)
+    }
+}
+
+/// The address holds order ids; it is left out of the error.
+fn failed(error: ::reqwest::Error) -> TransportError {
+    let error = error.without_url();
+    match () {
+        () if error.is_connect() => TransportError::Connect(Box::new(error)),
+        () if error.is_timeout() => TransportError::Timeout,
+        () => TransportError::Broken(Box::new(error)),
+    }
+}
+
+impl Transport for ReqwestTransport {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        self.exchange(request).boxed()
+    }
+}
