@@ -1,12 +1,11 @@
 //! What verifying and answering a callback costs, as multiples of the bare work in the same run.
 //!
-//! First the ratios: bare and whole work take turns, the tenth percentile of the samples counts, and of several rounds the
-//! least disturbed. On a shared machine the rest tells about the neighbours, who slow down everything but the hashes. Then single figures by criterion. The run fails if hashing itself is crippled (see `guard`).
+//! First the ratios, then single figures by criterion. The run fails if hashing itself is crippled (see `guard`).
 
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion};
@@ -25,14 +24,14 @@ use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
 use koogallery::timestamp::Timestamp;
 use sha2::{Digest as _, Sha256, Sha512};
 
+#[path = "support/ratio.rs"]
+mod ratio;
+
+use ratio::{BATCH, ROUNDS, of_batches, one_round};
+
 const KEY: &str = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
 const NOW: Timestamp = Timestamp::from_unix_millis(1_735_689_600_123);
 const NONCE: &str = "Qm7Zt2LxV9cRb4KpY6wHs8DfJ1gNu3Ea";
-/// Calls per sample.
-const BATCH: usize = 50;
-const SAMPLES: usize = 601;
-/// Rounds of samples, some seconds apart.
-const ROUNDS: usize = 8;
 
 fn main() -> ExitCode {
     let bench = Bench::new();
@@ -133,9 +132,9 @@ impl Bench {
 
     fn ratios(&self) {
         let requests = self.v2_calls(BATCH);
-        let whole = || batch_ratio(|| self.bare_v2(), || (self.service(true), requests.clone()), answer);
+        let whole = || of_batches(|| self.bare_v2(), || (self.service(true), requests.clone()), answer);
         let works: [(&str, &str, &dyn Fn() -> f64); 4] = [
-            ("V2.0: verify a 300-byte body", "1.15", &|| ratio(|| self.bare_v2(), || self.verify_v2())),
+            ("V2.0: verify a 300-byte body", "1.15", &|| one_round(|| self.bare_v2(), || self.verify_v2())),
             ("V2.0: verify, parse, ledger hit, answer", "4", &whole),
             ("V1.0: 14 parameters, the same way, `Body-Sign` included", "6", &|| self.v1_ratio(false)),
             ("V1.0: the same, account and password encrypted", "-", &|| self.v1_ratio(true)),
@@ -160,14 +159,14 @@ impl Bench {
         assert_eq!(pairs.len(), 14);
         let (signing_string, body) = (pairs.join("&"), sample.body().clone());
         let prepare = || (self.service(login), requests.clone());
-        batch_ratio(|| self.bare_v1(&signing_string, &body), prepare, answer)
+        of_batches(|| self.bare_v1(&signing_string, &body), prepare, answer)
     }
 
     /// `target-cpu=native` with fat LTO makes SHA-256 some 40 times slower (llvm/llvm-project#142368). A bare SHA-512 is
     /// not touched by that, so the ratio of the two tells.
     fn guard(&self) -> bool {
         const EXPECTED: f64 = 0.7;
-        let found = ratio(
+        let found = one_round(
             || {
                 let digest = Sha512::digest(black_box(self.body.as_bytes()));
                 Sha512::digest(digest)
@@ -235,39 +234,6 @@ fn answer((service, requests): (CallbackService, Vec<Request<Bytes>>)) {
         let answer = service.call(request).now_or_never().expect("a ledger hit does not wait");
         assert!(black_box(answer).body().starts_with(br#"{"resultCode":"000000""#));
     }
-}
-
-/// `ours / bare`, from samples taken in turn.
-fn ratio<A, B>(bare: impl Fn() -> A, ours: impl Fn() -> B) -> f64 {
-    let run = |()| {
-        for _ in 0..BATCH {
-            black_box(ours());
-        }
-    };
-    batch_ratio(bare, || (), run)
-}
-
-/// As `ratio`, where `ours` does a whole batch from what `prepare` makes outside the measured time.
-fn batch_ratio<A, P>(bare: impl Fn() -> A, prepare: impl Fn() -> P, ours: impl Fn(P)) -> f64 {
-    let time = |work: &mut dyn FnMut()| {
-        let began = Instant::now();
-        work();
-        began.elapsed().as_secs_f64()
-    };
-    let (mut bare_times, mut our_times): (Vec<_>, Vec<_>) = (0..SAMPLES)
-        .map(|_| {
-            let mut prepared = Some(prepare());
-            let bare_time = time(&mut || (0..BATCH).for_each(|_| drop(black_box(bare()))));
-            (bare_time, time(&mut || prepared.take().into_iter().for_each(&ours)))
-        })
-        .unzip();
-    undisturbed(&mut our_times) / undisturbed(&mut bare_times)
-}
-
-/// The tenth percentile: on a shared machine the slower samples tell about the neighbours.
-fn undisturbed(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 10]
 }
 
 fn purchase() -> String {
