@@ -74,9 +74,8 @@ impl Executor {
         match select(run, self.runtime.sleep(patience)).await {
             Either::Left((outcome, _)) => outcome.map(|instance| Progress::Done { instance, repeated: false }),
             Either::Right(((), run)) => {
-                let look = self.ledger.look(&step).await?;
-                self.report_late(run, step);
-                match look {
+                self.report_late(run, step.clone());
+                match self.ledger.look(&step).await? {
                     Look::Done(instance) => Ok(Progress::Done { instance, repeated: false }),
                     Look::Open(instance) => Ok(Progress::StillGoing(instance)),
                     Look::Unknown => Err(CallbackError::Deadline(patience)),
@@ -93,6 +92,10 @@ impl Executor {
         let target = Target::Purchase { order: instance.order.clone(), proposed_id: instance.instance_id.clone() };
         let effect = Effect::Create { product_id: instance.product_id.clone(), expire_time: None };
         let step = Step { target, effect };
+        if self.running().contains_key(&Identity::of(&step)) {
+            // Whoever started it hears of its failure; every further poll would report it once more.
+            return;
+        }
         let event = Event::Create(Purchase {
             instance_id: instance.instance_id.clone(),
             order_id: order_id.clone(),
@@ -214,9 +217,7 @@ impl Executor {
                     return Err(CallbackError::UnknownInstance(step.subject().to_owned()));
                 }
                 Begin::NotCreated(instance) => {
-                    {
-                        return Err(CallbackError::UnknownInstance(instance.instance_id.clone()));
-                    };
+                    return Err(CallbackError::UnknownInstance(instance.instance_id.clone()));
                 }
                 Begin::IdTaken => step.propose(self.random_id()?),
                 Begin::Busy(instance) => {

@@ -108,37 +108,39 @@ async fn a_slow_renewal_goes_on_and_its_retry_finds_it_done() {
     assert_eq!(stage.seller.runs(), 2);
 }
 
+/// Works for a while and fails in the end.
+struct LateFailure(Seller);
+impl SubscriptionHandler for LateFailure {
+    async fn create(&self, purchase: Purchase) -> Result<(), koogallery::callback::HandlerError> {
+        self.0.set(Mood::Slow(Duration::from_millis(80)));
+        self.0.create(purchase).await?;
+        Err(koogallery::callback::HandlerError::failed("too late"))
+    }
+    async fn renew(&self, event: Renewal) -> Result<(), koogallery::callback::HandlerError> {
+        self.0.renew(event).await
+    }
+    async fn freeze(&self, event: Freeze) -> Result<(), koogallery::callback::HandlerError> {
+        self.0.freeze(event).await
+    }
+    async fn unfreeze(&self, event: Unfreeze) -> Result<(), koogallery::callback::HandlerError> {
+        self.0.unfreeze(event).await
+    }
+    async fn release(&self, event: Release) -> Result<(), koogallery::callback::HandlerError> {
+        self.0.release(event).await
+    }
+    async fn upgrade(&self, event: Upgrade) -> Result<(), koogallery::callback::HandlerError> {
+        self.0.upgrade(event).await
+    }
+    async fn check_change(&self, event: ChangeCheck) -> Result<(), koogallery::callback::HandlerError> {
+        self.0.check_change(event).await
+    }
+    async fn describe(&self, query: InstanceQuery) -> Result<Description, koogallery::callback::HandlerError> {
+        self.0.describe(query).await
+    }
+}
+
 #[tokio::test]
 async fn a_failure_after_the_answer_is_reported() {
-    struct LateFailure(Seller);
-    impl SubscriptionHandler for LateFailure {
-        async fn create(&self, purchase: Purchase) -> Result<(), koogallery::callback::HandlerError> {
-            self.0.set(Mood::Slow(Duration::from_millis(80)));
-            self.0.create(purchase).await?;
-            Err(koogallery::callback::HandlerError::failed("too late"))
-        }
-        async fn renew(&self, event: Renewal) -> Result<(), koogallery::callback::HandlerError> {
-            self.0.renew(event).await
-        }
-        async fn freeze(&self, event: Freeze) -> Result<(), koogallery::callback::HandlerError> {
-            self.0.freeze(event).await
-        }
-        async fn unfreeze(&self, event: Unfreeze) -> Result<(), koogallery::callback::HandlerError> {
-            self.0.unfreeze(event).await
-        }
-        async fn release(&self, event: Release) -> Result<(), koogallery::callback::HandlerError> {
-            self.0.release(event).await
-        }
-        async fn upgrade(&self, event: Upgrade) -> Result<(), koogallery::callback::HandlerError> {
-            self.0.upgrade(event).await
-        }
-        async fn check_change(&self, event: ChangeCheck) -> Result<(), koogallery::callback::HandlerError> {
-            self.0.check_change(event).await
-        }
-        async fn describe(&self, query: InstanceQuery) -> Result<Description, koogallery::callback::HandlerError> {
-            self.0.describe(query).await
-        }
-    }
     let stage = Stage::with(|builder| {
         builder.subscription(LateFailure(Seller::default()), MemoryLedger::new()).v2_deadline(Duration::from_millis(20))
     });
@@ -259,6 +261,26 @@ async fn a_creation_cut_off_after_its_answer_is_finished_by_the_query() {
     let Event::Create(event) = stage.seller.last() else { panic!() };
     assert_eq!((event.instance_id.as_str(), event.order_line_id.as_deref()), ("cut", Some("CS1-1")));
     assert_eq!(stage.seller.runs(), 2);
+}
+
+#[tokio::test]
+async fn polls_while_a_creation_is_resumed_do_not_report_its_failure_again() {
+    let ledger = Arc::new(MemoryLedger::new());
+    let step = Step {
+        target: Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-1"), proposed_id: "cut".into() },
+        effect: Effect::Create { product_id: None, expire_time: None },
+    };
+    ledger.begin(&step, Lease { holder: 1, until: NOW }, NOW).await.unwrap();
+    let seller = LateFailure(Seller::default());
+    let stage = Stage::on(ledger.clone(), |builder| builder.subscription(seller, ledger));
+    stage.clock.advance(Duration::from_secs(1));
+    for _ in 0..5 {
+        let query = r#"{"activity":"queryInstance","instanceId":"cut"}"#;
+        assert_eq!(stage.post(query).await.code, "000004");
+    }
+    stage.service.idle().await;
+    tokio::task::yield_now().await;
+    assert_eq!(stage.log.lines().iter().filter(|line| line.contains("too late")).count(), 1);
 }
 
 #[tokio::test]
