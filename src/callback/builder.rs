@@ -14,6 +14,7 @@ use crate::cipher::field::{EncryptType, FieldCipher};
 use crate::clock::{Clock, SystemClock};
 use crate::key::{AccessKeys, InterfaceType, KeyRing};
 use crate::ledger::Ledger;
+use crate::open_api::Client;
 use crate::random::{BufferedRandom, OsRandom, Random};
 use crate::replay::{MemoryReplayGuard, ReplayGuard};
 use crate::signature::Window;
@@ -26,6 +27,7 @@ pub struct CallbackServiceBuilder {
     replay: Arc<dyn ReplayGuard>,
     observer: Arc<dyn Observer>,
     subscription: Option<(Arc<dyn ErasedHandler>, Arc<dyn Ledger>)>,
+    open_api: Option<Client>,
     lease: Duration,
 }
 
@@ -52,6 +54,7 @@ impl CallbackServiceBuilder {
             replay: Arc::new(MemoryReplayGuard::default()),
             observer: Arc::new(StderrObserver),
             subscription: None,
+            open_api: None,
             lease: Duration::from_secs(5),
         }
     }
@@ -60,6 +63,17 @@ impl CallbackServiceBuilder {
     #[must_use]
     pub fn subscription(mut self, handler: impl SubscriptionHandler, ledger: impl Ledger) -> Self {
         self.subscription = Some((Arc::new(handler), Arc::new(ledger)));
+        self
+    }
+
+    /// Completes V2.0 events from the order query, so that a handler learns from every generation the same: what was
+    /// bought, by whom, for how long and for how much. The client needs AK/SK.
+    ///
+    /// The order is asked for after the call was verified and before the handler runs. If that fails, the call is answered
+    /// `000005`, the marketplace sends it again, and the handler never sees an event without its facts.
+    #[must_use]
+    pub fn open_api(mut self, client: Client) -> Self {
+        self.open_api = Some(client);
         self
     }
 
@@ -174,6 +188,7 @@ impl CallbackServiceBuilder {
             Arc::new(Executor {
                 handler,
                 ledger,
+                open_api: self.open_api,
                 runtime: Arc::clone(&self.runtime),
                 clock: Arc::clone(&self.clock),
                 random: Arc::clone(&self.settings.random),

@@ -1,8 +1,8 @@
 //! A call after parsing and before its answer, free of protocol generations.
 
-use super::subscription::{ChangeCheck, Description, Event};
+use super::subscription::{ChangeCheck, Description, Event, Purchase};
 use crate::activity::Activity;
-use crate::ledger::Step;
+use crate::ledger::{Effect, OrderKey, Step, Target};
 use crate::wire::TestFlag;
 
 /// What the marketplace asks for.
@@ -37,6 +37,19 @@ pub(super) struct Change {
 }
 
 impl Change {
+    /// A purchase of which no more is known than its order.
+    pub(super) fn purchase(order: OrderKey, proposed_id: String, test_call: bool) -> Self {
+        let event = Event::Create(Purchase {
+            instance_id: String::new(),
+            order_id: order.order_id.clone(),
+            order_line_id: order.order_line_id.clone(),
+            details: None,
+            test_call,
+        });
+        let effect = Effect::Create { product_id: order.product_id.clone(), expire_time: None };
+        Self { step: Step { target: Target::Purchase { order, proposed_id }, effect }, event }
+    }
+
     /// The event, for the instance that its purchase was given. Until then the event names none.
     pub(super) fn event_for(&self, instance_id: &str) -> Event {
         let mut event = self.event.clone();

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::OrderError;
 use crate::cipher::field::EncryptError;
 use crate::key::InterfaceType;
 use crate::ledger::LedgerError;
@@ -61,6 +62,9 @@ pub enum CallbackError {
     /// The handler did not finish in time; where it changes something it goes on in the background.
     #[error("the handler was not done within {0:?}")]
     Deadline(Duration),
+    /// What was bought could not be learned, and no event is given half filled.
+    #[error("the event could not be completed from its order")]
+    Order(#[source] Arc<OrderError>),
     /// The seller's code said no.
     #[error("the handler refused: {0}")]
     Refused(Refusal),
@@ -117,6 +121,12 @@ impl From<LedgerError> for CallbackError {
 impl From<ReplayError> for CallbackError {
     fn from(error: ReplayError) -> Self {
         Self::Replay(Arc::new(error))
+    }
+}
+
+impl From<OrderError> for CallbackError {
+    fn from(error: OrderError) -> Self {
+        Self::Order(Arc::new(error))
     }
 }
 

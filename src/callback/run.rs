@@ -11,10 +11,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, Future, Shared, join_all, poll_immediate, select};
 
 use super::call::Change;
-use super::subscription::{ErasedHandler, Event, Purchase, Unfreeze};
+use super::order::{self, Completed};
+use super::subscription::{ErasedHandler, Event, Unfreeze};
 use super::{CallbackError, HandlerError, LateFailure, Observer, Runtime};
 use crate::clock::Clock;
 use crate::ledger::{Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
+use crate::open_api::Client;
 use crate::random::Random;
 
 /// How often a run asks again for an instance that somebody else works on, and for how long.
@@ -28,6 +30,8 @@ const NOTE_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_m
 pub(super) struct Executor {
     pub(super) handler: Arc<dyn ErasedHandler>,
     pub(super) ledger: Arc<dyn Ledger>,
+    /// Tells what was bought where the call does not.
+    pub(super) open_api: Option<Client>,
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
@@ -88,22 +92,14 @@ impl Executor {
     /// poll now, and not send the purchase again. Does nothing where the purchase cannot be known from the ledger.
     pub(super) fn resume(self: &Arc<Self>, instance: &Instance) {
         // V1.0, which has no order lines, tells in the call what was bought, and sends it again.
-        let OrderKey { order_id, order_line_id: Some(_), .. } = &instance.order else { return };
-        let target = Target::Purchase { order: instance.order.clone(), proposed_id: instance.instance_id.clone() };
-        let effect = Effect::Create { product_id: instance.product_id.clone(), expire_time: None };
-        let step = Step { target, effect };
+        let OrderKey { order_line_id: Some(_), .. } = &instance.order else { return };
+        let change = Change::purchase(instance.order.clone(), instance.instance_id.clone(), false);
+        let step = change.step.clone();
         if self.running().contains_key(&Identity::of(&step)) {
             // Whoever started it hears of its failure; every further poll would report it once more.
             return;
         }
-        let event = Event::Create(Purchase {
-            instance_id: instance.instance_id.clone(),
-            order_id: order_id.clone(),
-            order_line_id: instance.order.order_line_id.clone(),
-            details: None,
-            test_call: false,
-        });
-        let run = self.join_or_start(Box::new(Change { step: step.clone(), event }));
+        let run = self.join_or_start(Box::new(change));
         self.report_late(run, step);
     }
 
@@ -193,8 +189,11 @@ impl Executor {
         let id = before.instance_id.clone();
         let work = AssertUnwindSafe(self.handle(&change, &before)).catch_unwind();
         let failure = match self.keep_lease(&id, holder, work).await {
-            Ok(Ok(())) => return self.note(&change.step, &id, holder).await,
-            Ok(Err(error)) => CallbackError::from(error),
+            Ok(Ok(effect)) => {
+                change.step.effect = effect;
+                return self.note(&change.step, &id, holder).await;
+            }
+            Ok(Err(error)) => error,
             Err(_panic) => CallbackError::Aborted,
         };
         // If this fails too, the lease runs out by itself.
@@ -229,15 +228,22 @@ impl Executor {
         Err(CallbackError::Busy(instance_id))
     }
 
-    async fn handle(&self, change: &Change, before: &Instance) -> Result<(), HandlerError> {
-        let unfreezes = matches!(change.step.effect, Effect::Renew { unfreezes: true, .. });
-        let unfreeze = unfreezes && before.state == State::Frozen;
-        self.handler.handle(change.event_for(&before.instance_id)).await?;
-        if unfreeze {
+    /// Lets the seller's code do it; gives back the effect with what the order told of it.
+    async fn handle(&self, change: &Change, before: &Instance) -> Result<Effect, CallbackError> {
+        let (event, effect) = (change.event_for(&before.instance_id), change.step.effect.clone());
+        let Completed { events, effect } = match &self.open_api {
+            Some(client) => order::complete(client, event, effect).await?,
+            None => Completed { events: vec![event], effect },
+        };
+        let unfreezes = matches!(effect, Effect::Renew { unfreezes: true, .. });
+        for event in events {
+            self.handler.handle(event).await?;
+        }
+        if unfreezes && before.state == State::Frozen {
             let instance_id = before.instance_id.clone();
             self.handler.handle(Event::Unfreeze(Unfreeze { instance_id, test_call: false })).await?;
         }
-        Ok(())
+        Ok(effect)
     }
 
     /// Does the work and prolongs the lease at a third of its time, again and again, without holding up the work.

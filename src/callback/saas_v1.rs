@@ -9,8 +9,8 @@ use super::protocol::Dialect;
 use super::saas_v2::unknown_status;
 use super::settings::Settings;
 use super::subscription::{
-    AccessInfo, Customer, Event, Freeze, FreezeReason, Period, Product, Purchase, PurchaseDetails, Release, Renewal,
-    RenewalScene, Unfreeze, Upgrade,
+    AccessInfo, ChargingMode, Customer, Event, Freeze, FreezeReason, Period, Product, Purchase, PurchaseDetails,
+    Release, Renewal, RenewalScene, Unfreeze, Upgrade,
 };
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
@@ -21,7 +21,9 @@ use crate::redact::Sensitive;
 use crate::replay::CallId;
 use crate::result_code::ResultCode;
 use crate::saas::v1::instance_status::InstanceStatus;
-use crate::saas::v1::{Callback, ChargingMode, new_instance, query_instance, refresh_instance};
+use crate::saas::v1::{
+    Callback, ChargingMode as V1ChargingMode, PeriodType, new_instance, query_instance, refresh_instance,
+};
 use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
 use crate::signature::auth_token::{self, Verified};
 use crate::timestamp::Timestamp;
@@ -160,6 +162,7 @@ impl Reader<'_> {
                     product: Some(Product {
                         product_id: request.product_id,
                         sku_code: Some(request.sku_code),
+                        product_name: None,
                         amount: request.amount,
                         disk_size: request.disk_size,
                         band_width: request.band_width,
@@ -184,7 +187,7 @@ impl Reader<'_> {
 
     fn purchase(&self, request: new_instance::Request) -> Result<Command, CallbackError> {
         let mut order = OrderKey::new(request.order_id.clone());
-        if request.charging_mode == Some(ChargingMode::PayPerUse) {
+        if request.charging_mode == Some(V1ChargingMode::PayPerUse) {
             order = order.with_product(request.product_id.clone());
         }
         let expire_time = request.expire_time.map(|time| time.in_zone(self.settings.v1_zone));
@@ -193,23 +196,25 @@ impl Reader<'_> {
             effect: Effect::Create { product_id: Some(request.product_id.clone()), expire_time },
         };
         let details = PurchaseDetails {
-            customer: Customer {
+            customer: Some(Customer {
                 customer_id: request.customer_id,
                 customer_name: request.customer_name,
                 user_id: request.user_id,
                 user_name: request.user_name,
+                real_name: None,
                 mobile_phone: self.decrypt("mobilePhone", request.mobile_phone)?,
                 email: self.decrypt("email", request.email)?,
-            },
+            }),
             product: Product {
                 product_id: request.product_id,
                 sku_code: request.sku_code,
+                product_name: None,
                 amount: request.amount,
                 disk_size: request.disk_size,
                 band_width: request.band_width,
             },
-            charging_mode: request.charging_mode,
-            period: Period::of(request.period_type, request.period_number),
+            charging_mode: request.charging_mode.as_ref().map(ChargingMode::from),
+            period: period_of(request.period_type, request.period_number),
             trial: request.trial_flag.as_deref() == Some("1"),
             expire_time,
             amount_paid: request.order_amount,
@@ -248,7 +253,8 @@ impl Reader<'_> {
             scene,
             expire_time,
             product_id: request.product_id,
-            period: Period::of(request.period_type, request.period_number),
+            product: None,
+            period: period_of(request.period_type, request.period_number),
             amount_paid: request.order_amount,
             test_call: request.test_flag == TestFlag::Debug,
         });
@@ -258,4 +264,21 @@ impl Reader<'_> {
     fn decrypt(&self, field: &'static str, text: Option<Ciphertext>) -> Result<Option<Sensitive>, CallbackError> {
         text.map(|text| self.cipher.decrypt(&text)).transpose().map_err(|_| CallbackError::Undecryptable(field))
     }
+}
+
+impl From<&V1ChargingMode> for ChargingMode {
+    fn from(mode: &V1ChargingMode) -> Self {
+        match mode {
+            V1ChargingMode::PayPerUse => Self::OnDemand,
+            V1ChargingMode::Period => Self::Period,
+            V1ChargingMode::OneTime => Self::OneTime,
+            V1ChargingMode::PayPerUsePackage => Self::OnDemandPackage,
+            V1ChargingMode::Other(text) => Self::Other(text.clone()),
+        }
+    }
+}
+
+/// V1.0 has the order query's texts for the units.
+fn period_of(period_type: Option<PeriodType>, period_number: Option<u32>) -> Option<Period> {
+    Period::of(period_type.map(|period_type| period_type.as_str().into()), period_number)
 }

@@ -7,13 +7,11 @@ use super::answer::checked;
 use super::call::{Call, Change, Command, Created, Reply};
 use super::protocol::Dialect;
 use super::settings::Settings;
-use super::subscription::{
-    AccessInfo, ChangeCheck, Event, Freeze, FreezeReason, Purchase, Release, Renewal, Unfreeze, Upgrade,
-};
+use super::subscription::{AccessInfo, ChangeCheck, Event, Freeze, FreezeReason, Release, Renewal, Unfreeze, Upgrade};
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::key::{AccessKey, InterfaceType};
-use crate::ledger::{Effect, OrderKey, Step, Target};
+use crate::ledger::{Effect, OrderKey, Step};
 use crate::redact::Sensitive;
 use crate::replay::CallId;
 use crate::result_code::ResultCode;
@@ -108,18 +106,10 @@ fn read(callback: Callback) -> Result<(TestFlag, Command), CallbackError> {
     };
     Ok(match callback {
         Callback::NewInstance(request) => {
-            let mut order = OrderKey::new(request.order_id.clone()).with_order_line(request.order_line_id.clone());
-            order.product_id.clone_from(&request.product_id);
-            let event = Event::Create(Purchase {
-                instance_id: String::new(),
-                order_id: request.order_id,
-                order_line_id: Some(request.order_line_id),
-                details: None,
-                test_call: request.test_flag == TestFlag::Debug,
-            });
-            let target = Target::Purchase { order, proposed_id: request.business_id };
-            let effect = Effect::Create { product_id: request.product_id, expire_time: None };
-            (request.test_flag, Command::Change(Box::new(Change { step: Step { target, effect }, event })))
+            let mut order = OrderKey::new(request.order_id).with_order_line(request.order_line_id);
+            order.product_id = request.product_id;
+            let purchase = Change::purchase(order, request.business_id, request.test_flag == TestFlag::Debug);
+            (request.test_flag, Command::Change(Box::new(purchase)))
         }
         Callback::RefreshInstance(request) => {
             let key = format!(
@@ -140,6 +130,7 @@ fn read(callback: Callback) -> Result<(TestFlag, Command), CallbackError> {
                 scene: request.scene,
                 expire_time: request.expire_time,
                 product_id: request.product_id,
+                product: None,
                 period: None,
                 amount_paid: None,
                 test_call: request.test_flag == TestFlag::Debug,

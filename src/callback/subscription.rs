@@ -8,8 +8,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 pub use events::{
-    AccessInfo, ChangeCheck, Customer, Description, Event, Freeze, FreezeReason, InstanceQuery, Period, Product,
-    Purchase, PurchaseDetails, Release, Renewal, RenewalScene, Unfreeze, Upgrade,
+    AccessInfo, ChangeCheck, ChargingMode, Customer, Description, Event, Freeze, FreezeReason, InstanceQuery, Period,
+    PeriodType, Product, Purchase, PurchaseDetails, Release, Renewal, RenewalScene, Unfreeze, Upgrade,
 };
 
 use super::HandlerError;
@@ -65,6 +65,9 @@ pub trait SubscriptionHandler: Send + Sync + 'static {
     /// Open what was bought. Its access data are asked for with [`describe`](Self::describe) afterwards.
     ///
     /// May take as long as it needs: after the deadline the marketplace is told to wait and asks again.
+    ///
+    /// A V2.0 order line may list several pay-per-use products without the call naming one. With the order query this
+    /// is called for each of them then, in order and with the **same instance id**: repeat on both.
     fn create(&self, purchase: Purchase) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
     /// Set the expiry to the time given, which may lie **before** the present one.

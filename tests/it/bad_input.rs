@@ -991,7 +991,7 @@ async fn a_phone_or_address_that_does_not_decrypt() {
     let parameters = encoded(&[V1_PURCHASE, &[("mobilePhone", &good), ("email", "")]].concat());
     assert_eq!(victim.stage.get(&parameters).await.code, "000000");
     let Event::Create(event) = victim.stage.seller.last() else { panic!() };
-    assert_eq!(event.details.unwrap().customer.mobile_phone.unwrap().expose(), "13800138000");
+    assert_eq!(event.details.unwrap().customer.unwrap().mobile_phone.unwrap().expose(), "13800138000");
 }
 
 #[tokio::test]

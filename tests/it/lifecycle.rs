@@ -69,7 +69,7 @@ async fn the_life_of_a_v1_instance() {
     assert_eq!(stage.decrypted(&created.json["appInfo"]["userName"]), "admin");
     let Event::Create(event) = stage.seller.last() else { panic!() };
     let details = event.details.unwrap();
-    assert_eq!(details.customer.customer_name.unwrap().expose(), "测 +");
+    assert_eq!(details.customer.unwrap().customer_name.unwrap().expose(), "测 +");
     assert_eq!(details.expire_time.unwrap().to_string(), "20260101000000");
 
     // The buyer opens the resource page: same id, access data of today.

@@ -6,6 +6,7 @@ mod debug_calls;
 mod ledgers;
 mod lifecycle;
 mod once;
+mod orders;
 mod properties;
 mod replay_guards;
 mod servers;

@@ -38,7 +38,7 @@ async fn the_encrypt_type_counts_in_both_directions() {
     let password = answer.json["appInfo"]["password"].as_str().unwrap();
     assert_eq!(cipher.decrypt(&password.into()).unwrap().expose(), "Init#2025pw");
     let Event::Create(event) = stage.seller.last() else { panic!() };
-    assert_eq!(event.details.unwrap().customer.mobile_phone.unwrap().expose(), "13800138000");
+    assert_eq!(event.details.unwrap().customer.unwrap().mobile_phone.unwrap().expose(), "13800138000");
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! The events of a subscription's life, free of protocol generations.
 
 use crate::amount::Amount;
+pub use crate::open_api::query_order::{ChargingMode, PeriodType};
 use crate::redact::Sensitive;
 use crate::saas::UsageInfo;
-use crate::saas::v1::{ChargingMode, ExtendParam, PeriodType};
+use crate::saas::v1::ExtendParam;
 use crate::saas::v2::change_instance_check::ProductInfo;
 pub use crate::saas::v2::refresh_instance::Scene as RenewalScene;
 use crate::timestamp::Timestamp;
@@ -38,8 +39,9 @@ pub struct Purchase {
     pub order_id: String,
     /// The order line; V1.0 has none.
     pub order_line_id: Option<String>,
-    /// What was bought by whom. V1.0 tells it in the call; V2.0 leaves it to the order query, which the seller makes with
-    /// [`order_id`](Self::order_id) as long as the service holds no client for it.
+    /// What was bought by whom. V1.0 tells it in the call; V2.0 leaves it to the order query, which the service makes if it
+    /// [holds a client](crate::callback::CallbackServiceBuilder::open_api). It is `None` only for V2.0 without one, and in
+    /// test calls.
     pub details: Option<Box<PurchaseDetails>>,
     /// Whether the call came from the debugging page or a dial test; always false unless the seller asked for such calls.
     pub test_call: bool,
@@ -49,8 +51,8 @@ pub struct Purchase {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PurchaseDetails {
-    /// The buyer.
-    pub customer: Customer,
+    /// The buyer. V1.0 always tells who it is; the order query may leave it out.
+    pub customer: Option<Customer>,
     /// The product.
     pub product: Product,
     /// How it is charged.
@@ -81,6 +83,8 @@ pub struct Customer {
     pub user_id: Option<String>,
     /// The sub-user's name.
     pub user_name: Option<Sensitive>,
+    /// The verified name (order query only).
+    pub real_name: Option<Sensitive>,
     /// Mobile number without country code, decrypted.
     pub mobile_phone: Option<Sensitive>,
     /// E-mail address, decrypted.
@@ -95,7 +99,9 @@ pub struct Product {
     pub product_id: String,
     /// Specification id.
     pub sku_code: Option<String>,
-    /// Quantity, in pieces or times.
+    /// Names of product, specification, edition and charging mode, joined with commas (order query only).
+    pub product_name: Option<String>,
+    /// Quantity, in pieces or times: V1.0's `amount`, the order query's `linearValue`.
     pub amount: Option<u32>,
     /// Disk size in GB.
     pub disk_size: Option<u32>,
@@ -135,9 +141,12 @@ pub struct Renewal {
     pub expire_time: Timestamp,
     /// The new product, where it changes.
     pub product_id: Option<String>,
-    /// The period bought, where told (V1.0).
+    /// The product from now on, with **totals**; from the order query only. It is not made for an unsubscribed renewal
+    /// period, for which the documents disagree on whose order the call names.
+    pub product: Option<Product>,
+    /// The period bought, from V1.0's call or the order query.
     pub period: Option<Period>,
-    /// What was paid, negative for a refund, where told (V1.0).
+    /// What was paid, from V1.0's call, negative for a refund, or from the order query.
     pub amount_paid: Option<Amount>,
     /// See [`Purchase::test_call`].
     pub test_call: bool,

@@ -1,0 +1,158 @@
+//! What V2.0 leaves out of its calls, from the order query.
+
+use super::subscription::{Customer, Event, Period, Product, Purchase, PurchaseDetails, RenewalScene};
+use crate::ledger::Effect;
+use crate::open_api::query_order::{BuyerInfo, Order, OrderLine, OrderType, Product as OrderProduct, Request};
+use crate::open_api::{CallError, Client};
+use crate::saas::v1::ExtendParam;
+
+/// Why an event could not be completed. The marketplace sends the call again, and the order is asked for again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrderError {
+    /// The order could not be asked for.
+    #[error("order {order_id} could not be queried")]
+    Query {
+        /// The order.
+        order_id: String,
+        /// Why.
+        source: Box<CallError>,
+    },
+    /// The answer does not tell what the event needs.
+    #[error("the answer to the query of order {order_id} lacks {missing}")]
+    Incomplete {
+        /// The order.
+        order_id: String,
+        /// What it does not have.
+        missing: String,
+    },
+}
+
+/// Events with everything the order tells, and what the ledger should know of it.
+pub(super) struct Completed {
+    pub(super) events: Vec<Event>,
+    pub(super) effect: Effect,
+}
+
+/// Completes the event of a change. One event may become several: one per product of a pay-per-use order line.
+pub(super) async fn complete(client: &Client, event: Event, effect: Effect) -> Result<Completed, OrderError> {
+    let Some((order_id, order_line_id)) = wanted(&event) else {
+        return Ok(Completed { events: vec![event], effect });
+    };
+    let request = Request::new(order_id).with_order_line(order_line_id);
+    let answer = client.call(&request).await;
+    let order =
+        answer.map_err(|source| OrderError::Query { order_id: order_id.to_owned(), source: Box::new(source) })?;
+    complete_from(&order, event, effect)
+}
+
+/// The order line that would tell more than the call did.
+fn wanted(event: &Event) -> Option<(&str, &str)> {
+    let (order_id, line) = match event {
+        Event::Create(Purchase { order_id, order_line_id, details: None, .. }) => (order_id, order_line_id),
+        Event::Renew(renewal) if renewal.scene != RenewalScene::UnsubscribeRenewalPeriod => {
+            (&renewal.order_id, &renewal.order_line_id)
+        }
+        Event::Upgrade(upgrade) if upgrade.product.is_none() => (&upgrade.order_id, &upgrade.order_line_id),
+        _ => return None,
+    };
+    // Only V2.0 has order lines.
+    Some((order_id, line.as_deref()?))
+}
+
+fn complete_from(order: &Order, event: Event, effect: Effect) -> Result<Completed, OrderError> {
+    let incomplete = |missing: String| OrderError::Incomplete { order_id: order.order_id.clone(), missing };
+    let line_id = wanted(&event).map(|(_, line_id)| line_id).unwrap_or_default();
+    let line = order.order_lines.iter().find(|line| line.order_line_id == line_id);
+    let line = line.ok_or_else(|| incomplete(format!("order line {line_id}")))?;
+    let no_product = || incomplete(format!("the product of order line {}", line.order_line_id));
+    Ok(match (event, effect) {
+        (Event::Create(purchase), Effect::Create { product_id, expire_time }) => {
+            let products = match (line.product(product_id.as_deref()), &product_id) {
+                (Some(product), _) => std::slice::from_ref(product),
+                (None, Some(_)) => return Err(no_product()),
+                (None, None) if line.products.is_empty() => return Err(no_product()),
+                (None, None) => &line.products,
+            };
+            let event_of = |product| {
+                let details = Some(Box::new(details(order, line, product)));
+                Event::Create(Purchase { details, ..purchase.clone() })
+            };
+            Completed {
+                events: products.iter().map(event_of).collect(),
+                effect: Effect::Create {
+                    product_id: product_id.or_else(|| Some(line.product(None)?.product_id.clone())),
+                    expire_time: expire_time.or(line.expire_time),
+                },
+            }
+        }
+        (Event::Renew(mut renewal), effect) => {
+            renewal.period = Period::of(line.period_type.clone(), line.period_number);
+            renewal.amount_paid = line.amount_after_discount.or(line.amount);
+            // A renewal is good without: the expiry counts.
+            renewal.product = line.product(renewal.product_id.as_deref()).map(Product::from);
+            Completed { events: vec![Event::Renew(renewal)], effect }
+        }
+        (Event::Upgrade(mut upgrade), Effect::Upgrade { key, .. }) => {
+            let product = line.product(None).ok_or_else(no_product)?;
+            upgrade.product = Some(Product::from(product));
+            let product_id = Some(product.product_id.clone());
+            Completed { events: vec![Event::Upgrade(upgrade)], effect: Effect::Upgrade { key, product_id } }
+        }
+        (event, effect) => Completed { events: vec![event], effect },
+    })
+}
+
+impl OrderLine {
+    /// The product that the call names, or the only one.
+    fn product(&self, named: Option<&str>) -> Option<&OrderProduct> {
+        match &*self.products {
+            [only] => Some(only),
+            several => several.iter().find(|product| Some(&*product.product_id) == named),
+        }
+    }
+}
+
+fn details(order: &Order, line: &OrderLine, product: &OrderProduct) -> PurchaseDetails {
+    let params = line.extend_params.iter().chain(&order.extend_params);
+    PurchaseDetails {
+        customer: order.buyer_info.as_ref().map(Customer::from),
+        product: product.into(),
+        charging_mode: Some(line.charging_mode.clone()),
+        period: Period::of(line.period_type.clone(), line.period_number),
+        trial: order.order_type == OrderType::Trial,
+        expire_time: line.expire_time,
+        amount_paid: line.amount_after_discount.or(line.amount),
+        extend_params: params
+            .map(|param| ExtendParam::new(&param.name, param.value.clone().unwrap_or_default()))
+            .collect(),
+        provision_type: None,
+    }
+}
+
+impl From<&OrderProduct> for Product {
+    fn from(product: &OrderProduct) -> Self {
+        Self {
+            product_id: product.product_id.clone(),
+            sku_code: product.sku_code.clone(),
+            product_name: product.product_name.clone(),
+            amount: product.linear_value,
+            disk_size: None,
+            band_width: None,
+        }
+    }
+}
+
+impl From<&BuyerInfo> for Customer {
+    fn from(buyer: &BuyerInfo) -> Self {
+        Self {
+            customer_id: buyer.customer_id.clone(),
+            customer_name: buyer.customer_name.clone(),
+            user_id: buyer.user_id.clone(),
+            user_name: buyer.user_name.clone(),
+            real_name: buyer.customer_real_name.clone(),
+            mobile_phone: buyer.mobile_phone.clone(),
+            email: buyer.email.clone(),
+        }
+    }
+}
