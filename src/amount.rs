@@ -37,6 +37,11 @@ impl Amount {
         Self { ten_thousandths: value as i128 }
     }
 
+    /// The amount as a whole number of ten-thousandths.
+    pub const fn ten_thousandths(self) -> i128 {
+        self.ten_thousandths
+    }
+
     /// Whether the amount is below zero (a refund).
     pub const fn is_negative(self) -> bool {
         self.ten_thousandths < 0

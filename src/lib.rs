@@ -8,6 +8,7 @@
 //! * [`adapter`] connects it to tower, axum or a bare socket, and to tokio.
 //! * [`signature`] and [`cipher`] are plain functions on bytes, for everybody else.
 //! * [`open_api`] calls the marketplace: what was bought, what was used.
+//! * [`metering`] reports what was used: nothing lost, nothing twice.
 //! * [`saas`] holds the wire models, exactly as documented.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
 //!
@@ -52,7 +53,7 @@
 //! | `axum-0_8` | `adapter::axum`: a route for axum 0.8 |
 //! | `actix-4` | `adapter::actix`: a route for actix-web 4 |
 //! | `serve` | `adapter::serve`: an HTTP/1.1 server with the exact letter case of `Body-Sign` |
-//! | `sqlite` | `sqlite`, `ledger::SqliteLedger`: stores on SQLite, linked as the application chooses |
+//! | `sqlite` | `sqlite`, `ledger::SqliteLedger`, `metering::SqliteUsageStore` and others: stores on SQLite, linked as the application chooses |
 //! | `sqlite-bundled` | the same, with SQLite compiled in |
 //! | `postgres` | `postgres`, `ledger::PostgresLedger`, `replay::PostgresReplayGuard`: stores for several replicas |
 //! | `redis` | `replay::RedisReplayGuard`: the replay guard for several replicas |
@@ -71,6 +72,7 @@ pub mod clock;
 pub mod key;
 pub mod ledger;
 pub mod manual;
+pub mod metering;
 pub mod open_api;
 #[cfg(feature = "postgres")]
 pub mod postgres;

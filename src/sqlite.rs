@@ -75,7 +75,7 @@ impl Database {
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
+        self.submit(move |connection| {
             let outcome =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
                     let value = work(&transaction)?;
@@ -84,9 +84,13 @@ impl Database {
                 });
             // Whoever asked may have gone away; the work is done all the same.
             let _ = answer.send(outcome);
-        });
-        self.jobs.send(job).map_err(|_| DatabaseError::Closed)?;
+        })?;
         Ok(answered.await.map_err(|_| DatabaseError::Closed)??)
+    }
+
+    /// Has work done on the connection after what was handed in before.
+    pub(crate) fn submit(&self, work: impl FnOnce(&mut Connection) + Send + 'static) -> Result<(), DatabaseError> {
+        self.jobs.send(Box::new(work)).map_err(|_| DatabaseError::Closed)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Text forms of the wire: query strings and JSON.
+//! Text forms: query strings and JSON on the wire, errors in a log.
 
+pub(crate) mod chain;
 pub(crate) mod json;
 pub(crate) mod query;

@@ -1,6 +1,5 @@
 //! Telling the seller what happened.
 
-use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::ledger::Effect;
 use crate::result_code::ResultCode;
+use crate::text::chain::Chain;
 
 /// Is told of every exchange, and of failures that came too late for their answer.
 ///
@@ -51,21 +51,6 @@ pub struct LateFailure<'a> {
     pub subject: &'a str,
     /// What went wrong. A retry of the marketplace will run the handler again.
     pub error: &'a CallbackError,
-}
-
-/// An error with everything that led to it, on one line.
-struct Chain<'a>(&'a dyn Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Display for Exchange<'_> {

@@ -160,7 +160,7 @@ fn rejected_records(answer: &Value) -> Vec<RejectedRecord> {
                 found.as_str().map(str::to_owned).or_else(|| found.as_u64().map(|number| number.to_string()))
             };
             Some(RejectedRecord {
-                code: RecordCode::from_digits(&member(&["errorcode", "code", "resultcode"])?),
+                code: RecordCode::new(&member(&["errorcode", "code", "resultcode"])?),
                 metering_sn: member(&["meteringsn"]),
                 instance_id: member(&["instanceid"]),
                 description: member(&["errormsg", "errormessage", "message", "msg", "description", "desc"]),
@@ -189,9 +189,9 @@ pub enum Disposition {
 }
 
 impl RecordCode {
-    /// Numbers lose their leading zeros on the way.
-    fn from_digits(digits: &str) -> Self {
-        Self(format!("{digits:0>3}"))
+    /// A code as it came. Numbers lose their leading zeros on the way; three digits are restored.
+    pub fn new(code: &str) -> Self {
+        Self(format!("{code:0>3}"))
     }
 
     /// The three digits.

@@ -5,6 +5,7 @@ mod crash;
 mod debug_calls;
 mod ledgers;
 mod lifecycle;
+mod metering;
 mod once;
 mod orders;
 mod properties;

@@ -1,0 +1,59 @@
+//! Reporting pay-per-use consumption: durable before it is acknowledged, delivered once, never lost.
+//!
+//! [`Meter::record`] writes usage to a store in the seller's own database and returns when it is on the disk. Usage adds
+//! up per instance and billing period; when a period is over, its sum becomes one record with a fixed `metering_sn`. A
+//! [`Pusher`] sends the records in the background, again and again with the same number and the same bytes, until the
+//! marketplace has taken them or says why it will not; [`Meter::status`] and [`Meter::records`] show what became of them.
+//!
+#![cfg_attr(all(feature = "sqlite", feature = "tokio"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "sqlite", feature = "tokio")), doc = "```ignore")]
+//! # async fn example(client: koogallery::open_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! use koogallery::adapter::tokio::TokioRuntime;
+//! use koogallery::metering::{Meter, Pusher, SqliteUsageStore, Usage};
+//! use koogallery::sqlite::Database;
+//!
+//! let database = Database::open("koogallery.db")?;
+//! let meter = Meter::new(SqliteUsageStore::new(&database).await?);
+//! let pusher = Pusher::new(meter.clone(), client, TokioRuntime);
+//! tokio::spawn(async move { pusher.run(std::future::pending()).await });
+//!
+//! // One call of the customer's, charged once however often it is repeated:
+//! meter.record(Usage::new("inst-0001", "0.5".parse()?).with_id("request-4711")).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Rules that this room keeps
+//!
+//! From the open API reference, "usage push" (China 2025-11-13, international 2025-11-18; Europe has none):
+//!
+//! * Of several records for one instance and period the first counts and nothing corrects it later. So a period is sent
+//!   only when it is over, once, and usage that comes late counts in the next one.
+//! * A record begins with the first usage of its period, because one that begins before the instance was opened is
+//!   refused, and ends with the period, or when the instance was closed ([`Meter::close_instance`]).
+//! * Hourly products are reported within 15 minutes after the hour, daily ones, if at all by the day, within 15 minutes
+//!   after midnight: see [`Period`].
+//! * A record that begins more than 21 days ago is refused; the [`Observer`] is warned a week before.
+//! * "Reported before" (codes 005 and 010) means delivered.
+//! * An accepted push is only queued: the marketplace's own check of it shows in the seller console alone.
+
+mod delivery;
+mod meter;
+mod observer;
+mod parts;
+mod pusher;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod status;
+mod store;
+mod usage;
+
+pub use meter::Meter;
+pub use observer::{AtRisk, Observer, PushFailure, Rejection, StderrObserver};
+pub use parts::{Part, Sum, parts};
+pub use pusher::{Pusher, Round};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteUsageStore;
+pub use status::{Status, Total};
+pub use store::{Claim, Correction, MeteringError, Outcome, RecordState, Refusal, StoredRecord, UsageStore};
+pub use usage::{Entry, Period, Recorded, Usage, UsageError};

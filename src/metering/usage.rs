@@ -1,0 +1,182 @@
+//! What is recorded, and the period it counts in.
+
+use std::time::Duration;
+
+use time::UtcOffset;
+
+use crate::amount::Amount;
+use crate::timestamp::Timestamp;
+
+/// Usage older than this is not taken: its record would be refused. The marketplace's limit is 21 days.
+pub(super) const OLDEST: Duration = Duration::from_secs(20 * 24 * 3600);
+/// How far a usage may lie ahead of the clock.
+const AHEAD: Duration = Duration::from_secs(300);
+/// The most that one usage may be: what a whole record can hold.
+const LARGEST: i128 = super::parts::LARGEST as i128;
+
+/// Something that a customer used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// The **pay-per-use** instance, at most 64 characters; never a package.
+    pub instance_id: String,
+    /// How much, in the product's unit: above zero.
+    pub amount: Amount,
+    /// When; now, unless set.
+    pub at: Option<Timestamp>,
+    /// The package instance from which it is deducted; mandatory for packages that stop when they are used up.
+    pub package_instance_id: Option<String>,
+    /// What identifies the usage, for instance the id of the customer's request: it counts once, however often it is
+    /// recorded within 21 days. Without it every recording counts.
+    pub usage_id: Option<String>,
+}
+
+impl Usage {
+    /// Usage of an instance, now.
+    pub fn new(instance_id: impl Into<String>, amount: Amount) -> Self {
+        Self { instance_id: instance_id.into(), amount, at: None, package_instance_id: None, usage_id: None }
+    }
+
+    /// Sets when it was used.
+    #[must_use]
+    pub fn at(mut self, at: Timestamp) -> Self {
+        self.at = Some(at);
+        self
+    }
+
+    /// Deducts it from a package.
+    #[must_use]
+    pub fn from_package(mut self, package_instance_id: impl Into<String>) -> Self {
+        self.package_instance_id = Some(package_instance_id.into());
+        self
+    }
+
+    /// Names it, so that it counts once.
+    #[must_use]
+    pub fn with_id(mut self, usage_id: impl Into<String>) -> Self {
+        self.usage_id = Some(usage_id.into());
+        self
+    }
+
+    pub(super) fn check(self, now: Timestamp, period: Period) -> Result<Entry, UsageError> {
+        let is_id = |id: &str| (1..=64).contains(&id.chars().count());
+        if !is_id(&self.instance_id) || self.package_instance_id.as_deref().is_some_and(|id| !is_id(id)) {
+            return Err(UsageError::InstanceId);
+        }
+        let at = self.at.unwrap_or(now);
+        if at > now.saturating_add(AHEAD) {
+            return Err(UsageError::Ahead(at));
+        }
+        if at < now && at.abs_diff(now) > OLDEST {
+            return Err(UsageError::TooOld(at));
+        }
+        match self.amount.ten_thousandths() {
+            1..=LARGEST => {}
+            _ => return Err(UsageError::Amount(self.amount)),
+        }
+        Ok(Entry { usage: self, at, recorded_at: now, period })
+    }
+}
+
+/// A usage that was checked and has its place in time; see [`Meter::entry`](super::Meter::entry).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// What was used.
+    pub usage: Usage,
+    /// When.
+    pub at: Timestamp,
+    /// When it is recorded.
+    pub recorded_at: Timestamp,
+    /// How much time its record covers.
+    pub period: Period,
+}
+
+/// Whether a usage was new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Recorded {
+    /// It counts now.
+    First,
+    /// A usage with this id was recorded before; nothing was added.
+    Repeated,
+}
+
+/// Why a usage was not recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UsageError {
+    /// An instance id is empty or longer than 64 characters.
+    #[error("an instance id has between 1 and 64 characters")]
+    InstanceId,
+    /// The amount is not above zero, or larger than a record can hold.
+    #[error("{0} is no usage: it must be above 0 and at most 99999999.9999")]
+    Amount(Amount),
+    /// The marketplace takes no usage of more than 21 days ago.
+    #[error("usage of {0} is too old to be billed")]
+    TooOld(Timestamp),
+    /// The usage lies in the future.
+    #[error("usage of {0} lies ahead of the clock")]
+    Ahead(Timestamp),
+}
+
+/// How much time one record covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Period {
+    /// By the hour: for hourly billing, and what the documents prefer for daily billing too.
+    #[default]
+    Hourly,
+    /// By the day of the given zone. Which zone bounds a billing day is not documented; Beijing (UTC+8) is likely in China.
+    Daily(UtcOffset),
+}
+
+impl Period {
+    /// Begin and end of the period in which an instant lies.
+    pub fn around(self, at: Timestamp) -> (Timestamp, Timestamp) {
+        let (length, shift) = match self {
+            Self::Hourly => (3_600_000, 0),
+            Self::Daily(zone) => (86_400_000, i64::from(zone.whole_seconds()) * 1000),
+        };
+        let local = at.as_unix_millis().saturating_add(shift);
+        let begin = local.div_euclid(length).saturating_mul(length).saturating_sub(shift);
+        (Timestamp::from_unix_millis(begin), Timestamp::from_unix_millis(begin.saturating_add(length)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_735_787_045_678);
+
+    #[test]
+    fn periods_begin_and_end_where_the_clock_says() {
+        let (begin, end) = Period::Hourly.around(NOW);
+        assert_eq!(
+            (begin.to_basic_iso().as_str(), end.to_basic_iso().as_str()),
+            ("20250102T030000Z", "20250102T040000Z")
+        );
+        let beijing = UtcOffset::from_hms(8, 0, 0).unwrap();
+        let (begin, end) = Period::Daily(beijing).around(NOW);
+        assert_eq!(
+            (begin.to_basic_iso().as_str(), end.to_basic_iso().as_str()),
+            ("20250101T160000Z", "20250102T160000Z")
+        );
+        assert_eq!(Period::Hourly.around(end).0, end, "an end belongs to the next period");
+    }
+
+    #[test]
+    fn odd_usage_is_refused() {
+        let refused = |usage: Usage| usage.check(NOW, Period::Hourly).unwrap_err();
+        let one = Amount::from(1);
+        for amount in [Amount::ZERO, Amount::from_ten_thousandths(-1), "100000000".parse().unwrap()] {
+            assert_eq!(refused(Usage::new("i", amount)), UsageError::Amount(amount));
+        }
+        assert_eq!(refused(Usage::new("", one)), UsageError::InstanceId);
+        assert_eq!(refused(Usage::new("i".repeat(65), one)), UsageError::InstanceId);
+        assert_eq!(refused(Usage::new("i", one).from_package("")), UsageError::InstanceId);
+        let (past, future) = (Timestamp::from_unix_millis(0), NOW.saturating_add(Duration::from_secs(301)));
+        assert_eq!(refused(Usage::new("i", one).at(past)), UsageError::TooOld(past));
+        assert_eq!(refused(Usage::new("i", one).at(future)), UsageError::Ahead(future));
+    }
+}

@@ -1,0 +1,570 @@
+//! Usage from the seller's call to the marketplace's bill, on real SQLite.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all, ready};
+use http::{Request, Response};
+use koogallery::adapter::tokio::TokioRuntime;
+use koogallery::amount::Amount;
+use koogallery::clock::{Clock as _, ManualClock};
+use koogallery::key::KeyRing;
+use koogallery::metering::{
+    AtRisk, Correction, Meter, MeteringError, Observer, Period, PushFailure, Pusher, RecordState, Recorded, Rejection,
+    SqliteUsageStore, Usage, UsageError,
+};
+use koogallery::open_api::push_usage::UsageRecord;
+use koogallery::open_api::{Client, RetryPolicy, Transport, TransportError};
+use koogallery::signature::usage_push;
+use koogallery::site::Site;
+use koogallery::sqlite::Database;
+use koogallery::timestamp::Timestamp;
+use serde_json::{Value, json};
+
+use crate::support::{NOW, key};
+
+/// What happens to one push.
+enum Fate {
+    /// It never arrives.
+    Lost,
+    /// It arrives, and its answer does not.
+    AnswerLost,
+    /// It is answered with this and not looked at.
+    Answered(u16, Value),
+    /// These instances' records are refused with this code; the answer names what the list says.
+    Refuses { instance_id: &'static str, code: &'static str, names: &'static [&'static str] },
+    /// A record of this instance makes the whole push invalid.
+    Spoiled(&'static str),
+}
+
+/// The marketplace's intake of usage: checks the signature, and keeps the first record of each number and period.
+#[derive(Clone, Default)]
+struct Intake {
+    taken: Arc<Mutex<HashMap<String, Value>>>,
+    fates: Arc<Mutex<VecDeque<Fate>>>,
+    pushes: Arc<Mutex<Vec<Vec<Value>>>>,
+}
+
+impl Transport for Intake {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        ready(self.receive(&request)).boxed()
+    }
+}
+
+impl Intake {
+    fn fate(&self, fate: Fate) {
+        self.fates.lock().unwrap().push_back(fate);
+    }
+
+    fn receive(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let header = |name: &str| request.headers()[name].to_str().unwrap();
+        let signed = usage_push::sign(&key(), header("ts"), header("nonce"), request.body());
+        assert_eq!(signed, header("signature"));
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        let records = body["usage_records"].as_array().unwrap().clone();
+        self.pushes.lock().unwrap().push(records.clone());
+
+        let ok = json!({"error_code": "MKT.0000", "error_msg": "Success"});
+        let reply = |status: u16, body: &Value| {
+            Ok(Response::builder().status(status).body(Bytes::from(body.to_string())).unwrap())
+        };
+        let of = |record: &Value, instance_id: &str| record["instance_id"] == instance_id;
+        let fate = self.fates.lock().unwrap().pop_front();
+        match fate {
+            Some(Fate::Lost) => Err(TransportError::Timeout),
+            Some(Fate::Answered(status, body)) => reply(status, &body),
+            Some(Fate::AnswerLost) => {
+                self.take(&records);
+                Err(TransportError::Broken("reset".into()))
+            }
+            Some(Fate::Spoiled(instance_id)) if records.iter().any(|record| of(record, instance_id)) => {
+                if records.len() > 1 {
+                    self.fates.lock().unwrap().push_front(Fate::Spoiled(instance_id));
+                }
+                reply(400, &json!({"error_code": "MKT.0101", "error_msg": "Invalid parameter"}))
+            }
+            Some(Fate::Spoiled(instance_id)) => {
+                self.take(&records);
+                self.fates.lock().unwrap().push_front(Fate::Spoiled(instance_id));
+                reply(200, &ok)
+            }
+            Some(Fate::Refuses { instance_id, code, names }) => {
+                let (refused, fine): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| of(record, instance_id));
+                self.take(&fine);
+                if refused.is_empty() {
+                    self.fates.lock().unwrap().push_front(Fate::Refuses { instance_id, code, names });
+                    return reply(200, &ok);
+                }
+                if !names.contains(&"metering_sn") && refused.len() + fine.len() > 1 {
+                    self.fates.lock().unwrap().push_front(Fate::Refuses { instance_id, code, names });
+                }
+                let list = refused.iter().map(|record| {
+                    let mut entry = json!({"error_code": code, "error_msg": "refused"});
+                    for name in names {
+                        entry[*name] = record[*name].clone();
+                    }
+                    entry
+                });
+                reply(200, &json!({"error_code": "94060999", "error_msg": "Failed", "data": list.collect::<Vec<_>>()}))
+            }
+            None => {
+                let repeated = self.take(&records);
+                match repeated.is_empty() {
+                    true => reply(200, &ok),
+                    false => reply(200, &json!({"error_code": "94060999", "error_msg": "Failed", "data": repeated})),
+                }
+            }
+        }
+    }
+
+    /// Keeps what is new and says what is not, as the documents do: 005 for a number, 010 for a period.
+    fn take(&self, records: &[Value]) -> Vec<Value> {
+        let mut taken = self.taken.lock().unwrap();
+        let mut repeated = Vec::new();
+        for record in records {
+            let sn = record["metering_sn"].as_str().unwrap().to_owned();
+            let same_period = |other: &Value| {
+                ["instance_id", "begin_time", "end_time"].iter().all(|name| other[*name] == record[*name])
+            };
+            let code = match taken.get(&sn) {
+                Some(before) => {
+                    assert_eq!(before, record, "a number stands for one record");
+                    "005"
+                }
+                None if taken.values().any(same_period) => panic!("{record} under another number"),
+                None => {
+                    taken.insert(sn, record.clone());
+                    continue;
+                }
+            };
+            repeated.push(json!({"error_code": code, "metering_sn": record["metering_sn"]}));
+        }
+        repeated
+    }
+
+    fn total(&self) -> Amount {
+        let taken = self.taken.lock().unwrap();
+        let amounts = taken.values().map(|record| record["usage_value"].as_str().unwrap().parse::<Amount>().unwrap());
+        sum(amounts)
+    }
+
+    fn records(&self) -> Vec<Value> {
+        let mut records: Vec<_> = self.taken.lock().unwrap().values().cloned().collect();
+        records.sort_by_key(|record| (record["instance_id"].to_string(), record["begin_time"].to_string()));
+        records
+    }
+}
+
+fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
+    Amount::from_ten_thousandths(amounts.map(|amount| amount.ten_thousandths() as i64).sum())
+}
+
+/// Keeps what the seller would be told.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Told {
+    fn delivered(&self, records: &[&UsageRecord]) {
+        self.0.lock().unwrap().push(format!("{} delivered", records.len()));
+    }
+    fn rejected(&self, rejection: &Rejection<'_>) {
+        self.0.lock().unwrap().push(rejection.to_string());
+    }
+    fn push_failed(&self, failure: &PushFailure<'_>) {
+        self.0.lock().unwrap().push(failure.to_string());
+    }
+    fn at_risk(&self, at_risk: &AtRisk) {
+        self.0.lock().unwrap().push(at_risk.to_string());
+    }
+    fn store_failed(&self, error: &MeteringError) {
+        self.0.lock().unwrap().push(error.to_string());
+    }
+}
+
+struct Stage {
+    _directory: tempfile::TempDir,
+    database: Database,
+    clock: Arc<ManualClock>,
+    intake: Intake,
+    told: Told,
+    meter: Meter,
+    pusher: Pusher,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::open(directory.path().join("usage.db")).unwrap();
+        let clock = Arc::new(ManualClock::new(NOW));
+        let meter = Meter::new(SqliteUsageStore::new(&database).await.unwrap()).with_clock(Arc::clone(&clock));
+        let (intake, told) = (Intake::default(), Told::default());
+        let pusher = pusher(&meter, &clock, &intake, &told);
+        Self { _directory: directory, database, clock, intake, told, meter, pusher }
+    }
+
+    async fn record(&self, instance_id: &str, amount: &str) {
+        self.meter.record(Usage::new(instance_id, amount.parse().unwrap())).await.unwrap();
+    }
+
+    /// Goes to three minutes after the next full hour.
+    fn next_hour(&self) {
+        let (_, end) = Period::Hourly.around(self.clock.now());
+        self.clock.set(end.saturating_add(Duration::from_secs(180)));
+    }
+
+    /// Rounds until nothing is pending.
+    async fn push_all(&self) {
+        for _ in 0..100 {
+            self.pusher.round().await.unwrap();
+            if self.meter.status().await.unwrap().pending.records == 0 {
+                return;
+            }
+            self.clock.advance(Duration::from_secs(600));
+        }
+        panic!("{:?}", self.meter.status().await);
+    }
+
+    fn told(&self) -> String {
+        self.told.0.lock().unwrap().join("\n")
+    }
+}
+
+fn pusher(meter: &Meter, clock: &Arc<ManualClock>, intake: &Intake, told: &Told) -> Pusher {
+    let mut once = RetryPolicy::default();
+    once.attempts = 1;
+    let client = Client::builder(Site::China, intake.clone(), TokioRuntime)
+        .access_key(KeyRing::new(key()).signing_key().clone())
+        .clock(Arc::clone(clock))
+        .retry_policy(once)
+        .build();
+    Pusher::new(meter.clone(), client, TokioRuntime).with_observer(told.clone())
+}
+
+#[tokio::test]
+async fn usage_adds_up_per_instance_and_hour() {
+    let stage = Stage::new().await;
+    stage.record("a", "0.1").await;
+    stage.record("a", "0.2").await;
+    stage.record("b", "7").await;
+    let before = stage.pusher.round().await.unwrap();
+    assert_eq!((before.closed, before.delivered), (0, 0), "the hour is not over");
+    stage.next_hour();
+    stage.record("a", "1").await;
+    let round = stage.pusher.round().await.unwrap();
+    assert_eq!((round.closed, round.delivered), (2, 2));
+    let records = stage.intake.records();
+    assert_eq!(records[0]["usage_value"], "0.3", "no float on the way");
+    assert_eq!(records[0]["begin_time"], "20250102T030405Z", "not before the first usage: the instance may be new");
+    assert_eq!(records[0]["end_time"], "20250102T040000Z");
+    assert_eq!(records[0].get("relate_pkg_instance"), None);
+    assert_eq!(records[0]["metering_sn"].as_str().unwrap().len(), 32);
+
+    let status = stage.meter.status().await.unwrap();
+    assert_eq!((status.open.records, status.pending.records, status.delivered.records), (1, 0, 2));
+    assert_eq!(status.delivered.usage, "7.3".parse().unwrap());
+    stage.next_hour();
+    stage.push_all().await;
+    assert_eq!(stage.intake.total(), "8.3".parse().unwrap());
+    let metrics = stage.meter.status().await.unwrap().to_string();
+    assert!(metrics.contains("koogallery_usage_records{state=\"delivered\"} 3\n"), "{metrics}");
+    assert!(metrics.contains("koogallery_usage_amount{state=\"delivered\"} 8.3\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_usage_with_an_id_counts_once() {
+    let stage = Stage::new().await;
+    let usage = || Usage::new("a", Amount::from(1)).with_id("request-1");
+    assert_eq!(stage.meter.record(usage()).await.unwrap(), Recorded::First);
+    assert_eq!(stage.meter.record(usage()).await.unwrap(), Recorded::Repeated);
+    stage.next_hour();
+    stage.push_all().await;
+    assert_eq!(stage.meter.record(usage()).await.unwrap(), Recorded::Repeated, "also after delivery");
+    let all = stage.meter.record_all([usage(), usage().with_id("request-2")]).await.unwrap();
+    assert_eq!(all, [Recorded::Repeated, Recorded::First]);
+    stage.next_hour();
+    stage.push_all().await;
+    assert_eq!(stage.intake.total(), Amount::from(2));
+}
+
+#[tokio::test]
+async fn usage_that_comes_late_counts_in_the_next_hour() {
+    let stage = Stage::new().await;
+    stage.record("a", "1").await;
+    stage.next_hour();
+    stage.push_all().await;
+    let late = Usage::new("a", Amount::from(5)).at(NOW.saturating_sub(Duration::from_secs(60)));
+    stage.meter.record(late).await.unwrap();
+    assert_eq!(stage.pusher.round().await.unwrap().closed, 0, "the hour that it belongs to was reported");
+    stage.next_hour();
+    stage.push_all().await;
+    let records = stage.intake.records();
+    assert_eq!(
+        (&records[1]["begin_time"], &records[1]["end_time"]),
+        (&"20250102T040000Z".into(), &"20250102T050000Z".into())
+    );
+    assert_eq!(stage.intake.total(), Amount::from(6));
+}
+
+#[tokio::test]
+async fn several_packages_share_the_hour_without_overlap() {
+    let stage = Stage::new().await;
+    for package in ["p1", "p2", "p1"] {
+        let usage = Usage::new("a", Amount::from(1)).from_package(package);
+        stage.meter.record(usage).await.unwrap();
+    }
+    stage.record("a", "1").await;
+    stage.next_hour();
+    stage.push_all().await;
+    let records = stage.intake.records();
+    assert_eq!(records.len(), 3);
+    assert!(records.windows(2).all(|pair| pair[0]["end_time"] == pair[1]["begin_time"]));
+    let of_p1 = records.iter().find(|record| record["relate_pkg_instance"] == "p1").unwrap();
+    assert_eq!(of_p1["usage_value"], "2");
+    assert_eq!(stage.intake.total(), Amount::from(4));
+}
+
+#[tokio::test]
+async fn a_closed_instance_is_reported_up_to_its_end() {
+    let stage = Stage::new().await;
+    stage.record("a", "1").await;
+    stage.clock.advance(Duration::from_secs(90));
+    assert_eq!(stage.meter.close_instance("a", stage.clock.now()).await.unwrap(), 1);
+    stage.pusher.round().await.unwrap();
+    let records = stage.intake.records();
+    assert_eq!(records[0]["end_time"], "20250102T030535Z");
+    // Whatever comes after all the same is not lost; the marketplace decides.
+    stage.record("a", "2").await;
+    stage.next_hour();
+    stage.push_all().await;
+    assert_eq!(stage.intake.total(), Amount::from(3));
+}
+
+#[tokio::test]
+async fn lost_pushes_and_lost_answers_lose_and_double_nothing() {
+    let stage = Stage::new().await;
+    for index in 0..20 {
+        stage.record(&format!("i{index}"), "1.5").await;
+    }
+    stage.next_hour();
+    stage.intake.fate(Fate::Lost);
+    stage.intake.fate(Fate::AnswerLost);
+    stage.intake.fate(Fate::Answered(500, json!({"error_code": "94060001"})));
+    stage.intake.fate(Fate::Answered(429, json!({"error_code": "APIGW.0308"})));
+    stage.intake.fate(Fate::Answered(502, Value::Null));
+    stage.intake.fate(Fate::Answered(401, json!({"error_code": "94060002"})));
+    stage.push_all().await;
+    assert_eq!(stage.intake.total(), Amount::from(30));
+    let status = stage.meter.status().await.unwrap();
+    assert_eq!((status.delivered.records, status.delivered.usage), (20, Amount::from(30)));
+    assert!(stage.told().contains("20 usage records could not be sent"), "{}", stage.told());
+    let pushes = stage.intake.pushes.lock().unwrap().clone();
+    assert!(pushes.iter().all(|push| push.len() == 20 && push == &pushes[0]), "the same records at every try");
+}
+
+#[tokio::test]
+async fn a_failed_push_is_not_repeated_at_once() {
+    let stage = Stage::new().await;
+    stage.record("a", "1").await;
+    stage.next_hour();
+    stage.intake.fate(Fate::Lost);
+    assert_eq!(stage.pusher.round().await.unwrap().failed, 1);
+    assert_eq!(stage.pusher.round().await.unwrap().delivered, 0);
+    assert_eq!(stage.intake.pushes.lock().unwrap().len(), 1);
+    stage.clock.advance(Duration::from_secs(6));
+    assert_eq!(stage.pusher.round().await.unwrap().delivered, 1);
+}
+
+#[tokio::test]
+async fn refused_records_are_sorted_by_their_codes() {
+    for names in [&["metering_sn"][..], &["instance_id"], &[]] {
+        let stage = Stage::new().await;
+        for (code, state) in [("012", Some(RecordState::Dead)), ("015", Some(RecordState::Fix)), ("016", None)] {
+            for index in 0..5 {
+                stage.record(&format!("fine{index}"), "1").await;
+            }
+            stage.record("odd", "10").await;
+            stage.next_hour();
+            stage.intake.fate(Fate::Refuses { instance_id: "odd", code, names });
+            stage.pusher.round().await.unwrap();
+            stage.intake.fates.lock().unwrap().clear();
+            assert!(stage.told().contains(&format!("instance odd was refused with {code}")), "{}", stage.told());
+            match state {
+                Some(state) => {
+                    let records = stage.meter.records(state, None, 10).await.unwrap();
+                    assert_eq!(records.len(), 1);
+                    assert_eq!(records[0].record.instance_id, "odd");
+                    assert_eq!(records[0].refusal.as_ref().unwrap().code.as_str(), code);
+                    assert_eq!(records[0].refusal.as_ref().unwrap().description.as_deref(), Some("refused"));
+                }
+                None => {
+                    let before = stage.intake.total();
+                    assert_eq!(stage.meter.status().await.unwrap().pending.records, 1);
+                    stage.clock.advance(Duration::from_secs(301));
+                    assert_eq!(stage.pusher.round().await.unwrap().delivered, 1);
+                    assert_eq!(sum([before, Amount::from(10)].into_iter()), stage.intake.total());
+                }
+            }
+        }
+        assert_eq!(stage.intake.total(), Amount::from(25), "the others were taken each time");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_spoils_its_push_is_found() {
+    let stage = Stage::new().await;
+    for index in 0..30 {
+        stage.record(&format!("fine{index:02}"), "1").await;
+    }
+    stage.record("odd", "1").await;
+    stage.next_hour();
+    stage.intake.fate(Fate::Spoiled("odd"));
+    stage.pusher.round().await.unwrap();
+    let status = stage.meter.status().await.unwrap();
+    assert_eq!((status.delivered.records, status.fix.records, status.pending.records), (30, 1, 0));
+    assert_eq!(stage.intake.total(), Amount::from(30));
+    assert!(stage.intake.pushes.lock().unwrap().len() < 15, "halving, not one by one");
+}
+
+#[tokio::test]
+async fn a_corrected_record_is_sent_under_its_number() {
+    let stage = Stage::new().await;
+    stage.record("a", "1").await;
+    stage.next_hour();
+    stage.intake.fate(Fate::Refuses { instance_id: "a", code: "017", names: &["metering_sn"] });
+    stage.pusher.round().await.unwrap();
+    let refused = stage.meter.records(RecordState::Fix, None, 10).await.unwrap().remove(0).record;
+    assert_eq!(stage.pusher.round().await.unwrap().delivered, 0);
+    let mut correction = Correction::default();
+    correction.package_instance_id = Some("p1".to_owned());
+    assert!(stage.meter.correct(&refused.metering_sn, correction).await.unwrap());
+    assert!(!stage.meter.correct(&refused.metering_sn, Correction::default()).await.unwrap(), "it is pending now");
+    assert_eq!(stage.pusher.round().await.unwrap().delivered, 1);
+    let taken = stage.intake.records();
+    assert_eq!(taken[0]["relate_pkg_instance"], "p1");
+    assert_eq!(taken[0]["metering_sn"], refused.metering_sn);
+    assert!(!stage.meter.correct(&refused.metering_sn, Correction::default()).await.unwrap(), "delivered is final");
+}
+
+#[tokio::test]
+async fn the_seller_is_warned_before_records_are_too_old() {
+    let stage = Stage::new().await;
+    stage.record("a", "1").await;
+    stage.next_hour();
+    stage.intake.fate(Fate::Lost);
+    stage.pusher.round().await.unwrap();
+    assert!(!stage.told().contains("cannot be billed"));
+    stage.clock.advance(Duration::from_secs(14 * 24 * 3600));
+    stage.intake.fate(Fate::Lost);
+    stage.pusher.round().await.unwrap();
+    assert!(stage.told().contains("1 usage records since"), "{}", stage.told());
+    assert_eq!(stage.meter.status().await.unwrap().at_risk.records, 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_billed_is_refused_at_once() {
+    let stage = Stage::new().await;
+    let error = stage.meter.record(Usage::new("a", Amount::ZERO)).await.unwrap_err();
+    assert!(matches!(error, MeteringError::Usage(UsageError::Amount(_))), "{error:?}");
+    let one_bad = [Usage::new("a", Amount::from(1)), Usage::new("", Amount::from(1))];
+    assert!(stage.meter.record_all(one_bad).await.is_err());
+    assert_eq!(stage.meter.status().await.unwrap().open.records, 0, "all or none");
+}
+
+#[tokio::test]
+async fn usage_commits_with_the_sellers_transaction() {
+    let stage = Stage::new().await;
+    stage.database.transaction(|t| t.execute_batch("CREATE TABLE call (id TEXT)")).await.unwrap();
+    for commits in [false, true] {
+        let entry = stage.meter.entry(Usage::new("a", Amount::from(1)).with_id("r1")).unwrap();
+        let outcome = stage
+            .database
+            .transaction(move |transaction| {
+                transaction.execute("INSERT INTO call VALUES ('r1')", [])?;
+                SqliteUsageStore::record_in(transaction, &entry)?;
+                if commits { Ok(()) } else { transaction.execute("no SQL", []).map(|_| ()) }
+            })
+            .await;
+        assert_eq!(outcome.is_ok(), commits);
+        assert_eq!(stage.meter.status().await.unwrap().open.records, u64::from(commits));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_pushers_and_many_recorders_on_one_file() {
+    let stage = Stage::new().await;
+    let path = stage._directory.path().join("usage.db");
+    let other = Database::open(path).unwrap();
+    let other_meter = Meter::new(SqliteUsageStore::new(&other).await.unwrap()).with_clock(Arc::clone(&stage.clock));
+    let mut expected = 0;
+    for hour in 0..3_u32 {
+        let recorded = (0..400_u32).map(|index| {
+            let meter = if index % 2 == 0 { &stage.meter } else { &other_meter };
+            meter.record(Usage::new(format!("i{}", index % 37), Amount::from(1 + index % 3)))
+        });
+        for outcome in join_all(recorded).await {
+            assert_eq!(outcome.unwrap(), Recorded::First);
+        }
+        expected += (0..400).map(|index| 1 + index % 3).sum::<u32>();
+        stage.next_hour();
+        let pushers: Vec<_> = (0..4)
+            .map(|index| {
+                let meter = if index % 2 == 0 { &stage.meter } else { &other_meter };
+                Arc::new(pusher(meter, &stage.clock, &stage.intake, &stage.told).with_batch(5))
+            })
+            .collect();
+        let rounds = pushers.iter().map(|pusher| {
+            let pusher = Arc::clone(pusher);
+            tokio::spawn(async move { pusher.round().await.unwrap() })
+        });
+        let delivered: usize = join_all(rounds).await.into_iter().map(|round| round.unwrap().delivered).sum();
+        assert_eq!(delivered, 37, "hour {hour}");
+    }
+    assert_eq!(stage.intake.total(), Amount::from(expected));
+    let sent: usize = stage.intake.pushes.lock().unwrap().iter().map(Vec::len).sum();
+    assert_eq!(sent, 3 * 37, "no record was sent twice");
+}
+
+#[tokio::test]
+async fn a_pusher_that_died_is_followed_by_another() {
+    let stage = Stage::new().await;
+    stage.record("a", "1").await;
+    stage.next_hour();
+    {
+        let silent = pusher(&stage.meter, &stage.clock, &stage.intake, &stage.told);
+        stage.intake.fate(Fate::AnswerLost);
+        let _ = futures_util::future::poll_immediate(silent.round()).await;
+    }
+    for _ in 0..3 {
+        stage.clock.advance(Duration::from_secs(200));
+        stage.pusher.round().await.unwrap();
+    }
+    assert_eq!(stage.meter.status().await.unwrap().delivered.usage, Amount::from(1));
+    assert_eq!(stage.intake.total(), Amount::from(1));
+}
+
+#[tokio::test]
+async fn what_is_long_delivered_is_forgotten_and_still_counted() {
+    let stage = Stage::new().await;
+    stage.meter.record(Usage::new("a", Amount::from(1)).with_id("r")).await.unwrap();
+    stage.next_hour();
+    stage.push_all().await;
+    stage.clock.advance(Duration::from_secs(41 * 24 * 3600));
+    stage.pusher.round().await.unwrap();
+    assert_eq!(stage.meter.records(RecordState::Delivered, None, 10).await.unwrap(), []);
+    assert_eq!(stage.meter.status().await.unwrap().delivered.usage, Amount::from(1));
+    assert_eq!(stage.meter.record(Usage::new("a", Amount::from(1)).with_id("r")).await.unwrap(), Recorded::First);
+}
+
+#[tokio::test]
+async fn days_are_those_of_the_zone() {
+    let stage = Stage::new().await;
+    let beijing = time::UtcOffset::from_hms(8, 0, 0).unwrap();
+    let meter = stage.meter.clone().with_period(Period::Daily(beijing));
+    meter.record(Usage::new("a", Amount::from(1))).await.unwrap();
+    stage.clock.set(Timestamp::parse_basic_iso("20250102T160200Z").unwrap());
+    stage.push_all().await;
+    assert_eq!(stage.intake.records()[0]["end_time"], "20250102T160000Z");
+}
