@@ -31,6 +31,7 @@ mod client;
 mod code;
 mod envelope;
 mod error;
+mod from_env;
 pub mod push_usage;
 pub mod push_usage_old;
 pub mod query_deployed_objects;
@@ -46,6 +47,7 @@ use http::{Request, Response};
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use client::{CallError, Client, ClientBuilder, RetryPolicy};
 pub use error::{ApiError, ApiErrorKind, Retry};
+pub use from_env::FromEnvError;
 #[cfg(feature = "reqwest-0_13")]
 pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};

@@ -128,6 +128,8 @@ pub enum Period {
     Hourly,
     /// By the day of the given zone. Which zone bounds a billing day is not documented; Beijing (UTC+8) is likely in China.
     Daily(UtcOffset),
+    /// Of any length of at least a second. The marketplace does not bill by it; for demonstrations and compressed time.
+    Every(Duration),
 }
 
 impl Period {
@@ -136,6 +138,7 @@ impl Period {
         let (length, shift) = match self {
             Self::Hourly => (3_600_000, 0),
             Self::Daily(zone) => (86_400_000, i64::from(zone.whole_seconds()) * 1000),
+            Self::Every(length) => (i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1000), 0),
         };
         let local = at.as_unix_millis().saturating_add(shift);
         let begin = local.div_euclid(length).saturating_mul(length).saturating_sub(shift);

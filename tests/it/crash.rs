@@ -1,81 +1,32 @@
 //! `kill -9` of the example server during creations.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::signature::callback_v2;
 use serde_json::Value;
 
+use crate::process::{Server, example, exchange};
 use crate::support::{KEY, key, nonce, purchase, v1_purchase, v1_query};
 
 const ROUNDS: usize = 8;
 const ORDERS_PER_ROUND: usize = 6;
 
-/// Builds the example beside this test (a no-op where `cargo test` has done so) and tells where it is.
-fn example_server() -> PathBuf {
-    let deps = std::env::current_exe().unwrap();
-    let profile = deps.ancestors().nth(2).unwrap().to_owned();
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--all-features", "--example", "isv_server", "--target-dir"]);
-    build.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-    if profile.ends_with("release") {
-        build.arg("--release");
-    }
-    assert!(build.status().unwrap().success());
-    profile.join("examples/isv_server")
-}
-
-struct Server {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn start(program: &Path, database: &Path) -> Self {
-        let mut process = Command::new(program)
+fn start(program: &Path, database: &Path) -> Server {
+    Server::start(
+        Command::new(program)
             .args(["--listen", "127.0.0.1:0", "--opening-time", "60", "--database"])
             .arg(format!("sqlite://{}", database.display()))
-            .env("KOOGALLERY_BASIC_KEY", KEY)
-            .env_remove("KOOGALLERY_V1_KEY")
-            .env_remove("KOOGALLERY_SITE")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
-        Self { process, address }
-    }
-
-    /// `kill -9`: no destructor runs, no buffer is flushed.
-    fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
+            .env("KOOGALLERY_BASIC_KEY", KEY),
+    )
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// One call; `None` if the server died meanwhile.
 fn call(address: SocketAddr, request: String) -> Option<Value> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok()?;
-    let start = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    serde_json::from_slice(&answer[start..]).ok()
+    serde_json::from_slice(&exchange(address, &request)?.1).ok()
 }
 
 /// Odd orders speak V1.0, even ones V2.0. Every try carries another business id, as those of the marketplace do.
@@ -97,7 +48,7 @@ fn create(address: SocketAddr, order: usize, attempt: usize) -> Option<Value> {
 
 #[test]
 fn killed_during_creations_every_order_ends_with_one_instance_and_its_first_id() {
-    let program = example_server();
+    let program = example("isv_server");
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("killed.db");
     let mut first_ids: HashMap<usize, String> = HashMap::new();
@@ -109,7 +60,7 @@ fn killed_during_creations_every_order_ends_with_one_instance_and_its_first_id()
 
     let mut cut_off = 0;
     for round in 0..ROUNDS {
-        let server = Server::start(&program, &database);
+        let server = start(&program, &database);
         let orders: Vec<usize> = (0..ORDERS_PER_ROUND).map(|index| round * ORDERS_PER_ROUND + index).collect();
         let calls: Vec<_> = orders
             .iter()
@@ -130,7 +81,7 @@ fn killed_during_creations_every_order_ends_with_one_instance_and_its_first_id()
     }
     assert!(cut_off > 0, "no call was cut off, so nothing was tested");
 
-    let server = Server::start(&program, &database);
+    let server = start(&program, &database);
     let deadline = Instant::now() + Duration::from_secs(60);
     for order in 0..ROUNDS * ORDERS_PER_ROUND {
         for attempt in 1.. {

@@ -3,11 +3,14 @@
 mod bad_input;
 mod crash;
 mod debug_calls;
+mod intake;
 mod ledgers;
 mod lifecycle;
+mod metered_service;
 mod metering;
 mod once;
 mod orders;
+mod process;
 mod properties;
 mod replay_guards;
 mod servers;

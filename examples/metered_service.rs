@@ -1,0 +1,116 @@
+//! A small service that bills per call: `POST /render/INSTANCE` costs one unit.
+//!
+//! `cargo run --features reqwest-0_13,rustls,sqlite-bundled,tokio --example metered_service -- --listen 127.0.0.1:8090`
+//!
+//! A call is answered when its usage is on the disk. A client that does not know whether its call was billed repeats it with
+//! the same `Idempotency-Key`. `GET /metrics` tells how reporting stands.
+//!
+//! | setting | default |
+//! |---|---|
+//! | `--listen` | `127.0.0.1:8090` |
+//! | `--database`, `KOOGALLERY_DATABASE_URL` | `sqlite://koogallery.db` |
+//! | `--period` (seconds that one record covers, all pauses shrunk along; for trying out) | by the hour |
+//! | `KOOGALLERY_BASIC_KEY` | none: usage is kept until there is a key |
+//! | `KOOGALLERY_SITE`, `KOOGALLERY_OPEN_API_URL` | `china`, the site's host |
+
+use std::error::Error;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use koogallery::adapter::tokio::TokioRuntime;
+use koogallery::metering::{Meter, MeteringError, Period, Pusher, SqliteUsageStore, Usage};
+use koogallery::open_api::{Client, ReqwestTransport};
+use koogallery::sqlite::Database;
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let settings = Settings::read()?;
+    let database = Database::open_url(&settings.database)?;
+    let meter = Meter::new(SqliteUsageStore::new(&database).await?);
+    let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build();
+    let (meter, pusher) = match settings.period {
+        None => (meter.clone(), Pusher::new(meter, client, TokioRuntime)),
+        Some(period) => {
+            let meter = meter.with_period(Period::Every(period));
+            let pusher = Pusher::new(meter.clone(), client, TokioRuntime)
+                .with_grace(period / 5)
+                .with_interval(period / 5)
+                .with_claim(period * 2)
+                .with_longest_pause(period);
+            (meter, pusher)
+        }
+    };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let pushing = tokio::spawn(async move {
+        pusher.run(async { stopped.await.unwrap_or_default() }).await;
+    });
+
+    let router =
+        Router::new().route("/render/{instance}", post(render)).route("/metrics", get(metrics)).with_state(meter);
+    let listener = TcpListener::bind(&settings.listen).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    axum::serve(listener, router).with_graceful_shutdown(interrupted).await?;
+    // What is not sent by now is sent after the next start.
+    let _ = stop.send(());
+    pushing.await?;
+    Ok(())
+}
+
+/// Does the customer's work and bills it.
+async fn render(
+    State(meter): State<Meter>,
+    Path(instance): Path<String>,
+    headers: HeaderMap,
+) -> Result<&'static str, (StatusCode, String)> {
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+    let key = key.ok_or_else(|| (StatusCode::BAD_REQUEST, "Idempotency-Key is missing".to_owned()))?;
+    let drawing = "a drawing\n";
+    let usage = Usage::new(&instance, 1.into()).with_id(format!("{instance} {key}"));
+    match meter.record(usage).await {
+        Ok(_) => Ok(drawing),
+        Err(MeteringError::Usage(error)) => Err((StatusCode::BAD_REQUEST, error.to_string())),
+        // Work that cannot be billed is not given away; the customer tries again.
+        Err(error) => {
+            eprintln!("usage was not recorded: {error}");
+            Err((StatusCode::SERVICE_UNAVAILABLE, "try again".to_owned()))
+        }
+    }
+}
+
+async fn metrics(State(meter): State<Meter>) -> Result<String, StatusCode> {
+    let status = meter.status().await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(status.to_string())
+}
+
+struct Settings {
+    listen: String,
+    database: String,
+    period: Option<Duration>,
+}
+
+impl Settings {
+    fn read() -> Result<Self, Box<dyn Error>> {
+        let database = std::env::var("KOOGALLERY_DATABASE_URL").ok().filter(|url| !url.is_empty());
+        let mut settings = Self {
+            listen: "127.0.0.1:8090".to_owned(),
+            database: database.unwrap_or_else(|| "sqlite://koogallery.db".to_owned()),
+            period: None,
+        };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().ok_or_else(|| format!("{name} wants a value"))?;
+            match name.as_str() {
+                "--listen" => settings.listen = value,
+                "--database" => settings.database = value,
+                "--period" => settings.period = Some(Duration::try_from_secs_f64(value.parse()?)?),
+                _ => return Err(format!("unknown argument {name}").into()),
+            }
+        }
+        Ok(settings)
+    }
+}

@@ -1,0 +1,131 @@
+//! `kill -9` of the metered service, against a marketplace that fails, repeats and loses answers.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{Request, Response};
+use futures_util::stream;
+use koogallery::amount::Amount;
+use serde_json::json;
+
+use crate::intake::{Fate, Intake};
+use crate::process::{Server, example, exchange};
+use crate::support::KEY;
+
+const ROUNDS: u32 = 100;
+const CALLS_PER_ROUND: u32 = 10;
+
+/// Every push has another fate: taken, refused, lost before or after it was taken.
+async fn receive(State(intake): State<Intake>, request: Request<Body>) -> Response<Body> {
+    static PUSHES: AtomicU32 = AtomicU32::new(0);
+    match PUSHES.fetch_add(1, Ordering::Relaxed) % 7 {
+        1 => intake.fate(Fate::Lost),
+        2 | 4 => intake.fate(Fate::AnswerLost),
+        3 => intake.fate(Fate::Answered(500, json!({"error_code": "94060001"}))),
+        5 => intake.fate(Fate::Answered(429, json!({"error_code": "APIGW.0308"}))),
+        _ => {}
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, 1 << 20).await else { return Response::new(Body::empty()) };
+    intake.receive(&Request::from_parts(parts, body)).map_or_else(
+        // The head goes out, and then the connection breaks.
+        |_| Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("reset"))]))),
+        |response| response.map(Body::from),
+    )
+}
+
+fn serve(intake: Intake) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, Router::new().fallback(receive).with_state(intake)).await.unwrap();
+        });
+    });
+    address
+}
+
+fn start(program: &Path, database: &Path, marketplace: SocketAddr) -> Server {
+    Server::start(
+        Command::new(program)
+            .args(["--listen", "127.0.0.1:0", "--period", "1", "--database"])
+            .arg(format!("sqlite://{}", database.display()))
+            .env("KOOGALLERY_BASIC_KEY", KEY)
+            .env("KOOGALLERY_OPEN_API_URL", format!("http://{marketplace}")),
+    )
+}
+
+/// Whether the call was acknowledged.
+fn render(address: SocketAddr, call: u32) -> bool {
+    let request = format!(
+        "POST /render/inst-{} HTTP/1.1\r\nHost: x\r\nIdempotency-Key: call-{call}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        call % 5
+    );
+    exchange(address, &request).is_some_and(|(status, _)| status == 200)
+}
+
+fn metric(address: SocketAddr, line: &str) -> String {
+    let request = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let (_, metrics) = exchange(address, request).unwrap();
+    let metrics = String::from_utf8(metrics).unwrap();
+    let value = metrics.lines().find_map(|metric| metric.strip_prefix(line)).unwrap_or_else(|| panic!("{metrics}"));
+    value.trim().to_owned()
+}
+
+#[test]
+fn killed_a_hundred_times_the_sum_delivered_is_the_sum_recorded() {
+    let program = example("metered_service");
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("metered.db");
+    let intake = Intake::default();
+    let marketplace = serve(intake.clone());
+
+    let mut unacknowledged: Vec<u32> = Vec::new();
+    let mut cut_off = 0;
+    for round in 0..ROUNDS {
+        let server = start(&program, &database, marketplace);
+        let fresh = round * CALLS_PER_ROUND..(round + 1) * CALLS_PER_ROUND;
+        let calls: Vec<u32> = unacknowledged.drain(..).chain(fresh).collect();
+        let address = server.address;
+        let threads: Vec<_> = calls
+            .chunks(calls.len().div_ceil(4))
+            .map(|calls| {
+                let calls = calls.to_vec();
+                std::thread::spawn(move || calls.into_iter().filter(|&call| !render(address, call)).collect::<Vec<_>>())
+            })
+            .collect();
+        // From during the first recordings to during a push.
+        std::thread::sleep(Duration::from_millis(u64::from(round * 37 % 400)));
+        server.kill();
+        unacknowledged = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        cut_off += unacknowledged.len();
+    }
+    assert!(cut_off > 0, "no call was cut off, so nothing was tested");
+    let delivered_between = intake.total();
+    assert!(delivered_between > Amount::ZERO, "nothing was delivered between the kills, so no push was cut off");
+
+    let server = start(&program, &database, marketplace);
+    assert!(unacknowledged.into_iter().all(|call| render(server.address, call)));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let waiting = |state: &str| metric(server.address, &format!("koogallery_usage_records{{state=\"{state}\"}}"));
+    while waiting("open") != "0" || waiting("pending") != "0" {
+        assert!(Instant::now() < deadline, "{} open, {} pending", waiting("open"), waiting("pending"));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let recorded = Amount::from(ROUNDS * CALLS_PER_ROUND);
+    assert_eq!(intake.total(), recorded);
+    assert_eq!(metric(server.address, "koogallery_usage_amount{state=\"delivered\"}"), recorded.to_string());
+    let pushes = intake.pushes.lock().unwrap().len();
+    println!(
+        "{ROUNDS} kills, {cut_off} calls cut off, {pushes} pushes, {delivered_between} of {recorded} units delivered between the kills"
+    );
+}
