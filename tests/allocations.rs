@@ -55,3 +55,59 @@ fn a_full_guard_grows_no_further() {
     let counted = allocation_counter::measure(|| assert!(!(10_000..30_000).any(claim)));
     assert_eq!(counted.bytes_current, 0);
 }
+
+#[cfg(all(feature = "sqlite", feature = "tokio"))]
+mod metering {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use futures_util::future::{BoxFuture, ready};
+    use http::{Request, Response};
+    use koogallery::adapter::tokio::TokioRuntime;
+    use koogallery::clock::ManualClock;
+    use koogallery::metering::{Meter, Pusher, SqliteUsageStore, Usage};
+    use koogallery::open_api::{Client, Transport, TransportError};
+    use koogallery::site::Site;
+    use koogallery::sqlite::Database;
+
+    use super::*;
+
+    struct TakesAll;
+
+    impl Transport for TakesAll {
+        fn send(&self, _: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+            ready(Ok(Response::new(Bytes::from_static(br#"{"error_code":"MKT.0000"}"#)))).boxed()
+        }
+    }
+
+    /// The most that a pusher holds at once while it sends so many records.
+    fn peak(records: u32) -> u64 {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::open(directory.path().join("usage.db")).unwrap();
+        let clock = Arc::new(ManualClock::new(NOW));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let meter = runtime.block_on(async {
+            let store = SqliteUsageStore::new(&database).await.unwrap();
+            let meter = Meter::new(store).with_clock(Arc::clone(&clock));
+            let usage = |index| Usage::new(format!("instance-{index}"), 1.into());
+            meter.record_all((0..records).map(usage)).await.unwrap();
+            meter
+        });
+        clock.advance(Duration::from_secs(3 * 3600));
+        let key = AccessKey::new("key").unwrap();
+        let client = Client::builder(Site::China, TakesAll, TokioRuntime).access_key(key).build();
+        let pusher = Pusher::new(meter, client, TokioRuntime);
+        let counted = allocation_counter::measure(|| {
+            let round = runtime.block_on(pusher.round()).unwrap();
+            assert_eq!(round.delivered, records as usize);
+        });
+        counted.bytes_max
+    }
+
+    #[test]
+    fn a_pusher_needs_no_more_memory_for_a_longer_backlog() {
+        let (short, long) = (peak(2_000), peak(20_000));
+        println!("at most {short} bytes for 2,000 records, {long} for 20,000");
+        assert!(long < short + short / 10, "{short} bytes for 2,000 records, {long} for 20,000");
+    }
+}
