@@ -15,3 +15,6 @@ pub mod _4_deployment {
 pub mod _5_troubleshooting {
     #![doc = include_str!("manual/troubleshooting.md")]
 }
+pub mod _6_metering {
+    #![doc = include_str!("manual/metering.md")]
+}
