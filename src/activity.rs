@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The value of `activity` in a SaaS callback.
+/// What a callback is about: the value of `activity` in a SaaS callback, the last segment of a Kit callback's path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Activity {
@@ -26,6 +26,16 @@ pub enum Activity {
     Upgrade,
     /// `instanceStatus` (V1.0): freeze or unfreeze.
     InstanceStatus,
+    /// `tenantSync` (Kit): an enterprise is bound, changed or unbound.
+    TenantSync,
+    /// `applicationSync` (Kit): the OAuth client of an application for an enterprise.
+    ApplicationSync,
+    /// `authSync` (Kit): who may use an application.
+    AuthSync,
+    /// `singleOrgSync` (Kit): one department has changed.
+    SingleOrgSync,
+    /// `allOrgSync` (Kit): all departments of an enterprise.
+    AllOrgSync,
 }
 
 impl Activity {
@@ -42,6 +52,11 @@ impl Activity {
             Self::ExpireInstance => "expireInstance",
             Self::Upgrade => "upgrade",
             Self::InstanceStatus => "instanceStatus",
+            Self::TenantSync => "tenantSync",
+            Self::ApplicationSync => "applicationSync",
+            Self::AuthSync => "authSync",
+            Self::SingleOrgSync => "singleOrgSync",
+            Self::AllOrgSync => "allOrgSync",
         }
     }
 }

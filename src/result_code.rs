@@ -8,7 +8,7 @@ use crate::activity::Activity;
 
 macro_rules! result_codes {
     ($($(#[$docs:meta])* $name:ident = $code:literal, $message:literal;)*) => {
-        /// `resultCode` of an answer, for all generations of the SaaS callbacks.
+        /// `resultCode` of an answer, for all generations of the SaaS and Kit callbacks.
         ///
         /// Everything but [`ResultCode::Success`] counts as a failed call, except [`ResultCode::Processing`] as the
         /// answer to a V2.0 `newInstance`.
@@ -74,7 +74,8 @@ impl ResultCode {
     /// Where sites differ the widest table counts: the European and the international V1.0 tables end at `000100`.
     /// `000003` is also taken for the queries and for `upgrade`, where the documents demand an existing instance
     /// without naming a code, and `000004` for `queryInstance` while an instance is being created (no document says
-    /// what to answer then: unverified).
+    /// what to answer then: unverified). The marketplace's sample project answers `000101` to a Kit `applicationSync`
+    /// whose secret it cannot decrypt.
     pub const fn allowed_for(self, activity: Activity) -> bool {
         use Activity as A;
         match self {
@@ -87,6 +88,7 @@ impl ResultCode {
             Self::NoResource => {
                 matches!(activity, A::NewInstance | A::Upgrade | A::UpgradeInstance)
             }
+            Self::MobilePhoneUnusable => matches!(activity, A::NewInstance | A::ApplicationSync),
             _ => matches!(activity, A::NewInstance),
         }
     }
@@ -126,6 +128,7 @@ mod tests {
     fn purchase_refusals_belong_to_creation_only() {
         assert!(ResultCode::SoldOut.allowed_for(Activity::NewInstance));
         assert!(!ResultCode::SoldOut.allowed_for(Activity::RefreshInstance));
+        assert!(!ResultCode::SoldOut.allowed_for(Activity::ApplicationSync));
         assert!(!ResultCode::InstanceNotFound.allowed_for(Activity::NewInstance));
     }
 }

@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
+use time::macros::{format_description, offset};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 const COMPACT: &[BorrowedFormatItem<'_>] =
     format_description!("[year][month][day][hour][minute][second][subsecond digits:3]");
+
+/// UTC+8, the zone of the times in the bodies of Kit callbacks.
+pub const CHINA: UtcOffset = offset!(+8);
 
 /// An instant, in milliseconds since 1970-01-01 00:00:00 UTC.
 ///
@@ -85,7 +88,25 @@ impl Timestamp {
 
     /// `yyyyMMddHHmmssSSS` in UTC, 17 digits.
     pub fn to_compact_millis(self) -> String {
-        self.to_offset_date_time().and_then(|utc| utc.format(COMPACT).ok()).unwrap_or_else(|| "0".repeat(17))
+        self.to_compact_millis_in(UtcOffset::UTC)
+    }
+
+    /// `yyyyMMddHHmmssSSS` in the given zone, 17 digits.
+    ///
+    /// ```
+    /// use koogallery::timestamp::{CHINA, Timestamp};
+    ///
+    /// let time = Timestamp::parse_compact("20240305103000123", CHINA)?;
+    /// assert_eq!(time.to_compact_millis_in(CHINA), "20240305103000123");
+    /// assert_eq!(time.to_compact_millis(), "20240305023000123");
+    /// # Ok::<(), koogallery::timestamp::TimestampError>(())
+    /// ```
+    pub fn to_compact_millis_in(self, zone: UtcOffset) -> String {
+        self.to_offset_date_time()
+            .and_then(|utc| utc.checked_to_offset(zone))
+            .filter(|local| (0..=9999).contains(&local.year()))
+            .and_then(|local| local.format(COMPACT).ok())
+            .unwrap_or_else(|| "0".repeat(17))
     }
 
     /// `yyyyMMddHHmmss` in UTC, 14 digits. Milliseconds are cut off.
@@ -238,8 +259,12 @@ mod tests {
 
     #[test]
     fn odd_instants_format_without_a_panic() {
-        for millis in [i64::MIN, -1, 0, i64::MAX] {
-            let _ = Timestamp::from_unix_millis(millis).to_string();
+        // The last one is the end of the year 9999.
+        for millis in [i64::MIN, -62_167_219_200_000, -1, 0, 253_402_300_799_999, i64::MAX] {
+            let time = Timestamp::from_unix_millis(millis);
+            for zone in [UtcOffset::UTC, CHINA, offset!(-8)] {
+                assert_eq!(time.to_compact_millis_in(zone).len(), 17);
+            }
         }
     }
 }

@@ -3,22 +3,26 @@
 //! A message file reads like the table in the marketplace's document: name, type, whether mandatory, and maximum length
 //! stand together once, and reading, checking and writing follow from them.
 
+mod acknowledgement;
 mod answer;
 mod fields;
 pub(crate) mod lenient;
+mod outgoing;
 mod values;
 
+pub use acknowledgement::Acknowledgement;
 pub(crate) use answer::{Answer, Checks};
 pub use answer::{Violation, ViolationKind};
 pub use fields::{FieldProblem, ParseError, UnknownField, UnknownFields};
-pub(crate) use fields::{FieldValue, Fields, Outgoing, OutgoingValue, RawField};
+pub(crate) use fields::{FieldValue, Fields, RawField};
+pub(crate) use outgoing::{Outgoing, OutgoingFields, OutgoingValue};
 pub use values::TestFlag;
 pub(crate) use values::open_enum;
 
 /// Declares the request of one callback from its table.
 ///
 /// `mandatory` fields must be there and not empty; `optional` ones may be absent, null or empty. The number is the
-/// documented maximum length in characters. Every message has a `testFlag`.
+/// documented maximum length in characters, or of a list in entries. Every message has a `testFlag`.
 macro_rules! message {
     (
         $(#[$meta:meta])*
@@ -41,7 +45,7 @@ macro_rules! message {
         }
 
         impl $name {
-            /// The `activity` of this message.
+            /// What this message is about.
             pub const ACTIVITY: $crate::activity::Activity = $crate::activity::Activity::$activity;
 
             /// A production call with the mandatory fields.
@@ -67,16 +71,63 @@ macro_rules! message {
             }
 
             pub(crate) fn write(&self) -> $crate::wire::Outgoing {
-                let mut out = $crate::wire::Outgoing::new(Self::ACTIVITY);
-                $(out.push($m_wire, &self.$m);)*
-                $(if let Some(value) = &self.$o { out.push($o_wire, value); })*
-                if self.test_flag != Default::default() {
-                    out.push("testFlag", &self.test_flag);
-                }
-                out.push_unknown(&self.unknown);
-                out
+                let mut fields = $crate::wire::OutgoingFields::default();
+                $(fields.push($m_wire, &self.$m);)*
+                $(fields.push_optional($o_wire, self.$o.as_ref());)*
+                fields.push_unknown(&self.unknown);
+                $crate::wire::Outgoing::new(Self::ACTIVITY, self.test_flag, fields)
             }
         }
     };
 }
 pub(crate) use message;
+
+/// Declares the enum of one generation's callbacks, and how a request of it is written.
+///
+/// Messages that a generation shares with an earlier one are listed behind `..shared`; they can be written already.
+macro_rules! callbacks {
+    (
+        $to_wire:ident: $to_wire_docs:literal, $into_wire:ident;
+        $($own:ident($own_module:ident),)*
+        $(..shared { $($shared:ident($shared_module:ident),)* })?
+    ) => {
+        $crate::wire::callbacks! { @enum $($own($own_module),)* $($($shared($shared_module),)*)? }
+
+        $(impl $own_module::Request {
+            #[doc = $to_wire_docs]
+            pub fn $to_wire(&self) -> String {
+                self.write().$into_wire()
+            }
+        })*
+    };
+    (@enum $($variant:ident($module:ident),)*) => {
+        /// Any callback of this generation.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        #[allow(clippy::large_enum_variant)] // one lives at a time, and not for long
+        pub enum Callback {
+            $(#[doc = concat!("See [`", stringify!($module), "`].")] $variant($module::Request),)*
+        }
+
+        impl Callback {
+            /// What the callbacks of this generation are about.
+            pub const ACTIVITIES: &[$crate::activity::Activity] = &[$($module::Request::ACTIVITY),*];
+
+            fn read(
+                activity: $crate::activity::Activity,
+                fields: $crate::wire::Fields<'_>,
+            ) -> Result<Self, $crate::wire::ParseError> {
+                match activity {
+                    $($module::Request::ACTIVITY => $module::Request::read(fields).map(Self::$variant),)*
+                    other => Err($crate::wire::ParseError::UnknownActivity(other.to_string())),
+                }
+            }
+
+            /// Which callback it is.
+            pub fn activity(&self) -> $crate::activity::Activity {
+                match self { $(Self::$variant(_) => $module::Request::ACTIVITY,)* }
+            }
+        }
+    };
+}
+pub(crate) use callbacks;

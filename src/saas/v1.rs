@@ -17,10 +17,9 @@ mod values;
 pub use values::{ChargingMode, CompactTime, ExtendParam, ExtendParams, PeriodType};
 
 use crate::signature::auth_token::Verified;
-use crate::wire::Fields;
+use crate::wire::{Fields, ParseError, callbacks};
 
 callbacks! {
-    parsed from |verified: &Verified<'_>| Fields::from_parameters(verified.pairs());
     to_query: "The query string that the marketplace would send, without its `authToken`.", into_query;
     NewInstance(new_instance),
     RefreshInstance(refresh_instance),
@@ -29,4 +28,17 @@ callbacks! {
     Upgrade(upgrade),
     InstanceStatus(instance_status),
     QueryInstance(query_instance),
+}
+
+impl Callback {
+    /// Reads a verified call.
+    ///
+    /// # Errors
+    ///
+    /// The message is malformed, its activity is unknown, or a field is not as documented.
+    pub fn parse(verified: &Verified<'_>) -> Result<Self, ParseError> {
+        let mut fields = Fields::from_parameters(verified.pairs());
+        let activity = fields.activity(Self::ACTIVITIES)?;
+        Self::read(activity, fields)
+    }
 }

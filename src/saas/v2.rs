@@ -13,11 +13,10 @@ pub mod update_instance_status;
 pub mod upgrade_instance;
 
 use crate::signature::callback_v2::Verified;
-use crate::wire::Fields;
+use crate::wire::{Fields, ParseError, callbacks};
 
 callbacks! {
-    parsed from |verified: &Verified<'_>| Fields::from_json(verified.body());
-    to_body: "The body that the marketplace would send: compact JSON with members in ascending order, not yet signed.", into_json;
+    to_body: "The body that the marketplace would send: compact JSON with members in ascending order, not yet signed.", into_body_with_activity;
     NewInstance(new_instance),
     QueryInstance(query_instance),
     RefreshInstance(refresh_instance),
@@ -25,4 +24,17 @@ callbacks! {
     ReleaseInstance(release_instance),
     UpgradeInstance(upgrade_instance),
     ChangeInstanceCheck(change_instance_check),
+}
+
+impl Callback {
+    /// Reads a verified call.
+    ///
+    /// # Errors
+    ///
+    /// The message is malformed, its activity is unknown, or a field is not as documented.
+    pub fn parse(verified: &Verified<'_>) -> Result<Self, ParseError> {
+        let mut fields = Fields::from_json(verified.body())?;
+        let activity = fields.activity(Self::ACTIVITIES)?;
+        Self::read(activity, fields)
+    }
 }

@@ -143,6 +143,33 @@ pub(crate) fn objects(text: &str) -> Result<Vec<&str>, JsonError> {
     Ok(elements.into_iter().map(RawValue::get).collect())
 }
 
+/// The text with bare names of members (`{orgCode:"D1"}`, as two documents print them) put in quotes. JSON stays as it
+/// is, and what is neither stays no JSON.
+pub(crate) fn with_quoted_names(text: &str) -> String {
+    let in_name = |character: char| character.is_alphanumeric() || matches!(character, '_' | '$');
+    let mut out = String::with_capacity(text.len() + text.len() / 4);
+    let mut rest = text;
+    let mut name_may_follow = false;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '"' => string_length(rest),
+            first if in_name(first) => rest.find(|character| !in_name(character)).unwrap_or(rest.len()),
+            first => first.len_utf8(),
+        };
+        let (token, after) = rest.split_at(length);
+        if name_may_follow && in_name(first) && after.trim_start().starts_with(':') {
+            out.extend(["\"", token, "\""]);
+        } else {
+            out.push_str(token);
+        }
+        if !first.is_whitespace() {
+            name_may_follow = matches!(first, '{' | ',');
+        }
+        rest = after;
+    }
+    out
+}
+
 /// Counts brackets outside strings; `value` is valid JSON already, and this needs no stack.
 fn nests_too_deep(value: &str) -> bool {
     if !value.starts_with(['{', '[']) {
@@ -292,6 +319,17 @@ mod tests {
         assert!(members(nested(MAX_DEPTH).as_bytes()).is_ok());
         assert_eq!(members(nested(200).as_bytes()).unwrap_err(), JsonError::TooDeep("a".to_owned()));
         assert_eq!(members(nested(2_000_000).as_bytes()).unwrap_err(), JsonError::TooDeep("a".to_owned()));
+    }
+
+    #[test]
+    fn bare_names_are_quoted_and_nothing_else_changes() {
+        let printed = "[{orgCode:\"D1\", 名_$1 : \"a,b:c{d:\\\"\", n:[true,1,null], \"q\":{}},{x:-1e5}]";
+        let quoted = "[{\"orgCode\":\"D1\", \"名_$1\" : \"a,b:c{d:\\\"\", \"n\":[true,1,null], \"q\":{}},{\"x\":-1e5}]";
+        assert_eq!(with_quoted_names(printed), quoted);
+        assert!(serde_json::from_str::<serde_json::Value>(quoted).is_ok());
+        for other in [quoted, "", "{", "{a", "{a b:1}x", "\"{a:1", "{'a':1}", "a:1", "[a:1]"] {
+            assert_eq!(with_quoted_names(other), other);
+        }
     }
 
     #[test]

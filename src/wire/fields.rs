@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::outgoing::OutgoingValue;
 use crate::activity::Activity;
 use crate::text::json::{self, JsonError, Member};
-use crate::text::query;
 
 /// Why an authenticated message could not be read. Answered as `000002`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +40,17 @@ pub enum FieldProblem {
     /// Of another JSON type or another form than documented.
     #[error("is not {0}")]
     NotA(&'static str),
+    /// A list with more entries than are taken.
+    #[error("has more than {0} entries")]
+    TooMany(usize),
+    /// A list with an entry that cannot be read.
+    #[error("cannot be read at entry {index}: {error}")]
+    Entry {
+        /// Place in the list, counted from 0.
+        index: usize,
+        /// What is wrong with the entry.
+        error: Box<ParseError>,
+    },
 }
 
 /// A value as received.
@@ -95,8 +106,13 @@ impl<'a> Fields<'a> {
     }
 
     /// Parameters are at most 256, and none is repeated.
-    pub(crate) fn from_parameters(parameters: &'a [Member<'a>]) -> Result<Self, ParseError> {
-        Ok(Self { fields: Cow::Borrowed(parameters), taken: [0; 4], json: false })
+    pub(crate) fn from_parameters(parameters: &'a [Member<'a>]) -> Self {
+        Self { fields: Cow::Borrowed(parameters), taken: [0; 4], json: false }
+    }
+
+    /// Members are at most 256, none is repeated, and none is null.
+    pub(crate) fn from_members(members: &'a [Member<'a>]) -> Self {
+        Self { fields: Cow::Borrowed(members), taken: [0; 4], json: true }
     }
 
     fn is_taken(&self, index: usize) -> bool {
@@ -123,6 +139,36 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn optional<T: FieldValue>(&mut self, name: &'static str, max: usize) -> Result<Option<T>, ParseError> {
         self.take(name, |raw| T::read(raw, max))
+    }
+
+    /// As `optional`, with a value that cannot be read left among the unknown ones.
+    pub(crate) fn lenient<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(RawField<'_>) -> Result<T, FieldProblem>,
+    ) -> Result<Option<T>, ParseError> {
+        let taken = self.taken;
+        match self.take(name, read) {
+            Err(ParseError::Field { .. }) => {
+                self.taken = taken;
+                Ok(None)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// As `optional`, under the first of several names that is there and not empty.
+    pub(crate) fn first_of<T: FieldValue>(
+        &mut self,
+        names: &[&'static str],
+        max: usize,
+    ) -> Result<Option<T>, ParseError> {
+        for name in names {
+            if let Some(value) = self.optional(name, max)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
     }
 
     pub(crate) fn mandatory<T: FieldValue>(&mut self, name: &'static str, max: usize) -> Result<T, ParseError> {
@@ -218,57 +264,5 @@ impl UnknownFields {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-}
-
-pub(crate) enum OutgoingValue {
-    Text(String),
-    Json(String),
-}
-
-/// A message on its way out, as the marketplace would send it.
-pub(crate) struct Outgoing {
-    fields: Vec<(String, OutgoingValue)>,
-}
-
-impl Outgoing {
-    pub(crate) fn new(activity: Activity) -> Self {
-        Self { fields: vec![("activity".to_owned(), OutgoingValue::Text(activity.as_str().to_owned()))] }
-    }
-
-    pub(crate) fn push(&mut self, name: &str, value: &impl FieldValue) {
-        self.fields.push((name.to_owned(), value.write()));
-    }
-
-    pub(crate) fn push_unknown(&mut self, unknown: &UnknownFields) {
-        self.fields.extend(unknown.iter().map(|field| {
-            let value = field.value.clone();
-            let value = if field.json { OutgoingValue::Json(value) } else { OutgoingValue::Text(value) };
-            (field.name.clone(), value)
-        }));
-    }
-
-    /// A compact JSON object with its members in ascending order.
-    pub(crate) fn into_json(self) -> String {
-        let members = self.fields.iter().map(|(name, value)| {
-            let value = match value {
-                OutgoingValue::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
-                OutgoingValue::Json(json) => json.clone(),
-            };
-            format!("{}:{value}", serde_json::Value::from(name.as_str()))
-        });
-        let object = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
-        // What cannot be canonical (invalid JSON handed in by the caller) goes out as it is.
-        json::canonical(object.as_bytes()).unwrap_or(object)
-    }
-
-    /// A percent-encoded query string.
-    pub(crate) fn into_query(self) -> String {
-        let mut query = String::new();
-        for (name, value) in &self.fields {
-            let (OutgoingValue::Text(text) | OutgoingValue::Json(text)) = value;
-            query::push_pair(&mut query, name, text);
-        }
-        query
     }
 }

@@ -6,11 +6,19 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::fields::{FieldProblem, FieldValue, RawField};
+use super::outgoing::OutgoingValue;
 use crate::text::json;
 
 /// The text of a string or a number.
 #[derive(Clone, Debug)]
 pub(crate) struct Scalar(String);
+
+impl From<&str> for Scalar {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
 
 impl From<Scalar> for String {
     fn from(scalar: Scalar) -> Self {
@@ -30,6 +38,20 @@ impl<'de> Deserialize<'de> for Scalar {
             return Err(Error::custom("neither a string nor a number"));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// A number on the wire where it is one.
+impl FieldValue for Scalar {
+    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
+        raw.scalar(max).map(|text| Self(text.into_owned()))
+    }
+
+    fn write(&self) -> OutgoingValue {
+        match self.0.parse::<u32>() {
+            Ok(number) if number.to_string() == self.0 => OutgoingValue::Json(self.0.clone()),
+            _ => OutgoingValue::Text(self.0.clone()),
+        }
     }
 }
 

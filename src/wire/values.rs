@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use time::UtcOffset;
 
-use super::fields::{FieldProblem, FieldValue, OutgoingValue, RawField};
+use super::fields::{FieldProblem, FieldValue, RawField};
+use super::outgoing::OutgoingValue;
 use crate::amount::Amount;
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
@@ -26,6 +27,25 @@ impl FieldValue for Sensitive {
 
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(self.expose().to_owned())
+    }
+}
+
+/// Text on the wire; a JSON boolean is taken as well.
+impl FieldValue for bool {
+    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
+        let text = match raw {
+            RawField::Json(json) => Cow::Borrowed(json),
+            text => text.text(max)?,
+        };
+        match text {
+            text if text.eq_ignore_ascii_case("true") => Ok(true),
+            text if text.eq_ignore_ascii_case("false") => Ok(false),
+            _ => Err(FieldProblem::NotA("true or false")),
+        }
+    }
+
+    fn write(&self) -> OutgoingValue {
+        OutgoingValue::Text(self.to_string())
     }
 }
 
@@ -77,6 +97,12 @@ pub enum TestFlag {
     Debug,
 }
 
+impl TestFlag {
+    pub(crate) fn as_str(self) -> &'static str {
+        if self == Self::Debug { "1" } else { "0" }
+    }
+}
+
 impl FieldValue for TestFlag {
     fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
         match &*raw.scalar(max)? {
@@ -87,7 +113,7 @@ impl FieldValue for TestFlag {
     }
 
     fn write(&self) -> OutgoingValue {
-        OutgoingValue::Text(if *self == Self::Debug { "1" } else { "0" }.to_owned())
+        OutgoingValue::Text(self.as_str().to_owned())
     }
 }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Answer, Checks};
 use crate::result_code::ResultCode;
-use crate::wire::{Answer, Checks};
 
 /// `resultCode` and `resultMsg`: the whole answer to most callbacks, and to every refused one.
 ///
