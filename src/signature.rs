@@ -5,11 +5,15 @@
 
 pub mod aksk;
 pub mod auth_token;
+pub mod auth_token_body;
 pub mod body_sign;
 pub mod callback_v2;
+pub mod kit_v2;
 pub mod usage_push;
 
 use std::time::Duration;
+
+use http::HeaderMap;
 
 use crate::result_code::ResultCode;
 use crate::timestamp::Timestamp;
@@ -88,6 +92,9 @@ pub enum VerifyError {
     /// The query is not UTF-8 text once decoded, or has more than 256 parameters.
     #[error("the query string cannot be decoded")]
     UndecodableQuery,
+    /// The body is no JSON object of decodable text, has more than 256 members or nests more than 32 levels deep.
+    #[error("the body cannot be decoded")]
+    UndecodableBody,
     /// The call is older than the window allows.
     #[error("the call is {0:?} old")]
     TooOld(Duration),
@@ -111,5 +118,23 @@ impl VerifyError {
 }
 
 const fn is_proof(field: &str) -> bool {
-    matches!(field.as_bytes(), b"signature" | b"authToken" | b"Body-Sign" | b"Authorization")
+    matches!(field.as_bytes(), b"signature" | b"authToken" | b"Body-Sign" | b"Authorization" | b"x-sign")
+}
+
+/// The one value of a header; `None` where it is absent or empty.
+fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, VerifyError> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().map(|value| str::from_utf8(value.as_bytes()));
+    if values.next().is_some() {
+        return Err(VerifyError::Repeated(name.to_owned()));
+    }
+    let value = value.transpose().map_err(|_| VerifyError::Malformed(name))?;
+    Ok(value.filter(|text| !text.is_empty()))
+}
+
+/// The bytes of an HMAC in hex of either case.
+fn hmac_from_hex(hex: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    // The length is checked because the decoder would also take a `0x` in front.
+    (hex.len() == 64 && const_hex::decode_to_slice(hex, &mut bytes).is_ok()).then_some(bytes)
 }

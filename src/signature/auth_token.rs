@@ -1,4 +1,4 @@
-//! The `authToken` of V1.0 callbacks (`GET`).
+//! The `authToken` of V1.0 callbacks (`GET`); for those of the Kit (`POST`) see [`super::auth_token_body`].
 //!
 //! Base64 of HMAC-SHA256 with the key text followed by `timeStamp` as its key, over the decoded parameters, sorted by
 //! name and joined as `name=value` with `&`. Unknown and empty parameters count; repeated ones are refused, because the
@@ -18,7 +18,7 @@ use crate::key::{AccessKey, HmacSha256, KeyRing, hmac_of};
 use crate::text::query::{self, Plus};
 use crate::timestamp::Timestamp;
 
-const TOKEN: &str = "authToken";
+pub(super) const TOKEN: &str = "authToken";
 const TIME_STAMP: &str = "timeStamp";
 const MAX_PARAMETERS: usize = 256;
 
@@ -26,9 +26,7 @@ const MAX_PARAMETERS: usize = 256;
 #[derive(Clone)]
 pub struct Verified<'a> {
     parameters: Vec<Parameter<'a>>,
-    token: [u8; 32],
-    time: Timestamp,
-    key_index: usize,
+    proof: Proof,
 }
 
 pub(crate) type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
@@ -45,24 +43,24 @@ impl Verified<'_> {
 
     /// The token, to be claimed in a replay guard.
     pub fn token(&self) -> &[u8; 32] {
-        &self.token
+        &self.proof.token
     }
 
     /// When the marketplace made the call.
     pub fn time(&self) -> Timestamp {
-        self.time
+        self.proof.time
     }
 
     /// Which key of the ring matched, counted from 0.
     pub fn key_index(&self) -> usize {
-        self.key_index
+        self.proof.key_index
     }
 }
 
 impl std::fmt::Debug for Verified<'_> {
     /// Parameters hold personal data, and the token opens the call to whoever reads it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verified").field("time", &self.time).field("key_index", &self.key_index).finish_non_exhaustive()
+        f.debug_struct("Verified").field("proof", &self.proof).finish_non_exhaustive()
     }
 }
 
@@ -93,7 +91,7 @@ pub fn verify<'a>(keys: &KeyRing, query: &'a str, now: Timestamp, window: Window
         Err(VerifyError::Mismatch) if query.contains('+') => verify_decoded(keys, query, Plus::Literal),
         outcome => outcome,
     }?;
-    window.check(verified.time, now)?;
+    window.check(verified.time(), now)?;
     Ok(verified)
 }
 
@@ -107,8 +105,7 @@ pub fn sign(key: &AccessKey, query: &str) -> Result<String, VerifyError> {
     if token.is_some() {
         return Err(VerifyError::Repeated(TOKEN.to_owned()));
     }
-    let time_stamp = time_stamp_of(&parameters)?;
-    Ok(STANDARD.encode(mac(key, time_stamp, &parameters).finalize().into_bytes()))
+    token_of(key, &parameters)
 }
 
 /// The query string with its token added.
@@ -125,49 +122,94 @@ pub fn signed_query(key: &AccessKey, query: &str) -> Result<String, VerifyError>
 
 fn verify_decoded<'a>(keys: &KeyRing, query: &'a str, plus: Plus) -> Result<Verified<'a>, VerifyError> {
     let (parameters, token) = sorted_parameters(query, plus)?;
+    let proof = prove(keys, &parameters, token.as_deref(), &QUERY)?;
+    Ok(Verified { parameters, proof })
+}
+
+/// What a right token shows.
+#[derive(Clone)]
+pub(super) struct Proof {
+    pub(super) token: [u8; 32],
+    pub(super) time: Timestamp,
+    pub(super) key_index: usize,
+}
+
+impl std::fmt::Debug for Proof {
+    /// The token opens the call to whoever reads it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proof").field("time", &self.time).field("key_index", &self.key_index).finish_non_exhaustive()
+    }
+}
+
+/// Where the parameters come from, and what that means.
+pub(super) struct Origin {
+    /// The zone of `timeStamp`.
+    pub(super) zone: UtcOffset,
+    /// Whether a mark can only stand in a text that had to be decoded.
+    pub(super) marks_are_encoded: bool,
+    /// The names of the documents.
+    pub(super) known: &'static [&'static str],
+}
+
+impl Origin {
+    /// The text, if marks can stand in it.
+    #[allow(clippy::ptr_arg)] // whether it is owned is the question
+    fn with_marks<'c>(&self, text: &'c Cow<'_, str>) -> Option<&'c str> {
+        match text {
+            Cow::Borrowed(_) if self.marks_are_encoded => None,
+            text => Some(text),
+        }
+    }
+}
+
+const QUERY: Origin = Origin { zone: UtcOffset::UTC, marks_are_encoded: true, known: &KNOWN };
+
+/// Verifies the token of parameters that are in order of their names.
+pub(super) fn prove(
+    keys: &KeyRing,
+    parameters: &[Parameter<'_>],
+    token: Option<&str>,
+    origin: &Origin,
+) -> Result<Proof, VerifyError> {
     let token = token.filter(|token| !token.is_empty()).ok_or(VerifyError::Unsigned(TOKEN))?;
-    let token = decode_token(&token).ok_or(VerifyError::Malformed(TOKEN))?;
-    let time_stamp = time_stamp_of(&parameters)?;
-    if let Some(field) = ambiguous(&parameters) {
+    let token = decode_token(token).ok_or(VerifyError::Malformed(TOKEN))?;
+    let time_stamp = time_stamp_of(parameters)?;
+    if let Some(field) = ambiguous(parameters, origin) {
         return Err(VerifyError::Ambiguous(field));
     }
     let key_index = keys
         .iter()
-        .position(|key| mac(key, time_stamp, &parameters).verify_slice(&token).is_ok())
+        .position(|key| mac(key, time_stamp, parameters).verify_slice(&token).is_ok())
         .ok_or(VerifyError::Mismatch)?;
-    let time = Timestamp::parse_compact(time_stamp, UtcOffset::UTC).map_err(|_| VerifyError::Malformed(TIME_STAMP))?;
-    Ok(Verified { parameters, token, time, key_index })
+    let time = Timestamp::parse_compact(time_stamp, origin.zone).map_err(|_| VerifyError::Malformed(TIME_STAMP))?;
+    Ok(Proof { token, time, key_index })
+}
+
+/// The token of parameters that are in order of their names.
+pub(super) fn token_of(key: &AccessKey, parameters: &[Parameter<'_>]) -> Result<String, VerifyError> {
+    let time_stamp = time_stamp_of(parameters)?;
+    Ok(STANDARD.encode(mac(key, time_stamp, parameters).finalize().into_bytes()))
 }
 
 /// Names and values are signed without escaping, so a captured `a=1&testFlag=1` has the same token as `a` with the value
 /// `1&testFlag=1`, and a debug call would become a real one. So no name may hold a mark, and no value may hold a parameter
-/// that the protocol knows. (The other way round, a value that holds one cannot be split by an outsider: the marketplace
-/// would have had to sign it, and such a call is refused.)
-fn ambiguous(parameters: &[Parameter<'_>]) -> Option<&'static str> {
-    // What was not encoded holds no `&`, and a name without encoding no `=`.
-    let names = parameters.iter().filter_map(|(name, _)| owned(name));
-    let values = parameters.iter().filter_map(|(_, value)| owned(value));
-    if names.into_iter().any(|name| name.contains(['&', '='])) {
+/// that the protocol knows and that would stand behind it. (The other way round, a value that holds one cannot be split by
+/// an outsider: the marketplace would have had to sign it, and such a call is refused.)
+fn ambiguous(parameters: &[Parameter<'_>], origin: &Origin) -> Option<&'static str> {
+    if parameters.iter().filter_map(|(name, _)| origin.with_marks(name)).any(|name| name.contains(['&', '='])) {
         return Some("a parameter name");
     }
-    let hidden = |value: &str| {
-        let parts = value.split('&').skip(1);
-        parts
-            .filter_map(|part| part.split_once('='))
-            .find_map(|(name, _)| KNOWN.iter().copied().find(|&known| known == name))
+    let hidden = |(name, value): &Parameter<'_>| {
+        let parts = origin.with_marks(value)?.split('&').skip(1);
+        parts.filter_map(|part| part.split_once('=')).find_map(|(hidden, _)| {
+            // A name that sorts before cannot have stood there.
+            origin.known.iter().copied().find(|&known| known == hidden && known > &**name)
+        })
     };
-    values.into_iter().find_map(hidden)
+    parameters.iter().find_map(hidden)
 }
 
-#[allow(clippy::ptr_arg)] // whether it is owned is the question
-fn owned<'c>(text: &'c Cow<'_, str>) -> Option<&'c str> {
-    match text {
-        Cow::Owned(text) => Some(text),
-        Cow::Borrowed(_) => None,
-    }
-}
-
-/// The parameters of all V1.0 documents.
+/// The parameters of all V1.0 documents of the SaaS callbacks.
 const KNOWN: [&str; 29] = [
     "acceptanceTime",
     "activity",
@@ -227,6 +269,12 @@ fn sorted_parameters(query: &str, plus: Plus) -> Result<(Vec<Parameter<'_>>, Opt
             parameters.push((name, value));
         }
     }
+    sort(&mut parameters)?;
+    Ok((parameters, token))
+}
+
+/// Brings parameters in the order of their names; refuses repeated ones.
+pub(super) fn sort(parameters: &mut [Parameter<'_>]) -> Result<(), VerifyError> {
     if parameters.iter().all(|(name, _)| name.is_ascii()) {
         parameters.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     } else {
@@ -235,7 +283,7 @@ fn sorted_parameters(query: &str, plus: Plus) -> Result<(Vec<Parameter<'_>>, Opt
     }
     match parameters.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         Some(pair) => Err(VerifyError::Repeated(pair[0].0.clone().into_owned())),
-        None => Ok((parameters, token)),
+        None => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use hmac::Mac as _;
 
-use super::{VerifyError, Window};
+use super::{VerifyError, Window, hmac_from_hex};
 use crate::key::{AccessKey, HmacSha256, KeyRing};
 use crate::text::json;
 use crate::text::query::{self, Plus};
@@ -163,11 +163,7 @@ impl<'a> Parameters<'a> {
         if nonce.len() > MAX_NONCE {
             return Err(VerifyError::Malformed("nonce"));
         }
-        let mut bytes = [0; 32];
-        // The length is checked because the decoder would also take a `0x` in front.
-        if signature.len() != 64 || const_hex::decode_to_slice(&*signature, &mut bytes).is_err() {
-            return Err(VerifyError::Malformed("signature"));
-        }
-        Ok(Self { signature: bytes, timestamp, nonce })
+        let signature = hmac_from_hex(&signature).ok_or(VerifyError::Malformed("signature"))?;
+        Ok(Self { signature, timestamp, nonce })
     }
 }

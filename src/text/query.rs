@@ -66,7 +66,8 @@ fn is_encoded(text: &str) -> bool {
     memchr2(b'%', b'+', text.as_bytes()).is_some()
 }
 
-fn decode(raw: &str, plus: Plus) -> Option<Cow<'_, str>> {
+/// A name or value, decoded once. `None` where the bytes are not UTF-8.
+pub(crate) fn decode(raw: &str, plus: Plus) -> Option<Cow<'_, str>> {
     if !is_encoded(raw) {
         return Some(Cow::Borrowed(raw));
     }

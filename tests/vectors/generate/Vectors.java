@@ -37,6 +37,8 @@ public class Vectors {
     static final String KEY_V2 = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
     static final String KEY_V1 = "12345678-90ab-cdef-1234-567890abcdef";
     static final String KEY_X = "xxxxxxx";
+    static final String KEY_KIT_V1 = "test-key-0001";
+    static final String KEY_KIT = "test-key-0002";
     static final String KEY_MIXED = "Key-with-CAPS_and.0123456789";
     static final String KEY_CHINESE = "\u5bc6\u94a5";
     /** Exactly one HMAC block. */
@@ -47,10 +49,12 @@ public class Vectors {
 
     static final String NONCE_16 = "aB3dE5fG7hJ9kL1m";
     static final String NONCE_32 = "Qm7Zt2LxV9cRb4KpY6wHs8DfJ1gNu3Ea";
+    static final String NONCE_KIT = "0F1E2D3C4B5A69788796A5B4C3D2E1F0".repeat(2);
     static final String NONCE_64 =
             "00112233445566778899AABBCCDDEEFFFFEEDDCCBBAA99887766554433221100";
 
     static final String MILLIS = "1735689600123";
+    static final String MILLIS_KIT = "1709605800123";
     static final String SECONDS = "1735689600";
 
     static final String IV = "A1b2C3d4E5f6G7h8";
@@ -153,6 +157,77 @@ public class Vectors {
     static String callbackSignature(String key, String nonce, String timestamp, String payload)
             throws GeneralSecurityException {
         return hmacHex(key, key + nonce + timestamp + hmacHex(key, payload));
+    }
+
+    // ---------------------------------------------------------------- V2.0 Kit x-sign
+
+    static final String DELETE_DEPARTMENT = """
+            {"tenantId":"t","orgCode":"D1","orgName":"n","flag":0,"testFlag":0,\
+            "timeStamp":"20240305103000123"}""";
+
+    static List<Map<String, Object>> kitV2() throws GeneralSecurityException {
+        List<Map<String, Object>> out = new ArrayList<>();
+        kit(out, "auth_sync", KEY_KIT, NONCE_KIT, MILLIS_KIT, """
+                {"instanceId":"inst-1001","tenantId":"t-5f0c","appId":"app-77",\
+                "userList":[{"userName":"lihua","name":"\u674e\u534e","orgCode":"D001",\
+                "role":"admin","enable":"true","employeeType":1}],\
+                "currentSyncTime":"20240305103000123","flag":1,"testFlag":0,\
+                "timeStamp":"20240305103000123"}""");
+        kit(out, "tenant_sync_empty_strings_kept", KEY_KIT, NONCE_KIT, MILLIS_KIT, """
+                {"instanceId":"","orderId":"","tenantId":"t-5f0c","tenantCode":"acme",\
+                "name":"\u793a\u4f8b\u4f01\u4e1a","domainName":"https://acme.idp.example.com","flag":1,\
+                "testFlag":1,"timeStamp":"20240305103000123"}""");
+        kit(out, "already_canonical", KEY_V2, NONCE_32, MILLIS, """
+                {"flag":1,"instanceId":"5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d",\
+                "name":"\u793a\u4f8b\u4f01\u4e1a","testFlag":1,"timeStamp":"20250101080000123"}""");
+        kit(out, "blanks_and_line_breaks", KEY_V2, NONCE_16, MILLIS,
+                "\r\n { \"timeStamp\" : \"20240305103000123\" ,"
+                + "\n\t\"orgInfoList\" : [ { \"orgCode\" : \"D1\" ,"
+                + " \"orgName\" : \"a  b\" } , { } ] , \"flag\" : 1 }\n");
+        kit(out, "nulls", KEY_KIT, NONCE_KIT, MILLIS_KIT, """
+                {"orderId":null,"instanceId":"null","userList":[{"position":null,\
+                "extension":null}],"appId":""}""");
+        kit(out, "nested_order_kept", KEY_KIT, NONCE_KIT, MILLIS_KIT, """
+                {"userList":[{"userName":"b","name":"a","extension":{"z":1,"a":[2,\
+                {"y":3,"b":4}]}},{"name":"c","enable":true}],"appId":"x"}""");
+        kit(out, "list_as_text_with_bare_names", KEY_KIT, NONCE_KIT, MILLIS_KIT, """
+                {"orgInfoList":"[{orgCode:\\"D1\\",orgName:\\"A/B\\"}]","flag":1,\
+                "testFlag":0}""");
+        kit(out, "escapes", KEY_KIT, NONCE_KIT, MILLIS_KIT, """
+                {"name":"\\u793a\\u4f8b \\ud83d\\ude00 \\u001f\\u007f\\/\\u0022",\
+                "\\u0061":"\\b\\t\\n\\f\\r"}""");
+        kit(out, "number_literals", KEY_KIT, NONCE_KIT, MILLIS_KIT, """
+                {"flag":1.0,"testFlag":"1","x":1E+2,"employeeType":12345678901234567890}""");
+        kit(out, "key_order_utf16", KEY_KIT, NONCE_KIT, MILLIS_KIT, """
+                {"\uff61":"U+FF61","\ud83d\ude00":"U+1F600","tenantId":"1","tenantCode":"2",\
+                "testFlag":3}""");
+        kit(out, "unknown_members", KEY_KIT, NONCE_KIT, MILLIS_KIT, """
+                {"zone":{"a":[]},"flag":3,"Flag":2,"_":false}""");
+        kit(out, "chinese_access_key", KEY_CHINESE, NONCE_KIT, MILLIS_KIT, DELETE_DEPARTMENT);
+        kit(out, "access_key_64_bytes", KEY_64_BYTES, NONCE_64, MILLIS, DELETE_DEPARTMENT);
+        kit(out, "access_key_100_bytes", KEY_100_BYTES, NONCE_32, MILLIS, DELETE_DEPARTMENT);
+        return out;
+    }
+
+    static void kit(List<Map<String, Object>> out, String name, String key, String nonce,
+            String timestamp, String body) throws GeneralSecurityException {
+        String canonical = Json.canonical(body);
+        Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("name", name);
+        entry.put("key", key);
+        entry.put("nonce", nonce);
+        entry.put("timestamp", timestamp);
+        entry.put("body", body);
+        entry.put("canonical", canonical);
+        entry.put("x_sign", kitSignature(key, nonce, timestamp, canonical));
+        entry.put("raw_x_sign", kitSignature(key, nonce, timestamp, body));
+        out.add(entry);
+    }
+
+    static String kitSignature(String key, String nonce, String timestamp, String payload)
+            throws GeneralSecurityException {
+        return HexFormat.of().withUpperCase()
+                .formatHex(hmac(key, key + nonce + timestamp + payload));
     }
 
     // ---------------------------------------------------------------- V1.0 authToken (GET)
@@ -284,12 +359,95 @@ public class Vectors {
                 StandardCharsets.UTF_8);
     }
 
+    // ---------------------------------------------------------------- V1.0 Kit authToken (POST)
+
+    static List<Map<String, Object>> authTokenBody() throws GeneralSecurityException {
+        List<Map<String, Object>> out = new ArrayList<>();
+        authBody(out, "tenant_sync", KEY_KIT_V1, """
+                {"instanceId":"inst-1001","orderId":"CS2204201141ABCDE",\
+                "tenantId":"t-5f0c","tenantCode":"acme","name":"\u793a\u4f8b\u4f01\u4e1a",\
+                "domainName":"https://acme.idp.example.com","flag":1,"testFlag":0,\
+                "timeStamp":"20240305103000123"}""");
+        authBody(out, "tenant_sync_blank_members", KEY_KIT_V1, """
+                {"instanceId":"","orderId":"","tenantId":"t-5f0c","tenantCode":"acme",\
+                "name":"\u793a\u4f8b\u4f01\u4e1a","domainName":"https://acme.idp.example.com","flag":1,\
+                "testFlag":1,"timeStamp":"20240305103000123"}""");
+        authBody(out, "auth_sync", KEY_KIT_V1, """
+                {"instanceId":"inst-1001","tenantId":"t-5f0c","appId":"app-77",\
+                "userList":"[{\\"userName\\":\\"lihua\\",\\"name\\":\\"\u674e\u534e\\",\
+                \\"orgCode\\":\\"D001\\",\\"role\\":\\"admin\\",\\"enable\\":\\"true\\",\
+                \\"extension\\":{\\"employeeType\\":\\"1\\"}}]",\
+                "currentSyncTime":"20240305103000123","flag":1,"testFlag":0,\
+                "timeStamp":"20240305103000123"}""");
+        authBody(out, "one_blank_member", KEY_V1, """
+                {"instanceId":"inst-1","orderId":"CS0000000001","tenantId":"t1",\
+                "name":"","flag":1,"testFlag":0,"timeStamp":"20250102110405678"}""");
+        authBody(out, "null_members", KEY_KIT_V1, """
+                {"orderId":null,"instanceId":"null","parentCode":null,"flag":0,\
+                "timeStamp":"20240305103000123"}""");
+        authBody(out, "blank_as_java_has_it", KEY_KIT_V1, """
+                {"a":" \\t\\r\\n","b":"\\u000b\\f\\u001c\\u001f","c":"\\u3000\\u2028\\u2003",\
+                "d":"\\u00a0","e":"\\u0085","f":"\\u202f\\u2007","g":" x ",\
+                "timeStamp":"20240305103000123"}""");
+        authBody(out, "literals", KEY_KIT_V1, """
+                {"flag":1.50,"testFlag":-0,"a":1E+5,"b":true,"c":false,\
+                "d":12345678901234567890,"timeStamp":"20240305103000123"}""");
+        authBody(out, "arrays_and_objects", KEY_KIT_V1, """
+                {"userList":[{"b":"x","a":[1,null]}],"extension":{"z":"\u4e2d","a":{}},\
+                "empty":[],"timeStamp":"20240305103000123"}""");
+        authBody(out, "escapes", KEY_KIT_V1, """
+                {"name":"\\u793a\\u4f8b \\ud83d\\ude00 \\/\\"\\\\\\n","\\u006frgCode":"D\\u0031",\
+                "timeStamp":"20240305103000123"}""");
+        authBody(out, "marks_without_a_name", KEY_KIT_V1, """
+                {"name":"R&D = a=b&c=d & Co",\
+                "userList":"[{\\"position\\":\\"x&flag=1&testFlag=0\\"}]",\
+                "orgCode":"100%25+1","timeStamp":"20240305103000123"}""");
+        authBody(out, "bare_names", KEY_KIT_V1, """
+                {"orgInfo":"[{orgCode:\\"D1\\",name:\\"A&B\\"}]","testFlag":0,\
+                "timeStamp":"20240305103000123"}""");
+        authBody(out, "name_order_utf16", KEY_KIT_V1, """
+                {"\uff61":"1","\ud83d\ude00":"2","tenantId":"3","tenantCode":"4","TenantId":"5",\
+                "timeStamp":"20240305103000123"}""");
+        authBody(out, "token_in_the_body", KEY_KIT_V1, """
+                {"authToken":"x","flag":1,"timeStamp":"20240305103000123"}""");
+        authBody(out, "hidden_member", KEY_KIT_V1, """
+                {"name":"A&orderId=CS9","flag":1,"timeStamp":"20240305103000123"}""");
+        authBody(out, "chinese_key", KEY_CHINESE, """
+                {"tenantId":"t","flag":0,"timeStamp":"20240305103000123"}""");
+        authBody(out, "key_64_bytes", KEY_64_BYTES, """
+                {"tenantId":"t","flag":0,"timeStamp":"20240305103000123"}""");
+        return out;
+    }
+
+    static void authBody(List<Map<String, Object>> out, String name, String key, String body)
+            throws GeneralSecurityException {
+        TreeMap<String, String> texts = new TreeMap<>();
+        new Json(body).members().forEach((member, value) -> {
+            String text = value.startsWith("\"") ? new Json(value).string() : value;
+            if (!member.equals("authToken") && !value.equals("null") && !text.isBlank()) {
+                texts.put(member, text);
+            }
+        });
+        List<String> pairs = new ArrayList<>();
+        texts.forEach((member, text) -> pairs.add(member + "=" + text));
+        String signingString = String.join("&", pairs);
+        Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("name", name);
+        entry.put("key", key);
+        entry.put("body", body);
+        entry.put("signing_string", signingString);
+        entry.put("auth_token", hmacBase64(key + texts.get("timeStamp"), signingString));
+        out.add(entry);
+    }
+
     // ---------------------------------------------------------------- V1.0 Body-Sign
 
     static List<Map<String, Object>> bodySign() throws GeneralSecurityException {
         List<Map<String, Object>> out = new ArrayList<>();
         String success = "{\"resultCode\":\"000000\",\"resultMsg\":\"success.\"}";
         body(out, "success", KEY_V1, success);
+        body(out, "kit_success", KEY_KIT_V1,
+                "{\"resultCode\":\"000000\",\"resultMsg\":\"Success\"}");
         body(out, "trailing_line_feed", KEY_V1, success + "\n");
         body(out, "trailing_carriage_return_line_feed", KEY_V1, success + "\r\n");
         body(out, "leading_blanks", KEY_V1, " \t " + success);
@@ -612,7 +770,9 @@ public class Vectors {
         Path directory = Files.createDirectories(
                 Path.of(args.length > 0 ? args[0] : "tests/vectors/java"));
         Files.writeString(directory.resolve("callback_v2.json"), pretty(callbackV2()));
+        Files.writeString(directory.resolve("kit_v2.json"), pretty(kitV2()));
         Files.writeString(directory.resolve("auth_token.json"), pretty(authToken()));
+        Files.writeString(directory.resolve("auth_token_body.json"), pretty(authTokenBody()));
         Files.writeString(directory.resolve("body_sign.json"), pretty(bodySign()));
         Files.writeString(directory.resolve("sha1prng.json"), pretty(sha1prng()));
         Files.writeString(directory.resolve("field_cipher.json"), pretty(fieldCipher()));

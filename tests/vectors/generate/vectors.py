@@ -12,12 +12,15 @@ import hashlib
 import hmac
 import json
 import sys
+import unicodedata
 import urllib.parse
 from pathlib import Path
 
 KEY_V2 = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 KEY_V1 = "12345678-90ab-cdef-1234-567890abcdef"
 KEY_X = "xxxxxxx"
+KEY_KIT_V1 = "test-key-0001"
+KEY_KIT = "test-key-0002"
 KEY_MIXED = "Key-with-CAPS_and.0123456789"
 KEY_CHINESE = "密钥"
 # Exactly one HMAC block.
@@ -28,9 +31,11 @@ KEY_72_BYTES = KEY_CHINESE * 12
 
 NONCE_16 = "aB3dE5fG7hJ9kL1m"
 NONCE_32 = "Qm7Zt2LxV9cRb4KpY6wHs8DfJ1gNu3Ea"
+NONCE_KIT = "0F1E2D3C4B5A69788796A5B4C3D2E1F0" * 2
 NONCE_64 = "00112233445566778899AABBCCDDEEFFFFEEDDCCBBAA99887766554433221100"
 
 MILLIS = "1735689600123"
+MILLIS_KIT = "1709605800123"
 SECONDS = "1735689600"
 
 IV = "A1b2C3d4E5f6G7h8"
@@ -215,6 +220,101 @@ def quote(text):
     return '"' + text.translate(ESCAPES) + '"'
 
 
+# ------------------------------------------------------------------- V2.0 Kit x-sign
+
+DELETE_DEPARTMENT = (
+    r'{"tenantId":"t","orgCode":"D1","orgName":"n","flag":0,"testFlag":0,'
+    r'"timeStamp":"20240305103000123"}'
+)
+
+# name, access key, nonce, timestamp, body
+KIT_V2 = [
+    (
+        "auth_sync", KEY_KIT, NONCE_KIT, MILLIS_KIT,
+        r'{"instanceId":"inst-1001","tenantId":"t-5f0c","appId":"app-77",'
+        r'"userList":[{"userName":"lihua","name":"李华","orgCode":"D001","role":"admin",'
+        r'"enable":"true","employeeType":1}],"currentSyncTime":"20240305103000123",'
+        r'"flag":1,"testFlag":0,"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "tenant_sync_empty_strings_kept", KEY_KIT, NONCE_KIT, MILLIS_KIT,
+        r'{"instanceId":"","orderId":"","tenantId":"t-5f0c","tenantCode":"acme",'
+        r'"name":"示例企业","domainName":"https://acme.idp.example.com","flag":1,"testFlag":1,'
+        r'"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "already_canonical", KEY_V2, NONCE_32, MILLIS,
+        r'{"flag":1,"instanceId":"5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d","name":"示例企业",'
+        r'"testFlag":1,"timeStamp":"20250101080000123"}',
+    ),
+    (
+        "blanks_and_line_breaks", KEY_V2, NONCE_16, MILLIS,
+        '\r\n { "timeStamp" : "20240305103000123" ,\n\t"orgInfoList" : [ { "orgCode" : "D1" ,'
+        ' "orgName" : "a  b" } , { } ] , "flag" : 1 }\n',
+    ),
+    (
+        "nulls", KEY_KIT, NONCE_KIT, MILLIS_KIT,
+        r'{"orderId":null,"instanceId":"null","userList":[{"position":null,'
+        r'"extension":null}],"appId":""}',
+    ),
+    (
+        "nested_order_kept", KEY_KIT, NONCE_KIT, MILLIS_KIT,
+        r'{"userList":[{"userName":"b","name":"a","extension":{"z":1,"a":[2,{"y":3,'
+        r'"b":4}]}},{"name":"c","enable":true}],"appId":"x"}',
+    ),
+    (
+        "list_as_text_with_bare_names", KEY_KIT, NONCE_KIT, MILLIS_KIT,
+        r'{"orgInfoList":"[{orgCode:\"D1\",orgName:\"A/B\"}]","flag":1,"testFlag":0}',
+    ),
+    (
+        "escapes", KEY_KIT, NONCE_KIT, MILLIS_KIT,
+        r'{"name":"\u793a\u4f8b \ud83d\ude00 \u001f\u007f\/\u0022","\u0061":"\b\t\n\f\r"}',
+    ),
+    (
+        "number_literals", KEY_KIT, NONCE_KIT, MILLIS_KIT,
+        r'{"flag":1.0,"testFlag":"1","x":1E+2,"employeeType":12345678901234567890}',
+    ),
+    (
+        "key_order_utf16", KEY_KIT, NONCE_KIT, MILLIS_KIT,
+        '{"\uff61":"U+FF61","\U0001f600":"U+1F600","tenantId":"1","tenantCode":"2","testFlag":3}',
+    ),
+    (
+        "unknown_members", KEY_KIT, NONCE_KIT, MILLIS_KIT,
+        r'{"zone":{"a":[]},"flag":3,"Flag":2,"_":false}',
+    ),
+    (
+        "chinese_access_key", KEY_CHINESE, NONCE_KIT, MILLIS_KIT,
+        DELETE_DEPARTMENT,
+    ),
+    (
+        "access_key_64_bytes", KEY_64_BYTES, NONCE_64, MILLIS,
+        DELETE_DEPARTMENT,
+    ),
+    (
+        "access_key_100_bytes", KEY_100_BYTES, NONCE_32, MILLIS,
+        DELETE_DEPARTMENT,
+    ),
+]
+
+
+def kit_v2(name, key, nonce, timestamp, body):
+    canonical = canonical_json(body)
+    return {
+        "name": name,
+        "key": key,
+        "nonce": nonce,
+        "timestamp": timestamp,
+        "body": body,
+        "canonical": canonical,
+        "x_sign": kit_signature(key, nonce, timestamp, canonical),
+        "raw_x_sign": kit_signature(key, nonce, timestamp, body),
+    }
+
+
+def kit_signature(key, nonce, timestamp, payload):
+    return hmac_sha256(key, key + nonce + timestamp + payload).hex().upper()
+
+
 # ------------------------------------------------------------------- V1.0 authToken (GET)
 
 # {encoded} stands for the URL-encoded authToken, {raw} for the bare one.
@@ -361,6 +461,126 @@ def sign_query(key, plus_is_space, query):
     return signing_string, hmac_base64(key + parameters["timeStamp"], signing_string)
 
 
+# ------------------------------------------------------------------- V1.0 Kit authToken (POST)
+
+# name, access key, body
+AUTH_TOKEN_BODY = [
+    (
+        "tenant_sync", KEY_KIT_V1,
+        r'{"instanceId":"inst-1001","orderId":"CS2204201141ABCDE","tenantId":"t-5f0c",'
+        r'"tenantCode":"acme","name":"示例企业","domainName":"https://acme.idp.example.com",'
+        r'"flag":1,"testFlag":0,"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "tenant_sync_blank_members", KEY_KIT_V1,
+        r'{"instanceId":"","orderId":"","tenantId":"t-5f0c","tenantCode":"acme",'
+        r'"name":"示例企业","domainName":"https://acme.idp.example.com","flag":1,"testFlag":1,'
+        r'"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "auth_sync", KEY_KIT_V1,
+        r'{"instanceId":"inst-1001","tenantId":"t-5f0c","appId":"app-77",'
+        r'"userList":"[{\"userName\":\"lihua\",\"name\":\"李华\",\"orgCode\":\"D001\",'
+        r'\"role\":\"admin\",\"enable\":\"true\",'
+        r'\"extension\":{\"employeeType\":\"1\"}}]","currentSyncTime":"20240305103000123",'
+        r'"flag":1,"testFlag":0,"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "one_blank_member", KEY_V1,
+        r'{"instanceId":"inst-1","orderId":"CS0000000001","tenantId":"t1","name":"",'
+        r'"flag":1,"testFlag":0,"timeStamp":"20250102110405678"}',
+    ),
+    (
+        "null_members", KEY_KIT_V1,
+        r'{"orderId":null,"instanceId":"null","parentCode":null,"flag":0,'
+        r'"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "blank_as_java_has_it", KEY_KIT_V1,
+        r'{"a":" \t\r\n","b":"\u000b\f\u001c\u001f","c":"\u3000\u2028\u2003","d":"\u00a0",'
+        r'"e":"\u0085","f":"\u202f\u2007","g":" x ","timeStamp":"20240305103000123"}',
+    ),
+    (
+        "literals", KEY_KIT_V1,
+        r'{"flag":1.50,"testFlag":-0,"a":1E+5,"b":true,"c":false,"d":12345678901234567890,'
+        r'"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "arrays_and_objects", KEY_KIT_V1,
+        r'{"userList":[{"b":"x","a":[1,null]}],"extension":{"z":"中","a":{}},"empty":[],'
+        r'"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "escapes", KEY_KIT_V1,
+        r'{"name":"\u793a\u4f8b \ud83d\ude00 \/\"\\\n","\u006frgCode":"D\u0031",'
+        r'"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "marks_without_a_name", KEY_KIT_V1,
+        r'{"name":"R&D = a=b&c=d & Co",'
+        r'"userList":"[{\"position\":\"x&flag=1&testFlag=0\"}]","orgCode":"100%25+1",'
+        r'"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "bare_names", KEY_KIT_V1,
+        r'{"orgInfo":"[{orgCode:\"D1\",name:\"A&B\"}]","testFlag":0,'
+        r'"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "name_order_utf16", KEY_KIT_V1,
+        '{"\uff61":"1","\U0001f600":"2","tenantId":"3","tenantCode":"4","TenantId":"5",'
+        r'"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "token_in_the_body", KEY_KIT_V1,
+        r'{"authToken":"x","flag":1,"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "hidden_member", KEY_KIT_V1,
+        r'{"name":"A&orderId=CS9","flag":1,"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "chinese_key", KEY_CHINESE,
+        r'{"tenantId":"t","flag":0,"timeStamp":"20240305103000123"}',
+    ),
+    (
+        "key_64_bytes", KEY_64_BYTES,
+        r'{"tenantId":"t","flag":0,"timeStamp":"20240305103000123"}',
+    ),
+]
+
+
+def auth_token_body(name, key, body):
+    members = json.loads(
+        body, object_pairs_hook=Members, parse_int=Literal, parse_float=Literal
+    )
+    texts = {
+        member: value if isinstance(value, str) else compact(value)
+        for member, value in members
+        if value is not None and member != "authToken"
+    }
+    names = [member for member, text in texts.items() if not is_blank(text)]
+    names.sort(key=lambda member: member.encode("utf-16-be"))
+    signing_string = "&".join(f"{member}={texts[member]}" for member in names)
+    return {
+        "name": name,
+        "key": key,
+        "body": body,
+        "signing_string": signing_string,
+        "auth_token": hmac_base64(key + texts["timeStamp"], signing_string),
+    }
+
+
+def is_blank(text):
+    """As Java's String.isBlank, which spares the no-break spaces."""
+    return all(
+        character in "\t\n\x0b\f\r\x1c\x1d\x1e\x1f"
+        or unicodedata.category(character) in ("Zs", "Zl", "Zp")
+        and character not in "\xa0\u2007\u202f"
+        for character in text
+    )
+
+
 # ------------------------------------------------------------------- V1.0 Body-Sign
 
 SUCCESS = '{"resultCode":"000000","resultMsg":"success."}'
@@ -368,6 +588,7 @@ SUCCESS = '{"resultCode":"000000","resultMsg":"success."}'
 # name, access key, body
 BODY_SIGN = [
     ("success", KEY_V1, SUCCESS),
+    ("kit_success", KEY_KIT_V1, '{"resultCode":"000000","resultMsg":"Success"}'),
     ("trailing_line_feed", KEY_V1, SUCCESS + "\n"),
     ("trailing_carriage_return_line_feed", KEY_V1, SUCCESS + "\r\n"),
     ("leading_blanks", KEY_V1, " \t " + SUCCESS),
@@ -573,7 +794,9 @@ def build():
     """All vectors: the file name and its list of entries."""
     return {
         "callback_v2.json": [callback_v2(*case) for case in CALLBACK_V2],
+        "kit_v2.json": [kit_v2(*case) for case in KIT_V2],
         "auth_token.json": [auth_token(*case) for case in AUTH_TOKEN],
+        "auth_token_body.json": [auth_token_body(*case) for case in AUTH_TOKEN_BODY],
         "body_sign.json": [body_sign(*case) for case in BODY_SIGN],
         "sha1prng.json": [sha1prng(*case) for case in SHA1PRNG],
         "field_cipher.json": [field_cipher(*case) for case in FIELD_CIPHER],
