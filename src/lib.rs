@@ -9,7 +9,7 @@
 //! * [`signature`] and [`cipher`] are plain functions on bytes, for everybody else.
 //! * [`open_api`] calls the marketplace: what was bought, what was used.
 //! * [`metering`] reports what was used: nothing lost, nothing twice.
-//! * [`saas`] holds the wire models, exactly as documented.
+//! * [`saas`] and [`kit`] hold the wire models, exactly as documented.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
 //!
 //! The [`manual`] tells how to begin, what is kept safe and how, and what to do when the debugging page says no.
@@ -70,6 +70,7 @@ pub mod callback;
 pub mod cipher;
 pub mod clock;
 pub mod key;
+pub mod kit;
 pub mod ledger;
 pub mod manual;
 pub mod metering;

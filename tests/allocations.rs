@@ -4,9 +4,12 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use koogallery::activity::Activity;
 use koogallery::key::{AccessKey, KeyRing};
+use koogallery::kit::v2;
 use koogallery::replay::{CallId, Claim, MemoryReplayGuard, ReplayGuard as _};
-use koogallery::signature::{Window, callback_v2};
+use koogallery::signature::{Window, callback_v2, kit_v2};
 use koogallery::timestamp::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_735_689_600_123);
@@ -21,6 +24,37 @@ fn verifying_a_raw_body_allocates_nothing() {
         assert!(black_box(verified).is_ok());
     });
     assert_eq!(counted.count_total, 0);
+}
+
+#[test]
+fn a_kit_list_takes_memory_in_proportion_to_its_body() {
+    let ring = KeyRing::new(AccessKey::new("0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9").unwrap());
+    let read = |entry: &str, entries: usize| {
+        let list = vec![entry; entries].join(",");
+        let body = format!(r#"{{"orgInfoList":[{list}],"tenantId":"t","timeStamp":"20250101080000123"}}"#);
+        let headers =
+            kit_v2::signed_headers(ring.signing_key(), "Qm7Zt2LxV9cRb4KpY6wHs8DfJ1gNu3Ea", NOW, body.as_bytes());
+        let header = |(name, value)| (HeaderName::from_static(name), HeaderValue::try_from(value).unwrap());
+        let headers: HeaderMap = headers.map(header).into_iter().collect();
+        let mut is_read = false;
+        let counted = allocation_counter::measure(|| {
+            let verified = kit_v2::verify(&ring, &headers, body.as_bytes(), NOW, Window::default()).unwrap();
+            is_read = black_box(v2::Callback::parse(Activity::AllOrgSync, &verified)).is_ok();
+        });
+        (is_read, counted.bytes_max as f64 / body.len() as f64)
+    };
+    // The shortest entries, at their most and beyond; the last are refused before they are read.
+    for (entry, entries, expected) in [
+        (r#"{"orgCode":"D","orgName":"n"}"#, 50_000, true),
+        (r#"{"orgCode":"D","orgName":"n"}"#, 100_000, false),
+        ("{}", 1_000_000, false),
+        ("1", 1_000_000, false),
+    ] {
+        let (is_read, times) = read(entry, entries);
+        println!("{entries} times {entry}: at the worst moment {times:.1} times the body");
+        assert_eq!(is_read, expected);
+        assert!(times <= 20.0, "{times}");
+    }
 }
 
 #[test]

@@ -1,0 +1,26 @@
+//! `allOrgSync` (部门全量同步): marketplace to seller, `POST` to the production address and `/produceAPI/allOrgSync`.
+//! Joint-operations SaaS access guide V1.0, "full department synchronisation" (2024-01-23).
+
+use crate::kit::{ChinaTime, Department, JsonText, MAX_ENTRIES};
+pub use crate::wire::Acknowledgement as Response;
+use crate::wire::message;
+
+message! {
+    /// All departments of an enterprise, as a flat list.
+    ///
+    /// Whether departments that are not in the list are to be deleted is not documented (unverified); the safe reading is
+    /// not to. What follows a failure is not documented either.
+    pub struct Request is AllOrgSync;
+    mandatory {
+        /// The buyer's enterprise.
+        tenant_id: String = "tenantId", 64;
+        /// The departments.
+        org_info: JsonText<Department> = "orgInfo", MAX_ENTRIES;
+        /// When the message was made.
+        time_stamp: ChinaTime = "timeStamp", 17;
+    }
+    optional {
+        /// The instance. Empty for the seller's own calls, mandatory for a buyer.
+        instance_id: String = "instanceId", 64;
+    }
+}

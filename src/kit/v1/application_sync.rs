@@ -1,0 +1,35 @@
+//! `applicationSync` (应用同步): marketplace to seller, `POST` to the production address and
+//! `/produceAPI/applicationSync`. Joint-operations SaaS access guide V1.0, "application synchronisation" (2025-12-30).
+
+use crate::kit::{ChinaTime, Flag};
+use crate::redact::Sensitive;
+pub use crate::wire::Acknowledgement as Response;
+use crate::wire::message;
+
+message! {
+    /// The OAuth client with which the application lets an enterprise's users in.
+    ///
+    /// On failure the buyer decides whether to try again. The same for the same instance, tenant and application: repeats
+    /// create nothing new. A secret that cannot be decrypted is to be answered with a failure.
+    pub struct Request is ApplicationSync;
+    mandatory {
+        /// The buyer's enterprise.
+        tenant_id: String = "tenantId", 64;
+        /// The application's id in the marketplace.
+        app_id: String = "appId", 64;
+        /// OAuth client id, given by the enterprise's authentication centre.
+        client_id: String = "clientId", 64;
+        /// What to do.
+        flag: Flag = "flag", 2;
+        /// When the message was made.
+        time_stamp: ChinaTime = "timeStamp", 17;
+    }
+    optional {
+        /// The instance. Empty when the seller applies for credentials or debugs, mandatory for a buyer.
+        instance_id: String = "instanceId", 64;
+        /// OAuth client secret, **still encrypted** with the seller's RSA key (OAEP). Mandatory by the table; a deletion is
+        /// taken without it (unverified), so whoever adds or changes has to insist on it. No length is documented; 8192
+        /// characters are taken.
+        client_secret: Sensitive = "clientSecret", 8192;
+    }
+}

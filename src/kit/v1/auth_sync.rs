@@ -1,0 +1,33 @@
+//! `authSync` (用户授权同步): marketplace to seller, `POST` to the production address and `/produceAPI/authSync`.
+//! Joint-operations SaaS access guide V1.0, "user authorisation synchronisation" (2024-01-19).
+
+use crate::kit::{AuthFlag, ChinaTime, JsonText, MAX_ENTRIES, User};
+pub use crate::wire::Acknowledgement as Response;
+use crate::wire::message;
+
+message! {
+    /// Users of an enterprise may use the application, no longer may, or have changed. V1.0 documents no
+    /// [`AuthFlag::CancelAuthorization`]; it is taken all the same.
+    ///
+    /// On failure the enterprise's administrator decides whether to go on. The same for the same instance, tenant,
+    /// application and user name: repeats create nothing new.
+    pub struct Request is AuthSync;
+    mandatory {
+        /// The buyer's enterprise.
+        tenant_id: String = "tenantId", 64;
+        /// The application's id in the marketplace.
+        app_id: String = "appId", 64;
+        /// The users, at most 500 by the document.
+        user_list: JsonText<User> = "userList", MAX_ENTRIES;
+        /// When the synchronisation was started.
+        current_sync_time: ChinaTime = "currentSyncTime", 17;
+        /// What to do with every user of the list.
+        flag: AuthFlag = "flag", 2;
+        /// When the message was made.
+        time_stamp: ChinaTime = "timeStamp", 17;
+    }
+    optional {
+        /// The instance. Empty for the seller's own calls, mandatory for a buyer.
+        instance_id: String = "instanceId", 64;
+    }
+}

@@ -1,0 +1,33 @@
+//! `singleOrgSync` (部门增量同步): marketplace to seller, `POST` to the production address and
+//! `/produceAPI/singleOrgSync`. Joint-operations SaaS access guide V1.0, "incremental department synchronisation"
+//! (2024-06-25).
+
+use crate::kit::{ChinaTime, Flag};
+pub use crate::wire::Acknowledgement as Response;
+use crate::wire::message;
+
+message! {
+    /// One department was added, changed or moved, or deleted.
+    ///
+    /// What follows a failure is not documented. The same for the same instance, tenant and department: repeats create
+    /// nothing new. An application without departments may simply answer success.
+    pub struct Request is SingleOrgSync;
+    mandatory {
+        /// The buyer's enterprise.
+        tenant_id: String = "tenantId", 64;
+        /// Code of the department, unique in the enterprise, which never changes.
+        org_code: String = "orgCode", 64;
+        /// Name, unique on its level.
+        org_name: String = "orgName", 128;
+        /// What to do.
+        flag: Flag = "flag", 2;
+        /// When the message was made.
+        time_stamp: ChinaTime = "timeStamp", 17;
+    }
+    optional {
+        /// The instance. Empty for the seller's own calls, mandatory for a buyer.
+        instance_id: String = "instanceId", 64;
+        /// Code of the department above; none on the top level.
+        parent_code: String = "parentCode", 64;
+    }
+}

@@ -1,0 +1,32 @@
+//! `authSync` (用户授权同步): marketplace to seller, `POST` to the production address and `/produceAPI/v2/authSync`. SaaS
+//! access guide V2.0, "user authorisation synchronisation" (2025-11-13).
+
+use crate::kit::{AuthFlag, ChinaTime, MAX_ENTRIES, User};
+pub use crate::wire::Acknowledgement as Response;
+use crate::wire::message;
+
+message! {
+    /// Users of an enterprise may use the application, no longer may, or have changed.
+    ///
+    /// On failure the enterprise's administrator decides whether to go on. The same for the same instance, tenant,
+    /// application and user name: repeats create nothing new.
+    pub struct Request is AuthSync;
+    mandatory {
+        /// The buyer's enterprise.
+        tenant_id: String = "tenantId", 64;
+        /// The application's id in the marketplace.
+        app_id: String = "appId", 64;
+        /// The users; no limit is documented.
+        user_list: Vec<User> = "userList", MAX_ENTRIES;
+        /// When the synchronisation was started.
+        current_sync_time: ChinaTime = "currentSyncTime", 17;
+        /// What to do with every user of the list.
+        flag: AuthFlag = "flag", 2;
+        /// When the message was made.
+        time_stamp: ChinaTime = "timeStamp", 17;
+    }
+    optional {
+        /// The instance. Empty for the seller's own calls, mandatory for a buyer.
+        instance_id: String = "instanceId", 64;
+    }
+}
