@@ -117,7 +117,7 @@ fn users(list: impl Into<Value>) -> Result<Vec<User>, ParseError> {
         v1::Callback::AuthSync(request) => request.user_list.into(),
         other => panic!("{other:?}"),
     });
-    assert_eq!(read, read_v1);
+    assert_eq!(read.as_ref().ok(), read_v1.as_ref().ok());
     read
 }
 
