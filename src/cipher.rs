@@ -1,4 +1,5 @@
 //! Encryption of single fields.
 
+pub mod client_secret;
 pub mod field;
 mod sha1prng;

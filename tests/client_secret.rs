@@ -1,0 +1,241 @@
+//! Client secrets that Java and OpenSSL encrypted (see `tests/vectors/README.md`), and everything that is none.
+
+use std::error::Error as _;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PublicEncryptingKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use koogallery::cipher::client_secret::{
+    ClientSecretDecryptor, ClientSecretError, OaepDecryptor, PrivateKey, PrivateKeyError,
+};
+use koogallery::random::{Random, RandomError};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Vector {
+    key: String,
+    variation: String,
+    secret: String,
+    ciphertext: String,
+}
+
+fn path(relative: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(relative)
+}
+
+fn vectors() -> Vec<Vector> {
+    let read = |file: &str| -> Vec<Vector> { serde_json::from_slice(&std::fs::read(path(file)).unwrap()).unwrap() };
+    let (java, openssl) = (read("java/client_secret.json"), read("openssl/client_secret.json"));
+    assert_eq!((java.len(), openssl.len()), (30, 18));
+    java.into_iter().chain(openssl).collect()
+}
+
+fn pem(name: &str) -> String {
+    std::fs::read_to_string(path(&format!("keys/{name}.pem"))).unwrap()
+}
+
+fn key(name: &str) -> PrivateKey {
+    PrivateKey::from_pem(&pem(name)).unwrap()
+}
+
+fn both_keys() -> [PrivateKey; 2] {
+    [key("test_rsa_3072"), key("test_rsa_4096_pkcs1")]
+}
+
+fn both_libraries() -> [OaepDecryptor; 2] {
+    [OaepDecryptor::with_rsa(both_keys()).unwrap(), OaepDecryptor::with_aws_lc_rs(both_keys()).unwrap()]
+}
+
+#[test]
+fn every_variation_of_java_and_openssl_is_read() {
+    let [rsa, aws_lc_rs] = both_libraries();
+    for vector in vectors() {
+        let decrypted =
+            |decryptor: &OaepDecryptor| decryptor.decrypt(&vector.ciphertext).map(|secret| secret.expose().to_owned());
+        assert_eq!(decrypted(&rsa).as_ref(), Ok(&vector.secret), "{} {}", vector.key, vector.variation);
+        let documented =
+            if vector.variation == "sha256_mgf1sha1" { Err(ClientSecretError) } else { Ok(vector.secret.clone()) };
+        assert_eq!(decrypted(&aws_lc_rs), documented, "{} {}", vector.key, vector.variation);
+    }
+}
+
+/// `s3cr3t` for the key of 3072 bits, in a variation that both libraries read: in hex and in Base64.
+fn ciphertext_of_a_secret() -> (String, String) {
+    let fits = |vector: &Vector| vector.variation == "sha256" && vector.secret == "s3cr3t";
+    let base64 = vectors().into_iter().find(fits).unwrap().ciphertext;
+    (const_hex::encode(STANDARD.decode(&base64).unwrap()), base64)
+}
+
+#[test]
+fn a_ciphertext_may_be_written_in_any_usual_way() {
+    let (hex, base64) = ciphertext_of_a_secret();
+    let wrapped = |text: &str, width: usize| {
+        text.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect::<Vec<_>>().join("\r\n")
+    };
+    for text in [
+        hex.to_uppercase(),
+        wrapped(&hex, 32),
+        base64.clone(),
+        wrapped(&base64, 76),
+        format!("\n {} \t", wrapped(&base64, 1)),
+        base64.replace('+', "-").replace('/', "_"),
+    ] {
+        for decryptor in both_libraries() {
+            assert_eq!(decryptor.decrypt(&text).unwrap().expose(), "s3cr3t", "{text}");
+        }
+    }
+}
+
+#[test]
+fn whatever_is_wrong_the_error_is_the_same() {
+    let decryptors = both_libraries();
+    let (hex, text) = ciphertext_of_a_secret();
+    let damaged = |at: usize| {
+        let mut bytes = text.clone().into_bytes();
+        bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+        String::from_utf8(bytes).unwrap()
+    };
+    // As large as the modulus or larger, which no ciphertext is; and the ciphertexts of 0 and 1.
+    let (largest, zero, one) = ("ff".repeat(384), "00".repeat(384), format!("{}01", "00".repeat(383)));
+    let cases = [
+        String::new(),
+        " \n".to_owned(),
+        damaged(0),
+        damaged(100),
+        damaged(text.len() - 6),
+        text[..text.len() - 4].to_owned(),
+        text[4..].to_owned(),
+        format!("{text}AAAA"),
+        format!("{text}{text}"),
+        hex[2..].to_owned(),
+        hex[1..].to_owned() + "g",
+        text.replace('A', "*"),
+        text.replace('A', "密"),
+        "a plain secret".to_owned(),
+        "0x".to_owned() + &"0".repeat(766),
+        largest,
+        zero,
+        one,
+        "A".repeat(10_000_000),
+    ];
+    for decryptor in &decryptors {
+        assert!(decryptor.decrypt(&text).is_ok());
+        for case in &cases {
+            assert_eq!(decryptor.decrypt(case), Err(ClientSecretError), "{:.80}", case);
+        }
+    }
+}
+
+#[test]
+fn the_keys_of_a_rotation_are_all_tried_and_another_key_reads_nothing() {
+    let vectors = vectors();
+    let of_key = |name: &str| vectors.iter().find(|vector| vector.key == name && vector.variation == "sha256").unwrap();
+    let (shorter, longer) = (of_key("test_rsa_3072"), of_key("test_rsa_4096_pkcs1"));
+    type With = fn(Vec<PrivateKey>) -> Result<OaepDecryptor, PrivateKeyError>;
+    for with in [OaepDecryptor::with_rsa as With, OaepDecryptor::with_aws_lc_rs] {
+        let another = key("test_rsa_3072_other");
+        let decryptor = with(vec![another, key("test_rsa_4096_pkcs1"), key("test_rsa_3072")]).unwrap();
+        assert_eq!(
+            decryptor.decrypt(&shorter.ciphertext).unwrap().expose(),
+            shorter.secret,
+            "the last key, of the same length as the first"
+        );
+        assert_eq!(decryptor.decrypt(&longer.ciphertext).unwrap().expose(), longer.secret);
+        let decryptor = with(vec![key("test_rsa_3072_other")]).unwrap();
+        assert_eq!(decryptor.decrypt(&shorter.ciphertext), Err(ClientSecretError));
+        assert!(matches!(with(vec![]), Err(PrivateKeyError::NoKey)));
+    }
+}
+
+#[test]
+fn a_key_knows_its_public_half_in_the_form_of_the_console() {
+    for (name, bits) in [("test_rsa_3072", 3072), ("test_rsa_3072_other", 3072), ("test_rsa_4096_pkcs1", 4096)] {
+        let key = key(name);
+        assert_eq!(key.bits(), bits);
+        assert_eq!(key.public_key(), std::fs::read_to_string(path(&format!("keys/{name}.public.txt"))).unwrap());
+        let written = key.to_pem();
+        assert!(written.starts_with("-----BEGIN PRIVATE KEY-----\n"));
+        assert_eq!(PrivateKey::from_pem(&written).unwrap().public_key(), key.public_key());
+        assert_eq!(format!("{key:?}"), format!("PrivateKey({bits} bits)"));
+    }
+    assert_eq!(*key("test_rsa_3072").to_pem(), pem("test_rsa_3072"), "the same as OpenSSL writes");
+}
+
+#[test]
+fn a_key_that_cannot_serve_is_refused_with_the_reason() {
+    let refused = |pem: &str| PrivateKey::from_pem(pem).unwrap_err();
+    assert!(matches!(refused(&pem("test_rsa_2048")), PrivateKeyError::TooShort(2048)));
+    assert!(refused(&pem("test_rsa_2048")).to_string().contains("2048 bits"));
+
+    let good = pem("test_rsa_3072");
+    assert!(PrivateKey::from_pem(&good.replace('\n', "\r\n")).is_ok());
+    let labelled = |label: &str| good.replace("PRIVATE KEY", label);
+    assert!(matches!(refused(&labelled("ENCRYPTED PRIVATE KEY")), PrivateKeyError::Encrypted));
+    let pkcs1_encrypted = pem("test_rsa_4096_pkcs1").replacen('\n', "\nProc-Type: 4,ENCRYPTED\nDEK-Info: X,00\n\n", 1);
+    assert!(matches!(refused(&pkcs1_encrypted), PrivateKeyError::Encrypted));
+    for label in ["PUBLIC KEY", "CERTIFICATE", "EC PRIVATE KEY", "OPENSSH PRIVATE KEY"] {
+        assert!(matches!(refused(&labelled(label)), PrivateKeyError::NotRsaPrivateKey), "{label}");
+    }
+    let elliptic = "-----BEGIN PRIVATE KEY-----\n\
+        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgRA8DWqYUoeYTxo4g\n\
+        HKN8gGe1uXj3aNENatmhy3mI2M6hRANCAATFVtn16F+B4tjPwvs0cO8nMijPQ9oc\n\
+        BAHzCsl1+Z5AdOIjnqXNJ9F96F8doUU8FRz7IpEXzNlXMZLtena3Udqi\n\
+        -----END PRIVATE KEY-----\n";
+    assert!(matches!(refused(elliptic), PrivateKeyError::NotRsaPrivateKey));
+    assert!(matches!(refused(&labelled("RSA PRIVATE KEY")), PrivateKeyError::Invalid), "PKCS#8 is no PKCS#1");
+    for text in ["", "no key", "-----BEGIN PRIVATE KEY-----", &good[..1000], &good.replace('\n', "")] {
+        assert!(matches!(refused(text), PrivateKeyError::NotPem), "{text}");
+    }
+    let cut = good.lines().enumerate().filter(|(line, _)| *line != 20).map(|(_, line)| line.to_owned() + "\n");
+    assert!(matches!(refused(&cut.collect::<String>()), PrivateKeyError::Invalid));
+
+    // Still in form, but the numbers do not belong together; only a library notices.
+    let mut lines: Vec<_> = good.lines().collect();
+    lines.swap(15, 16);
+    let confused = || [PrivateKey::from_pem(&lines.join("\n")).unwrap()];
+    assert!(matches!(OaepDecryptor::with_rsa(confused()), Err(PrivateKeyError::Invalid)));
+    assert!(matches!(OaepDecryptor::with_aws_lc_rs(confused()), Err(PrivateKeyError::Invalid)));
+}
+
+#[test]
+fn files_are_listed_as_in_path() {
+    let join = |names: &[&str]| std::env::join_paths(names.iter().map(|name| path(name))).unwrap();
+    let keys = PrivateKey::from_paths(join(&["keys/test_rsa_4096_pkcs1.pem", "keys/test_rsa_3072.pem"])).unwrap();
+    assert_eq!(keys.iter().map(PrivateKey::bits).collect::<Vec<_>>(), [4096, 3072]);
+    assert!(PrivateKey::from_paths("").unwrap().is_empty());
+
+    let missing = PrivateKey::from_paths(join(&["keys/test_rsa_3072.pem", "keys/missing.pem"])).unwrap_err();
+    assert!(missing.to_string().contains("missing.pem"), "{missing}");
+    assert!(missing.source().is_some());
+    let short = PrivateKey::from_paths(join(&["keys/test_rsa_2048.pem"])).unwrap_err();
+    assert!(short.to_string().contains("test_rsa_2048.pem"), "{short}");
+    assert!(short.source().unwrap().to_string().contains("2048 bits"));
+}
+
+/// The same bytes for ever, so that the test takes the same time for ever.
+struct Fixed(Result<u8, RandomError>);
+
+impl Random for Fixed {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
+        self.0.map(|byte| buffer.fill(byte))
+    }
+}
+
+#[test]
+fn a_key_that_was_made_here_decrypts() {
+    let made = PrivateKey::generate(3072, &Fixed(Ok(7))).unwrap();
+    assert_eq!(made.bits(), 3072);
+    let public = PublicEncryptingKey::from_der(&STANDARD.decode(made.public_key()).unwrap()).unwrap();
+    let public = OaepPublicEncryptingKey::new(public).unwrap();
+    let mut ciphertext = [0; 384];
+    public.encrypt(&OAEP_SHA256_MGF1SHA256, b"s3cr3t", &mut ciphertext, None).unwrap();
+    let decryptor = OaepDecryptor::with_rsa([PrivateKey::from_pem(&made.to_pem()).unwrap()]).unwrap();
+    assert_eq!(decryptor.decrypt(&STANDARD.encode(ciphertext)).unwrap().expose(), "s3cr3t");
+}
+
+#[test]
+fn no_short_key_and_none_without_randomness_is_made() {
+    assert!(matches!(PrivateKey::generate(2048, &Fixed(Ok(7))), Err(PrivateKeyError::TooShort(2048))));
+    assert!(matches!(PrivateKey::generate(3072, &Fixed(Err(RandomError))), Err(PrivateKeyError::Random(RandomError))));
+}
