@@ -10,6 +10,7 @@
 //! * [`open_api`] calls the marketplace: what was bought, what was used.
 //! * [`metering`] reports what was used: nothing lost, nothing twice.
 //! * [`saas`] and [`kit`] hold the wire models, exactly as documented.
+//! * [`login`] lets the customers' users in, as the marketplace's login pages send them.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
 //!
 //! The [`manual`] tells how to begin, what is kept safe and how, and what to do when the debugging page says no.
@@ -74,6 +75,7 @@ pub mod clock;
 pub mod key;
 pub mod kit;
 pub mod ledger;
+pub mod login;
 pub mod manual;
 pub mod metering;
 pub mod open_api;

@@ -1,5 +1,7 @@
 //! Where the open APIs are.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
@@ -26,6 +28,10 @@ impl BaseUrl {
         site.fallback_host().map(Self::of_host)
     }
 
+    pub(crate) fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
     pub(super) fn post_json(&self, path: &str, body: &impl Serialize) -> Request<Bytes> {
         // Plain data with text keys: serialising cannot fail.
         let body = serde_json::to_vec(body).unwrap_or_default();
@@ -35,7 +41,7 @@ impl BaseUrl {
     }
 
     /// A request to this host. Paths are made here, of constants and percent-encoded texts.
-    pub(super) fn request(&self, method: Method, path_and_query: &str, body: Bytes) -> Request<Bytes> {
+    pub(crate) fn request(&self, method: Method, path_and_query: &str, body: Bytes) -> Request<Bytes> {
         let mut parts = Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
@@ -50,6 +56,12 @@ impl BaseUrl {
 impl From<Site> for BaseUrl {
     fn from(site: Site) -> Self {
         Self::of_host(site.host())
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
     }
 }
 

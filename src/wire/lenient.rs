@@ -60,6 +60,15 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     Ok(Option::<Scalar>::deserialize(deserializer)?.filter(|scalar| !scalar.0.is_empty()))
 }
 
+/// As `text`, in another type of text.
+pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: From<String>,
+{
+    Ok(text(deserializer)?.map(|scalar| String::from(scalar).into()))
+}
+
 /// As `text`, read as another type.
 pub(crate) fn parsed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where

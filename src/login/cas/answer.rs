@@ -1,0 +1,114 @@
+//! Answers of `serviceValidate`, in XML and in JSON.
+
+use bytes::Bytes;
+use http::Response;
+use roxmltree::{Document, Node, ParsingOptions};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::Validation;
+use crate::login::exchange::{body, failed, unexpected};
+use crate::login::user_info::UserInfo;
+use crate::login::{Cause, CentreError};
+use crate::redact::Sensitive;
+use crate::wire::lenient::optional;
+
+/// Real answers have about 20 nodes.
+const MAX_NODES: u32 = 2000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    service_response: ServiceResponse,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ServiceResponse {
+    authentication_failure: Option<Failure>,
+    authentication_success: Option<Success>,
+}
+
+#[derive(Deserialize)]
+struct Success {
+    #[serde(default)]
+    user: Value,
+    attributes: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    #[serde(default, deserialize_with = "optional")]
+    code: Option<String>,
+    #[serde(default, deserialize_with = "optional")]
+    description: Option<Sensitive>,
+}
+
+pub(super) fn read(response: &Response<Bytes>) -> Result<UserInfo, CentreError> {
+    let status = response.status();
+    let text = std::str::from_utf8(body::<Validation>(response)?).unwrap_or_default().trim_start_matches('\u{feff}');
+    let answer = from_xml(text).or_else(|| Some(serde_json::from_str::<Answer>(text).ok()?.service_response));
+    let answer = answer.unwrap_or_default();
+    if let Some(failure) = answer.authentication_failure {
+        let code = failure.code.unwrap_or_default();
+        return Err(
+            CentreError::new::<Validation>(status, cause_of(code.trim())).told(code.trim(), failure.description)
+        );
+    }
+    match answer.authentication_success {
+        _ if !status.is_success() => Err(failed::<Validation>(response, &Cause::TicketRefused)),
+        Some(Success { user, attributes }) => UserInfo::from_members(attributes.unwrap_or_default(), user)
+            .ok_or_else(|| unexpected::<Validation>(response)),
+        None => Err(unexpected::<Validation>(response)),
+    }
+}
+
+/// The codes of the CAS protocol.
+fn cause_of(code: &str) -> Cause {
+    match code {
+        "INVALID_TICKET" | "INVALID_TICKET_SPEC" | "INVALID_SERVICE" => Cause::TicketRefused,
+        "INTERNAL_ERROR" => Cause::Unavailable,
+        _ => Cause::RequestRefused,
+    }
+}
+
+/// Prefixes of names are passed over. A document type is refused, so there are no entities to expand.
+fn from_xml(text: &str) -> Option<ServiceResponse> {
+    let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
+    let document = Document::parse_with_options(text.trim_start(), options).ok()?;
+    let root = document.root_element();
+    if root.tag_name().name() != "serviceResponse" {
+        return None;
+    }
+    let authentication_failure = child(root, "authenticationFailure").map(|node| Failure {
+        code: node.attribute("code").map(str::to_owned),
+        description: Some(text_of(node).into()),
+    });
+    let authentication_success = child(root, "authenticationSuccess").map(|node| Success {
+        user: child(node, "user").map_or(Value::Null, |user| text_of(user).into()),
+        attributes: child(node, "attributes").map(members),
+    });
+    Some(ServiceResponse { authentication_failure, authentication_success })
+}
+
+/// The elements by name, each a list, since a name may be there twice.
+fn members(node: Node<'_, '_>) -> Map<String, Value> {
+    let mut members = Map::new();
+    for element in node.children().filter(Node::is_element) {
+        let values = members.entry(element.tag_name().name()).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(values) = values {
+            values.push(text_of(element).into());
+        }
+    }
+    members
+}
+
+fn child<'a>(node: Node<'a, 'a>, name: &str) -> Option<Node<'a, 'a>> {
+    node.children().find(|child| child.is_element() && child.tag_name().name() == name)
+}
+
+/// The whole text, so that a comment in the middle cuts nothing off.
+fn text_of(node: Node<'_, '_>) -> String {
+    let texts = node.children().filter(Node::is_text).filter_map(|child| child.text());
+    texts.collect::<String>().trim().to_owned()
+}

@@ -1,0 +1,133 @@
+//! Access token: application to authentication centre, `POST {domainName}/api/v1/oauth2/token`. Joint-operation access
+//! guide, "token" and "renewal" (2024-04-26).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde::{Deserialize, Deserializer};
+
+use super::exchange::{read_json, unexpected};
+use super::{Cause, CentreError, Exchange, TenantLogin};
+use crate::redact::Sensitive;
+use crate::text::query::push_pair;
+use crate::wire::lenient::optional;
+
+const PATH: &str = "/api/v1/oauth2/token";
+
+/// Exchanges an authorisation code. Whatever comes back, or nothing: the code must not be sent again.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CodeExchange {
+    /// The code that the browser brought.
+    pub code: Sensitive,
+    /// The registered callback address. May be left out, unless the login began with [`authorize::url`](super::authorize::url).
+    pub redirect_uri: Option<String>,
+}
+
+impl CodeExchange {
+    /// Without callback address.
+    pub fn new(code: impl Into<Sensitive>) -> Self {
+        Self { code: code.into(), redirect_uri: None }
+    }
+
+    /// Sends the callback address too.
+    #[must_use]
+    pub fn with_redirect_uri(mut self, redirect_uri: impl Into<String>) -> Self {
+        self.redirect_uri = Some(redirect_uri.into());
+        self
+    }
+}
+
+impl Exchange for CodeExchange {
+    type Answer = Tokens;
+
+    const NAME: &'static str = "exchange code";
+
+    fn to_http(&self, tenant: &TenantLogin) -> Request<Bytes> {
+        let mut form = client(tenant);
+        push_pair(&mut form, "code", self.code.expose());
+        push_pair(&mut form, "grant_type", "authorization_code");
+        if let Some(redirect_uri) = &self.redirect_uri {
+            push_pair(&mut form, "redirect_uri", redirect_uri);
+        }
+        tenant.centre.post_form(PATH, form)
+    }
+
+    fn from_http(response: &Response<Bytes>) -> Result<Tokens, CentreError> {
+        read::<Self>(response, Cause::CodeRefused)
+    }
+}
+
+/// Gets a new access token without the user.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Refresh {
+    /// The refresh token of the latest answer.
+    pub refresh_token: Sensitive,
+}
+
+impl Refresh {
+    /// With the refresh token of the latest answer.
+    pub fn new(refresh_token: impl Into<Sensitive>) -> Self {
+        Self { refresh_token: refresh_token.into() }
+    }
+}
+
+impl Exchange for Refresh {
+    type Answer = Tokens;
+
+    const NAME: &'static str = "refresh token";
+
+    fn to_http(&self, tenant: &TenantLogin) -> Request<Bytes> {
+        let mut form = client(tenant);
+        push_pair(&mut form, "grant_type", "refresh_token");
+        push_pair(&mut form, "refresh_token", self.refresh_token.expose());
+        tenant.centre.post_form(PATH, form)
+    }
+
+    fn from_http(response: &Response<Bytes>) -> Result<Tokens, CentreError> {
+        read::<Self>(response, Cause::RefreshTokenRefused)
+    }
+}
+
+fn client(tenant: &TenantLogin) -> String {
+    let mut form = String::new();
+    push_pair(&mut form, "client_id", &tenant.client_id);
+    push_pair(&mut form, "client_secret", tenant.client_secret.expose());
+    form
+}
+
+/// What the authentication centre issued.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Tokens {
+    /// The access token.
+    pub access_token: Sensitive,
+    /// `Bearer`.
+    #[serde(default, deserialize_with = "optional")]
+    pub token_type: Option<String>,
+    /// How long the access token works from now on; 2 hours by default. A number or a string on the wire.
+    #[serde(default, deserialize_with = "seconds")]
+    pub expires_in: Option<Duration>,
+    /// `get_user_info`.
+    #[serde(default, deserialize_with = "optional")]
+    pub scope: Option<String>,
+    /// Good for 30 days by default. The documents disagree on whether there is one; where a refresh brings none, keep the
+    /// one that was used.
+    #[serde(default, deserialize_with = "optional")]
+    pub refresh_token: Option<Sensitive>,
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text: Option<String> = optional(deserializer)?;
+    Ok(text.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs))
+}
+
+fn read<E: Exchange>(response: &Response<Bytes>, refused: Cause) -> Result<Tokens, CentreError> {
+    let tokens: Tokens = read_json::<E, _>(response, refused)?;
+    let token = tokens.access_token.expose();
+    // It has to stand in a header.
+    let usable = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if usable { Ok(tokens) } else { Err(unexpected::<E>(response)) }
+}
