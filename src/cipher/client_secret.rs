@@ -49,7 +49,7 @@ use crate::redact::Sensitive;
 
 /// Decrypts client secrets.
 ///
-/// The call may compute for milliseconds per key, and does not wait for anything.
+/// The call computes for some milliseconds per key and variation, and waits for nothing.
 pub trait ClientSecretDecryptor: Send + Sync + 'static {
     /// Turns a `clientSecret` as it stands on the wire into the secret.
     ///

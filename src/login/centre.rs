@@ -32,12 +32,11 @@ impl AuthenticationCentre {
     ///
     /// The text is no address of that form.
     pub fn insecure(domain_name: &str) -> Result<Self, AuthenticationCentreError> {
-        let address = domain_name.trim().trim_end_matches('/');
-        let address = match address.contains("://") {
-            true => address.parse(),
-            false => format!("https://{address}").parse(),
-        };
-        address.map(Self).map_err(|_| AuthenticationCentreError::Malformed)
+        let domain_name = domain_name.trim();
+        let scheme = if domain_name.contains("://") { "" } else { "https://" };
+        let address = format!("{scheme}{domain_name}");
+        let base = address.trim_end_matches('/').parse();
+        base.map(Self).map_err(|_| AuthenticationCentreError::Malformed)
     }
 
     /// An address for a browser.

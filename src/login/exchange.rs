@@ -48,12 +48,12 @@ pub(super) fn read_json<E: Exchange, T: DeserializeOwned>(
 ) -> Result<T, CentreError> {
     let status = response.status();
     let body = body::<E>(response)?;
-    if let Ok(OAuthError { error: Some(code), error_description }) = serde_json::from_slice(body) {
+    if let Some(OAuthError { error: Some(code), error_description }) = object(body) {
         let cause = cause_of(&code, error_description.as_ref(), status, refused);
         return Err(CentreError::new::<E>(status, cause).told(&code, error_description));
     }
     if status.is_success() {
-        return serde_json::from_slice(body).map_err(|_| unexpected::<E>(response));
+        return object(body).ok_or_else(|| unexpected::<E>(response));
     }
     Err(failed::<E>(response, &refused))
 }
@@ -98,6 +98,11 @@ pub(super) fn failed<E: Exchange>(response: &Response<Bytes>, refused: &Cause) -
 /// The body, unless it is too large to be an answer.
 pub(super) fn body<E: Exchange>(response: &Response<Bytes>) -> Result<&[u8], CentreError> {
     if response.body().len() > MAX_ANSWER { Err(unexpected::<E>(response)) } else { Ok(response.body()) }
+}
+
+/// serde would read a list as an object too, member by member.
+fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
 }
 
 /// An answer in another form than documented. What it says is not kept: it may hold a token.

@@ -6,6 +6,7 @@ mod debug_calls;
 mod intake;
 mod ledgers;
 mod lifecycle;
+mod login;
 mod metered_service;
 mod metering;
 mod once;
