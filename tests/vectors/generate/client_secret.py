@@ -43,6 +43,7 @@ def oaep(direction, key, variation, given):
 
 def main():
     make_key("test_rsa_2048", 2048)
+    make_key("test_rsa_3070", 3070)
     make_key("test_rsa_3072", 3072)
     make_key("test_rsa_3072_other", 3072)
     make_key("test_rsa_4096_pkcs1", 4096, "-traditional")
