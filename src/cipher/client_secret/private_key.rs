@@ -107,7 +107,7 @@ impl PrivateKey {
         encode().map_err(|_| PrivateKeyError::Invalid)
     }
 
-    /// Makes a key of so many bits, 3072 or 4096 by custom. Takes seconds, and minutes without optimisation.
+    /// Makes a key of so many bits, 3072 or 4096 by custom. Takes a second or more, and far longer without optimisation.
     ///
     /// ```no_run
     /// use koogallery::cipher::client_secret::PrivateKey;
