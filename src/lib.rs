@@ -72,6 +72,7 @@ pub mod amount;
 pub mod callback;
 pub mod cipher;
 pub mod clock;
+pub mod directory;
 pub mod key;
 pub mod kit;
 pub mod ledger;

@@ -1,0 +1,199 @@
+//! What can happen to the directory.
+
+use super::{Department, User};
+use crate::redact::Sensitive;
+use crate::timestamp::Timestamp;
+
+/// Anything that can happen to the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// An enterprise is bound, or changed.
+    PutTenant(Tenant),
+    /// An enterprise is unbound.
+    RemoveTenant(TenantRemoval),
+    /// The OAuth client of an application is set.
+    PutApplication(Application),
+    /// The OAuth client of an application is gone.
+    RemoveApplication(ApplicationRemoval),
+    /// Users may use an application, or have changed.
+    PutUsers(Users),
+    /// Users may no longer use an application. How this differs from a removal is documented nowhere: probably the users
+    /// stay in the enterprise.
+    RevokeUsers(UserNames),
+    /// Users are gone.
+    RemoveUsers(UserNames),
+    /// A department is new, or changed.
+    PutDepartment(DepartmentChange),
+    /// A department is gone.
+    RemoveDepartment(DepartmentRemoval),
+    /// All departments.
+    PutDepartments(Departments),
+}
+
+impl Change {
+    /// Whom it concerns.
+    pub fn scope(&self) -> &Scope {
+        match self {
+            Self::PutTenant(change) => &change.scope,
+            Self::RemoveTenant(change) => &change.scope,
+            Self::PutApplication(change) => &change.scope,
+            Self::RemoveApplication(change) => &change.scope,
+            Self::PutUsers(change) => &change.scope,
+            Self::RevokeUsers(change) | Self::RemoveUsers(change) => &change.scope,
+            Self::PutDepartment(change) => &change.scope,
+            Self::RemoveDepartment(change) => &change.scope,
+            Self::PutDepartments(change) => &change.scope,
+        }
+    }
+}
+
+/// Whom a change concerns, and when it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Scope {
+    /// The enterprise.
+    pub tenant_id: String,
+    /// The purchase by which it is bound; several may bind the same enterprise. `None` while the seller applies for
+    /// credentials or debugs.
+    pub instance_id: Option<String>,
+    /// When the marketplace made the message.
+    pub sent_at: Timestamp,
+    /// Whether the marketplace marked the call as a test. The login of the test account uses what such calls tell, so they
+    /// are to be kept; they must not touch what a real call told.
+    pub test_call: bool,
+}
+
+impl Scope {
+    /// A real change by the seller's own application for credentials.
+    pub fn new(tenant_id: impl Into<String>, sent_at: Timestamp) -> Self {
+        Self { tenant_id: tenant_id.into(), instance_id: None, sent_at, test_call: false }
+    }
+
+    /// Names the purchase.
+    #[must_use]
+    pub fn of_instance(mut self, instance_id: impl Into<String>) -> Self {
+        self.instance_id = Some(instance_id.into());
+        self
+    }
+}
+
+/// An enterprise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tenant {
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// The buyer's order.
+    pub order_id: Option<String>,
+    /// Mark of the enterprise, unique in the marketplace: `userName@tenantCode` is a global name.
+    pub tenant_code: String,
+    /// Name of the enterprise.
+    pub name: Sensitive,
+    /// Address of its authentication centre, as received; any text while debugging. See
+    /// [`AuthenticationCentre`](crate::login::AuthenticationCentre).
+    pub domain_name: String,
+}
+
+/// An enterprise is unbound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TenantRemoval {
+    /// Whom it concerns.
+    pub scope: Scope,
+}
+
+/// The OAuth client of an application for an enterprise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Application {
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// The application's id in the marketplace.
+    pub app_id: String,
+    /// OAuth client id.
+    pub client_id: String,
+    /// OAuth client secret.
+    pub client_secret: ClientSecret,
+}
+
+/// A client secret, decrypted, and as the marketplace encrypted it: the latter is fit to be stored, since only the seller's
+/// private key opens it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientSecret {
+    /// The secret itself.
+    pub plain: Sensitive,
+    /// RSA-OAEP in Base64 or hex, as received.
+    pub encrypted: Sensitive,
+}
+
+impl ClientSecret {
+    /// Both forms.
+    pub fn new(plain: impl Into<Sensitive>, encrypted: impl Into<Sensitive>) -> Self {
+        Self { plain: plain.into(), encrypted: encrypted.into() }
+    }
+}
+
+/// The OAuth client of an application is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApplicationRemoval {
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// The application's id in the marketplace.
+    pub app_id: String,
+}
+
+/// Users who may use an application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Users {
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// The application's id in the marketplace.
+    pub app_id: String,
+    /// Who, identified by their account names; a user who is not [`enable`](User::enable)d may not log in.
+    pub users: Vec<User>,
+}
+
+/// Users who may no longer use an application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UserNames {
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// The application's id in the marketplace.
+    pub app_id: String,
+    /// Their account names.
+    pub user_names: Vec<Sensitive>,
+}
+
+/// A department is new, or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DepartmentChange {
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// The department. The one above it may be unknown, and nothing keeps a chain of them from being a circle.
+    pub department: Department,
+}
+
+/// A department is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DepartmentRemoval {
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// Its code.
+    pub org_code: String,
+}
+
+/// All departments of an enterprise. Whether those that are not listed are gone is documented nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Departments {
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// The departments.
+    pub departments: Vec<Department>,
+}
