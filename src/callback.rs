@@ -8,10 +8,16 @@
 //! to the [`Observer`] only.
 
 mod answer;
+mod ask;
 mod builder;
 mod call;
 mod debug;
+pub mod directory;
 mod error;
+mod exchange;
+mod kit;
+mod kit_v1;
+mod kit_v2;
 mod observer;
 mod order;
 mod protocol;

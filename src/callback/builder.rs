@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use time::UtcOffset;
 
+use super::directory::{Directory, DirectoryHandler, ErasedDirectory};
 use super::run::Executor;
 use super::service::{CallbackService, Inner};
 use super::settings::{DebugCalls, Settings};
 use super::subscription::{AccessInfo, ErasedHandler, SubscriptionHandler};
 use super::{Observer, Runtime, StderrObserver};
+use crate::cipher::client_secret::ClientSecretDecryptor;
 use crate::cipher::field::{EncryptType, FieldCipher};
 use crate::clock::{Clock, SystemClock};
 use crate::key::{AccessKeys, InterfaceType, KeyRing};
@@ -27,6 +29,7 @@ pub struct CallbackServiceBuilder {
     replay: Arc<dyn ReplayGuard>,
     observer: Arc<dyn Observer>,
     subscription: Option<(Arc<dyn ErasedHandler>, Arc<dyn Ledger>)>,
+    directory: Option<(Arc<dyn ErasedDirectory>, Arc<dyn ClientSecretDecryptor>)>,
     open_api: Option<Client>,
     lease: Duration,
 }
@@ -42,6 +45,7 @@ impl CallbackServiceBuilder {
             v2_window: Window::default(),
             v1_deadline: Duration::from_secs(15),
             v2_deadline: Duration::from_secs(4),
+            kit_deadline: Duration::from_secs(15),
             sign_v2_answers: false,
             debug_calls: DebugCalls::default(),
             debug_access: AccessInfo::new("https://www.example.com"),
@@ -54,6 +58,7 @@ impl CallbackServiceBuilder {
             replay: Arc::new(MemoryReplayGuard::default()),
             observer: Arc::new(StderrObserver),
             subscription: None,
+            directory: None,
             open_api: None,
             lease: Duration::from_secs(5),
         }
@@ -63,6 +68,14 @@ impl CallbackServiceBuilder {
     #[must_use]
     pub fn subscription(mut self, handler: impl SubscriptionHandler, ledger: impl Ledger) -> Self {
         self.subscription = Some((Arc::new(handler), Arc::new(ledger)));
+        self
+    }
+
+    /// Serves the Kit callbacks with a directory, and what decrypts the client secrets sent to it. Without this they are
+    /// answered `000005`.
+    #[must_use]
+    pub fn directory(mut self, handler: impl DirectoryHandler, decryptor: impl ClientSecretDecryptor) -> Self {
+        self.directory = Some((Arc::new(handler), Arc::new(decryptor)));
         self
     }
 
@@ -150,6 +163,13 @@ impl CallbackServiceBuilder {
         self
     }
 
+    /// When a Kit call is answered at the latest; 15 seconds unless set (the marketplace waits 20).
+    #[must_use]
+    pub fn kit_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.kit_deadline = deadline;
+        self
+    }
+
     /// For how long an instance stays reserved when the process working on it has died; 5 seconds unless set. A handler
     /// that blocks its runtime for longer than this can be run twice at once by two processes.
     #[must_use]
@@ -184,7 +204,12 @@ impl CallbackServiceBuilder {
     pub fn build(mut self) -> CallbackService {
         let v1_keys = self.settings.keys.get(InterfaceType::V1).into_iter().flat_map(KeyRing::iter);
         self.settings.v1_ciphers = v1_keys.map(|key| FieldCipher::new(key, self.settings.encrypt_type)).collect();
-        let executor = self.subscription.map(|(handler, ledger)| {
+        let directory = self.directory.map(|(handler, decryptor)| Directory {
+            handler,
+            decryptor,
+            runtime: Arc::clone(&self.runtime),
+        });
+        let subscription = self.subscription.map(|(handler, ledger)| {
             Arc::new(Executor {
                 handler,
                 ledger,
@@ -204,7 +229,8 @@ impl CallbackServiceBuilder {
                 replay: self.replay,
                 observer: self.observer,
                 runtime: self.runtime,
-                executor,
+                subscription,
+                directory,
             }),
         }
     }

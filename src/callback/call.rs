@@ -2,7 +2,9 @@
 
 use super::subscription::{ChangeCheck, Description, Event, Purchase};
 use crate::activity::Activity;
+use crate::directory;
 use crate::ledger::{Effect, OrderKey, Step, Target};
+use crate::redact::Sensitive;
 use crate::wire::TestFlag;
 
 /// What the marketplace asks for.
@@ -15,6 +17,13 @@ pub(super) struct Call {
 
 #[derive(Debug)]
 pub(super) enum Command {
+    Subscription(SubscriptionCommand),
+    Directory(Box<DirectoryCommand>),
+}
+
+/// What is asked of the subscriptions.
+#[derive(Debug)]
+pub(super) enum SubscriptionCommand {
     /// A change, done once.
     Change(Box<Change>),
     /// A question about a change.
@@ -25,8 +34,25 @@ pub(super) enum Command {
 
 impl Command {
     pub(super) fn is_read_only(&self) -> bool {
-        !matches!(self, Self::Change(_))
+        matches!(self, Self::Subscription(SubscriptionCommand::Check(_) | SubscriptionCommand::Describe(_)))
     }
+}
+
+/// What is asked of the directory.
+#[derive(Debug)]
+pub(super) enum DirectoryCommand {
+    Change(directory::Change),
+    /// Whose secret is to be decrypted.
+    PutApplication(SealedApplication),
+}
+
+/// An application before its secret is decrypted.
+#[derive(Debug)]
+pub(super) struct SealedApplication {
+    pub(super) scope: directory::Scope,
+    pub(super) app_id: String,
+    pub(super) client_id: String,
+    pub(super) client_secret: Sensitive,
 }
 
 /// A change: how the ledger sees it, and how the handler does.

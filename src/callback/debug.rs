@@ -1,14 +1,14 @@
 //! Answers to debugging and dial-test calls: the shape is checked, the values are invented, nothing is touched.
 
-use super::call::{Command, Created, Reply};
+use super::call::{Created, Reply, SubscriptionCommand};
 use super::subscription::{AccessInfo, Description};
 use crate::ledger::Target;
 
 /// Success, whatever instance is asked for: the debugging page lets a person type any id.
-pub(super) fn reply(command: &Command, access: &AccessInfo) -> Reply {
+pub(super) fn reply(command: &SubscriptionCommand, access: &AccessInfo) -> Reply {
     let described = || Description::new(access.clone());
     match command {
-        Command::Change(change) => match &change.step.target {
+        SubscriptionCommand::Change(change) => match &change.step.target {
             Target::Purchase { proposed_id, .. } => Reply::Created(Created {
                 instance_id: proposed_id.clone(),
                 processing: false,
@@ -16,7 +16,9 @@ pub(super) fn reply(command: &Command, access: &AccessInfo) -> Reply {
             }),
             Target::Instance(_) => Reply::Done,
         },
-        Command::Check(_) => Reply::Done,
-        Command::Describe(ids) => Reply::Described(ids.iter().map(|id| (id.clone(), described())).collect()),
+        SubscriptionCommand::Check(_) => Reply::Done,
+        SubscriptionCommand::Describe(ids) => {
+            Reply::Described(ids.iter().map(|id| (id.clone(), described())).collect())
+        }
     }
 }

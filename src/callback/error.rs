@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::OrderError;
+use super::{OrderError, Protocol};
 use crate::cipher::field::EncryptError;
 use crate::key::InterfaceType;
 use crate::ledger::LedgerError;
@@ -27,8 +27,11 @@ pub enum CallbackError {
     #[error("no {0:?} key is configured, so the call cannot be verified")]
     NoKey(InterfaceType),
     /// The service has keys but no handler for this family of callbacks.
-    #[error("no handler is configured for subscription callbacks")]
-    NoHandler,
+    #[error("no handler is configured for {0} calls")]
+    NoHandler(Protocol),
+    /// The path stands for no callback.
+    #[error("no callback has the path {0:?}")]
+    UnknownPath(String),
     /// The body is larger than the server takes, or did not arrive in time.
     #[error("the request body could not be read: {0}")]
     Body(Cow<'static, str>),
@@ -93,9 +96,12 @@ impl CallbackError {
         match self {
             Self::Verify(error) => error.result_code(),
             Self::NoKey(_) => ResultCode::AuthenticationFailed,
-            Self::UnknownMethod(_) | Self::Body(_) | Self::Replayed | Self::Parse(_) | Self::Undecryptable(_) => {
-                ResultCode::InvalidParameter
-            }
+            Self::UnknownMethod(_)
+            | Self::UnknownPath(_)
+            | Self::Body(_)
+            | Self::Replayed
+            | Self::Parse(_)
+            | Self::Undecryptable(_) => ResultCode::InvalidParameter,
             Self::UnknownInstance(_) => ResultCode::InstanceNotFound,
             Self::StillCreating => ResultCode::Processing,
             Self::Refused(refusal) => refusal.code,

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Either, Future, Shared, join_all, poll_immediate, select};
+use futures_util::future::{BoxFuture, Either, Future, Shared, join_all, select};
 
+use super::ask::ask;
 use super::call::Change;
 use super::order::{self, Completed};
 use super::subscription::{ErasedHandler, Event, Unfreeze};
-use super::{CallbackError, HandlerError, LateFailure, Observer, Runtime};
+use super::{CallbackError, LateFailure, Observer, Runtime};
 use crate::clock::Clock;
 use crate::ledger::{Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
 use crate::open_api::Client;
@@ -120,25 +121,7 @@ impl Executor {
 
     /// Runs the handler on an event that the ledger is not to know.
     pub(super) async fn try_out(&self, event: Event, patience: Duration) -> Result<(), CallbackError> {
-        self.ask(async { self.handler.handle(event).await }, patience).await
-    }
-
-    /// Waits for a handler that changes nothing.
-    pub(super) async fn ask<T>(
-        &self,
-        answer: impl Future<Output = Result<T, HandlerError>> + Send,
-        patience: Duration,
-    ) -> Result<T, CallbackError> {
-        let mut answer = pin!(AssertUnwindSafe(answer).catch_unwind());
-        let answer = match poll_immediate(&mut answer).await {
-            Some(answer) => answer,
-            // Only who does not answer at once is timed.
-            None => match select(answer, self.runtime.sleep(patience)).await {
-                Either::Left((answer, _)) => answer,
-                Either::Right(_) => return Err(CallbackError::Deadline(patience)),
-            },
-        };
-        Ok(answer.map_err(|_panic| CallbackError::Aborted)??)
+        ask(&*self.runtime, async { self.handler.handle(event).await }, patience).await
     }
 
     /// Waits until nothing runs.

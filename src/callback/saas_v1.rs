@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::request::Parts;
 
 use super::answer::checked;
-use super::call::{Call, Change, Command, Created, Reply};
+use super::call::{Call, Change, Command, Created, Reply, SubscriptionCommand};
 use super::protocol::Dialect;
 use super::saas_v2::unknown_status;
 use super::settings::Settings;
@@ -64,7 +64,7 @@ impl Dialect for SaasV1 {
         let activity = callback.activity();
         let cipher = settings.v1_cipher(verified.key_index())?;
         let (test_flag, command) = Reader { settings, cipher, now }.read(callback)?;
-        Ok(Call { activity, test_flag, command })
+        Ok(Call { activity, test_flag, command: Command::Subscription(command) })
     }
 
     fn render(settings: &Settings, key_index: usize, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError> {
@@ -121,7 +121,7 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    fn read(&self, callback: Callback) -> Result<(TestFlag, Command), CallbackError> {
+    fn read(&self, callback: Callback) -> Result<(TestFlag, SubscriptionCommand), CallbackError> {
         Ok(match callback {
             Callback::NewInstance(request) => (request.test_flag, self.purchase(request)?),
             Callback::RefreshInstance(request) => (request.test_flag, self.renewal(request)),
@@ -171,21 +171,23 @@ impl Reader<'_> {
                 });
                 (request.test_flag, self.change(&request.instance_id, effect, event))
             }
-            Callback::QueryInstance(request) => (request.test_flag, Command::Describe(request.instance_ids.into())),
+            Callback::QueryInstance(request) => {
+                (request.test_flag, SubscriptionCommand::Describe(request.instance_ids.into()))
+            }
         })
     }
 
-    fn change(&self, instance_id: &str, effect: Effect, event: Event) -> Command {
-        Command::Change(Box::new(Change { step: Step::on(instance_id, effect), event }))
+    fn change(&self, instance_id: &str, effect: Effect, event: Event) -> SubscriptionCommand {
+        SubscriptionCommand::Change(Box::new(Change { step: Step::on(instance_id, effect), event }))
     }
 
-    fn freeze(&self, instance_id: String, reason: FreezeReason, test_flag: TestFlag) -> Command {
+    fn freeze(&self, instance_id: String, reason: FreezeReason, test_flag: TestFlag) -> SubscriptionCommand {
         let test_call = test_flag == TestFlag::Debug;
         let event = Event::Freeze(Freeze { instance_id: instance_id.clone(), reason, test_call });
         self.change(&instance_id, Effect::Freeze, event)
     }
 
-    fn purchase(&self, request: new_instance::Request) -> Result<Command, CallbackError> {
+    fn purchase(&self, request: new_instance::Request) -> Result<SubscriptionCommand, CallbackError> {
         let mut order = OrderKey::new(request.order_id.clone());
         if request.charging_mode == Some(V1ChargingMode::PayPerUse) {
             order = order.with_product(request.product_id.clone());
@@ -228,10 +230,10 @@ impl Reader<'_> {
             details: Some(Box::new(details)),
             test_call: request.test_flag == TestFlag::Debug,
         });
-        Ok(Command::Change(Box::new(Change { step, event })))
+        Ok(SubscriptionCommand::Change(Box::new(Change { step, event })))
     }
 
-    fn renewal(&self, request: refresh_instance::Request) -> Command {
+    fn renewal(&self, request: refresh_instance::Request) -> SubscriptionCommand {
         let expire_time = request.expire_time.in_zone(self.settings.v1_zone);
         let refunded = request.order_amount.is_some_and(|amount| amount.is_negative());
         let scene = match request.trial_to_formal.as_deref() {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::request::Parts;
 
 use super::answer::checked;
-use super::call::{Call, Change, Command, Created, Reply};
+use super::call::{Call, Change, Command, Created, Reply, SubscriptionCommand};
 use super::protocol::Dialect;
 use super::settings::Settings;
 use super::subscription::{AccessInfo, ChangeCheck, Event, Freeze, FreezeReason, Release, Renewal, Unfreeze, Upgrade};
@@ -56,7 +56,7 @@ impl Dialect for SaasV2 {
         let callback = Callback::parse(verified)?;
         let activity = callback.activity();
         let (test_flag, command) = read(callback)?;
-        Ok(Call { activity, test_flag, command })
+        Ok(Call { activity, test_flag, command: Command::Subscription(command) })
     }
 
     fn render(
@@ -100,16 +100,16 @@ fn app_info(access: AccessInfo) -> AppInfo<Sensitive> {
     }
 }
 
-fn read(callback: Callback) -> Result<(TestFlag, Command), CallbackError> {
+fn read(callback: Callback) -> Result<(TestFlag, SubscriptionCommand), CallbackError> {
     let change = |instance_id: &str, effect, event| {
-        Command::Change(Box::new(Change { step: Step::on(instance_id, effect), event }))
+        SubscriptionCommand::Change(Box::new(Change { step: Step::on(instance_id, effect), event }))
     };
     Ok(match callback {
         Callback::NewInstance(request) => {
             let mut order = OrderKey::new(request.order_id).with_order_line(request.order_line_id);
             order.product_id = request.product_id;
             let purchase = Change::purchase(order, request.business_id, request.test_flag == TestFlag::Debug);
-            (request.test_flag, Command::Change(Box::new(purchase)))
+            (request.test_flag, SubscriptionCommand::Change(Box::new(purchase)))
         }
         Callback::RefreshInstance(request) => {
             let key = format!(
@@ -180,9 +180,11 @@ fn read(callback: Callback) -> Result<(TestFlag, Command), CallbackError> {
                 product_info: request.product_info,
                 test_call: request.test_flag == TestFlag::Debug,
             };
-            (request.test_flag, Command::Check(check))
+            (request.test_flag, SubscriptionCommand::Check(check))
         }
-        Callback::QueryInstance(request) => (request.test_flag, Command::Describe(request.instance_ids.into())),
+        Callback::QueryInstance(request) => {
+            (request.test_flag, SubscriptionCommand::Describe(request.instance_ids.into()))
+        }
     })
 }
 

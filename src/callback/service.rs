@@ -6,27 +6,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use http::request::Parts;
 use http::{Request, Response};
 
 use super::builder::CallbackServiceBuilder;
-use super::call::{Call, Change, Command, Created, Reply};
+use super::call::{Call, Command, Reply};
+use super::directory::Directory;
+use super::exchange::{Exchanging, Progressing};
+use super::kit_v1::KitV1;
+use super::kit_v2::KitV2;
 use super::protocol::Dialect;
 use super::route::{self, Protocol};
-use super::run::{Executor, Progress};
+use super::run::Executor;
 use super::saas_v1::SaasV1;
 use super::saas_v2::SaasV2;
-use super::settings::{DebugCalls, Settings};
-use super::subscription::{Description, Event, InstanceQuery};
-use super::{CallbackError, Exchange, Observer, Runtime, answer, debug};
-use crate::activity::Activity;
+use super::settings::Settings;
+use super::{CallbackError, Exchange, Observer, Runtime, answer};
 use crate::clock::Clock;
 use crate::key::AccessKeys;
-use crate::ledger::{Ledger, State, Target};
+use crate::ledger::Ledger;
 use crate::replay::{Claim, ReplayGuard};
 use crate::result_code::ResultCode;
-use crate::timestamp::Timestamp;
 use crate::wire::TestFlag;
 
 /// Answers the marketplace's callbacks. Clones share everything.
@@ -66,18 +66,32 @@ pub(super) struct Inner {
     pub(super) replay: Arc<dyn ReplayGuard>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) runtime: Arc<dyn Runtime>,
-    pub(super) executor: Option<Arc<Executor>>,
+    pub(super) subscription: Option<Arc<Executor>>,
+    pub(super) directory: Option<Directory>,
 }
 
-/// Which exchange this is, as far as it is known yet.
-struct Progressing {
-    protocol: Option<Protocol>,
-    activity: Option<Activity>,
-    test_call: bool,
-    repeated: bool,
-    key_index: usize,
-    result_code: ResultCode,
-    began: Timestamp,
+/// Does something in the dialect of a protocol.
+macro_rules! speaking {
+    ($protocol:expr, $dialect:ident => $work:expr) => {
+        match $protocol {
+            Protocol::SaasV1 => {
+                type $dialect = SaasV1;
+                $work
+            }
+            Protocol::SaasV2 => {
+                type $dialect = SaasV2;
+                $work
+            }
+            Protocol::KitV1 => {
+                type $dialect = KitV1;
+                $work
+            }
+            Protocol::KitV2 => {
+                type $dialect = KitV2;
+                $work
+            }
+        }
+    };
 }
 
 impl CallbackService {
@@ -90,8 +104,7 @@ impl CallbackService {
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
         match route::protocol_of(&parts) {
-            Some(Protocol::SaasV1) => self.exchange::<SaasV1>(&parts, &body).await,
-            Some(Protocol::SaasV2) => self.exchange::<SaasV2>(&parts, &body).await,
+            Some(protocol) => speaking!(protocol, D => self.exchange::<D>(&parts, &body).await),
             None => self.refuse_method(&parts),
         }
     }
@@ -100,22 +113,21 @@ impl CallbackService {
     pub fn refuse_body(&self, parts: &Parts, reason: impl Into<Cow<'static, str>>) -> Response<Bytes> {
         let error = CallbackError::Body(reason.into());
         match route::protocol_of(parts) {
-            Some(Protocol::SaasV1) => self.finish::<SaasV1>(Err(error), &self.begin(Some(Protocol::SaasV1))),
-            Some(Protocol::SaasV2) => self.finish::<SaasV2>(Err(error), &self.begin(Some(Protocol::SaasV2))),
+            Some(protocol) => speaking!(protocol, D => self.finish::<D>(Err(error), &self.begin(Some(protocol)))),
             None => self.refuse_method(parts),
         }
     }
 
     /// Waits until no handler runs any more; for a graceful shutdown, after the last request was answered.
     pub async fn idle(&self) {
-        if let Some(executor) = &self.inner.executor {
+        if let Some(executor) = &self.inner.subscription {
             executor.idle().await;
         }
     }
 
     /// The ledger, for whoever wants to look at the instances.
     pub fn ledger(&self) -> Option<&dyn Ledger> {
-        self.inner.executor.as_ref().map(|executor| &*executor.ledger)
+        self.inner.subscription.as_ref().map(|executor| &*executor.ledger)
     }
 
     /// Waits on the service's runtime; for adapters that bound the time to read a body.
@@ -170,136 +182,21 @@ impl CallbackService {
     }
 
     async fn reply<D: Dialect>(&self, call: Call, progress: &mut Progressing) -> Result<Reply, CallbackError> {
-        let Inner { settings, .. } = &*self.inner;
-        let executor = self.inner.executor.as_ref().ok_or(CallbackError::NoHandler)?;
-        let ends = progress.began.saturating_add(settings.deadline_of(D::PROTOCOL));
-        let patience = || self.time_left(ends);
-        let test_call = progress.test_call;
-        match call.command {
-            command if test_call && settings.debug_calls == DebugCalls::Answer => {
-                Ok(debug::reply(&command, &settings.debug_access))
-            }
-            Command::Change(change) if test_call => {
-                let (id, is_purchase) = match &change.step.target {
-                    Target::Purchase { proposed_id, .. } => (proposed_id, true),
-                    Target::Instance(id) => (id, false),
-                };
-                executor.try_out(change.event_for(id), patience()).await?;
-                if !is_purchase {
-                    return Ok(Reply::Done);
-                }
-                let description = self.describe_if(D::DESCRIBES_CREATION, executor, id, test_call, patience()).await?;
-                Ok(Reply::Created(Created { instance_id: id.clone(), processing: false, description }))
-            }
-            Command::Change(change) => self.change::<D>(executor, change, patience, progress).await,
-            Command::Check(check) => {
-                let id = &check.instance_id;
-                if !test_call && !executor.ledger.instance(id).await?.is_some_and(|instance| is_in_use(instance.state))
-                {
-                    return Err(CallbackError::UnknownInstance(id.clone()));
-                }
-                executor.try_out(Event::CheckChange(check), patience()).await?;
-                Ok(Reply::Done)
-            }
-            Command::Describe(ids) => self.describe_all(executor, ids, test_call, patience()).await,
-        }
-    }
-
-    async fn change<D: Dialect>(
-        &self,
-        executor: &Arc<Executor>,
-        change: Box<Change>,
-        patience: impl Fn() -> Duration,
-        progress: &mut Progressing,
-    ) -> Result<Reply, CallbackError> {
-        let is_purchase = matches!(change.step.target, Target::Purchase { .. });
-        let (instance, processing) = match executor.perform(change, &patience).await? {
-            Progress::Done { instance, repeated } => {
-                progress.repeated = repeated;
-                (instance, false)
-            }
-            Progress::StillGoing(instance) if is_purchase => (instance, true),
-            Progress::StillGoing(_) => {
-                return Err(CallbackError::Deadline(self.inner.settings.deadline_of(D::PROTOCOL)));
-            }
+        let Inner { settings, subscription, directory, clock, .. } = &*self.inner;
+        let exchange = Exchanging {
+            settings,
+            clock: &**clock,
+            ends: progress.began.saturating_add(settings.deadline_of(D::PROTOCOL)),
+            test_call: progress.test_call,
+            progress,
         };
-        if !is_purchase {
-            return Ok(Reply::Done);
-        }
-        if processing && D::HAS_PROCESSING_CODE {
-            progress.result_code = ResultCode::Processing;
-        }
-        // Nobody gets into an instance that is not there yet, or no longer.
-        let describes = D::DESCRIBES_CREATION && !processing && instance.state != State::Released;
-        let id = &instance.instance_id;
-        let description = self.describe_if(describes, executor, id, false, patience()).await?;
-        Ok(Reply::Created(Created { instance_id: id.clone(), processing, description }))
-    }
-
-    async fn describe_all(
-        &self,
-        executor: &Arc<Executor>,
-        ids: Vec<String>,
-        test_call: bool,
-        patience: Duration,
-    ) -> Result<Reply, CallbackError> {
-        let mut creating = false;
-        let mut ready = Vec::with_capacity(ids.len());
-        for id in &ids {
-            if test_call {
-                ready.push(id);
-                continue;
+        let no_handler = || CallbackError::NoHandler(D::PROTOCOL);
+        match call.command {
+            Command::Subscription(command) => {
+                subscription.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange).await
             }
-            match executor.ledger.instance(id).await? {
-                Some(instance) if is_in_use(instance.state) => ready.push(id),
-                Some(instance) if instance.state == State::Creating => {
-                    creating = true;
-                    executor.resume(&instance);
-                }
-                _ => {}
-            }
+            Command::Directory(command) => directory.as_ref().ok_or_else(no_handler)?.reply(*command, &exchange).await,
         }
-        if ready.is_empty() {
-            return Err(match creating {
-                true => CallbackError::StillCreating,
-                false => CallbackError::UnknownInstance(ids.join(",")),
-            });
-        }
-        let descriptions = join_all(ready.into_iter().map(|id| async move {
-            let description = self.describe(executor, id, test_call, patience).await?;
-            Ok::<_, CallbackError>((id.clone(), description))
-        }));
-        Ok(Reply::Described(descriptions.await.into_iter().collect::<Result<_, _>>()?))
-    }
-
-    async fn describe_if(
-        &self,
-        wanted: bool,
-        executor: &Executor,
-        instance_id: &str,
-        test_call: bool,
-        patience: Duration,
-    ) -> Result<Option<Description>, CallbackError> {
-        match wanted {
-            true => self.describe(executor, instance_id, test_call, patience).await.map(Some),
-            false => Ok(None),
-        }
-    }
-
-    async fn describe(
-        &self,
-        executor: &Executor,
-        instance_id: &str,
-        test_call: bool,
-        patience: Duration,
-    ) -> Result<Description, CallbackError> {
-        let query = InstanceQuery { instance_id: instance_id.to_owned(), test_call };
-        executor.ask(async { executor.handler.describe(query).await }, patience).await
-    }
-
-    fn time_left(&self, ends: Timestamp) -> Duration {
-        let left = ends.as_unix_millis().saturating_sub(self.inner.clock.now().as_unix_millis());
-        Duration::from_millis(u64::try_from(left).unwrap_or(0))
     }
 
     fn begin(&self, protocol: Option<Protocol>) -> Progressing {
@@ -351,8 +248,4 @@ impl fmt::Debug for CallbackService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallbackService").field("keys", &self.inner.settings.keys).finish_non_exhaustive()
     }
-}
-
-fn is_in_use(state: State) -> bool {
-    matches!(state, State::Active | State::Frozen)
 }

@@ -23,6 +23,7 @@ pub(super) struct Settings {
     pub(super) v2_window: Window,
     pub(super) v1_deadline: Duration,
     pub(super) v2_deadline: Duration,
+    pub(super) kit_deadline: Duration,
     pub(super) sign_v2_answers: bool,
     pub(super) debug_calls: DebugCalls,
     pub(super) debug_access: AccessInfo,
@@ -43,6 +44,7 @@ impl Settings {
         match protocol {
             Protocol::SaasV1 => self.v1_deadline,
             Protocol::SaasV2 => self.v2_deadline,
+            Protocol::KitV1 | Protocol::KitV2 => self.kit_deadline,
         }
     }
 }
@@ -51,7 +53,8 @@ impl Settings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DebugCalls {
-    /// The service answers with invented data; neither handler nor ledger is touched.
+    /// The service answers with invented data; neither handler nor ledger is touched. Kit calls without an instance are
+    /// handled all the same: the login of the test account rests on them.
     #[default]
     Answer,
     /// The handler runs, with `test_call` set in its events, and its outcome is answered. The ledger is not touched, so

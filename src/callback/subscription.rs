@@ -1,6 +1,7 @@
 //! The life of a subscription, as a seller's code sees it: the same events whichever generation the call came in.
 
 mod events;
+mod reply;
 
 use std::future::Future;
 

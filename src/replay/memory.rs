@@ -71,6 +71,7 @@ impl MemoryReplayGuard {
     fn hash(&self, id: CallId<'_>) -> CallHash {
         match id {
             CallId::CallbackV2(nonce) => CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(nonce))),
+            CallId::KitV2(nonce) => CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(("kit", nonce)))),
             // A keyed hash already, and a genuine one.
             CallId::AuthToken(token) => {
                 let (words, _) = token.as_chunks::<8>();

@@ -4,6 +4,7 @@ mod bad_input;
 mod crash;
 mod debug_calls;
 mod intake;
+mod kit;
 mod ledgers;
 mod lifecycle;
 mod login;

@@ -1,0 +1,376 @@
+//! The Kit's callbacks through the service: routed, proved, told once per call, answered in the exact form.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request};
+use koogallery::adapter::tokio::TokioRuntime;
+use koogallery::callback::directory::*;
+use koogallery::callback::{CallbackService, CallbackServiceBuilder, DebugCalls, HandlerError};
+use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
+use koogallery::clock::{Clock as _, ManualClock};
+use koogallery::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
+use koogallery::ledger::MemoryLedger;
+use koogallery::redact::Sensitive;
+use koogallery::signature::{auth_token_body, body_sign, kit_v2};
+use koogallery::timestamp::CHINA;
+
+use crate::support::{Answer, Log, NOW, Seller, key, nonce, purchase};
+
+fn kit_key() -> AccessKey {
+    AccessKey::new("kit-key-0001").unwrap()
+}
+
+/// Writes down what it is told, and fails if it should.
+#[derive(Clone, Default)]
+struct Notes {
+    changes: Arc<Mutex<Vec<Change>>>,
+    fails: Arc<Mutex<bool>>,
+    pause: Arc<Mutex<Duration>>,
+}
+
+impl Notes {
+    async fn note(&self, change: Change) -> Result<(), HandlerError> {
+        let pause = *self.pause.lock().unwrap();
+        tokio::time::sleep(pause).await;
+        self.changes.lock().unwrap().push(change);
+        if *self.fails.lock().unwrap() { Err(HandlerError::failed("the disk is full")) } else { Ok(()) }
+    }
+
+    fn last(&self) -> Change {
+        self.changes.lock().unwrap().last().unwrap().clone()
+    }
+
+    fn count(&self) -> usize {
+        self.changes.lock().unwrap().len()
+    }
+}
+
+impl DirectoryHandler for Notes {
+    async fn put_tenant(&self, tenant: Tenant) -> Result<(), HandlerError> {
+        self.note(Change::PutTenant(tenant)).await
+    }
+    async fn remove_tenant(&self, removal: TenantRemoval) -> Result<(), HandlerError> {
+        self.note(Change::RemoveTenant(removal)).await
+    }
+    async fn put_application(&self, application: Application) -> Result<(), HandlerError> {
+        self.note(Change::PutApplication(application)).await
+    }
+    async fn remove_application(&self, removal: ApplicationRemoval) -> Result<(), HandlerError> {
+        self.note(Change::RemoveApplication(removal)).await
+    }
+    async fn put_users(&self, users: Users) -> Result<(), HandlerError> {
+        self.note(Change::PutUsers(users)).await
+    }
+    async fn revoke_users(&self, users: UserNames) -> Result<(), HandlerError> {
+        self.note(Change::RevokeUsers(users)).await
+    }
+    async fn remove_users(&self, users: UserNames) -> Result<(), HandlerError> {
+        self.note(Change::RemoveUsers(users)).await
+    }
+    async fn put_department(&self, change: DepartmentChange) -> Result<(), HandlerError> {
+        self.note(Change::PutDepartment(change)).await
+    }
+    async fn remove_department(&self, removal: DepartmentRemoval) -> Result<(), HandlerError> {
+        self.note(Change::RemoveDepartment(removal)).await
+    }
+    async fn put_departments(&self, departments: Departments) -> Result<(), HandlerError> {
+        self.note(Change::PutDepartments(departments)).await
+    }
+}
+
+/// Opens what begins with `sealed:`.
+struct Opener;
+
+impl ClientSecretDecryptor for Opener {
+    fn decrypt(&self, ciphertext: &str) -> Result<Sensitive, ClientSecretError> {
+        ciphertext.strip_prefix("sealed:").map(Sensitive::from).ok_or(ClientSecretError)
+    }
+}
+
+struct Stage {
+    service: CallbackService,
+    notes: Notes,
+    log: Log,
+    clock: Arc<ManualClock>,
+    seller: Seller,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    fn with(configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder) -> Self {
+        let keys = AccessKeys::new().with(InterfaceType::Basic, key()).unwrap();
+        let keys = keys.with(InterfaceType::Kit, kit_key()).unwrap();
+        let (notes, log, clock) = (Notes::default(), Log::default(), Arc::new(ManualClock::new(NOW)));
+        let seller = Seller::default();
+        let builder = CallbackService::builder(keys, TokioRuntime)
+            .directory(notes.clone(), Opener)
+            .subscription(seller.clone(), MemoryLedger::new())
+            .clock(Arc::clone(&clock))
+            .observer(log.clone());
+        Self { service: configure(builder).build(), notes, log, clock, seller }
+    }
+
+    fn v2_request(&self, message: &str, body: &str, nonce: &str) -> Request<Bytes> {
+        let mut request = Request::post(format!("/isv/produceAPI/v2/{message}"));
+        for (name, value) in kit_v2::signed_headers(&kit_key(), nonce, self.clock.now(), body.as_bytes()) {
+            request = request.header(name, value);
+        }
+        request.body(Bytes::from(body.to_owned())).unwrap()
+    }
+
+    async fn v2(&self, message: &str, body: &str) -> Answer {
+        let answer = Answer::read(self.service.call(self.v2_request(message, body, &nonce())).await);
+        assert_eq!(answer.body_sign, None, "the Kit's answers of V2.0 are not signed");
+        answer
+    }
+
+    fn v1_request(&self, message: &str, body: &str) -> Request<Bytes> {
+        let token = auth_token_body::sign(&key(), body.as_bytes()).unwrap();
+        let mut request = Request::new(Bytes::from(body.to_owned()));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = format!("/isv/produceAPI/{message}").parse().unwrap();
+        let name = HeaderName::try_from(auth_token_body::HEADER).unwrap();
+        request.headers_mut().insert(name, HeaderValue::try_from(token).unwrap());
+        request
+    }
+
+    async fn v1(&self, message: &str, body: &str) -> Answer {
+        let answer = Answer::read(self.service.call(self.v1_request(message, body)).await);
+        let sign = answer.body_sign.as_deref().expect("V1.0 answers are signed, refusals too");
+        assert_eq!(body_sign::verify(&KeyRing::new(key()), sign, &answer.body), Ok(()));
+        answer
+    }
+
+    /// Both generations of a message, whose lists V1.0 holds in text.
+    async fn both(&self, message: &str, body: &str) -> [Answer; 2] {
+        let text = |list: &str| serde_json::Value::from(list).to_string();
+        let mut v1_body = body.to_owned();
+        for (v1_name, v2_name) in [("userList", "userList"), ("orgInfo", "orgInfoList")] {
+            if let Some(begin) = body.find(&format!("\"{v2_name}\":[")) {
+                let list_begin = begin + v2_name.len() + 3;
+                let list_end = list_begin + body[list_begin..].find(']').unwrap() + 1;
+                let list = &body[list_begin..list_end];
+                v1_body = format!("{}\"{v1_name}\":{}{}", &body[..begin], text(list), &body[list_end..]);
+            }
+        }
+        [self.v1(message, &v1_body).await, self.v2(message, body).await]
+    }
+}
+
+/// A message of now, in UTC+8.
+fn body(members: &str) -> String {
+    let time = NOW.to_compact_millis_in(CHINA);
+    format!(r#"{{"instanceId":"inst-1","tenantId":"t-1",{members},"testFlag":0,"timeStamp":"{time}"}}"#)
+}
+
+const TENANT: &str =
+    r#""orderId":"CS1","tenantCode":"acme","name":"示例企业","domainName":"https://acme.example.com","flag":1"#;
+const APPLICATION: &str = r#""appId":"app-1","clientId":"c-1","clientSecret":"sealed:s3cret","flag":1"#;
+
+fn users(flag: u8) -> String {
+    body(&format!(
+        r#""appId":"app-1","userList":[{{"userName":"lihua","name":"李华","orgCode":"D1","role":"admin","enable":"true"}}],"currentSyncTime":"20250102110405678","flag":{flag}"#
+    ))
+}
+
+#[tokio::test]
+async fn both_generations_tell_the_same() {
+    let stage = Stage::new();
+    let department = |flag: u8| body(&format!(r#""orgCode":"D2","orgName":"研发","parentCode":"D1","flag":{flag}"#));
+    let all = body(
+        r#""orgInfoList":[{"orgCode":"D1","orgName":"总部"},{"orgCode":"D2","orgName":"研发","parentCode":"D1"}]"#,
+    );
+    let removal = |members: &str| body(&members.replace("\"flag\":1", "\"flag\":0"));
+    for (message, sent, told) in [
+        ("tenantSync", body(TENANT), "PutTenant"),
+        ("tenantSync", body(&TENANT.replace("\"flag\":1", "\"flag\":2")), "PutTenant"),
+        ("tenantSync", removal(TENANT), "RemoveTenant"),
+        ("applicationSync", body(APPLICATION), "PutApplication"),
+        ("applicationSync", removal(APPLICATION), "RemoveApplication"),
+        ("authSync", users(1), "PutUsers"),
+        ("authSync", users(2), "PutUsers"),
+        ("authSync", users(3), "RevokeUsers"),
+        ("authSync", users(0), "RemoveUsers"),
+        ("singleOrgSync", department(1), "PutDepartment"),
+        ("singleOrgSync", department(0), "RemoveDepartment"),
+        ("allOrgSync", all, "PutDepartments"),
+    ] {
+        let before = stage.notes.count();
+        for answer in stage.both(message, &sent).await {
+            assert_eq!((answer.code.as_str(), answer.json.as_object().unwrap().len()), ("000000", 2), "{sent}");
+        }
+        let changes = stage.notes.changes.lock().unwrap()[before..].to_vec();
+        assert_eq!(changes[0], changes[1], "{message}");
+        assert!(format!("{:?}", changes[0]).starts_with(told), "{:?}", changes[0]);
+        let scope = changes[0].scope();
+        assert_eq!((scope.tenant_id.as_str(), scope.instance_id.as_deref()), ("t-1", Some("inst-1")));
+        assert_eq!((scope.sent_at, scope.test_call), (NOW, false));
+    }
+}
+
+#[tokio::test]
+async fn the_client_secret_is_told_decrypted_and_as_received_and_never_printed() {
+    let stage = Stage::new();
+    stage.v2("applicationSync", &body(APPLICATION)).await;
+    let Change::PutApplication(application) = stage.notes.last() else { panic!() };
+    assert_eq!(application.client_secret.plain.expose(), "s3cret");
+    assert_eq!(application.client_secret.encrypted.expose(), "sealed:s3cret");
+    assert!(!format!("{application:?}").contains("s3cret"));
+
+    let damaged = stage.v2("applicationSync", &body(&APPLICATION.replace("sealed:", "damaged"))).await;
+    assert_eq!(damaged.code, "000002");
+    assert!(stage.log.last().contains("clientSecret") && !stage.log.last().contains("s3cret"), "{}", stage.log.last());
+    let missing = body(&APPLICATION.replace(r#""clientSecret":"sealed:s3cret","#, ""));
+    assert_eq!(stage.v2("applicationSync", &missing).await.code, "000002");
+    assert_eq!(stage.notes.count(), 1);
+    // Whoever deletes needs no secret.
+    let deletion = missing.replace("\"flag\":1", "\"flag\":0");
+    assert_eq!(stage.v2("applicationSync", &deletion).await.code, "000000");
+}
+
+#[tokio::test]
+async fn a_call_of_the_credential_application_is_kept() {
+    let stage = Stage::new();
+    for instance in [r#""instanceId":"","#, r#""instanceId":null,"#, ""] {
+        for flag in [0, 1] {
+            let sent = body(TENANT)
+                .replace(r#""instanceId":"inst-1","#, instance)
+                .replace(r#""testFlag":0"#, &format!(r#""testFlag":{flag}"#));
+            let before = stage.notes.count();
+            assert_eq!(stage.v2("tenantSync", &sent).await.code, "000000");
+            assert_eq!(stage.notes.count(), before + 1, "the test account logs in with it");
+            assert_eq!(stage.notes.last().scope().instance_id, None);
+            assert_eq!(stage.notes.last().scope().test_call, flag == 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_debug_call_for_an_instance_is_answered_and_not_told() {
+    let debug = body(APPLICATION).replace(r#""testFlag":0"#, r#""testFlag":1"#);
+    let stage = Stage::new();
+    assert_eq!(stage.v2("applicationSync", &debug).await.code, "000000");
+    assert_eq!(stage.notes.count(), 0);
+    let damaged = debug.replace("sealed:", "damaged");
+    assert_eq!(stage.v2("applicationSync", &damaged).await.code, "000002", "the page tests the decryption");
+
+    let stage = Stage::with(|builder| builder.debug_calls(DebugCalls::Handle));
+    stage.v2("applicationSync", &debug).await;
+    assert!(stage.notes.last().scope().test_call);
+}
+
+#[tokio::test]
+async fn repeats_are_refused_by_v2_and_answered_again_by_v1() {
+    let stage = Stage::new();
+    let request = || stage.v2_request("tenantSync", &body(TENANT), "one-nonce");
+    assert_eq!(Answer::read(stage.service.call(request()).await).code, "000000");
+    assert_eq!(Answer::read(stage.service.call(request()).await).code, "000002");
+    assert_eq!(stage.notes.count(), 1);
+    // The nonces of the two POST protocols are apart.
+    let v2_body = purchase("CS1", "b1");
+    let query = koogallery::signature::callback_v2::signed_query(&key(), "one-nonce", NOW, v2_body.as_bytes());
+    let bought = stage.service.call(crate::support::post_request(&query, v2_body)).await;
+    assert_eq!(Answer::read(bought).code, "000000");
+
+    let sent = body(TENANT);
+    let first = stage.v1("tenantSync", &sent).await;
+    let again = stage.v1("tenantSync", &sent).await;
+    assert_eq!((first.code.as_str(), first.body), ("000000", again.body));
+    assert_eq!(stage.notes.count(), 2);
+}
+
+#[tokio::test]
+async fn a_failure_is_not_final() {
+    let stage = Stage::new();
+    *stage.notes.fails.lock().unwrap() = true;
+    for answer in stage.both("tenantSync", &body(TENANT)).await {
+        assert_eq!(answer.code, "000005");
+        assert!(!answer.json.to_string().contains("disk"));
+    }
+    *stage.notes.fails.lock().unwrap() = false;
+    for answer in stage.both("tenantSync", &body(TENANT)).await {
+        assert_eq!(answer.code, "000000", "the same V1.0 call again");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_proved_is_refused_as_the_documents_say() {
+    let stage = Stage::new();
+    let (good, headers) = (body(TENANT), ["x-sign", "x-timestamp", "x-nonce"]);
+    for (missing, code) in headers.iter().zip(["000001", "000002", "000002"]) {
+        let mut request = stage.v2_request("tenantSync", &good, &nonce());
+        request.headers_mut().remove(*missing);
+        assert_eq!(Answer::read(stage.service.call(request).await).code, code, "{missing}");
+    }
+    let mut old = stage.v2_request("tenantSync", &good, &nonce());
+    stage.clock.advance(Duration::from_secs(61));
+    assert_eq!(Answer::read(stage.service.call(old).await).code, "000002");
+    stage.clock.set(NOW);
+
+    // Signed with the basic key, or sent to another generation's path.
+    old = stage.v2_request("tenantSync", &good, &nonce());
+    let signed = kit_v2::signed_headers(&key(), "n", NOW, good.as_bytes());
+    for (name, value) in signed {
+        old.headers_mut().insert(name, HeaderValue::try_from(value).unwrap());
+    }
+    assert_eq!(Answer::read(stage.service.call(old).await).code, "000001");
+    let mut other = stage.v2_request("tenantSync", &good, &nonce());
+    *other.uri_mut() = "/isv/produceAPI/tenantSync".parse().unwrap();
+    assert_eq!(Answer::read(stage.service.call(other).await).code, "000001");
+    let mut other = stage.v1_request("tenantSync", &good);
+    *other.uri_mut() = "/isv/produceAPI/v2/tenantSync".parse().unwrap();
+    assert_eq!(Answer::read(stage.service.call(other).await).code, "000002", "the first header is missing");
+    assert_eq!(stage.notes.count(), 0);
+}
+
+#[tokio::test]
+async fn no_message_is_taken_for_another_and_no_kit_call_for_a_purchase() {
+    let stage = Stage::new();
+    let all = body(r#""orgInfoList":[{"orgCode":"D1","orgName":"总部"}]"#);
+    let bodies = [
+        ("tenantSync", body(TENANT)),
+        ("applicationSync", body(APPLICATION)),
+        ("authSync", users(1)),
+        ("singleOrgSync", body(r#""orgCode":"D2","orgName":"研发","flag":1"#)),
+        ("allOrgSync", all),
+    ];
+    for (message, sent) in &bodies {
+        for (other, _) in bodies.iter().filter(|(other, _)| other != message) {
+            assert_eq!(stage.v2(other, sent).await.code, "000002", "{message} sent to {other}");
+        }
+        // Without the path it is a SaaS call, which has its signature elsewhere.
+        let mut request = stage.v2_request(message, sent, &nonce());
+        *request.uri_mut() = "/isv".parse().unwrap();
+        assert_ne!(Answer::read(stage.service.call(request).await).code, "000000");
+    }
+    let request = stage.v2_request("tenantSync", &purchase("CS1", "b1"), &nonce());
+    assert_eq!(Answer::read(stage.service.call(request).await).code, "000002");
+    assert_eq!((stage.notes.count(), stage.seller.runs()), (0, 0));
+}
+
+#[tokio::test]
+async fn without_key_or_handler_nothing_is_taken() {
+    let keys = || AccessKeys::new().with(InterfaceType::Kit, kit_key()).unwrap();
+    let clock = Arc::new(ManualClock::new(NOW));
+    let bare =
+        |keys| CallbackService::builder(keys, TokioRuntime).clock(Arc::clone(&clock)).observer(Log::default()).build();
+    let stage = Stage::new();
+    let request = || stage.v2_request("tenantSync", &body(TENANT), &nonce());
+    assert_eq!(Answer::read(bare(keys()).call(request()).await).code, "000005");
+    assert_eq!(Answer::read(bare(AccessKeys::new()).call(request()).await).code, "000001");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_directory_is_answered_in_time() {
+    let stage = Stage::new();
+    *stage.notes.pause.lock().unwrap() = Duration::from_secs(3600);
+    let began = tokio::time::Instant::now();
+    let answer = stage.v2("tenantSync", &body(TENANT)).await;
+    assert_eq!((answer.code.as_str(), began.elapsed().as_secs()), ("000005", 15));
+    assert!(stage.log.last().contains("15s"), "{}", stage.log.last());
+}
