@@ -6,15 +6,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use time::format_description::BorrowedFormatItem;
-use time::macros::{format_description, offset};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-const COMPACT: &[BorrowedFormatItem<'_>] =
-    format_description!("[year][month][day][hour][minute][second][subsecond digits:3]");
-
 /// UTC+8, the zone of the times in the bodies of Kit callbacks.
-pub const CHINA: UtcOffset = offset!(+8);
+pub const CHINA: UtcOffset = match UtcOffset::from_hms(8, 0, 0) {
+    Ok(zone) => zone,
+    Err(_) => UtcOffset::UTC,
+};
 
 /// An instant, in milliseconds since 1970-01-01 00:00:00 UTC.
 ///
@@ -88,7 +86,7 @@ impl Timestamp {
 
     /// `yyyyMMddHHmmssSSS` in UTC, 17 digits.
     pub fn to_compact_millis(self) -> String {
-        self.to_compact_millis_in(UtcOffset::UTC)
+        text(&self.digits())
     }
 
     /// `yyyyMMddHHmmssSSS` in the given zone, 17 digits.
@@ -102,24 +100,40 @@ impl Timestamp {
     /// # Ok::<(), koogallery::timestamp::TimestampError>(())
     /// ```
     pub fn to_compact_millis_in(self, zone: UtcOffset) -> String {
-        self.to_offset_date_time()
-            .and_then(|utc| utc.checked_to_offset(zone))
-            .filter(|local| (0..=9999).contains(&local.year()))
-            .and_then(|local| local.format(COMPACT).ok())
-            .unwrap_or_else(|| "0".repeat(17))
+        Self(self.0.saturating_add(i64::from(zone.whole_seconds()) * 1000)).to_compact_millis()
     }
 
     /// `yyyyMMddHHmmss` in UTC, 14 digits. Milliseconds are cut off.
     pub fn to_compact_seconds(self) -> String {
-        let mut digits = self.to_compact_millis();
-        digits.truncate(14);
-        digits
+        text(&self.digits()[..14])
     }
 
     /// `yyyyMMdd'T'HHmmss'Z'` in UTC, 16 characters: the open APIs' form. Milliseconds are cut off.
     pub fn to_basic_iso(self) -> String {
-        let digits = self.to_compact_millis();
-        format!("{}T{}Z", &digits[..8], &digits[8..14])
+        text(&self.basic_iso())
+    }
+
+    /// The same, not on the heap.
+    pub(crate) fn basic_iso(self) -> [u8; 16] {
+        let (digits, mut text) = (self.digits(), *b"yyyyMMddTHHmmssZ");
+        text[..8].copy_from_slice(&digits[..8]);
+        text[9..15].copy_from_slice(&digits[8..14]);
+        text
+    }
+
+    /// `yyyyMMddHHmmssSSS` in UTC; zeros outside the years that four digits can tell.
+    fn digits(self) -> [u8; 17] {
+        let mut digits = [b'0'; 17];
+        let Some(utc) = self.to_offset_date_time() else { return digits };
+        let (year, (month, day)) = (utc.year().unsigned_abs(), (u8::from(utc.month()), utc.day()));
+        let (hour, minute, second, milli) = utc.to_hms_milli();
+        let pairs = [(year / 100) as u8, (year % 100) as u8, month, day, hour, minute, second, (milli / 10) as u8];
+        for (pair, number) in digits.chunks_exact_mut(2).zip(pairs) {
+            pair[0] += number / 10;
+            pair[1] += number % 10;
+        }
+        digits[16] += (milli % 10) as u8;
+        digits
     }
 
     /// Reads `yyyyMMdd'T'HHmmss'Z'`.
@@ -138,9 +152,9 @@ impl Timestamp {
 
     /// As a date and time in UTC; `None` outside the years that four digits can tell.
     pub fn to_offset_date_time(self) -> Option<OffsetDateTime> {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
-            .ok()
-            .filter(|utc| (0..=9999).contains(&utc.year()))
+        let utc = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000)).ok()?;
+        let millis = self.0.rem_euclid(1000) as u16;
+        utc.replace_millisecond(millis).ok().filter(|utc| (0..=9999).contains(&utc.year()))
     }
 
     /// The instant `by` later, held at the end of the range.
@@ -159,6 +173,10 @@ impl Timestamp {
     pub fn abs_diff(self, other: Self) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))
     }
+}
+
+fn text(ascii: &[u8]) -> String {
+    ascii.iter().copied().map(char::from).collect()
 }
 
 impl From<OffsetDateTime> for Timestamp {
@@ -246,6 +264,14 @@ mod tests {
     #[test]
     fn seconds_and_milliseconds_are_told_apart() {
         assert_eq!(Timestamp::parse_unix("1735689600").unwrap(), Timestamp::parse_unix("1735689600000").unwrap());
+    }
+
+    #[test]
+    fn compact_millis_round_trip() {
+        for millis in (-62_167_219_200_000..=253_402_300_799_999).step_by(98_765_432_123) {
+            let time = Timestamp::from_unix_millis(millis);
+            assert_eq!(time.to_compact_millis().parse(), Ok(time));
+        }
     }
 
     #[test]

@@ -231,6 +231,8 @@ fn aksk_odd_addresses() {
     let expected = |path: &str, query: &str, host: &str| (path.to_owned(), query.to_owned(), format!("host:{host}"));
     assert_eq!(path("https://h:443"), expected("/", "", "h"));
     assert_eq!(path("https://h:8443/"), expected("/", "", "h:8443"));
+    assert_eq!(path("http://user@h//"), expected("//", "", "h"));
+    assert_eq!(path("http://h/%41-/b?%62=2&a=%31"), path("http://h/A-/b/?a=1&b=2"));
     assert_eq!(path("http://h/a%2fb/~c*d/?x&y=+%20"), expected("/a%2Fb/~c%2Ad/", "x=&y=%2B%20", "h"));
     assert_eq!(
         aksk::sign(http::Request::get("/no/host").body("").unwrap(), &credentials, NOW).unwrap_err(),

@@ -23,8 +23,9 @@ pub fn one_round<A, B>(bare: impl Fn() -> A, ours: impl Fn() -> B) -> f64 {
     of_batches(bare, || (), run)
 }
 
-/// As `one_round`, where `ours` does a whole batch from what `prepare` makes outside the measured time.
-pub fn of_batches<A, P>(bare: impl Fn() -> A, prepare: impl Fn() -> P, ours: impl Fn(P)) -> f64 {
+/// As `one_round`, where `ours` does a whole batch on what `prepare` makes, and gives back what is dropped, outside the
+/// measured time.
+pub fn of_batches<A, P, B>(bare: impl Fn() -> A, prepare: impl Fn() -> P, ours: impl Fn(P) -> B) -> f64 {
     let time = |work: &mut dyn FnMut()| {
         let began = Instant::now();
         work();
@@ -32,9 +33,9 @@ pub fn of_batches<A, P>(bare: impl Fn() -> A, prepare: impl Fn() -> P, ours: imp
     };
     let (mut bare_times, mut our_times): (Vec<_>, Vec<_>) = (0..SAMPLES)
         .map(|_| {
-            let mut prepared = Some(prepare());
+            let (mut prepared, mut done) = (Some(prepare()), None);
             let bare_time = time(&mut || (0..BATCH).for_each(|_| drop(black_box(bare()))));
-            (bare_time, time(&mut || prepared.take().into_iter().for_each(&ours)))
+            (bare_time, time(&mut || done = prepared.take().map(&ours)))
         })
         .unzip();
     undisturbed(&mut our_times) / undisturbed(&mut bare_times)

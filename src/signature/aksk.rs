@@ -8,12 +8,14 @@
 mod canonical;
 mod diagnosis;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use hmac::Mac as _;
-use http::Request;
-use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, Entry, HOST, HeaderName, HeaderValue, InvalidHeaderValue};
 use http::request::Parts;
+use http::{Request, Uri};
+use memchr::memrchr;
 use sha2::{Digest as _, Sha256};
 
 pub use canonical::CanonicalRequest;
@@ -81,28 +83,35 @@ pub fn sign<B: AsRef<[u8]>>(
 #[derive(Clone, Debug)]
 pub struct Signer<'a> {
     credentials: &'a Credentials,
-    also_signed: Vec<HeaderName>,
-    host_is_signed: bool,
+    /// In the order in which they are signed, each once.
+    signed: Cow<'static, [HeaderName]>,
 }
+
+/// What [`sign`] signs, where it is sent.
+static USUAL: [HeaderName; 4] = [HOST, X_SDK_CONTENT_SHA256, X_SDK_DATE, X_SECURITY_TOKEN];
 
 impl<'a> Signer<'a> {
     /// The settings of [`sign`].
     pub fn new(credentials: &'a Credentials) -> Self {
-        Self { credentials, also_signed: Vec::new(), host_is_signed: true }
+        Self { credentials, signed: Cow::Borrowed(&USUAL) }
     }
 
     /// Signs another header as well, if the request has it. Names with an underscore are never signed, because the gateway
     /// drops them.
     #[must_use]
     pub fn also_sign(mut self, name: HeaderName) -> Self {
-        self.also_signed.push(name);
+        let position = self.signed.binary_search_by(|signed| signed.as_str().cmp(name.as_str()));
+        match position {
+            Err(at) if !name.as_str().contains('_') && name != AUTHORIZATION => self.signed.to_mut().insert(at, name),
+            _ => {}
+        }
         self
     }
 
     /// Leaves `Host` unsigned, as one of the official SDKs does.
     #[must_use]
     pub fn without_host(mut self) -> Self {
-        self.host_is_signed = false;
+        self.signed.to_mut().retain(|name| *name != HOST);
         self
     }
 
@@ -112,44 +121,33 @@ impl<'a> Signer<'a> {
     ///
     /// As [`sign`].
     pub fn sign(&self, parts: &mut Parts, payload: Payload<'_>, time: Timestamp) -> Result<(), SignError> {
-        let date = time.to_basic_iso();
-        let text = |text: &str| HeaderValue::from_str(text).map_err(|_| SignError::Header);
-        parts.headers.insert(X_SDK_DATE, text(&date)?);
-        if !parts.headers.contains_key(HOST) {
-            parts.headers.insert(HOST, text(&host_of(&parts.uri).ok_or(SignError::NoHost)?)?);
+        let date = time.basic_iso();
+        parts.headers.insert(X_SDK_DATE, HeaderValue::from_bytes(&date)?);
+        if let Entry::Vacant(host) = parts.headers.entry(HOST) {
+            host.insert(host_of(&parts.uri)?);
         }
         if let Some(token) = self.credentials.security_token() {
-            let mut token = text(token)?;
+            let mut token = HeaderValue::from_str(token)?;
             token.set_sensitive(true);
             parts.headers.insert(X_SECURITY_TOKEN, token);
         }
         if payload == Payload::Unsigned {
             parts.headers.insert(X_SDK_CONTENT_SHA256, HeaderValue::from_static(UNSIGNED_PAYLOAD));
         }
-        let names = self.signed_names(parts);
-        let canonical = CanonicalRequest::new(parts, &names, payload).ok_or(SignError::Header)?;
-        let signature = const_hex::encode(mac(self.credentials, &date, &canonical).finalize().into_bytes());
-        let mut authorization = text(&format!(
-            "{ALGORITHM} Access={}, SignedHeaders={}, Signature={signature}",
-            self.credentials.access(),
-            canonical.signed_headers(),
-        ))?;
+        let present = |name| Some((HeaderName::as_str(name), header(parts, name)?));
+        let signed: Vec<_> = self.signed.iter().filter_map(present).collect();
+        let canonical = CanonicalRequest::of(parts, &signed, payload).ok_or(SignError::Header)?;
+        let signature = mac(self.credentials, &date, &canonical).finalize().into_bytes().into();
+        let mut hex = const_hex::Buffer::<32>::new();
+        let authorization = Authorization {
+            access: self.credentials.access(),
+            signed_headers: canonical.signed_headers(),
+            signature: hex.format(&signature),
+        };
+        let mut authorization = HeaderValue::try_from(authorization.to_text())?;
         authorization.set_sensitive(true);
         parts.headers.insert(AUTHORIZATION, authorization);
         Ok(())
-    }
-
-    fn signed_names(&self, parts: &Parts) -> Vec<String> {
-        let host = self.host_is_signed.then_some(&HOST);
-        let usual = [&X_SDK_DATE, &X_SECURITY_TOKEN, &X_SDK_CONTENT_SHA256];
-        let wanted = host.into_iter().chain(usual).chain(&self.also_signed);
-        let mut names: Vec<String> = wanted
-            .filter(|name| parts.headers.contains_key(*name) && !name.as_str().contains('_') && **name != AUTHORIZATION)
-            .map(|name| name.as_str().to_owned())
-            .collect();
-        names.sort_unstable();
-        names.dedup();
-        names
     }
 }
 
@@ -175,7 +173,7 @@ pub fn verify(parts: &Parts, body: &[u8], credentials: &Credentials, now: Timest
     }
     let canonical = CanonicalRequest::new(parts, &names, Payload::Bytes(body)).ok_or(MALFORMED)?;
     let signature = const_hex::decode_to_array::<_, 32>(authorization.signature).map_err(|_| MALFORMED)?;
-    mac(credentials, date, &canonical).verify_slice(&signature).map_err(|_| VerifyError::Mismatch)
+    mac(credentials, &time.basic_iso(), &canonical).verify_slice(&signature).map_err(|_| VerifyError::Mismatch)
 }
 
 /// The parts of an `Authorization` header.
@@ -198,22 +196,33 @@ impl<'a> Authorization<'a> {
         let (access, signed_headers, signature) = (field("Access")?, field("SignedHeaders")?, field("Signature")?);
         Some(Self { access, signed_headers, signature })
     }
+
+    fn to_text(self) -> String {
+        let Self { access, signed_headers, signature } = self;
+        [ALGORITHM, " Access=", access, ", SignedHeaders=", signed_headers, ", Signature=", signature].concat()
+    }
 }
 
 /// Host and port of an address, the port left out where it is the usual one.
-fn host_of(uri: &http::Uri) -> Option<String> {
-    let host = uri.host()?;
-    Some(match uri.port_u16() {
-        None | Some(443) => host.to_owned(),
-        Some(port) => format!("{host}:{port}"),
-    })
+fn host_of(uri: &Uri) -> Result<HeaderValue, SignError> {
+    let authority = uri.authority().ok_or(SignError::NoHost)?.as_str();
+    let host = memrchr(b'@', authority.as_bytes()).map_or(authority, |at| &authority[at + 1..]);
+    Ok(HeaderValue::from_str(host.strip_suffix(":443").unwrap_or(host))?)
 }
 
-fn mac(credentials: &Credentials, date: &str, canonical: &CanonicalRequest) -> HmacSha256 {
-    let digest: [u8; 32] = Sha256::digest(canonical.as_str()).into();
-    let mut hex = const_hex::Buffer::<32>::new();
-    let lines = [ALGORITHM, "\n", date, "\n", hex.format(&digest)];
-    lines.iter().fold(credentials.hmac(), |mac, part| mac.chain_update(part))
+/// A header's first value. The headers are few: comparing with all is quicker than hashing the name.
+#[inline]
+fn header<'a>(parts: &'a Parts, name: &HeaderName) -> Option<&'a HeaderValue> {
+    parts.headers.iter().find(|(present, _)| *present == name).map(|(_, value)| value)
+}
+
+/// The HMAC over algorithm, date, and hash of the canonical request, a line each.
+fn mac(credentials: &Credentials, date: &[u8; 16], canonical: &CanonicalRequest) -> HmacSha256 {
+    let mut lines = *b"SDK-HMAC-SHA256\nyyyyMMddTHHmmssZ\n";
+    lines[ALGORITHM.len() + 1..][..16].copy_from_slice(date);
+    let digest = Sha256::digest(canonical.as_str()).into();
+    let hex = const_hex::Buffer::<32>::new().const_format(&digest);
+    credentials.hmac().chain_update(lines).chain_update(hex.as_bytes())
 }
 
 /// Why a request was not signed.
@@ -226,4 +235,10 @@ pub enum SignError {
     /// A header or the address to be signed is no text.
     #[error("a header or the address to be signed is no text")]
     Header,
+}
+
+impl From<InvalidHeaderValue> for SignError {
+    fn from(_: InvalidHeaderValue) -> Self {
+        Self::Header
+    }
 }

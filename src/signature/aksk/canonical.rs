@@ -1,11 +1,17 @@
 //! The canonical form of a request.
 
+use std::ops::Range;
+
+use http::HeaderValue;
 use http::request::Parts;
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
 
-use super::{Payload, X_SDK_CONTENT_SHA256};
-use crate::text::query::{self, Plus, RESERVED};
+use super::{Payload, X_SDK_CONTENT_SHA256, header};
+use crate::text::query::{Plus, RESERVED, raw_pairs};
+
+/// SHA-256 of nothing.
+const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// The text that is hashed and signed: method, path, query, headers, their names, and the hash of the body, a line each.
 ///
@@ -13,13 +19,19 @@ use crate::text::query::{self, Plus, RESERVED};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalRequest {
     text: String,
-    signed_headers: String,
+    signed_headers: Range<usize>,
 }
 
 impl CanonicalRequest {
     /// The canonical form for the signed headers named. `None` where a header is missing or no text, or the address cannot
     /// be decoded.
     pub fn new(parts: &Parts, signed_headers: &[String], payload: Payload<'_>) -> Option<Self> {
+        let signed = signed_headers.iter().map(|name| Some((name.as_str(), parts.headers.get(name)?)));
+        Self::of(parts, &signed.collect::<Option<Vec<_>>>()?, payload)
+    }
+
+    /// The same for headers that have been looked up.
+    pub(super) fn of(parts: &Parts, signed: &[(&str, &HeaderValue)], payload: Payload<'_>) -> Option<Self> {
         let mut text = String::with_capacity(512);
         text.push_str(parts.method.as_str());
         text.push('\n');
@@ -27,16 +39,21 @@ impl CanonicalRequest {
         text.push('\n');
         push_query(&mut text, parts.uri.query().unwrap_or_default())?;
         text.push('\n');
-        for name in signed_headers {
-            let value = parts.headers.get(name)?.to_str().ok()?;
-            text.extend([name, ":", value.trim(), "\n"]);
+        for (name, value) in signed {
+            text.extend([name, ":", str::from_utf8(value.as_bytes()).ok()?.trim_ascii(), "\n"]);
         }
-        let signed_headers = signed_headers.join(";");
-        text.extend(["\n", &signed_headers, "\n"]);
-        match (parts.headers.get(X_SDK_CONTENT_SHA256), payload) {
+        text.push('\n');
+        let begin = text.len();
+        for (index, (name, _)) in signed.iter().enumerate() {
+            text.extend([if index > 0 { ";" } else { "" }, name]);
+        }
+        let signed_headers = begin..text.len();
+        text.push('\n');
+        match (header(parts, &X_SDK_CONTENT_SHA256), payload) {
             (Some(instead), _) => text.push_str(instead.to_str().ok()?),
-            (None, Payload::Bytes(body)) => text.push_str(&const_hex::encode(Sha256::digest(body))),
-            (None, Payload::Sha256(digest)) => text.push_str(&const_hex::encode(digest)),
+            (None, Payload::Bytes([])) => text.push_str(OF_NOTHING),
+            (None, Payload::Bytes(body)) => push_hex(&mut text, &Sha256::digest(body).into()),
+            (None, Payload::Sha256(digest)) => push_hex(&mut text, &digest),
             (None, Payload::Unsigned) => return None,
         }
         Some(Self { text, signed_headers })
@@ -49,21 +66,26 @@ impl CanonicalRequest {
 
     /// The names of the signed headers, joined with `;`.
     pub fn signed_headers(&self) -> &str {
-        &self.signed_headers
+        &self.text[self.signed_headers.clone()]
     }
+}
+
+fn push_hex(text: &mut String, digest: &[u8; 32]) {
+    text.push_str(const_hex::Buffer::<32>::new().const_format(digest).as_str());
 }
 
 /// Every segment decoded and encoded again, and a `/` at the end, which is signed though it is not sent.
 fn push_path(text: &mut String, path: &str) -> Option<()> {
-    let segments = path.strip_prefix('/').unwrap_or(path);
-    let segments = segments.strip_suffix('/').unwrap_or(segments);
-    text.push('/');
-    if segments.is_empty() {
-        return Some(());
+    if is_plain(path, b"//") {
+        text.push_str(path);
+    } else {
+        for (index, segment) in path.split('/').enumerate() {
+            text.push_str(if index > 0 { "/" } else { "" });
+            let segment = percent_decode_str(segment).decode_utf8().ok()?;
+            text.extend(utf8_percent_encode(&segment, RESERVED));
+        }
     }
-    for segment in segments.split('/') {
-        let decoded = percent_decode_str(segment).decode_utf8().ok()?;
-        text.extend(utf8_percent_encode(&decoded, RESERVED));
+    if !path.ends_with('/') {
         text.push('/');
     }
     Some(())
@@ -71,19 +93,28 @@ fn push_path(text: &mut String, path: &str) -> Option<()> {
 
 /// Names and values decoded, sorted and encoded again. A `+` is a plus: the marketplace's own clients never write a space so.
 fn push_query(text: &mut String, query: &str) -> Option<()> {
-    let decode = |pair: query::RawPair<'_>| {
-        let (name, value) = pair.decoded_name(Plus::Literal).zip(pair.decoded_value(Plus::Literal))?;
-        Some((name.into_owned(), value.into_owned()))
+    let is_plain = is_plain(query, b"=&");
+    let push = |text: &mut String, part: &str| match is_plain {
+        true => text.push_str(part),
+        false => text.extend(utf8_percent_encode(part, RESERVED)),
     };
-    let mut pairs = query::raw_pairs(query).map(decode).collect::<Option<Vec<_>>>()?;
+    let decoded = raw_pairs(query).map(|pair| pair.decoded_name(Plus::Literal).zip(pair.decoded_value(Plus::Literal)));
+    let mut pairs = decoded.collect::<Option<Vec<_>>>()?;
     pairs.sort_unstable();
     for (index, (name, value)) in pairs.iter().enumerate() {
         if index > 0 {
             text.push('&');
         }
-        text.extend(utf8_percent_encode(name, RESERVED));
+        push(text, name);
         text.push('=');
-        text.extend(utf8_percent_encode(value, RESERVED));
+        push(text, value);
     }
     Some(())
+}
+
+/// Whether nothing but the marks stands there that is or would be encoded. Neither look-ups nor an early return, so that the
+/// loop is vectorised.
+fn is_plain(text: &str, marks: &[u8; 2]) -> bool {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~');
+    text.bytes().fold(true, |all, byte| all & (is_unreserved(byte) | (byte == marks[0]) | (byte == marks[1])))
 }
