@@ -62,7 +62,7 @@
 //! | `rustls` | TLS for it by rustls |
 //! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations; has an advisory |
 //! | `aws-lc-rs` | the same in constant time, without one variation |
-//! | `tracing` | `adapter::tracing`: exchanges as `tracing` events |
+//! | `tracing` | `adapter::tracing`: exchanges as `tracing` events, open-API calls as spans |
 #![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -32,6 +32,7 @@ mod code;
 mod envelope;
 mod error;
 mod from_env;
+mod observer;
 pub mod push_usage;
 pub mod push_usage_old;
 pub mod query_deployed_objects;
@@ -48,6 +49,7 @@ pub use base_url::{BaseUrl, BaseUrlError};
 pub use client::{CallError, Client, ClientBuilder, RetryPolicy};
 pub use error::{ApiError, ApiErrorKind, Retry};
 pub use from_env::FromEnvError;
+pub use observer::{CallObserver, EndedCall, FailedAttempt, ObservedCall};
 #[cfg(feature = "reqwest-0_13")]
 pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};

@@ -1,8 +1,18 @@
-//! Exchanges as `tracing` events.
+//! Exchanges as `tracing` events, calls of open APIs as spans.
+
+use std::time::Duration;
+
+use ::tracing::field::Empty;
+use ::tracing::{Span, info_span};
 
 use crate::callback::{Exchange, LateFailure, Observer};
+use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, ObservedCall};
 
 /// Emits one event per exchange: `INFO` for success, `WARN` for everything else, `ERROR` for failures after the answer.
+///
+/// Every call of an open API is an `INFO` span `open_api.call` with the field `api`, and at its end `outcome`, `attempts`,
+/// `status`, `code` (of a failure), `request_id` and `duration_ms`. A try that is made again is a `WARN` event in it.
+/// Nothing of the request and nothing else of the answer is recorded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingObserver;
 
@@ -19,4 +29,43 @@ impl Observer for TracingObserver {
     fn late_failure(&self, failure: &LateFailure<'_>) {
         ::tracing::error!("{failure}");
     }
+}
+
+impl CallObserver for TracingObserver {
+    fn begin(&self, api: &'static str) -> Box<dyn ObservedCall> {
+        Box::new(CallSpan(info_span!(
+            "open_api.call",
+            api,
+            outcome = Empty,
+            attempts = Empty,
+            status = Empty,
+            code = Empty,
+            request_id = Empty,
+            duration_ms = Empty,
+        )))
+    }
+}
+
+struct CallSpan(Span);
+
+impl ObservedCall for CallSpan {
+    fn retry(&mut self, failed: &FailedAttempt<'_>) {
+        let FailedAttempt { attempt, error, pause } = failed;
+        let (outcome, code, pause_ms) = (error.summary(), error.code(), millis(*pause));
+        ::tracing::warn!(parent: &self.0, attempt, outcome, code, pause_ms, "tried again");
+    }
+
+    fn end(&mut self, call: &EndedCall<'_>) {
+        let span = &self.0;
+        span.record("outcome", call.error.map_or("success", CallError::summary));
+        span.record("attempts", call.attempts);
+        span.record("status", call.status.map(|status| status.as_u16()));
+        span.record("code", call.error.and_then(CallError::code));
+        span.record("request_id", call.request_id);
+        span.record("duration_ms", millis(call.duration));
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

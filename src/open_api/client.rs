@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use http::response::Parts;
 use http::{HeaderMap, Request, StatusCode};
 
-use super::{Api, ApiError, Authentication, BaseUrl, Transport, TransportError};
+use super::{
+    Api, ApiError, ApiErrorKind, Authentication, BaseUrl, CallObserver, EndedCall, FailedAttempt, Transport,
+    TransportError,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::key::{AccessKey, Credentials};
 use crate::random::{OsRandom, Random, RandomError};
@@ -49,6 +53,7 @@ struct Inner {
     credentials: Option<Credentials>,
     access_key: Option<AccessKey>,
     policy: RetryPolicy,
+    observer: Option<Box<dyn CallObserver>>,
     lock: Mutex<AccessLock>,
 }
 
@@ -101,6 +106,7 @@ impl Client {
                 credentials: None,
                 access_key: None,
                 policy: RetryPolicy::default(),
+                observer: None,
                 lock: Mutex::default(),
             },
         }
@@ -113,43 +119,54 @@ impl Client {
     /// The last try failed. Every try is signed anew.
     pub async fn call<A: Api>(&self, api: &A) -> Result<A::Response, CallError> {
         let inner = &*self.inner;
+        let began = inner.clock.now();
+        let mut observed = inner.observer.as_ref().map(|observer| observer.begin(A::NAME));
         let mut base = &inner.base;
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let (error, retry_after) = match inner.attempt(api, base).await {
-                Ok(response) => return Ok(response),
-                Err(failed) => failed,
-            };
-            if let CallError::Transport { source: TransportError::Connect(_), .. } = &error {
+        let mut attempt = 1;
+        let (outcome, head) = loop {
+            let (outcome, head) = inner.attempt(api, base).await;
+            let Err(error) = &outcome else { break (outcome, head) };
+            if let CallError::Transport { source: TransportError::Connect(_), .. } = error {
                 // The other host, if there is one, and then back again.
                 base = inner.fallback.as_ref().filter(|fallback| *fallback != base).unwrap_or(&inner.base);
             }
-            if !error.is_retryable() || attempt >= inner.policy.attempts {
-                return Err(error);
+            let Some(pause) = inner.pause_after(attempt, error, head.as_ref()) else { break (outcome, head) };
+            if let Some(observed) = &mut observed {
+                observed.retry(&FailedAttempt { attempt, error, pause });
             }
-            let pause = match retry_after {
-                Some(asked) if asked > inner.policy.longest_pause => return Err(error),
-                Some(asked) => asked,
-                None => inner.pause_after(attempt)?,
-            };
             inner.runtime.sleep(pause).await;
+            attempt += 1;
+        };
+        if let Some(observed) = &mut observed {
+            let error = outcome.as_ref().err();
+            observed.end(&EndedCall {
+                attempts: attempt,
+                status: head.as_ref().map(|head| head.status),
+                request_id: error.and_then(CallError::request_id).or_else(|| request_id(head.as_ref()?)),
+                error,
+                duration: inner.clock.now().abs_diff(began),
+            });
         }
+        outcome
     }
 }
 
 impl Inner {
-    /// One try, and how long the answer asks to wait before another.
-    async fn attempt<A: Api>(&self, api: &A, base: &BaseUrl) -> Result<A::Response, (CallError, Option<Duration>)> {
+    /// One try: what came of it, and the head of the answer if there was one.
+    async fn attempt<A: Api>(&self, api: &A, base: &BaseUrl) -> (Result<A::Response, CallError>, Option<Parts>) {
         let now = self.clock.now();
-        let alone = |error| (error, None);
-        self.check_lock::<A>(now).map_err(alone)?;
-        let request = self.sign::<A>(api.to_http(base), now).map_err(alone)?;
-        let response = self.transport.send(request).await;
-        let response = response.map_err(|source| alone(CallError::Transport { api: A::NAME, source }))?;
+        let signed = self.check_lock::<A>(now).and_then(|()| self.sign::<A>(api.to_http(base), now));
+        let request = match signed {
+            Ok(request) => request,
+            Err(error) => return (Err(error), None),
+        };
+        let response = match self.transport.send(request).await {
+            Ok(response) => response,
+            Err(source) => return (Err(CallError::Transport { api: A::NAME, source }), None),
+        };
         let outcome = A::from_http(&response);
         self.note_authentication::<A>(outcome.as_ref().err(), now);
-        outcome.map_err(|error| (CallError::Api(error), retry_after(response.headers())))
+        (outcome.map_err(CallError::Api), Some(response.into_parts().0))
     }
 
     fn sign<A: Api>(&self, mut request: Request<Bytes>, now: Timestamp) -> Result<Request<Bytes>, CallError> {
@@ -204,13 +221,20 @@ impl Inner {
         }
     }
 
-    /// Drawn between nothing and the longest, so that many clients do not come back at once.
-    fn pause_after(&self, attempt: u32) -> Result<Duration, CallError> {
+    /// How long to wait before the next try, if there is one: as long as the answer asks, or a time drawn between nothing
+    /// and the longest, so that many clients do not come back at once.
+    fn pause_after(&self, attempt: u32, error: &CallError, head: Option<&Parts>) -> Option<Duration> {
+        if !error.is_retryable() || attempt >= self.policy.attempts {
+            return None;
+        }
+        if let Some(asked) = head.and_then(|head| retry_after(&head.headers)) {
+            return Some(asked).filter(|asked| *asked <= self.policy.longest_pause);
+        }
         let doubled = self.policy.first_pause.saturating_mul(1 << (attempt - 1).min(16));
         let longest = doubled.min(self.policy.longest_pause);
         let mut bytes = [0; 4];
-        self.random.fill(&mut bytes)?;
-        Ok(longest.mul_f64(f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)))
+        let drawn = self.random.fill(&mut bytes).map(|()| f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX));
+        Some(longest.mul_f64(drawn.unwrap_or(1.0)))
     }
 }
 
@@ -218,6 +242,10 @@ impl Inner {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+fn request_id(head: &Parts) -> Option<&str> {
+    head.headers.get("x-request-id")?.to_str().ok()
 }
 
 impl fmt::Debug for Client {
@@ -277,6 +305,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Is told of every call; nobody unless set.
+    #[must_use]
+    pub fn observer(mut self, observer: impl CallObserver) -> Self {
+        self.inner.observer = Some(Box::new(observer));
+        self
+    }
+
     /// The client.
     pub fn build(self) -> Client {
         Client { inner: Arc::new(self.inner) }
@@ -319,7 +354,7 @@ pub enum CallError {
         /// When calls are made again.
         until: Timestamp,
     },
-    /// No randomness for the nonce or the pause.
+    /// No randomness for the nonce.
     #[error(transparent)]
     Random(#[from] RandomError),
 }
@@ -332,5 +367,34 @@ impl CallError {
             Self::Transport { .. } => true,
             _ => false,
         }
+    }
+
+    /// What went wrong, in a few fixed words that hold nothing of the request or the answer.
+    pub fn summary(&self) -> &'static str {
+        match self {
+            Self::Api(error) => match error.kind {
+                ApiErrorKind::Refused { .. } => "refused by the marketplace",
+                ApiErrorKind::Gateway { .. } => "refused by the gateway",
+                ApiErrorKind::UnexpectedContent { .. } => "unexpected content",
+                ApiErrorKind::Malformed(_) => "malformed success",
+            },
+            Self::Transport { source: TransportError::Connect(_), .. } => "host not reached",
+            Self::Transport { source: TransportError::Timeout, .. } => "no answer in time",
+            Self::Transport { source: TransportError::Broken(_), .. } => "exchange broke off",
+            Self::NoCredentials(_) => "no usable AK/SK",
+            Self::NoAccessKey(_) => "no access key",
+            Self::Paused { .. } => "paused after failed authentications",
+            Self::Random(_) => "no randomness",
+        }
+    }
+
+    /// The code of the marketplace or its gateway, if an answer had one.
+    pub fn code(&self) -> Option<&str> {
+        if let Self::Api(error) = self { error.code() } else { None }
+    }
+
+    /// The gateway's id of the request, where it gave one.
+    pub fn request_id(&self) -> Option<&str> {
+        if let Self::Api(error) = self { error.request_id.as_deref() } else { None }
     }
 }

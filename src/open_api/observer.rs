@@ -1,0 +1,53 @@
+//! Telling the application how its calls went.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::CallError;
+
+/// Is told of every call of a [`Client`](super::Client).
+///
+/// What it is given holds no keys, no signatures, no addresses and no bodies; of the answers only code and request id, and
+/// what [`CallError`] says.
+pub trait CallObserver: Send + Sync + 'static {
+    /// A call begins; what comes of it is told to the value given back, which is dropped with the call.
+    fn begin(&self, api: &'static str) -> Box<dyn ObservedCall>;
+}
+
+/// A call that is watched. One that its caller gives up on is dropped without an end.
+pub trait ObservedCall: Send {
+    /// A try failed, and the next begins after a pause.
+    fn retry(&mut self, attempt: &FailedAttempt<'_>);
+
+    /// The call ended.
+    fn end(&mut self, call: &EndedCall<'_>);
+}
+
+/// A try that failed and is made again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FailedAttempt<'a> {
+    /// Which it was, counted from 1.
+    pub attempt: u32,
+    /// Why it failed.
+    pub error: &'a CallError,
+    /// How long the client waits before the next.
+    pub pause: Duration,
+}
+
+/// A call that ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct EndedCall<'a> {
+    /// Tries made.
+    pub attempts: u32,
+    /// The HTTP status of the last answer, if one came.
+    pub status: Option<StatusCode>,
+    /// The gateway's id of the last request, where it gave one.
+    pub request_id: Option<&'a str>,
+    /// Why the call failed, if it did.
+    pub error: Option<&'a CallError>,
+    /// How long the call took with all tries and pauses, by the client's clock.
+    pub duration: Duration,
+}
