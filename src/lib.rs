@@ -49,7 +49,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `tokio` | `adapter::tokio`: handlers on tokio |
+//! | `tokio` | `adapter::tokio`: handlers on tokio, files to upload |
 //! | `tower` | `adapter::tower`: a tower `Service` |
 //! | `axum-0_8` | `adapter::axum`: a route for axum 0.8 |
 //! | `actix-4` | `adapter::actix`: a route for actix-web 4 |

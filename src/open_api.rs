@@ -39,6 +39,7 @@ pub mod query_deployed_objects;
 pub mod query_license;
 pub mod query_order;
 pub mod report_software_usage;
+mod stream;
 mod transport;
 pub mod upload;
 
@@ -50,6 +51,7 @@ pub use client::{CallError, Client, ClientBuilder, RetryPolicy};
 pub use error::{ApiError, ApiErrorKind, Retry};
 pub use from_env::FromEnvError;
 pub use observer::{CallObserver, EndedCall, FailedAttempt, ObservedCall};
+pub use stream::{Source, StreamedBody};
 #[cfg(feature = "reqwest-0_13")]
 pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};

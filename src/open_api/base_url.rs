@@ -34,14 +34,14 @@ impl BaseUrl {
 
     pub(super) fn post_json(&self, path: &str, body: &impl Serialize) -> Request<Bytes> {
         // Plain data with text keys: serialising cannot fail.
-        let body = serde_json::to_vec(body).unwrap_or_default();
-        let mut request = self.request(Method::POST, path, body.into());
+        let body = Bytes::from(serde_json::to_vec(body).unwrap_or_default());
+        let mut request = self.request(Method::POST, path, body);
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request
     }
 
     /// A request to this host. Paths are made here, of constants and percent-encoded texts.
-    pub(crate) fn request(&self, method: Method, path_and_query: &str, body: Bytes) -> Request<Bytes> {
+    pub(crate) fn request<B>(&self, method: Method, path_and_query: &str, body: B) -> Request<B> {
         let mut parts = Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());

@@ -10,14 +10,15 @@ use http::response::Parts;
 use http::{HeaderMap, Request, StatusCode};
 
 use super::{
-    Api, ApiError, ApiErrorKind, Authentication, BaseUrl, CallObserver, EndedCall, FailedAttempt, Transport,
-    TransportError,
+    Api, ApiError, ApiErrorKind, Authentication, BaseUrl, CallObserver, EndedCall, FailedAttempt, StreamedBody,
+    Transport, TransportError, upload,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::key::{AccessKey, Credentials};
 use crate::random::{OsRandom, Random, RandomError};
 use crate::runtime::Runtime;
-use crate::signature::{aksk, usage_push};
+use crate::signature::aksk::{self, Payload, Signer};
+use crate::signature::usage_push;
 use crate::site::Site;
 use crate::timestamp::Timestamp;
 
@@ -87,6 +88,12 @@ struct AccessLock {
 const FAILURES_BEFORE_PAUSE: u32 = 3;
 const PAUSE_AFTER_FAILURES: Duration = Duration::from_secs(5 * 60);
 
+/// A request as the transport takes it.
+enum Outgoing {
+    Whole(Request<Bytes>),
+    Streamed(Request<StreamedBody>),
+}
+
 /// Settings of a [`Client`].
 pub struct ClientBuilder {
     inner: Inner,
@@ -118,13 +125,26 @@ impl Client {
     ///
     /// The last try failed. Every try is signed anew.
     pub async fn call<A: Api>(&self, api: &A) -> Result<A::Response, CallError> {
+        self.call_with::<A>(|base| Outgoing::Whole(api.to_http(base))).await
+    }
+
+    /// Uploads a file that is read while it is sent, once more at every try.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::call`].
+    pub async fn upload(&self, file: &upload::Streamed) -> Result<(), CallError> {
+        self.call_with::<upload::Request>(|base| Outgoing::Streamed(file.to_http(base))).await
+    }
+
+    async fn call_with<A: Api>(&self, request: impl Fn(&BaseUrl) -> Outgoing) -> Result<A::Response, CallError> {
         let inner = &*self.inner;
         let began = inner.clock.now();
         let mut observed = inner.observer.as_ref().map(|observer| observer.begin(A::NAME));
         let mut base = &inner.base;
         let mut attempt = 1;
         let (outcome, head) = loop {
-            let (outcome, head) = inner.attempt(api, base).await;
+            let (outcome, head) = inner.attempt::<A>(request(base)).await;
             let Err(error) = &outcome else { break (outcome, head) };
             if let CallError::Transport { source: TransportError::Connect(_), .. } = error {
                 // The other host, if there is one, and then back again.
@@ -153,14 +173,14 @@ impl Client {
 
 impl Inner {
     /// One try: what came of it, and the head of the answer if there was one.
-    async fn attempt<A: Api>(&self, api: &A, base: &BaseUrl) -> (Result<A::Response, CallError>, Option<Parts>) {
+    async fn attempt<A: Api>(&self, request: Outgoing) -> (Result<A::Response, CallError>, Option<Parts>) {
         let now = self.clock.now();
-        let signed = self.check_lock::<A>(now).and_then(|()| self.sign::<A>(api.to_http(base), now));
-        let request = match signed {
-            Ok(request) => request,
+        let sent = match self.check_lock::<A>(now).and_then(|()| self.sign::<A>(request, now)) {
+            Ok(Outgoing::Whole(request)) => self.transport.send(request).await,
+            Ok(Outgoing::Streamed(request)) => self.transport.send_streamed(request).await,
             Err(error) => return (Err(error), None),
         };
-        let response = match self.transport.send(request).await {
+        let response = match sent {
             Ok(response) => response,
             Err(source) => return (Err(CallError::Transport { api: A::NAME, source }), None),
         };
@@ -169,13 +189,19 @@ impl Inner {
         (outcome.map_err(CallError::Api), Some(response.into_parts().0))
     }
 
-    fn sign<A: Api>(&self, mut request: Request<Bytes>, now: Timestamp) -> Result<Request<Bytes>, CallError> {
-        match A::AUTHENTICATION {
-            Authentication::AkSk => {
-                let credentials = self.credentials.as_ref().ok_or(CallError::NoCredentials(A::NAME))?;
-                aksk::sign(request, credentials, now).map_err(|_| CallError::NoCredentials(A::NAME))
+    fn sign<A: Api>(&self, request: Outgoing, now: Timestamp) -> Result<Outgoing, CallError> {
+        match (request, A::AUTHENTICATION) {
+            (Outgoing::Whole(request), Authentication::AkSk) => {
+                let signed = aksk::sign(request, self.credentials::<A>()?, now);
+                signed.map(Outgoing::Whole).map_err(|_| CallError::NoCredentials(A::NAME))
             }
-            Authentication::AccessKey => {
+            (Outgoing::Streamed(request), _) => {
+                let (mut head, body) = request.into_parts();
+                let signed = Signer::new(self.credentials::<A>()?).sign(&mut head, Payload::Unsigned, now);
+                signed.map_err(|_| CallError::NoCredentials(A::NAME))?;
+                Ok(Outgoing::Streamed(Request::from_parts(head, body)))
+            }
+            (Outgoing::Whole(mut request), Authentication::AccessKey) => {
                 let key = self.access_key.as_ref().ok_or(CallError::NoAccessKey(A::NAME))?;
                 let mut bytes = [0; 16];
                 self.random.fill(&mut bytes)?;
@@ -186,9 +212,13 @@ impl Inner {
                     let value = HeaderValue::try_from(value).unwrap_or_else(|_| HeaderValue::from_static(""));
                     request.headers_mut().insert(HeaderName::from_static(name), value);
                 }
-                Ok(request)
+                Ok(Outgoing::Whole(request))
             }
         }
+    }
+
+    fn credentials<A: Api>(&self) -> Result<&Credentials, CallError> {
+        self.credentials.as_ref().ok_or(CallError::NoCredentials(A::NAME))
     }
 
     fn check_lock<A: Api>(&self, now: Timestamp) -> Result<(), CallError> {

@@ -6,8 +6,11 @@ mod reqwest;
 use std::error::Error;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+
+use super::StreamedBody;
 
 #[cfg(feature = "reqwest-0_13")]
 pub use self::reqwest::ReqwestTransport;
@@ -19,6 +22,16 @@ pub use self::reqwest::ReqwestTransport;
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request as it is.
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;
+
+    /// Sends a request whose body is read meanwhile. Unless implemented, the body, at most 12 MB, is read into memory first.
+    fn send_streamed(&self, request: Request<StreamedBody>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        let whole = async move {
+            let (head, body) = request.into_parts();
+            let body = body.collect().await.map_err(|error| TransportError::Broken(error.into()))?;
+            self.send(Request::from_parts(head, body)).await
+        };
+        whole.boxed()
+    }
 }
 
 /// Why no answer came.
@@ -39,5 +52,9 @@ pub enum TransportError {
 impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         (**self).send(request)
+    }
+
+    fn send_streamed(&self, request: Request<StreamedBody>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        (**self).send_streamed(request)
     }
 }

@@ -2,10 +2,14 @@
 //! /api/mkp-openapi-public/global/v1/market-event/{event_id}/file`, AK/SK. License client guide, "upload" (2024-04-26; China
 //! only). Delivers the License of an asynchronous application.
 //!
-//! The body is `multipart/form-data`, made here in memory and signed like any other: a License is small. Its content type
-//! is not signed, so the boundary cannot break the signature.
+//! The body is `multipart/form-data`: a [`Request`] has it in memory and is signed like any other, because a License is
+//! small; a [`Streamed`] file is read while it is sent. The content type is not signed, so the boundary cannot break the
+//! signature.
+
+use std::io;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use percent_encoding::utf8_percent_encode;
@@ -13,7 +17,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
-use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use super::{Api, ApiError, Authentication, BaseUrl, Source, StreamedBody, envelope};
 use crate::text::query::RESERVED;
 
 /// Delivers a License for an event.
@@ -51,34 +55,6 @@ impl Request {
     pub fn file(event_id: impl Into<String>, name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         Self { event_id: event_id.into(), content: Content::File { name: name.into(), bytes: bytes.into() } }
     }
-
-    /// The JSON part, and the file part where there is one.
-    fn parts(&self) -> (Vec<u8>, Option<(&str, &Bytes)>) {
-        #[derive(Default, Serialize)]
-        struct Json<'a> {
-            r#type: &'static str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            file_name: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            sha256: Option<String>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            characters: Option<&'a str>,
-        }
-        let (json, file) = match &self.content {
-            Content::Characters(text) => {
-                (Json { r#type: "CHARACTERS", characters: Some(text), ..Json::default() }, None)
-            }
-            Content::File { name, bytes } => {
-                let sha256 = Some(const_hex::encode(Sha256::digest(bytes)));
-                (
-                    Json { r#type: "FILE", file_name: Some(name), sha256, ..Json::default() },
-                    Some((name.as_str(), bytes)),
-                )
-            }
-        };
-        // Plain data with text keys: serialising cannot fail.
-        (serde_json::to_vec(&json).unwrap_or_default(), file)
-    }
 }
 
 impl std::fmt::Debug for Request {
@@ -95,27 +71,12 @@ impl Api for Request {
     const AUTHENTICATION: Authentication = Authentication::AkSk;
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
-        let (json, file) = self.parts();
-        // A hash of the contents cannot stand in them, and makes equal requests equal.
-        let mut hash = Sha256::new_with_prefix(&json);
-        hash.update(file.map_or(&[][..], |(_, bytes)| bytes));
-        let boundary = format!("koogallery-{}", const_hex::encode(&hash.finalize()[..16]));
-
-        let mut body = Vec::with_capacity(json.len() + file.map_or(0, |(_, bytes)| bytes.len()) + 512);
-        if let Some((name, bytes)) = file {
-            let disposition = format!("form-data; name=\"file\"; filename=\"{}\"", quoted(name));
-            push_part(&mut body, &boundary, &disposition, "application/octet-stream", bytes);
-        }
-        push_part(&mut body, &boundary, "form-data; name=\"isvUpdateFileReq\"", "application/json", &json);
-        body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-
-        let event_id = utf8_percent_encode(&self.event_id, RESERVED);
-        let path = format!("/api/mkp-openapi-public/global/v1/market-event/{event_id}/file");
-        let mut request = base.request(Method::POST, &path, body.into());
-        if let Ok(content_type) = HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}")) {
-            request.headers_mut().insert(CONTENT_TYPE, content_type);
-        }
-        request
+        let (frame, content) = match &self.content {
+            Content::Characters(text) => (Frame::of_characters(text), &[][..]),
+            Content::File { name, bytes } => (Frame::of_file(name, Sha256::digest(bytes).into()), &bytes[..]),
+        };
+        let body = [&frame.before, content, &frame.after].concat();
+        frame.request(base, &self.event_id, body.into())
     }
 
     fn from_http(response: &http::Response<Bytes>) -> Result<(), ApiError> {
@@ -123,14 +84,145 @@ impl Api for Request {
     }
 }
 
+/// A file that is read while it is sent, for [`Client::upload`](super::Client::upload): it is never in memory as a whole.
+///
+/// ```
+/// # #[cfg(feature = "tokio")]
+/// # async fn example(client: koogallery::open_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use koogallery::adapter::tokio::FileSource;
+/// use koogallery::open_api::upload;
+///
+/// let file = FileSource::new("licenses/4711.lic");
+/// client.upload(&upload::Streamed::prepare("event-id", "4711.lic", file).await?).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Streamed {
+    event_id: String,
+    source: Box<dyn Source>,
+    length: u64,
+    frame: Frame,
+}
+
+impl Streamed {
+    /// Reads the file once, for its length and its hash. It must not change until it is sent.
+    ///
+    /// The body is left out of the signature (`UNSIGNED-PAYLOAD`), as the marketplace's own clients do; the hash is in it.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is larger than the gateway takes.
+    pub async fn prepare(
+        event_id: impl Into<String>,
+        name: impl AsRef<str>,
+        source: impl Source,
+    ) -> Result<Self, PrepareError> {
+        let (mut hash, mut length) = (Sha256::new(), 0);
+        let mut chunks = source.chunks();
+        while let Some(chunk) = chunks.try_next().await? {
+            length += chunk.len() as u64;
+            if length > MAX_BODY {
+                return Err(PrepareError::TooLarge);
+            }
+            hash.update(&chunk);
+        }
+        let frame = Frame::of_file(name.as_ref(), hash.finalize().into());
+        if length + (frame.before.len() + frame.after.len()) as u64 > MAX_BODY {
+            return Err(PrepareError::TooLarge);
+        }
+        Ok(Self { event_id: event_id.into(), source: Box::new(source), length, frame })
+    }
+
+    /// The request, not yet signed; its body is to be left unsigned.
+    pub fn to_http(&self, base: &BaseUrl) -> http::Request<StreamedBody> {
+        let Frame { before, after, .. } = &self.frame;
+        let body = StreamedBody::new(before.clone(), &*self.source, self.length, after.clone());
+        self.frame.request(base, &self.event_id, body)
+    }
+}
+
+impl std::fmt::Debug for Streamed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Streamed")
+            .field("event_id", &self.event_id)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The gateway's limit for signed requests, 12 MB; taken as 12 MiB.
+const MAX_BODY: u64 = 12 * 1024 * 1024;
+
+/// Why a file cannot be uploaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrepareError {
+    /// With what stands around it, the file exceeds the 12 MB of a request. Nothing was sent.
+    #[error("the file is larger than the 12 MB that the gateway takes in one request")]
+    TooLarge,
+    /// The file cannot be read.
+    #[error("the file cannot be read")]
+    Read(#[from] io::Error),
+}
+
+/// What stands around a file's bytes in the body.
+struct Frame {
+    boundary: String,
+    before: Bytes,
+    after: Bytes,
+}
+
+#[derive(Default, Serialize)]
+struct Json<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    characters: Option<&'a str>,
+}
+
+impl Frame {
+    fn of_characters(text: &str) -> Self {
+        Self::new(&Json { r#type: "CHARACTERS", characters: Some(text), ..Json::default() })
+    }
+
+    fn of_file(name: &str, sha256: [u8; 32]) -> Self {
+        let sha256 = Some(const_hex::encode(sha256));
+        Self::new(&Json { r#type: "FILE", file_name: Some(name), sha256, ..Json::default() })
+    }
+
+    fn new(json: &Json<'_>) -> Self {
+        // Plain data with text keys: serialising cannot fail.
+        let text = serde_json::to_string(json).unwrap_or_default();
+        // The JSON holds the file's hash. A hash of all that cannot stand in it, and makes equal requests equal.
+        let boundary = format!("koogallery-{}", const_hex::encode(&Sha256::digest(&text)[..16]));
+        let part = |disposition: &str, content_type: &str| {
+            format!(
+                "--{boundary}\r\nContent-Disposition: form-data; {disposition}\r\nContent-Type: {content_type}\r\n\r\n"
+            )
+        };
+        let file = json.file_name.map(|name| format!("name=\"file\"; filename=\"{}\"", quoted(name)));
+        let before = file.map(|file| part(&file, "application/octet-stream")).unwrap_or_default();
+        let end_of_file = if before.is_empty() { "" } else { "\r\n" };
+        let json_part = part("name=\"isvUpdateFileReq\"", "application/json");
+        let after = format!("{end_of_file}{json_part}{text}\r\n--{boundary}--\r\n");
+        Self { before: before.into(), after: after.into(), boundary }
+    }
+
+    fn request<B>(&self, base: &BaseUrl, event_id: &str, body: B) -> http::Request<B> {
+        let event_id = utf8_percent_encode(event_id, RESERVED);
+        let path = format!("/api/mkp-openapi-public/global/v1/market-event/{event_id}/file");
+        let mut request = base.request(Method::POST, &path, body);
+        if let Ok(content_type) = HeaderValue::try_from(format!("multipart/form-data; boundary={}", self.boundary)) {
+            request.headers_mut().insert(CONTENT_TYPE, content_type);
+        }
+        request
+    }
+}
+
 /// As browsers write a file's name: what would end it, encoded.
 fn quoted(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-fn push_part(body: &mut Vec<u8>, boundary: &str, disposition: &str, content_type: &str, content: &[u8]) {
-    let head = format!("--{boundary}\r\nContent-Disposition: {disposition}\r\nContent-Type: {content_type}\r\n\r\n");
-    body.extend_from_slice(head.as_bytes());
-    body.extend_from_slice(content);
-    body.extend_from_slice(b"\r\n");
 }

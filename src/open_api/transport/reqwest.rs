@@ -1,15 +1,22 @@
 //! The transport on reqwest 0.13.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use ::reqwest::Body;
 use ::reqwest::redirect::Policy;
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt as _, StreamExt as _};
 use http::{Request, Response};
+use http_body::{Frame, SizeHint};
 use tokio::sync::Semaphore;
 
-use super::{Transport, TransportError};
+use super::{StreamedBody, Transport, TransportError};
 
 /// Sends requests with reqwest, on tokio: 20 seconds for a whole exchange and 5 to connect, no redirects, answers of at most
 /// 4 MiB, at most 16 exchanges at once.
@@ -57,7 +64,7 @@ impl ReqwestTransport {
         self
     }
 
-    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+    async fn exchange(&self, request: Request<Body>) -> Result<Response<Bytes>, TransportError> {
         // The semaphore is never closed, so a place always comes.
         let _place = self.places.acquire().await;
         let request = ::reqwest::Request::try_from(request).map_err(failed)?;
@@ -89,6 +96,34 @@ fn failed(error: ::reqwest::Error) -> TransportError {
 
 impl Transport for ReqwestTransport {
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        self.exchange(request).boxed()
+        self.exchange(request.map(Body::from)).boxed()
+    }
+
+    fn send_streamed(&self, request: Request<StreamedBody>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        let sized = |body: StreamedBody| SizedBody { left: body.len(), chunks: Mutex::new(body.into_chunks()) };
+        self.exchange(request.map(|body| Body::wrap(sized(body)))).boxed()
+    }
+}
+
+/// A stream with its length, so that it is sent with `Content-Length` and not in chunks.
+struct SizedBody {
+    left: u64,
+    /// Never locked: it only makes the stream `Sync`, as reqwest wants it.
+    chunks: Mutex<BoxStream<'static, io::Result<Bytes>>>,
+}
+
+impl http_body::Body for SizedBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let chunks = self.chunks.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let chunk = ready!(chunks.poll_next_unpin(context)?);
+        self.left -= chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
     }
 }
