@@ -14,6 +14,7 @@ mod once;
 mod orders;
 mod process;
 mod properties;
+mod query_order_example;
 mod replay_guards;
 mod servers;
 mod settings;
