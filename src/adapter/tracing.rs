@@ -1,4 +1,4 @@
-//! Exchanges as `tracing` events, calls of open APIs as spans.
+//! Exchanges and metering as `tracing` events, calls of open APIs as spans.
 
 use std::time::Duration;
 
@@ -6,7 +6,10 @@ use ::tracing::field::Empty;
 use ::tracing::{Span, info_span};
 
 use crate::callback::{Exchange, LateFailure, Observer};
+use crate::metering::{self, AtRisk, MeteringError, PushFailure, Rejection};
+use crate::open_api::push_usage::UsageRecord;
 use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, ObservedCall};
+use crate::text::chain::Chain;
 
 /// Emits one event per exchange: `INFO` for success, `WARN` for everything else, `ERROR` for failures after the answer.
 ///
@@ -28,6 +31,28 @@ impl Observer for TracingObserver {
 
     fn late_failure(&self, failure: &LateFailure<'_>) {
         ::tracing::error!("{failure}");
+    }
+}
+
+impl metering::Observer for TracingObserver {
+    fn delivered(&self, records: &[&UsageRecord]) {
+        ::tracing::info!(records = records.len(), "usage delivered");
+    }
+
+    fn rejected(&self, rejection: &Rejection<'_>) {
+        ::tracing::warn!("{rejection}");
+    }
+
+    fn push_failed(&self, failure: &PushFailure<'_>) {
+        ::tracing::warn!("{failure}");
+    }
+
+    fn at_risk(&self, at_risk: &AtRisk) {
+        ::tracing::error!("{at_risk}");
+    }
+
+    fn store_failed(&self, error: &MeteringError) {
+        ::tracing::error!("{}", Chain(error));
     }
 }
 
