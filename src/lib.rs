@@ -11,6 +11,7 @@
 //! * [`metering`] reports what was used: nothing lost, nothing twice.
 //! * [`saas`] and [`kit`] hold the wire models, exactly as documented.
 //! * [`login`] lets the customers' users in, as the marketplace's login pages send them.
+//! * [`issuing`] keeps Licenses that were applied for, until they are delivered and after.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
 //!
 //! The [`manual`] tells how to begin, what is kept safe and how, and what to do when the debugging page says no.
@@ -73,6 +74,7 @@ pub mod callback;
 pub mod cipher;
 pub mod clock;
 pub mod directory;
+pub mod issuing;
 pub mod key;
 pub mod kit;
 pub mod ledger;
