@@ -5,19 +5,27 @@
 
 mod acknowledgement;
 mod answer;
+mod compact_time;
+mod created_instance;
+mod extend_params;
 mod fields;
 pub(crate) mod lenient;
 mod outgoing;
 mod values;
+mod vocabulary;
 
 pub use acknowledgement::Acknowledgement;
 pub(crate) use answer::{Answer, Checks};
 pub use answer::{Violation, ViolationKind};
+pub use compact_time::CompactTime;
+pub use created_instance::CreatedInstance;
+pub use extend_params::{ExtendParam, ExtendParams};
 pub use fields::{FieldProblem, ParseError, UnknownField, UnknownFields};
 pub(crate) use fields::{FieldValue, Fields, RawField};
 pub(crate) use outgoing::{Outgoing, OutgoingFields, OutgoingValue};
 pub use values::TestFlag;
 pub(crate) use values::open_enum;
+pub use vocabulary::{FreezeStatus, PeriodType, RenewalScene};
 
 /// Declares the request of one callback from its table.
 ///
@@ -82,7 +90,7 @@ macro_rules! message {
 }
 pub(crate) use message;
 
-/// Declares the enum of one generation's callbacks, and how a request of it is written.
+/// Declares the enum of one family's callbacks, and how a request of it is written.
 ///
 /// Messages that a generation shares with an earlier one are listed behind `..shared`; they can be written already.
 macro_rules! callbacks {
@@ -101,7 +109,7 @@ macro_rules! callbacks {
         })*
     };
     (@enum $($variant:ident($module:ident),)*) => {
-        /// Any callback of this generation.
+        /// Any callback of this family.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         #[allow(clippy::large_enum_variant)] // one lives at a time, and not for long
@@ -110,7 +118,7 @@ macro_rules! callbacks {
         }
 
         impl Callback {
-            /// What the callbacks of this generation are about.
+            /// What the callbacks of this family are about.
             pub const ACTIVITIES: &[$crate::activity::Activity] = &[$($module::Request::ACTIVITY),*];
 
             fn read(

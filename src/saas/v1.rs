@@ -12,11 +12,12 @@ pub mod refresh_instance;
 pub mod release_instance;
 pub mod upgrade;
 
-mod values;
+mod charging_mode;
 
-pub use values::{ChargingMode, CompactTime, ExtendParam, ExtendParams, PeriodType};
+pub use charging_mode::ChargingMode;
 
 use crate::signature::auth_token::Verified;
+pub use crate::wire::{CompactTime, ExtendParam, ExtendParams, PeriodType};
 use crate::wire::{Fields, ParseError, callbacks};
 
 callbacks! {

@@ -3,21 +3,8 @@
 
 pub use crate::saas::Acknowledgement as Response;
 use crate::timestamp::Timestamp;
-use crate::wire::{message, open_enum};
-
-open_enum! {
-    /// Why the expiry date changes.
-    pub enum Scene {
-        /// A trial became commercial.
-        TrialToFormal = "TRIAL_TO_FORMAL",
-        /// A renewal.
-        Renewal = "RENEWAL",
-        /// A renewal was unsubscribed: the expiry moves **back**.
-        UnsubscribeRenewalPeriod = "UNSUBSCRIBE_RENEWAL_PERIOD",
-        /// A renewal with another specification (China and international; not Europe).
-        RenewalChange = "RENEWAL_CHANGE",
-    }
-}
+pub use crate::wire::RenewalScene as Scene;
+use crate::wire::message;
 
 message! {
     /// The expiry date of a period product's instance changes. Retried for two hours.

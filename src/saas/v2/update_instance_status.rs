@@ -2,17 +2,8 @@
 //! "update instance status" (China 2025-07-29, international 2025-10-09, Europe 2023-09-01).
 
 pub use crate::saas::Acknowledgement as Response;
-use crate::wire::{message, open_enum};
-
-open_enum! {
-    /// The status to take.
-    pub enum Status {
-        /// Unusable, data kept (for up to 15 days).
-        Freeze = "FREEZE",
-        /// Usable again.
-        Unfreeze = "UNFREEZE",
-    }
-}
+pub use crate::wire::FreezeStatus as Status;
+use crate::wire::message;
 
 message! {
     /// An instance is frozen (expiry or violation) or unfrozen (renewal or violation ended).

@@ -1,80 +1,14 @@
-//! Types of V1.0 field values.
+//! Parameters that the seller defined for a product and the buyer filled in.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use time::UtcOffset;
 
+use super::fields::{FieldProblem, FieldValue, Fields, ParseError, RawField};
+use super::outgoing::OutgoingValue;
 use crate::redact::Sensitive;
 use crate::text::json;
 use crate::text::query::plus_restored;
-use crate::timestamp::Timestamp;
-use crate::wire::{FieldProblem, FieldValue, Fields, OutgoingValue, ParseError, RawField, open_enum};
-
-open_enum! {
-    /// How a product is charged.
-    pub enum ChargingMode {
-        /// Pay-per-use; such an order makes one call and one instance per billing item.
-        PayPerUse = "0",
-        /// By the month or year.
-        Period = "1",
-        /// One-time.
-        OneTime = "3",
-        /// Pay-per-use package.
-        PayPerUsePackage = "5",
-    }
-}
-
-open_enum! {
-    /// Unit of a purchase period; `day` exists in other documents and is kept as an unknown text.
-    pub enum PeriodType {
-        /// Years.
-        Year = "year",
-        /// Months.
-        Month = "month",
-    }
-}
-
-/// A time without a zone, `yyyyMMddHHmmss` or `yyyyMMddHHmmssSSS`.
-///
-/// V1.0 states no zone for `expireTime`; a sample suggests UTC+8 (unverified). Which one counts is a setting of the
-/// service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CompactTime {
-    text: String,
-    utc: Timestamp,
-}
-
-impl CompactTime {
-    /// The digits as received.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// The instant, if the digits are meant in this zone.
-    pub fn in_zone(&self, zone: UtcOffset) -> Timestamp {
-        let shift = i64::from(zone.whole_seconds()) * 1000;
-        Timestamp::from_unix_millis(self.utc.as_unix_millis() - shift)
-    }
-}
-
-impl From<Timestamp> for CompactTime {
-    /// The time in UTC.
-    fn from(utc: Timestamp) -> Self {
-        Self { text: utc.to_string(), utc }
-    }
-}
-
-impl FieldValue for CompactTime {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        let utc = Timestamp::read(raw.clone(), max)?;
-        Ok(Self { text: raw.text(max)?.into_owned(), utc })
-    }
-
-    fn write(&self) -> OutgoingValue {
-        OutgoingValue::Text(self.text.clone())
-    }
-}
 
 /// One extension parameter that the seller defined for the product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -174,13 +108,5 @@ mod tests {
             assert!(read(&bad).is_err(), "{bad}");
         }
         assert_eq!(read(&encode("[]")).unwrap().as_slice(), []);
-    }
-
-    #[test]
-    fn a_zone_shifts_the_instant() {
-        let time = CompactTime::read(RawField::Text("20200727153156".into()), 20).unwrap();
-        let china = UtcOffset::from_hms(8, 0, 0).unwrap();
-        assert_eq!(time.in_zone(china).to_string(), "20200727073156");
-        assert_eq!(time.in_zone(UtcOffset::UTC).to_string(), time.as_str());
     }
 }
