@@ -2,29 +2,31 @@
 
 use std::fmt;
 
-/// What a callback is about: the value of `activity` in a SaaS callback, the last segment of a Kit callback's path.
+/// What a callback is about: the value of `activity` in its body or query, the last segment of a Kit callback's path.
+///
+/// Four names serve SaaS and the online License alike; which of the two is meant the name does not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Activity {
-    /// `newInstance` (V1.0, V2.0): a customer has bought and paid.
+    /// `newInstance` (SaaS V1.0, V2.0; online License): a customer has bought and paid.
     NewInstance,
-    /// `queryInstance` (V1.0, V2.0): access data and usage are asked for.
+    /// `queryInstance` (SaaS V1.0, V2.0): access data and usage are asked for.
     QueryInstance,
-    /// `refreshInstance` (V1.0, V2.0): the expiry date changes.
+    /// `refreshInstance` (SaaS V1.0, V2.0; online License): the expiry date changes.
     RefreshInstance,
-    /// `updateInstanceStatus` (V2.0): freeze or unfreeze.
+    /// `updateInstanceStatus` (SaaS V2.0; online License): freeze or unfreeze.
     UpdateInstanceStatus,
-    /// `releaseInstance` (V1.0, V2.0): final deletion.
+    /// `releaseInstance` (SaaS V1.0, V2.0; online License): final deletion.
     ReleaseInstance,
-    /// `upgradeInstance` (V2.0): upgrade or expansion.
+    /// `upgradeInstance` (SaaS V2.0): upgrade or expansion.
     UpgradeInstance,
-    /// `changeInstanceCheck` (V2.0): may the instance change at its renewal?
+    /// `changeInstanceCheck` (SaaS V2.0): may the instance change at its renewal?
     ChangeInstanceCheck,
-    /// `expireInstance` (V1.0): freeze at expiry.
+    /// `expireInstance` (SaaS V1.0): freeze at expiry.
     ExpireInstance,
-    /// `upgrade` (V1.0): upgrade or expansion.
+    /// `upgrade` (SaaS V1.0): upgrade or expansion.
     Upgrade,
-    /// `instanceStatus` (V1.0): freeze or unfreeze.
+    /// `instanceStatus` (SaaS V1.0): freeze or unfreeze.
     InstanceStatus,
     /// `tenantSync` (Kit): an enterprise is bound, changed or unbound.
     TenantSync,
@@ -36,6 +38,24 @@ pub enum Activity {
     SingleOrgSync,
     /// `allOrgSync` (Kit): all departments of an enterprise.
     AllOrgSync,
+    /// `getLicenseAsync` (online License): a user applies for a License.
+    GetLicenseAsync,
+    /// `refreshLicenseCode` (authorization code 2.0): the expiry date changes.
+    RefreshLicenseCode,
+    /// `updateLicenseCodeStatus` (authorization code 2.0): freeze or unfreeze.
+    UpdateLicenseCodeStatus,
+    /// `releaseLicenseCode` (authorization code 2.0): final deletion.
+    ReleaseLicenseCode,
+    /// `getLicense` (License V1): a customer has bought and paid, and waits for the License.
+    GetLicense,
+    /// `refreshLicense` (License V1): the expiry date changes.
+    RefreshLicense,
+    /// `expireLicense` (License V1): freeze at expiry.
+    ExpireLicense,
+    /// `releaseLicense` (License V1): final deletion.
+    ReleaseLicense,
+    /// `orderNotify` (order notification): there is a new order.
+    OrderNotify,
 }
 
 impl Activity {
@@ -57,7 +77,38 @@ impl Activity {
             Self::AuthSync => "authSync",
             Self::SingleOrgSync => "singleOrgSync",
             Self::AllOrgSync => "allOrgSync",
+            Self::GetLicenseAsync => "getLicenseAsync",
+            Self::RefreshLicenseCode => "refreshLicenseCode",
+            Self::UpdateLicenseCodeStatus => "updateLicenseCodeStatus",
+            Self::ReleaseLicenseCode => "releaseLicenseCode",
+            Self::GetLicense => "getLicense",
+            Self::RefreshLicense => "refreshLicense",
+            Self::ExpireLicense => "expireLicense",
+            Self::ReleaseLicense => "releaseLicense",
+            Self::OrderNotify => "orderNotify",
         }
+    }
+
+    /// Whether the marketplace repeats a failed call by itself; each message says how often and for how long. What it does
+    /// not repeat, a person must restart in the seller console.
+    ///
+    /// The two questions (`queryInstance`, `changeInstanceCheck`) are not repeated, and License V1 makes its calls once,
+    /// except `getLicense`. (`expireLicense` by analogy, unverified.) Of Kit calls no repetition is documented: the buyer
+    /// or the enterprise's administrator chooses to try again.
+    pub const fn is_retried(self) -> bool {
+        !matches!(
+            self,
+            Self::QueryInstance
+                | Self::ChangeInstanceCheck
+                | Self::RefreshLicense
+                | Self::ExpireLicense
+                | Self::ReleaseLicense
+                | Self::TenantSync
+                | Self::ApplicationSync
+                | Self::AuthSync
+                | Self::SingleOrgSync
+                | Self::AllOrgSync
+        )
     }
 }
 

@@ -9,7 +9,7 @@
 //! * [`signature`] and [`cipher`] are plain functions on bytes, for everybody else.
 //! * [`open_api`] calls the marketplace: what was bought, what was used.
 //! * [`metering`] reports what was used: nothing lost, nothing twice.
-//! * [`saas`] and [`kit`] hold the wire models, exactly as documented.
+//! * [`saas`], [`kit`], [`license`] and [`order_notify`] hold the wire models, exactly as documented.
 //! * [`login`] lets the customers' users in, as the marketplace's login pages send them.
 //! * [`issuing`] keeps Licenses that were applied for, until they are delivered and after.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
@@ -78,10 +78,12 @@ pub mod issuing;
 pub mod key;
 pub mod kit;
 pub mod ledger;
+pub mod license;
 pub mod login;
 pub mod manual;
 pub mod metering;
 pub mod open_api;
+pub mod order_notify;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod random;

@@ -8,12 +8,14 @@ use crate::activity::Activity;
 
 macro_rules! result_codes {
     ($($(#[$docs:meta])* $name:ident = $code:literal, $message:literal;)*) => {
-        /// `resultCode` of an answer, for all generations of the SaaS and Kit callbacks.
+        /// `resultCode` of an answer, for every family of callbacks.
         ///
-        /// Everything but [`ResultCode::Success`] counts as a failed call, except [`ResultCode::Processing`] as the
-        /// answer to a V2.0 `newInstance`.
+        /// What is not [accepted](ResultCode::is_accepted_for) counts as a failed call, which the marketplace
+        /// [repeats or not](Activity::is_retried) whatever the code.
         ///
-        /// Source: "Result codes" of the SaaS access guides V1.0 and V2.0 (China, international, Europe).
+        /// Source: "Result codes" of the SaaS access guides V1.0 and V2.0 (China, international, Europe), of the License
+        /// authorization code guide 2.0 (2025-04-25) and of the License client guide (2025-02-12). Order notification
+        /// and License V1 have no list of their own: the general one and that of SaaS V1.0 are taken (unverified).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ResultCode {
@@ -44,7 +46,7 @@ result_codes! {
     AuthenticationFailed = "000001", "authentication failed";
     /// A parameter is missing, malformed, stale or of unknown meaning.
     InvalidParameter = "000002", "invalid request parameter";
-    /// There is no such instance.
+    /// There is no such instance; in authorization code 2.0, no such code.
     InstanceNotFound = "000003", "instance does not exist";
     /// Accepted, not finished yet.
     Processing = "000004", "request is being processed";
@@ -66,30 +68,53 @@ result_codes! {
     SoldOut = "000106", "product is sold out";
     /// The e-mail domain is already in use (China and international V2.0; China V1.0).
     EmailDomainExists = "000107", "email domain already exists";
+    /// The order's quota is used up (application for an online License).
+    QuotaInsufficient = "000900", "quota of the order is insufficient";
+    /// The application is not within the validity of the order (application for an online License).
+    OutsideValidity = "000901", "apply within the validity of the order";
+    /// A License for a period needs an expiry time (application for an online License).
+    ExpireTimeRequired = "000902", "a period License needs an expiry time";
+    /// A device fingerprint or hardware identification code is required (application for an online License).
+    DeviceFingerprintRequired = "000903", "device fingerprint required";
 }
 
 impl ResultCode {
     /// Whether the documents know the code as an answer to the activity.
     ///
-    /// Where sites differ the widest table counts: the European and the international V1.0 tables end at `000100`.
-    /// `000003` is also taken for the queries and for `upgrade`, where the documents demand an existing instance
-    /// without naming a code, and `000004` for `queryInstance` while an instance is being created (no document says
-    /// what to answer then: unverified). The marketplace's sample project answers `000101` to a Kit `applicationSync`
-    /// whose secret it cannot decrypt.
+    /// Where sites, generations or families differ the widest table counts: the European and the international V1.0
+    /// tables end at `000100`, and the online License's at the `000900`s. `000003` is also taken where the documents demand
+    /// an existing instance without naming a code (queries, `upgrade`, `getLicenseAsync`), and `000004` for
+    /// `queryInstance` while an instance is being created (no document says what to answer then: unverified). The
+    /// marketplace's sample project answers `000101` to a Kit `applicationSync` whose secret it cannot decrypt.
     pub const fn allowed_for(self, activity: Activity) -> bool {
         use Activity as A;
         match self {
             Self::Success | Self::AuthenticationFailed | Self::InvalidParameter | Self::InternalError => true,
-            Self::InstanceNotFound => !matches!(activity, A::NewInstance),
-            // V1.0 lists it for every callback, V2.0 for creation only.
+            Self::InstanceNotFound => !matches!(activity, A::NewInstance | A::GetLicense),
+            // SaaS V1.0 and the general list have it for every callback, the others for what can be asynchronous.
             Self::Processing => {
                 !matches!(activity, A::UpdateInstanceStatus | A::UpgradeInstance | A::ChangeInstanceCheck)
             }
             Self::NoResource => {
-                matches!(activity, A::NewInstance | A::Upgrade | A::UpgradeInstance)
+                matches!(activity, A::NewInstance | A::Upgrade | A::UpgradeInstance | A::GetLicense)
             }
-            Self::MobilePhoneUnusable => matches!(activity, A::NewInstance | A::ApplicationSync),
-            _ => matches!(activity, A::NewInstance),
+            Self::MobilePhoneUnusable => matches!(activity, A::NewInstance | A::GetLicense | A::ApplicationSync),
+            Self::QuotaInsufficient
+            | Self::OutsideValidity
+            | Self::ExpireTimeRequired
+            | Self::DeviceFingerprintRequired => matches!(activity, A::GetLicenseAsync),
+            _ => matches!(activity, A::NewInstance | A::GetLicense),
+        }
+    }
+
+    /// Whether the marketplace takes the code as an answer that it need not repeat the call for: success, and
+    /// [`ResultCode::Processing`] for what may be done asynchronously (`newInstance`, though not that of SaaS V1.0, and
+    /// `getLicenseAsync`).
+    pub const fn is_accepted_for(self, activity: Activity) -> bool {
+        match self {
+            Self::Success => true,
+            Self::Processing => matches!(activity, Activity::NewInstance | Activity::GetLicenseAsync),
+            _ => false,
         }
     }
 }
@@ -130,5 +155,38 @@ mod tests {
         assert!(!ResultCode::SoldOut.allowed_for(Activity::RefreshInstance));
         assert!(!ResultCode::SoldOut.allowed_for(Activity::ApplicationSync));
         assert!(!ResultCode::InstanceNotFound.allowed_for(Activity::NewInstance));
+    }
+
+    /// The License guides' tables, code by code.
+    #[test]
+    fn license_callbacks_know_the_codes_of_their_tables() {
+        let allowed = |activity| -> Vec<_> {
+            ResultCode::ALL.iter().filter(|code| code.allowed_for(activity)).map(|code| code.as_str()).collect()
+        };
+        let general = ["000000", "000001", "000002", "000003", "000004", "000005"];
+        for activity in [
+            Activity::RefreshLicenseCode,
+            Activity::UpdateLicenseCodeStatus,
+            Activity::ReleaseLicenseCode,
+            Activity::OrderNotify,
+        ] {
+            assert_eq!(allowed(activity), general, "{activity}");
+        }
+        assert_eq!(
+            allowed(Activity::GetLicenseAsync),
+            [&general[..], &["000900", "000901", "000902", "000903"]].concat()
+        );
+        assert_eq!(allowed(Activity::GetLicense), allowed(Activity::NewInstance), "the list of SaaS V1.0");
+    }
+
+    #[test]
+    fn only_what_may_be_asynchronous_is_accepted_unfinished() {
+        let accepted = |code: ResultCode, activity| code.is_accepted_for(activity);
+        for activity in [Activity::NewInstance, Activity::GetLicenseAsync] {
+            assert!(accepted(ResultCode::Processing, activity) && !accepted(ResultCode::InternalError, activity));
+        }
+        for activity in [Activity::RefreshLicenseCode, Activity::GetLicense, Activity::OrderNotify] {
+            assert!(accepted(ResultCode::Success, activity) && !accepted(ResultCode::Processing, activity));
+        }
     }
 }

@@ -209,7 +209,7 @@ fn ambiguous(parameters: &[Parameter<'_>], origin: &Origin) -> Option<&'static s
     parameters.iter().find_map(hidden)
 }
 
-/// The parameters of all V1.0 documents of the SaaS callbacks.
+/// The parameters of all V1.0 documents of the SaaS callbacks; License V1 has no others.
 const KNOWN: [&str; 29] = [
     "acceptanceTime",
     "activity",

@@ -74,6 +74,14 @@ impl Outgoing {
         Self { activity, test_flag, fields }
     }
 
+    /// Says in production calls too that they are.
+    pub(crate) fn with_test_flag(mut self) -> Self {
+        if self.test_flag == TestFlag::Production {
+            self.fields.push("testFlag", &self.test_flag);
+        }
+        self
+    }
+
     /// A percent-encoded query string that names the activity.
     pub(crate) fn into_query(self) -> String {
         let mut query = String::new();

@@ -1,0 +1,30 @@
+//! `refreshLicenseCode` (更新授权码有效期): marketplace to seller, `POST` to the production address. License authorization
+//! code guide 2.0, "update the validity" (2025-04-25, 2025-12-30).
+
+use crate::timestamp::Timestamp;
+pub use crate::wire::Acknowledgement as Response;
+pub use crate::wire::RenewalScene as Scene;
+use crate::wire::message;
+
+message! {
+    /// The expiry of a code changes: a renewal, or the refund of one, which moves it **back**. Yearly and monthly products
+    /// only. The code must exist, else `000003`. If the call fails for good, what the customer paid for may be released.
+    pub struct Request is RefreshLicenseCode;
+    mandatory {
+        /// Why: [`Scene::Renewal`] or [`Scene::UnsubscribeRenewalPeriod`].
+        scene: Scene = "scene", 64;
+        /// The order of the renewal or of its refund, not the purchase. Older texts mean the refunded renewal by it: the
+        /// code is what identifies the resource.
+        order_id: String = "orderId", 64;
+        /// Order line id.
+        order_line_id: String = "orderLineId", 64;
+        /// The authorization code.
+        license: String = "license", 64;
+        /// The new expiry, an absolute time. The zone is not stated; taken as UTC (unverified).
+        expire_time: Timestamp = "expireTime", 20;
+    }
+    optional {
+        /// The new product where the period type changes.
+        product_id: String = "productId", 64;
+    }
+}

@@ -1,0 +1,120 @@
+//! `getLicense` (获取License): marketplace to seller, `GET` on the production address. License access guide V1, "obtain a
+//! License" (2024-07-31).
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::redact::Sensitive;
+use crate::result_code::ResultCode;
+use crate::wire::{Answer, Checks, CompactTime, ExtendParams, PeriodType, message};
+
+/// The extension parameter that carries the identification code.
+const IDENTIFICATION_CODE: &str = "identificationCode";
+
+message! {
+    /// A customer has bought and paid; the answer delivers the License. Repeated hourly for three hours; then the order
+    /// stays open until a person restarts the call or delivers by hand.
+    pub struct Request is GetLicense;
+    mandatory {
+        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        time_stamp: String = "timeStamp", 20;
+        /// The customer's account id.
+        customer_id: String = "customerId", 100;
+        /// Marketplace business id. **Different in every call**; that of the first one is recommended as instance id.
+        business_id: String = "businessId", 64;
+        /// The order. A repeated one gets **the same License and instance id**.
+        order_id: String = "orderId", 64;
+        /// Product id, one per period type.
+        product_id: String = "productId", 64;
+    }
+    optional {
+        /// The customer's account name.
+        customer_name: Sensitive = "customerName", 64;
+        /// Specification id; stays when the period type changes.
+        sku_code: String = "skuCode", 64;
+        /// Expiry computed at the order, an estimate; period products only. The zone is not stated.
+        expire_time: CompactTime = "expireTime", 20;
+        /// Unit of the period; period products only.
+        period_type: PeriodType = "periodType", 10;
+        /// Number of periods (newer page only).
+        period_number: u32 = "periodNumber", 2;
+        /// Quantity. The length is unverified.
+        amount: u32 = "amount", 7;
+        /// Extension parameters; see [`Request::identification_code`]. The length is unverified.
+        saas_extend_params: ExtendParams = "saasExtendParams", 2048;
+    }
+}
+
+impl Request {
+    /// What the License is bound to: a hardware identification code that the buyer typed, or a system identification code
+    /// that the marketplace made for this application. Which of them the product's settings say, not the call.
+    pub fn identification_code(&self) -> Option<&str> {
+        let params = self.saas_extend_params.as_ref()?;
+        params.get(IDENTIFICATION_CODE).filter(|code| !code.is_empty())
+    }
+}
+
+/// The answer: the License itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Response {
+    /// Only `000000` counts as success.
+    pub result_code: ResultCode,
+    /// At most 255 characters; mandatory here.
+    pub result_msg: Cow<'static, str>,
+    /// The seller's globally unique instance id, the same for every call of the order; at most 64 characters. Integrations
+    /// of the oldest guide, which knew no other callback, answer none; it reads as empty then.
+    #[serde(default)]
+    pub instance_id: String,
+    /// The License or authorization code, as text. No length is stated.
+    pub license: Sensitive,
+}
+
+impl Response {
+    /// A successful answer.
+    pub fn new(instance_id: impl Into<String>, license: impl Into<Sensitive>) -> Self {
+        let result_code = ResultCode::Success;
+        Self {
+            result_code,
+            result_msg: result_code.default_message().into(),
+            instance_id: instance_id.into(),
+            license: license.into(),
+        }
+    }
+}
+
+impl Answer for Response {
+    fn check(&self, checks: &mut Checks) {
+        checks.code(self.result_code);
+        checks.mandatory("resultMsg", &self.result_msg, 255);
+        checks.mandatory("instanceId", &self.instance_id, 64);
+        checks.mandatory("license", self.license.expose(), usize::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Violation, ViolationKind};
+
+    fn violation(answer: &Response) -> Option<Violation> {
+        Checks::run(answer, Some(Request::ACTIVITY), true).err()
+    }
+
+    #[test]
+    fn an_answer_is_checked_against_its_table() {
+        let answer = Response::new("demo-biz-01", "L".repeat(100_000).as_str());
+        assert_eq!(violation(&answer), None);
+        for (field, broken) in [
+            ("resultMsg", Response { result_msg: "".into(), ..answer.clone() }),
+            ("instanceId", Response { instance_id: String::new(), ..answer.clone() }),
+            ("license", Response { license: "".into(), ..answer.clone() }),
+        ] {
+            assert_eq!(violation(&broken), Some(Violation { field, kind: ViolationKind::Empty }));
+        }
+        let unknown = Response { result_code: ResultCode::QuotaInsufficient, ..answer };
+        assert_eq!(violation(&unknown).unwrap().field, "resultCode");
+    }
+}

@@ -1,0 +1,27 @@
+//! `refreshLicense` (License续费): marketplace to seller, `GET` on the production address. License access guide V1, "renewal".
+
+pub use crate::wire::Acknowledgement as Response;
+use crate::wire::{CompactTime, PeriodType, message};
+
+message! {
+    /// The expiry changes: renewal, or trial to commercial. **Called once**: after a failure a person must restart it.
+    pub struct Request is RefreshLicense;
+    mandatory {
+        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        time_stamp: String = "timeStamp", 20;
+        /// The **new** order, not the purchase.
+        order_id: String = "orderId", 64;
+        /// The instance.
+        instance_id: String = "instanceId", 64;
+        /// The new expiry; the zone is not stated.
+        expire_time: CompactTime = "expireTime", 20;
+    }
+    optional {
+        /// The new product where the period type changes.
+        product_id: String = "productId", 64;
+        /// Unit of the period.
+        period_type: PeriodType = "periodType", 10;
+        /// Number of periods.
+        period_number: u32 = "periodNumber", 2;
+    }
+}

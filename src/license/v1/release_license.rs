@@ -1,0 +1,19 @@
+//! `releaseLicense` (License释放): marketplace to seller, `GET` on the production address. License access guide V1, "release".
+
+pub use crate::wire::Acknowledgement as Response;
+use crate::wire::message;
+
+message! {
+    /// The License is to be deleted: not renewed in time, or unsubscribed. **Called once**: after a failure a person must
+    /// restart it.
+    pub struct Request is ReleaseLicense;
+    mandatory {
+        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        time_stamp: String = "timeStamp", 20;
+        /// The order of the purchase.
+        order_id: String = "orderId", 64;
+        /// The instance.
+        instance_id: String = "instanceId", 64;
+    }
+    optional {}
+}

@@ -1,0 +1,41 @@
+//! `orderNotify` (订单通知): marketplace to seller, `POST` to the production address, signed in the query like the callbacks of
+//! SaaS V2.0, with the key of the general interface. Order notification guide (2025-10-15 to 2025-12-30; China only).
+
+use crate::signature::callback_v2::Verified;
+pub use crate::wire::Acknowledgement as Response;
+use crate::wire::{Fields, ParseError, message};
+
+message! {
+    /// There is a paid order: a purchase, renewal, change or unsubscription of any product but an image. The order query
+    /// tells its content; orders of debugging calls it may not know.
+    ///
+    /// This comes **in addition** to the callbacks of the product's own family: nothing may be provisioned twice. Repeated
+    /// for three hours.
+    pub struct Request is OrderNotify;
+    mandatory {
+        /// The order.
+        order_id: String = "orderId", 64;
+        /// Its line; whether every line is notified by itself is not stated.
+        order_line_id: String = "orderLineId", 64;
+    }
+    optional {}
+}
+
+impl Request {
+    /// Reads a verified call.
+    ///
+    /// # Errors
+    ///
+    /// The message is malformed, its activity is another one, or a field is not as documented.
+    pub fn parse(verified: &Verified<'_>) -> Result<Self, ParseError> {
+        let mut fields = Fields::from_json(verified.body())?;
+        fields.activity(&[Self::ACTIVITY])?;
+        Self::read(fields)
+    }
+
+    /// The body that the marketplace would send: compact JSON with members in ascending order, not yet signed. This one
+    /// message always says `testFlag`.
+    pub fn to_body(&self) -> String {
+        self.write().with_test_flag().into_body_with_activity()
+    }
+}
