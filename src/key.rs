@@ -1,6 +1,7 @@
-//! Access keys of the callbacks, one per interface type and several at a time during a rotation, and the access key pair
-//! of the open APIs. None is ever printed.
+//! Access keys of the callbacks, one per interface type and several at a time during a rotation, the access key pair of the
+//! open APIs, and the secrets of the agents gateway. None is ever printed.
 
+mod app_secrets;
 mod credentials;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+pub use app_secrets::AppSecrets;
 pub use credentials::Credentials;
 
 pub(crate) type HmacSha256 = Hmac<Sha256>;

@@ -9,7 +9,7 @@
 //! * [`signature`] and [`cipher`] are plain functions on bytes, for everybody else.
 //! * [`open_api`] calls the marketplace: what was bought, what was used.
 //! * [`metering`] reports what was used: nothing lost, nothing twice.
-//! * [`saas`], [`kit`], [`license`] and [`order_notify`] hold the wire models, exactly as documented.
+//! * [`saas`], [`kit`], [`license`], [`order_notify`] and [`agents_gateway`] hold the wire models, exactly as documented.
 //! * [`login`] lets the customers' users in, as the marketplace's login pages send them.
 //! * [`issuing`] keeps Licenses that were applied for, until they are delivered and after.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
@@ -69,6 +69,7 @@
 
 pub mod activity;
 pub mod adapter;
+pub mod agents_gateway;
 pub mod amount;
 pub mod callback;
 pub mod cipher;

@@ -8,12 +8,14 @@ pub mod auth_token;
 pub mod auth_token_body;
 pub mod body_sign;
 pub mod callback_v2;
+pub mod gateway_jwt;
 pub mod kit_v2;
 pub mod usage_push;
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::header::{AsHeaderName, HeaderMap, HeaderValue};
 
 use crate::result_code::ResultCode;
 use crate::timestamp::Timestamp;
@@ -101,6 +103,15 @@ pub enum VerifyError {
     /// The call is dated further ahead than the window allows.
     #[error("the call is dated {0:?} ahead")]
     TooFarAhead(Duration),
+    /// The token is made with another algorithm than the only one that counts.
+    #[error("the token is made with algorithm {0:?}, not HS256")]
+    Algorithm(String),
+    /// No secret is known for the key that the token names.
+    #[error("no secret is configured for the key that the token names")]
+    UnknownKey,
+    /// The token was valid until so long ago.
+    #[error("the token expired {0:?} ago")]
+    Expired(Duration),
     /// No key of the ring gives this signature for what was received.
     #[error("the signature does not match what was received, with any configured key")]
     Mismatch,
@@ -123,13 +134,21 @@ const fn is_proof(field: &str) -> bool {
 
 /// The one value of a header; `None` where it is absent or empty.
 fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, VerifyError> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next().map(|value| str::from_utf8(value.as_bytes()));
-    if values.next().is_some() {
-        return Err(VerifyError::Repeated(name.to_owned()));
-    }
+    let value = single_value(headers, name)?.map(|value| str::from_utf8(value.as_bytes()));
     let value = value.transpose().map_err(|_| VerifyError::Malformed(name))?;
     Ok(value.filter(|text| !text.is_empty()))
+}
+
+fn single_value(
+    headers: &HeaderMap,
+    name: impl AsHeaderName + Copy + Display,
+) -> Result<Option<&HeaderValue>, VerifyError> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(VerifyError::Repeated(name.to_string()));
+    }
+    Ok(value)
 }
 
 /// The bytes of an HMAC in hex of either case.
