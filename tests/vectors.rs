@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 use koogallery::cipher::field::FieldCipher;
-use koogallery::key::{AccessKey, Credentials, KeyRing};
+use koogallery::key::{AccessKey, AppSecrets, Credentials, KeyRing};
 use koogallery::signature::aksk::{self, Authorization, CanonicalRequest, Payload, SignError, Signer};
-use koogallery::signature::{VerifyError, Window, auth_token, auth_token_body, body_sign, callback_v2, kit_v2};
+use koogallery::signature::{
+    VerifyError, Window, auth_token, auth_token_body, body_sign, callback_v2, gateway_jwt, kit_v2,
+};
 use koogallery::timestamp::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -15,13 +17,16 @@ use sha2::{Digest as _, Sha256};
 const ALWAYS: Window = Window::symmetric(Duration::from_secs(1_000_000_000_000));
 const NOW: Timestamp = Timestamp::from_unix_millis(1_735_689_600_123);
 
+fn load(source: &str, kind: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/{source}/{kind}.json"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
 /// Runs `check` on every vector of a kind, from all three sources.
 fn each(kind: &str, mut check: impl FnMut(&Value)) {
     for (source, at_least) in [("protocol", 2), ("java", 9), ("python", 9)] {
-        let path =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(source).join(format!("{kind}.json"));
-        let vectors: Vec<Value> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        assert!(vectors.len() >= at_least, "{} holds {} vectors", path.display(), vectors.len());
+        let vectors = load(source, kind);
+        assert!(vectors.len() >= at_least, "{source}/{kind} holds {} vectors", vectors.len());
         for vector in &vectors {
             check(vector);
         }
@@ -149,15 +154,41 @@ fn field_cipher() {
     });
 }
 
-fn protocol(kind: &str) -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/protocol/{kind}.json"));
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+#[test]
+fn gateway_jwt() {
+    for vector in [load("java", "gateway_jwt"), load("python", "gateway_jwt")].concat() {
+        let payload: Value = serde_json::from_str(text(&vector, "payload")).unwrap();
+        let app_key = payload["api_key"].as_str().unwrap_or("app-key-1");
+        let known = AccessKey::new(text(&vector, "known_secret")).ok();
+        let secrets = known.into_iter().fold(AppSecrets::new(), |secrets, known| secrets.with(app_key, known));
+        let token = text(&vector, "token");
+        let headers = HeaderMap::from_iter([(gateway_jwt::HEADER, token.parse().unwrap())]);
+        let verdict = match gateway_jwt::verify(&secrets, &headers, &gateway_jwt::HEADER, NOW, gateway_jwt::WINDOW) {
+            Ok(verified) => {
+                assert_eq!((verified.app_key(), verified.time()), (app_key, NOW));
+                "valid"
+            }
+            Err(VerifyError::Algorithm(_)) => "algorithm",
+            Err(VerifyError::Malformed(_)) => "malformed",
+            Err(VerifyError::Missing(_)) => "missing",
+            Err(VerifyError::UnknownKey) => "unknown_key",
+            Err(VerifyError::Mismatch) => "mismatch",
+            Err(VerifyError::Expired(_)) => "expired",
+            Err(VerifyError::TooOld(_)) => "too_old",
+            Err(VerifyError::TooFarAhead(_)) => "too_far_ahead",
+            Err(error) => panic!("{error}: {vector}"),
+        };
+        assert_eq!(verdict, vector["verdict"], "{vector}");
+        if vector["name"] == "documented" {
+            assert_eq!(gateway_jwt::sign(app_key, &key(&vector, "secret"), NOW), token);
+        }
+    }
 }
 
 #[test]
 fn aksk() {
-    let vectors = protocol("aksk");
-    assert_eq!(vectors.len(), 16);
+    let vectors = load("protocol", "aksk");
+    assert_eq!(vectors.len(), 18);
     for vector in &vectors {
         let name = text(vector, "name");
         let mut credentials = Credentials::new(text(vector, "access"), text(vector, "secret")).unwrap();

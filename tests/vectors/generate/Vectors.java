@@ -36,6 +36,8 @@ public class Vectors {
 
     static final String KEY_V2 = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
     static final String KEY_V1 = "12345678-90ab-cdef-1234-567890abcdef";
+    static final String KEY_LICENSE = "isv-demo-access-key-0001";
+    static final String KEY_LICENSE_V1 = "demo-isv-key-00000001";
     static final String KEY_X = "xxxxxxx";
     static final String KEY_KIT_V1 = "test-key-0001";
     static final String KEY_KIT = "test-key-0002";
@@ -47,6 +49,7 @@ public class Vectors {
     /** 24 characters, but 72 bytes: longer than one HMAC block only when counted in bytes. */
     static final String KEY_72_BYTES = KEY_CHINESE.repeat(12);
 
+    static final String NONCE_LICENSE = "Zr7Qp2Lk9Xw4Tn6Vb1Ys3Mc8Hd5Gf0Ja";
     static final String NONCE_16 = "aB3dE5fG7hJ9kL1m";
     static final String NONCE_32 = "Qm7Zt2LxV9cRb4KpY6wHs8DfJ1gNu3Ea";
     static final String NONCE_KIT = "0F1E2D3C4B5A69788796A5B4C3D2E1F0".repeat(2);
@@ -55,6 +58,7 @@ public class Vectors {
 
     static final String MILLIS = "1735689600123";
     static final String MILLIS_KIT = "1709605800123";
+    static final String MILLIS_LICENSE = "1735693200123";
     static final String SECONDS = "1735689600";
 
     static final String IV = "A1b2C3d4E5f6G7h8";
@@ -135,6 +139,20 @@ public class Vectors {
                 {"instanceId":"i-1","activity":"releaseInstance"}""");
         callback(out, "access_key_100_bytes", KEY_100_BYTES, NONCE_32, MILLIS, """
                 {"instanceId":"i-1","activity":"releaseInstance"}""");
+        // License and order notification.
+        callback(out, "release_license_code", KEY_LICENSE, NONCE_LICENSE, MILLIS_LICENSE, """
+                {"activity":"releaseLicenseCode","license":"PL0000000000DEMO01","testFlag":"1"}""");
+        callback(out, "order_notify", KEY_LICENSE, NONCE_LICENSE, MILLIS_LICENSE, """
+                {"activity":"orderNotify","orderId":"CS2501010001DEMO1",\
+                "orderLineId":"CS2501010001DEMO1-000001","testFlag":"0"}""");
+        callback(out, "get_license_async_unsorted", KEY_LICENSE, NONCE_LICENSE, MILLIS_LICENSE, """
+                {"activity":"getLicenseAsync","instanceId":"demo-inst-01","eventId":"demo-event-01",\
+                "effectiveTime":"2025-01-01 00:00:00 z"}""");
+        callback(out, "get_license_async_fingerprint", KEY_LICENSE, NONCE_LICENSE, MILLIS_LICENSE, """
+                {"instanceId":"demo-inst-01",\
+                "deviceFingerprint":"0A1B2C3D4E5F,0A1B2C3D4E60|DISK01||CPU/01",\
+                "testFlag":null,"activity":"getLicenseAsync","eventId":"demo-event-01",\
+                "expireTime":"2026-01-01 00:00:00 z","effectiveTime":"2025-01-01 00:00:00 z"}""");
         return out;
     }
 
@@ -308,6 +326,19 @@ public class Vectors {
         auth(out, "key_64_bytes", KEY_64_BYTES, true,
                 "activity=releaseInstance&instanceId=inst-1&orderId=CS1"
                 + "&timeStamp=20250102030405678&authToken={encoded}");
+        auth(out, "release_license", KEY_LICENSE_V1, true,
+                "activity=releaseLicense&instanceId=demo-inst-01&orderId=CS2501010001DEMO1"
+                + "&timeStamp=20250101010000123&authToken={encoded}");
+        auth(out, "get_license_blank_slash_plus", KEY_LICENSE_V1, true,
+                "activity=getLicense&businessId=demo%20biz%2F01&customerId=cust%2B01"
+                + "&instanceId=demo-inst-01&orderId=CS2501010001DEMO1"
+                + "&timeStamp=20250101010000123&authToken={encoded}");
+        // [{"name":"identificationCode","value":"HW~01?>>"}], whose Base64 holds a plus sign.
+        auth(out, "get_license_identification_code", KEY_LICENSE_V1, true,
+                "activity=getLicense&businessId=demo-biz-01&customerId=cust01"
+                + "&orderId=CS2501010001DEMO1&productId=OFFI000001"
+                + "&saasExtendParams=W3sibmFtZSI6ImlkZW50aWZpY2F0aW9uQ29kZSIsInZhbHVl"
+                + "IjoiSFd%2BMDE%2FPj4ifV0%3D&timeStamp=20250101010000123&authToken={encoded}");
         // From here on a raw plus sign stands for itself: percent-decoding only.
         auth(out, "plus_kept_in_base64_value", KEY_V1, false,
                 "activity=newInstance"
@@ -460,6 +491,7 @@ public class Vectors {
         body(out, "empty_body", KEY_V1, "");
         body(out, "chinese_key", KEY_CHINESE, success);
         body(out, "key_100_bytes", KEY_100_BYTES, success);
+        body(out, "license_key", KEY_LICENSE_V1, success);
         return out;
     }
 
@@ -471,6 +503,130 @@ public class Vectors {
         entry.put("body", body);
         entry.put("signature", hmacBase64(key, body));
         out.add(entry);
+    }
+
+    // ---------------------------------------------------------------- JWT of the agents gateway
+
+    static final String SECRET_1 = "0123456789abcdef0123456789abcdef";
+    static final String SECRET_2 = "fedcba9876543210fedcba9876543210";
+    static final String JWT_HEADER = "{\"alg\":\"HS256\",\"sign_type\":\"SIGN\"}";
+    static final String JWT_PAYLOAD =
+            "{\"api_key\":\"app-key-1\",\"exp\":1735689900,\"timestamp\":1735689600123}";
+
+    static List<Map<String, Object>> gatewayJwt() throws GeneralSecurityException {
+        List<Map<String, Object>> out = new ArrayList<>();
+        jwt(out, "documented", "HS256", SECRET_1, SECRET_1,
+                JWT_HEADER, JWT_PAYLOAD, "valid");
+        jwt(out, "other_order_and_members", "HS256", SECRET_1, SECRET_1,
+                "{\"typ\":\"JWT\",\"sign_type\":\"SIGN\",\"alg\":\"HS256\"}",
+                "{ \"timestamp\" : 1735689600123, \"note\" : \"\u4e2d\u6587 ~~~???>>>\","
+                + " \"iat\" : 1735689600,"
+                + " \"exp\" : 1735689900, \"api_key\" : \"app-key-1\" }", "valid");
+        jwt(out, "expiry_in_milliseconds", "HS256", SECRET_1, SECRET_1,
+                JWT_HEADER,
+                "{\"api_key\":\"app-key-1\",\"exp\":1735689900123,\"timestamp\":1735689600123}",
+                "valid");
+        jwt(out, "expiry_with_fraction", "HS256", SECRET_1, SECRET_1,
+                JWT_HEADER,
+                "{\"api_key\":\"app-key-1\",\"exp\":1735689900.75,\"timestamp\":1735689600123}",
+                "valid");
+        jwt(out, "chinese_secret", "HS256", KEY_CHINESE, KEY_CHINESE,
+                JWT_HEADER, JWT_PAYLOAD, "valid");
+        jwt(out, "secret_64_bytes", "HS256", KEY_64_BYTES, KEY_64_BYTES,
+                JWT_HEADER, JWT_PAYLOAD, "valid");
+        jwt(out, "secret_100_bytes", "HS256", KEY_100_BYTES, KEY_100_BYTES,
+                JWT_HEADER, JWT_PAYLOAD, "valid");
+        jwt(out, "unsigned", "none", "", SECRET_1,
+                "{\"alg\":\"none\"}",
+                JWT_PAYLOAD, "algorithm");
+        jwt(out, "unsigned_in_capitals", "none", "", SECRET_1,
+                "{\"alg\":\"NONE\"}",
+                JWT_PAYLOAD, "algorithm");
+        jwt(out, "named_unsigned_and_signed", "HS256", SECRET_1, SECRET_1,
+                "{\"alg\":\"none\"}",
+                JWT_PAYLOAD, "algorithm");
+        jwt(out, "named_signed_and_unsigned", "none", "", SECRET_1,
+                JWT_HEADER, JWT_PAYLOAD, "malformed");
+        jwt(out, "sha_512", "HS512", SECRET_1, SECRET_1,
+                "{\"alg\":\"HS512\",\"sign_type\":\"SIGN\"}",
+                JWT_PAYLOAD, "algorithm");
+        jwt(out, "sha_512_named_256", "HS512", SECRET_1, SECRET_1,
+                JWT_HEADER, JWT_PAYLOAD, "malformed");
+        jwt(out, "algorithm_in_lower_case", "HS256", SECRET_1, SECRET_1,
+                "{\"alg\":\"hs256\"}",
+                JWT_PAYLOAD, "algorithm");
+        jwt(out, "public_key_algorithm", "HS256", SECRET_1, SECRET_1,
+                "{\"alg\":\"RS256\"}",
+                JWT_PAYLOAD, "algorithm");
+        jwt(out, "extension_not_understood", "HS256", SECRET_1, SECRET_1,
+                "{\"alg\":\"HS256\",\"crit\":[\"x\"],\"x\":1}",
+                JWT_PAYLOAD, "malformed");
+        // Signed by the owner of app-key-1 in the name of app-key-2.
+        jwt(out, "swapped_key_id", "HS256", SECRET_1, SECRET_2,
+                JWT_HEADER,
+                "{\"api_key\":\"app-key-2\",\"exp\":1735689900,\"timestamp\":1735689600123}",
+                "mismatch");
+        jwt(out, "unknown_key", "HS256", SECRET_1, "",
+                JWT_HEADER, JWT_PAYLOAD, "unknown_key");
+        jwt(out, "repeated_key", "HS256", SECRET_1, SECRET_1,
+                JWT_HEADER,
+                "{\"api_key\":\"app-key-1\",\"exp\":1735689900"
+                + ",\"timestamp\":1735689600123,\"api_key\":\"app-key-2\"}", "malformed");
+        jwt(out, "expired", "HS256", SECRET_1, SECRET_1,
+                JWT_HEADER,
+                "{\"api_key\":\"app-key-1\",\"exp\":1735689600,\"timestamp\":1735689300123}",
+                "expired");
+        jwt(out, "expires_now", "HS256", SECRET_1, SECRET_1,
+                JWT_HEADER,
+                "{\"api_key\":\"app-key-1\",\"exp\":1735689600123,\"timestamp\":1735689300123}",
+                "expired");
+        jwt(out, "from_the_future", "HS256", SECRET_1, SECRET_1,
+                JWT_HEADER,
+                "{\"api_key\":\"app-key-1\",\"exp\":1735689961,\"timestamp\":1735689661123}",
+                "too_far_ahead");
+        jwt(out, "not_yet_valid", "HS256", SECRET_1, SECRET_1,
+                JWT_HEADER,
+                "{\"api_key\":\"app-key-1\",\"exp\":1735689900,\"nbf\":1735689700"
+                + ",\"timestamp\":1735689600123}", "too_far_ahead");
+        jwt(out, "valid_for_years", "HS256", SECRET_1, SECRET_1,
+                JWT_HEADER,
+                "{\"api_key\":\"app-key-1\",\"exp\":1999999999,\"timestamp\":1735689000123}",
+                "too_old");
+        jwt(out, "without_expiry", "HS256", SECRET_1, SECRET_1,
+                JWT_HEADER,
+                "{\"api_key\":\"app-key-1\",\"timestamp\":1735689600123}", "missing");
+        jwt(out, "without_key", "HS256", SECRET_1, SECRET_1,
+                JWT_HEADER,
+                "{\"exp\":1735689900,\"timestamp\":1735689600123}", "missing");
+        return out;
+    }
+
+    static void jwt(List<Map<String, Object>> out, String name, String algorithm, String secret,
+            String knownSecret, String header, String payload, String verdict)
+            throws GeneralSecurityException {
+        String signed = base64Url(header.getBytes(StandardCharsets.UTF_8)) + "."
+                + base64Url(payload.getBytes(StandardCharsets.UTF_8));
+        byte[] signature = {};
+        if (!algorithm.equals("none")) {
+            String macName = "HmacSHA" + algorithm.substring(2);
+            Mac mac = Mac.getInstance(macName);
+            mac.init(new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), macName));
+            signature = mac.doFinal(signed.getBytes(StandardCharsets.UTF_8));
+        }
+        Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("name", name);
+        entry.put("algorithm", algorithm);
+        entry.put("secret", secret);
+        entry.put("known_secret", knownSecret);
+        entry.put("header", header);
+        entry.put("payload", payload);
+        entry.put("verdict", verdict);
+        entry.put("token", signed + "." + base64Url(signature));
+        out.add(entry);
+    }
+
+    static String base64Url(byte[] data) {
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(data);
     }
 
     // ---------------------------------------------------------------- AES key derivation
@@ -774,6 +930,7 @@ public class Vectors {
         Files.writeString(directory.resolve("auth_token.json"), pretty(authToken()));
         Files.writeString(directory.resolve("auth_token_body.json"), pretty(authTokenBody()));
         Files.writeString(directory.resolve("body_sign.json"), pretty(bodySign()));
+        Files.writeString(directory.resolve("gateway_jwt.json"), pretty(gatewayJwt()));
         Files.writeString(directory.resolve("sha1prng.json"), pretty(sha1prng()));
         Files.writeString(directory.resolve("field_cipher.json"), pretty(fieldCipher()));
     }

@@ -12,6 +12,7 @@ Usage: python3 tests/vectors/generate/compare.py
 
 import base64
 import hashlib
+import hmac
 import json
 import sys
 import urllib.parse
@@ -29,9 +30,13 @@ INPUTS = {
     "auth_token.json": ("key", "query", "plus_is_space"),
     "auth_token_body.json": ("key", "body"),
     "body_sign.json": ("key", "body"),
+    "gateway_jwt.json": ("algorithm", "secret", "known_secret", "header", "payload"),
     "sha1prng.json": ("access_key",),
     "field_cipher.json": ("access_key", "encrypt_type", "iv", "plaintext"),
 }
+
+# Of these no values are printed anywhere.
+NOT_IN_PROTOCOL = {"gateway_jwt.json"}
 
 # Fields that only protocol/*.json has.
 PROTOCOL_ONLY = {"name", "also_valid", "must_not", "key_display_base64"}
@@ -125,6 +130,25 @@ def check_auth_token(entries):
     )
 
 
+def check_gateway_jwt(entries):
+    for entry in entries:
+        name, verdict = entry["name"], entry["verdict"]
+        # Take the token apart from the receiver's side.
+        signed, signature = entry["token"].rsplit(".", 1)
+        parts = [part + "=" * (-len(part) % 4) for part in signed.split(".")]
+        parts = [base64.urlsafe_b64decode(part).decode() for part in parts]
+        check(parts == [entry["header"], entry["payload"]], name, "header and payload")
+        expected = hmac.digest(entry["known_secret"].encode(), signed.encode(), "sha256")
+        genuine = signature == base64.urlsafe_b64encode(expected).decode().rstrip("=")
+        if verdict in ("valid", "expired", "too_old", "too_far_ahead", "missing"):
+            check(genuine, name, "should be signed with the known secret")
+        elif verdict in ("mismatch", "unknown_key"):
+            check(not genuine, name, "should not be signed with the known secret")
+    # Digits that only the URL-safe alphabet has.
+    payloads = [entry["token"].split(".")[1] for entry in entries]
+    check(any("-" in payload or "_" in payload for payload in payloads), "no URL-safe digits")
+
+
 def check_sha1prng(entries):
     different = 0
     for entry in entries:
@@ -147,7 +171,8 @@ def check_field_cipher(entries):
 def main():
     current = vectors.build()
     for file in INPUTS:
-        java, python, printed = (load(d, file) for d in ("java", "python", "protocol"))
+        java, python = (load(directory, file) for directory in ("java", "python"))
+        printed = [] if file in NOT_IN_PROTOCOL else load("protocol", file)
         compare_entries(file, "java", java, "python", python)
         compare_entries(file, "python", python, "vectors.py", current[file])
         check_protocol(file, printed, java)
@@ -159,6 +184,8 @@ def main():
             check_kit(printed)
         elif file == "auth_token.json":
             check_auth_token(java)
+        elif file == "gateway_jwt.json":
+            check_gateway_jwt(java)
         elif file == "sha1prng.json":
             check_sha1prng(printed)
             different = check_sha1prng(java)

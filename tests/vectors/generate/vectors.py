@@ -29,6 +29,10 @@ KEY_100_BYTES = "0123456789" * 10
 # 24 characters, but 72 bytes: longer than one HMAC block only when counted in bytes.
 KEY_72_BYTES = KEY_CHINESE * 12
 
+KEY_LICENSE = "isv-demo-access-key-0001"
+KEY_LICENSE_V1 = "demo-isv-key-00000001"
+
+NONCE_LICENSE = "Zr7Qp2Lk9Xw4Tn6Vb1Ys3Mc8Hd5Gf0Ja"
 NONCE_16 = "aB3dE5fG7hJ9kL1m"
 NONCE_32 = "Qm7Zt2LxV9cRb4KpY6wHs8DfJ1gNu3Ea"
 NONCE_KIT = "0F1E2D3C4B5A69788796A5B4C3D2E1F0" * 2
@@ -36,6 +40,7 @@ NONCE_64 = "00112233445566778899AABBCCDDEEFFFFEEDDCCBBAA99887766554433221100"
 
 MILLIS = "1735689600123"
 MILLIS_KIT = "1709605800123"
+MILLIS_LICENSE = "1735693200123"
 SECONDS = "1735689600"
 
 IV = "A1b2C3d4E5f6G7h8"
@@ -151,6 +156,28 @@ CALLBACK_V2 = [
     ("access_key_64_bytes", KEY_64_BYTES, NONCE_32, MILLIS, RELEASE_BODY),
     ("access_key_72_bytes_24_characters", KEY_72_BYTES, NONCE_32, MILLIS, RELEASE_BODY),
     ("access_key_100_bytes", KEY_100_BYTES, NONCE_32, MILLIS, RELEASE_BODY),
+    # License and order notification.
+    (
+        "release_license_code", KEY_LICENSE, NONCE_LICENSE, MILLIS_LICENSE,
+        r'{"activity":"releaseLicenseCode","license":"PL0000000000DEMO01","testFlag":"1"}',
+    ),
+    (
+        "order_notify", KEY_LICENSE, NONCE_LICENSE, MILLIS_LICENSE,
+        r'{"activity":"orderNotify","orderId":"CS2501010001DEMO1",'
+        r'"orderLineId":"CS2501010001DEMO1-000001","testFlag":"0"}',
+    ),
+    (
+        "get_license_async_unsorted", KEY_LICENSE, NONCE_LICENSE, MILLIS_LICENSE,
+        r'{"activity":"getLicenseAsync","instanceId":"demo-inst-01","eventId":"demo-event-01",'
+        r'"effectiveTime":"2025-01-01 00:00:00 z"}',
+    ),
+    (
+        "get_license_async_fingerprint", KEY_LICENSE, NONCE_LICENSE, MILLIS_LICENSE,
+        r'{"instanceId":"demo-inst-01",'
+        r'"deviceFingerprint":"0A1B2C3D4E5F,0A1B2C3D4E60|DISK01||CPU/01",'
+        r'"testFlag":null,"activity":"getLicenseAsync","eventId":"demo-event-01",'
+        r'"expireTime":"2026-01-01 00:00:00 z","effectiveTime":"2025-01-01 00:00:00 z"}',
+    ),
 ]
 
 
@@ -319,6 +346,7 @@ def kit_signature(key, nonce, timestamp, payload):
 
 # {encoded} stands for the URL-encoded authToken, {raw} for the bare one.
 END = "&timeStamp=20250102030405678&authToken={encoded}"
+END_LICENSE = "&timeStamp=20250101010000123&authToken={encoded}"
 
 # name, access key, raw plus sign is a space, template of the query
 AUTH_TOKEN = [
@@ -417,6 +445,22 @@ AUTH_TOKEN = [
     (
         "key_64_bytes", KEY_64_BYTES, True,
         "activity=releaseInstance&instanceId=inst-1&orderId=CS1" + END,
+    ),
+    (
+        "release_license", KEY_LICENSE_V1, True,
+        "activity=releaseLicense&instanceId=demo-inst-01&orderId=CS2501010001DEMO1" + END_LICENSE,
+    ),
+    (
+        "get_license_blank_slash_plus", KEY_LICENSE_V1, True,
+        "activity=getLicense&businessId=demo%20biz%2F01&customerId=cust%2B01"
+        "&instanceId=demo-inst-01&orderId=CS2501010001DEMO1" + END_LICENSE,
+    ),
+    # [{"name":"identificationCode","value":"HW~01?>>"}], whose Base64 holds a plus sign.
+    (
+        "get_license_identification_code", KEY_LICENSE_V1, True,
+        "activity=getLicense&businessId=demo-biz-01&customerId=cust01&orderId=CS2501010001DEMO1"
+        "&productId=OFFI000001&saasExtendParams=W3sibmFtZSI6ImlkZW50aWZpY2F0aW9uQ29kZSIsInZhbHVl"
+        "IjoiSFd%2BMDE%2FPj4ifV0%3D" + END_LICENSE,
     ),
     # From here on a raw plus sign stands for itself: percent-decoding only.
     (
@@ -604,11 +648,132 @@ BODY_SIGN = [
     ("empty_body", KEY_V1, ""),
     ("chinese_key", KEY_CHINESE, SUCCESS),
     ("key_100_bytes", KEY_100_BYTES, SUCCESS),
+    ("license_key", KEY_LICENSE_V1, SUCCESS),
 ]
 
 
 def body_sign(name, key, body):
     return {"name": name, "key": key, "body": body, "signature": hmac_base64(key, body)}
+
+
+# ------------------------------------------------------------------- JWT of the agents gateway
+
+SECRET_1 = "0123456789abcdef0123456789abcdef"
+SECRET_2 = "fedcba9876543210fedcba9876543210"
+
+JWT_HEADER = r'{"alg":"HS256","sign_type":"SIGN"}'
+JWT_PAYLOAD = r'{"api_key":"app-key-1","exp":1735689900,"timestamp":1735689600123}'
+
+# name, algorithm, secret that signs, secret that is known for the key (empty: none), header,
+# payload, verdict at 1735689600123 milliseconds
+GATEWAY_JWT = [
+    ("documented", "HS256", SECRET_1, SECRET_1, JWT_HEADER, JWT_PAYLOAD, "valid"),
+    (
+        "other_order_and_members", "HS256", SECRET_1, SECRET_1,
+        r'{"typ":"JWT","sign_type":"SIGN","alg":"HS256"}',
+        r'{ "timestamp" : 1735689600123, "note" : "中文 ~~~???>>>", "iat" : 1735689600, '
+        r'"exp" : 1735689900, "api_key" : "app-key-1" }', "valid",
+    ),
+    (
+        "expiry_in_milliseconds", "HS256", SECRET_1, SECRET_1, JWT_HEADER,
+        r'{"api_key":"app-key-1","exp":1735689900123,"timestamp":1735689600123}', "valid",
+    ),
+    (
+        "expiry_with_fraction", "HS256", SECRET_1, SECRET_1, JWT_HEADER,
+        r'{"api_key":"app-key-1","exp":1735689900.75,"timestamp":1735689600123}', "valid",
+    ),
+    ("chinese_secret", "HS256", KEY_CHINESE, KEY_CHINESE, JWT_HEADER, JWT_PAYLOAD, "valid"),
+    ("secret_64_bytes", "HS256", KEY_64_BYTES, KEY_64_BYTES, JWT_HEADER, JWT_PAYLOAD, "valid"),
+    ("secret_100_bytes", "HS256", KEY_100_BYTES, KEY_100_BYTES, JWT_HEADER, JWT_PAYLOAD, "valid"),
+    ("unsigned", "none", "", SECRET_1, r'{"alg":"none"}', JWT_PAYLOAD, "algorithm"),
+    ("unsigned_in_capitals", "none", "", SECRET_1, r'{"alg":"NONE"}', JWT_PAYLOAD, "algorithm"),
+    (
+        "named_unsigned_and_signed", "HS256", SECRET_1, SECRET_1, r'{"alg":"none"}', JWT_PAYLOAD,
+        "algorithm",
+    ),
+    (
+        "named_signed_and_unsigned", "none", "", SECRET_1, JWT_HEADER, JWT_PAYLOAD, "malformed",
+    ),
+    (
+        "sha_512", "HS512", SECRET_1, SECRET_1, r'{"alg":"HS512","sign_type":"SIGN"}', JWT_PAYLOAD,
+        "algorithm",
+    ),
+    ("sha_512_named_256", "HS512", SECRET_1, SECRET_1, JWT_HEADER, JWT_PAYLOAD, "malformed"),
+    (
+        "algorithm_in_lower_case", "HS256", SECRET_1, SECRET_1, r'{"alg":"hs256"}', JWT_PAYLOAD,
+        "algorithm",
+    ),
+    (
+        "public_key_algorithm", "HS256", SECRET_1, SECRET_1, r'{"alg":"RS256"}', JWT_PAYLOAD,
+        "algorithm",
+    ),
+    (
+        "extension_not_understood", "HS256", SECRET_1, SECRET_1,
+        r'{"alg":"HS256","crit":["x"],"x":1}', JWT_PAYLOAD, "malformed",
+    ),
+    # Signed by the owner of app-key-1 in the name of app-key-2.
+    (
+        "swapped_key_id", "HS256", SECRET_1, SECRET_2, JWT_HEADER,
+        r'{"api_key":"app-key-2","exp":1735689900,"timestamp":1735689600123}', "mismatch",
+    ),
+    ("unknown_key", "HS256", SECRET_1, "", JWT_HEADER, JWT_PAYLOAD, "unknown_key"),
+    (
+        "repeated_key", "HS256", SECRET_1, SECRET_1, JWT_HEADER,
+        r'{"api_key":"app-key-1","exp":1735689900,"timestamp":1735689600123,"api_key":"app-key-2"}',
+        "malformed",
+    ),
+    (
+        "expired", "HS256", SECRET_1, SECRET_1, JWT_HEADER,
+        r'{"api_key":"app-key-1","exp":1735689600,"timestamp":1735689300123}', "expired",
+    ),
+    (
+        "expires_now", "HS256", SECRET_1, SECRET_1, JWT_HEADER,
+        r'{"api_key":"app-key-1","exp":1735689600123,"timestamp":1735689300123}', "expired",
+    ),
+    (
+        "from_the_future", "HS256", SECRET_1, SECRET_1, JWT_HEADER,
+        r'{"api_key":"app-key-1","exp":1735689961,"timestamp":1735689661123}', "too_far_ahead",
+    ),
+    (
+        "not_yet_valid", "HS256", SECRET_1, SECRET_1, JWT_HEADER,
+        r'{"api_key":"app-key-1","exp":1735689900,"nbf":1735689700,"timestamp":1735689600123}',
+        "too_far_ahead",
+    ),
+    (
+        "valid_for_years", "HS256", SECRET_1, SECRET_1, JWT_HEADER,
+        r'{"api_key":"app-key-1","exp":1999999999,"timestamp":1735689000123}', "too_old",
+    ),
+    (
+        "without_expiry", "HS256", SECRET_1, SECRET_1, JWT_HEADER,
+        r'{"api_key":"app-key-1","timestamp":1735689600123}', "missing",
+    ),
+    (
+        "without_key", "HS256", SECRET_1, SECRET_1, JWT_HEADER,
+        r'{"exp":1735689900,"timestamp":1735689600123}', "missing",
+    ),
+]
+
+JWT_DIGESTS = {"HS256": hashlib.sha256, "HS512": hashlib.sha512}
+
+
+def gateway_jwt(name, algorithm, secret, known_secret, header, payload, verdict):
+    signed = f"{base64_url(header.encode())}.{base64_url(payload.encode())}"
+    digest = JWT_DIGESTS.get(algorithm)
+    signature = hmac.new(secret.encode(), signed.encode(), digest).digest() if digest else b""
+    return {
+        "name": name,
+        "algorithm": algorithm,
+        "secret": secret,
+        "known_secret": known_secret,
+        "header": header,
+        "payload": payload,
+        "verdict": verdict,
+        "token": f"{signed}.{base64_url(signature)}",
+    }
+
+
+def base64_url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 # ------------------------------------------------------------------- AES key derivation
@@ -798,6 +963,7 @@ def build():
         "auth_token.json": [auth_token(*case) for case in AUTH_TOKEN],
         "auth_token_body.json": [auth_token_body(*case) for case in AUTH_TOKEN_BODY],
         "body_sign.json": [body_sign(*case) for case in BODY_SIGN],
+        "gateway_jwt.json": [gateway_jwt(*case) for case in GATEWAY_JWT],
         "sha1prng.json": [sha1prng(*case) for case in SHA1PRNG],
         "field_cipher.json": [field_cipher(*case) for case in FIELD_CIPHER],
     }
