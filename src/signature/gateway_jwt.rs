@@ -200,11 +200,12 @@ impl Verified {
 fn token_in<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h str, VerifyError> {
     const SCHEME: &str = "Bearer ";
     let value = single_value(headers, name)?.ok_or(VerifyError::Unsigned("JWT"))?;
-    let value = value.to_str().map_err(|_| VerifyError::Malformed("JWT"))?.trim();
+    let value = value.to_str().map_err(|_| VerifyError::Malformed("JWT"))?;
     let token = match value.split_at_checked(SCHEME.len()) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => token.trim_start(),
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => token,
         _ => value,
     };
+    let token = token.trim();
     if token.is_empty() { Err(VerifyError::Unsigned("JWT")) } else { Ok(token) }
 }
 
