@@ -50,7 +50,8 @@ fn request(mut arguments: impl Iterator<Item = String>) -> Option<Request> {
 }
 
 fn client() -> Result<Client, Box<dyn Error>> {
-    if Credentials::from_env()?.is_none() {
+    let pair = Credentials::from_env().map_err(|error| format!("KOOGALLERY_AK and KOOGALLERY_SK: {error}"))?;
+    if pair.is_none() {
         let place = "in the console of the seller's account, My Credentials > Access Keys";
         return Err(format!("Set KOOGALLERY_AK and KOOGALLERY_SK: {place}.").into());
     }

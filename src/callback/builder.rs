@@ -6,6 +6,9 @@ use std::time::Duration;
 use time::UtcOffset;
 
 use super::directory::{Directory, DirectoryHandler, ErasedDirectory};
+use super::licensing::{ErasedIssuing, Issuer, LicenseKey, Licenses, Licensing, LicensingHandler};
+use super::orders::{Notices, OrdersHandler};
+use super::route::Families;
 use super::run::Executor;
 use super::service::{CallbackService, Inner};
 use super::settings::{DebugCalls, Settings};
@@ -14,6 +17,7 @@ use super::{Observer, Runtime, StderrObserver};
 use crate::cipher::client_secret::ClientSecretDecryptor;
 use crate::cipher::field::{EncryptType, FieldCipher};
 use crate::clock::{Clock, SystemClock};
+use crate::issuing::LicenseStore;
 use crate::key::{AccessKeys, InterfaceType, KeyRing};
 use crate::ledger::Ledger;
 use crate::open_api::Client;
@@ -30,8 +34,19 @@ pub struct CallbackServiceBuilder {
     observer: Arc<dyn Observer>,
     subscription: Option<(Arc<dyn ErasedHandler>, Arc<dyn Ledger>)>,
     directory: Option<(Arc<dyn ErasedDirectory>, Arc<dyn ClientSecretDecryptor>)>,
+    licensing: Option<LicensingParts>,
+    orders: Option<Box<dyn FnOnce(Option<Client>) -> Arc<dyn ErasedHandler> + Send>>,
+    orders_ledger: Option<Arc<dyn Ledger>>,
     open_api: Option<Client>,
     lease: Duration,
+}
+
+struct LicensingParts {
+    instances: Arc<dyn ErasedHandler>,
+    codes: Arc<dyn ErasedHandler>,
+    issuing: Arc<dyn ErasedIssuing>,
+    ledger: Arc<dyn Ledger>,
+    store: Arc<dyn LicenseStore>,
 }
 
 impl CallbackServiceBuilder {
@@ -46,6 +61,8 @@ impl CallbackServiceBuilder {
             v1_deadline: Duration::from_secs(15),
             v2_deadline: Duration::from_secs(4),
             kit_deadline: Duration::from_secs(15),
+            online_license_key: InterfaceType::Basic,
+            families: Families::default(),
             sign_v2_answers: false,
             debug_calls: DebugCalls::default(),
             debug_access: AccessInfo::new("https://www.example.com"),
@@ -59,6 +76,9 @@ impl CallbackServiceBuilder {
             observer: Arc::new(StderrObserver),
             subscription: None,
             directory: None,
+            licensing: None,
+            orders: None,
+            orders_ledger: None,
             open_api: None,
             lease: Duration::from_secs(5),
         }
@@ -76,6 +96,49 @@ impl CallbackServiceBuilder {
     #[must_use]
     pub fn directory(mut self, handler: impl DirectoryHandler, decryptor: impl ClientSecretDecryptor) -> Self {
         self.directory = Some((Arc::new(handler), Arc::new(decryptor)));
+        self
+    }
+
+    /// Serves the License callbacks with a handler, a ledger (which may be that of the subscriptions) and a store of the
+    /// Licenses made. Without this they are answered `000005`.
+    ///
+    /// Licenses applied for online are uploaded with the [open-API client](Self::open_api); call
+    /// [`CallbackService::deliver_licenses`] on a task of its own, so that those that could not be uploaded at once, or
+    /// were cut off by a crash, are.
+    #[must_use]
+    pub fn licensing(
+        mut self,
+        handler: impl LicensingHandler,
+        ledger: impl Ledger,
+        licenses: impl LicenseStore,
+    ) -> Self {
+        let handler = Arc::new(handler);
+        self.licensing = Some(LicensingParts {
+            instances: Arc::new(Licenses { handler: Arc::clone(&handler), key: LicenseKey::Instance }),
+            codes: Arc::new(Licenses { handler: Arc::clone(&handler), key: LicenseKey::Code }),
+            issuing: handler,
+            ledger: Arc::new(ledger),
+            store: Arc::new(licenses),
+        });
+        self
+    }
+
+    /// The key with which online License calls are signed; that of the basic interface unless set, since no document says.
+    ///
+    /// Four messages of online License cannot be told from SaaS V2.0 by what they say. Where the service has handlers for
+    /// both, they are taken for SaaS V2.0, unless this names another key and they are signed with that.
+    #[must_use]
+    pub fn online_license_key(mut self, interface: InterfaceType) -> Self {
+        self.settings.online_license_key = interface;
+        self
+    }
+
+    /// Is told of orders by order notification, once per order line as noted in a ledger **of its own**. Without this the
+    /// calls are answered `000005`. With an open-API client the notice holds the order.
+    #[must_use]
+    pub fn orders(mut self, handler: impl OrdersHandler, ledger: impl Ledger) -> Self {
+        self.orders = Some(Box::new(|open_api| Arc::new(Notices { handler, open_api })));
+        self.orders_ledger = Some(Arc::new(ledger));
         self
     }
 
@@ -209,11 +272,11 @@ impl CallbackServiceBuilder {
             decryptor,
             runtime: Arc::clone(&self.runtime),
         });
-        let subscription = self.subscription.map(|(handler, ledger)| {
+        let executor = |handler, ledger, open_api| {
             Arc::new(Executor {
                 handler,
                 ledger,
-                open_api: self.open_api,
+                open_api,
                 runtime: Arc::clone(&self.runtime),
                 clock: Arc::clone(&self.clock),
                 random: Arc::clone(&self.settings.random),
@@ -221,7 +284,28 @@ impl CallbackServiceBuilder {
                 lease: self.lease,
                 running: Default::default(),
             })
+        };
+        let subscription = self.subscription.map(|(handler, ledger)| executor(handler, ledger, self.open_api.clone()));
+        let licensing = self.licensing.map(|parts| Licensing {
+            instances: executor(parts.instances, Arc::clone(&parts.ledger), self.open_api.clone()),
+            codes: executor(parts.codes, parts.ledger, None),
+            issuer: Arc::new(Issuer {
+                handler: parts.issuing,
+                store: parts.store,
+                open_api: self.open_api.clone(),
+                runtime: Arc::clone(&self.runtime),
+                clock: Arc::clone(&self.clock),
+                random: Arc::clone(&self.settings.random),
+                observer: Arc::clone(&self.observer),
+                at_work: Arc::default(),
+            }),
         });
+        let orders = self.orders.zip(self.orders_ledger).map(|(handler, ledger)| {
+            // The handler asks for the order itself: it wants all of it, whatever it is.
+            executor(handler(self.open_api.clone()), ledger, None)
+        });
+        self.settings.families =
+            Families { subscription: subscription.is_some(), licensing: licensing.is_some(), orders: orders.is_some() };
         CallbackService {
             inner: Arc::new(Inner {
                 settings: self.settings,
@@ -231,6 +315,8 @@ impl CallbackServiceBuilder {
                 runtime: self.runtime,
                 subscription,
                 directory,
+                licensing,
+                orders,
             }),
         }
     }

@@ -3,6 +3,7 @@
 use super::subscription::{ChangeCheck, Description, Event, Purchase};
 use crate::activity::Activity;
 use crate::directory;
+use crate::issuing::Application;
 use crate::ledger::{Effect, OrderKey, Step, Target};
 use crate::redact::Sensitive;
 use crate::wire::TestFlag;
@@ -19,6 +20,9 @@ pub(super) struct Call {
 pub(super) enum Command {
     Subscription(SubscriptionCommand),
     Directory(Box<DirectoryCommand>),
+    Licensing(LicensingCommand),
+    /// A notice of an order.
+    Order(Box<Change>),
 }
 
 /// What is asked of the subscriptions.
@@ -34,8 +38,26 @@ pub(super) enum SubscriptionCommand {
 
 impl Command {
     pub(super) fn is_read_only(&self) -> bool {
-        matches!(self, Self::Subscription(SubscriptionCommand::Check(_) | SubscriptionCommand::Describe(_)))
+        match self {
+            Self::Subscription(command) | Self::Licensing(LicensingCommand::Instance(command)) => {
+                !matches!(command, SubscriptionCommand::Change(_))
+            }
+            _ => false,
+        }
     }
+}
+
+/// What is asked of the Licenses.
+#[derive(Debug)]
+pub(super) enum LicensingCommand {
+    /// About an instance.
+    Instance(SubscriptionCommand),
+    /// About an authorization code, which the ledger is to know under this id.
+    Code(String, Box<Change>),
+    /// A License for an instance, to be delivered.
+    Apply(Application),
+    /// An instance, and its License at once.
+    Buy(Box<Change>, Application),
 }
 
 /// What is asked of the directory.
@@ -110,6 +132,10 @@ pub(super) enum Reply {
     Done,
     /// Instances.
     Described(Vec<(String, Description)>),
+    /// An application whose License is still to be delivered.
+    Accepted,
+    /// A purchase with its License.
+    Licensed { instance_id: String, license: Sensitive },
 }
 
 #[derive(Debug)]
@@ -126,7 +152,8 @@ impl Reply {
     pub(super) fn is_final(&self) -> bool {
         match self {
             Self::Created(created) => !created.processing,
-            Self::Done | Self::Described(_) => true,
+            Self::Accepted => false,
+            Self::Done | Self::Described(_) | Self::Licensed { .. } => true,
         }
     }
 }

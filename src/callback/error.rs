@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use super::{OrderError, Protocol};
 use crate::cipher::field::EncryptError;
+use crate::issuing::LicenseStoreError;
 use crate::key::InterfaceType;
 use crate::ledger::LedgerError;
+use crate::open_api::CallError;
 use crate::replay::ReplayError;
 use crate::result_code::ResultCode;
 use crate::signature::VerifyError;
@@ -68,6 +70,15 @@ pub enum CallbackError {
     /// What was bought could not be learned, and no event is given half filled.
     #[error("the event could not be completed from its order")]
     Order(#[source] Arc<OrderError>),
+    /// A License could not be delivered; it is kept, and delivered later where that may help.
+    #[error("the License could not be delivered")]
+    Delivery(#[source] Arc<DeliveryError>),
+    /// Another instance or device applied for a License under the same id.
+    #[error("application {0:?} was made for another instance or device")]
+    ApplicationConflict(String),
+    /// What Licenses were applied for could not be found out.
+    #[error("the License store could not do its work")]
+    LicenseStore(#[from] LicenseStoreError),
     /// The seller's code said no.
     #[error("the handler refused: {0}")]
     Refused(Refusal),
@@ -100,6 +111,7 @@ impl CallbackError {
             | Self::UnknownPath(_)
             | Self::Body(_)
             | Self::Replayed
+            | Self::ApplicationConflict(_)
             | Self::Parse(_)
             | Self::Undecryptable(_) => ResultCode::InvalidParameter,
             Self::UnknownInstance(_) => ResultCode::InstanceNotFound,
@@ -107,6 +119,10 @@ impl CallbackError {
             Self::Refused(refusal) => refusal.code,
             _ => ResultCode::InternalError,
         }
+    }
+
+    pub(super) fn is_failed_upload(&self) -> bool {
+        matches!(self, Self::Delivery(error) if matches!(**error, DeliveryError::Upload(_)))
     }
 
     /// The text that the caller is told: the seller's own in a refusal, the default one otherwise.
@@ -127,6 +143,30 @@ impl From<LedgerError> for CallbackError {
 impl From<ReplayError> for CallbackError {
     fn from(error: ReplayError) -> Self {
         Self::Replay(Arc::new(error))
+    }
+}
+
+/// Why a License could not be delivered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeliveryError {
+    /// The service has no open-API client to upload it with.
+    #[error("there is no open-API client to upload it with")]
+    NoClient,
+    /// The upload failed.
+    #[error("the upload failed")]
+    Upload(#[source] Box<CallError>),
+    /// V1 can answer a text only.
+    #[error("V1 has no way to deliver anything but a text")]
+    NotAText,
+    /// The upload takes 1024 characters.
+    #[error("a License text has at most 1024 characters; a longer one is a file")]
+    TooLong,
+}
+
+impl From<DeliveryError> for CallbackError {
+    fn from(error: DeliveryError) -> Self {
+        Self::Delivery(Arc::new(error))
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
-use crate::ledger::Effect;
 use crate::result_code::ResultCode;
 use crate::text::chain::Chain;
 
@@ -46,7 +45,7 @@ pub struct Exchange<'a> {
 #[non_exhaustive]
 pub struct LateFailure<'a> {
     /// What was to be done.
-    pub effect: &'a Effect,
+    pub action: &'a str,
     /// The order or instance concerned.
     pub subject: &'a str,
     /// What went wrong. A retry of the marketplace will run the handler again.
@@ -73,7 +72,7 @@ impl fmt::Display for Exchange<'_> {
 
 impl fmt::Display for LateFailure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "to {} {} failed after the answer: {}", self.effect, self.subject, Chain(self.error))
+        write!(f, "to {} {} failed after the answer: {}", self.action, self.subject, Chain(self.error))
     }
 }
 

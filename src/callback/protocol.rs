@@ -30,6 +30,9 @@ pub(super) trait Dialect: Send + Sync {
     /// Whether a creation that takes too long is answered as being processed, or as done with its fixed id.
     const HAS_PROCESSING_CODE: bool;
 
+    /// Whether a creation may go on after its answer. Where the answer has to hold what was made, it may not.
+    const MAY_GO_ON: bool = true;
+
     fn verify<'a>(
         settings: &Settings,
         parts: &'a Parts,

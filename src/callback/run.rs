@@ -110,13 +110,30 @@ impl Executor {
         let report = async move {
             if let Err(error) = run.await {
                 executor.observer.late_failure(&LateFailure {
-                    effect: &step.effect,
+                    action: step.effect.as_str(),
                     subject: step.subject(),
                     error: &error,
                 });
             }
         };
         self.runtime.spawn(report.boxed());
+    }
+
+    /// Lets the ledger know something that exists without a purchase of it.
+    pub(super) async fn adopt(&self, id: &str) -> Result<(), CallbackError> {
+        if self.ledger.instance(id).await?.is_some_and(|instance| instance.state != State::Creating) {
+            return Ok(());
+        }
+        let step = Step {
+            target: Target::Purchase { order: OrderKey::new(id), proposed_id: id.to_owned() },
+            effect: Effect::Create { product_id: None, expire_time: None },
+        };
+        let lease = self.lease_of(self.random_number()?);
+        // Whoever else is at it does the same.
+        if let Begin::Run(_) = self.ledger.begin(&step, lease, self.clock.now()).await? {
+            self.ledger.complete(&step, id, lease, self.clock.now()).await?;
+        }
+        Ok(())
     }
 
     /// Runs the handler on an event that the ledger is not to know.

@@ -5,8 +5,8 @@ use http::request::Parts;
 
 use super::answer::checked;
 use super::call::{Call, Change, Command, Created, Reply, SubscriptionCommand};
+use super::changes::unknown_status;
 use super::protocol::Dialect;
-use super::saas_v2::unknown_status;
 use super::settings::Settings;
 use super::subscription::{
     AccessInfo, ChargingMode, Customer, Event, Freeze, FreezeReason, Period, Product, Purchase, PurchaseDetails,
@@ -77,7 +77,9 @@ impl Dialect for SaasV1 {
                 let response = new_instance::Response::new(settings.encrypt_type, instance_id, app_info);
                 checked(&response, activity, Self::ASCII_ONLY)
             }
-            Reply::Done => checked(&Acknowledgement::new(ResultCode::Success), activity, Self::ASCII_ONLY),
+            Reply::Done | Reply::Accepted | Reply::Licensed { .. } => {
+                checked(&Acknowledgement::new(ResultCode::Success), activity, Self::ASCII_ONLY)
+            }
             Reply::Described(instances) => {
                 let info = instances.into_iter().map(|(instance_id, description)| {
                     let app_info = description.access.map(app_info).transpose()?;
@@ -281,6 +283,6 @@ impl From<&V1ChargingMode> for ChargingMode {
 }
 
 /// V1.0 has the order query's texts for the units.
-fn period_of(period_type: Option<PeriodType>, period_number: Option<u32>) -> Option<Period> {
+pub(super) fn period_of(period_type: Option<PeriodType>, period_number: Option<u32>) -> Option<Period> {
     Period::of(period_type.map(|period_type| period_type.as_str().into()), period_number)
 }

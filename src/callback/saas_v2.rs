@@ -5,9 +5,10 @@ use http::request::Parts;
 
 use super::answer::checked;
 use super::call::{Call, Change, Command, Created, Reply, SubscriptionCommand};
+use super::changes::{self, release_of, renewal_of};
 use super::protocol::Dialect;
 use super::settings::Settings;
-use super::subscription::{AccessInfo, ChangeCheck, Event, Freeze, FreezeReason, Release, Renewal, Unfreeze, Upgrade};
+use super::subscription::{AccessInfo, ChangeCheck, Event, Upgrade};
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::key::{AccessKey, InterfaceType};
@@ -15,12 +16,11 @@ use crate::ledger::{Effect, OrderKey, Step};
 use crate::redact::Sensitive;
 use crate::replay::CallId;
 use crate::result_code::ResultCode;
-use crate::saas::v2::update_instance_status::Status;
 use crate::saas::v2::{Callback, new_instance, query_instance};
 use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
 use crate::signature::callback_v2::{self, Verified};
 use crate::timestamp::Timestamp;
-use crate::wire::{FieldProblem, ParseError, TestFlag};
+use crate::wire::TestFlag;
 
 pub(super) enum SaasV2 {}
 
@@ -71,7 +71,9 @@ impl Dialect for SaasV2 {
                 let code = if processing { ResultCode::Processing } else { ResultCode::Success };
                 checked(&new_instance::Response::new(code, instance_id), activity, Self::ASCII_ONLY)
             }
-            Reply::Done => checked(&Acknowledgement::new(ResultCode::Success), activity, Self::ASCII_ONLY),
+            Reply::Done | Reply::Accepted | Reply::Licensed { .. } => {
+                checked(&Acknowledgement::new(ResultCode::Success), activity, Self::ASCII_ONLY)
+            }
             Reply::Described(instances) => {
                 let info = instances.into_iter().map(|(instance_id, description)| InstanceInfo {
                     instance_id,
@@ -112,56 +114,17 @@ fn read(callback: Callback) -> Result<(TestFlag, SubscriptionCommand), CallbackE
             (request.test_flag, SubscriptionCommand::Change(Box::new(purchase)))
         }
         Callback::RefreshInstance(request) => {
-            let key = format!(
-                "renew {} {} {} {}",
-                request.order_id, request.order_line_id, request.scene, request.expire_time
-            );
-            let effect = Effect::Renew {
-                key,
-                expire_time: request.expire_time,
-                product_id: request.product_id.clone(),
-                // V2.0 sends the unfreezing as a call of its own.
-                unfreezes: false,
-            };
-            let event = Event::Renew(Renewal {
-                instance_id: request.instance_id.clone(),
-                order_id: request.order_id,
-                order_line_id: Some(request.order_line_id),
-                scene: request.scene,
-                expire_time: request.expire_time,
-                product_id: request.product_id,
-                product: None,
-                period: None,
-                amount_paid: None,
-                test_call: request.test_flag == TestFlag::Debug,
-            });
-            (request.test_flag, change(&request.instance_id, effect, event))
+            let id = request.instance_id;
+            (request.test_flag, SubscriptionCommand::Change(changes::renew(id.clone(), renewal_of!(request, id))))
         }
         Callback::UpdateInstanceStatus(request) => {
-            let test_call = request.test_flag == TestFlag::Debug;
-            let instance_id = request.instance_id;
-            let command = match request.status {
-                Status::Freeze => {
-                    let reason = FreezeReason::Unspecified;
-                    let event = Event::Freeze(Freeze { instance_id: instance_id.clone(), reason, test_call });
-                    change(&instance_id, Effect::Freeze, event)
-                }
-                status if status == Status::Unfreeze || status.as_str() == "NORMAL" => {
-                    let event = Event::Unfreeze(Unfreeze { instance_id: instance_id.clone(), test_call });
-                    change(&instance_id, Effect::Unfreeze, event)
-                }
-                _ => return Err(unknown_status("status")),
-            };
-            (request.test_flag, command)
+            let (id, test_call) = (request.instance_id, request.test_flag == TestFlag::Debug);
+            let change = changes::set_status(id.clone(), id, request.status, test_call)?;
+            (request.test_flag, SubscriptionCommand::Change(change))
         }
         Callback::ReleaseInstance(request) => {
-            let event = Event::Release(Release {
-                instance_id: request.instance_id.clone(),
-                order_id: request.order_id,
-                order_line_id: request.order_line_id,
-                test_call: request.test_flag == TestFlag::Debug,
-            });
-            (request.test_flag, change(&request.instance_id, Effect::Release, event))
+            let id = request.instance_id;
+            (request.test_flag, SubscriptionCommand::Change(changes::release(id.clone(), release_of!(request, id))))
         }
         Callback::UpgradeInstance(request) => {
             let key = format!("upgrade {} {}", request.order_id, request.order_line_id);
@@ -186,9 +149,4 @@ fn read(callback: Callback) -> Result<(TestFlag, SubscriptionCommand), CallbackE
             (request.test_flag, SubscriptionCommand::Describe(request.instance_ids.into()))
         }
     })
-}
-
-/// The one open text that cannot be acted on when it is unknown.
-pub(super) fn unknown_status(field: &'static str) -> CallbackError {
-    CallbackError::Parse(ParseError::Field { field, problem: FieldProblem::NotA("FREEZE, UNFREEZE or NORMAL") })
 }

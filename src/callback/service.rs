@@ -10,11 +10,16 @@ use http::request::Parts;
 use http::{Request, Response};
 
 use super::builder::CallbackServiceBuilder;
-use super::call::{Call, Command, Reply};
+use super::call::{Call, Command, Reply, SubscriptionCommand};
 use super::directory::Directory;
 use super::exchange::{Exchanging, Progressing};
 use super::kit_v1::KitV1;
 use super::kit_v2::KitV2;
+use super::license_code::LicenseCode;
+use super::license_online::LicenseOnline;
+use super::license_v1::LicenseV1;
+use super::licensing::Licensing;
+use super::order_notify::OrderNotify;
 use super::protocol::Dialect;
 use super::route::{self, Protocol};
 use super::run::Executor;
@@ -68,6 +73,8 @@ pub(super) struct Inner {
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) subscription: Option<Arc<Executor>>,
     pub(super) directory: Option<Directory>,
+    pub(super) licensing: Option<Licensing>,
+    pub(super) orders: Option<Arc<Executor>>,
 }
 
 /// Does something in the dialect of a protocol.
@@ -90,6 +97,22 @@ macro_rules! speaking {
                 type $dialect = KitV2;
                 $work
             }
+            Protocol::LicenseCode => {
+                type $dialect = LicenseCode;
+                $work
+            }
+            Protocol::LicenseOnline => {
+                type $dialect = LicenseOnline;
+                $work
+            }
+            Protocol::LicenseV1 => {
+                type $dialect = LicenseV1;
+                $work
+            }
+            Protocol::OrderNotify => {
+                type $dialect = OrderNotify;
+                $work
+            }
         }
     };
 }
@@ -103,7 +126,7 @@ impl CallbackService {
     /// Answers one request. Never fails: what goes wrong is told to the observer and answered with a result code.
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        match route::protocol_of(&parts) {
+        match route::protocol_of(&self.inner.settings, &parts, &body, self.inner.clock.now()) {
             Some(protocol) => speaking!(protocol, D => self.exchange::<D>(&parts, &body).await),
             None => self.refuse_method(&parts),
         }
@@ -112,7 +135,7 @@ impl CallbackService {
     /// Answers a request whose body could not be read: too large, too slow, cut off. For adapters.
     pub fn refuse_body(&self, parts: &Parts, reason: impl Into<Cow<'static, str>>) -> Response<Bytes> {
         let error = CallbackError::Body(reason.into());
-        match route::protocol_of(parts) {
+        match route::protocol_of(&self.inner.settings, parts, b"", self.inner.clock.now()) {
             Some(protocol) => speaking!(protocol, D => self.finish::<D>(Err(error), &self.begin(Some(protocol)))),
             None => self.refuse_method(parts),
         }
@@ -120,8 +143,22 @@ impl CallbackService {
 
     /// Waits until no handler runs any more; for a graceful shutdown, after the last request was answered.
     pub async fn idle(&self) {
-        if let Some(executor) = &self.inner.subscription {
+        let Inner { subscription, licensing, orders, .. } = &*self.inner;
+        if let Some(licensing) = licensing {
+            licensing.issuer.idle().await;
+        }
+        let of_licenses = licensing.iter().flat_map(|licensing| [&licensing.instances, &licensing.codes]);
+        for executor in subscription.iter().chain(orders).chain(of_licenses) {
             executor.idle().await;
+        }
+    }
+
+    /// Delivers Licenses that were applied for and could not be delivered with the answer, or were cut off by a crash, until
+    /// `stop` is ready. To be run on a task of its own from the start of the server.
+    pub async fn deliver_licenses(&self, stop: impl Future<Output = ()> + Send) {
+        match &self.inner.licensing {
+            Some(licensing) => licensing.issuer.run(stop).await,
+            None => stop.await,
         }
     }
 
@@ -182,7 +219,7 @@ impl CallbackService {
     }
 
     async fn reply<D: Dialect>(&self, call: Call, progress: &mut Progressing) -> Result<Reply, CallbackError> {
-        let Inner { settings, subscription, directory, clock, .. } = &*self.inner;
+        let Inner { settings, subscription, directory, licensing, orders, clock, .. } = &*self.inner;
         let exchange = Exchanging {
             settings,
             clock: &**clock,
@@ -194,6 +231,13 @@ impl CallbackService {
         match call.command {
             Command::Subscription(command) => {
                 subscription.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange).await
+            }
+            Command::Licensing(command) => {
+                licensing.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange).await
+            }
+            Command::Order(notice) => {
+                let command = SubscriptionCommand::Change(notice);
+                orders.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange).await
             }
             Command::Directory(command) => directory.as_ref().ok_or_else(no_handler)?.reply(*command, &exchange).await,
         }

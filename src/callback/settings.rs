@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use time::UtcOffset;
 
+use super::route::Families;
 use super::subscription::AccessInfo;
 use super::{CallbackError, Protocol};
 use crate::cipher::field::{EncryptType, FieldCipher};
@@ -24,6 +25,8 @@ pub(super) struct Settings {
     pub(super) v1_deadline: Duration,
     pub(super) v2_deadline: Duration,
     pub(super) kit_deadline: Duration,
+    pub(super) online_license_key: InterfaceType,
+    pub(super) families: Families,
     pub(super) sign_v2_answers: bool,
     pub(super) debug_calls: DebugCalls,
     pub(super) debug_access: AccessInfo,
@@ -42,8 +45,10 @@ impl Settings {
 
     pub(super) fn deadline_of(&self, protocol: Protocol) -> Duration {
         match protocol {
-            Protocol::SaasV1 => self.v1_deadline,
-            Protocol::SaasV2 => self.v2_deadline,
+            Protocol::SaasV1 | Protocol::LicenseV1 => self.v1_deadline,
+            Protocol::SaasV2 | Protocol::LicenseCode | Protocol::LicenseOnline | Protocol::OrderNotify => {
+                self.v2_deadline
+            }
             Protocol::KitV1 | Protocol::KitV2 => self.kit_deadline,
         }
     }

@@ -40,9 +40,10 @@ impl Application {
     }
 
     /// Whether another application under the same id is a repeat of this one: for the same instance and device. The times
-    /// are not compared; those of the first count.
+    /// are not compared; those of the first count. An order has one License whatever a repetition says.
     fn is_repeated_by(&self, other: &Self) -> bool {
-        self.instance_id == other.instance_id && self.device == other.device
+        matches!(self.id, ApplicationId::Order(_))
+            || self.instance_id == other.instance_id && self.device == other.device
     }
 }
 

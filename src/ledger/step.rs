@@ -66,17 +66,23 @@ pub enum Effect {
     Release,
 }
 
-impl fmt::Display for Effect {
+impl Effect {
     /// A verb.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    pub const fn as_str(&self) -> &'static str {
+        match self {
             Self::Create { .. } => "create",
             Self::Renew { .. } => "renew",
             Self::Upgrade { .. } => "upgrade",
             Self::Freeze => "freeze",
             Self::Unfreeze => "unfreeze",
             Self::Release => "release",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

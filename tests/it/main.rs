@@ -6,6 +6,7 @@ mod debug_calls;
 mod intake;
 mod kit;
 mod ledgers;
+mod license_calls;
 mod lifecycle;
 mod login;
 mod metered_service;

@@ -63,7 +63,7 @@ impl Executor {
                 exchange.progress.repeated = repeated;
                 (instance, false)
             }
-            Progress::StillGoing(instance) if is_purchase => (instance, true),
+            Progress::StillGoing(instance) if is_purchase && D::MAY_GO_ON => (instance, true),
             Progress::StillGoing(_) => {
                 return Err(CallbackError::Deadline(exchange.settings.deadline_of(D::PROTOCOL)));
             }

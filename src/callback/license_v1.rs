@@ -1,0 +1,188 @@
+//! License V1 on the way of a callback.
+
+use bytes::Bytes;
+use http::request::Parts;
+
+use super::answer::checked;
+use super::call::{Call, Change, Command, LicensingCommand, Reply, SubscriptionCommand};
+use super::protocol::Dialect;
+use super::saas_v1::period_of;
+use super::settings::Settings;
+use super::subscription::{
+    Customer, Event, Freeze, FreezeReason, Product, Purchase, PurchaseDetails, Release, Renewal, RenewalScene,
+};
+use super::{CallbackError, Protocol};
+use crate::activity::Activity;
+use crate::issuing::{Application, ApplicationId};
+use crate::key::{AccessKey, InterfaceType};
+use crate::ledger::{Effect, OrderKey, Step, Target};
+use crate::license::v1::{Callback, get_license, refresh_license};
+use crate::redact::Sensitive;
+use crate::replay::CallId;
+use crate::result_code::ResultCode;
+use crate::signature::auth_token::{self, Verified};
+use crate::timestamp::Timestamp;
+use crate::wire::{Acknowledgement, TestFlag};
+
+pub(super) enum LicenseV1 {}
+
+impl Dialect for LicenseV1 {
+    type Verified<'a> = Verified<'a>;
+
+    const PROTOCOL: Protocol = Protocol::LicenseV1;
+    const ANSWERS_REPEATS: bool = true;
+    const ASCII_ONLY: bool = true;
+    const DESCRIBES_CREATION: bool = false;
+    const HAS_PROCESSING_CODE: bool = false;
+    const MAY_GO_ON: bool = false;
+
+    fn verify<'a>(
+        settings: &Settings,
+        parts: &'a Parts,
+        _body: &'a [u8],
+        now: Timestamp,
+    ) -> Result<Verified<'a>, CallbackError> {
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(auth_token::verify(settings.keys(InterfaceType::V1)?, query, now, settings.v1_window)?)
+    }
+
+    fn claim<'v>(settings: &Settings, verified: &'v Verified<'_>) -> (CallId<'v>, Timestamp) {
+        (CallId::AuthToken(verified.token()), settings.v1_window.closes_for(verified.time()))
+    }
+
+    fn key_index(verified: &Verified<'_>) -> usize {
+        verified.key_index()
+    }
+
+    fn parse(settings: &Settings, verified: &Verified<'_>, now: Timestamp) -> Result<Call, CallbackError> {
+        let callback = Callback::parse(verified)?;
+        let activity = callback.activity();
+        let (test_flag, command) = read(settings, callback, now);
+        Ok(Call { activity, test_flag, command: Command::Licensing(command) })
+    }
+
+    fn render(
+        _settings: &Settings,
+        _key_index: usize,
+        activity: Activity,
+        reply: Reply,
+    ) -> Result<Bytes, CallbackError> {
+        let activity = Some(activity);
+        Ok(match reply {
+            Reply::Licensed { instance_id, license } => {
+                checked(&get_license::Response::new(instance_id, license), activity, Self::ASCII_ONLY)
+            }
+            _ => checked(&Acknowledgement::new(ResultCode::Success), activity, Self::ASCII_ONLY),
+        }?)
+    }
+
+    fn signing_key(settings: &Settings, key_index: usize) -> Option<&AccessKey> {
+        Some(settings.keys(InterfaceType::V1).ok()?.get(key_index))
+    }
+}
+
+fn read(settings: &Settings, callback: Callback, now: Timestamp) -> (TestFlag, LicensingCommand) {
+    let change = |instance_id: &str, effect, event| {
+        LicensingCommand::Instance(SubscriptionCommand::Change(Box::new(Change {
+            step: Step::on(instance_id, effect),
+            event,
+        })))
+    };
+    match callback {
+        Callback::GetLicense(request) => (request.test_flag, purchase(settings, request)),
+        Callback::RefreshLicense(request) => {
+            let (test_flag, id) = (request.test_flag, request.instance_id.clone());
+            let (effect, event) = renewal(settings, request, now);
+            (test_flag, change(&id, effect, event))
+        }
+        Callback::ExpireLicense(request) => {
+            let (id, test_call) = (request.instance_id, request.test_flag == TestFlag::Debug);
+            let event = Event::Freeze(Freeze { instance_id: id.clone(), reason: FreezeReason::Expired, test_call });
+            (request.test_flag, change(&id, Effect::Freeze, event))
+        }
+        Callback::ReleaseLicense(request) => {
+            let event = Event::Release(Release {
+                instance_id: request.instance_id.clone(),
+                order_id: Some(request.order_id),
+                order_line_id: None,
+                test_call: request.test_flag == TestFlag::Debug,
+            });
+            (request.test_flag, change(&request.instance_id, Effect::Release, event))
+        }
+    }
+}
+
+/// The purchase, and the application for its License.
+fn purchase(settings: &Settings, request: get_license::Request) -> LicensingCommand {
+    let expire_time = request.expire_time.as_ref().map(|time| time.in_zone(settings.v1_zone));
+    let application = Application {
+        id: ApplicationId::Order(request.order_id.clone()),
+        instance_id: request.business_id.clone(),
+        device: request.identification_code().map(Sensitive::from),
+        effective_time: None,
+        expire_time,
+    };
+    let step = Step {
+        target: Target::Purchase { order: OrderKey::new(request.order_id.clone()), proposed_id: request.business_id },
+        effect: Effect::Create { product_id: Some(request.product_id.clone()), expire_time },
+    };
+    let details = PurchaseDetails {
+        customer: Some(Customer {
+            customer_id: request.customer_id,
+            customer_name: request.customer_name,
+            user_id: None,
+            user_name: None,
+            real_name: None,
+            mobile_phone: None,
+            email: None,
+        }),
+        product: Product {
+            product_id: request.product_id,
+            sku_code: request.sku_code,
+            product_name: None,
+            amount: request.amount,
+            disk_size: None,
+            band_width: None,
+        },
+        charging_mode: None,
+        period: period_of(request.period_type, request.period_number),
+        trial: false,
+        expire_time,
+        amount_paid: None,
+        extend_params: request.saas_extend_params.map(Into::into).unwrap_or_default(),
+        provision_type: None,
+    };
+    let event = Event::Create(Purchase {
+        instance_id: String::new(),
+        order_id: request.order_id,
+        order_line_id: None,
+        details: Some(Box::new(details)),
+        test_call: request.test_flag == TestFlag::Debug,
+    });
+    LicensingCommand::Buy(Box::new(Change { step, event }), application)
+}
+
+fn renewal(settings: &Settings, request: refresh_license::Request, now: Timestamp) -> (Effect, Event) {
+    let expire_time = request.expire_time.in_zone(settings.v1_zone);
+    let effect = Effect::Renew {
+        key: format!("renew {} {expire_time}", request.order_id),
+        expire_time,
+        product_id: request.product_id.clone(),
+        // V1 has no call of its own for it: a renewal in the freeze period unfreezes.
+        unfreezes: expire_time > now,
+    };
+    let event = Event::Renew(Renewal {
+        instance_id: request.instance_id,
+        order_id: request.order_id,
+        order_line_id: None,
+        // Or a trial's conversion; the call does not say.
+        scene: RenewalScene::Renewal,
+        expire_time,
+        product_id: request.product_id,
+        product: None,
+        period: period_of(request.period_type, request.period_number),
+        amount_paid: None,
+        test_call: request.test_flag == TestFlag::Debug,
+    });
+    (effect, event)
+}

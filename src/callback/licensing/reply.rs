@@ -1,0 +1,140 @@
+//! What a License call is answered.
+
+use std::sync::Arc;
+
+use super::issuer::is_final;
+use super::{Application, ApplicationId, Issuer, License};
+use crate::callback::CallbackError;
+use crate::callback::ask::ask;
+use crate::callback::call::{Created, LicensingCommand, Reply, SubscriptionCommand};
+use crate::callback::exchange::Exchanging;
+use crate::callback::protocol::Dialect;
+use crate::callback::run::Executor;
+use crate::callback::settings::DebugCalls;
+use crate::issuing::Applied;
+use crate::ledger::State;
+use crate::redact::Sensitive;
+
+/// The Licenses of one seller.
+pub(in crate::callback) struct Licensing {
+    /// Runs what happens to instances.
+    pub(in crate::callback) instances: Arc<Executor>,
+    /// Runs what happens to authorization codes, of which the ledger hears late.
+    pub(in crate::callback) codes: Arc<Executor>,
+    pub(in crate::callback) issuer: Arc<Issuer>,
+}
+
+impl Licensing {
+    pub(in crate::callback) async fn reply<D: Dialect>(
+        &self,
+        command: LicensingCommand,
+        exchange: Exchanging<'_>,
+    ) -> Result<Reply, CallbackError> {
+        match command {
+            LicensingCommand::Instance(command) => self.instances.reply::<D>(command, exchange).await,
+            LicensingCommand::Code(id, change) => {
+                if !exchange.test_call {
+                    self.codes.adopt(&id).await?;
+                }
+                self.codes.reply::<D>(SubscriptionCommand::Change(change), exchange).await
+            }
+            LicensingCommand::Apply(application) if exchange.test_call => {
+                self.try_out(application, &exchange).await?;
+                Ok(Reply::Done)
+            }
+            LicensingCommand::Apply(application) => self.apply(application, &exchange).await,
+            LicensingCommand::Buy(change, application) => {
+                let test_application = exchange.test_call.then(|| application.clone());
+                let settings = exchange.settings;
+                let (clock, ends, progress) = (exchange.clock, exchange.ends, exchange.progress);
+                let test_call = test_application.is_some();
+                let inner = Exchanging { settings, clock, ends, test_call, progress };
+                let created = self.instances.reply::<D>(SubscriptionCommand::Change(change), inner).await?;
+                let Reply::Created(Created { instance_id, processing: false, .. }) = created else {
+                    return Err(CallbackError::Deadline(settings.deadline_of(D::PROTOCOL)));
+                };
+                let rest = Exchanging { settings, clock, ends, test_call, progress };
+                let license = match test_application {
+                    Some(application) => self.try_out(application, &rest).await?,
+                    None => self.issue_for(application, instance_id.clone(), &rest).await?,
+                };
+                Ok(Reply::Licensed { instance_id, license })
+            }
+        }
+    }
+
+    /// Notes the application, and delivers its License if that can be done in time.
+    async fn apply(&self, application: Application, exchange: &Exchanging<'_>) -> Result<Reply, CallbackError> {
+        let instance_id = &application.instance_id;
+        match self.instances.ledger.instance(instance_id).await? {
+            Some(instance) if matches!(instance.state, State::Active | State::Frozen) => {}
+            Some(instance) if instance.state == State::Creating => {
+                self.instances.resume(&instance);
+                return Err(CallbackError::StillCreating);
+            }
+            _ => return Err(CallbackError::UnknownInstance(instance_id.clone())),
+        }
+        let id = self.note(application, exchange).await?;
+        match self.issuer.work_for(&id, exchange.time_left()).await {
+            Ok(Some(_)) => Ok(Reply::Done),
+            Ok(None) => Ok(Reply::Accepted),
+            // It was made and is kept; its delivery goes on.
+            Err(error) if error.is_failed_upload() && !is_final(&error) => {
+                self.issuer.report(&id, &error);
+                Ok(Reply::Accepted)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The License of an order, the same for ever.
+    async fn issue_for(
+        &self,
+        mut application: Application,
+        instance_id: String,
+        exchange: &Exchanging<'_>,
+    ) -> Result<Sensitive, CallbackError> {
+        application.instance_id = instance_id;
+        if let Some(License::Text(text)) = self.known_license(&application.id).await? {
+            return Ok(text);
+        }
+        let id = self.note(application, exchange).await?;
+        match self.issuer.work_for(&id, exchange.time_left()).await? {
+            Some(License::Text(text)) => Ok(text),
+            // Somebody else may just have made it.
+            _ => match self.known_license(&id).await? {
+                Some(License::Text(text)) => Ok(text),
+                _ => Err(CallbackError::Deadline(exchange.time_left())),
+            },
+        }
+    }
+
+    async fn known_license(&self, id: &ApplicationId) -> Result<Option<License>, CallbackError> {
+        Ok(self.issuer.store.application(id).await?.and_then(|stored| stored.license))
+    }
+
+    async fn note(&self, application: Application, exchange: &Exchanging<'_>) -> Result<ApplicationId, CallbackError> {
+        let id = application.id.clone();
+        match self.issuer.store.apply(application, exchange.clock.now()).await? {
+            Applied::Accepted(_) => Ok(id),
+            Applied::Conflict => {
+                let (ApplicationId::Event(id) | ApplicationId::Order(id)) = id;
+                Err(CallbackError::ApplicationConflict(id))
+            }
+        }
+    }
+
+    /// An invented License, or one that the seller's code makes and nobody keeps.
+    async fn try_out(&self, application: Application, exchange: &Exchanging<'_>) -> Result<Sensitive, CallbackError> {
+        if exchange.settings.debug_calls == DebugCalls::Answer {
+            return Ok("TEST-LICENSE".into());
+        }
+        let issuer = &self.issuer;
+        let made =
+            ask(&*issuer.runtime, async { issuer.handler.issue(application).await }, exchange.time_left()).await?;
+        Ok(match made {
+            License::Text(text) => text,
+            _ => Sensitive::default(),
+        })
+    }
+}

@@ -1,0 +1,597 @@
+//! License products and order notification through the service.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all, ready};
+use http::{Request, Response};
+use koogallery::adapter::tokio::TokioRuntime;
+use koogallery::callback::licensing::*;
+use koogallery::callback::orders::{OrderNotice, OrdersHandler};
+use koogallery::callback::subscription::*;
+use koogallery::callback::{CallbackService, CallbackServiceBuilder, HandlerError, Refusal};
+use koogallery::clock::{Clock as _, ManualClock};
+use koogallery::issuing::{LicenseStore, MemoryLicenseStore, SqliteLicenseStore};
+use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType, KeyRing};
+use koogallery::ledger::{MemoryLedger, SqliteLedger};
+use koogallery::open_api::{Client, RetryPolicy, Transport, TransportError};
+use koogallery::result_code::ResultCode;
+use koogallery::signature::{auth_token, body_sign, callback_v2};
+use koogallery::site::Site;
+use koogallery::sqlite::Database;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Log, NOW, Seller, get_request, nonce, post_request, purchase, v1_query};
+
+fn key_of(interface: InterfaceType) -> AccessKey {
+    AccessKey::new(format!("key-of-{interface:?}")).unwrap()
+}
+
+fn keys() -> AccessKeys {
+    use InterfaceType::{Basic, General, Kit, License, V1};
+    [Basic, V1, Kit, License, General]
+        .into_iter()
+        .fold(AccessKeys::new(), |keys, interface| keys.with(interface, key_of(interface)).unwrap())
+}
+
+/// Makes Licenses with running numbers, and writes down what it is told.
+#[derive(Clone, Default)]
+struct Maker {
+    told: Arc<Mutex<Vec<String>>>,
+    made: Arc<Mutex<Vec<Application>>>,
+    pause: Arc<Mutex<Duration>>,
+    refuses: Arc<Mutex<Option<ResultCode>>>,
+    fails: Arc<Mutex<bool>>,
+    known_codes: Arc<Mutex<Vec<String>>>,
+}
+
+impl Maker {
+    fn note(&self, what: &str, key: &LicenseKey) -> Result<(), HandlerError> {
+        let id = match key {
+            LicenseKey::Code(code) if !self.known_codes.lock().unwrap().contains(code) => {
+                return Err(Refusal::new(ResultCode::InstanceNotFound).into());
+            }
+            LicenseKey::Code(code) => format!("code {code}"),
+            LicenseKey::Instance(id) => format!("instance {id}"),
+        };
+        self.told.lock().unwrap().push(format!("{what} {id}"));
+        Ok(())
+    }
+
+    fn told(&self) -> Vec<String> {
+        self.told.lock().unwrap().clone()
+    }
+
+    fn made(&self) -> usize {
+        self.made.lock().unwrap().len()
+    }
+}
+
+impl LicensingHandler for Maker {
+    async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
+        self.note("create", &LicenseKey::Instance(purchase.instance_id))
+    }
+    async fn issue(&self, application: Application) -> Result<License, HandlerError> {
+        let pause = *self.pause.lock().unwrap();
+        tokio::time::sleep(pause).await;
+        if let Some(code) = *self.refuses.lock().unwrap() {
+            return Err(Refusal::new(code).into());
+        }
+        if *self.fails.lock().unwrap() {
+            return Err(HandlerError::failed("the signer is locked"));
+        }
+        self.made.lock().unwrap().push(application);
+        Ok(License::text(format!("LICENSE-{}", self.made())))
+    }
+    async fn renew(&self, license: LicenseKey, renewal: Renewal) -> Result<(), HandlerError> {
+        self.note(&format!("renew to {}", renewal.expire_time), &license)
+    }
+    async fn freeze(&self, license: LicenseKey, _: Freeze) -> Result<(), HandlerError> {
+        self.note("freeze", &license)
+    }
+    async fn unfreeze(&self, license: LicenseKey, _: Unfreeze) -> Result<(), HandlerError> {
+        self.note("unfreeze", &license)
+    }
+    async fn release(&self, license: LicenseKey, _: Release) -> Result<(), HandlerError> {
+        self.note("release", &license)
+    }
+}
+
+/// Keeps notices, and fails if it should.
+#[derive(Clone, Default)]
+struct Books {
+    notices: Arc<Mutex<Vec<OrderNotice>>>,
+    fails: Arc<Mutex<bool>>,
+}
+
+impl OrdersHandler for Books {
+    async fn notified(&self, notice: OrderNotice) -> Result<(), HandlerError> {
+        self.notices.lock().unwrap().push(notice);
+        if *self.fails.lock().unwrap() { Err(HandlerError::failed("the books are closed")) } else { Ok(()) }
+    }
+}
+
+/// The marketplace's open APIs: takes uploads, knows every order, and fails as often as it is told.
+#[derive(Clone, Default)]
+struct Marketplace {
+    uploads: Arc<Mutex<Vec<(String, String)>>>,
+    failures: Arc<Mutex<VecDeque<Value>>>,
+}
+
+impl Transport for Marketplace {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        if let Some(failure) = self.failures.lock().unwrap().pop_front() {
+            return ready(Ok(Response::new(failure.to_string().into()))).boxed();
+        }
+        let answer = match request.uri().path().split('/').collect::<Vec<_>>()[..] {
+            [.., "market-event", event, "file"] => {
+                let body = String::from_utf8(request.body().to_vec()).unwrap();
+                let license = body.split("LICENSE-").nth(1).unwrap().split('"').next().unwrap();
+                self.uploads.lock().unwrap().push((event.to_owned(), format!("LICENSE-{license}")));
+                json!({"error_code": "CBC.0000", "error_msg": "Success"})
+            }
+            [.., "order", "query"] => {
+                let query = request.uri().query().unwrap();
+                let id = query.split(['=', '&']).nth(1).unwrap();
+                json!({"resultCode": "MKT.0000", "orderInfo": {"orderId": id, "orderType": "NEW", "orderLine": [{
+                    "orderLineId": format!("{id}-000001"), "chargingMode": "PERIOD",
+                    "productInfo": [{"productId": "OFFI1"}]}]}})
+            }
+            _ => panic!("{}", request.uri()),
+        };
+        ready(Ok(Response::new(answer.to_string().into()))).boxed()
+    }
+}
+
+impl Marketplace {
+    fn uploads(&self) -> Vec<(String, String)> {
+        self.uploads.lock().unwrap().clone()
+    }
+}
+
+struct Stage {
+    service: CallbackService,
+    maker: Maker,
+    books: Books,
+    seller: Seller,
+    marketplace: Marketplace,
+    log: Log,
+    clock: Arc<ManualClock>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self::on(MemoryLicenseStore::new(), |builder| builder)
+    }
+
+    /// Licenses and order notification, no SaaS.
+    fn on(
+        licenses: impl LicenseStore,
+        configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder,
+    ) -> Self {
+        let (maker, books, seller) = (Maker::default(), Books::default(), Seller::default());
+        let (marketplace, log, clock) = (Marketplace::default(), Log::default(), Arc::new(ManualClock::new(NOW)));
+        let mut once = RetryPolicy::default();
+        once.attempts = 1;
+        let client = Client::builder(Site::China, marketplace.clone(), TokioRuntime)
+            .credentials(Credentials::new("AK", "SK").unwrap())
+            .retry_policy(once)
+            .build();
+        let builder = CallbackService::builder(keys(), TokioRuntime)
+            .licensing(maker.clone(), MemoryLedger::new(), licenses)
+            .orders(books.clone(), MemoryLedger::new())
+            .open_api(client)
+            .clock(Arc::clone(&clock))
+            .observer(log.clone());
+        Self { service: configure(builder).build(), maker, books, seller, marketplace, log, clock }
+    }
+
+    /// With SaaS beside them.
+    fn with_saas(configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder) -> Self {
+        let seller = Seller::default();
+        let saas = seller.clone();
+        let stage =
+            Self::on(MemoryLicenseStore::new(), |builder| configure(builder.subscription(saas, MemoryLedger::new())));
+        Self { seller, ..stage }
+    }
+
+    async fn post_as(&self, interface: InterfaceType, body: &str) -> Answer {
+        let query = callback_v2::signed_query(&key_of(interface), &nonce(), self.clock.now(), body.as_bytes());
+        Answer::read(self.service.call(post_request(&query, body.to_owned())).await)
+    }
+
+    async fn code(&self, body: &str) -> Answer {
+        self.post_as(InterfaceType::License, body).await
+    }
+
+    async fn online(&self, body: &str) -> Answer {
+        self.post_as(InterfaceType::Basic, body).await
+    }
+
+    async fn get_as(&self, interface: InterfaceType, parameters: &str) -> Answer {
+        let query = v1_query(&key_of(interface), parameters, self.clock.now());
+        self.get_query(&query).await
+    }
+
+    async fn get_query(&self, query: &str) -> Answer {
+        let answer = Answer::read(self.service.call(get_request(query)).await);
+        let ring = KeyRing::new(key_of(InterfaceType::V1));
+        assert_eq!(body_sign::verify(&ring, answer.body_sign.as_deref().unwrap(), &answer.body), Ok(()));
+        answer
+    }
+
+    async fn v1(&self, parameters: &str) -> Answer {
+        self.clock.advance(Duration::from_millis(1));
+        self.get_as(InterfaceType::V1, parameters).await
+    }
+}
+
+fn renew_code(code: &str, order: &str) -> String {
+    format!(
+        r#"{{"activity":"refreshLicenseCode","expireTime":"20270101155959","license":"{code}","orderId":"{order}","orderLineId":"{order}-000001","scene":"RENEWAL"}}"#
+    )
+}
+
+fn code_status(code: &str, status: &str) -> String {
+    format!(r#"{{"activity":"updateLicenseCodeStatus","license":"{code}","status":"{status}"}}"#)
+}
+
+fn release_code(code: &str) -> String {
+    format!(r#"{{"activity":"releaseLicenseCode","license":"{code}"}}"#)
+}
+
+fn apply(instance: &str, event: &str, device: &str) -> String {
+    format!(
+        r#"{{"activity":"getLicenseAsync","deviceFingerprint":"{device}","effectiveTime":"2025-01-01 00:00:00 z","eventId":"{event}","expireTime":"2026-01-01 00:00:00 z","instanceId":"{instance}"}}"#
+    )
+}
+
+fn get_license(order: &str, business: &str) -> String {
+    // [{"name":"identificationCode","value":"HW-1"}]
+    let params = "W3sibmFtZSI6ImlkZW50aWZpY2F0aW9uQ29kZSIsInZhbHVlIjoiSFctMSJ9XQ%3D%3D";
+    format!(
+        "activity=getLicense&businessId={business}&customerId=c0ffee&orderId={order}&productId=OFFI1&periodType=year&periodNumber=1&expireTime=20260101155959&saasExtendParams={params}"
+    )
+}
+
+fn notice(order: &str) -> String {
+    format!(r#"{{"activity":"orderNotify","orderId":"{order}","orderLineId":"{order}-000001","testFlag":"0"}}"#)
+}
+
+#[tokio::test]
+async fn an_authorization_code_lives_without_ever_having_been_created() {
+    let stage = Stage::new();
+    stage.maker.known_codes.lock().unwrap().push("PL1".to_owned());
+    let life =
+        [renew_code("PL1", "CS2"), code_status("PL1", "FREEZE"), code_status("PL1", "UNFREEZE"), release_code("PL1")];
+    for call in &life {
+        for _ in 0..3 {
+            assert_eq!(stage.code(call).await.code, "000000", "{call}");
+        }
+    }
+    let told = stage.maker.told();
+    let expected = ["renew to 20270101155959 code PL1", "freeze code PL1", "unfreeze code PL1", "release code PL1"];
+    assert_eq!(told, expected, "each once");
+    assert_eq!(stage.code(&renew_code("PL1", "CS3")).await.code, "000003", "released for good");
+}
+
+#[tokio::test]
+async fn a_code_that_the_seller_does_not_know_is_refused_and_may_become_known() {
+    let stage = Stage::new();
+    assert_eq!(stage.code(&renew_code("PL9", "CS2")).await.code, "000003");
+    stage.maker.known_codes.lock().unwrap().push("PL9".to_owned());
+    assert_eq!(stage.code(&renew_code("PL9", "CS2")).await.code, "000000", "a refusal is not remembered");
+}
+
+#[tokio::test]
+async fn an_online_license_is_uploaded_and_never_answered() {
+    let stage = Stage::new();
+    assert_eq!(stage.online(&purchase("CS1", "b1")).await.instance_id(), "b1");
+    let answer = stage.online(&apply("b1", "event-1", "MAC|DISK|BOARD|CPU")).await;
+    assert_eq!(answer.code, "000000");
+    assert!(!answer.json.to_string().contains("LICENSE"));
+    assert_eq!(stage.marketplace.uploads(), [("event-1".to_owned(), "LICENSE-1".to_owned())]);
+    let application = stage.maker.made.lock().unwrap()[0].clone();
+    assert_eq!(application.device.unwrap().expose(), "MAC|DISK|BOARD|CPU");
+    assert_eq!(application.expire_time.unwrap().to_string(), "20260101000000");
+
+    // The same application gets the same License, another one another.
+    stage.online(&apply("b1", "event-1", "MAC|DISK|BOARD|CPU")).await;
+    stage.online(&apply("b1", "event-2", "MAC|DISK|BOARD|CPU")).await;
+    let licenses: Vec<_> = stage.marketplace.uploads().into_iter().map(|(_, license)| license).collect();
+    assert_eq!(licenses, ["LICENSE-1", "LICENSE-1", "LICENSE-2"]);
+    assert_eq!(stage.maker.made(), 2);
+
+    let other_device = stage.online(&apply("b1", "event-1", "OTHER|DISK|BOARD|CPU")).await;
+    assert_eq!(other_device.code, "000002");
+    assert!(stage.log.last().contains("event-1"), "{}", stage.log.last());
+    assert_eq!(stage.maker.made(), 2);
+    assert_eq!(stage.online(&apply("b7", "event-7", "")).await.code, "000003");
+    let too_long = apply("b1", "event-8", &"F".repeat(5121));
+    assert_eq!(stage.online(&too_long).await.code, "000002");
+}
+
+#[tokio::test]
+async fn copies_of_an_application_make_one_license() {
+    let stage = Stage::new();
+    stage.online(&purchase("CS1", "b1")).await;
+    *stage.maker.pause.lock().unwrap() = Duration::from_millis(20);
+    let call = apply("b1", "event-1", "");
+    let answers = join_all((0..20).map(|_| stage.online(&call))).await;
+    assert!(answers.iter().all(|answer| answer.code == "000000" || answer.code == "000004"));
+    assert!(answers.iter().any(|answer| answer.code == "000000"));
+    stage.service.idle().await;
+    assert_eq!((stage.maker.made(), stage.marketplace.uploads().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn the_seller_may_refuse_a_license_with_the_documents_codes() {
+    let stage = Stage::new();
+    stage.online(&purchase("CS1", "b1")).await;
+    *stage.maker.refuses.lock().unwrap() = Some(ResultCode::QuotaInsufficient);
+    assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000900");
+    *stage.maker.refuses.lock().unwrap() = None;
+    assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000000");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_license_that_takes_long_is_delivered_later() {
+    let stage = Stage::new();
+    stage.online(&purchase("CS1", "b1")).await;
+    *stage.maker.pause.lock().unwrap() = Duration::from_secs(60);
+    assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000004");
+    assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000004", "still at it");
+    stage.service.idle().await;
+    assert_eq!((stage.maker.made(), stage.marketplace.uploads().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_fails_is_made_again_with_the_same_license() {
+    let stage = Stage::new();
+    stage.online(&purchase("CS1", "b1")).await;
+    let down = json!({"error_code": "CBC.0999", "error_msg": "internal error"});
+    stage.marketplace.failures.lock().unwrap().extend([down.clone(), down]);
+    assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000004", "made, kept, not delivered yet");
+    assert!(stage.log.lines().iter().any(|line| line.contains("deliver the License for event-1 failed")));
+    let service = stage.service.clone();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let clock = Arc::clone(&stage.clock);
+    let ticking = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            clock.advance(Duration::from_secs(1));
+        }
+    });
+    let delivering = tokio::spawn(async move {
+        service.deliver_licenses(async { stopped.await.unwrap_or_default() }).await;
+    });
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert_eq!(stage.marketplace.uploads(), [("event-1".to_owned(), "LICENSE-1".to_owned())]);
+    assert_eq!(stage.maker.made(), 1);
+    stop.send(()).unwrap();
+    delivering.await.unwrap();
+    ticking.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_that_the_marketplace_denied_is_not_uploaded_for_ever() {
+    let stage = Stage::new();
+    stage.online(&purchase("CS1", "b1")).await;
+    let denied = json!({"error_code": "91381038", "error_msg": "License apply has been denied."});
+    stage.marketplace.failures.lock().unwrap().push_back(denied);
+    assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000005");
+    assert!(stage.log.last().contains("91381038"), "{}", stage.log.last());
+    let delivering =
+        tokio::time::timeout(Duration::from_secs(3600), stage.service.deliver_licenses(std::future::pending()));
+    assert!(delivering.await.is_err());
+    assert_eq!(stage.marketplace.uploads(), []);
+}
+
+#[tokio::test]
+async fn a_license_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(folder.path().join("licenses.db")).unwrap();
+    let store = SqliteLicenseStore::new(&database).await.unwrap();
+    let ledger = SqliteLedger::new(&database).await.unwrap();
+    let first = Stage::on(store.clone(), |builder| builder);
+    let first = Stage {
+        service: CallbackService::builder(keys(), TokioRuntime)
+            .licensing(first.maker.clone(), ledger.clone(), store.clone())
+            .clock(Arc::clone(&first.clock))
+            .observer(first.log.clone())
+            .build(),
+        ..first
+    };
+    first.online(&purchase("CS1", "b1")).await;
+    // Without a client it is made and kept, and cannot be delivered.
+    assert_eq!(first.online(&apply("b1", "event-1", "")).await.code, "000005");
+    let v1 = first.v1(&get_license("CS9", "b9")).await;
+
+    let second = Stage::on(MemoryLicenseStore::new(), |builder| builder.licensing(Maker::default(), ledger, store));
+    second.clock.set(first.clock.now());
+    second.clock.advance(Duration::from_secs(31));
+    let service = second.service.clone();
+    let delivering = tokio::spawn(async move { service.deliver_licenses(std::future::pending()).await });
+    while second.marketplace.uploads().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    delivering.abort();
+    assert_eq!(second.marketplace.uploads(), [("event-1".to_owned(), "LICENSE-1".to_owned())]);
+    let again = second.v1(&get_license("CS9", "b10")).await;
+    assert_eq!(v1.body, again.body, "the same License and id, for ever");
+}
+
+#[tokio::test]
+async fn v1_answers_the_license_itself_and_always_the_same() {
+    let stage = Stage::new();
+    *stage.maker.fails.lock().unwrap() = true;
+    assert_eq!(stage.v1(&get_license("CS1", "b1")).await.code, "000005");
+    *stage.maker.fails.lock().unwrap() = false;
+    stage.clock.advance(Duration::from_secs(3600));
+    let first = stage.v1(&get_license("CS1", "b2")).await;
+    assert_eq!(
+        (first.code.as_str(), first.instance_id(), first.json["license"].as_str()),
+        ("000000", "b1", Some("LICENSE-1"))
+    );
+    let application = stage.maker.made.lock().unwrap()[0].clone();
+    assert_eq!(application.device.unwrap().expose(), "HW-1");
+    assert_eq!(application.instance_id, "b1");
+    for business in ["b3", "b4"] {
+        assert_eq!(stage.v1(&get_license("CS1", business)).await.body, first.body);
+    }
+    assert_eq!(stage.maker.made(), 1);
+    assert_eq!(stage.marketplace.uploads(), [], "V1 has no upload");
+
+    let renewal = "activity=refreshLicense&orderId=CS2&instanceId=b1&expireTime=20270101155959";
+    let expiry = "activity=expireLicense&instanceId=b1&orderId=CS1";
+    let release = "activity=releaseLicense&instanceId=b1&orderId=CS1";
+    for call in [expiry, renewal, renewal, release, release] {
+        assert_eq!(stage.v1(call).await.code, "000000", "{call}");
+    }
+    let told = stage.maker.told();
+    let life = [
+        "create instance b1",
+        "freeze instance b1",
+        "renew to 20270101155959 instance b1",
+        "unfreeze instance b1",
+        "release instance b1",
+    ];
+    assert_eq!(told, life);
+    assert_eq!(stage.v1(&get_license("CS1", "b5")).await.body, first.body, "for ever");
+}
+
+#[tokio::test]
+async fn debugging_touches_nothing() {
+    let stage = Stage::new();
+    let flagged = |body: &str| body.replacen('{', r#"{"testFlag":"1","#, 1);
+    for call in [renew_code("PL1", "CS2"), code_status("PL1", "FREEZE"), release_code("PL1")] {
+        assert_eq!(stage.code(&flagged(&call)).await.code, "000000", "{call}");
+    }
+    for call in [purchase("CS1", "b1"), apply("b1", "event-1", "")] {
+        assert_eq!(stage.online(&flagged(&call)).await.code, "000000", "{call}");
+    }
+    let debugged = notice("CS1").replace(r#""testFlag":"0""#, r#""testFlag":"1""#);
+    assert_eq!(stage.post_as(InterfaceType::General, &debugged).await.code, "000000");
+    let v1 = stage.v1(&format!("{}&testFlag=1", get_license("CS1", "b1"))).await;
+    assert_eq!((v1.code.as_str(), v1.instance_id()), ("000000", "b1"));
+    assert!(v1.json["license"].is_string());
+    assert_eq!((stage.maker.told().len(), stage.maker.made()), (0, 0));
+    assert_eq!((stage.books.notices.lock().unwrap().len(), stage.marketplace.uploads().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_notice_is_told_once_with_its_order() {
+    let stage = Stage::new();
+    *stage.books.fails.lock().unwrap() = true;
+    assert_eq!(stage.post_as(InterfaceType::General, &notice("CS1")).await.code, "000005");
+    *stage.books.fails.lock().unwrap() = false;
+    let calls = join_all((0..5).map(|_| async { stage.post_as(InterfaceType::General, &notice("CS1")).await.code }));
+    assert!(calls.await.iter().all(|code| code == "000000"));
+    let notices = stage.books.notices.lock().unwrap().clone();
+    assert_eq!(notices.len(), 2, "failed, then told");
+    let order = notices[1].order.clone().unwrap();
+    assert_eq!((notices[1].order_line_id.as_str(), order.order_id.as_str()), ("CS1-000001", "CS1"));
+
+    stage.marketplace.failures.lock().unwrap().push_back(json!({"resultCode": "MKT.0999"}));
+    assert_eq!(stage.post_as(InterfaceType::General, &notice("CS2")).await.code, "000005");
+    assert_eq!(stage.books.notices.lock().unwrap().len(), 2, "never without its order");
+}
+
+#[tokio::test]
+async fn a_notice_provisions_nothing_that_a_purchase_does() {
+    let stage = Stage::with_saas(|builder| builder);
+    for call in [notice("CS1"), purchase("CS1", "b1"), notice("CS1")] {
+        let interface = if call.contains("orderNotify") { InterfaceType::General } else { InterfaceType::Basic };
+        assert_eq!(stage.post_as(interface, &call).await.code, "000000");
+    }
+    assert_eq!((stage.seller.runs(), stage.books.notices.lock().unwrap().len()), (1, 1));
+}
+
+/// Of every family a call, and the key that proves it.
+fn a_call_of_each() -> Vec<(&'static str, InterfaceType, String)> {
+    vec![
+        ("SaaS V2.0", InterfaceType::Basic, purchase("CS1", "b1")),
+        ("authorization code", InterfaceType::License, renew_code("PL1", "CS2")),
+        ("online License", InterfaceType::Basic, apply("b1", "event-1", "")),
+        ("order notification", InterfaceType::General, notice("CS1")),
+    ]
+}
+
+#[tokio::test]
+async fn no_family_takes_a_call_that_was_proved_with_the_key_of_another() {
+    use InterfaceType::{Basic, General, Kit, License, V1};
+    for (family, interface, call) in a_call_of_each() {
+        for other in [Basic, General, Kit, License, V1].into_iter().filter(|other| *other != interface) {
+            let stage = Stage::with_saas(|builder| builder);
+            let answer = stage.post_as(other, &call).await;
+            assert_eq!(answer.code, "000001", "{family} with the key of {other:?}");
+            assert_eq!((stage.seller.runs(), stage.maker.told().len(), stage.maker.made()), (0, 0, 0));
+        }
+    }
+    let stage = Stage::with_saas(|builder| builder);
+    let v1_saas = "activity=queryInstance&instanceId=b1";
+    for (call, code) in [(get_license("CS1", "b1").as_str(), "000000"), (v1_saas, "000003")] {
+        assert_eq!(stage.v1(call).await.code, code);
+        let query = auth_token::signed_query(
+            &key_of(Basic),
+            &format!("{call}&timeStamp={}", stage.clock.now().to_compact_millis()),
+        );
+        assert_eq!(stage.get_query(&query.unwrap()).await.code, "000001");
+    }
+}
+
+#[tokio::test]
+async fn an_activity_belongs_to_its_method() {
+    let stage = Stage::with_saas(|builder| builder);
+    // Messages of V1 sent as V2.0, and the reverse.
+    let body = r#"{"activity":"getLicense","orderId":"CS1"}"#;
+    assert_eq!(stage.post_as(InterfaceType::Basic, body).await.code, "000002");
+    assert_eq!(stage.v1("activity=getLicenseAsync&instanceId=b1").await.code, "000002");
+    assert_eq!(stage.v1("activity=orderNotify&orderId=CS1").await.code, "000002");
+    let unknown = r#"{"activity":"getLicenses","orderId":"CS1"}"#;
+    assert_eq!(stage.post_as(InterfaceType::Basic, unknown).await.code, "000002");
+    assert_eq!(stage.post_as(InterfaceType::License, unknown).await.code, "000001");
+}
+
+#[tokio::test]
+async fn only_handlers_or_a_key_tell_online_license_from_saas() {
+    // No SaaS handler: it can only be online License.
+    let stage = Stage::new();
+    stage.online(&purchase("CS1", "b1")).await;
+    assert_eq!(stage.maker.told(), ["create instance b1"]);
+
+    // Both, one key: SaaS.
+    let stage = Stage::with_saas(|builder| builder);
+    stage.online(&purchase("CS1", "b1")).await;
+    assert_eq!((stage.seller.runs(), stage.maker.told().len()), (1, 0));
+
+    // Both, and a key of its own.
+    let stage = Stage::with_saas(|builder| builder.online_license_key(InterfaceType::License));
+    assert_eq!(stage.post_as(InterfaceType::Basic, &purchase("CS1", "b1")).await.code, "000000");
+    assert_eq!(stage.post_as(InterfaceType::License, &purchase("CS2", "b2")).await.code, "000000");
+    assert_eq!(stage.seller.runs(), 1);
+    assert_eq!(stage.maker.told(), ["create instance b2"]);
+    assert_eq!(stage.post_as(InterfaceType::License, &apply("b2", "event-1", "")).await.code, "000000");
+    let freeze = r#"{"activity":"updateInstanceStatus","instanceId":"b2","status":"FREEZE"}"#;
+    assert_eq!(stage.post_as(InterfaceType::Basic, freeze).await.code, "000003", "no SaaS instance");
+    assert_eq!(stage.post_as(InterfaceType::License, freeze).await.code, "000000");
+}
+
+#[tokio::test]
+async fn without_a_handler_nothing_is_taken() {
+    let seller = Seller::default();
+    let clock = Arc::new(ManualClock::new(NOW));
+    let service = CallbackService::builder(keys(), TokioRuntime)
+        .subscription(seller.clone(), MemoryLedger::new())
+        .clock(Arc::clone(&clock))
+        .observer(Log::default())
+        .build();
+    let stage = Stage { service, ..Stage::new() };
+    assert_eq!(stage.post_as(InterfaceType::License, &renew_code("PL1", "CS2")).await.code, "000001");
+    assert_eq!(stage.post_as(InterfaceType::Basic, &apply("b1", "event-1", "")).await.code, "000002");
+    assert_eq!(stage.v1(&get_license("CS1", "b1")).await.code, "000002");
+    assert_eq!(seller.runs(), 0);
+}
