@@ -37,6 +37,9 @@ pub trait LicenseStore: Send + Sync + 'static {
     fn claim_due(&self, claim: Claim, limit: usize)
     -> BoxFuture<'_, Result<Vec<StoredApplication>, LicenseStoreError>>;
 
+    /// Prolongs a claim while the work goes on.
+    fn extend<'a>(&'a self, id: &'a ApplicationId, claim: Claim) -> BoxFuture<'a, Result<(), LicenseStoreError>>;
+
     /// Keeps the License that was made, and gives back the one that counts: the first.
     fn keep<'a>(&'a self, id: &'a ApplicationId, license: License)
     -> BoxFuture<'a, Result<License, LicenseStoreError>>;

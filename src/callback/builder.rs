@@ -297,6 +297,7 @@ impl CallbackServiceBuilder {
                 clock: Arc::clone(&self.clock),
                 random: Arc::clone(&self.settings.random),
                 observer: Arc::clone(&self.observer),
+                lease: self.lease,
                 at_work: Arc::default(),
             }),
         });

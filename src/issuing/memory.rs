@@ -7,7 +7,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use super::{
-    Application, ApplicationId, Applied, Claim, License, LicenseStore, LicenseStoreError, Outcome, StoredApplication,
+    Application, ApplicationId, Applied, Claim, License, LicenseStore, LicenseStoreError, Outcome, Progress,
+    StoredApplication,
 };
 use crate::timestamp::Timestamp;
 
@@ -71,6 +72,13 @@ impl LicenseStore for MemoryLicenseStore {
     ) -> BoxFuture<'_, Result<Vec<StoredApplication>, LicenseStoreError>> {
         let taken = self.records().values_mut().filter_map(|record| record.take(claim)).take(limit).collect();
         ready(Ok(taken)).boxed()
+    }
+
+    fn extend<'a>(&'a self, id: &'a ApplicationId, claim: Claim) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
+        if let Some(record) = self.records().get_mut(id).filter(|record| record.holder == Some(claim.holder)) {
+            record.stored.progress = Progress::Due(claim.until);
+        }
+        ready(Ok(())).boxed()
     }
 
     fn keep<'a>(

@@ -126,6 +126,18 @@ impl LicenseStore for SqliteLicenseStore {
         })
     }
 
+    fn extend<'a>(&'a self, id: &'a ApplicationId, claim: Claim) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
+        let id = id.clone();
+        self.run(move |transaction| {
+            let (kind, key) = columns_of(&id);
+            transaction.execute(
+                "UPDATE koogallery_license SET due_at = ?3 WHERE kind = ?1 AND id = ?2 AND holder = ?4",
+                params![kind, key, claim.until.as_unix_millis(), holder_text(claim)],
+            )?;
+            Ok(())
+        })
+    }
+
     fn keep<'a>(
         &'a self,
         id: &'a ApplicationId,

@@ -7,6 +7,7 @@ mod intake;
 mod kit;
 mod ledgers;
 mod license_calls;
+mod license_server;
 mod lifecycle;
 mod login;
 mod metered_service;

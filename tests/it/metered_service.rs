@@ -15,7 +15,7 @@ use koogallery::amount::Amount;
 use serde_json::json;
 
 use crate::intake::{Fate, Intake};
-use crate::process::{Server, example, exchange};
+use crate::process::{Server, example, exchange, serve_in_background};
 use crate::support::KEY;
 
 const ROUNDS: u32 = 100;
@@ -38,20 +38,6 @@ async fn receive(State(intake): State<Intake>, request: Request<Body>) -> Respon
         |_| Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("reset"))]))),
         |response| response.map(Body::from),
     )
-}
-
-fn serve(intake: Intake) -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, Router::new().fallback(receive).with_state(intake)).await.unwrap();
-        });
-    });
-    address
 }
 
 fn start(program: &Path, database: &Path, marketplace: SocketAddr) -> Server {
@@ -87,7 +73,7 @@ fn killed_a_hundred_times_the_sum_delivered_is_the_sum_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("metered.db");
     let intake = Intake::default();
-    let marketplace = serve(intake.clone());
+    let marketplace = serve_in_background(Router::new().fallback(receive).with_state(intake.clone()));
 
     let mut unacknowledged: Vec<u32> = Vec::new();
     let mut cut_off = 0;

@@ -1,10 +1,12 @@
 //! The example servers as processes, to be called and killed.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use axum::Router;
 
 /// Builds an example beside this test (a no-op where `cargo test` has done so) and tells where it is.
 pub fn example(name: &str) -> PathBuf {
@@ -37,7 +39,10 @@ impl Server {
         }
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        // Whoever prints more must not find the pipe closed, or full.
+        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
         Self { process, address }
     }
@@ -66,4 +71,18 @@ pub fn exchange(address: SocketAddr, request: &str) -> Option<(u16, Vec<u8>)> {
     let start = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let status = std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()?;
     Some((status, answer.split_off(start)))
+}
+
+/// Serves a router on a thread of its own, for as long as the test runs.
+pub fn serve_in_background(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), router).await.unwrap();
+        });
+    });
+    address
 }

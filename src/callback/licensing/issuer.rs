@@ -17,10 +17,8 @@ use crate::issuing::{ApplicationId, Claim, License, LicenseStore, Outcome, Store
 use crate::open_api::{ApiErrorKind, CallError, Client, upload};
 use crate::random::Random;
 
-/// For how long an application stays taken when the process working on it has died.
-const CLAIM: Duration = Duration::from_secs(60);
 /// When to go on after a failure that time may mend.
-const PAUSE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(15);
 /// How many applications are taken up at once after a restart.
 const AT_ONCE: usize = 16;
 
@@ -35,6 +33,8 @@ pub(in crate::callback) struct Issuer {
     pub(in crate::callback) clock: Arc<dyn Clock>,
     pub(in crate::callback) random: Arc<dyn Random>,
     pub(in crate::callback) observer: Arc<dyn Observer>,
+    /// For how long an application stays taken when the process working on it has died; also how often to look for such.
+    pub(in crate::callback) lease: Duration,
     /// Counts the applications worked on, by its clones.
     pub(in crate::callback) at_work: Arc<()>,
 }
@@ -63,7 +63,7 @@ impl Issuer {
                 let (action, subject) = ("take up", "applications for Licenses");
                 self.observer.late_failure(&LateFailure { action, subject, error: &error });
             }
-            if let Either::Right(_) = select(self.runtime.sleep(PAUSE), &mut stop).await {
+            if let Either::Right(_) = select(self.runtime.sleep(self.lease), &mut stop).await {
                 return;
             }
         }
@@ -119,7 +119,8 @@ impl Issuer {
 
     async fn work(&self, stored: StoredApplication, claim: Claim) -> Result<License, CallbackError> {
         let id = stored.application.id.clone();
-        let done = match AssertUnwindSafe(self.make_and_deliver(stored)).catch_unwind().await {
+        let work = AssertUnwindSafe(self.make_and_deliver(stored)).catch_unwind();
+        let done = match self.keep_claim(&id, claim, work).await {
             Ok(done) => done,
             Err(_panic) => Err(CallbackError::Aborted),
         };
@@ -130,6 +131,20 @@ impl Issuer {
         };
         self.store.settle(&id, claim, outcome).await?;
         done
+    }
+
+    /// Does the work and prolongs the claim at a third of its time, again and again.
+    async fn keep_claim<T>(&self, id: &ApplicationId, claim: Claim, work: impl Future<Output = T> + Send) -> T {
+        let mut work = pin!(work);
+        loop {
+            match select(work, self.runtime.sleep(self.lease / 3)).await {
+                Either::Left((outcome, _)) => return outcome,
+                Either::Right(((), going_on)) => work = going_on,
+            }
+            let until = self.clock.now().saturating_add(self.lease);
+            // If this fails, somebody else may take over; what is kept is kept once all the same.
+            let _ = self.store.extend(id, Claim { until, ..claim }).await;
+        }
     }
 
     async fn make_and_deliver(&self, stored: StoredApplication) -> Result<License, CallbackError> {
@@ -162,7 +177,7 @@ impl Issuer {
         let mut holder = [0; 16];
         self.random.fill(&mut holder).map_err(|error| CallbackError::Handler(Arc::new(error)))?;
         let now = self.clock.now();
-        Ok(Claim { holder: u128::from_ne_bytes(holder), now, until: now.saturating_add(CLAIM) })
+        Ok(Claim { holder: u128::from_ne_bytes(holder), now, until: now.saturating_add(self.lease) })
     }
 }
 
