@@ -71,6 +71,7 @@ pub mod activity;
 pub mod adapter;
 pub mod agents_gateway;
 pub mod amount;
+mod backoff;
 pub mod callback;
 pub mod cipher;
 pub mod clock;

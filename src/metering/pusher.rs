@@ -11,6 +11,7 @@ use futures_util::future::{Either, select};
 
 use super::delivery::{Verdict, verdict, verdict_of_error};
 use super::{AtRisk, Claim, Meter, MeteringError, Observer, Outcome, PushFailure, Rejection, StderrObserver};
+use crate::backoff;
 use crate::open_api::push_usage::{MAX_RECORDS, Request, UsageRecord};
 use crate::open_api::{Api, CallError, Client, TransportError};
 use crate::random::{OsRandom, Random};
@@ -255,15 +256,11 @@ impl Pusher {
         Ok(())
     }
 
-    /// When to send again after a push that failed as a whole: pauses double, and half of each is drawn, so that many
-    /// pushers do not come back at once.
+    /// When to send again after a push that failed as a whole.
     fn after_failure(&self) -> Timestamp {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed);
-        let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(self.longest_pause);
-        let mut drawn = [0];
-        // Without randomness the pause is merely not drawn.
-        let _ = self.random.fill(&mut drawn);
-        self.meter.clock.now().saturating_add(pause / 2 + pause.mul_f64(f64::from(drawn[0]) / 512.0))
+        let pause = backoff::pause(FIRST_PAUSE, self.longest_pause, failures, &*self.random);
+        self.meter.clock.now().saturating_add(pause)
     }
 
     /// Once an hour: warns of what is about to become too old, and forgets what is long done.
