@@ -276,6 +276,14 @@ fn a_license_is_queried_and_its_use_reported() {
     let license = query_license::Request::from_http(&answer(200, body)).unwrap();
     assert_eq!((&license.status, license.amount), (&LicenseStatus::Expired, Some(7)));
     assert_eq!(license.all["tomorrow"]["x"], 1, "what no document lists is kept");
+    let odd = r#"{"error_code":"92020000","data":{"license_code":"PL1","status":"ALIVE","activate_time":{},"expire_time":"2026-01-01","product_id":"","amount":null}}"#;
+    let license = query_license::Request::from_http(&answer(200, odd)).unwrap();
+    assert_eq!(
+        (license.status, license.expire_time),
+        (LicenseStatus::Alive, None),
+        "what nobody confirmed spoils nothing"
+    );
+    assert_eq!((license.activate_time, license.product_id, license.amount), (None, None, None));
     for broken in [r#"{"error_code":"92020000","data":null}"#, r#"{"error_code":"92020000"}"#] {
         assert!(query_license::Request::from_http(&answer(200, broken)).is_err());
     }

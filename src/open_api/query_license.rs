@@ -8,11 +8,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::activate_license::{LicenseStatus, SUCCESS, optional_text};
+use super::activate_license::{LicenseStatus, SUCCESS};
 use super::{Api, ApiError, Authentication, BaseUrl, envelope};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
-use crate::wire::lenient::{parsed, required};
+use crate::wire::lenient::{parsed_if_possible, required};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/heartbeat";
 
@@ -54,6 +54,8 @@ impl Request {
 }
 
 /// A code as the marketplace knows it.
+///
+/// Of the members that are unverified, one that is not in the form expected is taken as absent; see [`License::all`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct License {
@@ -62,20 +64,20 @@ pub struct License {
     pub license_code: String,
     /// Its state.
     pub status: LicenseStatus,
-    /// When it was activated.
-    #[serde(default, deserialize_with = "parsed")]
+    /// When it was activated (its form is unverified).
+    #[serde(default, deserialize_with = "parsed_if_possible")]
     pub activate_time: Option<Timestamp>,
     /// When it expires. The page says that this is told; the member's name could not be read (unverified).
-    #[serde(default, deserialize_with = "parsed")]
+    #[serde(default, deserialize_with = "parsed_if_possible")]
     pub expire_time: Option<Timestamp>,
     /// The product.
-    #[serde(default, deserialize_with = "optional_text")]
+    #[serde(default, deserialize_with = "parsed_if_possible")]
     pub product_id: Option<String>,
     /// The order (unverified).
-    #[serde(default, deserialize_with = "optional_text")]
+    #[serde(default, deserialize_with = "parsed_if_possible")]
     pub order_id: Option<String>,
     /// Quantity bought (unverified).
-    #[serde(default, deserialize_with = "parsed")]
+    #[serde(default, deserialize_with = "parsed_if_possible")]
     pub amount: Option<u32>,
     /// Everything that was told, for members that no document lists.
     #[serde(skip)]

@@ -79,6 +79,17 @@ where
     text(deserializer)?.map(parse).transpose()
 }
 
+/// As `parsed`, for members that no document confirms: one in another form is taken as absent.
+pub(crate) fn parsed_if_possible<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr,
+{
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    let text = serde_json::from_str::<Scalar>(raw.get()).ok().filter(|scalar| !scalar.0.is_empty());
+    Ok(text.and_then(|scalar| scalar.0.trim().parse().ok()))
+}
+
 /// A list, with null taken as an empty one.
 pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
