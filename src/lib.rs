@@ -12,6 +12,7 @@
 //! * [`saas`], [`kit`], [`license`], [`order_notify`] and [`agents_gateway`] hold the wire models, exactly as documented.
 //! * [`login`] lets the customers' users in, as the marketplace's login pages send them.
 //! * [`issuing`] keeps Licenses that were applied for, until they are delivered and after.
+//! * [`heartbeat`] tells a licensed application whether its License is good today.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
 //!
 //! The [`manual`] tells how to begin, what is kept safe and how, and what to do when the debugging page says no.
@@ -76,6 +77,7 @@ pub mod callback;
 pub mod cipher;
 pub mod clock;
 pub mod directory;
+pub mod heartbeat;
 pub mod issuing;
 pub mod key;
 pub mod kit;

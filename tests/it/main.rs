@@ -3,11 +3,14 @@
 mod bad_input;
 mod crash;
 mod debug_calls;
+mod heartbeat;
 mod intake;
 mod kit;
 mod ledgers;
 mod license_calls;
+mod license_desk;
 mod license_server;
+mod licensed_app;
 mod lifecycle;
 mod login;
 mod metered_service;

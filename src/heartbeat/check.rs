@@ -1,0 +1,133 @@
+//! Asking whether the software may be used.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
+
+use super::flight::Flight;
+use super::record::client_of;
+use super::state::{Due, Rules, State};
+use super::{HeartbeatError, Observer, Permit, StateStore};
+use crate::clock::Clock;
+use crate::open_api::Client;
+use crate::random::Random;
+use crate::redact::Sensitive;
+use crate::runtime::Runtime;
+
+/// The heartbeat of one License. Clones share everything; see the [module](super).
+#[derive(Clone)]
+pub struct Heartbeat {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) license: Sensitive,
+    pub(super) key: String,
+    pub(super) store: Box<dyn StateStore>,
+    pub(super) client: Client,
+    pub(super) runtime: Box<dyn Runtime>,
+    pub(super) clock: Box<dyn Clock>,
+    pub(super) random: Box<dyn Random>,
+    pub(super) observer: Box<dyn Observer>,
+    pub(super) rules: Rules,
+    pub(super) patience: Duration,
+    pub(super) activates: bool,
+    pub(super) state: Mutex<State>,
+}
+
+impl Inner {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Heartbeat {
+    /// May the software be used now? Cheap and in memory, but for the first use of a day; checks made at the same time
+    /// share one call.
+    ///
+    /// # Errors
+    ///
+    /// It may not: the marketplace says no, or cannot be asked and the policy does not allow use without it, or the kept
+    /// state is of no use.
+    pub async fn check(&self) -> Result<Permit, HeartbeatError> {
+        self.decide(None).await
+    }
+
+    /// As [`check`](Self::check), for a client of whom the marketplace is told on its first use of the day: the id of an
+    /// account or of a device, between 1 and 256 characters. The documents call this report mandatory for software sold in
+    /// the public cloud. It is made in the background and delays nobody; see [`settled`](Self::settled).
+    ///
+    /// The ids reported today are kept in the state by a hash of eight bytes each, so this suits some thousand clients per
+    /// License.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check), or the id cannot be one.
+    pub async fn check_as(&self, client_id: &str) -> Result<Permit, HeartbeatError> {
+        if !(1..=256).contains(&client_id.chars().count()) {
+            return Err(HeartbeatError::ClientId);
+        }
+        self.decide(Some(client_id)).await
+    }
+
+    /// Waits until what the checks have begun is done: a call that a check has not waited for, a report, a save. For
+    /// programs that end soon after a check.
+    pub async fn settled(&self) {
+        let end = {
+            let mut state = self.inner.state();
+            let (sender, end) = oneshot::channel();
+            if state.is_flying {
+                state.unsettled.push(sender);
+            }
+            end
+        };
+        // Told by being dropped.
+        let _ = end.await;
+    }
+
+    async fn decide(&self, client_id: Option<&str>) -> Result<Permit, HeartbeatError> {
+        let inner = &self.inner;
+        let (flight, decision) = {
+            let mut state = inner.state();
+            let now = inner.clock.now();
+            state.see(now);
+            if let Some(id) = client_id {
+                let client = client_of(inner.license.expose(), id);
+                state.want_reported(inner.rules.day_of(now), client, id);
+            }
+            let Some(due) = state.due(now, &inner.rules) else {
+                return state.verdict(now, &inner.rules, false);
+            };
+            (Flight::begin(inner, &mut state), decision(due, &mut state))
+        };
+        if let Some(flight) = flight {
+            inner.runtime.spawn(flight.run());
+        }
+        let mut is_late = false;
+        if let Some(decision) = decision {
+            is_late = matches!(select(decision, inner.runtime.sleep(inner.patience)).await, Either::Right(_));
+        }
+        inner.state().verdict(inner.clock.now(), &inner.rules, is_late)
+    }
+}
+
+/// To be waited for, where a check can say nothing before.
+fn decision(due: Due, state: &mut State) -> Option<oneshot::Receiver<()>> {
+    due.decides().then(|| {
+        let (sender, decision) = oneshot::channel();
+        state.undecided.push(sender);
+        decision
+    })
+}
+
+impl fmt::Debug for Heartbeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Heartbeat")
+            .field("key", &self.inner.key)
+            .field("rules", &self.inner.rules)
+            .finish_non_exhaustive()
+    }
+}
