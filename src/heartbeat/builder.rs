@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::UtcOffset;
-use time::macros::offset;
 
 use super::check::{Heartbeat, Inner};
 use super::record::key_of;
@@ -16,6 +15,7 @@ use crate::open_api::Client;
 use crate::random::{OsRandom, Random};
 use crate::redact::Sensitive;
 use crate::runtime::Runtime;
+use crate::timestamp::CHINA;
 
 /// Whether the software may be used while the marketplace cannot be asked.
 ///
@@ -60,7 +60,7 @@ impl Heartbeat {
                 observer: Box::new(StderrObserver),
                 rules: Rules {
                     policy: Policy::default(),
-                    day_zone: offset!(+8),
+                    day_zone: CHINA,
                     longest_pause: Duration::from_secs(15 * 60),
                 },
                 patience: Duration::from_secs(10),
