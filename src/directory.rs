@@ -2,12 +2,61 @@
 //! generations.
 //!
 //! The marketplace tells it with the [Kit callbacks](crate::kit); the service turns each of them into a [`Change`]. A
-//! [`DirectoryStore`] keeps them by their documented identities and answers what a [login](crate::login) asks.
+//! [`DirectoryStore`] keeps them by their documented identities and answers what a [login](crate::login) asks, by way of
+//! [`StoreLogin`]. [`MemoryDirectory`] is for tests and for trying out; `SqliteDirectory` (feature `sqlite`) survives a
+//! restart.
+//!
+//! ```
+//! # async fn example() -> Result<(), koogallery::directory::DirectoryStoreError> {
+//! use koogallery::directory::{Change, DirectoryStore, MemoryDirectory, Role, Scope, User, UserNames, Users};
+//! use koogallery::timestamp::Timestamp;
+//!
+//! let directory = MemoryDirectory::new();
+//! let at = |millis| Scope::new("t-5f0c", Timestamp::from_unix_millis(millis)).of_instance("inst-1001");
+//! let users = vec![User::new("lihua", "李华", "D001", Role::User)];
+//! directory.apply(Change::PutUsers(Users::new(at(1_000), "app-77", users.clone()))).await?;
+//! assert!(directory.user("t-5f0c", "app-77", "lihua").await?.is_some());
+//!
+//! directory.apply(Change::RemoveUsers(UserNames::new(at(3_000), "app-77", vec!["lihua".into()]))).await?;
+//! // A call from before the removal arrives only now.
+//! directory.apply(Change::PutUsers(Users::new(at(2_000), "app-77", users))).await?;
+//! assert!(directory.user("t-5f0c", "app-77", "lihua").await?.is_none());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Rules that every store keeps
 //!
 //! Changes set states, so that repeating one changes nothing. Nothing promises their order, and no change waits for another:
 //! users may come before their departments and before the enterprise.
+//!
+//! * **Identities.** An enterprise is known by instance and tenant; the client of an application by instance, tenant and
+//!   application; a user by these and the account name; a department by instance, tenant and code. A missing instance is a
+//!   value of its own, the same as an empty one. Ids are compared exactly.
+//! * **Several purchases** may bind the same enterprise, and what ends for one of them stays for the others. A look-up
+//!   takes what real calls told before what tests told, and then the latest.
+//! * **The latest wins.** A change that was made before what the same identity knows is ignored, so that a late retry
+//!   brings nothing back; of two of the same time the one that arrives later counts. Removing what is not there succeeds,
+//!   and is remembered.
+//! * **Tests never touch what real calls told**, removals included; a real call replaces what a test told, whenever it was
+//!   made.
+//! * **An enterprise that is unbound** takes along the clients, users and departments that the same purchase told of before.
+//!   When it is bound again, they must be told again, as the marketplace does.
+//! * **Users who are revoked** are kept, but no look-up gives them; of what is removed only ids remain.
+//! * **A list of all departments** adds and changes, unless it shall replace ([`DepartmentList`]).
+//!
+//! Source: joint-operation access guide, the five pages on synchronisation (V1.0 2024-01-19 to 2025-12-30, V2.0 2024-08-16
+//! to 2025-11-13), section "idempotency" of each. They leave open what unbinding does to users, how a revocation differs from
+//! a removal, and whether a list of departments replaces (unverified).
 
 mod change;
+mod login;
+mod memory;
+mod path;
+mod policy;
+mod record;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -19,13 +68,19 @@ pub use change::{
     Application, ApplicationRemoval, Change, ClientSecret, DepartmentChange, DepartmentRemoval, Departments, Scope,
     Tenant, TenantRemoval, UserNames, Users,
 };
+pub use login::StoreLogin;
+pub use memory::MemoryDirectory;
+pub use path::department_path;
+pub use policy::DepartmentList;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteDirectory;
 
 /// A store of the directory. Every method is atomic and durable when its future resolves.
 pub trait DirectoryStore: Send + Sync + 'static {
-    /// Does a change; doing it again changes nothing.
+    /// Does a change, as a whole or not at all; doing it again changes nothing.
     fn apply(&self, change: Change) -> BoxFuture<'_, Result<(), DirectoryStoreError>>;
 
-    /// An enterprise.
+    /// An enterprise that is bound.
     fn tenant<'a>(&'a self, tenant_id: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, DirectoryStoreError>>;
 
     /// The OAuth client of an application for an enterprise.
@@ -35,7 +90,8 @@ pub trait DirectoryStore: Send + Sync + 'static {
         app_id: &'a str,
     ) -> BoxFuture<'a, Result<Option<Application>, DirectoryStoreError>>;
 
-    /// A user who may use an application.
+    /// A user who may use an application, neither revoked nor removed. Whether the account is in use is told by
+    /// [`User::enable`].
     fn user<'a>(
         &'a self,
         tenant_id: &'a str,
@@ -66,6 +122,60 @@ pub trait DirectoryStore: Send + Sync + 'static {
         after: Option<&'a str>,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Department>, DirectoryStoreError>>;
+}
+
+impl<S: DirectoryStore + ?Sized> DirectoryStore for Arc<S> {
+    fn apply(&self, change: Change) -> BoxFuture<'_, Result<(), DirectoryStoreError>> {
+        (**self).apply(change)
+    }
+
+    fn tenant<'a>(&'a self, tenant_id: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, DirectoryStoreError>> {
+        (**self).tenant(tenant_id)
+    }
+
+    fn application<'a>(
+        &'a self,
+        tenant_id: &'a str,
+        app_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Application>, DirectoryStoreError>> {
+        (**self).application(tenant_id, app_id)
+    }
+
+    fn user<'a>(
+        &'a self,
+        tenant_id: &'a str,
+        app_id: &'a str,
+        user_name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<User>, DirectoryStoreError>> {
+        (**self).user(tenant_id, app_id, user_name)
+    }
+
+    fn department<'a>(
+        &'a self,
+        tenant_id: &'a str,
+        org_code: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Department>, DirectoryStoreError>> {
+        (**self).department(tenant_id, org_code)
+    }
+
+    fn users<'a>(
+        &'a self,
+        tenant_id: &'a str,
+        app_id: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<User>, DirectoryStoreError>> {
+        (**self).users(tenant_id, app_id, after, limit)
+    }
+
+    fn departments<'a>(
+        &'a self,
+        tenant_id: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Department>, DirectoryStoreError>> {
+        (**self).departments(tenant_id, after, limit)
+    }
 }
 
 /// The store failed; nothing was changed.

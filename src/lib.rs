@@ -13,6 +13,7 @@
 //! * [`login`] lets the customers' users in, as the marketplace's login pages send them.
 //! * [`issuing`] keeps Licenses that were applied for, until they are delivered and after.
 //! * [`heartbeat`] tells a licensed application whether its License is good today.
+//! * [`directory`] keeps who these users are.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
 //!
 //! The [`manual`] tells how to begin, what is kept safe and how, and what to do when the debugging page says no.

@@ -69,6 +69,13 @@ impl Scope {
         Self { tenant_id: tenant_id.into(), instance_id: None, sent_at, test_call: false }
     }
 
+    /// The same of a test call.
+    #[must_use]
+    pub fn of_test_call(mut self) -> Self {
+        self.test_call = true;
+        self
+    }
+
     /// Names the purchase.
     #[must_use]
     pub fn of_instance(mut self, instance_id: impl Into<String>) -> Self {
@@ -94,12 +101,32 @@ pub struct Tenant {
     pub domain_name: String,
 }
 
+impl Tenant {
+    /// An enterprise without an order.
+    pub fn new(
+        scope: Scope,
+        tenant_code: impl Into<String>,
+        name: impl Into<Sensitive>,
+        domain_name: impl Into<String>,
+    ) -> Self {
+        let (tenant_code, name, domain_name) = (tenant_code.into(), name.into(), domain_name.into());
+        Self { scope, order_id: None, tenant_code, name, domain_name }
+    }
+}
+
 /// An enterprise is unbound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TenantRemoval {
     /// Whom it concerns.
     pub scope: Scope,
+}
+
+impl TenantRemoval {
+    /// The removal of that enterprise.
+    pub fn new(scope: Scope) -> Self {
+        Self { scope }
+    }
 }
 
 /// The OAuth client of an application for an enterprise.
@@ -114,6 +141,18 @@ pub struct Application {
     pub client_id: String,
     /// OAuth client secret.
     pub client_secret: ClientSecret,
+}
+
+impl Application {
+    /// The client of that application.
+    pub fn new(
+        scope: Scope,
+        app_id: impl Into<String>,
+        client_id: impl Into<String>,
+        client_secret: ClientSecret,
+    ) -> Self {
+        Self { scope, app_id: app_id.into(), client_id: client_id.into(), client_secret }
+    }
 }
 
 /// A client secret, decrypted, and as the marketplace encrypted it: the latter is fit to be stored, since only the seller's
@@ -144,6 +183,13 @@ pub struct ApplicationRemoval {
     pub app_id: String,
 }
 
+impl ApplicationRemoval {
+    /// The removal of that application's client.
+    pub fn new(scope: Scope, app_id: impl Into<String>) -> Self {
+        Self { scope, app_id: app_id.into() }
+    }
+}
+
 /// Users who may use an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -154,6 +200,13 @@ pub struct Users {
     pub app_id: String,
     /// Who, identified by their account names; a user who is not [`enable`](User::enable)d may not log in.
     pub users: Vec<User>,
+}
+
+impl Users {
+    /// These users of that application.
+    pub fn new(scope: Scope, app_id: impl Into<String>, users: Vec<User>) -> Self {
+        Self { scope, app_id: app_id.into(), users }
+    }
 }
 
 /// Users who may no longer use an application.
@@ -168,6 +221,13 @@ pub struct UserNames {
     pub user_names: Vec<Sensitive>,
 }
 
+impl UserNames {
+    /// The users with these account names.
+    pub fn new(scope: Scope, app_id: impl Into<String>, user_names: Vec<Sensitive>) -> Self {
+        Self { scope, app_id: app_id.into(), user_names }
+    }
+}
+
 /// A department is new, or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -176,6 +236,13 @@ pub struct DepartmentChange {
     pub scope: Scope,
     /// The department. The one above it may be unknown, and nothing keeps a chain of them from being a circle.
     pub department: Department,
+}
+
+impl DepartmentChange {
+    /// This department.
+    pub fn new(scope: Scope, department: Department) -> Self {
+        Self { scope, department }
+    }
 }
 
 /// A department is gone.
@@ -188,7 +255,15 @@ pub struct DepartmentRemoval {
     pub org_code: String,
 }
 
-/// All departments of an enterprise. Whether those that are not listed are gone is documented nowhere.
+impl DepartmentRemoval {
+    /// The removal of the department with that code.
+    pub fn new(scope: Scope, org_code: impl Into<String>) -> Self {
+        Self { scope, org_code: org_code.into() }
+    }
+}
+
+/// All departments of an enterprise. Whether those that are not listed are gone is documented nowhere: see
+/// [`DepartmentList`](super::DepartmentList).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Departments {
@@ -196,4 +271,11 @@ pub struct Departments {
     pub scope: Scope,
     /// The departments.
     pub departments: Vec<Department>,
+}
+
+impl Departments {
+    /// These departments.
+    pub fn new(scope: Scope, departments: Vec<Department>) -> Self {
+        Self { scope, departments }
+    }
 }

@@ -1,5 +1,7 @@
 //! A user of the buyer's enterprise.
 
+use serde::{Deserialize, Serialize};
+
 use super::Version;
 use super::list::Entry;
 use crate::redact::Sensitive;
@@ -34,8 +36,9 @@ open_enum! {
 
 /// One user. What is optional arrives only if the seller applied for it and the buyer agreed, and may be masked.
 ///
-/// Lengths are those of V2.0; V1.0 prints none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Lengths are those of V2.0; V1.0 prints none. The serde form is for stores and keeps everything; it is not the wire's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct User {
     /// Account, unique in the tenant only; at most 64 characters.

@@ -3,6 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::de::{self, MapAccess, Visitor};
+use serde::ser::{self, SerializeMap as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
 use super::outgoing::OutgoingValue;
 use crate::activity::Activity;
 use crate::text::json::{self, JsonError, Member};
@@ -187,14 +192,9 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn rest(self) -> Result<UnknownFields, ParseError> {
         let left = self.fields.iter().enumerate().filter(|(index, _)| !self.is_taken(*index));
-        let keep = |(name, value): &Member<'a>| match raw_field(value, self.json) {
-            Some(RawField::Text(text)) => {
-                Ok(UnknownField { name: name.to_string(), value: text.into_owned(), json: false })
-            }
-            Some(RawField::Json(json)) => {
-                Ok(UnknownField { name: name.to_string(), value: json.to_owned(), json: true })
-            }
-            None => Err(JsonError::InvalidEscape(name.to_string())),
+        let keep = |(name, value): &Member<'a>| {
+            let raw = raw_field(value, self.json).ok_or_else(|| JsonError::InvalidEscape(name.to_string()))?;
+            Ok::<_, ParseError>(UnknownField::new(name.to_string(), raw))
         };
         let mut fields = left.map(|(_, field)| keep(field)).collect::<Result<Vec<_>, _>>()?;
         fields.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -234,6 +234,15 @@ pub struct UnknownField {
     pub json: bool,
 }
 
+impl UnknownField {
+    fn new(name: String, raw: RawField<'_>) -> Self {
+        match raw {
+            RawField::Text(text) => Self { name, value: text.into_owned(), json: false },
+            RawField::Json(json) => Self { name, value: json.to_owned(), json: true },
+        }
+    }
+}
+
 impl fmt::Debug for UnknownField {
     /// The value is left out: nobody knows whether it is personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -242,6 +251,8 @@ impl fmt::Debug for UnknownField {
 }
 
 /// The fields that no table of the document lists, sorted by name.
+///
+/// Their serde form is a JSON object with every value as it was received; it is for JSON alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnknownFields(Vec<UnknownField>);
 
@@ -264,5 +275,44 @@ impl UnknownFields {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Serialize for UnknownFields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for UnknownField { name, value, json } in &self.0 {
+            if *json {
+                map.serialize_entry(name, &RawValue::from_string(value.clone()).map_err(ser::Error::custom)?)?;
+            } else {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for UnknownFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(UnknownFieldsVisitor)
+    }
+}
+
+struct UnknownFieldsVisitor;
+
+impl<'de> Visitor<'de> for UnknownFieldsVisitor {
+    type Value = UnknownFields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UnknownFields, A::Error> {
+        let mut fields = Vec::new();
+        while let Some((name, raw)) = map.next_entry::<String, Box<RawValue>>()? {
+            let raw = raw_field(raw.get(), true).ok_or_else(|| de::Error::custom("an escape names no character"))?;
+            fields.push(UnknownField::new(name, raw));
+        }
+        Ok(UnknownFields(fields))
     }
 }

@@ -1,0 +1,206 @@
+//! What a change does to the rows of a directory, and which rows answer a look-up; shared by all engines.
+
+use super::record::{Kind, Record};
+use super::{Change, Department, Departments, Scope, User, UserNames, Users};
+use crate::redact::Sensitive;
+use crate::timestamp::Timestamp;
+
+/// What a list of all departments does to those that are not listed.
+///
+/// The documents do not say whether the list replaces what was there (unverified), so nothing is lost by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DepartmentList {
+    /// They stay.
+    #[default]
+    Merge,
+    /// They are gone, as far as the same purchase told them, and not later than the list.
+    Replace,
+}
+
+/// When, and by what kind of call, something was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) sent_at: Timestamp,
+    pub(super) test_call: bool,
+}
+
+impl Mark {
+    /// `gives_way_to` in SQL, of a row to the time and the test flag in the first two parameters.
+    #[cfg(feature = "sqlite")]
+    pub(super) const GIVES_WAY: &str = "(test_call > ?2 OR (test_call = ?2 AND sent_at <= ?1))";
+
+    /// Whether what was told so may be replaced: a real call replaces what a test told, never the other way round, and
+    /// among calls of one kind the time decides, so that a late retry brings nothing back.
+    pub(super) fn gives_way_to(self, newer: Self) -> bool {
+        if self.test_call == newer.test_call { self.sent_at <= newer.sent_at } else { self.test_call }
+    }
+
+    /// Whether what was cleared so keeps out what arrives only now. After a real clearing a test may begin anew.
+    pub(super) fn keeps_out(self, late: Self) -> bool {
+        late.sent_at < self.sent_at && (late.test_call || !self.test_call)
+    }
+}
+
+/// What identifies a row of an enterprise and instance: nothing more, an application, an application and a user, or a
+/// department.
+pub(super) type Ids = Vec<String>;
+
+/// What a change does: clears what one purchase has of some kinds, and then sets rows of one kind.
+pub(super) struct Plan {
+    pub(super) tenant_id: String,
+    /// Empty where the change has none.
+    pub(super) instance_id: String,
+    pub(super) mark: Mark,
+    /// Kinds of which all rows of the purchase that give way are deleted, and later arrivals from before kept out.
+    pub(super) clears: &'static [Kind],
+    pub(super) kind: Kind,
+    /// Rows that are set, where what is there gives way.
+    pub(super) rows: Vec<(Ids, Effect)>,
+}
+
+/// What a row becomes.
+pub(super) enum Effect {
+    Put(Record),
+    /// Hidden, with what is known kept.
+    Revoke,
+    /// A mark without content, so that late retries find that it is gone.
+    Remove,
+}
+
+impl Effect {
+    #[cfg(feature = "sqlite")]
+    pub(super) fn state(&self) -> &'static str {
+        match self {
+            Self::Put(_) => "present",
+            Self::Revoke => "revoked",
+            Self::Remove => "removed",
+        }
+    }
+}
+
+impl Plan {
+    pub(super) fn new(change: Change, list: DepartmentList) -> Self {
+        let Scope { tenant_id, instance_id, sent_at, test_call } = change.scope().clone();
+        let mut clears: &[Kind] = &[];
+        let (kind, rows) = match change {
+            Change::PutTenant(tenant) => (Kind::Tenant, vec![(vec![], Effect::Put(tenant.into()))]),
+            Change::RemoveTenant(_) => {
+                clears = &[Kind::Application, Kind::User, Kind::Department];
+                (Kind::Tenant, vec![(vec![], Effect::Remove)])
+            }
+            Change::PutApplication(application) => {
+                (Kind::Application, vec![(vec![application.app_id.clone()], Effect::Put(application.into()))])
+            }
+            Change::RemoveApplication(removal) => (Kind::Application, vec![(vec![removal.app_id], Effect::Remove)]),
+            Change::PutUsers(Users { app_id, users, .. }) => {
+                let row = |user: User| (user_ids(&app_id, &user.user_name), Effect::Put(user.into()));
+                (Kind::User, users.into_iter().map(row).collect())
+            }
+            Change::RevokeUsers(names) => (Kind::User, named(&names, || Effect::Revoke)),
+            Change::RemoveUsers(names) => (Kind::User, named(&names, || Effect::Remove)),
+            Change::PutDepartment(change) => (Kind::Department, vec![department_row(change.department)]),
+            Change::RemoveDepartment(removal) => (Kind::Department, vec![(vec![removal.org_code], Effect::Remove)]),
+            Change::PutDepartments(Departments { departments, .. }) => {
+                if list == DepartmentList::Replace {
+                    clears = &[Kind::Department];
+                }
+                (Kind::Department, departments.into_iter().map(department_row).collect())
+            }
+        };
+        let instance_id = instance_id.unwrap_or_default();
+        Self { tenant_id, instance_id, mark: Mark { sent_at, test_call }, clears, kind, rows }
+    }
+}
+
+fn user_ids(app_id: &str, user_name: &Sensitive) -> Ids {
+    vec![app_id.to_owned(), user_name.expose().to_owned()]
+}
+
+fn named(names: &UserNames, effect: fn() -> Effect) -> Vec<(Ids, Effect)> {
+    names.user_names.iter().map(|name| (user_ids(&names.app_id, name), effect())).collect()
+}
+
+fn department_row(department: Department) -> (Ids, Effect) {
+    (vec![department.org_code.clone()], Effect::Put(department.into()))
+}
+
+/// A look-up over all instances.
+pub(super) struct Query {
+    pub(super) kind: Kind,
+    pub(super) tenant_id: String,
+    pub(super) ids: Ids,
+    pub(super) reach: Reach,
+    /// How many rows with different ids are answered.
+    pub(super) limit: usize,
+}
+
+/// Which rows are looked up, among those with the same ids before the last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Those with the given last id.
+    Exactly,
+    /// Those with it and all behind them.
+    From,
+    /// Those behind it.
+    After,
+}
+
+impl Query {
+    pub(super) fn one(kind: Kind, tenant_id: &str, ids: &[&str]) -> Self {
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        Self { kind, tenant_id: tenant_id.to_owned(), ids, reach: Reach::Exactly, limit: 1 }
+    }
+
+    pub(super) fn page(kind: Kind, tenant_id: &str, ids: &[&str], after: Option<&str>, limit: usize) -> Self {
+        let reach = if after.is_some() { Reach::After } else { Reach::From };
+        Self { reach, limit, ..Self::one(kind, tenant_id, &[ids, &[after.unwrap_or_default()]].concat()) }
+    }
+}
+
+/// A row that is there, neither revoked nor removed.
+pub(super) struct Row<R> {
+    /// The last of its ids.
+    pub(super) last_id: String,
+    pub(super) instance_id: String,
+    pub(super) mark: Mark,
+    pub(super) record: R,
+}
+
+impl<R> Row<R> {
+    pub(super) fn scope(&self, tenant_id: &str) -> Scope {
+        Scope {
+            tenant_id: tenant_id.to_owned(),
+            instance_id: Some(self.instance_id.clone()).filter(|id| !id.is_empty()),
+            sent_at: self.mark.sent_at,
+            test_call: self.mark.test_call,
+        }
+    }
+
+    /// What a real call told comes before what a test told, and then the latest.
+    fn rank(&self) -> (bool, Timestamp) {
+        (!self.mark.test_call, self.mark.sent_at)
+    }
+}
+
+/// Of the rows that several instances have under the same ids the one that counts. Rows come in order of their ids and
+/// then of their instances, and no more are taken than are needed.
+pub(super) fn best_of_each<R, E>(
+    rows: impl IntoIterator<Item = Result<Row<R>, E>>,
+    limit: usize,
+) -> Result<Vec<Row<R>>, E> {
+    let mut best: Vec<Row<R>> = Vec::new();
+    for row in rows {
+        let row = row?;
+        let found = best.len();
+        match best.last_mut() {
+            Some(last) if last.last_id == row.last_id => {
+                if row.rank() >= last.rank() {
+                    *last = row;
+                }
+            }
+            _ if found == limit => break,
+            _ => best.push(row),
+        }
+    }
+    Ok(best)
+}
