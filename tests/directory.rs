@@ -432,8 +432,9 @@ async fn many_users_are_one_change_and_are_listed_in_pages() {
             let firsts = page.iter().filter(|user| user.name.expose() == "first").map(|user| user.user_name.expose());
             assert_eq!(firsts.collect::<Vec<_>>(), if listed == 0 { vec!["u00002"] } else { vec![] });
             listed += page.len();
+            assert!(listed < MANY, "a page begins behind the one before");
         }
-        assert_eq!(listed, MANY - 1);
+        assert_eq!(listed, MANY - 1, "one may no longer use it");
 
         assert_eq!(user_names(store, Some("u00001"), 3).await, ["u00002", "u00003", "u00005"]);
         assert_eq!(user_names(store, Some("u49998x"), 3).await, ["u49999"]);
@@ -724,6 +725,7 @@ mod model {
                 while let [user] = &store.users(tenant, app, after.as_deref(), 1).await.unwrap()[..] {
                     after = Some(user.user_name.expose().to_owned());
                     users.push(user.clone());
+                    assert!(users.len() <= NAMES.len(), "a page begins behind the one before");
                 }
                 assert_eq!(store.users(tenant, app, None, 9).await.unwrap(), users);
                 all.users.push(users);
