@@ -41,7 +41,7 @@
 //! * **Tests never touch what real calls told**, removals included; a real call replaces what a test told, whenever it was
 //!   made.
 //! * **An enterprise that is unbound** takes along the clients, users and departments that the same purchase told of before.
-//!   When it is bound again, they must be told again, as the marketplace does.
+//!   They come back when they are told again: a binding sends clients and departments, and a grant its users.
 //! * **Users who are revoked** are kept, but no look-up gives them; of what is removed only ids remain.
 //! * **A list of all departments** adds and changes, unless it shall replace ([`DepartmentList`]).
 //!
@@ -83,7 +83,7 @@ pub trait DirectoryStore: Send + Sync + 'static {
     /// An enterprise that is bound.
     fn tenant<'a>(&'a self, tenant_id: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, DirectoryStoreError>>;
 
-    /// The OAuth client of an application for an enterprise.
+    /// The OAuth client of an application for an enterprise, with its secret decrypted.
     fn application<'a>(
         &'a self,
         tenant_id: &'a str,
@@ -178,7 +178,7 @@ impl<S: DirectoryStore + ?Sized> DirectoryStore for Arc<S> {
     }
 }
 
-/// The store failed; nothing was changed.
+/// The store failed, or holds a secret that it cannot decrypt. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the directory's store failed")]
 pub struct DirectoryStoreError(#[source] Arc<dyn Error + Send + Sync>);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use koogallery::activity::Activity;
-use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
 use koogallery::directory::{
     Application, ApplicationRemoval, Change, ClientSecret, Department, DepartmentChange, DepartmentList,
     DepartmentRemoval, Departments, DirectoryStore, MemoryDirectory, Role, Scope, StoreLogin, Tenant, TenantRemoval,
@@ -79,16 +78,7 @@ fn department_list(scope: Scope, org_codes: &[&str]) -> Change {
     Change::PutDepartments(Departments::new(scope, org_codes.iter().map(|code| department(code, "")).collect()))
 }
 
-/// A cipher for tests.
-struct Backwards;
-
-impl ClientSecretDecryptor for Backwards {
-    fn decrypt(&self, ciphertext: &str) -> Result<Sensitive, ClientSecretError> {
-        let backwards = ciphertext.strip_prefix("sealed:").ok_or(ClientSecretError)?;
-        Ok(backwards.chars().rev().collect::<String>().into())
-    }
-}
-
+/// Encrypted with the cipher of these tests: backwards.
 fn sealed(plain: &str) -> ClientSecret {
     ClientSecret::new(plain, format!("sealed:{}", plain.chars().rev().collect::<String>()))
 }
@@ -565,10 +555,16 @@ mod model {
     }
 
     enum Event {
-        Put(Value),
+        Put(Box<Value>),
         Hide,
         /// Everything that the purchase told before is void.
         Void,
+    }
+
+    impl Event {
+        fn put(value: Value) -> Self {
+            Self::Put(Box::new(value))
+        }
     }
 
     /// What a change says about something of the purchase it concerns.
@@ -578,16 +574,16 @@ mod model {
         };
         let replaces = list == DepartmentList::Replace;
         match (change, about) {
-            (Change::PutTenant(tenant), About::Tenant) => vec![Event::Put(Value::Tenant(tenant.clone()))],
+            (Change::PutTenant(tenant), About::Tenant) => vec![Event::put(Value::Tenant(tenant.clone()))],
             (Change::RemoveTenant(_), About::Tenant) => vec![Event::Hide],
             (Change::RemoveTenant(_), _) => vec![Event::Void],
             (Change::PutApplication(application), About::Application(app)) if application.app_id == app => {
-                vec![Event::Put(Value::Application(application.clone()))]
+                vec![Event::put(Value::Application(application.clone()))]
             }
             (Change::RemoveApplication(removal), About::Application(app)) if removal.app_id == app => vec![Event::Hide],
             (Change::PutUsers(users), About::User(app, name)) if users.app_id == app => {
                 let found = users.users.iter().filter(|user| user.user_name.expose() == name);
-                found.map(|user| Event::Put(Value::User(user.clone()))).collect()
+                found.map(|user| Event::put(Value::User(user.clone()))).collect()
             }
             (Change::RevokeUsers(names) | Change::RemoveUsers(names), About::User(app, name))
                 if listed(names, app, name) =>
@@ -595,14 +591,14 @@ mod model {
                 vec![Event::Hide]
             }
             (Change::PutDepartment(change), About::Department(code)) if change.department.org_code == code => {
-                vec![Event::Put(Value::Department(change.department.clone()))]
+                vec![Event::put(Value::Department(change.department.clone()))]
             }
             (Change::RemoveDepartment(removal), About::Department(code)) if removal.org_code == code => {
                 vec![Event::Hide]
             }
             (Change::PutDepartments(change), About::Department(code)) => {
                 let found = change.departments.iter().filter(|department| department.org_code == code);
-                let found = found.map(|department| Event::Put(Value::Department(department.clone())));
+                let found = found.map(|department| Event::put(Value::Department(department.clone())));
                 replaces.then_some(Event::Void).into_iter().chain(found).collect()
             }
             _ => vec![],
@@ -638,7 +634,7 @@ mod model {
                         void = Some(void.filter(|void| !is_newer(void, scope)).unwrap_or(scope));
                         continue;
                     }
-                    Event::Put(value) => Some(value),
+                    Event::Put(value) => Some(*value),
                     Event::Hide => None,
                 };
                 let is_void = void.is_some_and(|void| {
@@ -860,10 +856,20 @@ fn scope_mut(change: &mut Change) -> &mut Scope {
 mod sqlite {
     use std::path::Path;
 
+    use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
     use koogallery::directory::SqliteDirectory;
     use koogallery::sqlite::Database;
 
     use super::*;
+
+    struct Backwards;
+
+    impl ClientSecretDecryptor for Backwards {
+        fn decrypt(&self, ciphertext: &str) -> Result<Sensitive, ClientSecretError> {
+            let backwards = ciphertext.strip_prefix("sealed:").ok_or(ClientSecretError)?;
+            Ok(backwards.chars().rev().collect::<String>().into())
+        }
+    }
 
     pub(super) async fn open(path: impl AsRef<Path>) -> SqliteDirectory {
         SqliteDirectory::new(&Database::open(path).unwrap(), Backwards).await.unwrap()

@@ -33,8 +33,8 @@ use crate::timestamp::Timestamp;
 /// use koogallery::sqlite::Database;
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let key = PrivateKey::from_pem(&std::fs::read_to_string("client-secret.pem")?)?;
-/// let directory = SqliteDirectory::new(&Database::open("koogallery.db")?, OaepDecryptor::with_rsa([key])).await?;
+/// let decryptor = OaepDecryptor::with_rsa(PrivateKey::from_env()?)?;
+/// let directory = SqliteDirectory::new(&Database::open("koogallery.db")?, decryptor).await?;
 /// # Ok(())
 /// # }
 /// ```
