@@ -113,6 +113,9 @@ pub enum DatabaseError {
     /// The thread is gone: a statement panicked.
     #[error("the database thread has ended")]
     Closed,
+    /// The name of a store is not made of lower-case letters.
+    #[error("{0:?} is no name for a store: it is made of lower-case letters")]
+    Name(String),
     /// The URL is not of the form `sqlite://FILE`.
     #[error("the database URL is not of the form sqlite://FILE")]
     UnsupportedUrl,

@@ -1,5 +1,7 @@
-//! The server around the shop: callbacks on every path, a health check, and a look at the instances.
+//! The server around the shop: callbacks of every family on every path, logins, a health check, and a look at the
+//! instances.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -9,14 +11,38 @@ use axum::{Json, Router};
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::adapter::tower::Endpoint;
 use koogallery::callback::CallbackService;
+use koogallery::cipher::client_secret::{OaepDecryptor, PrivateKey};
 use koogallery::cipher::field::EncryptType;
-use koogallery::key::AccessKeys;
+use koogallery::directory::{SqliteDirectory, StoreLogin};
+use koogallery::issuing::SqliteLicenseStore;
+use koogallery::key::{AccessKeys, InterfaceType};
 use koogallery::ledger::{Ledger as _, SqliteLedger};
+use koogallery::login::Login;
+use koogallery::open_api::{Client, ReqwestTransport};
 use koogallery::replay::SqliteReplayGuard;
-use koogallery::sqlite::{Database, DatabaseError};
+use koogallery::sqlite::Database;
 use serde_json::{Value, json};
 
+use crate::books::Books;
+use crate::office::Office;
 use crate::shop::Shop;
+use crate::sso;
+
+/// What a server is set to.
+pub struct Settings {
+    pub keys: AccessKeys,
+    pub encrypt_type: EncryptType,
+    /// How long opening an account takes.
+    pub opening_time: Duration,
+    /// Decrypt client secrets. Without any the Kit is not served, and nobody logs in.
+    pub private_keys: Vec<PrivateKey>,
+    /// Completes orders and uploads Licenses.
+    pub open_api: Option<Client>,
+    /// The application's id in the marketplace, for logins.
+    pub app_id: String,
+    /// Whether authentication centres may be addressed without TLS.
+    pub allows_http: bool,
+}
 
 /// A server's parts.
 pub struct App {
@@ -26,22 +52,36 @@ pub struct App {
 
 impl App {
     pub async fn new(
-        keys: AccessKeys,
-        encrypt_type: EncryptType,
+        settings: Settings,
         database: &Database,
-        opening_time: Duration,
-    ) -> Result<Self, DatabaseError> {
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let ledger = SqliteLedger::new(database).await?;
-        let service = CallbackService::builder(keys, TokioRuntime)
-            .subscription(Shop::new(database, opening_time).await?, ledger.clone())
+        let office = Office { signing_key: "for development only".to_owned(), issuing_time: Duration::ZERO };
+        let mut builder = CallbackService::builder(settings.keys, TokioRuntime)
+            .subscription(Shop::new(database, settings.opening_time).await?, ledger.clone())
+            .licensing(office, ledger.clone(), SqliteLicenseStore::new(database).await?)
+            // Both families on one address: only the key tells their purchases apart.
+            .online_license_key(InterfaceType::License)
+            .orders(Books, SqliteLedger::named(database, "notice").await?)
             .replay_guard(SqliteReplayGuard::new(database).await?)
-            .encrypt_type(encrypt_type)
-            .build();
-        let router = Router::new()
+            .encrypt_type(settings.encrypt_type);
+        if let Some(client) = settings.open_api {
+            builder = builder.open_api(client);
+        }
+        let mut router = Router::new()
             .route("/healthz", get(|| async { "ok" }))
             .route("/admin/instances", get(instances))
-            .with_state(ledger)
-            .fallback_service(Endpoint::new(service.clone()));
+            .with_state(ledger);
+        if !settings.private_keys.is_empty() {
+            let decryptor = Arc::new(OaepDecryptor::with_rsa(settings.private_keys)?);
+            let directory = SqliteDirectory::new(database, Arc::clone(&decryptor)).await?;
+            builder = builder.directory(directory.clone(), decryptor);
+            let directory = StoreLogin::new(directory);
+            let directory = if settings.allows_http { directory.allow_http() } else { directory };
+            router = router.merge(sso::router(Login::new(settings.app_id, directory, ReqwestTransport::new()?)));
+        }
+        let service = builder.build();
+        let router = router.fallback_service(Endpoint::new(service.clone()));
         Ok(Self { service, router })
     }
 }

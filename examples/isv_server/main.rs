@@ -1,66 +1,100 @@
 //! A seller's server, to be copied: `--listen ADDR --database URL`, keys from the environment.
 //!
-//! `cargo run --features serve,axum-0_8,sqlite-bundled --example isv_server -- --listen 127.0.0.1:8080`
+//! `cargo run --features serve,axum-0_8,sqlite-bundled,reqwest-0_13,rustls,rsa --example isv_server -- --listen 127.0.0.1:8080`
 //!
 //! | setting | default |
 //! |---|---|
 //! | `--listen` | `127.0.0.1:8080` |
 //! | `--database`, `KOOGALLERY_DATABASE_URL` | `sqlite://koogallery.db` |
 //! | `--opening-time` (milliseconds that opening an account takes) | `0` |
+//! | `--app-id` (the application's id in the marketplace, for `/login` and `/sso`) | `app` |
+//! | `--allow-http true` (authentication centres without TLS, for trying out) | `false` |
 //! | `KOOGALLERY_BASIC_KEY`, `KOOGALLERY_V1_KEY` | development keys, made and printed |
+//! | `KOOGALLERY_KIT_KEY`, `KOOGALLERY_LICENSE_KEY`, `KOOGALLERY_GENERAL_KEY` | none: their calls are refused |
+//! | `KOOGALLERY_RSA_PRIVATE_KEY_FILE` | a key for development, made when `KOOGALLERY_KIT_KEY` is set |
+//! | `KOOGALLERY_AK`, `KOOGALLERY_SK` | none: orders are not asked for, Licenses not uploaded |
 //! | `KOOGALLERY_SITE` (`europe`: keys in their Base64 form) | `china` |
+//! | `KOOGALLERY_OPEN_API_URL` | the site's host |
 //! | `KOOGALLERY_ENCRYPT_TYPE` (`1`: AES-256, `2`: AES-128) | `1` |
 
 mod app;
+mod books;
+#[path = "../license_server/office.rs"]
+mod office;
 mod shop;
+mod sso;
 
 use std::error::Error;
 use std::time::Duration;
 
 use koogallery::adapter::serve::Server;
-use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
+use koogallery::adapter::tokio::TokioRuntime;
+use koogallery::cipher::client_secret::PrivateKey;
+use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType};
+use koogallery::open_api::{Client, ReqwestTransport};
 use koogallery::random::{OsRandom, Random as _};
 use koogallery::sqlite::Database;
 use tokio::net::TcpListener;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let settings = Settings::read()?;
-    let database = Database::open_url(&settings.database)?;
-    let encrypt_type = setting("KOOGALLERY_ENCRYPT_TYPE").map_or(Ok(Default::default()), |text| text.parse())?;
-    let app = app::App::new(keys()?, encrypt_type, &database, settings.opening_time).await?;
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let arguments = Arguments::read()?;
+    let database = Database::open_url(&arguments.database)?;
+    let keys = keys()?;
+    let open_api = match Credentials::from_env()? {
+        Some(_) => Some(Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()),
+        None => None,
+    };
+    let settings = app::Settings {
+        private_keys: private_keys(&keys)?,
+        keys,
+        encrypt_type: setting("KOOGALLERY_ENCRYPT_TYPE").map_or(Ok(Default::default()), |text| text.parse())?,
+        opening_time: arguments.opening_time,
+        open_api,
+        app_id: arguments.app_id,
+        allows_http: arguments.allows_http,
+    };
+    let app = app::App::new(settings, &database).await?;
+    let delivering = app.service.clone();
+    tokio::spawn(async move { delivering.deliver_licenses(std::future::pending()).await });
 
-    let listener = TcpListener::bind(&settings.listen).await?;
+    let listener = TcpListener::bind(&arguments.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
     Server::new().serve(listener, app.router, stop_signal()).await;
     app.service.idle().await;
     Ok(())
 }
 
-struct Settings {
+struct Arguments {
     listen: String,
     database: String,
     opening_time: Duration,
+    app_id: String,
+    allows_http: bool,
 }
 
-impl Settings {
-    fn read() -> Result<Self, Box<dyn Error>> {
-        let mut settings = Self {
+impl Arguments {
+    fn read() -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let mut read = Self {
             listen: "127.0.0.1:8080".to_owned(),
             database: setting("KOOGALLERY_DATABASE_URL").unwrap_or_else(|| "sqlite://koogallery.db".to_owned()),
             opening_time: Duration::ZERO,
+            app_id: "app".to_owned(),
+            allows_http: false,
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{name} wants a value"))?;
             match name.as_str() {
-                "--listen" => settings.listen = value,
-                "--database" => settings.database = value,
-                "--opening-time" => settings.opening_time = Duration::from_millis(value.parse()?),
+                "--listen" => read.listen = value,
+                "--database" => read.database = value,
+                "--opening-time" => read.opening_time = Duration::from_millis(value.parse()?),
+                "--app-id" => read.app_id = value,
+                "--allow-http" => read.allows_http = value.parse()?,
                 _ => return Err(format!("unknown argument {name}").into()),
             }
         }
-        Ok(settings)
+        Ok(read)
     }
 }
 
@@ -69,7 +103,7 @@ fn setting(name: &str) -> Option<String> {
 }
 
 /// The keys in the environment, or keys for development where it has none.
-fn keys() -> Result<AccessKeys, Box<dyn Error>> {
+fn keys() -> Result<AccessKeys, Box<dyn Error + Send + Sync>> {
     let keys = AccessKeys::from_env()?;
     if keys.get(InterfaceType::V1).is_some() {
         return Ok(keys);
@@ -79,6 +113,17 @@ fn keys() -> Result<AccessKeys, Box<dyn Error>> {
     let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     println!("no keys in the environment; for development: KOOGALLERY_BASIC_KEY={text}");
     Ok(keys.with(InterfaceType::Basic, AccessKey::new(text)?)?)
+}
+
+/// The private keys in the environment, or one for development where the Kit is served and there is none.
+fn private_keys(keys: &AccessKeys) -> Result<Vec<PrivateKey>, Box<dyn Error + Send + Sync>> {
+    let private_keys = PrivateKey::from_env()?;
+    if !private_keys.is_empty() || keys.get(InterfaceType::Kit).is_none() {
+        return Ok(private_keys);
+    }
+    let key = PrivateKey::generate(PrivateKey::MIN_BITS, &OsRandom)?;
+    println!("no RSA key in the environment; for development, the public key is {}", key.public_key());
+    Ok(vec![key])
 }
 
 /// Ctrl-C, or the signal by which containers are stopped.

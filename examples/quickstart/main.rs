@@ -1,21 +1,37 @@
-//! The main job on one page: a seller's server on a free port, and the life of one instance of each protocol generation
-//! played against it over the socket. Exits 0 only if every answer was right.
+//! The main job on one page: a seller's server on a free port, and the life of what it sells played against it over the
+//! socket: one instance of each protocol generation, an enterprise that is bound and logs in, and a License of each family.
+//! Exits 0 only if every answer was right.
 //!
-//! `cargo run --features serve,axum-0_8,sqlite-bundled --example quickstart`
+//! `cargo run --features serve,axum-0_8,sqlite-bundled,reqwest-0_13,rsa --example quickstart`
 
 #[path = "../isv_server/app.rs"]
 mod app;
+#[path = "../isv_server/books.rs"]
+mod books;
+mod desk;
+mod licenses;
 mod marketplace;
+#[path = "../license_server/office.rs"]
+mod office;
 #[path = "../isv_server/shop.rs"]
 mod shop;
+#[path = "../isv_server/sso.rs"]
+mod sso;
+mod tenant;
 
 use std::error::Error;
 use std::time::Duration;
 
+use desk::Desk;
 use koogallery::adapter::serve::Server;
+use koogallery::adapter::tokio::TokioRuntime;
+use koogallery::cipher::client_secret::PrivateKey;
 use koogallery::cipher::field::EncryptType;
-use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
+use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType};
+use koogallery::open_api::{Client, ReqwestTransport};
+use koogallery::random::OsRandom;
 use koogallery::saas::{InstanceIds, v1, v2};
+use koogallery::site::Site;
 use koogallery::sqlite::Database;
 use koogallery::timestamp::Timestamp;
 use marketplace::Marketplace;
@@ -24,13 +40,41 @@ use tokio::sync::oneshot;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
+/// One key per interface type, as the seller console has it.
+struct Keys {
+    basic: AccessKey,
+    kit: AccessKey,
+    license: AccessKey,
+    general: AccessKey,
+}
+
 #[tokio::main]
 async fn main() -> Outcome {
     let folder = tempfile::tempdir()?;
     let database = Database::open(folder.path().join("quickstart.db"))?;
-    let key = AccessKey::new("a-key-for-this-run-only")?;
-    let keys = AccessKeys::new().with(InterfaceType::Basic, key.clone())?;
-    let app = app::App::new(keys, EncryptType::Aes256, &database, Duration::from_millis(20)).await?;
+    let key = |interface: &str| AccessKey::new(format!("a-key-for-{interface}-and-this-run-only"));
+    let keys = Keys { basic: key("basic")?, kit: key("kit")?, license: key("license")?, general: key("general")? };
+    let private_key = PrivateKey::generate(PrivateKey::MIN_BITS, &OsRandom)?;
+    let desk = Desk::default();
+    let open_apis = desk.open().await?;
+    let open_api = Client::builder(Site::China, ReqwestTransport::new()?, TokioRuntime)
+        .credentials(Credentials::new("AK", "SK")?)
+        .base_url(format!("http://{open_apis}").parse()?)
+        .build();
+    let settings = app::Settings {
+        keys: AccessKeys::new()
+            .with(InterfaceType::Basic, keys.basic.clone())?
+            .with(InterfaceType::Kit, keys.kit.clone())?
+            .with(InterfaceType::License, keys.license.clone())?
+            .with(InterfaceType::General, keys.general.clone())?,
+        encrypt_type: EncryptType::Aes256,
+        opening_time: Duration::from_millis(20),
+        private_keys: vec![private_key.clone()],
+        open_api: Some(open_api),
+        app_id: tenant::APP_ID.to_owned(),
+        allows_http: true,
+    };
+    let app = app::App::new(settings, &database).await?;
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -40,9 +84,11 @@ async fn main() -> Outcome {
         let _ = stopped.await;
     }));
 
-    let mut marketplace = Marketplace::new(address, key);
+    let mut marketplace = Marketplace::new(address, keys.basic.clone());
     life_of_a_v2_instance(&mut marketplace).await?;
     life_of_a_v1_instance(&mut marketplace).await?;
+    tenant::binds_and_logs_in(&mut marketplace, &keys.kit, &private_key, open_apis).await?;
+    licenses::of_each_family(&mut marketplace, &keys, &desk).await?;
     println!("\nWhat the server remembers");
     marketplace.expect_instance("biz-v2-1", "CS2511210001", "released", 6).await?;
     marketplace.expect_instance("biz-v1-1", "CS2511210009", "released", 6).await?;

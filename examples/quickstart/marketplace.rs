@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::{AccessKey, KeyRing};
-use koogallery::signature::{auth_token, body_sign, callback_v2};
+use koogallery::signature::{auth_token, body_sign, callback_v2, kit_v2};
 use koogallery::timestamp::Timestamp;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -36,6 +36,28 @@ impl Marketplace {
     pub async fn post(&mut self, what: &str, body: &str, expected: &str) -> Outcome<Value> {
         let query = self.v2_query(&self.key, body);
         self.call(what, "POST", &query, body, expected).await
+    }
+
+    /// A call of a family that is signed as V2.0, with the key of its own interface.
+    pub async fn post_as(&mut self, key: &AccessKey, what: &str, body: &str, expected: &str) -> Outcome<Value> {
+        let query = self.v2_query(key, body);
+        self.call(what, "POST", &query, body, expected).await
+    }
+
+    /// A Kit call, signed in its headers.
+    pub async fn kit(&mut self, key: &AccessKey, message: &str, body: &str, expected: &str) -> Outcome {
+        let nonce = format!("quickstart{:022}", self.calls);
+        let headers = kit_v2::signed_headers(key, &nonce, now(), body.as_bytes());
+        let answer = self.send("POST", &format!("/saasproduce/produceAPI/v2/{message}"), &headers, body).await?;
+        self.judge(message, &answer.body, expected, true)?;
+        Ok(())
+    }
+
+    /// What a browser gets: status, the address it is sent to, and the page.
+    pub async fn browse(&self, target: &str) -> Outcome<(u16, String, String)> {
+        let answer = self.send("GET", target, &[], "").await?;
+        let page = String::from_utf8_lossy(&answer.body).into_owned();
+        Ok((answer.status, answer.location.unwrap_or_default(), page))
     }
 
     /// A V2.0 call signed with a key that the seller does not have.
@@ -85,8 +107,8 @@ impl Marketplace {
 
     /// Looks at the server's own list of instances.
     pub async fn expect_instance(&mut self, instance_id: &str, order_id: &str, state: &str, runs: u32) -> Outcome {
-        let (_, body) = self.send("GET", "/admin/instances", "").await?;
-        let instances: Vec<Value> = serde_json::from_slice(&body)?;
+        let answer = self.send("GET", "/admin/instances", &[], "").await?;
+        let instances: Vec<Value> = serde_json::from_slice(&answer.body)?;
         let of_order: Vec<_> = instances.iter().filter(|instance| instance["orderId"] == order_id).collect();
         let right = of_order.len() == 1
             && of_order[0]["instanceId"] == instance_id
@@ -107,33 +129,51 @@ impl Marketplace {
     }
 
     async fn call(&mut self, what: &str, method: &str, query: &str, body: &str, expected: &str) -> Outcome<Value> {
-        self.calls += 1;
-        let (signature, answer) = self.send(method, &format!("/saasproduce?{query}"), body).await?;
-        let json: Value = serde_json::from_slice(&answer)?;
+        let answer = self.send(method, &format!("/saasproduce?{query}"), &[], body).await?;
         let ring = KeyRing::new(self.key.clone());
-        let signed = method == "POST"
-            || signature.is_some_and(|signature| body_sign::verify(&ring, &signature, &answer).is_ok());
-        let right = json["resultCode"] == expected && signed;
+        let is_signed = method == "POST"
+            || answer.body_sign.is_some_and(|signature| body_sign::verify(&ring, &signature, &answer.body).is_ok());
+        self.judge(what, &answer.body, expected, is_signed)
+    }
+
+    fn judge(&mut self, what: &str, answer: &[u8], expected: &str, is_signed: bool) -> Outcome<Value> {
+        self.calls += 1;
+        let json: Value = serde_json::from_slice(answer)?;
+        let right = json["resultCode"] == expected && is_signed;
         self.wrong += u32::from(!right);
         let mark = if right { "ok   " } else { "WRONG" };
-        println!("{:4}  {mark} {what:30} {}", self.calls, shortened(&answer));
+        println!("{:4}  {mark} {what:30} {}", self.calls, shortened(answer));
         Ok(json)
     }
 
-    async fn send(&self, method: &str, target: &str, body: &str) -> Outcome<(Option<String>, Bytes)> {
+    async fn send(&self, method: &str, target: &str, headers: &[(&str, String)], body: &str) -> Outcome<Answer> {
         let stream = TcpStream::connect(self.server).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        let request = http::Request::builder()
+        let mut request = http::Request::builder()
             .method(method)
             .uri(target)
             .header("host", self.server.to_string())
-            .header("content-type", "application/json;charset=utf8")
-            .body(Full::new(Bytes::from(body.to_owned())))?;
-        let response = sender.send_request(request).await?;
-        let signature = response.headers().get("body-sign").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok((signature, response.into_body().collect().await?.to_bytes()))
+            .header("content-type", "application/json;charset=utf8");
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let response = sender.send_request(request.body(Full::new(Bytes::from(body.to_owned())))?).await?;
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Answer {
+            status: response.status().as_u16(),
+            body_sign: header("body-sign"),
+            location: header("location"),
+            body: response.into_body().collect().await?.to_bytes(),
+        })
     }
+}
+
+struct Answer {
+    status: u16,
+    body_sign: Option<String>,
+    location: Option<String>,
+    body: Bytes,
 }
 
 fn shortened(answer: &[u8]) -> String {

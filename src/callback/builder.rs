@@ -35,11 +35,13 @@ pub struct CallbackServiceBuilder {
     subscription: Option<(Arc<dyn ErasedHandler>, Arc<dyn Ledger>)>,
     directory: Option<(Arc<dyn ErasedDirectory>, Arc<dyn ClientSecretDecryptor>)>,
     licensing: Option<LicensingParts>,
-    orders: Option<Box<dyn FnOnce(Option<Client>) -> Arc<dyn ErasedHandler> + Send>>,
-    orders_ledger: Option<Arc<dyn Ledger>>,
+    orders: Option<(NoticesOf, Arc<dyn Ledger>)>,
     open_api: Option<Client>,
     lease: Duration,
 }
+
+/// Makes the handler of notices when it is known whether there is a client to ask for their orders.
+type NoticesOf = Box<dyn FnOnce(Option<Client>) -> Arc<dyn ErasedHandler> + Send>;
 
 struct LicensingParts {
     instances: Arc<dyn ErasedHandler>,
@@ -78,7 +80,6 @@ impl CallbackServiceBuilder {
             directory: None,
             licensing: None,
             orders: None,
-            orders_ledger: None,
             open_api: None,
             lease: Duration::from_secs(5),
         }
@@ -137,8 +138,8 @@ impl CallbackServiceBuilder {
     /// calls are answered `000005`. With an open-API client the notice holds the order.
     #[must_use]
     pub fn orders(mut self, handler: impl OrdersHandler, ledger: impl Ledger) -> Self {
-        self.orders = Some(Box::new(|open_api| Arc::new(Notices { handler, open_api })));
-        self.orders_ledger = Some(Arc::new(ledger));
+        let notices: NoticesOf = Box::new(|open_api| Arc::new(Notices { handler, open_api }));
+        self.orders = Some((notices, Arc::new(ledger)));
         self
     }
 
@@ -301,9 +302,9 @@ impl CallbackServiceBuilder {
                 at_work: Arc::default(),
             }),
         });
-        let orders = self.orders.zip(self.orders_ledger).map(|(handler, ledger)| {
-            // The handler asks for the order itself: it wants all of it, whatever it is.
-            executor(handler(self.open_api.clone()), ledger, None)
+        let orders = self.orders.map(|(notices, ledger)| {
+            // They ask for the order themselves: they want all of it, whatever it is.
+            executor(notices(self.open_api.clone()), ledger, None)
         });
         self.settings.families =
             Families { subscription: subscription.is_some(), licensing: licensing.is_some(), orders: orders.is_some() };

@@ -58,16 +58,33 @@ pub(super) struct Families {
     pub(super) orders: bool,
 }
 
+/// One family of calls that come to the production address itself.
+struct Row {
+    method: Method,
+    protocol: Protocol,
+    is_served: fn(Families) -> bool,
+    activities: &'static [Activity],
+}
+
+const fn row(
+    method: Method,
+    protocol: Protocol,
+    is_served: fn(Families) -> bool,
+    activities: &'static [Activity],
+) -> Row {
+    Row { method, protocol, is_served, activities }
+}
+
 /// What tells the families apart on one production address, whose path is the seller's to choose: the method, the activity,
 /// and for the Kit what is appended to the path. A row counts only if there is a handler for it; the first that has the
 /// activity counts. What is in no row is taken for SaaS, whose key then has to prove it.
-const ROWS: [(Method, Protocol, fn(Families) -> bool, &[Activity]); 6] = [
-    (Method::GET, Protocol::SaasV1, |families| families.subscription, saas::v1::Callback::ACTIVITIES),
-    (Method::GET, Protocol::LicenseV1, |families| families.licensing, license::v1::Callback::ACTIVITIES),
-    (Method::POST, Protocol::SaasV2, |families| families.subscription, saas::v2::Callback::ACTIVITIES),
-    (Method::POST, Protocol::LicenseCode, |families| families.licensing, license::code::Callback::ACTIVITIES),
-    (Method::POST, Protocol::LicenseOnline, |families| families.licensing, license::online::Callback::ACTIVITIES),
-    (Method::POST, Protocol::OrderNotify, |families| families.orders, &[Activity::OrderNotify]),
+static ROWS: [Row; 6] = [
+    row(Method::GET, Protocol::SaasV1, |families| families.subscription, saas::v1::Callback::ACTIVITIES),
+    row(Method::GET, Protocol::LicenseV1, |families| families.licensing, license::v1::Callback::ACTIVITIES),
+    row(Method::POST, Protocol::SaasV2, |families| families.subscription, saas::v2::Callback::ACTIVITIES),
+    row(Method::POST, Protocol::LicenseCode, |families| families.licensing, license::code::Callback::ACTIVITIES),
+    row(Method::POST, Protocol::LicenseOnline, |families| families.licensing, license::online::Callback::ACTIVITIES),
+    row(Method::POST, Protocol::OrderNotify, |families| families.orders, &[Activity::OrderNotify]),
 ];
 
 /// The protocol of a request. What is read here is not proved yet: it only chooses who is to prove it.
@@ -86,10 +103,12 @@ pub(super) fn protocol_of(settings: &Settings, parts: &Parts, body: &[u8], now: 
         return Some(fallback);
     }
     let Some(activity) = activity_of(parts, body) else { return Some(fallback) };
-    let has_it = |(method, _, is_served, activities): &&(Method, Protocol, fn(Families) -> bool, &[Activity])| {
-        *method == parts.method && is_served(families) && activities.iter().any(|known| known.as_str() == activity)
+    let has_it = |row: &&Row| {
+        row.method == parts.method
+            && (row.is_served)(families)
+            && row.activities.iter().any(|known| known.as_str() == activity)
     };
-    let mut rows = ROWS.iter().filter(has_it).map(|(_, protocol, ..)| *protocol);
+    let mut rows = ROWS.iter().filter(has_it).map(|row| row.protocol);
     Some(match (rows.next(), rows.next()) {
         (None, _) => fallback,
         (Some(only), None) => only,

@@ -1,10 +1,11 @@
 //! The ledger in SQLite.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
+use rusqlite::{CachedStatement, OptionalExtension as _, Params, Row, Transaction, named_params, params};
 
 use super::{Begin, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
 use crate::sqlite::{Database, DatabaseError};
@@ -14,6 +15,23 @@ use crate::timestamp::Timestamp;
 #[derive(Clone, Debug)]
 pub struct SqliteLedger {
     database: Database,
+    tables: Tables,
+}
+
+/// Under which names the tables are.
+#[derive(Clone, Debug)]
+struct Tables {
+    prefix: Option<Arc<str>>,
+}
+
+impl Tables {
+    /// Statements are written for the default names.
+    fn sql<'a>(&self, statement: &'a str) -> Cow<'a, str> {
+        match &self.prefix {
+            None => Cow::Borrowed(statement),
+            Some(prefix) => Cow::Owned(statement.replace("koogallery_", prefix)),
+        }
+    }
 }
 
 /// Empty texts stand for what an order key lacks, since SQLite takes every NULL of a unique index for another one.
@@ -50,16 +68,35 @@ impl SqliteLedger {
     ///
     /// The tables cannot be made.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
-        database.transaction(|transaction| transaction.execute_batch(SCHEMA)).await?;
-        Ok(Self { database: database.clone() })
+        Self::with(database, Tables { prefix: None }).await
+    }
+
+    /// Another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`: for order
+    /// notices, which are no instances.
+    ///
+    /// # Errors
+    ///
+    /// The name is not made of lower-case letters, or the tables cannot be made.
+    pub async fn named(database: &Database, name: &str) -> Result<Self, DatabaseError> {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            return Err(DatabaseError::Name(name.to_owned()));
+        }
+        Self::with(database, Tables { prefix: Some(format!("koogallery_{name}_").into()) }).await
+    }
+
+    async fn with(database: &Database, tables: Tables) -> Result<Self, DatabaseError> {
+        let schema = tables.sql(SCHEMA).into_owned();
+        database.transaction(move |transaction| transaction.execute_batch(&schema)).await?;
+        Ok(Self { database: database.clone(), tables })
     }
 
     fn run<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        F: FnOnce(&Named<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        let work = self.database.transaction(work);
+        let tables = self.tables.clone();
+        let work = self.database.transaction(move |transaction| work(&Named { transaction, tables: &tables }));
         async move { work.await.map_err(|error| LedgerError::Store(error.into())) }.boxed()
     }
 
@@ -67,10 +104,26 @@ impl SqliteLedger {
     fn run_held<'a, T, F>(&'a self, instance_id: &'a str, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<Option<T>> + Send + 'static,
+        F: FnOnce(&Named<'_>) -> rusqlite::Result<Option<T>> + Send + 'static,
     {
         let held = self.run(work);
         async move { held.await?.ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned())) }.boxed()
+    }
+}
+
+/// A transaction on tables of a name.
+struct Named<'a> {
+    transaction: &'a Transaction<'a>,
+    tables: &'a Tables,
+}
+
+impl Named<'_> {
+    fn prepare_cached(&self, statement: &str) -> rusqlite::Result<CachedStatement<'_>> {
+        self.transaction.prepare_cached(&self.tables.sql(statement))
+    }
+
+    fn execute(&self, statement: &str, parameters: impl Params) -> rusqlite::Result<usize> {
+        self.transaction.execute(&self.tables.sql(statement), parameters)
     }
 }
 
@@ -196,7 +249,7 @@ impl Record {
     }
 }
 
-fn find(transaction: &Transaction<'_>, step: &Step) -> rusqlite::Result<Option<Record>> {
+fn find(transaction: &Named<'_>, step: &Step) -> rusqlite::Result<Option<Record>> {
     match &step.target {
         Target::Purchase { order, .. } => transaction
             .prepare_cached(&format!(
@@ -212,7 +265,7 @@ fn find(transaction: &Transaction<'_>, step: &Step) -> rusqlite::Result<Option<R
     }
 }
 
-fn by_id(transaction: &Transaction<'_>, instance_id: &str) -> rusqlite::Result<Option<Record>> {
+fn by_id(transaction: &Named<'_>, instance_id: &str) -> rusqlite::Result<Option<Record>> {
     transaction
         .prepare_cached(&format!("SELECT {COLUMNS} FROM koogallery_instance WHERE instance_id = ?1"))?
         .query_row([instance_id], Record::read)
@@ -224,11 +277,7 @@ fn or_empty(text: &Option<String>) -> &str {
 }
 
 /// What is known about the step, and until when somebody holds the lease.
-fn look(
-    transaction: &Transaction<'_>,
-    step: &Step,
-    record: Option<Record>,
-) -> rusqlite::Result<(Look, Option<Timestamp>)> {
+fn look(transaction: &Named<'_>, step: &Step, record: Option<Record>) -> rusqlite::Result<(Look, Option<Timestamp>)> {
     let noted = match (&record, step.key()) {
         (Some(record), Some(key)) => transaction
             .prepare_cached("SELECT 1 FROM koogallery_step WHERE instance_id = ?1 AND step_key = ?2")?
@@ -239,7 +288,7 @@ fn look(
     Ok((step.look(instance, noted), lease.flatten().map(|(_, until)| until)))
 }
 
-fn begin(transaction: &Transaction<'_>, step: &Step, lease: Lease, now: Timestamp) -> rusqlite::Result<Begin> {
+fn begin(transaction: &Named<'_>, step: &Step, lease: Lease, now: Timestamp) -> rusqlite::Result<Begin> {
     let mut record = find(transaction, step)?;
     if let (None, Some(first)) = (&record, step.first_sight()) {
         if by_id(transaction, &first.instance_id)?.is_some() {
@@ -260,7 +309,7 @@ fn begin(transaction: &Transaction<'_>, step: &Step, lease: Lease, now: Timestam
     Ok(begin)
 }
 
-fn insert(transaction: &Transaction<'_>, first: &Instance, now: Timestamp) -> rusqlite::Result<()> {
+fn insert(transaction: &Named<'_>, first: &Instance, now: Timestamp) -> rusqlite::Result<()> {
     transaction.execute(
         "INSERT INTO koogallery_instance (instance_id, order_id, order_line_id, order_product_id, product_id, state, \
          handler_runs, created_at) VALUES (:instance_id, :order_id, :order_line_id, :order_product_id, :product_id, \

@@ -20,6 +20,7 @@ const ENV_NAME: &str = "KOOGALLERY_RSA_PRIVATE_KEY_FILE";
 /// An RSA private key of at least 3072 bits, whose public half stands in the application credential.
 ///
 /// Wiped when dropped. Source: joint-operation access guide, "application credentials" (2024-12-25).
+#[derive(Clone)]
 pub struct PrivateKey {
     pkcs8: SecretDocument,
     bits: usize,
@@ -133,6 +134,22 @@ impl PrivateKey {
         let key = rsa::RsaPrivateKey::new(&mut generator, bits).map_err(|_| PrivateKeyError::Invalid)?;
         let pkcs8 = key.to_pkcs8_der().map_err(|_| PrivateKeyError::Invalid)?;
         Self::from_pkcs8(pkcs8.as_bytes())
+    }
+
+    /// Encrypts a secret for this key as the marketplace probably does (SHA-256 with MGF1-SHA-1, Base64). For tests and
+    /// simulators, which need the public half only.
+    ///
+    /// # Errors
+    ///
+    /// The secret is longer than the key can hold, or no randomness.
+    #[cfg(feature = "rsa")]
+    pub fn encrypt(
+        &self,
+        secret: &str,
+        random: &(impl crate::random::Random + ?Sized),
+    ) -> Result<String, PrivateKeyError> {
+        let ciphertext = super::rust_crypto::encrypt(self, secret.as_bytes(), random)?;
+        Ok(STANDARD.encode(ciphertext.ok_or(PrivateKeyError::Invalid)?))
     }
 
     /// The length of the modulus.

@@ -17,6 +17,18 @@ pub(super) fn load(key: &PrivateKey) -> Option<Box<dyn OaepKey>> {
     Some(Box::new(RsaPrivateKey::try_from(info).ok()?))
 }
 
+/// `None` if the text is too long.
+pub(super) fn encrypt(
+    key: &PrivateKey,
+    secret: &[u8],
+    random: &(impl Random + ?Sized),
+) -> Result<Option<Vec<u8>>, RandomError> {
+    let mut generator = generator(random)?;
+    let key = PrivateKeyInfo::try_from(key.pkcs8_der()).ok().and_then(|info| RsaPrivateKey::try_from(info).ok());
+    let padding = Oaep::new_with_mgf_hash::<Sha256, Sha1>();
+    Ok(key.and_then(|key| key.to_public_key().encrypt(&mut generator, padding, secret).ok()))
+}
+
 impl OaepKey for RsaPrivateKey {
     fn variations(&self) -> &'static [Variation] {
         &[Variation::Sha256Mgf1Sha1, Variation::Sha256, Variation::Sha1]

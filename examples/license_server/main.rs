@@ -15,22 +15,21 @@
 //! | `KOOGALLERY_SITE`, `KOOGALLERY_OPEN_API_URL` | `china`, the site's host |
 //! | `LICENSE_SIGNING_KEY` | a key for development |
 
+mod office;
+
 use std::error::Error;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::adapter::tower::Endpoint;
-use koogallery::callback::licensing::{Application, ApplicationId, License, LicenseKey, LicensingHandler};
-use koogallery::callback::subscription::{Freeze, Purchase, Release, Renewal, Unfreeze};
-use koogallery::callback::{CallbackService, HandlerError};
+use koogallery::callback::CallbackService;
 use koogallery::issuing::SqliteLicenseStore;
 use koogallery::key::AccessKeys;
 use koogallery::ledger::SqliteLedger;
 use koogallery::open_api::{Client, ReqwestTransport};
 use koogallery::sqlite::Database;
-use sha2::Sha256;
+use office::Office;
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -53,52 +52,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Server::new().serve(listener, Endpoint::new(service.clone()), interrupted).await;
     service.idle().await;
     Ok(())
-}
-
-/// The seller's License office. A real one would keep customers, seats and freezes in its own tables.
-struct Office {
-    signing_key: String,
-    issuing_time: Duration,
-}
-
-impl LicensingHandler for Office {
-    async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
-        println!("opened {} for order {}", purchase.instance_id, purchase.order_id);
-        Ok(())
-    }
-
-    async fn issue(&self, application: Application) -> Result<License, HandlerError> {
-        tokio::time::sleep(self.issuing_time).await;
-        let (ApplicationId::Event(id) | ApplicationId::Order(id)) = &application.id;
-        let end = application.expire_time.map_or_else(|| "for ever".to_owned(), |time| time.to_basic_iso());
-        let device = application.device.as_ref().map_or("any device", |device| device.expose());
-        let terms = format!("{id} {} until {end} on {device}", application.instance_id);
-        let mut signature = Hmac::<Sha256>::new_from_slice(self.signing_key.as_bytes())?;
-        signature.update(terms.as_bytes());
-        let signature: String = signature.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        println!("made the License for {id}");
-        Ok(License::text(format!("{terms}; {signature}")))
-    }
-
-    async fn renew(&self, license: LicenseKey, renewal: Renewal) -> Result<(), HandlerError> {
-        println!("{license:?} is valid until {}", renewal.expire_time);
-        Ok(())
-    }
-
-    async fn freeze(&self, license: LicenseKey, _: Freeze) -> Result<(), HandlerError> {
-        println!("{license:?} is frozen");
-        Ok(())
-    }
-
-    async fn unfreeze(&self, license: LicenseKey, _: Unfreeze) -> Result<(), HandlerError> {
-        println!("{license:?} is in use again");
-        Ok(())
-    }
-
-    async fn release(&self, license: LicenseKey, _: Release) -> Result<(), HandlerError> {
-        println!("{license:?} is gone");
-        Ok(())
-    }
 }
 
 struct Settings {
