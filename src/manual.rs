@@ -18,3 +18,9 @@ pub mod _5_troubleshooting {
 pub mod _6_metering {
     #![doc = include_str!("manual/metering.md")]
 }
+pub mod _7_joint_operation {
+    #![doc = include_str!("manual/joint_operation.md")]
+}
+pub mod _8_licenses {
+    #![doc = include_str!("manual/licenses.md")]
+}
