@@ -42,16 +42,28 @@ fn main() {
             .chain_update(digest)
             .finalize()
     };
-    let prepare = || (0..BATCH).map(|_| unsigned()).collect::<Vec<_>>();
-    let round = |_| {
-        of_batches(bare, prepare, |mut requests| {
-            requests.iter_mut().for_each(sign);
-            requests
-        })
+    // What the algorithm names: the hash of the body too, empty as it is, and the HMAC under the secret key itself.
+    let named = || {
+        let body = Sha256::digest(black_box(b""));
+        let digest = Sha256::digest(black_box(canonical.as_str()));
+        Hmac::<Sha256>::new_from_slice(black_box(b"SecretKey"))
+            .expect("any length")
+            .chain_update("SDK-HMAC-SHA256\n20250102T030405Z\n")
+            .chain_update(digest)
+            .chain_update(body)
+            .finalize()
     };
-    let ratio = (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min);
-    println!("\n| work | multiple of the bare SHA-256 and HMAC | limit |\n|---|---:|---:|");
-    println!("| sign a GET with two parameters | {ratio:.2} | 1.5 |");
+    let prepare = || (0..BATCH).map(|_| unsigned()).collect::<Vec<_>>();
+    let sign_all = |mut requests: Vec<Parts>| {
+        requests.iter_mut().for_each(sign);
+        requests
+    };
+    let best = |ratio: &dyn Fn() -> f64| (0..ROUNDS).map(|_| ratio()).fold(f64::INFINITY, f64::min);
+    println!("\n| sign a GET with two parameters, as a multiple of | | limit |\n|---|---:|---:|");
+    let of_named = best(&|| of_batches(named, prepare, sign_all));
+    println!("| SHA-256 of body and canonical request, HMAC under the secret key | {of_named:.2} | 1.5 |");
+    let of_bare = best(&|| of_batches(bare, prepare, sign_all));
+    println!("| the same without what can be kept: an empty body's hash, the key's state | {of_bare:.2} | |");
 
     // The part of it that is not signing: the three headers in the request's still empty map.
     let authorization = &signed.headers[AUTHORIZATION];
@@ -61,15 +73,12 @@ fn main() {
         headers.insert(HOST, value(b"mkt.myhuaweicloud.com"));
         headers.insert(AUTHORIZATION, value(authorization.as_bytes()));
     };
-    let round = |_| {
-        let prepare = || vec![HeaderMap::new(); BATCH];
-        of_batches(bare, prepare, |mut maps| {
-            maps.iter_mut().for_each(put_headers);
-            maps
-        })
+    let put_all = |mut maps: Vec<HeaderMap>| {
+        maps.iter_mut().for_each(put_headers);
+        maps
     };
-    let ratio = (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min);
-    println!("| of it, to put its three headers into an empty map | {ratio:.2} | |");
+    let of_headers = best(&|| of_batches(bare, || vec![HeaderMap::new(); BATCH], put_all));
+    println!("| of that, to put its three headers into an empty map | {of_headers:.2} | |");
 
     let mut criterion = Criterion::default().configure_from_args();
     criterion.bench_function("aksk/bare", |bencher| bencher.iter(bare));
