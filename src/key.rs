@@ -193,7 +193,7 @@ pub enum InterfaceType {
 }
 
 impl InterfaceType {
-    const ALL: [Self; 5] = [Self::Basic, Self::V1, Self::Kit, Self::License, Self::General];
+    pub(crate) const ALL: [Self; 5] = [Self::Basic, Self::V1, Self::Kit, Self::License, Self::General];
 
     /// The environment variable that holds the key, see [`AccessKeys::from_env`].
     pub const fn env_name(self) -> &'static str {

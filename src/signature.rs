@@ -8,6 +8,7 @@ pub mod auth_token;
 pub mod auth_token_body;
 pub mod body_sign;
 pub mod callback_v2;
+pub mod diagnosis;
 pub mod gateway_jwt;
 pub mod kit_v2;
 pub mod usage_push;

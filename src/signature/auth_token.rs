@@ -19,7 +19,7 @@ use crate::text::query::{self, Plus};
 use crate::timestamp::Timestamp;
 
 pub(super) const TOKEN: &str = "authToken";
-const TIME_STAMP: &str = "timeStamp";
+pub(super) const TIME_STAMP: &str = "timeStamp";
 const MAX_PARAMETERS: usize = 256;
 
 /// A call whose token and age are right. Only this can be parsed, or handed to a queue as raw text.
@@ -210,7 +210,7 @@ fn ambiguous(parameters: &[Parameter<'_>], origin: &Origin) -> Option<&'static s
 }
 
 /// The parameters of all V1.0 documents of the SaaS callbacks; License V1 has no others.
-const KNOWN: [&str; 29] = [
+pub(super) const KNOWN: [&str; 29] = [
     "acceptanceTime",
     "activity",
     "amount",

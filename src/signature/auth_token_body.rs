@@ -117,7 +117,7 @@ pub fn sign(key: &AccessKey, body: &[u8]) -> Result<String, VerifyError> {
 const BODY: Origin = Origin { zone: CHINA, marks_are_encoded: false, known: &KNOWN };
 
 /// The members of all Kit documents of V1.0.
-const KNOWN: [&str; 18] = [
+pub(super) const KNOWN: [&str; 18] = [
     "appId",
     "clientId",
     "clientSecret",
@@ -138,7 +138,7 @@ const KNOWN: [&str; 18] = [
     "userList",
 ];
 
-fn unquoted(token: &str) -> &str {
+pub(super) fn unquoted(token: &str) -> &str {
     let inner = token.strip_prefix(['"', '“']).and_then(|token| token.strip_suffix(['"', '”']));
     inner.unwrap_or(token)
 }
@@ -162,7 +162,7 @@ fn sorted_parameters<'m>(members: &'m [Member<'_>]) -> Result<Vec<Parameter<'m>>
 }
 
 /// The text that counts; empty for null, `None` where an escape names no character.
-fn text_of(value: &str) -> Option<Cow<'_, str>> {
+pub(super) fn text_of(value: &str) -> Option<Cow<'_, str>> {
     match value {
         "null" => Some(Cow::Borrowed("")),
         string if string.starts_with('"') => json::unquote(string),
@@ -171,7 +171,7 @@ fn text_of(value: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Blank as Java's `isBlank` has it, with which the marketplace's sample skips.
-fn is_blank(text: &str) -> bool {
+pub(super) fn is_blank(text: &str) -> bool {
     let is_java_whitespace = |character: char| match character {
         '\u{85}' | '\u{a0}' | '\u{2007}' | '\u{202f}' => false,
         '\u{1c}'..='\u{1f}' => true,

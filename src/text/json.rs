@@ -190,7 +190,7 @@ fn nests_too_deep(value: &str) -> bool {
 }
 
 /// Cuts valid JSON into string literals and single other characters, white space left out.
-struct Tokens<'a>(&'a str);
+pub(crate) struct Tokens<'a>(pub(crate) &'a str);
 
 impl<'a> Iterator for Tokens<'a> {
     type Item = &'a str;
@@ -244,7 +244,7 @@ pub(crate) fn canonical(body: &[u8]) -> Result<String, JsonError> {
 }
 
 /// Appends a string literal escaped as Jackson does: only what must be, controls as `\u00XX` with capital digits.
-fn push_quoted(out: &mut String, text: &str) {
+pub(crate) fn push_quoted(out: &mut String, text: &str) {
     use fmt::Write as _;
     out.push('"');
     for character in text.chars() {

@@ -1,0 +1,28 @@
+//! `decrypt-secret`: the OAuth client secret of the Kit.
+
+use clap::Args;
+use koogallery::cipher::client_secret::{ClientSecretDecryptor as _, OaepDecryptor, PrivateKey};
+
+use crate::output::Color;
+use crate::{Answer, Failure, Output, input};
+
+/// Decrypt a clientSecret with the private keys that KOOGALLERY_RSA_PRIVATE_KEY_FILE names.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  KOOGALLERY_RSA_PRIVATE_KEY_FILE=koogallery-rsa.pem koogallery decrypt-secret 'QkFTRTY0...'"
+)]
+pub struct DecryptSecret {
+    /// `clientSecret` of an applicationSync call, in hex or Base64; `-` reads a line from the standard input.
+    text: String,
+}
+
+impl DecryptSecret {
+    pub fn run(self, output: &Output) -> Result<Answer, Failure> {
+        let keys = PrivateKey::from_env().and_then(OaepDecryptor::with_rsa);
+        let keys = keys.map_err(|error| Failure::of("KOOGALLERY_RSA_PRIVATE_KEY_FILE", &error))?;
+        match keys.decrypt(&input::text(&self.text)?) {
+            Ok(secret) => output.result(secret.expose()).map(|()| Answer::Yes),
+            Err(error) => output.verdict(Color::Red, "no", &format!(": {error}")).map(|()| Answer::No),
+        }
+    }
+}

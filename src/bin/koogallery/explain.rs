@@ -1,0 +1,54 @@
+//! `explain`: why is the signature wrong?
+
+use clap::Args;
+use koogallery::signature::diagnosis::Diagnosis;
+
+use crate::output::Color;
+use crate::scheme::{GatewayAnswer, ReceivedSchemes};
+use crate::{Answer, Failure, Output, environment};
+
+/// Find out why a signature does not match: the known mistakes are made until one gives exactly that signature.
+#[derive(Args)]
+#[command(after_help = "\
+Exit code 0 if it is explained, 1 if no known mistake gives the signature. A captured call is old, so its age counts
+only with --at. Set the keys of all interface types, so that a mix-up is found.
+
+Examples:
+  koogallery explain callback-v2 --request captured.txt
+  koogallery explain callback-v2 --nonce N --timestamp MS --body body.json --signature S
+  koogallery explain auth-token --query 'activity=newInstance&...&authToken=...'
+  koogallery explain aksk --request captured.txt --gateway-answer answer.json")]
+pub struct Explain {
+    #[command(subcommand)]
+    scheme: ReceivedSchemes<GatewayAnswer>,
+}
+
+impl Explain {
+    pub fn run(self, output: &Output) -> Result<Answer, Failure> {
+        let difference = self.scheme.difference()?;
+        let diagnosis = self.scheme.explain()?;
+        if let Some(difference) = &difference {
+            output.result(&format!("- {difference}"))?;
+        }
+        match diagnosis {
+            Diagnosis::Right => output.verdict(Color::Green, "right", ": the signature is that of the message")?,
+            Diagnosis::Explained(mistakes) => {
+                output.verdict(Color::Yellow, "found", ": this gives exactly the signature")?;
+                mistakes.iter().try_for_each(|mistake| output.result(&format!("- {mistake}")))?;
+            }
+            Diagnosis::NoKey(interface) => return Err(environment::missing(interface)),
+            Diagnosis::Unexplained(tried) => {
+                output.verdict(
+                    Color::Red,
+                    "not found",
+                    ": no known mistake gives this signature; is it the right key?",
+                )?;
+                output.note("Tried, alone and in pairs:")?;
+                tried.iter().try_for_each(|mistake| output.note(&format!("- {mistake}")))?;
+                return Ok(if difference.is_some() { Answer::Yes } else { Answer::No });
+            }
+            other => output.result(&format!("- {other}"))?,
+        }
+        Ok(Answer::Yes)
+    }
+}

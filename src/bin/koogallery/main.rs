@@ -1,0 +1,91 @@
+//! The command line: signatures, ciphers and keys of the marketplace, without a server. Keys come from the environment
+//! and are never printed.
+
+mod capture;
+mod completions;
+mod decrypt;
+mod decrypt_secret;
+mod encrypt;
+mod environment;
+mod explain;
+mod failure;
+mod input;
+mod output;
+mod rsa_keygen;
+mod scheme;
+mod sign;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+use output::Output;
+
+const EXAMPLES: &str = "\
+Keys come from the environment only: KOOGALLERY_BASIC_KEY, KOOGALLERY_V1_KEY, KOOGALLERY_KIT_KEY,
+KOOGALLERY_LICENSE_KEY, KOOGALLERY_GENERAL_KEY (lists separated by commas are rotations),
+KOOGALLERY_AK and KOOGALLERY_SK, KOOGALLERY_RSA_PRIVATE_KEY_FILE; KOOGALLERY_SITE=europe reads keys in Base64.
+
+Exit codes: 0 yes or done, 1 no, 2 could not run.
+
+Examples:
+  koogallery verify callback-v2 --request captured.txt
+  koogallery explain auth-token --query 'activity=newInstance&...&authToken=...'
+  koogallery decrypt --type 1 'A1b2C3d4E5f6G7h8TabPgWsy6UOqs019s2yvCg=='";
+
+/// For sellers on Huawei Cloud's marketplace (KooGallery): sign, verify, explain, encrypt.
+#[derive(Parser)]
+#[command(name = "koogallery", version, after_help = EXAMPLES)]
+struct CommandLine {
+    /// Print results only: no explanations, and nothing at all where the exit code says it.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Print no colours. They are left out as well where NO_COLOR is set, or the output is no terminal.
+    #[arg(long, global = true)]
+    no_color: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Sign(sign::Sign),
+    Verify(verify::Verify),
+    Explain(explain::Explain),
+    Encrypt(encrypt::Encrypt),
+    Decrypt(decrypt::Decrypt),
+    RsaKeygen(rsa_keygen::RsaKeygen),
+    DecryptSecret(decrypt_secret::DecryptSecret),
+    Completions(completions::Completions),
+}
+
+/// What a command has to say by its exit code.
+enum Answer {
+    Yes,
+    No,
+}
+
+fn main() -> ExitCode {
+    let CommandLine { quiet, no_color, command } = CommandLine::parse();
+    let output = Output::new(quiet, no_color);
+    let outcome = match command {
+        Command::Sign(command) => command.run(&output),
+        Command::Verify(command) => command.run(&output),
+        Command::Explain(command) => command.run(&output),
+        Command::Encrypt(command) => command.run(&output),
+        Command::Decrypt(command) => command.run(&output),
+        Command::RsaKeygen(command) => command.run(&output),
+        Command::DecryptSecret(command) => command.run(&output),
+        Command::Completions(command) => command.run(&output),
+    };
+    match outcome {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What is printed: results on the standard output, failures on the standard error.
+
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+
+use crate::failure::Failure;
+
+pub struct Output {
+    quiet: bool,
+    colors: bool,
+}
+
+/// The SGR codes in use.
+#[derive(Clone, Copy)]
+pub enum Color {
+    Red = 31,
+    Green = 32,
+    Yellow = 33,
+}
+
+impl Output {
+    pub fn new(quiet: bool, no_color: bool) -> Self {
+        let is_set = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { quiet, colors: !no_color && !is_set && io::stdout().is_terminal() }
+    }
+
+    /// A line that was asked for.
+    pub fn result(&self, line: &str) -> Result<(), Failure> {
+        self.bytes(format!("{line}\n").as_bytes())
+    }
+
+    /// A line for people, left out by `--quiet`.
+    pub fn note(&self, line: &str) -> Result<(), Failure> {
+        if self.quiet { Ok(()) } else { self.result(line) }
+    }
+
+    /// A line for people that begins with a word in colour.
+    pub fn verdict(&self, color: Color, word: &str, line: &str) -> Result<(), Failure> {
+        match self.colors {
+            true => self.note(&format!("\u{1b}[{}m{word}\u{1b}[0m{line}", color as u8)),
+            false => self.note(&format!("{word}{line}")),
+        }
+    }
+
+    pub fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            // Whoever reads has seen enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(Failure::of("the standard output", &error)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    pub fn failure(&self, failure: &Failure) {
+        let _ = writeln!(io::stderr(), "error: {failure}");
+    }
+}

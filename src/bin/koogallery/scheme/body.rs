@@ -1,0 +1,75 @@
+//! `body`.
+
+use clap::Args;
+use koogallery::signature::body_sign;
+use koogallery::signature::diagnosis::{self, Diagnosis, Mistake};
+
+use super::{Age, Interface, Scheme, Source, VerifyError, required};
+use crate::environment;
+use crate::failure::Failure;
+
+/// V1.0 answers: the header `Body-Sign`. With --request a captured answer is read.
+#[derive(Args)]
+pub struct Body {
+    #[command(flatten)]
+    source: Source,
+    /// The interface type whose key counts: v1, or kit where the Kit has a key of its own.
+    #[arg(long, value_enum, default_value = "v1")]
+    interface: Interface,
+}
+
+/// The header's name as it is written, its value, and the body.
+struct Answer {
+    name: String,
+    value: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Body {
+    fn answer(&self, signature: Option<&str>) -> Result<Answer, Failure> {
+        let Some(capture) = self.source.capture()? else {
+            let value = signature.map(str::to_owned);
+            return Ok(Answer { name: body_sign::HEADER.to_owned(), value, body: self.source.body()? });
+        };
+        let found = capture.headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(body_sign::HEADER));
+        let (name, value) = found.map_or((String::new(), None), |(name, value)| (name, Some(value)));
+        Ok(Answer { name, value, body: capture.body })
+    }
+}
+
+impl Scheme for Body {
+    fn is_whole(&self) -> bool {
+        self.source.request.is_some()
+    }
+
+    fn sign(&self) -> Result<String, Failure> {
+        let ring = environment::ring(self.interface.into())?;
+        Ok(body_sign::sign(ring.signing_key(), &self.answer(None)?.body))
+    }
+
+    fn verify(&self, signature: Option<&str>, _: &Age) -> Result<Result<(), VerifyError>, Failure> {
+        let ring = environment::ring(self.interface.into())?;
+        let Answer { name, value, body } = self.answer(signature)?;
+        let Some(value) = value else { return Ok(Err(VerifyError::Unsigned(body_sign::HEADER))) };
+        Ok(match body_sign::verify(&ring, &value, &body) {
+            Ok(()) if name != body_sign::HEADER => Err(VerifyError::Malformed(body_sign::HEADER)),
+            outcome => outcome,
+        })
+    }
+
+    fn explain(&self, signature: Option<&str>, _: &Age) -> Result<Diagnosis, Failure> {
+        let keys = environment::access_keys()?;
+        let Answer { name, value, body } = self.answer(signature)?;
+        let value = required(value, body_sign::HEADER)?;
+        let diagnosis = diagnosis::body_sign(&keys, self.interface.into(), &value, &body);
+        let letter_case = Mistake::HeaderLetterCase(name.clone());
+        Ok(match diagnosis {
+            Diagnosis::Right if name != body_sign::HEADER => Diagnosis::Explained(vec![letter_case]),
+            Diagnosis::Explained(mut mistakes) if name != body_sign::HEADER => {
+                mistakes.insert(0, letter_case);
+                Diagnosis::Explained(mistakes)
+            }
+            other => other,
+        })
+    }
+}

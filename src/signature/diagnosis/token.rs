@@ -1,0 +1,301 @@
+//! The tokens of V1.0, over a query and over a body.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::Mac as _;
+use http::HeaderMap;
+use percent_encoding::utf8_percent_encode;
+use sha2::{Digest as _, Sha256};
+use time::UtcOffset;
+use zeroize::Zeroizing;
+
+use super::keys::{self, KeyText};
+use super::search::{Choice, diagnose};
+use super::written::{self, Form};
+use super::{Diagnosis, Mistake, verdict};
+use crate::cipher::field::{EncryptType, FieldCipher};
+use crate::key::{AccessKey, AccessKeys, InterfaceType, hmac_of};
+use crate::signature::auth_token::{self, TIME_STAMP, TOKEN};
+use crate::signature::auth_token_body::{self, is_blank};
+use crate::signature::{VerifyError, Window, header};
+use crate::text::json;
+use crate::text::query::{self, Plus, RESERVED};
+use crate::timestamp::{CHINA, Timestamp};
+
+/// What is the matter with the `authToken` of a V1.0 call; arguments as for [`auth_token::verify`].
+///
+/// `interface` is [`InterfaceType::V1`].
+pub fn auth_token(
+    keys: &AccessKeys,
+    interface: InterfaceType,
+    query: &str,
+    now: Timestamp,
+    window: Window,
+) -> Diagnosis {
+    let Some(ring) = keys.get(interface) else { return Diagnosis::NoKey(interface) };
+    let verify = |window| auth_token::verify(ring, query, now, window).map(|verified| verified.key_index());
+    if let Some(verdict) = verdict(window, verify) {
+        return verdict;
+    }
+    let pairs = || query::raw_pairs(query).filter(|pair| pair.name != TOKEN);
+    let read = |decode: &dyn Fn(&str) -> Option<String>| -> Parameters {
+        pairs().filter_map(|pair| Some((decode(pair.name)?, decode(pair.value)?))).collect()
+    };
+    let once = |plus| move |raw: &str| query::decode(raw, plus).map(Cow::into_owned);
+    let twice = |plus| move |raw: &str| once(plus)(&once(plus)(raw)?);
+    let token = query::raw_pairs(query).find(|pair| pair.name == TOKEN);
+    let token = token.and_then(|pair| pair.decoded_value(Plus::Space)).unwrap_or_default();
+    // Verification restores them as well.
+    let Some((signature, known)) = written::read(&query::plus_restored(&token), Form::Base64) else {
+        return Diagnosis::Unreadable;
+    };
+    let call = Call {
+        signature,
+        known,
+        keys: keys::candidates(keys, interface, ring),
+        readings: Choice::right(read(&once(Plus::Space)))
+            .or(Mistake::PlusAsSpace, read(&once(Plus::Literal)))
+            .or(Mistake::PlusAsSpace, read(&|raw| Some(once(Plus::Space)(raw)?.replace(' ', "+"))))
+            .or(Mistake::PlusAsSpace, read(&|raw| Some(once(Plus::Space)(raw)?.replace('+', " "))))
+            .or(Mistake::NotDecoded, read(&|raw| Some(raw.to_owned())))
+            .or(Mistake::DecodedTwice, read(&twice(Plus::Space)))
+            .or(Mistake::DecodedTwice, read(&twice(Plus::Literal))),
+        selected: Choice::right(Selected::All)
+            .or(Mistake::EmptyLeftOut, Selected::NotBlank)
+            .or(Mistake::UnknownLeftOut, Selected::Known(&auth_token::KNOWN))
+            .or(Mistake::Decrypted, Selected::Decrypted(EncryptType::Aes256))
+            .or(Mistake::Decrypted, Selected::Decrypted(EncryptType::Aes128))
+            .or(Mistake::ExtendParamsDecoded, Selected::ExtendParamsDecoded)
+            .or(Mistake::TokenSigned, Selected::WithToken(token.into_owned())),
+        blank_counts: true,
+        zone: UtcOffset::UTC,
+    };
+    call.diagnose()
+}
+
+/// What is the matter with the `authToken` of a V1.0 Kit call; arguments as for [`auth_token_body::verify`].
+///
+/// `interface` is [`InterfaceType::V1`], unless the Kit has a key of its own.
+pub fn auth_token_body(
+    keys: &AccessKeys,
+    interface: InterfaceType,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+    window: Window,
+) -> Diagnosis {
+    let Some(ring) = keys.get(interface) else { return Diagnosis::NoKey(interface) };
+    let verify = |body: &[u8], window| {
+        auth_token_body::verify(ring, headers, body, now, window).map(|verified| verified.key_index())
+    };
+    if let Some(verdict) = verdict(window, |window| verify(body, window)) {
+        return match (&verdict, body.strip_prefix("\u{feff}".as_bytes())) {
+            (Diagnosis::Refused(VerifyError::UndecodableBody), Some(bare)) if verify(bare, window).is_ok() => {
+                Diagnosis::Explained(vec![Mistake::ByteOrderMark])
+            }
+            _ => verdict,
+        };
+    }
+    let token = header(headers, TOKEN).ok().flatten().unwrap_or_default();
+    let token = query::decode(auth_token_body::unquoted(token), Plus::Literal).unwrap_or_default();
+    let Some((signature, known)) = written::read(&query::plus_restored(&token), Form::Base64) else {
+        return Diagnosis::Unreadable;
+    };
+    let members = json::members(body).unwrap_or_default();
+    let members = || members.iter().filter(|(name, _)| name != TOKEN);
+    let read = |text: &dyn Fn(&str) -> Option<String>| -> Parameters {
+        members().filter_map(|(name, value)| Some((name.clone().into_owned(), text(value)?))).collect()
+    };
+    let text = |value: &str| auth_token_body::text_of(value).map(Cow::into_owned);
+    let inner = |value: &str| value.strip_prefix('"')?.strip_suffix('"').map(str::to_owned);
+    let call = Call {
+        signature,
+        known,
+        keys: keys::candidates(keys, interface, ring),
+        readings: Choice::right(read(&text))
+            .or(Mistake::NotDecoded, read(&|value| Some(value.to_owned())))
+            .or(Mistake::NotDecoded, read(&|value| inner(value).or_else(|| Some(value.to_owned()))))
+            .or(Mistake::DecodedTwice, read(&|value| Some(query::decode(&text(value)?, Plus::Space)?.into_owned())))
+            .or(Mistake::DecodedTwice, read(&|value| Some(query::decode(&text(value)?, Plus::Literal)?.into_owned())))
+            .or(Mistake::PlusAsSpace, read(&|value| Some(text(value)?.replace('+', " "))))
+            .or(Mistake::PlusAsSpace, read(&|value| Some(text(value)?.replace(' ', "+")))),
+        selected: Choice::right(Selected::NotBlank)
+            .or(Mistake::BlankSigned, Selected::All)
+            .or(Mistake::UnknownLeftOut, Selected::Known(&auth_token_body::KNOWN))
+            .or(Mistake::TokenSigned, Selected::WithToken(token.into_owned())),
+        blank_counts: false,
+        zone: CHINA,
+    };
+    call.diagnose()
+}
+
+/// Names and values in the order received.
+type Parameters = Vec<(String, String)>;
+
+/// Which parameters are signed, and with which value.
+enum Selected {
+    All,
+    NotBlank,
+    Known(&'static [&'static str]),
+    Without(String),
+    WithToken(String),
+    Decrypted(EncryptType),
+    ExtendParamsDecoded,
+}
+
+impl Selected {
+    fn of(&self, mut parameters: Parameters, blank_counts: bool, key: &KeyText) -> Option<Parameters> {
+        let drops_blank = matches!(self, Self::NotBlank) || (!blank_counts && !matches!(self, Self::All));
+        parameters.retain(|(_, value)| !drops_blank || !is_blank(value));
+        match self {
+            Self::All | Self::NotBlank => {}
+            Self::Known(names) => parameters.retain(|(name, _)| names.contains(&name.as_str())),
+            Self::Without(left_out) => parameters.retain(|(name, _)| name != left_out),
+            Self::WithToken(token) => parameters.push((TOKEN.to_owned(), token.clone())),
+            Self::Decrypted(encrypt_type) => {
+                let cipher = FieldCipher::new(&AccessKey::new(key.as_str()).ok()?, *encrypt_type);
+                for (name, value) in &mut parameters {
+                    if matches!(name.as_str(), "mobilePhone" | "email") && !value.is_empty() {
+                        *value = cipher.decrypt(&value.as_str().into()).ok()?.expose().to_owned();
+                    }
+                }
+            }
+            Self::ExtendParamsDecoded => {
+                let (_, value) = parameters.iter_mut().find(|(name, _)| name == "saasExtendParams")?;
+                *value = String::from_utf8(STANDARD.decode(&*value).ok()?).ok()?;
+            }
+        }
+        Some(parameters)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Order {
+    ByName,
+    Received,
+    Descending,
+    IgnoringCase,
+}
+
+impl Order {
+    fn sort(self, parameters: &mut Parameters) {
+        match self {
+            Self::Received => {}
+            Self::ByName => parameters.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16())),
+            Self::Descending => parameters.sort_by(|(a, _), (b, _)| b.encode_utf16().cmp(a.encode_utf16())),
+            Self::IgnoringCase => parameters.sort_by_key(|(name, _)| name.to_lowercase()),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Joined {
+    Pairs,
+    Values,
+    WithoutMarks,
+    PercentEncoded,
+    FormEncoded,
+}
+
+impl Joined {
+    fn text(self, parameters: &[(String, String)]) -> String {
+        let encoded = |value: &str| utf8_percent_encode(value, RESERVED).to_string();
+        let part = |(name, value): &(String, String)| match self {
+            Self::Pairs => format!("{name}={value}"),
+            Self::Values => value.clone(),
+            Self::WithoutMarks => format!("{name}{value}"),
+            Self::PercentEncoded => format!("{name}={}", encoded(value)),
+            Self::FormEncoded => format!("{name}={}", encoded(value).replace("%20", "+")),
+        };
+        let parts: Vec<_> = parameters.iter().map(part).collect();
+        parts.join(if matches!(self, Self::WithoutMarks) { "" } else { "&" })
+    }
+}
+
+/// What stands beside the access key in the key of the HMAC.
+#[derive(Clone)]
+enum KeyForm {
+    Before(String),
+    Behind(String),
+}
+
+struct Call {
+    signature: [u8; 32],
+    known: Vec<Mistake>,
+    keys: Choice<KeyText>,
+    readings: Choice<Parameters>,
+    selected: Choice<Selected>,
+    blank_counts: bool,
+    zone: UtcOffset,
+}
+
+impl Call {
+    fn diagnose(self) -> Diagnosis {
+        let blank_counts = self.blank_counts;
+        let names = self.readings[0].iter().filter(|(_, value)| blank_counts || !is_blank(value));
+        let without = names.map(|(name, _)| (Mistake::LeftOut(name.clone()), Selected::Without(name.clone())));
+        let without: Vec<_> = without.collect();
+        let selected = self.selected.or_each(without);
+        let time_stamp = self.readings[0].iter().find(|(name, _)| name == TIME_STAMP);
+        let key_forms = key_forms(time_stamp.map_or("", |(_, value)| value), self.zone);
+        let order = Choice::right(Order::ByName)
+            .or(Mistake::Unsorted, Order::Received)
+            .or(Mistake::SortedDescending, Order::Descending)
+            .or(Mistake::SortedIgnoringCase, Order::IgnoringCase);
+        let joined = Choice::right(Joined::Pairs)
+            .or(Mistake::NamesLeftOut, Joined::Values)
+            .or(Mistake::MarksLeftOut, Joined::WithoutMarks)
+            .or(Mistake::Encoded, Joined::PercentEncoded)
+            .or(Mistake::Encoded, Joined::FormEncoded);
+        let plain = Choice::right(false).or(Mistake::PlainHash, true);
+        let choices = [
+            self.keys.mistakes(),
+            self.readings.mistakes(),
+            selected.mistakes(),
+            key_forms.mistakes(),
+            order.mistakes(),
+            joined.mistakes(),
+            plain.mistakes(),
+        ];
+        let gives_it = |[key, reading, selection, form, sorted, joint, is_plain]: [usize; 7]| {
+            let key = &self.keys[key];
+            let parameters = self.readings[reading].clone();
+            let Some(mut parameters) = selected[selection].of(parameters, blank_counts, key) else { return false };
+            order[sorted].sort(&mut parameters);
+            let text = joined[joint].text(&parameters);
+            let hmac_key = Zeroizing::new(match &key_forms[form] {
+                KeyForm::Behind(time) => [key, time.as_str()].concat(),
+                KeyForm::Before(time) => [time.as_str(), key].concat(),
+            });
+            let made: [u8; 32] = match plain[is_plain] {
+                false => hmac_of(hmac_key.as_bytes()).chain_update(text).finalize().into_bytes().into(),
+                true => Sha256::new().chain_update(&*hmac_key).chain_update(text).finalize().into(),
+            };
+            made == self.signature
+        };
+        diagnose(self.known.clone(), choices, gives_it)
+    }
+}
+
+/// The time is part of the key as it stands there.
+fn key_forms(time_stamp: &str, zone: UtcOffset) -> Choice<KeyForm> {
+    let behind = |text: String| KeyForm::Behind(text);
+    let forms = Choice::right(behind(time_stamp.to_owned()))
+        .or(Mistake::TimeStampNotInKey, behind(String::new()))
+        .or(Mistake::TimeStampBeforeKey, KeyForm::Before(time_stamp.to_owned()));
+    let Ok(time) = Timestamp::parse_compact(time_stamp, zone) else { return forms };
+    let hours = (-12..=14_i8).filter(|hours| *hours != 0);
+    let zoned = hours.filter_map(|hours| {
+        let there = UtcOffset::from_whole_seconds(zone.whole_seconds() + i32::from(hours) * 3600).ok()?;
+        let text = time.to_compact_millis_in(there);
+        Some((Mistake::TimeZone(i64::from(hours)), behind(text.get(..time_stamp.len())?.to_owned())))
+    });
+    let millis = time.as_unix_millis();
+    forms
+        .or_each(zoned)
+        .or(Mistake::TimeReformatted, behind(time_stamp.chars().take(14).collect()))
+        .or(Mistake::TimeReformatted, behind(millis.to_string()))
+        .or(Mistake::TimeReformatted, behind((millis / 1000).to_string()))
+}
