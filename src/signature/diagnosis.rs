@@ -17,10 +17,11 @@
 //!
 //! let key = AccessKey::new("0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")?;
 //! let now = Timestamp::from_unix_millis(1735689600123);
-//! let query = callback_v2::signed_query(&key, "Qm7Zt2LxV9cRb4Kp", now, br#"{"activity":"queryInstance"}"#);
+//! let signed = b"{\"activity\":\"queryInstance\"}\n";
+//! let query = callback_v2::signed_query(&key, "Qm7Zt2LxV9cRb4Kp", now, signed);
 //! let keys = AccessKeys::new().with(InterfaceType::Basic, key)?;
 //!
-//! let received = b"{\"activity\":\"queryInstance\"}\n";
+//! let received = b"{\"activity\":\"queryInstance\"}";
 //! let found = diagnosis::callback_v2(&keys, InterfaceType::Basic, &query, received, now, Window::default());
 //! assert_eq!(found, Diagnosis::Explained(vec![Mistake::TrailingLineBreak]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -80,14 +80,13 @@ impl Capture {
     }
 }
 
-/// What stands behind `?`; the text itself if it is no address.
+/// What stands behind `?` of an address; any other text is a query itself.
 pub fn query_of(text: &str) -> &str {
-    let text = text.split('#').next().unwrap_or_default();
-    match text.split_once('?') {
-        Some((_, query)) => query,
-        None if text.starts_with(['/', '?']) || text.starts_with("http://") || text.starts_with("https://") => "",
-        None => text,
+    if !["http://", "https://", "/", "?"].iter().any(|start| text.starts_with(start)) {
+        return text;
     }
+    let address = text.split('#').next().unwrap_or_default();
+    address.split_once('?').map_or("", |(_, query)| query)
 }
 
 pub fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, Failure> {
@@ -179,6 +178,7 @@ mod tests {
         for text in ["a=1&b=2", "?a=1&b=2", "/p?a=1&b=2", "https://h/p?a=1&b=2#top"] {
             assert_eq!(query_of(text), "a=1&b=2");
         }
+        assert_eq!(query_of("a=what?&b=#"), "a=what?&b=#");
         assert_eq!((query_of("/p"), query_of("https://h/p")), ("", ""));
     }
 }

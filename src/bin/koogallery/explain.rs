@@ -1,7 +1,7 @@
 //! `explain`: why is the signature wrong?
 
 use clap::Args;
-use koogallery::signature::diagnosis::Diagnosis;
+use koogallery::signature::diagnosis::{Diagnosis, Mistake};
 
 use crate::output::Color;
 use crate::scheme::{GatewayAnswer, ReceivedSchemes};
@@ -25,8 +25,7 @@ pub struct Explain {
 
 impl Explain {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
-        let difference = self.scheme.difference()?;
-        let diagnosis = self.scheme.explain()?;
+        let (diagnosis, difference) = self.scheme.explain()?;
         if let Some(difference) = &difference {
             output.result(&format!("- {difference}"))?;
         }
@@ -44,7 +43,12 @@ impl Explain {
                     ": no known mistake gives this signature; is it the right key?",
                 )?;
                 output.note("Tried, alone and in pairs:")?;
-                tried.iter().try_for_each(|mistake| output.note(&format!("- {mistake}")))?;
+                let (zones, others): (Vec<_>, Vec<_>) =
+                    tried.into_iter().partition(|mistake| matches!(mistake, Mistake::TimeZone(_)));
+                others.iter().try_for_each(|mistake| output.note(&format!("- {mistake}")))?;
+                if !zones.is_empty() {
+                    output.note("- the time is written in another time zone")?;
+                }
                 return Ok(if difference.is_some() { Answer::Yes } else { Answer::No });
             }
             other => output.result(&format!("- {other}"))?,

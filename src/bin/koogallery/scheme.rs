@@ -49,21 +49,12 @@ pub enum ReceivedSchemes<Answered: Args = ()> {
     AuthToken(Dated<AuthToken>),
     Body(Signed<Body>),
     Usage(Signed<Usage>),
-    Aksk {
-        #[command(flatten)]
-        dated: Dated<Aksk>,
-        #[command(flatten)]
-        answered: Answered,
-    },
+    Aksk(Told<Answered>),
 }
 
 impl<Answered: Args> ReceivedSchemes<Answered> {
     pub fn verify(&self) -> Result<Result<(), VerifyError>, Failure> {
         self.with(|scheme, signature, age| scheme.verify(signature, age))
-    }
-
-    pub fn explain(&self) -> Result<Diagnosis, Failure> {
-        self.with(|scheme, signature, age| scheme.explain(signature, age))
     }
 
     fn with<T>(&self, run: impl FnOnce(&dyn Scheme, Option<&str>, &Age) -> Result<T, Failure>) -> Result<T, Failure> {
@@ -74,7 +65,7 @@ impl<Answered: Args> ReceivedSchemes<Answered> {
             Self::AuthToken(Dated { signed, age }) => (&signed.scheme, &signed.signature, age),
             Self::Body(signed) => (&signed.scheme, &signed.signature, &undated),
             Self::Usage(signed) => (&signed.scheme, &signed.signature, &undated),
-            Self::Aksk { dated: Dated { signed, age }, .. } => (&signed.scheme, &signed.signature, age),
+            Self::Aksk(Told { dated: Dated { signed, age }, .. }) => (&signed.scheme, &signed.signature, age),
         };
         if signature.is_none() && !scheme.is_whole() {
             return Err(Failure::new("there is no signature: --signature S, or --request FILE"));
@@ -84,13 +75,13 @@ impl<Answered: Args> ReceivedSchemes<Answered> {
 }
 
 impl ReceivedSchemes<GatewayAnswer> {
-    /// What the gateway's answer tells, where it is given.
-    pub fn difference(&self) -> Result<Option<String>, Failure> {
+    /// The diagnosis, and what the gateway's answer tells where it is given.
+    pub fn explain(&self) -> Result<(Diagnosis, Option<String>), Failure> {
         match self {
-            Self::Aksk { dated: Dated { signed, .. }, answered } => {
-                answered.difference(&signed.scheme, signed.signature.as_deref())
+            Self::Aksk(Told { dated: Dated { signed, age }, answered }) if answered.is_given() => {
+                signed.scheme.explain_answered(signed.signature.as_deref(), age, answered)
             }
-            _ => Ok(None),
+            _ => self.with(|scheme, signature, age| Ok((scheme.explain(signature, age)?, None))),
         }
     }
 }
@@ -112,7 +103,15 @@ pub struct Dated<S: Args> {
     age: Age,
 }
 
-/// Whether the age of a call counts.
+#[derive(Args)]
+pub struct Told<Answered: Args> {
+    #[command(flatten)]
+    dated: Dated<Aksk>,
+    #[command(flatten)]
+    answered: Answered,
+}
+
+// Whether the age of a call counts. (A doc comment here would become the help text of the scheme; so with the others.)
 #[derive(Args, Default)]
 pub struct Age {
     /// Check the age of the call as well, as of this time: `now`, UNIX milliseconds, or yyyyMMddHHmmss in UTC.
@@ -133,7 +132,7 @@ impl Age {
     }
 }
 
-/// A body by itself, or the whole message.
+// A body by itself, or the whole message.
 #[derive(Args)]
 struct Source {
     /// The body, byte for byte; `-` reads the standard input.

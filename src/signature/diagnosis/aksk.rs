@@ -77,13 +77,13 @@ pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &Access
         frames.mistakes(),
         edge,
         spacing,
-        order,
         escapes,
+        order,
     ];
     diagnose(
         known,
         choices,
-        |[secret, path, query, block, date, form, frame, edge, spacing, order, escapes]: [usize; 11]| {
+        |[secret, path, query, block, date, form, frame, edge, spacing, escapes, order]: [usize; 11]| {
             let hash = match [order, spacing, escapes, edge] {
                 [0, 0, 0, 0] => (*hash).to_owned(),
                 changed => match bodies.get(changed) {

@@ -72,9 +72,9 @@ const MARK: &str = "\u{feff}";
 impl<'a> Bodies<'a> {
     pub(super) fn new(given: &'a [u8]) -> Self {
         let order = Choice::right(Order::Given).or_each([
-            (Mistake::BodySorted, Order::Canonical),
-            (Mistake::Nulls, Order::SortedWithNulls),
             (Mistake::Nulls, Order::WithoutNulls),
+            (Mistake::BodySorted, Order::SortedWithNulls),
+            (Mistake::BodySorted, Order::Canonical),
             (Mistake::SortedDescending, Order::Descending),
             (Mistake::BodySortedDeep, Order::Deep),
         ]);
@@ -112,7 +112,14 @@ impl<'a> Bodies<'a> {
 
     /// For a scheme in which the canonical form counts first, and the body as given is as good.
     pub(super) fn canonical_first(given: &'a [u8]) -> Self {
-        Self { order: Choice::right(Order::Canonical).or(Mistake::Unsorted, Order::Given), ..Self::new(given) }
+        let order = Choice::right(Order::Canonical).or_each([
+            (Mistake::Unsorted, Order::Given),
+            (Mistake::Unsorted, Order::WithoutNulls),
+            (Mistake::Nulls, Order::SortedWithNulls),
+            (Mistake::SortedDescending, Order::Descending),
+            (Mistake::BodySortedDeep, Order::Deep),
+        ]);
+        Self { order, ..Self::new(given) }
     }
 
     pub(super) fn mistakes(&self) -> [&[Mistake]; 4] {

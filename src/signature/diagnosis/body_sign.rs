@@ -26,8 +26,8 @@ pub fn body_sign(keys: &AccessKeys, interface: InterfaceType, value: &str, body:
     let plain = Choice::right(false).or(Mistake::PlainHash, true);
     let bodies = Bodies::new(body);
     let [order, spacing, escapes, edge] = bodies.mistakes();
-    let choices = [keys.mistakes(), plain.mistakes(), edge, spacing, order, escapes];
-    diagnose(known, choices, |[key, is_plain, edge, spacing, order, escapes]| {
+    let choices = [keys.mistakes(), plain.mistakes(), edge, spacing, escapes, order];
+    diagnose(known, choices, |[key, is_plain, edge, spacing, escapes, order]| {
         let Some(body) = bodies.get([order, spacing, escapes, edge]) else { return false };
         let made: [u8; 32] = match plain[is_plain] {
             false => hmac_of(keys[key].as_bytes()).chain_update(&*body).finalize().into_bytes().into(),

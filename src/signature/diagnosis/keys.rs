@@ -21,6 +21,8 @@ pub(super) fn candidates(keys: &AccessKeys, interface: InterfaceType, ring: &Key
     let others = InterfaceType::ALL.into_iter().filter(|other| *other != interface);
     let of_others = others.filter_map(|other| Some((Mistake::OtherInterfaceKey(other), keys.get(other)?)));
     let of_others = of_others.flat_map(|(mistake, ring)| ring.iter().map(move |key| (mistake.clone(), text(key))));
+    // The basic and the V1.0 key may be the same.
+    let of_others = of_others.filter(|(_, other)| ring.iter().all(|key| key.expose() != other.as_str()));
     Choice::right(right.clone()).or_each(of_ring).or_each(of_others).or_each(spoilt(&right))
 }
 

@@ -149,8 +149,8 @@ pub enum Mistake {
     /// Only the parameters of the documents count.
     #[error("only the parameters of the documents were signed: all that arrive count")]
     UnknownLeftOut,
-    /// The token counts.
-    #[error("authToken itself was signed")]
+    /// The token itself counts, with no value yet.
+    #[error("authToken itself was signed, before it had a value: it does not count")]
     TokenSigned,
     /// Names do not count.
     #[error("only the values were signed: name=value has to be")]

@@ -68,7 +68,7 @@ pub fn auth_token(
             .or(Mistake::Decrypted, Selected::Decrypted(EncryptType::Aes256))
             .or(Mistake::Decrypted, Selected::Decrypted(EncryptType::Aes128))
             .or(Mistake::ExtendParamsDecoded, Selected::ExtendParamsDecoded)
-            .or(Mistake::TokenSigned, Selected::WithToken(token.into_owned())),
+            .or(Mistake::TokenSigned, Selected::WithEmptyToken),
         blank_counts: true,
         zone: UtcOffset::UTC,
     };
@@ -109,22 +109,22 @@ pub fn auth_token_body(
         members().filter_map(|(name, value)| Some((name.clone().into_owned(), text(value)?))).collect()
     };
     let text = |value: &str| auth_token_body::text_of(value).map(Cow::into_owned);
+    let literal = |value: &str| Some(if value == "null" { String::new() } else { value.to_owned() });
     let inner = |value: &str| value.strip_prefix('"')?.strip_suffix('"').map(str::to_owned);
     let call = Call {
         signature,
         known,
         keys: keys::candidates(keys, interface, ring),
         readings: Choice::right(read(&text))
-            .or(Mistake::NotDecoded, read(&|value| Some(value.to_owned())))
-            .or(Mistake::NotDecoded, read(&|value| inner(value).or_else(|| Some(value.to_owned()))))
+            .or(Mistake::NotDecoded, read(&literal))
+            .or(Mistake::NotDecoded, read(&|value| inner(value).or_else(|| literal(value))))
             .or(Mistake::DecodedTwice, read(&|value| Some(query::decode(&text(value)?, Plus::Space)?.into_owned())))
             .or(Mistake::DecodedTwice, read(&|value| Some(query::decode(&text(value)?, Plus::Literal)?.into_owned())))
             .or(Mistake::PlusAsSpace, read(&|value| Some(text(value)?.replace('+', " "))))
             .or(Mistake::PlusAsSpace, read(&|value| Some(text(value)?.replace(' ', "+")))),
         selected: Choice::right(Selected::NotBlank)
             .or(Mistake::BlankSigned, Selected::All)
-            .or(Mistake::UnknownLeftOut, Selected::Known(&auth_token_body::KNOWN))
-            .or(Mistake::TokenSigned, Selected::WithToken(token.into_owned())),
+            .or(Mistake::UnknownLeftOut, Selected::Known(&auth_token_body::KNOWN)),
         blank_counts: false,
         zone: CHINA,
     };
@@ -140,7 +140,7 @@ enum Selected {
     NotBlank,
     Known(&'static [&'static str]),
     Without(String),
-    WithToken(String),
+    WithEmptyToken,
     Decrypted(EncryptType),
     ExtendParamsDecoded,
 }
@@ -153,7 +153,7 @@ impl Selected {
             Self::All | Self::NotBlank => {}
             Self::Known(names) => parameters.retain(|(name, _)| names.contains(&name.as_str())),
             Self::Without(left_out) => parameters.retain(|(name, _)| name != left_out),
-            Self::WithToken(token) => parameters.push((TOKEN.to_owned(), token.clone())),
+            Self::WithEmptyToken => parameters.push((TOKEN.to_owned(), String::new())),
             Self::Decrypted(encrypt_type) => {
                 let cipher = FieldCipher::new(&AccessKey::new(key.as_str()).ok()?, *encrypt_type);
                 for (name, value) in &mut parameters {

@@ -27,8 +27,8 @@ pub fn usage_push(keys: &AccessKeys, signature: &str, ts: &str, nonce: &str, bod
     let bodies = Bodies::new(body);
     let [order, spacing, escapes, edge] = bodies.mistakes();
     let choices =
-        [keys.mistakes(), layout.mistakes(), plain.mistakes(), times.mistakes(), edge, spacing, order, escapes];
-    diagnose(known, choices, |[key, parts, is_plain, time, edge, spacing, order, escapes]| {
+        [keys.mistakes(), layout.mistakes(), plain.mistakes(), times.mistakes(), edge, spacing, escapes, order];
+    diagnose(known, choices, |[key, parts, is_plain, time, edge, spacing, escapes, order]| {
         let key = keys[key].as_bytes();
         let Some(body) = bodies.get([order, spacing, escapes, edge]) else { return false };
         let digest = || const_hex::encode(hmac_of(key).chain_update(&*body).finalize().into_bytes());

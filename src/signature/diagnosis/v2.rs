@@ -120,9 +120,9 @@ fn nonces(raw: &str, decoded: &str) -> Choice<String> {
     let twice = query::decode(decoded, Plus::Space).unwrap_or_default();
     Choice::right(decoded.to_owned())
         .or(Mistake::NotDecoded, raw.to_owned())
-        .or(Mistake::DecodedTwice, twice.into_owned())
         .or(Mistake::PlusAsSpace, decoded.replace(' ', "+"))
         .or(Mistake::PlusAsSpace, decoded.replace('+', " "))
+        .or(Mistake::DecodedTwice, twice.into_owned())
 }
 
 /// Milliseconds cut to seconds; where seconds are given, nobody knows which milliseconds were signed.
@@ -168,11 +168,11 @@ impl Call<'_> {
             self.time.mistakes(),
             edge,
             spacing,
-            order,
             escapes,
+            order,
         ];
         let gives_it =
-            |[key, content, spelling, parts, is_plain, nonce, time, edge, spacing, order, escapes]: [usize; 11]| {
+            |[key, content, spelling, parts, is_plain, nonce, time, edge, spacing, escapes, order]: [usize; 11]| {
                 let key = self.keys[key].as_bytes();
                 let Some(body) = self.bodies.get([order, spacing, escapes, edge]) else { return false };
                 let spelling = self.spelling[spelling];

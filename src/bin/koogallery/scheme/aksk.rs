@@ -46,6 +46,17 @@ fn header(text: &str) -> Result<(String, String), String> {
 }
 
 impl Aksk {
+    /// The diagnosis, and the first line in which the gateway found another canonical request.
+    pub fn explain_answered(
+        &self,
+        signature: Option<&str>,
+        age: &Age,
+        answer: &GatewayAnswer,
+    ) -> Result<(Diagnosis, Option<String>), Failure> {
+        let (parts, body) = self.request(signature)?;
+        Ok((diagnose(&parts, &body, age)?, answer.difference(&parts, &body)?))
+    }
+
     /// The request as it was sent.
     fn request(&self, signature: Option<&str>) -> Result<(Parts, Vec<u8>), Failure> {
         let (method, url, mut headers, body) = match self.request.as_deref().map(Capture::read).transpose()? {
@@ -77,6 +88,11 @@ impl Aksk {
         (parts.uri, parts.headers) = (uri, headers);
         Ok((parts, body))
     }
+}
+
+fn diagnose(parts: &Parts, body: &[u8], age: &Age) -> Result<Diagnosis, Failure> {
+    let now = age.at.map_or_else(|| date(parts), Ok)?;
+    Ok(diagnosis::aksk(parts, body, &environment::credentials()?, &environment::access_keys()?, now))
 }
 
 fn value(text: &str) -> Result<HeaderValue, Failure> {
@@ -112,14 +128,12 @@ impl Scheme for Aksk {
     }
 
     fn explain(&self, signature: Option<&str>, age: &Age) -> Result<Diagnosis, Failure> {
-        let credentials = environment::credentials()?;
         let (parts, body) = self.request(signature)?;
-        let now = age.at.map_or_else(|| date(&parts), Ok)?;
-        Ok(diagnosis::aksk(&parts, &body, &credentials, &environment::access_keys()?, now))
+        diagnose(&parts, &body, age)
     }
 }
 
-/// What the gateway said.
+// What the gateway said.
 #[derive(Args)]
 pub struct GatewayAnswer {
     /// The gateway's answer: its text holds the canonical request that it found. `-` reads the standard input.
@@ -128,21 +142,23 @@ pub struct GatewayAnswer {
 }
 
 impl GatewayAnswer {
-    /// The first line in which the gateway's canonical request differs; `None` where it was not asked for.
-    pub fn difference(&self, request: &Aksk, signature: Option<&str>) -> Result<Option<String>, Failure> {
+    pub fn is_given(&self) -> bool {
+        self.gateway_answer.is_some()
+    }
+
+    fn difference(&self, parts: &Parts, body: &[u8]) -> Result<Option<String>, Failure> {
         let Some(path) = &self.gateway_answer else { return Ok(None) };
         let answer = input::read(path)?;
         let answer = String::from_utf8_lossy(&answer);
         if !answer.contains("canonicalRequest:") {
             return Err(Failure::new(format!("{}: no canonicalRequest stands there", path.display())));
         }
-        let (parts, body) = request.request(signature)?;
         let authorization = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let authorization = authorization.and_then(Authorization::parse);
         let authorization =
             authorization.ok_or_else(|| Failure::new("the request has no Authorization of this scheme"))?;
         let names: Vec<String> = authorization.signed_headers.split(';').map(str::to_owned).collect();
-        let canonical = CanonicalRequest::new(&parts, &names, Payload::Bytes(&body));
+        let canonical = CanonicalRequest::new(parts, &names, Payload::Bytes(body));
         let canonical =
             canonical.ok_or_else(|| Failure::new("a header that is listed as signed is missing or no text"))?;
         Ok(Some(match aksk::difference(&canonical, &answer) {
