@@ -66,6 +66,7 @@
 //! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations; has an advisory |
 //! | `aws-lc-rs` | the same in constant time, without one variation |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events, open-API calls as spans |
+//! | `cli` | the command `koogallery` |
 #![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

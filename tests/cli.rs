@@ -67,7 +67,7 @@ fn run(keys: &[(&str, &str)], arguments: &[&str]) -> Run {
 fn vectors(kind: &str) -> Vec<Value> {
     let read = |source: &str| -> Vec<Value> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/{source}/{kind}.json"));
-        path.exists().then(|| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).unwrap_or_default()
+        if path.exists() { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() } else { Vec::new() }
     };
     // The vectors of `python` are those of `java`.
     let all: Vec<_> = ["protocol", "java"].into_iter().flat_map(read).collect();

@@ -343,6 +343,7 @@ async fn a_license_that_takes_long_is_delivered_later() {
     stage.online(&purchase("CS1", "b1")).await;
     *stage.maker.pause.lock().unwrap() = Duration::from_secs(60);
     assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000004");
+    assert!(stage.log.last().contains("answered 000004"), "{}", stage.log.last());
     assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000004", "still at it");
     stage.service.idle().await;
     assert_eq!((stage.maker.made(), stage.marketplace.uploads().len()), (1, 1));

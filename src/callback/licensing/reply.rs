@@ -14,6 +14,7 @@ use crate::callback::settings::DebugCalls;
 use crate::issuing::Applied;
 use crate::ledger::State;
 use crate::redact::Sensitive;
+use crate::result_code::ResultCode;
 
 /// The Licenses of one seller.
 pub(in crate::callback) struct Licensing {
@@ -42,7 +43,13 @@ impl Licensing {
                 self.try_out(application, &exchange).await?;
                 Ok(Reply::Done)
             }
-            LicensingCommand::Apply(application) => self.apply(application, &exchange).await,
+            LicensingCommand::Apply(application) => {
+                let reply = self.apply(application, &exchange).await?;
+                if matches!(reply, Reply::Accepted) {
+                    exchange.progress.result_code = ResultCode::Processing;
+                }
+                Ok(reply)
+            }
             LicensingCommand::Buy(change, application) => {
                 let test_application = exchange.test_call.then(|| application.clone());
                 let settings = exchange.settings;
