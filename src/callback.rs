@@ -28,12 +28,14 @@ mod order;
 mod order_notify;
 pub mod orders;
 mod protocol;
+mod proved_by_token;
 mod route;
 mod run;
 mod saas_v1;
 mod saas_v2;
 mod service;
 mod settings;
+mod signed_in_query;
 pub mod subscription;
 
 pub use crate::runtime::Runtime;

@@ -1,83 +1,51 @@
 //! Online License on the way of a callback.
 
 use bytes::Bytes;
-use http::request::Parts;
 
 use super::answer::checked;
 use super::call::{Call, Change, Command, Created, LicensingCommand, Reply, SubscriptionCommand};
 use super::changes::{self, release_of, renewal_of};
-use super::protocol::Dialect;
 use super::settings::Settings;
+use super::signed_in_query::Family;
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::issuing::{Application, ApplicationId};
-use crate::key::AccessKey;
+use crate::key::InterfaceType;
 use crate::ledger::OrderKey;
 use crate::license::online::{Callback, LicenseTime};
 use crate::redact::Sensitive;
-use crate::replay::CallId;
 use crate::result_code::ResultCode;
-use crate::signature::callback_v2::{self, Verified};
-use crate::timestamp::Timestamp;
-use crate::wire::{Acknowledgement, CreatedInstance, TestFlag};
+use crate::signature::callback_v2::Verified;
+use crate::wire::{Acknowledgement, CreatedInstance, TestFlag, Violation};
 
 pub(super) enum LicenseOnline {}
 
-impl Dialect for LicenseOnline {
-    type Verified<'a> = Verified<'a>;
-
+impl Family for LicenseOnline {
     const PROTOCOL: Protocol = Protocol::LicenseOnline;
-    const ANSWERS_REPEATS: bool = false;
-    const ASCII_ONLY: bool = false;
-    const DESCRIBES_CREATION: bool = false;
     const HAS_PROCESSING_CODE: bool = true;
 
-    fn verify<'a>(
-        settings: &Settings,
-        parts: &'a Parts,
-        body: &'a [u8],
-        now: Timestamp,
-    ) -> Result<Verified<'a>, CallbackError> {
-        let query = parts.uri.query().unwrap_or_default();
-        Ok(callback_v2::verify(settings.keys(settings.online_license_key)?, query, body, now, settings.v2_window)?)
+    fn interface(settings: &Settings) -> InterfaceType {
+        settings.online_license_key
     }
 
-    fn claim<'v>(settings: &Settings, verified: &'v Verified<'_>) -> (CallId<'v>, Timestamp) {
-        (CallId::CallbackV2(verified.nonce()), settings.v2_window.closes_for(verified.time()))
-    }
-
-    fn key_index(verified: &Verified<'_>) -> usize {
-        verified.key_index()
-    }
-
-    fn parse(_settings: &Settings, verified: &Verified<'_>, _now: Timestamp) -> Result<Call, CallbackError> {
+    fn read(verified: &Verified<'_>) -> Result<Call, CallbackError> {
         let callback = Callback::parse(verified)?;
         let activity = callback.activity();
         let (test_flag, command) = read(callback)?;
         Ok(Call { activity, test_flag, command: Command::Licensing(command) })
     }
 
-    fn render(
-        _settings: &Settings,
-        _key_index: usize,
-        activity: Activity,
-        reply: Reply,
-    ) -> Result<Bytes, CallbackError> {
+    fn write(activity: Activity, reply: Reply) -> Result<Bytes, Violation> {
         let code = |processing| if processing { ResultCode::Processing } else { ResultCode::Success };
-        Ok(match reply {
+        match reply {
             Reply::Created(Created { instance_id, processing, .. }) => {
-                checked(&CreatedInstance::new(code(processing), instance_id), Some(activity), Self::ASCII_ONLY)
+                checked(&CreatedInstance::new(code(processing), instance_id), Some(activity), false)
             }
             reply => {
                 let accepted = matches!(reply, Reply::Accepted);
-                checked(&Acknowledgement::new(code(accepted)), Some(activity), Self::ASCII_ONLY)
+                checked(&Acknowledgement::new(code(accepted)), Some(activity), false)
             }
-        }?)
-    }
-
-    fn signing_key(settings: &Settings, key_index: usize) -> Option<&AccessKey> {
-        let keys = settings.keys(settings.online_license_key).ok()?;
-        settings.sign_v2_answers.then(|| keys.get(key_index))
+        }
     }
 }
 

@@ -1,11 +1,10 @@
 //! License V1 on the way of a callback.
 
 use bytes::Bytes;
-use http::request::Parts;
 
 use super::answer::checked;
 use super::call::{Call, Change, Command, LicensingCommand, Reply, SubscriptionCommand};
-use super::protocol::Dialect;
+use super::proved_by_token::Family;
 use super::saas_v1::period_of;
 use super::settings::Settings;
 use super::subscription::{
@@ -14,54 +13,29 @@ use super::subscription::{
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::issuing::{Application, ApplicationId};
-use crate::key::{AccessKey, InterfaceType};
 use crate::ledger::{Effect, OrderKey, Step, Target};
 use crate::license::v1::{Callback, get_license, refresh_license};
 use crate::redact::Sensitive;
-use crate::replay::CallId;
 use crate::result_code::ResultCode;
-use crate::signature::auth_token::{self, Verified};
+use crate::signature::auth_token::Verified;
 use crate::timestamp::Timestamp;
 use crate::wire::{Acknowledgement, TestFlag};
 
 pub(super) enum LicenseV1 {}
 
-impl Dialect for LicenseV1 {
-    type Verified<'a> = Verified<'a>;
-
+impl Family for LicenseV1 {
     const PROTOCOL: Protocol = Protocol::LicenseV1;
-    const ANSWERS_REPEATS: bool = true;
-    const ASCII_ONLY: bool = true;
     const DESCRIBES_CREATION: bool = false;
-    const HAS_PROCESSING_CODE: bool = false;
     const MAY_GO_ON: bool = false;
 
-    fn verify<'a>(
-        settings: &Settings,
-        parts: &'a Parts,
-        _body: &'a [u8],
-        now: Timestamp,
-    ) -> Result<Verified<'a>, CallbackError> {
-        let query = parts.uri.query().unwrap_or_default();
-        Ok(auth_token::verify(settings.keys(InterfaceType::V1)?, query, now, settings.v1_window)?)
-    }
-
-    fn claim<'v>(settings: &Settings, verified: &'v Verified<'_>) -> (CallId<'v>, Timestamp) {
-        (CallId::AuthToken(verified.token()), settings.v1_window.closes_for(verified.time()))
-    }
-
-    fn key_index(verified: &Verified<'_>) -> usize {
-        verified.key_index()
-    }
-
-    fn parse(settings: &Settings, verified: &Verified<'_>, now: Timestamp) -> Result<Call, CallbackError> {
+    fn read(settings: &Settings, verified: &Verified<'_>, now: Timestamp) -> Result<Call, CallbackError> {
         let callback = Callback::parse(verified)?;
         let activity = callback.activity();
         let (test_flag, command) = read(settings, callback, now);
         Ok(Call { activity, test_flag, command: Command::Licensing(command) })
     }
 
-    fn render(
+    fn write(
         _settings: &Settings,
         _key_index: usize,
         activity: Activity,
@@ -70,14 +44,10 @@ impl Dialect for LicenseV1 {
         let activity = Some(activity);
         Ok(match reply {
             Reply::Licensed { instance_id, license } => {
-                checked(&get_license::Response::new(instance_id, license), activity, Self::ASCII_ONLY)
+                checked(&get_license::Response::new(instance_id, license), activity, true)
             }
-            _ => checked(&Acknowledgement::new(ResultCode::Success), activity, Self::ASCII_ONLY),
+            _ => checked(&Acknowledgement::new(ResultCode::Success), activity, true),
         }?)
-    }
-
-    fn signing_key(settings: &Settings, key_index: usize) -> Option<&AccessKey> {
-        Some(settings.keys(InterfaceType::V1).ok()?.get(key_index))
     }
 }
 

@@ -1,12 +1,11 @@
 //! SaaS V1.0 on the way of a callback.
 
 use bytes::Bytes;
-use http::request::Parts;
 
 use super::answer::checked;
 use super::call::{Call, Change, Command, Created, Reply, SubscriptionCommand};
 use super::changes::unknown_status;
-use super::protocol::Dialect;
+use super::proved_by_token::Family;
 use super::settings::Settings;
 use super::subscription::{
     AccessInfo, ChargingMode, Customer, Event, Freeze, FreezeReason, Period, Product, Purchase, PurchaseDetails,
@@ -15,51 +14,26 @@ use super::subscription::{
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::cipher::field::{Ciphertext, FieldCipher};
-use crate::key::{AccessKey, InterfaceType};
 use crate::ledger::{Effect, OrderKey, Step, Target};
 use crate::redact::Sensitive;
-use crate::replay::CallId;
 use crate::result_code::ResultCode;
 use crate::saas::v1::instance_status::InstanceStatus;
 use crate::saas::v1::{
     Callback, ChargingMode as V1ChargingMode, PeriodType, new_instance, query_instance, refresh_instance,
 };
 use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
-use crate::signature::auth_token::{self, Verified};
+use crate::signature::auth_token::Verified;
 use crate::timestamp::Timestamp;
 use crate::wire::TestFlag;
 
 pub(super) enum SaasV1 {}
 
-impl Dialect for SaasV1 {
-    type Verified<'a> = Verified<'a>;
-
+impl Family for SaasV1 {
     const PROTOCOL: Protocol = Protocol::SaasV1;
-    const ANSWERS_REPEATS: bool = true;
-    const ASCII_ONLY: bool = true;
     const DESCRIBES_CREATION: bool = true;
-    const HAS_PROCESSING_CODE: bool = false;
+    const MAY_GO_ON: bool = true;
 
-    fn verify<'a>(
-        settings: &Settings,
-        parts: &'a Parts,
-        _body: &'a [u8],
-        now: Timestamp,
-    ) -> Result<Verified<'a>, CallbackError> {
-        let keys = settings.keys(InterfaceType::V1)?;
-        let query = parts.uri.query().unwrap_or_default();
-        Ok(auth_token::verify(keys, query, now, settings.v1_window)?)
-    }
-
-    fn claim<'v>(settings: &Settings, verified: &'v Verified<'_>) -> (CallId<'v>, Timestamp) {
-        (CallId::AuthToken(verified.token()), settings.v1_window.closes_for(verified.time()))
-    }
-
-    fn key_index(verified: &Verified<'_>) -> usize {
-        verified.key_index()
-    }
-
-    fn parse(settings: &Settings, verified: &Verified<'_>, now: Timestamp) -> Result<Call, CallbackError> {
+    fn read(settings: &Settings, verified: &Verified<'_>, now: Timestamp) -> Result<Call, CallbackError> {
         let callback = Callback::parse(verified)?;
         let activity = callback.activity();
         let cipher = settings.v1_cipher(verified.key_index())?;
@@ -67,7 +41,7 @@ impl Dialect for SaasV1 {
         Ok(Call { activity, test_flag, command: Command::Subscription(command) })
     }
 
-    fn render(settings: &Settings, key_index: usize, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError> {
+    fn write(settings: &Settings, key_index: usize, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError> {
         let activity = Some(activity);
         let cipher = settings.v1_cipher(key_index)?;
         let app_info = |access| app_info(settings, cipher, access);
@@ -75,10 +49,10 @@ impl Dialect for SaasV1 {
             Reply::Created(Created { instance_id, description, .. }) => {
                 let app_info = description.and_then(|description| description.access).map(app_info).transpose()?;
                 let response = new_instance::Response::new(settings.encrypt_type, instance_id, app_info);
-                checked(&response, activity, Self::ASCII_ONLY)
+                checked(&response, activity, true)
             }
             Reply::Done | Reply::Accepted | Reply::Licensed { .. } => {
-                checked(&Acknowledgement::new(ResultCode::Success), activity, Self::ASCII_ONLY)
+                checked(&Acknowledgement::new(ResultCode::Success), activity, true)
             }
             Reply::Described(instances) => {
                 let info = instances.into_iter().map(|(instance_id, description)| {
@@ -86,14 +60,10 @@ impl Dialect for SaasV1 {
                     Ok(InstanceInfo { instance_id, app_info, usage_info: description.usage })
                 });
                 let info = info.collect::<Result<_, CallbackError>>()?;
-                checked(&query_instance::Response::new(settings.encrypt_type, info), activity, Self::ASCII_ONLY)
+                checked(&query_instance::Response::new(settings.encrypt_type, info), activity, true)
             }
         };
         Ok(body?)
-    }
-
-    fn signing_key(settings: &Settings, key_index: usize) -> Option<&AccessKey> {
-        Some(settings.keys(InterfaceType::V1).ok()?.get(key_index))
     }
 }
 

@@ -1,78 +1,50 @@
 //! SaaS V2.0 on the way of a callback.
 
 use bytes::Bytes;
-use http::request::Parts;
 
 use super::answer::checked;
 use super::call::{Call, Change, Command, Created, Reply, SubscriptionCommand};
 use super::changes::{self, release_of, renewal_of};
-use super::protocol::Dialect;
 use super::settings::Settings;
+use super::signed_in_query::Family;
 use super::subscription::{AccessInfo, ChangeCheck, Event, Upgrade};
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
-use crate::key::{AccessKey, InterfaceType};
+use crate::key::InterfaceType;
 use crate::ledger::{Effect, OrderKey, Step};
 use crate::redact::Sensitive;
-use crate::replay::CallId;
 use crate::result_code::ResultCode;
 use crate::saas::v2::{Callback, new_instance, query_instance};
 use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
-use crate::signature::callback_v2::{self, Verified};
-use crate::timestamp::Timestamp;
-use crate::wire::TestFlag;
+use crate::signature::callback_v2::Verified;
+use crate::wire::{TestFlag, Violation};
 
 pub(super) enum SaasV2 {}
 
-impl Dialect for SaasV2 {
-    type Verified<'a> = Verified<'a>;
-
+impl Family for SaasV2 {
     const PROTOCOL: Protocol = Protocol::SaasV2;
-    const ANSWERS_REPEATS: bool = false;
-    const ASCII_ONLY: bool = false;
-    const DESCRIBES_CREATION: bool = false;
     const HAS_PROCESSING_CODE: bool = true;
 
-    fn verify<'a>(
-        settings: &Settings,
-        parts: &'a Parts,
-        body: &'a [u8],
-        now: Timestamp,
-    ) -> Result<Verified<'a>, CallbackError> {
-        let keys = settings.keys(InterfaceType::Basic)?;
-        let query = parts.uri.query().unwrap_or_default();
-        Ok(callback_v2::verify(keys, query, body, now, settings.v2_window)?)
+    fn interface(_settings: &Settings) -> InterfaceType {
+        InterfaceType::Basic
     }
 
-    fn claim<'v>(settings: &Settings, verified: &'v Verified<'_>) -> (CallId<'v>, Timestamp) {
-        (CallId::CallbackV2(verified.nonce()), settings.v2_window.closes_for(verified.time()))
-    }
-
-    fn key_index(verified: &Verified<'_>) -> usize {
-        verified.key_index()
-    }
-
-    fn parse(_settings: &Settings, verified: &Verified<'_>, _now: Timestamp) -> Result<Call, CallbackError> {
+    fn read(verified: &Verified<'_>) -> Result<Call, CallbackError> {
         let callback = Callback::parse(verified)?;
         let activity = callback.activity();
         let (test_flag, command) = read(callback)?;
         Ok(Call { activity, test_flag, command: Command::Subscription(command) })
     }
 
-    fn render(
-        _settings: &Settings,
-        _key_index: usize,
-        activity: Activity,
-        reply: Reply,
-    ) -> Result<Bytes, CallbackError> {
+    fn write(activity: Activity, reply: Reply) -> Result<Bytes, Violation> {
         let activity = Some(activity);
-        let body = match reply {
+        match reply {
             Reply::Created(Created { instance_id, processing, .. }) => {
                 let code = if processing { ResultCode::Processing } else { ResultCode::Success };
-                checked(&new_instance::Response::new(code, instance_id), activity, Self::ASCII_ONLY)
+                checked(&new_instance::Response::new(code, instance_id), activity, false)
             }
             Reply::Done | Reply::Accepted | Reply::Licensed { .. } => {
-                checked(&Acknowledgement::new(ResultCode::Success), activity, Self::ASCII_ONLY)
+                checked(&Acknowledgement::new(ResultCode::Success), activity, false)
             }
             Reply::Described(instances) => {
                 let info = instances.into_iter().map(|(instance_id, description)| InstanceInfo {
@@ -80,15 +52,9 @@ impl Dialect for SaasV2 {
                     app_info: description.access.map(app_info),
                     usage_info: description.usage,
                 });
-                checked(&query_instance::Response::new(info.collect()), activity, Self::ASCII_ONLY)
+                checked(&query_instance::Response::new(info.collect()), activity, false)
             }
-        };
-        Ok(body?)
-    }
-
-    fn signing_key(settings: &Settings, key_index: usize) -> Option<&AccessKey> {
-        let keys = settings.keys(InterfaceType::Basic).ok()?;
-        settings.sign_v2_answers.then(|| keys.get(key_index))
+        }
     }
 }
 

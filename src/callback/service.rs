@@ -21,11 +21,13 @@ use super::license_v1::LicenseV1;
 use super::licensing::Licensing;
 use super::order_notify::OrderNotify;
 use super::protocol::Dialect;
+use super::proved_by_token::ProvedByToken;
 use super::route::{self, Protocol};
 use super::run::Executor;
 use super::saas_v1::SaasV1;
 use super::saas_v2::SaasV2;
 use super::settings::Settings;
+use super::signed_in_query::SignedInQuery;
 use super::{CallbackError, Exchange, Observer, Runtime, answer};
 use crate::clock::Clock;
 use crate::key::AccessKeys;
@@ -82,11 +84,11 @@ macro_rules! speaking {
     ($protocol:expr, $dialect:ident => $work:expr) => {
         match $protocol {
             Protocol::SaasV1 => {
-                type $dialect = SaasV1;
+                type $dialect = ProvedByToken<SaasV1>;
                 $work
             }
             Protocol::SaasV2 => {
-                type $dialect = SaasV2;
+                type $dialect = SignedInQuery<SaasV2>;
                 $work
             }
             Protocol::KitV1 => {
@@ -98,19 +100,19 @@ macro_rules! speaking {
                 $work
             }
             Protocol::LicenseCode => {
-                type $dialect = LicenseCode;
+                type $dialect = SignedInQuery<LicenseCode>;
                 $work
             }
             Protocol::LicenseOnline => {
-                type $dialect = LicenseOnline;
+                type $dialect = SignedInQuery<LicenseOnline>;
                 $work
             }
             Protocol::LicenseV1 => {
-                type $dialect = LicenseV1;
+                type $dialect = ProvedByToken<LicenseV1>;
                 $work
             }
             Protocol::OrderNotify => {
-                type $dialect = OrderNotify;
+                type $dialect = SignedInQuery<OrderNotify>;
                 $work
             }
         }
