@@ -2,6 +2,7 @@
 //!
 //! No framework, no clock, no store: the time is an argument, and whoever verifies a call by hand must still claim its
 //! nonce or token in a [replay guard](crate::replay). [`CallbackService`](crate::callback::CallbackService) does all of it.
+//! Why a signature does not match is for [`diagnosis`] to find out.
 
 pub mod aksk;
 pub mod auth_token;

@@ -5,8 +5,9 @@
 //! call was changed on its way, or a program of the seller's that has a fault. A [`Mistake`] is worded for both: it tells in
 //! what the signed text differs from the text given.
 //!
-//! Mistakes are tried alone and in pairs. That takes milliseconds for a call of usual size: it is work for a developer's
-//! desk, not for every stranger who sends a wrong signature. Neither keys nor values of the call stand in the result.
+//! Mistakes are tried alone and in pairs. That takes milliseconds for a call of usual size and seconds for one of a
+//! megabyte: it is work for a developer's desk, not for every stranger who sends a wrong signature. Neither keys nor values
+//! of the call stand in the result.
 //!
 //! ```
 //! use std::time::Duration;
@@ -65,8 +66,13 @@ pub enum Diagnosis {
     /// The signature is neither 64 hex digits nor the Base64 of 32 bytes, nor anything that could be made of them: it is
     /// cut off, or made with another hash.
     Unreadable,
-    /// None of these mistakes gives the signature, neither alone nor two together. Most often the key is another one.
-    Unexplained(Vec<Mistake>),
+    /// No known mistake gives the signature, neither alone nor two together. Most often the key is another one.
+    Unexplained {
+        /// What is wrong in any case: it can be seen without the key.
+        certain: Vec<Mistake>,
+        /// What was tried in vain.
+        tried: Vec<Mistake>,
+    },
     /// There is no key of this interface type to compare with.
     NoKey(InterfaceType),
 }
@@ -81,7 +87,10 @@ impl fmt::Display for Diagnosis {
             }),
             Self::Refused(error) => error.fmt(f),
             Self::Unreadable => f.write_str("the signature is neither 64 hex digits nor the Base64 of 32 bytes"),
-            Self::Unexplained(tried) => write!(f, "none of {} known mistakes gives this signature", tried.len()),
+            Self::Unexplained { certain, tried } => {
+                certain.iter().try_for_each(|mistake| write!(f, "{mistake}; "))?;
+                write!(f, "none of {} known mistakes gives this signature", tried.len())
+            }
             Self::NoKey(interface) => write!(f, "{} is not set", interface.env_name()),
         }
     }

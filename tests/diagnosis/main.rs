@@ -101,7 +101,11 @@ fn what_no_mistake_gives_stays_unexplained() {
             case.signature.replace_range(signature.., &"0".repeat(64));
         }
         let found = diagnose(&case);
-        assert!(matches!(&found, Diagnosis::Unexplained(tried) if tried.len() > 15), "{} {found:?}", case.scheme);
+        assert!(
+            matches!(&found, Diagnosis::Unexplained { tried, .. } if tried.len() > 15),
+            "{} {found:?}",
+            case.scheme
+        );
     }
 }
 
@@ -122,6 +126,12 @@ fn what_verification_refuses_is_told() {
     for scheme in ["callback-v2", "kit-v2", "auth-token", "body", "usage"] {
         assert_eq!(refused(scheme, |case| case.signature.truncate(20)), Diagnosis::Unreadable, "{scheme}");
     }
+    let unquoted = refused("body", |case| {
+        case.signature = case.signature.replace('"', "");
+        case.keys[0].1 = "stranger".to_owned();
+    });
+    assert!(matches!(&unquoted, Diagnosis::Unexplained { certain, .. } if *certain == [Mistake::QuotesMissing]));
+    assert!(unquoted.to_string().starts_with("the values of Body-Sign have to stand in double quotes; none of"));
     assert_eq!(
         refused("auth-token", |case| case.arguments[0].1.push_str("&orderId=2")),
         Diagnosis::Refused(VerifyError::Repeated("orderId".to_owned()))
@@ -140,6 +150,51 @@ fn a_call_dated_in_another_zone_is_found_by_its_age() {
     assert_eq!(at("20250101190406"), Diagnosis::Explained(vec![Mistake::TimeZone(8)]));
     assert_eq!(at("20250102110406"), Diagnosis::Explained(vec![Mistake::TimeZone(-8)]));
     assert!(matches!(at("20250102110606"), Diagnosis::Refused(VerifyError::TooOld(_))));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(32))]
+
+    /// Whatever stands in the place of a call: an answer, and no panic.
+    #[test]
+    fn noise_has_a_diagnosis(
+        texts in proptest::array::uniform3("[ -~é欢\\u{feff}]{0,24}|[0-9]{10}|[0-9]{14,17}|[0-9a-f]{64}|[A-Za-z0-9+/]{43}="),
+        query in "([a-z]{0,3}(=[ -~]{0,5}&)?){0,4}(&(signature|nonce|timestamp|timeStamp|authToken)=[0-9a-f%+]{0,70}){0,5}",
+        body in "[ -~\\r\\n欢]{0,40}|\\{\"timeStamp\":\"[0-9]{14,17}\"(,\"[a-z]{2}\":(null|[0-9]|\"[ -!#-Z]{0,4}\"|\\[\\{\\}\\])){0,3}\\}",
+    ) {
+        let [a, b, c] = texts.each_ref().map(String::as_str);
+        let set = |name: &str| name.ends_with("_KEY").then(|| format!("key-{}", name.len()));
+        let keys = AccessKeys::from_lookup(|name| set(name).filter(|_| name.contains("BASIC") || name.contains("KIT"))).unwrap();
+        let (v1, body) = (InterfaceType::V1, body.as_bytes());
+        let headers: HeaderMap = [("x-sign", a), ("x-nonce", b), ("x-timestamp", c), ("authToken", a)]
+            .into_iter()
+            .filter_map(|(name, value)| Some((HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).ok()?)))
+            .collect();
+        let call = format!("signature={}&nonce={b}&timestamp={c}", "0".repeat(64));
+        let mut request = Request::post("https://h/a?b=%20+&&c").header("x-sdk-date", "20250102T030405Z").body(()).unwrap().into_parts().0;
+        let authorization = format!("SDK-HMAC-SHA256 Access=a, SignedHeaders=x-sdk-date;{}, Signature={a}", b.trim());
+        if let Ok(value) = HeaderValue::from_str(&authorization) {
+            request.headers.insert("authorization", value);
+        }
+        let credentials = Credentials::new("AccessKey", "SecretKey").unwrap();
+        for found in [
+            diagnosis::callback_v2(&keys, InterfaceType::Basic, &query, body, NOW, ALWAYS),
+            diagnosis::callback_v2(&keys, InterfaceType::Basic, &call, body, NOW, ALWAYS),
+            diagnosis::kit_v2(&keys, &headers, body, NOW, ALWAYS),
+            diagnosis::auth_token(&keys, v1, &query, NOW, ALWAYS),
+            diagnosis::auth_token_body(&keys, v1, &headers, body, NOW, ALWAYS),
+            diagnosis::body_sign(&keys, v1, a, body),
+            diagnosis::usage_push(&keys, a, b, c, body),
+            diagnosis::aksk(&request, body, &credentials, &keys, NOW),
+        ] {
+            let possible = match &found {
+                Diagnosis::Right | Diagnosis::NoKey(_) => false,
+                Diagnosis::Explained(mistakes) => matches!(**mistakes, [Mistake::SignedHeaderMissing(_)]),
+                _ => true,
+            };
+            proptest::prop_assert!(possible, "{found:?}");
+        }
+    }
 }
 
 #[test]

@@ -36,7 +36,8 @@ impl Explain {
                 mistakes.iter().try_for_each(|mistake| output.result(&format!("- {mistake}")))?;
             }
             Diagnosis::NoKey(interface) => return Err(environment::missing(interface)),
-            Diagnosis::Unexplained(tried) => {
+            Diagnosis::Unexplained { certain, tried } => {
+                certain.iter().try_for_each(|mistake| output.result(&format!("- {mistake}")))?;
                 output.verdict(
                     Color::Red,
                     "not found",

@@ -39,17 +39,17 @@ impl<T> Index<usize> for Choice<T> {
     }
 }
 
-/// Finds the fewest mistakes with which `gives_it`; it is told the index of each choice. `known` are those that are
-/// certain already.
+/// Finds the fewest mistakes with which `gives_it`; it is told the index of each choice. those in `certain`
+/// are there in any case.
 pub(super) fn diagnose<const N: usize>(
-    known: Vec<Mistake>,
+    certain: Vec<Mistake>,
     choices: [&[Mistake]; N],
     gives_it: impl Fn([usize; N]) -> bool,
 ) -> Diagnosis {
     match fewest(choices.map(<[_]>::len), gives_it) {
         Some(picked) => {
             let wrong = choices.iter().zip(picked).filter_map(|(mistakes, index)| mistakes.get(index.checked_sub(1)?));
-            let mistakes: Vec<_> = known.into_iter().chain(wrong.cloned()).collect();
+            let mistakes: Vec<_> = certain.into_iter().chain(wrong.cloned()).collect();
             if mistakes.is_empty() { Diagnosis::Right } else { Diagnosis::Explained(mistakes) }
         }
         None => {
@@ -59,10 +59,13 @@ pub(super) fn diagnose<const N: usize>(
                     tried.push(mistake.clone());
                 }
             }
-            Diagnosis::Unexplained(tried)
+            Diagnosis::Unexplained { certain, tried }
         }
     }
 }
+
+/// Where a mistake has more outcomes (a thousand milliseconds), it is not tried together with others.
+const FEW: usize = 100;
 
 fn fewest<const N: usize>(wrong: [usize; N], gives_it: impl Fn([usize; N]) -> bool) -> Option<[usize; N]> {
     let right = [0; N];
@@ -75,7 +78,8 @@ fn fewest<const N: usize>(wrong: [usize; N], gives_it: impl Fn([usize; N]) -> bo
             })
         })
     };
-    let pairs = || one_more(right, 0).flat_map(|(choice, picked)| one_more(picked, choice + 1));
+    let one_of_few = |made, from| one_more(made, from).filter(|(choice, _)| wrong[*choice] <= FEW);
+    let pairs = || one_of_few(right, 0).flat_map(|(choice, picked)| one_of_few(picked, choice + 1));
     let picks = std::iter::once((0, right)).chain(one_more(right, 0)).chain(pairs());
     picks.map(|(_, picked)| picked).find(|picked| gives_it(*picked))
 }
@@ -95,5 +99,8 @@ mod tests {
         });
         assert_eq!(found, None);
         assert_eq!(seen.into_inner(), [[0, 0, 0], [1, 0, 0], [2, 0, 0], [0, 0, 1], [1, 0, 1], [2, 0, 1]]);
+        assert_eq!(fewest([FEW + 1, 1], |picked| picked == [FEW + 1, 0]), Some([FEW + 1, 0]));
+        assert_eq!(fewest([FEW + 1, 1], |picked| picked == [1, 1]), None);
+        assert_eq!(fewest([FEW, 1], |picked| picked == [FEW, 1]), Some([FEW, 1]));
     }
 }

@@ -69,6 +69,10 @@ impl Scheme for Body {
                 mistakes.insert(0, letter_case);
                 Diagnosis::Explained(mistakes)
             }
+            Diagnosis::Unexplained { mut certain, tried } if name != body_sign::HEADER => {
+                certain.insert(0, letter_case);
+                Diagnosis::Unexplained { certain, tried }
+            }
             other => other,
         })
     }
