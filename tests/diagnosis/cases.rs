@@ -193,6 +193,10 @@ fn callback_v2() -> Vec<Case> {
             base64(signed(OLDER, NONCE, MILLIS, &format!("{BODY}\n"))),
         ),
     ]);
+    // The canonical form is as good as the body received.
+    let pretty = "{ \"b\" : 1, \"a\" : 2 }";
+    let foreign = Mistake::OtherInterfaceKey(InterfaceType::Kit);
+    cases.push(case(vec![foreign], NONCE, MILLIS, pretty, hex(signed(KIT, NONCE, MILLIS, r#"{"a":2,"b":1}"#))));
     // The European console shows the key in Base64: configured so, and never decoded.
     let mut europe = usual(Mistake::KeyDecoded, signed(BASIC, NONCE, MILLIS, BODY));
     europe.keys = vec![("KOOGALLERY_BASIC_KEY", STANDARD.encode(BASIC))];

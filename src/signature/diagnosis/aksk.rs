@@ -22,6 +22,7 @@ use crate::timestamp::Timestamp;
 pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &AccessKeys, now: Timestamp) -> Diagnosis {
     let date = parts.headers.get("x-sdk-date").and_then(|date| date.to_str().ok()).unwrap_or_default();
     let time = Timestamp::parse_basic_iso(date).unwrap_or(now);
+    // The tolerance is fixed, so the time is what differs between the two looks that are taken.
     let verify = |window| {
         let now = if window == Window::default() { now } else { time };
         aksk::verify(parts, body, credentials, now).map(|()| 0)
@@ -37,11 +38,11 @@ pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &Access
         return Diagnosis::Explained(vec![Mistake::SignedHeaderMissing(missing.clone())]);
     }
     let Some(canonical) = CanonicalRequest::new(parts, &names, Payload::Bytes(body)) else { return malformed };
-    let Some((signature, mut known)) = written::read(authorization.signature, Form::Hex) else {
+    let Some((signature, mut certain)) = written::read(authorization.signature, Form::Hex) else {
         return Diagnosis::Unreadable;
     };
     if authorization.access != credentials.access() {
-        known.push(Mistake::OtherAccess);
+        certain.push(Mistake::OtherAccess);
     }
 
     let lines: Vec<&str> = canonical.as_str().split('\n').collect();
@@ -81,7 +82,7 @@ pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &Access
         order,
     ];
     diagnose(
-        known,
+        certain,
         choices,
         |[secret, path, query, block, date, form, frame, edge, spacing, escapes, order]: [usize; 11]| {
             let hash = match [order, spacing, escapes, edge] {

@@ -19,15 +19,15 @@ pub fn body_sign(keys: &AccessKeys, interface: InterfaceType, value: &str, body:
     if let Some(verdict) = verdict(Window::default(), verify) {
         return verdict;
     }
-    let (signature, mut known) = signature_in(value);
+    let (signature, mut certain) = signature_in(value);
     let Some((signature, odd)) = written::read(signature, Form::Base64) else { return Diagnosis::Unreadable };
-    known.extend(odd);
+    certain.extend(odd);
     let keys = keys::candidates(keys, interface, ring);
     let plain = Choice::right(false).or(Mistake::PlainHash, true);
     let bodies = Bodies::new(body);
     let [order, spacing, escapes, edge] = bodies.mistakes();
     let choices = [keys.mistakes(), plain.mistakes(), edge, spacing, escapes, order];
-    diagnose(known, choices, |[key, is_plain, edge, spacing, escapes, order]| {
+    diagnose(certain, choices, |[key, is_plain, edge, spacing, escapes, order]| {
         let Some(body) = bodies.get([order, spacing, escapes, edge]) else { return false };
         let made: [u8; 32] = match plain[is_plain] {
             false => hmac_of(keys[key].as_bytes()).chain_update(&*body).finalize().into_bytes().into(),

@@ -111,7 +111,7 @@ pub enum Mistake {
     #[error("the time is in seconds on one side and in milliseconds on the other: sign the digits as they are sent")]
     SecondsForMilliseconds,
     /// Dated so many hours ahead of what is right.
-    #[error("the time is {0:+} hours off: it is written in another time zone")]
+    #[error("the time is {0:+} hours off: most likely it is written in another time zone")]
     TimeZone(i64),
     /// The time in another form.
     #[error("the time is signed in another form than it is sent: sign its text as it is")]

@@ -48,12 +48,12 @@ pub fn auth_token(
     let token = query::raw_pairs(query).find(|pair| pair.name == TOKEN);
     let token = token.and_then(|pair| pair.decoded_value(Plus::Space)).unwrap_or_default();
     // Verification restores them as well.
-    let Some((signature, known)) = written::read(&query::plus_restored(&token), Form::Base64) else {
+    let Some((signature, certain)) = written::read(&query::plus_restored(&token), Form::Base64) else {
         return Diagnosis::Unreadable;
     };
     let call = Call {
         signature,
-        known,
+        certain,
         keys: keys::candidates(keys, interface, ring),
         readings: Choice::right(read(&once(Plus::Space)))
             .or(Mistake::PlusAsSpace, read(&once(Plus::Literal)))
@@ -100,7 +100,7 @@ pub fn auth_token_body(
     }
     let token = header(headers, TOKEN).ok().flatten().unwrap_or_default();
     let token = query::decode(auth_token_body::unquoted(token), Plus::Literal).unwrap_or_default();
-    let Some((signature, known)) = written::read(&query::plus_restored(&token), Form::Base64) else {
+    let Some((signature, certain)) = written::read(&query::plus_restored(&token), Form::Base64) else {
         return Diagnosis::Unreadable;
     };
     let members = json::members(body).unwrap_or_default();
@@ -113,7 +113,7 @@ pub fn auth_token_body(
     let inner = |value: &str| value.strip_prefix('"')?.strip_suffix('"').map(str::to_owned);
     let call = Call {
         signature,
-        known,
+        certain,
         keys: keys::candidates(keys, interface, ring),
         readings: Choice::right(read(&text))
             .or(Mistake::NotDecoded, read(&literal))
@@ -223,7 +223,7 @@ enum KeyForm {
 
 struct Call {
     signature: [u8; 32],
-    known: Vec<Mistake>,
+    certain: Vec<Mistake>,
     keys: Choice<KeyText>,
     readings: Choice<Parameters>,
     selected: Choice<Selected>,
@@ -275,7 +275,7 @@ impl Call {
             };
             made == self.signature
         };
-        diagnose(self.known.clone(), choices, gives_it)
+        diagnose(self.certain.clone(), choices, gives_it)
     }
 }
 

@@ -19,7 +19,7 @@ pub fn usage_push(keys: &AccessKeys, signature: &str, ts: &str, nonce: &str, bod
     if let Some(verdict) = verdict(Window::default(), verify) {
         return verdict;
     }
-    let Some((signature, known)) = written::read(signature, Form::Base64) else { return Diagnosis::Unreadable };
+    let Some((signature, certain)) = written::read(signature, Form::Base64) else { return Diagnosis::Unreadable };
     let keys = keys::candidates(keys, INTERFACE, ring);
     let layout = layouts();
     let plain = Choice::right(false).or(Mistake::PlainHash, true);
@@ -28,7 +28,7 @@ pub fn usage_push(keys: &AccessKeys, signature: &str, ts: &str, nonce: &str, bod
     let [order, spacing, escapes, edge] = bodies.mistakes();
     let choices =
         [keys.mistakes(), layout.mistakes(), plain.mistakes(), times.mistakes(), edge, spacing, escapes, order];
-    diagnose(known, choices, |[key, parts, is_plain, time, edge, spacing, escapes, order]| {
+    diagnose(certain, choices, |[key, parts, is_plain, time, edge, spacing, escapes, order]| {
         let key = keys[key].as_bytes();
         let Some(body) = bodies.get([order, spacing, escapes, edge]) else { return false };
         let digest = || const_hex::encode(hmac_of(key).chain_update(&*body).finalize().into_bytes());

@@ -14,6 +14,7 @@ use super::written::{self, Form};
 use super::{Diagnosis, Mistake, verdict};
 use crate::key::{AccessKeys, InterfaceType, hmac_of};
 use crate::signature::{Window, callback_v2, header, kit_v2};
+use crate::text::json;
 use crate::text::query::{self, Plus};
 use crate::timestamp::Timestamp;
 
@@ -37,15 +38,16 @@ pub fn callback_v2(
         let pair = query::raw_pairs(query).find(|pair| pair.name == name);
         pair.and_then(|pair| pair.decoded_value(Plus::Space)).unwrap_or_default()
     };
-    let Some((signature, known)) = written::read(&value("signature"), Form::Hex) else { return Diagnosis::Unreadable };
+    let Some((signature, certain)) = written::read(&value("signature"), Form::Hex) else {
+        return Diagnosis::Unreadable;
+    };
     let raw_nonce = query::raw_pairs(query).find(|pair| pair.name == "nonce").map_or("", |pair| pair.value);
     let call = Call {
         signature,
-        known,
+        certain,
         keys: keys::candidates(keys, interface, ring),
         nonce: nonces(raw_nonce, &value("nonce")),
         time: times(&value("timestamp")),
-        bodies: Bodies::new(body),
         content: Choice::right(Content::Digest)
             .or(Mistake::PlainDigest, Content::PlainDigest)
             .or(Mistake::NoDigest, Content::Body),
@@ -54,7 +56,10 @@ pub fn callback_v2(
             .or(Mistake::DigestNotHex, Spelling::Base64)
             .or(Mistake::DigestNotHex, Spelling::Bytes),
     };
-    call.diagnose()
+    // The canonical form counts as well, so that to have signed it is no mistake.
+    let canonical = json::canonical(body).unwrap_or_default();
+    let canonical = Some(canonical.as_bytes()).filter(|canonical| !canonical.is_empty() && *canonical != body);
+    call.diagnose(&Bodies::new(body), canonical.map(Bodies::new))
 }
 
 /// What is the matter with the `x-sign` of a Kit call; arguments as for [`kit_v2::verify`].
@@ -69,23 +74,24 @@ pub fn kit_v2(keys: &AccessKeys, headers: &HeaderMap, body: &[u8], now: Timestam
             return verdict;
         }
     }
-    let Some((signature, mut known)) = written::read(value("x-sign"), Form::Hex) else { return Diagnosis::Unreadable };
+    let Some((signature, mut certain)) = written::read(value("x-sign"), Form::Hex) else {
+        return Diagnosis::Unreadable;
+    };
     if in_seconds {
-        known.push(Mistake::SecondsForMilliseconds);
+        certain.push(Mistake::SecondsForMilliseconds);
     }
     let call = Call {
         signature,
-        known,
+        certain,
         keys: keys::candidates(keys, INTERFACE, ring),
         nonce: nonces(value("x-nonce"), value("x-nonce")),
         time: times(value("x-timestamp")),
-        bodies: Bodies::canonical_first(body),
         content: Choice::right(Content::Body)
             .or(Mistake::DigestForBody, Content::Digest)
             .or(Mistake::DigestForBody, Content::PlainDigest),
         spelling: Choice::right(Spelling::Hex),
     };
-    call.diagnose()
+    call.diagnose(&Bodies::canonical_first(body), Some(Bodies::new(body)))
 }
 
 /// What stands for the body in the text that is signed.
@@ -135,19 +141,29 @@ pub(super) fn times(given: &str) -> Choice<String> {
     Choice::right(given.to_owned()).or_each(other.into_iter().map(|time| (Mistake::SecondsForMilliseconds, time)))
 }
 
-struct Call<'a> {
+struct Call {
     signature: [u8; 32],
-    known: Vec<Mistake>,
+    certain: Vec<Mistake>,
     keys: Choice<KeyText>,
     nonce: Choice<String>,
     time: Choice<String>,
-    bodies: Bodies<'a>,
     content: Choice<Content>,
     spelling: Choice<Spelling>,
 }
 
-impl Call<'_> {
-    fn diagnose(self) -> Diagnosis {
+impl Call {
+    /// With the body in the form that is most likely, and in another that is right as well; the fewest mistakes win.
+    fn diagnose(&self, first: &Bodies<'_>, second: Option<Bodies<'_>>) -> Diagnosis {
+        let count = |diagnosis: &Diagnosis| match diagnosis {
+            Diagnosis::Explained(mistakes) => mistakes.len(),
+            _ => usize::MAX,
+        };
+        let found = self.diagnose_with(first);
+        let other = second.filter(|_| count(&found) > 1).map(|second| self.diagnose_with(&second));
+        other.filter(|other| count(other) < count(&found)).unwrap_or(found)
+    }
+
+    fn diagnose_with(&self, bodies: &Bodies<'_>) -> Diagnosis {
         // Key, nonce, time and content: which of them, and in which order.
         let left_out = |what: &str| Mistake::LeftOut(what.to_owned());
         let layout = Choice::<&[usize]>::right(&[0, 1, 2, 3])
@@ -157,7 +173,7 @@ impl Call<'_> {
             .or(left_out("the body"), &[0, 1, 2])
             .or(Mistake::WrongOrder, &[0, 2, 1, 3]);
         let plain = Choice::right(false).or(Mistake::PlainHash, true);
-        let [order, spacing, escapes, edge] = self.bodies.mistakes();
+        let [order, spacing, escapes, edge] = bodies.mistakes();
         let choices = [
             self.keys.mistakes(),
             self.content.mistakes(),
@@ -174,7 +190,7 @@ impl Call<'_> {
         let gives_it =
             |[key, content, spelling, parts, is_plain, nonce, time, edge, spacing, escapes, order]: [usize; 11]| {
                 let key = self.keys[key].as_bytes();
-                let Some(body) = self.bodies.get([order, spacing, escapes, edge]) else { return false };
+                let Some(body) = bodies.get([order, spacing, escapes, edge]) else { return false };
                 let spelling = self.spelling[spelling];
                 let content = match self.content[content] {
                     Content::Digest => spelling.write(hmac_of(key).chain_update(&*body).finalize().into_bytes().into()),
@@ -189,6 +205,6 @@ impl Call<'_> {
                 };
                 signature == self.signature
             };
-        diagnose(self.known.clone(), choices, gives_it)
+        diagnose(self.certain.clone(), choices, gives_it)
     }
 }
