@@ -8,6 +8,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use super::Mistake;
 use crate::text::query::{self, Plus};
 
+/// Of 32 bytes.
+const BASE64_LENGTH: usize = 44;
+
 /// How a scheme wants it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -23,7 +26,9 @@ pub(super) fn read(text: &str, form: Form) -> Option<([u8; 32], Vec<Mistake>)> {
             mistakes.push(mistake);
         }
     };
-    let bare = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '“' | '”'));
+    let unquoted = text.trim_matches(['"', '\'', '“', '”']);
+    // A space at the end of what has the right length was a plus sign.
+    let bare = if unquoted.len() == BASE64_LENGTH { unquoted } else { unquoted.trim() };
     note(Mistake::SignatureQuoted, bare != text);
     let decoded = query::decode(bare, Plus::Literal)?;
     note(Mistake::SignatureEncoded, decoded != bare);
