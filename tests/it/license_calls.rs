@@ -328,6 +328,23 @@ async fn copies_of_an_application_make_one_license() {
 }
 
 #[tokio::test]
+async fn copies_of_a_v1_purchase_all_get_the_one_license() {
+    let stage = Stage::new();
+    *stage.maker.pause.lock().unwrap() = Duration::from_millis(20);
+    let calls = (0..20).map(|index| {
+        let call = get_license("CS1", &format!("b{index}"));
+        let time = stage.clock.now().saturating_add(Duration::from_millis(index));
+        let query = v1_query(&key_of(InterfaceType::V1), &call, time);
+        let stage = &stage;
+        async move { stage.get_query(&query).await }
+    });
+    let answers = join_all(calls).await;
+    assert_eq!(answers[0].code, "000000");
+    assert!(answers.iter().all(|answer| answer.body == answers[0].body));
+    assert_eq!(stage.maker.made(), 1);
+}
+
+#[tokio::test]
 async fn the_seller_may_refuse_a_license_with_the_documents_codes() {
     let stage = Stage::new();
     stage.online(&purchase("CS1", "b1")).await;

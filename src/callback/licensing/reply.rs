@@ -1,6 +1,7 @@
 //! What a License call is answered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::issuer::is_final;
 use super::{Application, ApplicationId, Issuer, License};
@@ -15,6 +16,9 @@ use crate::issuing::Applied;
 use crate::ledger::State;
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
+
+/// How often a call asks again for a License that another one is making.
+const BUSY_POLL: Duration = Duration::from_millis(50);
 
 /// The Licenses of one seller.
 pub(in crate::callback) struct Licensing {
@@ -63,7 +67,7 @@ impl Licensing {
                 let rest = Exchanging { settings, clock, ends, test_call, progress };
                 let license = match test_application {
                     Some(application) => self.try_out(application, &rest).await?,
-                    None => self.issue_for(application, instance_id.clone(), &rest).await?,
+                    None => self.issue_for::<D>(application, instance_id.clone(), &rest).await?,
                 };
                 Ok(Reply::Licensed { instance_id, license })
             }
@@ -95,24 +99,30 @@ impl Licensing {
     }
 
     /// The License of an order, the same for ever.
-    async fn issue_for(
+    async fn issue_for<D: Dialect>(
         &self,
         mut application: Application,
         instance_id: String,
         exchange: &Exchanging<'_>,
     ) -> Result<Sensitive, CallbackError> {
         application.instance_id = instance_id;
-        if let Some(License::Text(text)) = self.known_license(&application.id).await? {
+        let id = application.id.clone();
+        if let Some(License::Text(text)) = self.known_license(&id).await? {
             return Ok(text);
         }
-        let id = self.note(application, exchange).await?;
-        match self.issuer.work_for(&id, exchange.time_left()).await? {
-            Some(License::Text(text)) => Ok(text),
-            // Somebody else may just have made it.
-            _ => match self.known_license(&id).await? {
-                Some(License::Text(text)) => Ok(text),
-                _ => Err(CallbackError::Deadline(exchange.time_left())),
-            },
+        self.note(application, exchange).await?;
+        loop {
+            if let Some(License::Text(text)) = self.issuer.work_for(&id, exchange.time_left()).await? {
+                return Ok(text);
+            }
+            // Somebody else is at it, or has just made it.
+            if let Some(License::Text(text)) = self.known_license(&id).await? {
+                return Ok(text);
+            }
+            if exchange.time_left().is_zero() {
+                return Err(CallbackError::Deadline(exchange.settings.deadline_of(D::PROTOCOL)));
+            }
+            self.issuer.runtime.sleep(BUSY_POLL).await;
         }
     }
 
