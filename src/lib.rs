@@ -99,6 +99,8 @@ pub mod result_code;
 pub mod runtime;
 pub mod saas;
 pub mod signature;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 pub mod site;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
