@@ -1,0 +1,168 @@
+//! Running the checks.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::check::{Entry, Work};
+use super::checks;
+use super::message::{Author, Ids};
+use super::probe::{ErasedProbe, Probe};
+use super::profile::Profile;
+use super::report::{CheckResult, Outcome, Report};
+use super::session::{Session, Stop};
+use super::target::{ErasedTarget, Target};
+use crate::clock::{Clock, SystemClock};
+use crate::key::{AccessKeys, InterfaceType};
+
+/// Checks one endpoint under one profile.
+///
+/// The same seed makes the same calls, but for the time. What a check finds out it takes from the answers, and from a
+/// [`Probe`] if there is one: without it a duplicate that is hidden behind a right answer stays hidden.
+pub struct Checker {
+    target: Arc<dyn ErasedTarget>,
+    keys: AccessKeys,
+    profile: Profile,
+    seed: u64,
+    clock: Arc<dyn Clock>,
+    probe: Option<Arc<dyn ErasedProbe>>,
+    timing_checks: bool,
+    test_flag: bool,
+}
+
+/// Why no check could be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// There is nothing to sign calls with.
+    #[error("no key of the interface type {0:?} is given, with which the calls of this profile are signed")]
+    NoKey(InterfaceType),
+}
+
+impl Checker {
+    /// Checks a target as a marketplace that has these keys.
+    pub fn new(target: impl Target, keys: AccessKeys) -> Self {
+        let test_flag = !Target::is_local(&target);
+        Self {
+            target: Arc::new(target),
+            keys,
+            profile: Profile::SaasV2,
+            seed: 0,
+            clock: Arc::new(SystemClock),
+            probe: None,
+            timing_checks: false,
+            test_flag,
+        }
+    }
+
+    /// What is checked; [`Profile::SaasV2`] unless set.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// From what ids and nonces are drawn; 0 unless set. An endpoint with a durable store needs another for every run,
+    /// since it knows the orders of the last one.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Tells the time of the calls; the system's clock unless set.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Looks at the seller's instances, so that effects are checked too.
+    #[must_use]
+    pub fn probe(mut self, probe: impl Probe) -> Self {
+        self.probe = Some(Arc::new(probe));
+        self
+    }
+
+    /// Whether to do what takes long or makes many calls: bursts, and many calls at once. Off unless set.
+    #[must_use]
+    pub fn timing_checks(mut self, on: bool) -> Self {
+        self.timing_checks = on;
+        self
+    }
+
+    /// Whether calls say that they are only a test (`testFlag` 1). Unless set they do so where the target is not
+    /// [local](Target::is_local); checks of effects are not run then.
+    #[must_use]
+    pub fn test_flag(mut self, on: bool) -> Self {
+        self.test_flag = on;
+        self
+    }
+
+    /// Makes the calls and judges the answers. An endpoint that stops answering ends the run early.
+    ///
+    /// # Errors
+    ///
+    /// There is no key to sign with. What is wrong with the target is in the report.
+    pub async fn run(self) -> Result<Report, CheckError> {
+        let profile = self.profile;
+        let interface = profile.interface();
+        // V1.0 knows one key per seller.
+        let spare = if profile == Profile::KitV1 { InterfaceType::V1 } else { interface };
+        let ring = self.keys.get(spare).or_else(|| self.keys.get(interface));
+        let ring = ring.ok_or(CheckError::NoKey(interface))?.clone();
+        // Nobody knows an authorization code but from an order; the debugging page sends others only as tests.
+        let test_flag = self.test_flag || matches!(profile, Profile::Console | Profile::LicenseCode);
+        let author = Author { profile, ids: Ids::new(self.seed), test_flag };
+        let name = self.target.name();
+        let mut session = Session::new(self.target, ring, author, self.clock, self.probe);
+
+        let mut results: Vec<CheckResult> = Vec::new();
+        let mut passed = HashSet::new();
+        for entry in checks::of(profile) {
+            let outcome = match entry.work {
+                Work::Calls(_) => outcome_of(entry, &mut session, &passed, self.timing_checks).await,
+                // Told when all answers are in.
+                Work::Answers => Outcome::Passed,
+            };
+            if outcome == Outcome::Passed {
+                passed.insert(entry.check.id);
+            }
+            let exchanges = std::mem::take(&mut session.exchanges);
+            results.push(CheckResult { check: entry.check, outcome, exchanges });
+        }
+        let judged = checks::of(profile).zip(&mut results).filter(|(entry, _)| matches!(entry.work, Work::Answers));
+        for (entry, result) in judged {
+            if let Some((failure, exchange)) = session.findings.broken.remove(entry.check.id) {
+                result.outcome = Outcome::Failed(failure);
+                result.exchanges = vec![exchange];
+            } else if !session.findings.judged.contains_key(entry.check.id) {
+                result.outcome = Outcome::NotRun { why: "no answer to which the rule applies".to_owned() };
+            }
+        }
+        Ok(Report { target: name, profile, seed: self.seed, test_flag, calls: session.calls, results })
+    }
+}
+
+async fn outcome_of(
+    entry: &Entry,
+    session: &mut Session,
+    passed: &HashSet<&'static str>,
+    timing_checks: bool,
+) -> Outcome {
+    let Work::Calls(work) = entry.work else { return Outcome::Passed };
+    let not_run = |why: String| Outcome::NotRun { why };
+    if entry.is_slow && !timing_checks {
+        return not_run("timing checks are off".to_owned());
+    }
+    if session.has_given_up() {
+        return not_run("the endpoint has stopped answering".to_owned());
+    }
+    if let Some(missing) = entry.needs.iter().find(|id| !passed.contains(*id)) {
+        return not_run(format!("it would prove nothing while {missing} does not pass"));
+    }
+    match work(session).await {
+        Ok(()) => Outcome::Passed,
+        Err(Stop::Failed(failure)) => Outcome::Failed(failure),
+        Err(Stop::NotRun(why)) => not_run(why),
+    }
+}

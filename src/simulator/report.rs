@@ -1,0 +1,249 @@
+//! What a run found.
+
+mod json;
+mod junit;
+mod markdown;
+mod text;
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::check::{Check, Severity};
+use super::profile::Profile;
+use super::target::{Answer, TargetError};
+use crate::key::AccessKey;
+
+/// Bytes of a body that a report shows.
+const SHOWN: usize = 2048;
+
+/// How a check ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The rule is kept.
+    Passed,
+    /// It is broken.
+    Failed(Failure),
+    /// Nothing can be said.
+    NotRun {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// How a rule is broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What the rule asks for.
+    pub expected: String,
+    /// What came instead.
+    pub got: String,
+    /// What the mistake behind it probably is.
+    pub cause: String,
+}
+
+/// A call and its answer, without secrets: the signature is masked, as are account and password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// What the call was about.
+    pub activity: String,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// The beginning of the request's body.
+    pub request_body: String,
+    /// The HTTP status, if an answer came.
+    pub status: Option<u16>,
+    /// The headers of the answer.
+    pub answer_headers: Vec<(String, String)>,
+    /// The beginning of its body.
+    pub answer_body: String,
+    /// Why no answer came.
+    pub error: Option<String>,
+    /// How long the answer took.
+    pub duration: Duration,
+    /// A command line that repeats the call, once `$SIGNATURE` stands for a signature: a time-bound one has to be made anew,
+    /// with a new time.
+    pub curl: String,
+}
+
+impl Exchange {
+    pub(super) fn new(call: &Call, outcome: &Result<Answer, TargetError>, key: &AccessKey, name: &str) -> Self {
+        let masked = call.masked();
+        let query = masked.query_text().replace("%24SIGNATURE", "$SIGNATURE");
+        let separator = if query.is_empty() { "" } else { "?" };
+        let secrets = Secrets::of(call, key);
+        let (status, answer_headers, answer_body, error, duration) = match outcome {
+            Ok(answer) => {
+                let headers = answer.headers.iter().take(32);
+                let headers = headers.map(|(name, value)| (name.clone(), secrets.masked(&shown(value.as_bytes()))));
+                let body = secrets.masked(&without_logins(&shown(&answer.body)));
+                (Some(answer.status), headers.collect(), body, None, answer.duration)
+            }
+            Err(error) => (None, Vec::new(), String::new(), Some(error.to_string()), Duration::ZERO),
+        };
+        let authority = name.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+        let address = authority.map_or_else(|| "http://HOST".to_owned(), |authority| format!("http://{authority}"));
+        Self {
+            activity: call.activity.clone(),
+            method: call.method.to_string(),
+            target: secrets.masked(&format!("{}{separator}{query}", masked.path)),
+            request_body: secrets.masked(&shown(&masked.body)),
+            status,
+            answer_headers,
+            answer_body,
+            error,
+            duration,
+            curl: secrets.masked(&call.to_curl(&address)),
+        }
+    }
+}
+
+/// What no report may show.
+struct Secrets(Vec<String>);
+
+impl Secrets {
+    fn of(call: &Call, key: &AccessKey) -> Self {
+        let signature = call.right_signature(key);
+        let cases = signature.into_iter().flat_map(|text| [text.to_lowercase(), text.to_uppercase(), text]);
+        Self(std::iter::once(key.expose().to_owned()).chain(cases).collect())
+    }
+
+    fn masked(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[masked]"))
+    }
+}
+
+fn shown(bytes: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).into_owned();
+    if bytes.len() > SHOWN {
+        text.push_str(&format!(" ... ({} bytes)", bytes.len()));
+    }
+    text
+}
+
+/// An answer without accounts, passwords and Licenses.
+fn without_logins(body: &str) -> String {
+    fn collect(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            Value::Object(members) => {
+                for (name, value) in members {
+                    match value {
+                        Value::String(text) if matches!(&**name, "userName" | "password" | "license") => {
+                            found.push(value.to_string());
+                            found.push(format!("\"{text}\""));
+                        }
+                        _ => collect(value, found),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    if let Ok(json) = serde_json::from_str(body) {
+        collect(&json, &mut found);
+    }
+    found.iter().fold(body.to_owned(), |body, secret| body.replace(secret, "\"[masked]\""))
+}
+
+/// A check and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CheckResult {
+    /// The check.
+    pub check: Check,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its last calls; of a rule for every answer, the one that broke it.
+    pub exchanges: Vec<Exchange>,
+}
+
+/// All results of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// What was checked.
+    pub target: String,
+    /// Against which rules.
+    pub profile: Profile,
+    /// From what the calls were drawn.
+    pub seed: u64,
+    /// Whether the calls said that they were only a test.
+    pub test_flag: bool,
+    /// How many calls were made.
+    pub calls: u32,
+    /// One result per check, in the order of the run.
+    pub results: Vec<CheckResult>,
+}
+
+impl Report {
+    /// Whether no mandatory check failed, and the endpoint could be checked at all.
+    pub fn is_ok(&self) -> bool {
+        self.failures().all(|(result, _)| result.check.severity != Severity::Must) && self.passed() > 0
+    }
+
+    /// The failed checks, the gravest first.
+    pub fn failures(&self) -> impl Iterator<Item = (&CheckResult, &Failure)> {
+        let mut failed: Vec<_> = self
+            .results
+            .iter()
+            .filter_map(|result| match &result.outcome {
+                Outcome::Failed(failure) => Some((result, failure)),
+                _ => None,
+            })
+            .collect();
+        failed.sort_by_key(|(result, _)| std::cmp::Reverse(result.check.severity));
+        failed.into_iter()
+    }
+
+    /// The ids of the failed checks, in the order of the run.
+    pub fn failed_ids(&self) -> Vec<&'static str> {
+        let failed = self.results.iter().filter(|result| matches!(result.outcome, Outcome::Failed(_)));
+        failed.map(|result| result.check.id).collect()
+    }
+
+    /// How many checks passed.
+    pub fn passed(&self) -> usize {
+        self.results.iter().filter(|result| result.outcome == Outcome::Passed).count()
+    }
+
+    fn not_run(&self) -> impl Iterator<Item = (&CheckResult, &str)> {
+        self.results.iter().filter_map(|result| match &result.outcome {
+            Outcome::NotRun { why } => Some((result, &**why)),
+            _ => None,
+        })
+    }
+
+    /// The failures that have one cause, in order of their gravity.
+    fn causes(&self) -> Vec<(&str, Vec<(&CheckResult, &Failure)>)> {
+        let mut causes: Vec<(&str, Vec<(&CheckResult, &Failure)>)> = Vec::new();
+        for (result, failure) in self.failures() {
+            match causes.iter_mut().find(|(cause, _)| *cause == failure.cause) {
+                Some((_, failures)) => failures.push((result, failure)),
+                None => causes.push((&failure.cause, vec![(result, failure)])),
+            }
+        }
+        causes
+    }
+
+    fn verdict(&self) -> String {
+        let failed = self.failures().count();
+        let must = self.failures().filter(|(result, _)| result.check.severity == Severity::Must).count();
+        let not_run = self.not_run().count();
+        let verdict = if self.is_ok() { "PASS" } else { "FAIL" };
+        format!(
+            "{verdict}  {} on {}: {} passed, {failed} failed ({must} mandatory), {not_run} not run, {} calls",
+            self.profile,
+            self.target,
+            self.passed(),
+            self.calls,
+        )
+    }
+}

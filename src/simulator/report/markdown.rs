@@ -1,0 +1,45 @@
+//! For a ticket.
+
+use super::{Outcome, Report};
+
+impl Report {
+    /// The verdict, a table of all checks, and the failures in full.
+    pub fn to_markdown(&self) -> String {
+        let mut text =
+            format!("**{}**\n\n| check | severity | result | rule |\n|---|---|---|---|\n", cell(&self.verdict()));
+        for result in &self.results {
+            let outcome = match &result.outcome {
+                Outcome::Passed => "passed".to_owned(),
+                Outcome::Failed(_) => "**failed**".to_owned(),
+                Outcome::NotRun { why } => format!("not run: {}", cell(why)),
+            };
+            let check = result.check;
+            text.push_str(&format!("| {} | {} | {outcome} | {} |\n", check.id, check.severity, cell(check.title)));
+        }
+        for (cause, failures) in self.causes() {
+            text.push_str(&format!("\n### {}\n\n", cell(cause)));
+            for (result, failure) in failures {
+                let check = result.check;
+                text.push_str(&format!(
+                    "* {} ({}): expected {}; got {}. ",
+                    check.id,
+                    check.severity,
+                    cell(&failure.expected),
+                    cell(&failure.got)
+                ));
+                text.push_str(&format!("{} Rests on: {}.\n", check.mend, check.rests_on));
+                if let Some(exchange) = result.exchanges.last() {
+                    text.push_str(&format!(
+                        "\n  ```text\n  {}\n  ```\n",
+                        exchange.curl.replace("```", "'''").replace('\n', " ")
+                    ));
+                }
+            }
+        }
+        text
+    }
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ").replace('<', "&lt;")
+}

@@ -1,0 +1,399 @@
+//! One run: calls go out, answers come in, and everything is written down.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+
+use super::call::{Call, Signer};
+use super::form;
+use super::message::{Author, Message};
+use super::probe::{ErasedProbe, ProbedInstance};
+use super::profile::Profile;
+use super::report::{Exchange, Failure};
+use super::target::{Answer, ErasedTarget, TargetError};
+use crate::clock::Clock;
+use crate::key::{AccessKey, KeyRing};
+use crate::timestamp::Timestamp;
+
+/// No target may take longer, whatever its own limits.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// After so many calls without an answer the rest is not tried: nobody waits an hour for a report.
+const MAX_TIMEOUTS: u32 = 3;
+
+/// Exchanges that a check keeps for the report.
+const KEPT: usize = 8;
+
+/// Why a check ended early.
+#[derive(Clone, Debug)]
+pub(super) enum Stop {
+    Failed(Failure),
+    NotRun(String),
+}
+
+pub(super) type Checked = Result<(), Stop>;
+
+impl Stop {
+    pub(super) fn failed(expected: impl Into<String>, got: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self::Failed(Failure { expected: expected.into(), got: got.into(), cause: cause.into() })
+    }
+
+    pub(super) fn not_run(why: &str) -> Self {
+        Self::NotRun(why.to_owned())
+    }
+}
+
+/// What the rules for every answer found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// How many answers a rule was applied to.
+    pub(super) judged: BTreeMap<&'static str, u32>,
+    /// The first answer that broke a rule.
+    pub(super) broken: BTreeMap<&'static str, (Failure, Exchange)>,
+}
+
+/// An answer, read as leniently as can be: what is wrong with its form is for other checks to say.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    pub(super) status: u16,
+    pub(super) json: Option<Value>,
+    pub(super) code: Option<String>,
+}
+
+impl Reading {
+    fn new(answer: &Answer) -> Self {
+        let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        let code = json.as_ref().and_then(|json| lenient_code(json.get("resultCode")?));
+        Self { status: answer.status, json, code }
+    }
+
+    pub(super) fn is_processing(&self) -> bool {
+        self.code.as_deref() == Some("000004")
+    }
+
+    pub(super) fn is_success(&self) -> bool {
+        self.code.as_deref() == Some("000000")
+    }
+
+    pub(super) fn instance_id(&self) -> Option<&str> {
+        self.json.as_ref()?.get("instanceId")?.as_str().filter(|id| !id.is_empty())
+    }
+
+    fn described(&self) -> String {
+        match &self.code {
+            Some(code) => format!("resultCode {code}"),
+            None if self.status == 200 => "an answer without a resultCode".to_owned(),
+            None => format!("HTTP status {}", self.status),
+        }
+    }
+
+    /// The call has to have been accepted.
+    pub(super) fn accepted(&self, what: &str) -> Checked {
+        match self.is_success() || self.is_processing() {
+            true => Ok(()),
+            false => Err(Stop::failed(format!("{what} is accepted (000000)"), self.described(), accept_cause(self))),
+        }
+    }
+
+    /// The call has to have been refused, with one of these codes where the answer has one.
+    pub(super) fn refused(&self, codes: &[&str], what: &str) -> Checked {
+        let expected = || format!("{what} is refused with {}", codes.join(" or "));
+        match self.code.as_deref() {
+            Some("000000" | "000004") => {
+                Err(Stop::failed(expected(), self.described(), format!("{what} is taken for a genuine call")))
+            }
+            Some(code) if codes.contains(&code) => Ok(()),
+            Some(_) => Err(Stop::failed(
+                expected(),
+                self.described(),
+                "the call is refused with a code that means something else",
+            )),
+            // The form of the answer is judged elsewhere.
+            None => Ok(()),
+        }
+    }
+}
+
+fn accept_cause(reading: &Reading) -> String {
+    match reading.code.as_deref() {
+        Some("000001") => {
+            "the signature of a right call is refused: see what is signed, with which key, in which order"
+        }
+        Some("000002") => "a parameter of a right call is refused",
+        Some("000003") => "the instance is not known",
+        Some("000005") => "the endpoint failed inside",
+        Some(_) => "the endpoint refuses",
+        None => "the answer is not JSON with a resultCode",
+    }
+    .to_owned()
+}
+
+/// `0`, `"0"` and `"0000004"` are written as the code that must have been meant.
+fn lenient_code(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    match text.parse::<u32>() {
+        Ok(number) => Some(format!("{number:06}")),
+        Err(_) => Some(text),
+    }
+}
+
+pub(super) struct Session {
+    pub(super) target: Arc<dyn ErasedTarget>,
+    pub(super) profile: Profile,
+    pub(super) key: AccessKey,
+    pub(super) ring: KeyRing,
+    pub(super) author: Author,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) probe: Option<Arc<dyn ErasedProbe>>,
+    pub(super) findings: Findings,
+    /// Of the check that runs.
+    pub(super) exchanges: Vec<Exchange>,
+    pub(super) calls: u32,
+    pub(super) ivs: HashMap<String, String>,
+    /// Whether the endpoint refuses an exact repeat; known after that was tried.
+    pub(super) refuses_repeats: bool,
+    /// What the seller console would have sent, and what came back.
+    pub(super) console: Vec<(String, Option<Answer>)>,
+    last_time: Timestamp,
+    timeouts: u32,
+}
+
+impl Session {
+    #[allow(clippy::too_many_arguments)] // called once
+    pub(super) fn new(
+        target: Arc<dyn ErasedTarget>,
+        ring: KeyRing,
+        author: Author,
+        clock: Arc<dyn Clock>,
+        probe: Option<Arc<dyn ErasedProbe>>,
+    ) -> Self {
+        Self {
+            target,
+            profile: author.profile,
+            key: ring.signing_key().clone(),
+            ring,
+            author,
+            clock,
+            probe,
+            findings: Findings::default(),
+            exchanges: Vec::new(),
+            calls: 0,
+            ivs: HashMap::new(),
+            refuses_repeats: false,
+            console: Vec::new(),
+            last_time: Timestamp::from_unix_millis(0),
+            timeouts: 0,
+        }
+    }
+
+    /// No two calls are of the same moment: that of V1.0 tells them apart.
+    pub(super) fn now(&mut self) -> Timestamp {
+        let next = self.last_time.saturating_add(Duration::from_millis(1));
+        self.last_time = self.clock.now().max(next);
+        self.last_time
+    }
+
+    pub(super) fn has_given_up(&self) -> bool {
+        self.timeouts >= MAX_TIMEOUTS
+    }
+
+    pub(super) fn signer(&mut self) -> Signer {
+        Signer {
+            scheme: self.profile.scheme(),
+            key: self.key.clone(),
+            path: self.target.path().to_owned(),
+            time: self.now(),
+            nonce: self.author.ids.nonce(),
+        }
+    }
+
+    pub(super) fn sign(&mut self, message: &Message) -> Call {
+        self.signer().sign(message)
+    }
+
+    /// A call that has to be accepted by itself.
+    pub(super) fn fresh(&mut self) -> Message {
+        let now = self.now();
+        self.author.fresh(now)
+    }
+
+    /// Signs and sends.
+    pub(super) async fn tell(&mut self, message: &Message) -> Result<Reading, Stop> {
+        let call = self.sign(message);
+        self.send(call).await
+    }
+
+    pub(super) async fn send(&mut self, call: Call) -> Result<Reading, Stop> {
+        let outcome = answer_of(&*self.target, &call).await;
+        self.note(call, outcome).map(|answer| Reading::new(&answer))
+    }
+
+    /// Sends at once.
+    pub(super) async fn send_all(&mut self, calls: Vec<Call>) -> Result<Vec<Reading>, Stop> {
+        let target = Arc::clone(&self.target);
+        let outcomes = join_all(calls.iter().map(|call| answer_of(&*target, call))).await;
+        let noted = calls.into_iter().zip(outcomes);
+        noted.map(|(call, outcome)| self.note(call, outcome).map(|answer| Reading::new(&answer))).collect()
+    }
+
+    /// Begins a call and hangs up.
+    pub(super) async fn hang_up(&mut self, call: &Call) {
+        self.calls += 1;
+        let _ = timeout(Duration::from_millis(1), answer_of(&*self.target, call)).await;
+    }
+
+    pub(super) async fn send_raw(&mut self, call: Call) -> Result<Answer, Stop> {
+        let outcome = answer_of(&*self.target, &call).await;
+        self.note(call, outcome)
+    }
+
+    fn note(&mut self, call: Call, outcome: Result<Answer, TargetError>) -> Result<Answer, Stop> {
+        self.calls += 1;
+        if matches!(outcome, Err(TargetError::Timeout(_))) {
+            self.timeouts += 1;
+        }
+        let exchange = Exchange::new(&call, &outcome, &self.key, &self.target.name());
+        if let (Ok(answer), true) = (&outcome, call.is_judged) {
+            form::judge(self, &call, answer, &exchange);
+        }
+        if self.exchanges.len() == KEPT {
+            self.exchanges.remove(0);
+        }
+        self.exchanges.push(exchange);
+        outcome.map_err(|error| {
+            let cause = match error {
+                TargetError::Dns(_) | TargetError::Connect(_) => "the endpoint is down, or not reachable from here",
+                TargetError::Timeout(_) => "the endpoint hangs",
+                TargetError::Panicked | TargetError::CutOff(_) => "the endpoint's code failed while answering",
+                TargetError::TooLarge(_) => "the endpoint sends something other than an answer",
+                TargetError::NotHttp(_) => "something other than an HTTP server listens there",
+            };
+            Stop::failed("an answer", error.to_string(), cause)
+        })
+    }
+
+    /// Records that a rule for every answer was applied.
+    pub(super) fn judge(&mut self, id: &'static str, exchange: &Exchange, failure: Option<Failure>) {
+        *self.findings.judged.entry(id).or_default() += 1;
+        if let Some(failure) = failure {
+            self.findings.broken.entry(id).or_insert_with(|| (failure, exchange.clone()));
+        }
+    }
+
+    /// What is checked are effects, which calls with `testFlag` 1 do not have.
+    pub(super) fn wants_effects(&self) -> Checked {
+        match self.author.test_flag {
+            true => Err(Stop::not_run("calls with testFlag 1 have no effect")),
+            false => Ok(()),
+        }
+    }
+
+    /// Buys, waits until it is there, and gives its instance id.
+    pub(super) async fn buy(&mut self, purchase: &Message) -> Result<String, Stop> {
+        let reading = self.tell(purchase).await?;
+        self.settled(reading).await
+    }
+
+    pub(super) async fn settled(&mut self, reading: Reading) -> Result<String, Stop> {
+        reading.accepted("a purchase")?;
+        let id = reading.instance_id().ok_or_else(|| {
+            Stop::failed("an instanceId", "an answer to a purchase without one", "the answer lacks instanceId")
+        })?;
+        let id = id.to_owned();
+        if reading.is_processing() {
+            self.wait_for(&id).await?;
+        }
+        Ok(id)
+    }
+
+    /// Asks for an instance until it is there, as the marketplace does.
+    async fn wait_for(&mut self, id: &str) -> Checked {
+        for _ in 0..50 {
+            let Some(query) = self.author.query(&[id]) else { return Ok(()) };
+            if self.tell(&query).await?.is_success() {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+        Err(Stop::failed(
+            "queryInstance turns to success after 000004",
+            "no success within 10 s",
+            "an instance that was accepted with 000004 does not get ready",
+        ))
+    }
+
+    /// An instance of a new order.
+    pub(super) async fn instance(&mut self) -> Result<String, Stop> {
+        self.wants_effects()?;
+        let purchase = self.author.purchase();
+        self.buy(&purchase).await
+    }
+
+    /// The seller's instances, if there is a probe.
+    pub(super) async fn probed(&self) -> Result<Option<Vec<ProbedInstance>>, Stop> {
+        let Some(probe) = &self.probe else { return Ok(None) };
+        probe.instances().await.map(Some).map_err(|error| Stop::NotRun(error.to_string()))
+    }
+
+    /// How many instances an order has; `None` without a probe.
+    pub(super) async fn instances_of(&self, order: &str) -> Result<Option<usize>, Stop> {
+        let probed = self.probed().await?;
+        Ok(probed.map(|instances| instances.iter().filter(|instance| instance.order_id == order).count()))
+    }
+
+    /// The order must have exactly so many instances, as far as one can see.
+    pub(super) async fn expect_instances(&self, order: &str, wanted: usize) -> Checked {
+        match self.instances_of(order).await? {
+            Some(count) if count != wanted => Err(Stop::failed(
+                format!("{wanted} instances of the order"),
+                format!("{count} in the seller's list"),
+                if count > wanted {
+                    "a call had an effect that it must not have"
+                } else {
+                    "a call has left nothing behind"
+                },
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// One instance as the seller has it; `None` without a probe.
+    pub(super) async fn probed_instance(&self, id: &str) -> Result<Option<ProbedInstance>, Stop> {
+        let Some(instances) = self.probed().await? else { return Ok(None) };
+        match instances.into_iter().find(|instance| instance.instance_id == id) {
+            Some(instance) => Ok(Some(instance)),
+            None => Err(Stop::failed(
+                "the instance in the seller's list",
+                "no such instance",
+                "the id that was answered is not the one that the seller keeps",
+            )),
+        }
+    }
+
+    /// The state must be this, as far as one can see.
+    pub(super) async fn expect_state(&self, id: &str, wanted: &str, after: &str) -> Checked {
+        let Some(instance) = self.probed_instance(id).await? else { return Ok(()) };
+        match instance.state.as_deref() {
+            Some(state) if state != wanted => Err(Stop::failed(
+                format!("the instance is {wanted} after {after}"),
+                format!("it is {state}"),
+                format!("{after} has not the effect that was answered"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn answer_of(target: &dyn ErasedTarget, call: &Call) -> Result<Answer, TargetError> {
+    let request =
+        call.to_request().ok_or_else(|| TargetError::NotHttp("the request could not be written".to_owned()))?;
+    timeout(TIMEOUT, target.call(request)).await.unwrap_or(Err(TargetError::Timeout(TIMEOUT)))
+}

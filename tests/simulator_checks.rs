@@ -1,0 +1,103 @@
+//! The checker is checked: a good receiver passes everything, and every bad one fails the checks that name its mistake.
+
+mod simulator_checks {
+    pub mod good;
+}
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use koogallery::adapter::serve::Server;
+use koogallery::adapter::tower::Endpoint;
+use koogallery::clock::ManualClock;
+use koogallery::simulator::{Checker, HttpTarget, LedgerProbe, Outcome, Profile, Report, Severity};
+use simulator_checks::good::{self, Good};
+
+fn assert_all_passed(report: &Report, not_run: &[&str]) {
+    assert!(report.is_ok() && report.failures().next().is_none(), "{}", report.to_text(false));
+    let skipped: Vec<_> = report
+        .results
+        .iter()
+        .filter(|result| matches!(result.outcome, Outcome::NotRun { .. }))
+        .map(|result| result.check.id)
+        .collect();
+    assert_eq!(skipped, not_run, "{}", report.to_text(false));
+}
+
+const SAAS: [Profile; 2] = [Profile::SaasV2, Profile::SaasV1];
+
+#[tokio::test]
+async fn a_good_receiver_passes_in_process() {
+    for (profile, not_run) in SAAS.into_iter().zip([&["F16"][..], &["F4", "F16"]]) {
+        let good = Good::new();
+        let checker = Checker::new(good.service, good::keys()).profile(profile).seed(1);
+        let report = checker.probe(LedgerProbe::new(good.ledger)).timing_checks(true).run().await.unwrap();
+        assert_all_passed(&report, not_run);
+    }
+}
+
+#[tokio::test]
+async fn a_good_receiver_passes_over_http_in_time() {
+    for (profile, not_run) in SAAS.into_iter().zip([&["X18", "D4", "F16"][..], &["X18", "D4", "F16"]]) {
+        let good = Good::new();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/isv/produce", listener.local_addr().unwrap());
+        let endpoint = Endpoint::new(good.service);
+        tokio::spawn(async move { Server::new().serve(listener, endpoint, std::future::pending()).await });
+        let began = Instant::now();
+        let checker = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).profile(profile).seed(2);
+        let report = checker.probe(LedgerProbe::new(good.ledger)).run().await.unwrap();
+        assert_all_passed(&report, not_run);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn the_clock_may_be_a_virtual_one() {
+    let clock = Arc::new(ManualClock::new("20300101000000".parse().unwrap()));
+    let good = Good::with(|builder| builder.clock(Arc::clone(&clock)));
+    let report = Checker::new(good.service, good::keys()).clock(clock).run().await.unwrap();
+    assert!(report.is_ok(), "{}", report.to_text(false));
+}
+
+#[tokio::test]
+async fn one_seed_makes_one_run() {
+    let run = async |seed| {
+        let good = Good::new();
+        let report = Checker::new(good.service, good::keys()).seed(seed).run().await.unwrap();
+        let first = report.results[0].exchanges[0].request_body.clone();
+        (first, report.calls)
+    };
+    assert_eq!(run(5).await, run(5).await);
+    assert_ne!(run(5).await.0, run(6).await.0);
+}
+
+#[tokio::test]
+async fn tests_without_effects_pass_too() {
+    for profile in SAAS {
+        let good = Good::new();
+        let checker = Checker::new(good.service, good::keys()).profile(profile).test_flag(true);
+        let report = checker.probe(LedgerProbe::new(good.ledger)).run().await.unwrap();
+        assert!(report.failures().next().is_none(), "{}", report.to_text(false));
+    }
+}
+
+#[tokio::test]
+async fn the_console_profile_passes() {
+    let good = Good::new();
+    let report = Checker::new(good.service, good::keys()).profile(Profile::Console).run().await.unwrap();
+    assert_all_passed(&report, &[]);
+}
+
+#[test]
+fn ids_are_unique_within_a_profile() {
+    for profile in Profile::ALL {
+        let checks = koogallery::simulator::Check::of(profile);
+        let mut ids: Vec<_> = checks.iter().map(|check| check.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), checks.len(), "{profile}");
+        assert!(checks.iter().any(|check| check.severity == Severity::Must));
+        assert_eq!(profile.as_str().parse(), Ok(profile));
+    }
+}
