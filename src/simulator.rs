@@ -1,5 +1,5 @@
 //! The marketplace on the desk: it calls a seller's endpoint as the real one does and says which rules the endpoint breaks,
-//! before the seller console does.
+//! before the seller console does. And it answers the seller's calls.
 //!
 //! A [`Checker`] takes a [`Target`] (a URL, a [`CallbackService`](crate::callback::CallbackService), or any function from
 //! request to response, so that the checks run in a seller's own `cargo test` without a socket), the seller's keys and a
@@ -24,11 +24,15 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A [`Desk`] is the other direction: every open API and an authentication centre, with orders, instances, Licenses and
+//! users in memory, strict about signatures, and with faults that can be switched on.
 
 mod call;
 mod check;
 mod checker;
 mod checks;
+mod desk;
 mod form;
 mod http_target;
 mod message;
@@ -40,6 +44,7 @@ mod target;
 
 pub use check::{Check, Severity};
 pub use checker::{CheckError, Checker};
+pub use desk::*;
 pub use http_target::{HttpTarget, TargetUrlError};
 pub use probe::{HttpProbe, LedgerProbe, Probe, ProbeError, ProbedInstance};
 pub use profile::{Profile, UnknownProfile};

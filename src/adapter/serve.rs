@@ -2,7 +2,6 @@
 //!
 //! TLS is left to a proxy in front, as the marketplace wants HTTPS with a certificate of a public authority.
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::io;
@@ -90,10 +89,11 @@ impl Server {
 
     /// Serves until `stop` is done, then lets requests in progress finish.
     ///
-    /// Takes an [`Endpoint`](super::tower::Endpoint), an axum `Router`, or any other tower service that never fails.
+    /// Takes an [`Endpoint`](super::tower::Endpoint), an axum `Router`, or any other tower service. One that fails has its
+    /// connection closed without an answer.
     pub async fn serve<S, B>(self, listener: TcpListener, service: S, stop: impl Future<Output = ()>)
     where
-        S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+        S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error: Into<Box<dyn Error + Send + Sync>>>,
         S: Clone + Send + 'static,
         S::Future: Send,
         B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,

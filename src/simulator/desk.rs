@@ -1,0 +1,373 @@
+//! The marketplace as a seller's calls meet it.
+
+mod exchange;
+mod explain;
+mod fault;
+mod gateway;
+mod log;
+mod operation;
+mod orders;
+mod refusal;
+mod seed;
+mod transport;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+
+pub use self::fault::{Fault, FaultRule};
+pub use self::log::Call;
+pub use self::operation::Operation;
+pub use self::orders::{Buyer, LineSpec, OrderSpec, PlacedOrder, ProductSpec};
+pub use self::seed::SeededRandom;
+
+use self::exchange::{Answer, Received};
+use self::fault::Faults;
+use self::gateway::{Gateway, MAX_BODY, NotAdmitted};
+use self::orders::Orders;
+use self::refusal::Refusal;
+use crate::clock::{Clock, SystemClock};
+use crate::key::{Credentials, KeyRing};
+use crate::site::Site;
+use crate::timestamp::Timestamp;
+
+/// The marketplace as a seller's calls meet it: all open APIs, and an authentication centre. Clones share everything.
+///
+/// It keeps to the documents and is strict where they are: a signature that is wrong is refused and
+/// [explained](Call::explanation), five in a row lock the key. What the documents leave open is said where it matters.
+///
+/// It does no IO: [`Desk::answer`] takes a request and gives the response. It is also a
+/// [`Transport`](crate::open_api::Transport), which spares the socket, and [`serve_desk`] puts it on one.
+///
+/// ```
+/// # async fn example(runtime: impl koogallery::runtime::Runtime) -> Result<(), Box<dyn std::error::Error>> {
+/// use koogallery::key::Credentials;
+/// use koogallery::open_api::{Client, query_order};
+/// use koogallery::simulator::{Desk, LineSpec, OrderSpec};
+/// use koogallery::site::Site;
+///
+/// let credentials = Credentials::new("AK", "SK")?;
+/// let desk = Desk::builder().credentials(credentials.clone()).build();
+/// let order = desk.place_order(OrderSpec::new(LineSpec::one_time("OFFI1")));
+///
+/// let client = Client::builder(Site::China, desk.clone(), runtime).credentials(credentials).build();
+/// client.call(&query_order::Request::new(&order.order_id)).await?;
+/// assert_eq!(desk.log()[0].about, order.order_id);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Desk {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: Box<dyn Clock>,
+    site: Site,
+    credentials: Vec<Credentials>,
+    keys: Option<KeyRing>,
+    random: SeededRandom,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    gateway: Gateway,
+    faults: Faults,
+    orders: Orders,
+    log: Vec<Call>,
+}
+
+/// Settings of a [`Desk`].
+pub struct DeskBuilder {
+    clock: Box<dyn Clock>,
+    site: Site,
+    credentials: Vec<Credentials>,
+    keys: Option<KeyRing>,
+    seed: u64,
+}
+
+/// What comes of a request, faults included.
+#[derive(Debug)]
+pub struct Reply {
+    /// How long the answer is held back.
+    pub delay: Duration,
+    /// The answer, if one comes.
+    pub answer: Result<Response<Bytes>, Lost>,
+}
+
+/// Why no answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// Nobody was reached.
+    #[error("nobody could be reached")]
+    NoConnection,
+    /// The connection broke before the request took effect.
+    #[error("the connection broke before the request took effect")]
+    Request,
+    /// The connection broke after the request took effect.
+    #[error("the connection broke after the request took effect")]
+    Answer,
+}
+
+impl Desk {
+    /// Begins with China's site, the system's clock, seed 0, and nobody who may call.
+    pub fn builder() -> DeskBuilder {
+        DeskBuilder { clock: Box::new(SystemClock), site: Site::China, credentials: Vec::new(), keys: None, seed: 0 }
+    }
+
+    /// Answers one request as the marketplace does when nothing goes wrong on the way; faults are left aside.
+    pub fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (request, mut state) = (received(request), self.state());
+        let (operation, answer) = self.decide(&mut state, &request);
+        self.note(&mut state, &request, operation, Some(&answer), Vec::new(), Duration::ZERO);
+        answer.response
+    }
+
+    /// Answers one request, or does not, as the faults that are switched on will have it.
+    pub fn receive(&self, request: Request<Bytes>) -> Reply {
+        let (request, mut state) = (received(request), self.state());
+        let operation = Operation::route(&request.parts.method, request.parts.uri.path()).ok().map(|found| found.0);
+        let drawn = state.faults.draw(operation, &self.inner.random);
+        let (answer, lost) = self.disturbed(&mut state, &request, operation, drawn.fault.as_ref());
+        let mut faults: Vec<_> = drawn.fault.iter().map(ToString::to_string).collect();
+        if !drawn.delay.is_zero() {
+            faults.push(Fault::Slow(drawn.delay).to_string());
+        }
+        let noted = answer.as_ref().filter(|_| lost.is_none());
+        self.note(&mut state, &request, operation, noted, faults, drawn.delay);
+        let answer = match (answer, lost) {
+            (_, Some(lost)) => Err(lost),
+            (Some(answer), None) => Ok(answer.response),
+            (None, None) => Err(Lost::Request),
+        };
+        Reply { delay: drawn.delay, answer }
+    }
+
+    /// Everything that was asked so far.
+    pub fn log(&self) -> Vec<Call> {
+        self.state().log.clone()
+    }
+
+    /// What was asked since this was called last.
+    pub fn take_log(&self) -> Vec<Call> {
+        std::mem::take(&mut self.state().log)
+    }
+
+    /// Switches a fault on.
+    pub fn add_fault(&self, rule: FaultRule) {
+        self.state().faults.add(rule);
+    }
+
+    /// Switches all faults off.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
+    /// Places an order, which the order query then knows. The nine documented mock orders are always known.
+    pub fn place_order(&self, spec: OrderSpec) -> PlacedOrder {
+        self.state().orders.place(spec, self.now(), &self.inner.random)
+    }
+
+    /// An order that was placed.
+    pub fn order(&self, order_id: &str) -> Option<PlacedOrder> {
+        self.state().orders.get(order_id).cloned()
+    }
+
+    /// The desk's time.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answer, and whether it gets lost.
+    fn disturbed(
+        &self,
+        state: &mut State,
+        request: &Received,
+        operation: Option<Operation>,
+        fault: Option<&Fault>,
+    ) -> (Option<Answer>, Option<Lost>) {
+        let refused = |refusal: Refusal| Some(Answer::refused(operation, &refusal, &self.inner.random));
+        let answer = match fault {
+            Some(Fault::NoConnection) => return (None, Some(Lost::NoConnection)),
+            Some(Fault::LostRequest) => return (None, Some(Lost::Request)),
+            Some(Fault::ServerError(status)) => {
+                let code = match status {
+                    502 => "APIGW.0202",
+                    503 => "APIGW.0613",
+                    504 => "APIGW.0203",
+                    _ => "APIGW.0601",
+                };
+                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                return (refused(Refusal::new(code, "")).map(|answer| answer.with_status(status)), None);
+            }
+            Some(Fault::Throttled { retry_after }) => {
+                let answer = refused(Refusal::new("APIGW.0308", "policy user over ratelimit,limit:1"));
+                let seconds = retry_after.map(|after| after.as_secs().to_string());
+                let answer = answer.map(|answer| match seconds {
+                    Some(seconds) => answer.with_header(http::header::RETRY_AFTER, &seconds),
+                    None => answer,
+                });
+                return (answer, None);
+            }
+            Some(Fault::Refused(code)) => return (refused(Refusal::new(code, "")), None),
+            Some(Fault::HtmlPage) => {
+                let page = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>".to_owned();
+                return (Some(Answer::text(StatusCode::BAD_GATEWAY, "text/html", "", page)), None);
+            }
+            Some(Fault::Duplicate) => {
+                let _ = self.decide(state, request);
+                self.decide(state, request).1
+            }
+            _ => self.decide(state, request).1,
+        };
+        match fault {
+            Some(Fault::LostAnswer) => (Some(answer), Some(Lost::Answer)),
+            Some(Fault::TruncatedAnswer) => (Some(answer.truncated()), None),
+            _ => (Some(answer), None),
+        }
+    }
+
+    /// Routes, checks who asks, and has the request answered.
+    fn decide(&self, state: &mut State, request: &Received) -> (Option<Operation>, Answer) {
+        let random = &self.inner.random;
+        let (operation, event) = match Operation::route(&request.parts.method, request.parts.uri.path()) {
+            Ok(found) if found.0.is_offered_by(self.inner.site) || found.0.is_of_login() => found,
+            Ok(_) => {
+                let refusal = Refusal::new("APIGW.0101", "the site does not offer the API");
+                return (None, Answer::refused(None, &refusal, random));
+            }
+            Err(refusal) => {
+                // The envelope of the only codes that are not the gateway's is that of the Licenses.
+                return (None, Answer::refused(Some(Operation::QueryLicense), &refusal, random));
+            }
+        };
+        let refused = |refusal: &Refusal| Answer::refused(Some(operation), refusal, random);
+        let answer = if request.body.len() > MAX_BODY {
+            Err(Refusal::new("APIGW.0201", "the body has more than 12 MB"))
+        } else {
+            match self.admit(state, request, operation) {
+                Ok(()) => self.perform(state, request, operation, event),
+                Err(NotAdmitted { refusal, explanation }) if explanation.is_empty() => Err(refusal),
+                Err(NotAdmitted { refusal, explanation }) => {
+                    let mut answer = refused(&refusal);
+                    answer.explanation = explanation;
+                    Ok(answer)
+                }
+            }
+        };
+        (Some(operation), answer.unwrap_or_else(|refusal| refused(&refusal)))
+    }
+
+    fn admit(&self, state: &mut State, request: &Received, operation: Operation) -> Result<(), NotAdmitted> {
+        let Inner { credentials, keys, .. } = &*self.inner;
+        match operation {
+            _ if operation.is_of_login() => Ok(()),
+            _ => state.gateway.admit(request, credentials, keys.as_ref(), self.now()),
+        }
+    }
+
+    fn perform(
+        &self,
+        state: &mut State,
+        request: &Received,
+        operation: Operation,
+        _event: &str,
+    ) -> Result<Answer, Refusal> {
+        let now = self.now();
+        match operation {
+            Operation::QueryOrder => state.orders.query(request, now, self.inner.site),
+            _ => Err(Refusal::new("APIGW.0101", "")),
+        }
+    }
+
+    fn note(
+        &self,
+        state: &mut State,
+        request: &Received,
+        operation: Option<Operation>,
+        answer: Option<&Answer>,
+        faults: Vec<String>,
+        delay: Duration,
+    ) {
+        state.log.push(Call {
+            at: self.now(),
+            operation,
+            request: format!("{} {}", request.parts.method, request.parts.uri.path()),
+            about: answer.map(|answer| answer.about.clone()).unwrap_or_default(),
+            status: answer.map(|answer| answer.response.status()),
+            code: answer.map(|answer| answer.code.clone()).unwrap_or_default(),
+            explanation: answer.map(|answer| answer.explanation.clone()).unwrap_or_default(),
+            faults,
+            delay,
+        });
+    }
+}
+
+fn received(request: Request<Bytes>) -> Received {
+    let (parts, body) = request.into_parts();
+    Received { parts, body }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("site", &self.inner.site).finish_non_exhaustive()
+    }
+}
+
+impl DeskBuilder {
+    /// Tells the time.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Another site. International has no License APIs, Europe the order query alone, with seven mock orders.
+    #[must_use]
+    pub fn site(mut self, site: Site) -> Self {
+        self.site = site;
+        self
+    }
+
+    /// An AK/SK of the seller's that may call; one more each time.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials.push(credentials);
+        self
+    }
+
+    /// The access keys of the basic interface, for the newer usage push.
+    #[must_use]
+    pub fn access_keys(mut self, keys: impl Into<KeyRing>) -> Self {
+        self.keys = Some(keys.into());
+        self
+    }
+
+    /// What ids, codes and faults are drawn from: the same seed, clock and calls give the same answers.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The desk.
+    pub fn build(self) -> Desk {
+        let Self { clock, site, credentials, keys, seed } = self;
+        let (random, state) = (SeededRandom::new(seed), Mutex::default());
+        Desk { inner: Arc::new(Inner { clock, site, credentials, keys, random, state }) }
+    }
+}
+
+impl fmt::Debug for DeskBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeskBuilder").field("site", &self.site).field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
