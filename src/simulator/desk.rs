@@ -1,15 +1,21 @@
 //! The marketplace as a seller's calls meet it.
 
+mod centre;
+mod deployed;
 mod exchange;
 mod explain;
 mod fault;
 mod gateway;
+mod licenses;
 mod log;
 mod operation;
 mod orders;
+mod push_signature;
 mod refusal;
 mod seed;
 mod transport;
+mod uploads;
+mod usage;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,17 +24,28 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 
+pub use self::centre::{Tenant, User};
+pub use self::deployed::Deployment;
 pub use self::fault::{Fault, FaultRule};
+pub use self::licenses::LicenseCode;
 pub use self::log::Call;
 pub use self::operation::Operation;
 pub use self::orders::{Buyer, LineSpec, OrderSpec, PlacedOrder, ProductSpec};
 pub use self::seed::SeededRandom;
+pub use self::transport::{DeskService, serve_desk};
+pub use self::uploads::Upload;
+pub use self::usage::{Instance, InstanceState, UsageTaken};
 
+use self::centre::{Centre, Scene};
+use self::deployed::Deployments;
 use self::exchange::{Answer, Received};
 use self::fault::Faults;
 use self::gateway::{Gateway, MAX_BODY, NotAdmitted};
+use self::licenses::Licenses;
 use self::orders::Orders;
 use self::refusal::Refusal;
+use self::uploads::Uploads;
+use self::usage::Usage;
 use crate::clock::{Clock, SystemClock};
 use crate::key::{Credentials, KeyRing};
 use crate::site::Site;
@@ -78,6 +95,11 @@ struct State {
     gateway: Gateway,
     faults: Faults,
     orders: Orders,
+    usage: Usage,
+    licenses: Licenses,
+    uploads: Uploads,
+    deployments: Deployments,
+    centre: Centre,
     log: Vec<Call>,
 }
 
@@ -122,7 +144,7 @@ impl Desk {
     /// Answers one request as the marketplace does when nothing goes wrong on the way; faults are left aside.
     pub fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (request, mut state) = (received(request), self.state());
-        let (operation, answer) = self.decide(&mut state, &request);
+        let (operation, answer) = self.decide(&mut state, &request, None);
         self.note(&mut state, &request, operation, Some(&answer), Vec::new(), Duration::ZERO);
         answer.response
     }
@@ -177,6 +199,74 @@ impl Desk {
         self.state().orders.get(order_id).cloned()
     }
 
+    /// Makes an instance known that the seller reported, or replaces it. Usage is checked against it.
+    pub fn put_instance(&self, instance: Instance) {
+        self.state().usage.put(instance);
+    }
+
+    /// An instance that is known.
+    pub fn instance(&self, instance_id: &str) -> Option<Instance> {
+        self.state().usage.instance(instance_id).cloned()
+    }
+
+    /// The usage that was taken, in the order in which it came; nothing twice.
+    pub fn usage(&self) -> Vec<UsageTaken> {
+        self.state().usage.taken().to_vec()
+    }
+
+    /// Makes up an authorization code.
+    pub fn new_license(&self) -> LicenseCode {
+        LicenseCode::new(Licenses::new_code(&self.inner.random), self.now())
+    }
+
+    /// Makes a code known, or replaces it.
+    pub fn put_license(&self, license: LicenseCode) {
+        self.state().licenses.put(license);
+    }
+
+    /// A code that is known, as it is now.
+    pub fn license(&self, license: &str) -> Option<LicenseCode> {
+        self.state().licenses.get(license).cloned()
+    }
+
+    /// Makes an application for a License known, whose delivery is then taken.
+    pub fn open_event(&self, event_id: impl Into<String>) {
+        self.state().uploads.open(event_id.into());
+    }
+
+    /// Denies an application.
+    pub fn deny_event(&self, event_id: impl Into<String>) {
+        self.state().uploads.deny(event_id.into());
+    }
+
+    /// What was delivered for an application.
+    pub fn upload(&self, event_id: &str) -> Option<Upload> {
+        self.state().uploads.delivered(event_id).cloned()
+    }
+
+    /// Makes a deployed object known; the latest of an asset comes last.
+    pub fn add_deployment(&self, deployment: Deployment) {
+        self.state().deployments.add(deployment);
+    }
+
+    /// Makes a tenant known to the authentication centre, or replaces it.
+    pub fn put_tenant(&self, tenant: Tenant) {
+        self.state().centre.put(tenant);
+    }
+
+    /// Logs a user in at the browser, which then gets codes and tickets. `false`, and nobody logged in, where the tenant or
+    /// the user is unknown.
+    pub fn log_in(&self, tenant_id: &str, user_name: &str) -> bool {
+        self.state().centre.log_in(tenant_id, user_name)
+    }
+
+    /// Where the unified login page, or the workbench, sends a browser when a user has logged in: the callback address with
+    /// `code` and `tenant`. `None` where the tenant or the user is unknown.
+    pub fn login_callback(&self, tenant_id: &str, user_name: &str) -> Option<String> {
+        let scene = Scene { now: self.now(), random: &self.inner.random };
+        self.state().centre.callback(tenant_id, user_name, &scene)
+    }
+
     /// The desk's time.
     pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
@@ -223,10 +313,11 @@ impl Desk {
                 return (Some(Answer::text(StatusCode::BAD_GATEWAY, "text/html", "", page)), None);
             }
             Some(Fault::Duplicate) => {
-                let _ = self.decide(state, request);
-                self.decide(state, request).1
+                let _ = self.decide(state, request, None);
+                self.decide(state, request, None).1
             }
-            _ => self.decide(state, request).1,
+            Some(Fault::PartialFailure(code)) => self.decide(state, request, Some(code)).1,
+            _ => self.decide(state, request, None).1,
         };
         match fault {
             Some(Fault::LostAnswer) => (Some(answer), Some(Lost::Answer)),
@@ -236,7 +327,7 @@ impl Desk {
     }
 
     /// Routes, checks who asks, and has the request answered.
-    fn decide(&self, state: &mut State, request: &Received) -> (Option<Operation>, Answer) {
+    fn decide(&self, state: &mut State, request: &Received, partial: Option<&str>) -> (Option<Operation>, Answer) {
         let random = &self.inner.random;
         let (operation, event) = match Operation::route(&request.parts.method, request.parts.uri.path()) {
             Ok(found) if found.0.is_offered_by(self.inner.site) || found.0.is_of_login() => found,
@@ -254,7 +345,7 @@ impl Desk {
             Err(Refusal::new("APIGW.0201", "the body has more than 12 MB"))
         } else {
             match self.admit(state, request, operation) {
-                Ok(()) => self.perform(state, request, operation, event),
+                Ok(()) => self.perform(state, request, operation, event, partial),
                 Err(NotAdmitted { refusal, explanation }) if explanation.is_empty() => Err(refusal),
                 Err(NotAdmitted { refusal, explanation }) => {
                     let mut answer = refused(&refusal);
@@ -270,6 +361,7 @@ impl Desk {
         let Inner { credentials, keys, .. } = &*self.inner;
         match operation {
             _ if operation.is_of_login() => Ok(()),
+            Operation::PushUsage => push_signature::admit(request, credentials, keys.as_ref()),
             _ => state.gateway.admit(request, credentials, keys.as_ref(), self.now()),
         }
     }
@@ -279,12 +371,21 @@ impl Desk {
         state: &mut State,
         request: &Received,
         operation: Operation,
-        _event: &str,
+        event: &str,
+        partial: Option<&str>,
     ) -> Result<Answer, Refusal> {
-        let now = self.now();
+        let (now, random) = (self.now(), &self.inner.random);
         match operation {
             Operation::QueryOrder => state.orders.query(request, now, self.inner.site),
-            _ => Err(Refusal::new("APIGW.0101", "")),
+            Operation::PushUsage => state.usage.push(request, partial, now, random),
+            Operation::PushUsageOld => state.usage.push_old(request, now),
+            Operation::ActivateLicense => state.licenses.activate(request, now),
+            Operation::ActivateLicenses => state.licenses.activate_all(request, now),
+            Operation::QueryLicense => state.licenses.query(request, now),
+            Operation::ReportSoftwareUsage => state.licenses.report(request),
+            Operation::Upload => state.uploads.take(request, event),
+            Operation::QueryDeployedObjects => state.deployments.query(request),
+            of_login => Ok(state.centre.answer(request, of_login, &Scene { now, random })),
         }
     }
 
