@@ -76,7 +76,15 @@ impl Signed<'_> {
         if self.keys.into_iter().flat_map(KeyRing::iter).any(|key| self.is(key.hmac(), &to_sign)) {
             return Some("it is made with the access key of an interface, in the place of the SK".to_owned());
         }
-        let whole: [(&str, String); 4] = [
+        let headers = |change: &dyn Fn(&str) -> String| {
+            let changed = lines.iter().enumerate().map(|(at, line)| match part(at, lines.len()) {
+                "header" => change(line),
+                "signed headers" => change(line),
+                _ => (*line).to_owned(),
+            });
+            string_to_sign(self.date, &changed.collect::<Vec<_>>().join("\n"))
+        };
+        let whole: [(&str, String); 6] = [
             ("a line break stands at the end of the string to sign", format!("{to_sign}\n")),
             (
                 "a line break stands at the end of the canonical request",
@@ -84,6 +92,8 @@ impl Signed<'_> {
             ),
             ("the canonical request was signed, not its hash", format!("SDK-HMAC-SHA256\n{}\n{canonical}", self.date)),
             ("the canonical request alone was signed", canonical.clone()),
+            ("a space stands behind the colon of the headers", headers(&|line| line.replacen(':', ": ", 1))),
+            ("the names of the headers are not in lower case", headers(&title_cased)),
         ];
         let whole = whole.into_iter().find(|(_, text)| self.is(self.pair.hmac(), text));
         if let Some((mistake, _)) = whole {
@@ -122,18 +132,14 @@ impl Signed<'_> {
             },
             "empty line" => Vec::new(),
             "payload hash" => self.payload_variants(),
-            _ => vec![("the names of the signed headers are not in lower case", title_case(line))],
+            _ => vec![("the names of the signed headers are not in lower case", title_cased(line))],
         }
     }
 
     fn header_variants(&self, line: &str) -> Vec<(&'static str, String)> {
-        let Some((name, value)) = line.split_once(':') else { return Vec::new() };
+        let Some((name, _)) = line.split_once(':') else { return Vec::new() };
         let sent = self.request.header(name).unwrap_or_default();
-        vec![
-            ("the value of a header was not trimmed", format!("{name}:{sent}")),
-            ("a space stands behind the colon", format!("{name}: {value}")),
-            ("the name of a header is not in lower case", format!("{}:{value}", title_case(name))),
-        ]
+        vec![("the value of a header was not trimmed", format!("{name}:{sent}"))]
     }
 
     fn payload_variants(&self) -> Vec<(&'static str, String)> {
@@ -211,13 +217,14 @@ fn host_variants(host: &str) -> Vec<(&'static str, String)> {
     ports.into_iter().chain(others).collect()
 }
 
-/// `x-sdk-date` becomes `X-Sdk-Date`.
-fn title_case(names: &str) -> String {
+/// `x-sdk-date` becomes `X-Sdk-Date`, in a header's line and in a list of names.
+fn title_cased(line: &str) -> String {
+    let (names, value) = line.split_at(line.find(':').unwrap_or(line.len()));
     let mut at_begin = true;
     let letter = |letter: char| {
         let letter = if at_begin { letter.to_ascii_uppercase() } else { letter };
         at_begin = matches!(letter, '-' | ';');
         letter
     };
-    names.chars().map(letter).collect()
+    names.chars().map(letter).chain(value.chars()).collect()
 }

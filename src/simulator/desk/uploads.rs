@@ -6,6 +6,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use memchr::memmem;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -67,6 +68,7 @@ impl Uploads {
     /// The same upload once more is taken as the same; another one after it is refused. (Neither is documented.)
     pub(super) fn take(&mut self, request: &Received, event_id: &str) -> Result<Answer, Refusal> {
         let upload = read(request)?;
+        let event_id = &*percent_decode_str(event_id).decode_utf8_lossy();
         let event = self.0.get_mut(event_id);
         let event =
             event.ok_or_else(|| Refusal::new("91381034", format!("no License was applied for under {event_id:?}")))?;
