@@ -1,7 +1,8 @@
-//! The command line: signatures, ciphers and keys of the marketplace, without a server. Keys come from the environment
-//! and are never printed.
+//! The command line: a check of endpoints, fake open APIs, and the signatures, ciphers and keys of the marketplace. Keys
+//! come from the environment and are never printed.
 
 mod capture;
+mod check;
 mod completions;
 mod decrypt;
 mod decrypt_secret;
@@ -13,6 +14,7 @@ mod input;
 mod output;
 mod rsa_keygen;
 mod scheme;
+mod serve;
 mod sign;
 mod verify;
 
@@ -31,11 +33,12 @@ KOOGALLERY_AK and KOOGALLERY_SK, KOOGALLERY_RSA_PRIVATE_KEY_FILE; KOOGALLERY_SIT
 Exit codes: 0 yes or done, 1 no, 2 could not run.
 
 Examples:
+  koogallery check http://127.0.0.1:8080/saasproduce
   koogallery verify callback-v2 --request captured.txt
   koogallery explain auth-token --query 'activity=newInstance&...&authToken=...'
   koogallery decrypt --type 1 'A1b2C3d4E5f6G7h8TabPgWsy6UOqs019s2yvCg=='";
 
-/// For sellers on Huawei Cloud's marketplace (KooGallery): sign, verify, explain, encrypt.
+/// For sellers on Huawei Cloud's marketplace (KooGallery): check, serve, sign, verify, explain, encrypt.
 #[derive(Parser)]
 #[command(name = "koogallery", version, after_help = EXAMPLES)]
 struct CommandLine {
@@ -51,6 +54,8 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Check),
+    Serve(serve::Serve),
     Sign(sign::Sign),
     Verify(verify::Verify),
     Explain(explain::Explain),
@@ -71,6 +76,8 @@ fn main() -> ExitCode {
     let CommandLine { quiet, no_color, command } = CommandLine::parse();
     let output = Output::new(quiet, no_color);
     let outcome = match command {
+        Command::Check(command) => command.run(&output),
+        Command::Serve(command) => command.run(&output),
         Command::Sign(command) => command.run(&output),
         Command::Verify(command) => command.run(&output),
         Command::Explain(command) => command.run(&output),

@@ -23,6 +23,18 @@ impl Output {
         Self { quiet, colors: !no_color && !is_set && io::stdout().is_terminal() }
     }
 
+    /// Whether results may be coloured.
+    pub fn has_colors(&self) -> bool {
+        self.colors
+    }
+
+    /// What is being done, for whoever waits at a terminal.
+    pub fn progress(&self, line: &str) {
+        if !self.quiet && io::stderr().is_terminal() {
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+
     /// A line that was asked for.
     pub fn result(&self, line: &str) -> Result<(), Failure> {
         self.bytes(format!("{line}\n").as_bytes())

@@ -1,0 +1,136 @@
+//! `check`: what the marketplace would find wrong with an endpoint.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use http::Uri;
+use koogallery::random::{OsRandom, Random as _};
+use koogallery::simulator::{Checker, HttpProbe, HttpTarget, Profile, Report};
+
+use crate::environment::access_keys;
+use crate::{Answer, Failure, Output};
+
+const EXAMPLES: &str = "\
+Examples:
+  koogallery check http://127.0.0.1:8080/saasproduce
+  koogallery check http://127.0.0.1:8080/x --profile saas-v2 --probe http://127.0.0.1:8080/admin/instances
+  koogallery check http://127.0.0.1:8080/x --format junit --output report.xml
+
+Exit codes: 0 no mandatory check failed, 1 one did, 2 the checks could not be run.";
+
+/// Call an endpoint as the marketplace does, and say which rules it breaks, why, and how to mend it.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Check {
+    /// The production address.
+    url: String,
+    /// What to check; may be given several times. Otherwise every profile whose key is in the environment.
+    #[arg(long = "profile", value_name = "NAME")]
+    profiles: Vec<Profile>,
+    /// A read-only address that lists the seller's instances, so that effects are checked and not only answers.
+    #[arg(long, value_name = "URL")]
+    probe: Option<String>,
+    /// How the report is written.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Where the report is written; the standard output unless given.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Makes the same calls again. A seller with a durable store knows them, so every run draws another unless given.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Also what takes long or makes many calls at once.
+    #[arg(long)]
+    timing: bool,
+    /// The address is a public one, and yours to be tested.
+    #[arg(long)]
+    i_own_this_host: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Junit,
+    Markdown,
+}
+
+impl Check {
+    pub fn run(self, output: &Output) -> Result<Answer, Failure> {
+        refuse_strangers(&self.url, self.i_own_this_host)?;
+        let keys = access_keys()?;
+        let profiles = match &self.profiles[..] {
+            [] => Profile::ALL
+                .into_iter()
+                .filter(|profile| *profile != Profile::Console && keys.get(profile.interface()).is_some())
+                .collect(),
+            given => given.to_vec(),
+        };
+        if profiles.is_empty() {
+            let example = "KOOGALLERY_BASIC_KEY";
+            return Err(Failure::new(format!("no access key is in the environment, such as {example}")));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::of("the runtime", &error))?;
+        let mut reports = Vec::with_capacity(profiles.len());
+        for profile in profiles {
+            output.progress(&format!("checking {profile} ..."));
+            let target = HttpTarget::new(&self.url).map_err(|error| Failure::of(&self.url, &error))?;
+            let seed = self.seed.map_or_else(drawn_seed, Ok)?;
+            let mut checker = Checker::new(target, keys.clone()).profile(profile).seed(seed).timing_checks(self.timing);
+            if let Some(probe) = &self.probe {
+                checker = checker.probe(HttpProbe::new(probe).map_err(|error| Failure::of(probe, &error))?);
+            }
+            let report = runtime.block_on(checker.run()).map_err(|error| Failure::of(profile, &error))?;
+            reports.push(report);
+        }
+        let written = self.format.write(&reports, self.output.is_none() && output.has_colors());
+        match &self.output {
+            Some(path) => {
+                std::fs::write(path, written).map_err(|error| Failure::of(path.display(), &error))?;
+            }
+            None => output.bytes(written.as_bytes())?,
+        }
+        Ok(if reports.iter().all(Report::is_ok) { Answer::Yes } else { Answer::No })
+    }
+}
+
+impl Format {
+    fn write(self, reports: &[Report], colors: bool) -> String {
+        let each = |write: &dyn Fn(&Report) -> String| reports.iter().map(write).collect::<Vec<_>>();
+        match self {
+            Self::Text => each(&|report| report.to_text(colors)).join("\n"),
+            Self::Markdown => each(&Report::to_markdown).join("\n"),
+            Self::Json => format!("[{}]\n", each(&Report::to_json).join(",")),
+            Self::Junit => {
+                let suites = each(&|report| {
+                    let suite = report.to_junit();
+                    suite.split_once("?>\n").map_or(suite.clone(), |(_, suite)| suite.to_owned())
+                });
+                format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n{}</testsuites>\n", suites.concat())
+            }
+        }
+    }
+}
+
+fn drawn_seed() -> Result<u64, Failure> {
+    let mut bytes = [0; 4];
+    OsRandom.fill(&mut bytes).map_err(|error| Failure::of("no seed was drawn", &error))?;
+    Ok(u32::from_ne_bytes(bytes).into())
+}
+
+/// Calls that look like an attack go to nobody who has not asked for them.
+fn refuse_strangers(url: &str, is_owned: bool) -> Result<(), Failure> {
+    let uri: Uri = url.parse().map_err(|error| Failure::of(url, &error))?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_private = match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private(),
+        Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
+        Err(_) => host == "localhost",
+    };
+    match is_private || is_owned {
+        true => Ok(()),
+        false => Err(Failure::new(format!("{host} is a public host; if it is yours, say --i-own-this-host"))),
+    }
+}
