@@ -1,7 +1,10 @@
 //! The checker is checked: a good receiver passes everything, and every bad one fails the checks that name its mistake.
 
 mod simulator_checks {
+    pub mod bad;
     pub mod good;
+    mod hostile;
+    mod reports;
 }
 
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use koogallery::adapter::serve::Server;
 use koogallery::adapter::tower::Endpoint;
 use koogallery::clock::ManualClock;
 use koogallery::simulator::{Checker, HttpTarget, LedgerProbe, Outcome, Profile, Report, Severity};
+use simulator_checks::bad;
 use simulator_checks::good::{self, Good};
 
 fn assert_all_passed(report: &Report, not_run: &[&str]) {
@@ -100,4 +104,41 @@ fn ids_are_unique_within_a_profile() {
         assert!(checks.iter().any(|check| check.severity == Severity::Must));
         assert_eq!(profile.as_str().parse(), Ok(profile));
     }
+}
+
+/// Every bad receiver fails exactly the checks that name its mistake; the table of them is kept beside the library.
+#[tokio::test]
+async fn every_mistake_is_found_and_nothing_else() {
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut table = String::from(include_str!("simulator_checks/detection_head.md"));
+    let mut wrong = Vec::new();
+    for bad in bad::FAMILY {
+        let good = Good::new();
+        let handler = (bad.handler)(&good);
+        let mut checker = Checker::new(handler, good::keys()).profile(bad.profile).seed(3);
+        if bad.has_probe {
+            checker = checker.probe(LedgerProbe::new(Arc::clone(&good.ledger)));
+        }
+        let report = checker.run().await.unwrap();
+        let failed = report.failed_ids();
+        table.push_str(&format!("| {} | {} | {} |\n", bad.profile, bad.mistake, bad.fails.join(", ")));
+        if failed != bad.fails {
+            wrong.push(format!(
+                "{}: expected {:?}, failed {failed:?}\n{}",
+                bad.mistake,
+                bad.fails,
+                report.to_text(false)
+            ));
+        }
+    }
+    std::panic::set_hook(previous);
+    println!("{table}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/src/simulator/detection.md");
+    if std::env::var_os("KOOGALLERY_WRITE_DETECTION").is_some() {
+        std::fs::write(kept, &table).unwrap();
+    }
+    let kept = std::fs::read_to_string(kept).unwrap();
+    assert_eq!(table, kept, "out of date: run this with KOOGALLERY_WRITE_DETECTION=1");
 }

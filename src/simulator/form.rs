@@ -127,7 +127,7 @@ fn code(call: &Call, json: &Value) -> Verdict {
     let code = match json.get("resultCode") {
         Some(Value::String(code)) => code.clone(),
         // Another rule tells that this is no text.
-        Some(Value::Number(number)) => format!("{number:0>6}"),
+        Some(Value::Number(number)) => format!("{:0>6}", number.to_string()),
         _ => return Ok(()),
     };
     let expected = "a code of the document's table for this activity";

@@ -78,9 +78,7 @@ impl HttpTarget {
             (Err(error), Err(_)) => return Err(cut_off(error)),
             (Ok(()), Err(error)) => return Err(error),
         };
-        let mut answer = Answer::new(status, headers, body, began.elapsed());
-        answer.header_case_is_known = true;
-        Ok(answer)
+        Ok(Answer::from_wire(status, headers, body, began.elapsed()))
     }
 
     async fn connect(&self) -> Result<TcpStream, TargetError> {

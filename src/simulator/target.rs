@@ -56,15 +56,17 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, headers: Vec<(String, String)>, body: Bytes, duration: Duration) -> Self {
-        Self { status, headers, header_case_is_known: false, body, duration }
+    /// An answer whose header names stand in the letter case of the wire; for targets of one's own.
+    pub fn from_wire(status: u16, headers: Vec<(String, String)>, body: Bytes, duration: Duration) -> Self {
+        Self { status, headers, header_case_is_known: true, body, duration }
     }
 
     fn from_response(response: Response<Bytes>, duration: Duration) -> Self {
         let (parts, body) = response.into_parts();
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes())));
-        Self::new(parts.status.as_u16(), headers.collect(), body, duration)
+        let answer = Self::from_wire(parts.status.as_u16(), headers.collect(), body, duration);
+        Self { header_case_is_known: false, ..answer }
     }
 
     /// The first value of a header, whatever its letter case.

@@ -242,7 +242,13 @@ pub(super) async fn malformed_time(session: &mut Session) -> Checked {
         let signer = session.signer();
         let call = match scheme {
             Scheme::CallbackV2 | Scheme::KitV2 => signer.sign_body(&message, message.to_json().into_bytes(), text),
-            _ => signer.sign_fields(message.clone().with(TIME_STAMP, text)),
+            _ => {
+                let call = signer.sign_fields(message.clone().with(TIME_STAMP, text));
+                // Without a time nothing can be signed; then the token of another moment has to do.
+                let other = signer.sign(&message);
+                let token = call.proof(Proof::Signature).or(other.proof(Proof::Signature)).map(str::to_owned);
+                call.with_proof(Proof::Signature, token.as_deref())
+            }
         };
         refused(session, call, UNFIT, &what(text)).await?;
     }
@@ -413,7 +419,8 @@ pub(super) async fn hostile_bodies(session: &mut Session) -> Checked {
         }
     }
     if session.profile.scheme() != Scheme::AuthTokenBody {
-        if let Some((name, value)) = message.fields.first().cloned() {
+        let copied = message.fields.iter().find(|(name, _)| name != "activity").cloned();
+        if let Some((name, value)) = copied {
             let mut fields = message.fields.clone();
             fields.push((name, changed(&value)));
             let signer = session.signer();
