@@ -2,6 +2,7 @@
 
 mod simulator_checks {
     pub mod bad;
+    mod families;
     pub mod good;
     mod hostile;
     mod reports;

@@ -139,6 +139,11 @@ impl Checker {
                 result.outcome = Outcome::NotRun { why: "no answer to which the rule applies".to_owned() };
             }
         }
+        for result in &mut results {
+            if let Outcome::Failed(failure) = &mut result.outcome {
+                *failure = failure.clone().masked(&session.key);
+            }
+        }
         Ok(Report { target: name, profile, seed: self.seed, test_flag, calls: session.calls, results })
     }
 }

@@ -105,7 +105,7 @@ entries! {
     "I4" Must PURCHASES ["I1"] once::hung_up: "a caller that hangs up and comes again gets the same instance", IDEMPOTENCE, "write the id down before the work";
     "I5" Must PURCHASES ["I1"] once::after_a_failure: "a failure is not remembered", IDEMPOTENCE, "remember successes only";
     "I6" Must PURCHASES ["I1"] once::different_orders: "another order line gets another instance", IDEMPOTENCE, "do not take the customer, or the order alone, for the key";
-    "I7" Must GETS ["I1"] once::pay_per_use: "a pay-per-use order has one instance per product", IDEMPOTENCE, "take order and product for the key where chargingMode is 0";
+    "I7" Must ONLY_V1 ["I1"] once::pay_per_use: "a pay-per-use order has one instance per product", IDEMPOTENCE, "take order and product for the key where chargingMode is 0";
     "I8" Must PURCHASES ["I1"] once::renewal: "a repeated renewal succeeds and moves the expiry once", IDEMPOTENCE, "set the expiry to the time sent";
     "I9" Must PURCHASES ["I1"] once::status_and_release: "repeated freezes, unfreezes and releases succeed", IDEMPOTENCE, "answer success where nothing is left to do";
     "I9" Must CODES_ONLY ["A1"] once::status_and_release: "repeated calls about a code succeed", IDEMPOTENCE, "answer success where nothing is left to do";

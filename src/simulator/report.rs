@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::call::Call;
+use super::call::{Call, Proof};
 use super::check::{Check, Severity};
 use super::profile::Profile;
 use super::target::{Answer, TargetError};
 use crate::key::AccessKey;
+use crate::text::query;
 
 /// Bytes of a body that a report shows.
 const SHOWN: usize = 2048;
@@ -44,6 +45,17 @@ pub struct Failure {
     /// What the mistake behind it probably is.
     pub cause: String,
 }
+
+impl Failure {
+    /// What an answer says may hold the key.
+    pub(super) fn masked(self, key: &AccessKey) -> Self {
+        let masked = |text: String| text.replace(key.expose(), MASK);
+        Self { expected: masked(self.expected), got: masked(self.got), cause: masked(self.cause) }
+    }
+}
+
+/// Stands where something secret stood.
+const MASK: &str = "[masked]";
 
 /// A call and its answer, without secrets: the signature is masked, as are account and password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,13 +121,18 @@ struct Secrets(Vec<String>);
 
 impl Secrets {
     fn of(call: &Call, key: &AccessKey) -> Self {
-        let signature = call.right_signature(key);
-        let cases = signature.into_iter().flat_map(|text| [text.to_lowercase(), text.to_uppercase(), text]);
-        Self(std::iter::once(key.expose().to_owned()).chain(cases).collect())
+        // That which was sent may be the right one of another call.
+        let sent = call.proof(Proof::Signature).filter(|sent| sent.len() > 16).map(str::to_owned);
+        let signatures = call.right_signature(key).into_iter().chain(sent).flat_map(|text| {
+            let mut encoded = String::new();
+            query::push_pair(&mut encoded, "", &text);
+            [text.to_lowercase(), text.to_uppercase(), encoded.split_off(1), text]
+        });
+        Self(std::iter::once(key.expose().to_owned()).chain(signatures).collect())
     }
 
     fn masked(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[masked]"))
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
     }
 }
 

@@ -163,6 +163,11 @@ pub(super) async fn out_of_order(session: &mut Session) -> Checked {
 pub(super) async fn unknown_activity(session: &mut Session) -> Checked {
     let message = session.fresh();
     let right = message.activity.clone();
+    // Where several families share an address, nothing says whose key has to prove such a call.
+    let codes: &[&str] = match session.profile {
+        Profile::SaasV1 | Profile::SaasV2 => INVALID,
+        _ => &["000001", "000002"],
+    };
     let wrong = [
         ("an unknown activity", Some("makeCoffee".to_owned())),
         ("an activity in the wrong letter case", Some(right.to_uppercase())),
@@ -175,7 +180,7 @@ pub(super) async fn unknown_activity(session: &mut Session) -> Checked {
             None => message.clone().without("activity"),
         };
         message.activity = activity.unwrap_or_default();
-        session.tell(&message).await?.refused(INVALID, what)?;
+        session.tell(&message).await?.refused(codes, what)?;
     }
     Ok(())
 }

@@ -54,6 +54,10 @@ async fn at_once(session: &mut Session, copies: u32) -> Checked {
     }
     let mut first: Option<String> = None;
     for reading in session.send_all(calls).await? {
+        // The answer has to hold the License itself: while another copy makes it, a call can only be put off.
+        if session.profile == Profile::LicenseV1 && reading.code.as_deref() == Some("000005") {
+            continue;
+        }
         reading.accepted("a copy of a purchase that arrives with others")?;
         let Some(id) = reading.instance_id() else { continue };
         match &first {
