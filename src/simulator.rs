@@ -28,6 +28,9 @@
 //! A [`Desk`] is the other direction: every open API and an authentication centre, with orders, instances, Licenses and
 //! users in memory, strict about signatures, and with faults that can be switched on.
 
+#[doc = include_str!("simulator/detection.md")]
+pub mod detection {}
+
 mod call;
 mod check;
 mod checker;

@@ -431,10 +431,11 @@ fn clean(session: &Session, call: &Call, answer: &Answer) -> Verdict {
     let is_proved = |signature: &str| {
         call.proof(super::call::Proof::Signature).is_some_and(|sent| sent.eq_ignore_ascii_case(signature))
     };
-    if let Some(signature) = call.right_signature(&session.key).filter(|signature| !is_proved(signature)) {
-        if contains(&signature) || contains(&signature.to_lowercase()) || contains(&signature.to_uppercase()) {
-            return leak("the signature that would have been right");
-        }
+    let right = call.right_signature(&session.key).filter(|signature| !is_proved(signature));
+    let in_any_case =
+        |text: &String| contains(text) || contains(&text.to_lowercase()) || contains(&text.to_uppercase());
+    if right.as_ref().is_some_and(in_any_case) {
+        return leak("the signature that would have been right");
     }
     const TRACES: [&str; 6] =
         ["Traceback (most recent", "\tat ", "\\tat ", "panicked at", "stack backtrace", "Exception in thread"];

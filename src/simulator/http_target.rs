@@ -171,7 +171,7 @@ async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> Result<Received, Targ
                 length.trim().parse().map_err(|_| TargetError::NotHttp("a length that is no number".into()))?;
             body.exactly(length).await?
         }
-        None => body.to_the_end().await?,
+        None => body.until_closed().await?,
     };
     Ok((status, headers, bytes.into()))
 }
@@ -222,7 +222,7 @@ impl<S: AsyncRead + Unpin> Body<'_, S> {
         Ok(std::mem::replace(&mut self.rest, after))
     }
 
-    async fn to_the_end(&mut self) -> Result<Vec<u8>, TargetError> {
+    async fn until_closed(&mut self) -> Result<Vec<u8>, TargetError> {
         loop {
             if self.rest.len() > MAX_BODY {
                 return Err(TOO_LARGE_BODY);

@@ -12,12 +12,12 @@ use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::{AccessKey, KeyRing};
 use koogallery::random::{OsRandom, Random as _};
-use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
+use koogallery::signature::{Window, auth_token, body_sign, callback_v2, kit_v2};
 use koogallery::simulator::Profile::{self, SaasV1, SaasV2};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::good::{Good, KEY};
+use super::good::{Good, KEY, KIT_KEY};
 
 pub type Handler = Box<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync>;
 type Fields = Map<String, Value>;
@@ -260,6 +260,9 @@ fn sealing(good: &Good, encrypt: fn(&str) -> String) -> Handler {
 fn seal(text: &str, size: EncryptType) -> String {
     FieldCipher::new(&key(), size).encrypt(text).unwrap().as_str().to_owned()
 }
+
+/// As the good receiver has it.
+const HOURS: Window = Window::symmetric(Duration::from_secs(43200));
 
 const SUCCESS: [&str; 2] = ["000000", "000004"];
 
@@ -648,10 +651,9 @@ pub const FAMILY: &[Bad] = &[
                 async move {
                     let told = fields(&request);
                     let order = text(&told, "orderId").to_owned();
-                    let is_first = in_flight.lock().unwrap().insert(order.clone());
+                    let (is_first, _flight) = Flight::begin(in_flight, order);
                     tokio::task::yield_now().await;
                     let response = service.call(request).await;
-                    in_flight.lock().unwrap().remove(&order);
                     match text(&told, "activity") == "newInstance" && !is_first && is_success(&response) {
                         true => edited(response, |json| json["instanceId"] = random_id().into()),
                         false => response,
@@ -841,6 +843,124 @@ pub const FAMILY: &[Bad] = &[
             })
         },
     },
+    Bad {
+        mistake: "wants one spelling of the content type",
+        profile: SaasV2,
+        fails: &["A13"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                match request.headers().get("content-type").is_none_or(|kind| kind == "application/json;charset=utf8") {
+                    true => Ok(request),
+                    false => Err(refusal("000002")),
+                }
+            })
+        },
+    },
+    Bad {
+        mistake: "takes every method",
+        profile: SaasV2,
+        fails: &["R4"],
+        has_probe: true,
+        handler: |good| {
+            let service = good.service.clone();
+            Box::new(move |mut request| {
+                if *request.method() == Method::PUT {
+                    *request.method_mut() = Method::POST;
+                }
+                let service = service.clone();
+                async move { service.call(request).await }.boxed()
+            })
+        },
+    },
+    Bad {
+        mistake: "cuts ids at 40 characters",
+        profile: SaasV2,
+        fails: &["A12"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                let told = fields(&request);
+                match text(&told, "orderId").len() == 64 && is_proved(&request, Window::default()) {
+                    true => Err(refusal("000005")),
+                    false => Ok(request),
+                }
+            })
+        },
+    },
+    Bad {
+        mistake: "forgets an order after five tries",
+        profile: SaasV2,
+        fails: &["I2", "I3"],
+        has_probe: false,
+        handler: |good| {
+            let tries = Mutex::new(HashMap::<String, u32>::new());
+            renaming(good, move |fields, id| {
+                let mut tries = tries.lock().unwrap();
+                let tries = tries.entry(text(fields, "orderId").to_owned()).or_default();
+                *tries += 1;
+                if *tries > 5 { format!("{id}-again") } else { id.to_owned() }
+            })
+        },
+    },
+    Bad {
+        mistake: "cannot freeze",
+        profile: SaasV2,
+        fails: &["X10", "I9", "L1", "L2", "L10"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                let told = fields(&request);
+                match text(&told, "status") == "FREEZE" && is_proved(&request, Window::default()) {
+                    true => Err(refusal("000005")),
+                    false => Ok(request),
+                }
+            })
+        },
+    },
+    Bad {
+        mistake: "acknowledges freezes and does nothing",
+        profile: SaasV2,
+        fails: &["L1"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                let mut told = fields(&request);
+                if text(&told, "status") == "FREEZE" && is_proved(&request, Window::default()) {
+                    told.insert("status".into(), "UNFREEZE".into());
+                    return Ok(signed(request.method(), &told));
+                }
+                Ok(request)
+            })
+        },
+    },
+    Bad {
+        mistake: "fails at a list of instances",
+        profile: SaasV2,
+        fails: &["Q1"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |fields, response| match text(fields, "instanceId").contains(',') && is_success(&response) {
+                true => refusal("000005"),
+                false => response,
+            })
+        },
+    },
+    Bad {
+        mistake: "wants a timestamp in milliseconds",
+        profile: SaasV2,
+        fails: &["A10"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                let is_short = |(name, value): &(String, String)| name == "timestamp" && value.len() == 10;
+                match pairs(query_of(&request)).iter().any(is_short) {
+                    true => Err(refusal("000002")),
+                    false => Ok(request),
+                }
+            })
+        },
+    },
     // V1.0.
     Bad {
         mistake: "signs good answers only",
@@ -971,7 +1091,7 @@ pub const FAMILY: &[Bad] = &[
         fails: &["X14"],
         has_probe: true,
         handler: |good| {
-            before(good, |request| match is_proved(&request, Window::symmetric(Duration::from_secs(43200))) {
+            before(good, |request| match is_proved(&request, HOURS) {
                 true => Ok(request),
                 false => Ok(misread(request, |query| query.replace("%25", "%"))),
             })
@@ -998,8 +1118,7 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| {
             before(good, |request| {
                 let mut told = fields(&request);
-                let is_apart = is_proved(&request, ANY_TIME)
-                    && !is_proved(&request, Window::symmetric(Duration::from_secs(43200)));
+                let is_apart = is_proved(&request, ANY_TIME) && !is_proved(&request, HOURS);
                 if is_apart {
                     told.insert("timeStamp".into(), SystemClock.now().to_compact_millis().into());
                     return Ok(signed(request.method(), &told));
@@ -1016,9 +1135,7 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| {
             before(good, |request| {
                 let mut told = fields(&request);
-                if text(&told, "chargingMode") == "0"
-                    && is_proved(&request, Window::symmetric(Duration::from_secs(43200)))
-                {
+                if text(&told, "chargingMode") == "0" && is_proved(&request, HOURS) {
                     told.insert("productId".into(), "OFFI".into());
                     return Ok(signed(request.method(), &told));
                 }
@@ -1048,7 +1165,7 @@ pub const FAMILY: &[Bad] = &[
                 let told = fields(&request);
                 match text(&told, "activity") == "newInstance"
                     && !told.contains_key("customerName")
-                    && is_proved(&request, Window::symmetric(Duration::from_secs(43200)))
+                    && is_proved(&request, HOURS)
                 {
                     true => Err(refusal("000002")),
                     false => Ok(request),
@@ -1056,4 +1173,188 @@ pub const FAMILY: &[Bad] = &[
             })
         },
     },
+    Bad {
+        mistake: "takes yearly and monthly purchases only",
+        profile: SaasV1,
+        fails: &["A1"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                let told = fields(&request);
+                match text(&told, "activity") == "newInstance"
+                    && text(&told, "chargingMode") != "1"
+                    && is_proved(&request, HOURS)
+                {
+                    true => Err(refusal("000002")),
+                    false => Ok(request),
+                }
+            })
+        },
+    },
+    Bad {
+        mistake: "knows no pay-per-use packages",
+        profile: SaasV1,
+        fails: &["L9"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| match text(&fields(&request), "chargingMode") == "5" && is_proved(&request, HOURS) {
+                true => Err(refusal("000002")),
+                false => Ok(request),
+            })
+        },
+    },
+    Bad {
+        mistake: "cannot decrypt a phone number",
+        profile: SaasV1,
+        fails: &["L13"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| match fields(&request).contains_key("mobilePhone") && is_proved(&request, HOURS) {
+                true => Err(refusal("000005")),
+                false => Ok(request),
+            })
+        },
+    },
+    Bad {
+        mistake: "cannot read extension parameters",
+        profile: SaasV1,
+        fails: &["L12"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                match fields(&request).contains_key("saasExtendParams") && is_proved(&request, HOURS) {
+                    true => Err(refusal("000005")),
+                    false => Ok(request),
+                }
+            })
+        },
+    },
+    Bad {
+        mistake: "writes its JSON anew after signing",
+        profile: SaasV1,
+        fails: &["F6"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |_, mut response| {
+                let spaced = str::from_utf8(response.body()).unwrap().replace("\":", "\": ");
+                *response.body_mut() = spaced.into();
+                response
+            })
+        },
+    },
+    // Other families.
+    Bad {
+        mistake: "remembers no nonce",
+        profile: Profile::KitV2,
+        fails: &["X12"],
+        has_probe: false,
+        handler: |good| {
+            let service = good.service.clone();
+            Box::new(move |mut request| {
+                let service = service.clone();
+                async move {
+                    let ring = KeyRing::new(AccessKey::new(KIT_KEY).unwrap());
+                    let (now, body) = (SystemClock.now(), request.body().clone());
+                    if kit_v2::verify(&ring, request.headers(), &body, now, Window::default()).is_ok() {
+                        for (name, value) in kit_v2::signed_headers(ring.signing_key(), &random_id(), now, &body) {
+                            request.headers_mut().insert(name, value.try_into().unwrap());
+                        }
+                    }
+                    service.call(request).await
+                }
+                .boxed()
+            })
+        },
+    },
+    Bad {
+        mistake: "refuses to delete what is not there",
+        profile: Profile::KitV2,
+        fails: &["I10"],
+        has_probe: false,
+        handler: |good| refusing_repeats(good, "tenantId", "0"),
+    },
+    Bad {
+        mistake: "refuses to delete what is not there",
+        profile: Profile::KitV1,
+        fails: &["I10"],
+        has_probe: false,
+        handler: |good| refusing_repeats(good, "tenantId", "0"),
+    },
+    Bad {
+        mistake: "refuses a second notice",
+        profile: Profile::OrderNotify,
+        fails: &["I9"],
+        has_probe: false,
+        handler: |good| refusing_repeats(good, "orderId", ""),
+    },
+    Bad {
+        mistake: "refuses a second call about a code",
+        profile: Profile::LicenseCode,
+        fails: &["I9"],
+        has_probe: false,
+        handler: |good| refusing_repeats(good, "license", ""),
+    },
+    Bad {
+        mistake: "signs no answer",
+        profile: Profile::LicenseV1,
+        fails: &["F3"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |_, mut response| {
+                response.headers_mut().remove("body-sign");
+                response
+            })
+        },
+    },
+    Bad {
+        mistake: "swallows errors about instances",
+        profile: Profile::LicenseOnline,
+        fails: &["L2", "L5"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |_, response| match &*code_of(&response) {
+                "000003" => refusal("000000"),
+                _ => response,
+            })
+        },
+    },
+    Bad {
+        mistake: "takes businessId for the instance id",
+        profile: Profile::LicenseOnline,
+        fails: &["I1"],
+        has_probe: false,
+        handler: |good| renaming(good, |fields, _| text(fields, "businessId").to_owned()),
+    },
 ];
+
+/// An order that is worked on, also if the caller hangs up.
+struct Flight(Arc<Mutex<HashSet<String>>>, String);
+
+impl Flight {
+    fn begin(in_flight: Arc<Mutex<HashSet<String>>>, order: String) -> (bool, Self) {
+        let is_first = in_flight.lock().unwrap().insert(order.clone());
+        (is_first, Self(in_flight, order))
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().remove(&self.1);
+    }
+}
+
+/// Refuses what succeeded twice already, told by a field, if the call has this flag.
+fn refusing_repeats(good: &Good, name: &'static str, flag: &'static str) -> Handler {
+    let counts = Arc::new(Mutex::new(HashMap::<String, u32>::new()));
+    after(good, move |fields, response| {
+        let id = fields.get(name).map(Value::to_string).unwrap_or_default();
+        let is_meant = flag.is_empty() || fields.get("flag").is_some_and(|found| found.to_string() == flag);
+        if !is_meant || !is_success(&response) {
+            return response;
+        }
+        let mut counts = counts.lock().unwrap();
+        let count = counts.entry(id).or_default();
+        *count += 1;
+        if *count > 1 { refusal("000005") } else { response }
+    })
+}

@@ -3,14 +3,24 @@
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::*;
 use koogallery::callback::{CallbackService, CallbackServiceBuilder, Exchange, HandlerError, LateFailure, Observer};
+use koogallery::issuing::MemoryLicenseStore;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
+use koogallery::simulator::Profile;
 use std::sync::Arc;
+use std::time::Duration;
+
+use super::families::Everything;
 
 pub const KEY: &str = "12345678-90ab-cdef-1234-567890abcdef";
 
+pub const KIT_KEY: &str = "kit-key-0123456789";
+
 pub fn keys() -> AccessKeys {
-    AccessKeys::new().with(InterfaceType::Basic, AccessKey::new(KEY).unwrap()).unwrap()
+    use InterfaceType::{Basic, General, Kit, License};
+    let keys = [(Basic, KEY), (Kit, KIT_KEY), (License, "license-key-0123"), (General, "general-key-0123")];
+    keys.into_iter()
+        .fold(AccessKeys::new(), |keys, (interface, key)| keys.with(interface, AccessKey::new(key).unwrap()).unwrap())
 }
 
 pub struct Good {
@@ -25,10 +35,32 @@ impl Good {
 
     pub fn with(configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder) -> Self {
         let ledger = Arc::new(MemoryLedger::new());
-        let builder =
-            CallbackService::builder(keys(), TokioRuntime).subscription(Shop, Arc::clone(&ledger)).observer(Silence);
+        let builder = builder().subscription(Shop::default(), Arc::clone(&ledger));
         Self { service: configure(builder).build(), ledger }
     }
+
+    /// Opening takes so long, and an answer must not take longer than the deadline.
+    pub fn slow(opening: Duration, deadline: Duration) -> Self {
+        let ledger = Arc::new(MemoryLedger::new());
+        let builder = builder().subscription(Shop { opening }, Arc::clone(&ledger)).v2_deadline(deadline);
+        Self { service: builder.build(), ledger }
+    }
+
+    /// A receiver of the calls of a profile.
+    pub fn of(profile: Profile) -> Self {
+        let ledger = Arc::new(MemoryLedger::new());
+        let builder = match profile {
+            Profile::SaasV1 | Profile::SaasV2 | Profile::Console => return Self::new(),
+            Profile::KitV1 | Profile::KitV2 => builder().directory(Everything, Everything),
+            Profile::OrderNotify => builder().orders(Everything, Arc::clone(&ledger)),
+            _ => builder().licensing(Everything, Arc::clone(&ledger), MemoryLicenseStore::new()),
+        };
+        Self { service: builder.build(), ledger }
+    }
+}
+
+fn builder() -> CallbackServiceBuilder {
+    CallbackService::builder(keys(), TokioRuntime).observer(Silence)
 }
 
 /// Thousands of refused calls would be told on stderr.
@@ -39,10 +71,14 @@ impl Observer for Silence {
     fn late_failure(&self, _: &LateFailure<'_>) {}
 }
 
-pub struct Shop;
+#[derive(Default)]
+pub struct Shop {
+    opening: Duration,
+}
 
 impl SubscriptionHandler for Shop {
     async fn create(&self, _: Purchase) -> Result<(), HandlerError> {
+        tokio::time::sleep(self.opening).await;
         Ok(())
     }
     async fn renew(&self, _: Renewal) -> Result<(), HandlerError> {

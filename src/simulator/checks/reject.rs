@@ -83,6 +83,11 @@ fn changed(value: &Value) -> Value {
     }
 }
 
+/// The time that a body of V1.0 was signed with.
+fn time_of(call: &Call) -> Option<Value> {
+    serde_json::from_slice::<Value>(&call.body).ok()?.get(TIME_STAMP).cloned()
+}
+
 /// The signed call with other fields in it.
 fn with_fields(call: &Call, message: &Message) -> Call {
     let mut tampered = call.clone();
@@ -92,8 +97,7 @@ fn with_fields(call: &Call, message: &Message) -> Call {
             tampered.query = message.to_pairs().into_iter().chain(proof.collect::<Vec<_>>()).collect();
         }
         Scheme::AuthTokenBody => {
-            let time = serde_json::from_slice::<Value>(&call.body).ok().and_then(|body| body.get(TIME_STAMP).cloned());
-            let message = message.clone().with(TIME_STAMP, time.unwrap_or_default());
+            let message = message.clone().with(TIME_STAMP, time_of(call).unwrap_or_default());
             tampered.body = message.to_json().into_bytes();
         }
         _ => tampered.body = message.to_json().into_bytes(),
@@ -150,12 +154,8 @@ pub(super) async fn repeated(session: &mut Session) -> Checked {
             fields.insert(if in_front { 0 } else { fields.len() }, copy);
             let mut doubled = with_fields(&call, &Message { fields: fields.clone(), ..message.clone() });
             if call.scheme != Scheme::AuthToken {
-                if let Some(time) =
-                    serde_json::from_slice::<Value>(&call.body).ok().and_then(|body| body.get(TIME_STAMP).cloned())
-                {
-                    if message.get(TIME_STAMP).is_none() {
-                        fields.push((TIME_STAMP.to_owned(), time));
-                    }
+                if message.get(TIME_STAMP).is_none() {
+                    fields.extend(time_of(&call).map(|time| (TIME_STAMP.to_owned(), time)));
                 }
                 doubled.body = object(&fields).into_bytes();
             }
