@@ -26,7 +26,8 @@
 //! ```
 //!
 //! A [`Desk`] is the other direction: every open API and an authentication centre, with orders, instances, Licenses and
-//! users in memory, strict about signatures, and with faults that can be switched on.
+//! users in memory, strict about signatures, and with faults that can be switched on. [`delivery`] makes the marketplace's
+//! calls of a seller: signed, planned and judged, but not sent.
 
 #[doc = include_str!("simulator/detection.md")]
 pub mod detection {}
@@ -35,6 +36,7 @@ mod call;
 mod check;
 mod checker;
 mod checks;
+pub mod delivery;
 mod desk;
 mod form;
 mod http_target;

@@ -1,5 +1,7 @@
 //! The marketplace's desk, called by the crate's own clients: in process and over sockets.
 
+#[path = "simulator_desk/deliveries.rs"]
+mod deliveries;
 #[path = "simulator_desk/faults.rs"]
 mod faults;
 #[path = "simulator_desk/licenses.rs"]

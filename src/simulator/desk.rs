@@ -204,6 +204,13 @@ impl Desk {
         self.state().usage.put(instance);
     }
 
+    /// Makes an instance known that the seller gave for a line of an order, counted from 0, and that is open from now on.
+    pub fn open_instance(&self, order: &PlacedOrder, line: usize, instance_id: &str) {
+        let Some(line) = order.spec.lines.get(line) else { return };
+        let product_id = line.products.first().map(|product| product.product_id.as_str()).unwrap_or_default();
+        self.put_instance(Instance::new(instance_id, product_id, line.charging_mode.clone(), self.now()));
+    }
+
     /// An instance that is known.
     pub fn instance(&self, instance_id: &str) -> Option<Instance> {
         self.state().usage.instance(instance_id).cloned()

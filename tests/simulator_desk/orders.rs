@@ -118,7 +118,7 @@ async fn questions_that_are_wrong_are_refused_in_the_envelope_of_the_order_query
 }
 
 #[derive(Clone, Default)]
-struct Seller(Arc<Mutex<Vec<Purchase>>>);
+pub struct Seller(pub Arc<Mutex<Vec<Purchase>>>);
 
 impl SubscriptionHandler for Seller {
     async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
