@@ -1,5 +1,7 @@
 //! The marketplace's desk, called by the crate's own clients: in process and over sockets.
 
+#[path = "simulator_desk/bad_input.rs"]
+mod bad_input;
 #[path = "simulator_desk/deliveries.rs"]
 mod deliveries;
 #[path = "simulator_desk/faults.rs"]

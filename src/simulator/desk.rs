@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::RETRY_AFTER;
 use http::{Request, Response, StatusCode};
 
 pub use self::centre::{Tenant, User};
@@ -39,7 +40,7 @@ pub use self::usage::{Instance, InstanceState, UsageTaken};
 use self::centre::{Centre, Scene};
 use self::deployed::Deployments;
 use self::exchange::{Answer, Received};
-use self::fault::Faults;
+use self::fault::{Drawn, Faults};
 use self::gateway::{Gateway, MAX_BODY, NotAdmitted};
 use self::licenses::Licenses;
 use self::orders::Orders;
@@ -145,7 +146,7 @@ impl Desk {
     pub fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (request, mut state) = (received(request), self.state());
         let (operation, answer) = self.decide(&mut state, &request, None);
-        self.note(&mut state, &request, operation, Some(&answer), Vec::new(), Duration::ZERO);
+        state.log.push(self.noted(&request, operation, Some(&answer), None, &Drawn::default()));
         answer.response
     }
 
@@ -154,19 +155,13 @@ impl Desk {
         let (request, mut state) = (received(request), self.state());
         let operation = Operation::route(&request.parts.method, request.parts.uri.path()).ok().map(|found| found.0);
         let drawn = state.faults.draw(operation, &self.inner.random);
-        let (answer, lost) = self.disturbed(&mut state, &request, operation, drawn.fault.as_ref());
-        let mut faults: Vec<_> = drawn.fault.iter().map(ToString::to_string).collect();
-        if !drawn.delay.is_zero() {
-            faults.push(Fault::Slow(drawn.delay).to_string());
-        }
-        let noted = answer.as_ref().filter(|_| lost.is_none());
-        self.note(&mut state, &request, operation, noted, faults, drawn.delay);
-        let answer = match (answer, lost) {
-            (_, Some(lost)) => Err(lost),
-            (Some(answer), None) => Ok(answer.response),
-            (None, None) => Err(Lost::Request),
+        let (answer, lost) = match self.disturbed(&mut state, &request, operation, drawn.fault.as_ref()) {
+            Ok(answer) => (Some(answer), None),
+            Err((lost, answer)) => (answer, Some(lost)),
         };
-        Reply { delay: drawn.delay, answer }
+        state.log.push(self.noted(&request, operation, answer.as_ref(), lost, &drawn));
+        let answer = answer.filter(|_| lost.is_none()).map(|answer| answer.response);
+        Reply { delay: drawn.delay, answer: answer.ok_or(lost.unwrap_or(Lost::Request)) }
     }
 
     /// Everything that was asked so far.
@@ -283,18 +278,18 @@ impl Desk {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer, and whether it gets lost.
+    /// The answer; or how it is lost, with the answer that was.
     fn disturbed(
         &self,
         state: &mut State,
         request: &Received,
         operation: Option<Operation>,
         fault: Option<&Fault>,
-    ) -> (Option<Answer>, Option<Lost>) {
-        let refused = |refusal: Refusal| Some(Answer::refused(operation, &refusal, &self.inner.random));
-        let answer = match fault {
-            Some(Fault::NoConnection) => return (None, Some(Lost::NoConnection)),
-            Some(Fault::LostRequest) => return (None, Some(Lost::Request)),
+    ) -> Result<Answer, (Lost, Option<Answer>)> {
+        let refused = |code: &str, why: &str| Answer::refused(operation, &Refusal::new(code, why), &self.inner.random);
+        match fault {
+            Some(Fault::NoConnection) => Err((Lost::NoConnection, None)),
+            Some(Fault::LostRequest) => Err((Lost::Request, None)),
             Some(Fault::ServerError(status)) => {
                 let code = match status {
                     502 => "APIGW.0202",
@@ -303,33 +298,28 @@ impl Desk {
                     _ => "APIGW.0601",
                 };
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                return (refused(Refusal::new(code, "")).map(|answer| answer.with_status(status)), None);
+                Ok(refused(code, "").with_status(status))
             }
             Some(Fault::Throttled { retry_after }) => {
-                let answer = refused(Refusal::new("APIGW.0308", "policy user over ratelimit,limit:1"));
-                let seconds = retry_after.map(|after| after.as_secs().to_string());
-                let answer = answer.map(|answer| match seconds {
-                    Some(seconds) => answer.with_header(http::header::RETRY_AFTER, &seconds),
+                let answer = refused("APIGW.0308", "policy user over ratelimit,limit:1");
+                Ok(match retry_after {
+                    Some(after) => answer.with_header(RETRY_AFTER, &after.as_secs().to_string()),
                     None => answer,
-                });
-                return (answer, None);
+                })
             }
-            Some(Fault::Refused(code)) => return (refused(Refusal::new(code, "")), None),
+            Some(Fault::Refused(code)) => Ok(refused(code, "")),
             Some(Fault::HtmlPage) => {
                 let page = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>".to_owned();
-                return (Some(Answer::text(StatusCode::BAD_GATEWAY, "text/html", "", page)), None);
+                Ok(Answer::text(StatusCode::BAD_GATEWAY, "text/html", "", page))
             }
             Some(Fault::Duplicate) => {
                 let _ = self.decide(state, request, None);
-                self.decide(state, request, None).1
+                Ok(self.decide(state, request, None).1)
             }
-            Some(Fault::PartialFailure(code)) => self.decide(state, request, Some(code)).1,
-            _ => self.decide(state, request, None).1,
-        };
-        match fault {
-            Some(Fault::LostAnswer) => (Some(answer), Some(Lost::Answer)),
-            Some(Fault::TruncatedAnswer) => (Some(answer.truncated()), None),
-            _ => (Some(answer), None),
+            Some(Fault::PartialFailure(code)) => Ok(self.decide(state, request, Some(code)).1),
+            Some(Fault::LostAnswer) => Err((Lost::Answer, Some(self.decide(state, request, None).1))),
+            Some(Fault::TruncatedAnswer) => Ok(self.decide(state, request, None).1.truncated()),
+            Some(Fault::Slow(_)) | None => Ok(self.decide(state, request, None).1),
         }
     }
 
@@ -396,26 +386,25 @@ impl Desk {
         }
     }
 
-    fn note(
+    fn noted(
         &self,
-        state: &mut State,
         request: &Received,
         operation: Option<Operation>,
         answer: Option<&Answer>,
-        faults: Vec<String>,
-        delay: Duration,
-    ) {
-        state.log.push(Call {
+        lost: Option<Lost>,
+        drawn: &Drawn,
+    ) -> Call {
+        Call {
             at: self.now(),
             operation,
             request: format!("{} {}", request.parts.method, request.parts.uri.path()),
             about: answer.map(|answer| answer.about.clone()).unwrap_or_default(),
-            status: answer.map(|answer| answer.response.status()),
+            status: answer.filter(|_| lost.is_none()).map(|answer| answer.response.status()),
             code: answer.map(|answer| answer.code.clone()).unwrap_or_default(),
             explanation: answer.map(|answer| answer.explanation.clone()).unwrap_or_default(),
-            faults,
-            delay,
-        });
+            faults: drawn.names(),
+            delay: drawn.delay,
+        }
     }
 }
 

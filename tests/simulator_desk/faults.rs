@@ -72,6 +72,9 @@ async fn connections_break_before_and_after_the_effect() {
     assert_eq!(stage.desk.license(&license.license).unwrap().activated_at, Some(NOW));
     let call = stage.desk.log().pop().unwrap();
     assert_eq!((call.status, call.faults.as_slice()), (None, &["lost answer".to_owned()][..]));
+    assert!(
+        call.to_string().ends_with(&format!("about {}: no answer, 92020000 (fault: lost answer)", license.license))
+    );
 
     let twice = stage.desk.new_license();
     stage.desk.put_license(twice.clone());

@@ -144,3 +144,10 @@ pub(super) struct Drawn {
     pub(super) delay: Duration,
     pub(super) fault: Option<Fault>,
 }
+
+impl Drawn {
+    pub(super) fn names(&self) -> Vec<String> {
+        let delay = Some(self.delay).filter(|delay| !delay.is_zero()).map(Fault::Slow);
+        self.fault.iter().chain(&delay).map(ToString::to_string).collect()
+    }
+}

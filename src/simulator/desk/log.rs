@@ -22,7 +22,7 @@ pub struct Call {
     pub about: String,
     /// The status of the answer; `None` where there was none.
     pub status: Option<StatusCode>,
-    /// The code of the answer, where it has one.
+    /// The code of the answer, where it has one; also of an answer that got lost.
     pub code: String,
     /// Why it was refused, a line each. A wrong signature is explained here line by line.
     pub explanation: Vec<String>,

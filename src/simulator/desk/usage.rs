@@ -4,7 +4,7 @@
 //! The marketplace queues a push and checks it later, where nobody hears of it. The desk checks at once and says what it
 //! found by the documented codes, which is what a test wants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -119,6 +119,9 @@ pub struct UsageTaken {
 pub(super) struct Usage {
     instances: BTreeMap<String, Instance>,
     taken: Vec<UsageTaken>,
+    /// The numbers and the periods of what was taken.
+    numbers: HashSet<String>,
+    periods: HashSet<(String, Timestamp, Timestamp)>,
 }
 
 /// A record's code, of the newer push.
@@ -131,6 +134,12 @@ impl Usage {
 
     pub(super) fn instance(&self, instance_id: &str) -> Option<&Instance> {
         self.instances.get(instance_id)
+    }
+
+    fn take(&mut self, usage: UsageTaken) {
+        self.numbers.extend(usage.metering_sn.clone());
+        self.periods.insert((usage.instance_id.clone(), usage.begin_time, usage.end_time));
+        self.taken.push(usage);
     }
 
     pub(super) fn taken(&self) -> &[UsageTaken] {
@@ -153,7 +162,7 @@ impl Usage {
             let disturbed = partial.filter(|_| spared == Some(index) || random.below(2) == 0);
             let code = match disturbed {
                 Some(code) => Some(code),
-                None => self.check(record, now).map(|taken| self.taken.push(taken)).err(),
+                None => self.check(record, now).map(|usage| self.take(usage)).err(),
             };
             if let Some(code) = code {
                 let (meaning, _) = RecordCode::new(code).meaning();
@@ -178,14 +187,14 @@ impl Usage {
 
     fn check(&self, record: &Value, now: Timestamp) -> Result<UsageTaken, Code> {
         let sn = short_text(record, "metering_sn").ok_or("004")?;
-        if self.taken.iter().any(|taken| taken.metering_sn.as_deref() == Some(sn)) {
+        if self.numbers.contains(sn) {
             return Err("005");
         }
         let instance = short_text(record, "instance_id").and_then(|id| self.instances.get(id)).ok_or("001")?;
         self.check_instance(instance)?;
         let [begin_time, end_time, _] = times(record).ok_or("002")?;
         let usage_value = value(record).ok_or("003")?;
-        if self.is_taken(instance, begin_time, end_time) {
+        if self.periods.contains(&(instance.instance_id.clone(), begin_time, end_time)) {
             return Err("010");
         }
         if begin_time > end_time || end_time > now {
@@ -217,13 +226,6 @@ impl Usage {
         }
     }
 
-    fn is_taken(&self, instance: &Instance, begin: Timestamp, end: Timestamp) -> bool {
-        let same = |taken: &UsageTaken| {
-            (taken.instance_id.as_str(), taken.begin_time, taken.end_time) == (&instance.instance_id, begin, end)
-        };
-        self.taken.iter().any(same)
-    }
-
     fn package(&self, record: &Value, instance: &Instance) -> Result<Option<String>, Code> {
         match &record["relate_pkg_instance"] {
             Value::Null if instance.needs_package => Err("017"),
@@ -245,9 +247,8 @@ impl Usage {
         });
         let checked = checked.collect::<Result<Vec<_>, _>>()?;
         for usage in checked {
-            let instance = self.instances.get(&usage.instance_id);
-            if instance.is_some_and(|instance| !self.is_taken(instance, usage.begin_time, usage.end_time)) {
-                self.taken.push(usage);
+            if !self.periods.contains(&(usage.instance_id.clone(), usage.begin_time, usage.end_time)) {
+                self.take(usage);
             }
         }
         Ok(Answer::success(Operation::PushUsageOld, Value::Null).about(format!("{} records", records.len())))
