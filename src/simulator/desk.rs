@@ -155,10 +155,7 @@ impl Desk {
         let (request, mut state) = (received(request), self.state());
         let operation = Operation::route(&request.parts.method, request.parts.uri.path()).ok().map(|found| found.0);
         let drawn = state.faults.draw(operation, &self.inner.random);
-        let (answer, lost) = match self.disturbed(&mut state, &request, operation, drawn.fault.as_ref()) {
-            Ok(answer) => (Some(answer), None),
-            Err((lost, answer)) => (answer, Some(lost)),
-        };
+        let (answer, lost) = self.disturbed(&mut state, &request, operation, drawn.fault.as_ref());
         state.log.push(self.noted(&request, operation, answer.as_ref(), lost, &drawn));
         let answer = answer.filter(|_| lost.is_none()).map(|answer| answer.response);
         Reply { delay: drawn.delay, answer: answer.ok_or(lost.unwrap_or(Lost::Request)) }
@@ -278,18 +275,18 @@ impl Desk {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer; or how it is lost, with the answer that was.
+    /// The answer, if there was one, and how it is lost, if it is.
     fn disturbed(
         &self,
         state: &mut State,
         request: &Received,
         operation: Option<Operation>,
         fault: Option<&Fault>,
-    ) -> Result<Answer, (Lost, Option<Answer>)> {
+    ) -> (Option<Answer>, Option<Lost>) {
         let refused = |code: &str, why: &str| Answer::refused(operation, &Refusal::new(code, why), &self.inner.random);
-        match fault {
-            Some(Fault::NoConnection) => Err((Lost::NoConnection, None)),
-            Some(Fault::LostRequest) => Err((Lost::Request, None)),
+        let answer = match fault {
+            Some(Fault::NoConnection) => return (None, Some(Lost::NoConnection)),
+            Some(Fault::LostRequest) => return (None, Some(Lost::Request)),
             Some(Fault::ServerError(status)) => {
                 let code = match status {
                     502 => "APIGW.0202",
@@ -298,29 +295,29 @@ impl Desk {
                     _ => "APIGW.0601",
                 };
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                Ok(refused(code, "").with_status(status))
+                refused(code, "").with_status(status)
             }
             Some(Fault::Throttled { retry_after }) => {
                 let answer = refused("APIGW.0308", "policy user over ratelimit,limit:1");
-                Ok(match retry_after {
+                match retry_after {
                     Some(after) => answer.with_header(RETRY_AFTER, &after.as_secs().to_string()),
                     None => answer,
-                })
+                }
             }
-            Some(Fault::Refused(code)) => Ok(refused(code, "")),
+            Some(Fault::Refused(code)) => refused(code, ""),
             Some(Fault::HtmlPage) => {
                 let page = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>".to_owned();
-                Ok(Answer::text(StatusCode::BAD_GATEWAY, "text/html", "", page))
+                Answer::text(StatusCode::BAD_GATEWAY, "text/html", "", page)
             }
             Some(Fault::Duplicate) => {
                 let _ = self.decide(state, request, None);
-                Ok(self.decide(state, request, None).1)
+                self.decide(state, request, None).1
             }
-            Some(Fault::PartialFailure(code)) => Ok(self.decide(state, request, Some(code)).1),
-            Some(Fault::LostAnswer) => Err((Lost::Answer, Some(self.decide(state, request, None).1))),
-            Some(Fault::TruncatedAnswer) => Ok(self.decide(state, request, None).1.truncated()),
-            Some(Fault::Slow(_)) | None => Ok(self.decide(state, request, None).1),
-        }
+            Some(Fault::PartialFailure(code)) => self.decide(state, request, Some(code)).1,
+            Some(Fault::TruncatedAnswer) => self.decide(state, request, None).1.truncated(),
+            Some(Fault::Slow(_) | Fault::LostAnswer) | None => self.decide(state, request, None).1,
+        };
+        (Some(answer), matches!(fault, Some(Fault::LostAnswer)).then_some(Lost::Answer))
     }
 
     /// Routes, checks who asks, and has the request answered.

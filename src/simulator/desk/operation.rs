@@ -71,7 +71,7 @@ impl Operation {
                 let takes = operation.method_and_path().0;
                 Err(Refusal::new("APIGW.0101", format!("the method is {method}, and the path takes {takes}")))
             }
-            None if found.is_none() && path.len() > 1 && path.ends_with('/') => Err(Refusal::new(
+            None if path.len() > 1 && path.ends_with('/') => Err(Refusal::new(
                 "APIGW.0101",
                 "no API has the path; if it is only the slash at its end: that is signed, but not sent",
             )),
