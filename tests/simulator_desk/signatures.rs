@@ -265,6 +265,10 @@ fn further_signed_headers_and_unsigned_payloads_are_taken() {
     assert_eq!(stage.desk.answer(sign(&temporary())).status(), 200);
     let forgotten = Credentials::new("TEMPORARY", "SK").unwrap();
     assert_eq!(stage.desk.answer(sign(&forgotten)).status(), 401);
+    let wrong = Credentials::new("TEMPORARY", "another").unwrap().with_security_token("token").unwrap();
+    assert_eq!(stage.desk.answer(sign(&wrong)).status(), 401);
+    let explanation = stage.desk.log().pop().unwrap().explanation.join("\n");
+    assert!(explanation.contains("  header: x-security-token:[redacted]\n"), "{explanation}");
 }
 
 fn temporary() -> Credentials {

@@ -28,7 +28,10 @@ pub(super) fn explain(
 
     let lines: Vec<&str> = canonical.as_str().split('\n').collect();
     let mut explanation = vec!["the canonical request should have been signed, which is here:".to_owned()];
-    explanation.extend(lines.iter().enumerate().map(|(at, line)| format!("  {}: {line}", part(at, lines.len()))));
+    explanation.extend(lines.iter().enumerate().map(|(at, line)| {
+        let is_secret = line.starts_with("x-security-token:");
+        format!("  {}: {}", part(at, lines.len()), if is_secret { "x-security-token:[redacted]" } else { line })
+    }));
     explanation.push("and so this string to sign:".to_owned());
     let to_sign = string_to_sign(date, canonical.as_str());
     explanation.extend(to_sign.split('\n').map(|line| format!("  {line}")));

@@ -8,7 +8,8 @@ use http::StatusCode;
 use super::Operation;
 use crate::timestamp::Timestamp;
 
-/// One request that arrived at the desk. It holds neither secrets nor what was sent.
+/// One request that arrived at the desk. It holds neither keys nor tokens nor bodies; a License code may stand in it, and
+/// the address and the headers of a request that was signed wrongly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
