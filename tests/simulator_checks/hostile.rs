@@ -10,10 +10,7 @@ use super::good::{self, Good};
 use koogallery::adapter::tower::Endpoint;
 
 /// Serves every connection in this way, and checks what comes of it.
-async fn check<Fut: Future<Output = ()> + Send>(serve: fn(TcpStream) -> Fut) -> Report
-where
-    Fut: 'static,
-{
+async fn check<Fut: Future<Output = ()> + Send + 'static>(serve: fn(TcpStream) -> Fut) -> Report {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/produce", listener.local_addr().unwrap());
     tokio::spawn(async move {
