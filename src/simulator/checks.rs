@@ -27,6 +27,11 @@ const TOKENS: &[Profile] = &[SaasV1, LicenseV1, KitV1];
 const NAMED: &[Profile] = &[SaasV2, SaasV1, LicenseCode, LicenseOnline, LicenseV1, OrderNotify];
 const PURCHASES: &[Profile] = &[SaasV2, SaasV1, LicenseOnline, LicenseV1];
 const SAAS: &[Profile] = &[SaasV2, SaasV1];
+const ONLY_V1: &[Profile] = &[SaasV1];
+const KITS: &[Profile] = &[KitV1, KitV2];
+const CODES_ONLY: &[Profile] = &[LicenseCode];
+const NOTICES: &[Profile] = &[OrderNotify];
+const CONSOLE: &[Profile] = &[Console];
 
 /// Sources, as they are named in the documents.
 const REQUESTS: &str = "interface requirements (License V2 list 2023-05-23; SaaS V2.0 Europe 2023-07-25)";
@@ -40,7 +45,7 @@ const CODES: &str = "\"Result codes\" of the access guide";
 const DEBUGGING: &str = "\"Interface debugging\" (2025-11-13)";
 const EXPERIENCE: &str = "mistakes in published integrations";
 
-/// Declares the table.
+/// Declares the table: id, severity, profiles, what it needs, how it is done; then the rule, its source, and how to mend.
 macro_rules! entries {
     ($($id:literal $severity:ident $profiles:ident [$($need:literal),*] $($work:ident)::+ $(@ $slow:ident)?: $title:literal, $source:expr, $mend:literal;)*) => {
         const ENTRIES: &[Entry] = &[$(Entry {
@@ -56,8 +61,6 @@ macro_rules! entries {
     (@work answers) => { Work::Answers };
     (@work $($work:ident)::+) => { Work::Calls(|session| Box::pin($($work)::+(session))) };
 }
-
-const CONSOLE: &[Profile] = &[Console];
 
 entries! {
     "R1" Must ALL [] reach::answers: "the endpoint can be reached and answers", REQUESTS, "see that the server runs and that nothing in front of it blocks the call";
@@ -161,8 +164,3 @@ entries! {
     "C7" Must CONSOLE [] console::mandatory: "mandatory fields are there", ANSWERS, "send instanceId";
     "C8" Must CONSOLE [] console::lengths: "fields keep their lengths", ANSWERS, "check lengths before answering";
 }
-
-const CODES_ONLY: &[Profile] = &[LicenseCode];
-const NOTICES: &[Profile] = &[OrderNotify];
-const KITS: &[Profile] = &[KitV1, KitV2];
-const ONLY_V1: &[Profile] = &[SaasV1];

@@ -167,7 +167,6 @@ pub(super) struct Session {
 }
 
 impl Session {
-    #[allow(clippy::too_many_arguments)] // called once
     pub(super) fn new(
         target: Arc<dyn ErasedTarget>,
         ring: KeyRing,

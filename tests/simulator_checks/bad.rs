@@ -1,5 +1,7 @@
 //! Bad receivers, one mistake each: a good one, spoiled on its way in or out.
 
+#![allow(clippy::result_large_err)] // whoever spoils a call may answer it in place of the good one
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -1271,28 +1273,28 @@ pub const FAMILY: &[Bad] = &[
         profile: Profile::KitV2,
         fails: &["I10"],
         has_probe: false,
-        handler: |good| refusing_repeats(good, "tenantId", "0"),
+        handler: |good| refusing_repeats(good, "tenantId", Some(0)),
     },
     Bad {
         mistake: "refuses to delete what is not there",
         profile: Profile::KitV1,
         fails: &["I10"],
         has_probe: false,
-        handler: |good| refusing_repeats(good, "tenantId", "0"),
+        handler: |good| refusing_repeats(good, "tenantId", Some(0)),
     },
     Bad {
         mistake: "refuses a second notice",
         profile: Profile::OrderNotify,
         fails: &["I9"],
         has_probe: false,
-        handler: |good| refusing_repeats(good, "orderId", ""),
+        handler: |good| refusing_repeats(good, "orderId", None),
     },
     Bad {
         mistake: "refuses a second call about a code",
         profile: Profile::LicenseCode,
         fails: &["I9"],
         has_probe: false,
-        handler: |good| refusing_repeats(good, "license", ""),
+        handler: |good| refusing_repeats(good, "license", None),
     },
     Bad {
         mistake: "signs no answer",
@@ -1344,11 +1346,11 @@ impl Drop for Flight {
 }
 
 /// Refuses what succeeded twice already, told by a field, if the call has this flag.
-fn refusing_repeats(good: &Good, name: &'static str, flag: &'static str) -> Handler {
+fn refusing_repeats(good: &Good, name: &'static str, flag: Option<u8>) -> Handler {
     let counts = Arc::new(Mutex::new(HashMap::<String, u32>::new()));
     after(good, move |fields, response| {
         let id = fields.get(name).map(Value::to_string).unwrap_or_default();
-        let is_meant = flag.is_empty() || fields.get("flag").is_some_and(|found| found.to_string() == flag);
+        let is_meant = flag.is_none_or(|flag| fields.get("flag").is_some_and(|found| *found == flag));
         if !is_meant || !is_success(&response) {
             return response;
         }

@@ -74,12 +74,11 @@ async fn what_is_not_http_is_named() {
 
 #[tokio::test]
 async fn compressed_answers_are_not_unpacked() {
-    let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4";
-    let report = check(move |stream| {
+    let report = check(|stream| {
         say(stream, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4", b"\x1f\x8b\x08\0")
     })
     .await;
-    assert!(head.contains("gzip") && failure(&report, "R8").contains("gzip"));
+    assert!(failure(&report, "R8").contains("gzip"));
 }
 
 #[tokio::test]
