@@ -141,7 +141,7 @@ impl Checker {
         }
         for result in &mut results {
             if let Outcome::Failed(failure) = &mut result.outcome {
-                *failure = failure.clone().masked(&session.key);
+                *failure = failure.clone().shown(&session.key);
             }
         }
         Ok(Report { target: name, profile, seed: self.seed, test_flag, calls: session.calls, results })

@@ -48,8 +48,8 @@ pub struct Failure {
 
 impl Failure {
     /// What an answer says may hold the key.
-    pub(super) fn masked(self, key: &AccessKey) -> Self {
-        let masked = |text: String| text.replace(key.expose(), MASK);
+    pub(super) fn shown(self, key: &AccessKey) -> Self {
+        let masked = |text: String| printable(&text).replace(key.expose(), MASK);
         Self { expected: masked(self.expected), got: masked(self.got), cause: masked(self.cause) }
     }
 }
@@ -111,7 +111,7 @@ impl Exchange {
             answer_body,
             error,
             duration,
-            curl: secrets.masked(&call.to_curl(&address)),
+            curl: secrets.masked(&printable(&call.to_curl(&address))),
         }
     }
 }
@@ -136,8 +136,13 @@ impl Secrets {
     }
 }
 
+/// A report is read on terminals, which obey what a stranger sends.
+fn printable(text: &str) -> String {
+    text.replace(|character: char| character.is_control() && character != '\n' && character != '\t', "\u{fffd}")
+}
+
 fn shown(bytes: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).into_owned();
+    let mut text = printable(&String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]));
     if bytes.len() > SHOWN {
         text.push_str(&format!(" ... ({} bytes)", bytes.len()));
     }

@@ -82,6 +82,13 @@ async fn compressed_answers_are_not_unpacked() {
 }
 
 #[tokio::test]
+async fn what_a_stranger_sends_does_not_reach_the_terminal() {
+    let report = check(|stream| say(stream, "HTTP/1.1 200 OK\r\nConnection: close", b"\x1b[2J\x07pwned")).await;
+    let text = report.to_text(false);
+    assert!(text.contains("pwned") && !text.contains(['\x1b', '\x07']), "{text}");
+}
+
+#[tokio::test]
 async fn a_hundred_megabytes_are_not_read() {
     let began = Instant::now();
     let report = check(|mut stream| async move {
