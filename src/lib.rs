@@ -15,6 +15,7 @@
 //! * [`heartbeat`] tells a licensed application whether its License is good today.
 //! * [`directory`] keeps who these users are.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
+//! * `simulator` (feature `simulator`) proves an integration before it goes live.
 //!
 //! The [`manual`] tells how to begin, what is kept safe and how, and what to do when the debugging page says no.
 //!
@@ -66,6 +67,7 @@
 //! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations; has an advisory |
 //! | `aws-lc-rs` | the same in constant time, without one variation |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events, open-API calls as spans |
+//! | `simulator` | `simulator`: conformance checks of an endpoint, and fake open APIs |
 //! | `cli` | the command `koogallery` |
 #![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
