@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+pub use crate::claim::Claim;
 pub use application::{Application, ApplicationId, Applied, License, Progress, StoredApplication};
 pub use memory::MemoryLicenseStore;
 #[cfg(feature = "sqlite")]
@@ -57,17 +58,6 @@ pub trait LicenseStore: Send + Sync + 'static {
         &'a self,
         id: &'a ApplicationId,
     ) -> BoxFuture<'a, Result<Option<StoredApplication>, LicenseStoreError>>;
-}
-
-/// The right to work on applications, for a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Who has it: a random number.
-    pub holder: u128,
-    /// When it was asked for.
-    pub now: Timestamp,
-    /// When others may take over.
-    pub until: Timestamp,
 }
 
 /// How work on an application ended.

@@ -79,6 +79,7 @@ pub mod amount;
 mod backoff;
 pub mod callback;
 pub mod cipher;
+mod claim;
 pub mod clock;
 pub mod directory;
 pub mod heartbeat;

@@ -15,6 +15,13 @@ pub trait Random: Send + Sync + 'static {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError>;
 }
 
+/// A number that nobody else draws.
+pub(crate) fn number(random: &dyn Random) -> Result<u128, RandomError> {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes)?;
+    Ok(u128::from_ne_bytes(bytes))
+}
+
 /// The operating system's generator.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsRandom;

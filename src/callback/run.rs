@@ -18,7 +18,7 @@ use super::{CallbackError, LateFailure, Observer, Runtime};
 use crate::clock::Clock;
 use crate::ledger::{Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
 use crate::open_api::Client;
-use crate::random::Random;
+use crate::random::{Random, number};
 
 /// How often a run asks again for an instance that somebody else works on, and for how long.
 const BUSY_POLL: Duration = Duration::from_millis(50);
@@ -293,9 +293,7 @@ impl Executor {
     }
 
     fn random_number(&self) -> Result<u128, CallbackError> {
-        let mut bytes = [0; 16];
-        self.random.fill(&mut bytes).map_err(|error| CallbackError::Handler(Arc::new(error)))?;
-        Ok(u128::from_ne_bytes(bytes))
+        number(&*self.random).map_err(|error| CallbackError::Handler(Arc::new(error)))
     }
 }
 

@@ -132,7 +132,7 @@ impl LicenseStore for SqliteLicenseStore {
             let (kind, key) = columns_of(&id);
             transaction.execute(
                 "UPDATE koogallery_license SET due_at = ?3 WHERE kind = ?1 AND id = ?2 AND holder = ?4",
-                params![kind, key, claim.until.as_unix_millis(), holder_text(claim)],
+                params![kind, key, claim.until.as_unix_millis(), claim.holder_text()],
             )?;
             Ok(())
         })
@@ -173,7 +173,7 @@ impl LicenseStore for SqliteLicenseStore {
             transaction.execute(
                 "UPDATE koogallery_license SET progress = ?3, due_at = ?4, holder = NULL \
                  WHERE kind = ?1 AND id = ?2 AND holder = ?5",
-                params![kind, key, progress, due_at, holder_text(claim)],
+                params![kind, key, progress, due_at, claim.holder_text()],
             )?;
             Ok(())
         })
@@ -186,10 +186,6 @@ impl LicenseStore for SqliteLicenseStore {
         let id = id.clone();
         self.run(move |transaction| find(transaction, &id))
     }
-}
-
-fn holder_text(claim: Claim) -> String {
-    format!("{:032x}", claim.holder)
 }
 
 fn columns_of(id: &ApplicationId) -> (&'static str, &str) {
@@ -219,7 +215,7 @@ fn hold(transaction: &Transaction<'_>, id: &ApplicationId, claim: Claim) -> rusq
     let (kind, id) = columns_of(id);
     transaction.execute(
         "UPDATE koogallery_license SET holder = ?3, due_at = ?4 WHERE kind = ?1 AND id = ?2",
-        params![kind, id, holder_text(claim), claim.until.as_unix_millis()],
+        params![kind, id, claim.holder_text(), claim.until.as_unix_millis()],
     )?;
     Ok(())
 }

@@ -176,10 +176,8 @@ impl Pusher {
     }
 
     fn claim(&self) -> Result<Claim, MeteringError> {
-        let mut holder = [0; 16];
-        self.random.fill(&mut holder).map_err(|error| MeteringError::Store(Arc::new(error)))?;
-        let now = self.meter.clock.now();
-        Ok(Claim { holder: u128::from_ne_bytes(holder), now, until: now.saturating_add(self.claim) })
+        let claim = Claim::draw(&*self.random, self.meter.clock.now(), self.claim);
+        claim.map_err(|error| MeteringError::Store(Arc::new(error)))
     }
 
     /// Sends records and notes what became of them. Where an answer does not tell which of them it refused, halves are sent

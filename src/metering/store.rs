@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::{Entry, Recorded, Status};
+pub use crate::claim::Claim;
 use crate::open_api::push_usage::{RecordCode, UsageRecord};
 use crate::timestamp::Timestamp;
 
@@ -53,24 +54,6 @@ pub trait UsageStore: Send + Sync + 'static {
 
     /// Forgets delivered records and usage ids from before an instant; at most some hundred at once. Tells how many.
     fn forget(&self, before: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>>;
-}
-
-/// The right to send records, for a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Who has it: a random number per round.
-    pub holder: u128,
-    /// When it was asked for.
-    pub now: Timestamp,
-    /// When others may take the records.
-    pub until: Timestamp,
-}
-
-impl Claim {
-    #[cfg(feature = "sqlite")]
-    pub(super) fn holder_text(self) -> String {
-        format!("{:032x}", self.holder)
-    }
 }
 
 /// Where a record is on its way.

@@ -174,10 +174,8 @@ impl Issuer {
     }
 
     fn claim(&self) -> Result<Claim, CallbackError> {
-        let mut holder = [0; 16];
-        self.random.fill(&mut holder).map_err(|error| CallbackError::Handler(Arc::new(error)))?;
-        let now = self.clock.now();
-        Ok(Claim { holder: u128::from_ne_bytes(holder), now, until: now.saturating_add(self.lease) })
+        let claim = Claim::draw(&*self.random, self.clock.now(), self.lease);
+        claim.map_err(|error| CallbackError::Handler(Arc::new(error)))
     }
 }
 
