@@ -26,8 +26,11 @@
 //! ```
 //!
 //! A [`Desk`] is the other direction: every open API and an authentication centre, with orders, instances, Licenses and
-//! users in memory, strict about signatures, and with faults that can be switched on. [`delivery`] makes the marketplace's
-//! calls of a seller: signed, planned and judged, but not sent.
+//! users in memory, strict about signatures, and with faults that can be switched on.
+//!
+//! A [`Marketplace`] is both at once, with a memory: it sells, tells the seller with signed calls, repeats what fails on the
+//! documented schedules, freezes and releases what expires, and answers at its desk. [`delivery`] makes its calls one by one:
+//! signed, planned and judged, but not sent.
 
 #[doc = include_str!("simulator/detection.md")]
 pub mod detection {}
@@ -40,6 +43,7 @@ pub mod delivery;
 mod desk;
 mod form;
 mod http_target;
+mod marketplace;
 mod message;
 mod probe;
 mod profile;
@@ -51,6 +55,7 @@ pub use check::{Check, Severity};
 pub use checker::{CheckError, Checker};
 pub use desk::*;
 pub use http_target::{HttpTarget, TargetUrlError};
+pub use marketplace::{Attempt, LifeError, Manner, Marketplace, MarketplaceBuilder, Subscription, SubscriptionState};
 pub use probe::{HttpProbe, LedgerProbe, Probe, ProbeError, ProbedInstance};
 pub use profile::{Profile, UnknownProfile};
 pub use report::{CheckResult, Exchange, Failure, Outcome, Report};

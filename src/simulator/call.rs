@@ -7,7 +7,7 @@ use super::message::{Message, TIME_STAMP, time_stamp};
 use super::profile::Scheme;
 use crate::key::AccessKey;
 use crate::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
-use crate::text::query;
+use crate::text::query::{self, Plus};
 use crate::timestamp::Timestamp;
 
 /// The parts that prove a call.
@@ -136,6 +136,31 @@ impl Signer {
 }
 
 impl Call {
+    /// What was signed elsewhere, to be masked and shown.
+    pub(super) fn of_request(scheme: Scheme, activity: &str, request: &Request<Bytes>) -> Self {
+        let raw = request.uri().query().unwrap_or_default();
+        let decoded = query::raw_pairs(raw).filter_map(|pair| {
+            let (name, value) = (pair.decoded_name(Plus::Space)?, pair.decoded_value(Plus::Space)?);
+            Some((name.into_owned(), value.into_owned()))
+        });
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            // Written as the guides write it, so that masking finds it.
+            let name = if name == "authtoken" { "authToken" } else { name.as_str() };
+            (name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        Self {
+            scheme,
+            activity: activity.to_owned(),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            query: decoded.collect(),
+            encoded_query: Some(raw.to_owned()),
+            headers: request.headers().iter().map(header).collect(),
+            body: request.body().to_vec(),
+            is_judged: false,
+        }
+    }
+
     fn proof_is_in_query(&self) -> bool {
         matches!(self.scheme, Scheme::CallbackV2 | Scheme::AuthToken)
     }

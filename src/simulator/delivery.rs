@@ -24,11 +24,16 @@
 //! ```
 
 mod callback;
+mod draft;
 mod generation;
+mod kit;
+mod messages;
 mod schedule;
 mod verdict;
 
 pub use callback::{Callback, Delivery, DeliveryError, Endpoint};
+pub use draft::Draft;
 pub use generation::{Generation, UnknownGeneration};
+pub use kit::Binding;
 pub use schedule::Schedule;
 pub use verdict::Verdict;

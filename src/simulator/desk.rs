@@ -31,6 +31,7 @@ pub use self::fault::{Fault, FaultRule};
 pub use self::licenses::LicenseCode;
 pub use self::log::Call;
 pub use self::operation::Operation;
+pub(super) use self::orders::end_of_period;
 pub use self::orders::{Buyer, LineSpec, OrderSpec, PlacedOrder, ProductSpec};
 pub use self::seed::SeededRandom;
 pub use self::transport::{DeskService, serve_desk};
@@ -183,7 +184,11 @@ impl Desk {
 
     /// Places an order, which the order query then knows. The nine documented mock orders are always known.
     pub fn place_order(&self, spec: OrderSpec) -> PlacedOrder {
-        self.state().orders.place(spec, self.now(), &self.inner.random)
+        self.place_order_at(spec, self.now())
+    }
+
+    pub(super) fn place_order_at(&self, spec: OrderSpec, now: Timestamp) -> PlacedOrder {
+        self.state().orders.place(spec, now, &self.inner.random)
     }
 
     /// An order that was placed.

@@ -24,12 +24,12 @@ pub(super) struct Message {
 }
 
 impl Message {
-    fn from_body(activity: &str, body: &str) -> Self {
+    pub(super) fn from_body(activity: &str, body: &str) -> Self {
         let members: Map<String, Value> = serde_json::from_str(body).unwrap_or_default();
         Self { activity: activity.to_owned(), suffix: String::new(), fields: members.into_iter().collect() }
     }
 
-    fn from_query(activity: &str, text: &str) -> Self {
+    pub(super) fn from_query(activity: &str, text: &str) -> Self {
         let pairs = query::raw_pairs(text).filter_map(|pair| {
             let (name, value) = (pair.decoded_name(Plus::Space)?, pair.decoded_value(Plus::Space)?);
             Some((name.into_owned(), Value::from(value)))
@@ -54,8 +54,12 @@ impl Message {
     }
 
     pub(super) fn without(mut self, name: &str) -> Self {
-        self.fields.retain(|(found, _)| found != name);
+        self.remove(name);
         self
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        self.fields.retain(|(found, _)| found != name);
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {

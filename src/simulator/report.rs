@@ -85,7 +85,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(call: &Call, outcome: &Result<Answer, TargetError>, key: &AccessKey, name: &str) -> Self {
+    pub(super) fn new(call: &Call, outcome: &Result<Answer, TargetError>, key: Option<&AccessKey>, name: &str) -> Self {
         let masked = call.masked();
         let query = masked.query_text().replace("%24SIGNATURE", "$SIGNATURE");
         let separator = if query.is_empty() { "" } else { "?" };
@@ -120,15 +120,16 @@ impl Exchange {
 struct Secrets(Vec<String>);
 
 impl Secrets {
-    fn of(call: &Call, key: &AccessKey) -> Self {
+    fn of(call: &Call, key: Option<&AccessKey>) -> Self {
         // That which was sent may be the right one of another call.
         let sent = call.proof(Proof::Signature).filter(|sent| sent.len() > 16).map(str::to_owned);
-        let signatures = call.right_signature(key).into_iter().chain(sent).flat_map(|text| {
+        let right = key.and_then(|key| call.right_signature(key));
+        let signatures = right.into_iter().chain(sent).flat_map(|text| {
             let mut encoded = String::new();
             query::push_pair(&mut encoded, "", &text);
             [text.to_lowercase(), text.to_uppercase(), encoded.split_off(1), text]
         });
-        Self(std::iter::once(key.expose().to_owned()).chain(signatures).collect())
+        Self(key.map(|key| key.expose().to_owned()).into_iter().chain(signatures).collect())
     }
 
     fn masked(&self, text: &str) -> String {

@@ -259,7 +259,7 @@ impl Session {
         if matches!(outcome, Err(TargetError::Timeout(_))) {
             self.timeouts += 1;
         }
-        let exchange = Exchange::new(&call, &outcome, &self.key, &self.target.name());
+        let exchange = Exchange::new(&call, &outcome, Some(&self.key), &self.target.name());
         if let (Ok(answer), true) = (&outcome, call.is_judged) {
             form::judge(self, &call, answer, &exchange);
         }

@@ -3,6 +3,7 @@
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::*;
 use koogallery::callback::{CallbackService, CallbackServiceBuilder, Exchange, HandlerError, LateFailure, Observer};
+use koogallery::clock::{Clock, SystemClock};
 use koogallery::issuing::MemoryLicenseStore;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
@@ -48,14 +49,19 @@ impl Good {
 
     /// A receiver of the calls of a profile.
     pub fn of(profile: Profile) -> Self {
+        Self::at(profile, SystemClock)
+    }
+
+    /// A receiver of the calls of a profile that lives by this clock.
+    pub fn at(profile: Profile, clock: impl Clock) -> Self {
         let ledger = Arc::new(MemoryLedger::new());
         let builder = match profile {
-            Profile::SaasV1 | Profile::SaasV2 | Profile::Console => return Self::new(),
+            Profile::SaasV1 | Profile::SaasV2 | Profile::Console => return Self::with(|builder| builder.clock(clock)),
             Profile::KitV1 | Profile::KitV2 => builder().directory(Everything, Everything),
             Profile::OrderNotify => builder().orders(Everything, Arc::clone(&ledger)),
             _ => builder().licensing(Everything, Arc::clone(&ledger), MemoryLicenseStore::new()),
         };
-        Self { service: builder.build(), ledger }
+        Self { service: builder.clock(clock).build(), ledger }
     }
 }
 

@@ -17,6 +17,7 @@ use koogallery::open_api::query_order::PeriodType;
 use koogallery::signature::{Window, auth_token, auth_token_body, callback_v2, kit_v2};
 use koogallery::simulator::delivery::{Callback, DeliveryError, Endpoint, Generation, Schedule, Verdict};
 use koogallery::simulator::{LineSpec, OrderSpec, PlacedOrder, SeededRandom};
+use koogallery::wire::RenewalScene;
 use koogallery::{order_notify, saas};
 
 use crate::orders::Seller;
@@ -81,7 +82,7 @@ async fn an_instance_is_sold_used_renewed_and_released_in_both_generations() {
         let until = renewal.expire_time(0).unwrap();
         let mut life = vec![
             Callback::expiry(generation, &instance).unwrap(),
-            Callback::renewal(generation, &instance, &renewal, until).unwrap(),
+            Callback::refresh(generation, RenewalScene::Renewal, &instance, &renewal, until).unwrap(),
         ];
         life.extend(Callback::unfreezing(generation, &instance));
         life.push(Callback::release(generation, &instance, &order.order_id).unwrap());
@@ -115,7 +116,7 @@ fn every_generation_is_signed_as_its_document_says() {
     let online = Generation::LicenseOnline;
     for callback in [
         Callback::purchase(online, &order, 0),
-        Callback::renewal(online, "i1", &order, NOW),
+        Callback::refresh(online, RenewalScene::Renewal, "i1", &order, NOW),
         Callback::expiry(online, "i1"),
         Callback::unfreezing(online, "i1"),
         Callback::release(online, "i1", ""),
@@ -124,7 +125,7 @@ fn every_generation_is_signed_as_its_document_says() {
     }
     let code = Generation::LicenseCode;
     for callback in [
-        Callback::renewal(code, "PL1", &order, NOW),
+        Callback::refresh(code, RenewalScene::Renewal, "PL1", &order, NOW),
         Callback::expiry(code, "PL1"),
         Callback::unfreezing(code, "PL1"),
         Callback::release(code, "PL1", ""),
@@ -138,7 +139,7 @@ fn every_generation_is_signed_as_its_document_says() {
     let v1 = Generation::LicenseV1;
     for callback in [
         Callback::purchase(v1, &order, 0),
-        Callback::renewal(v1, "i1", &order, NOW),
+        Callback::refresh(v1, RenewalScene::Renewal, "i1", &order, NOW),
         Callback::expiry(v1, "i1"),
         Callback::release(v1, "i1", "CS1"),
     ] {

@@ -14,10 +14,14 @@ use crate::{NOW, Stage, client};
 
 /// The stage's desk behind a socket, and a client that reaches it there.
 async fn served(stage: &Stage) -> Client {
+    served_within(stage, Duration::from_secs(30)).await
+}
+
+async fn served_within(stage: &Stage, timeout: Duration) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(serve_desk(listener, stage.desk.clone(), pending()));
-    let reqwest = reqwest::Client::builder().timeout(Duration::from_millis(500)).build().unwrap();
+    let reqwest = reqwest::Client::builder().timeout(timeout).build().unwrap();
     let transport = ReqwestTransport::with_client(reqwest);
     client(transport, &Arc::clone(&stage.clock)).base_url(url.parse().unwrap()).build()
 }
@@ -63,7 +67,7 @@ async fn a_lost_answer_closes_the_connection() {
 #[tokio::test]
 async fn a_slow_answer_comes_too_late() {
     let stage = Stage::new();
-    let client = served(&stage).await;
+    let client = served_within(&stage, Duration::from_millis(500)).await;
     stage.desk.add_fault(FaultRule::new(Fault::Slow(Duration::from_secs(60))).times(1));
     let error = client.call(&query_order::Request::new("MOCKONDEMAND")).await.unwrap_err();
     assert!(matches!(error, CallError::Transport { source: TransportError::Timeout, .. }), "{error:?}");

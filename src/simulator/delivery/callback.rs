@@ -10,20 +10,16 @@ use http::{Method, Request, Response, Uri};
 use super::{Generation, Schedule, Verdict};
 use crate::activity::Activity;
 use crate::key::{AccessKey, AccessKeys};
-use crate::license;
-use crate::open_api::query_order::PeriodType;
-use crate::order_notify;
-use crate::saas;
+use crate::kit::{Version, sub_path};
 use crate::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
-use crate::simulator::{PlacedOrder, SeededRandom};
+use crate::simulator::SeededRandom;
 use crate::timestamp::{CHINA, Timestamp};
-use crate::wire::{CompactTime, FreezeStatus, RenewalScene};
 
 /// Where a seller is called, and with which keys.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    address: Uri,
-    keys: AccessKeys,
+    pub(in crate::simulator) address: Uri,
+    pub(in crate::simulator) keys: AccessKeys,
 }
 
 impl Endpoint {
@@ -34,10 +30,21 @@ impl Endpoint {
 }
 
 /// What is different at every call of a callback.
-struct Call {
-    business_id: String,
+pub(super) struct Call {
+    pub(super) at: Timestamp,
+    pub(super) business_id: String,
     /// `yyyyMMddHHmmssSSS`, in the generation's zone.
-    time_stamp: String,
+    pub(super) time_stamp: String,
+}
+
+impl Call {
+    pub(super) fn at(generation: Generation, at: Timestamp, random: &SeededRandom) -> Self {
+        let time_stamp = match generation {
+            Generation::KitV1 | Generation::KitV2 => at.to_compact_millis_in(CHINA),
+            _ => at.to_compact_millis(),
+        };
+        Self { at, business_id: random.hex(32), time_stamp }
+    }
 }
 
 type Render = dyn Fn(&Call) -> String + Send + Sync;
@@ -79,7 +86,7 @@ pub enum DeliveryError {
 }
 
 impl Callback {
-    fn new(
+    pub(super) fn new(
         generation: Generation,
         activity: Activity,
         render: impl Fn(&Call) -> String + Send + Sync + 'static,
@@ -99,179 +106,12 @@ impl Callback {
         })
     }
 
-    /// A purchase (`newInstance`, `getLicense`) of a line, counted from 0; of a pay-per-use line, of its first product. V1.0
-    /// states no zone for the expiry: it is told in UTC. `None` where the line does not exist, or the
-    /// generation tells of no purchase: authorization codes and the Kit do not, and order notification has
-    /// [`Callback::order_notify`].
-    pub fn purchase(generation: Generation, order: &PlacedOrder, line: usize) -> Option<Self> {
-        let line_spec = order.spec.lines.get(line)?;
-        let (order_id, line_id) = (order.order_id.clone(), order.order_line_id(line));
-        let customer = order.spec.buyer.clone();
-        let product = line_spec.products.first()?.clone();
-        let expire_time = order.expire_time(line).map(CompactTime::from);
-        let period = line_spec.period.clone();
-        Some(match generation {
-            Generation::SaasV2 => Self::new(generation, Activity::NewInstance, move |call| {
-                saas::v2::new_instance::Request::new(order_id.as_str(), line_id.as_str(), call.business_id.as_str())
-                    .to_body()
-            }),
-            Generation::LicenseOnline => Self::new(generation, Activity::NewInstance, move |call| {
-                let business_id = call.business_id.as_str();
-                license::online::new_instance::Request::new(order_id.as_str(), line_id.as_str(), business_id).to_body()
-            }),
-            Generation::SaasV1 => {
-                let charging_mode = charging_mode_v1(line_spec.charging_mode.as_str());
-                Self::new(generation, Activity::NewInstance, move |call| {
-                    let mut request = saas::v1::new_instance::Request::new(
-                        call.time_stamp.as_str(),
-                        customer.customer_id.as_str(),
-                        call.business_id.as_str(),
-                        order_id.as_str(),
-                        product.product_id.as_str(),
-                    );
-                    request.customer_name = Some(customer.customer_name.clone());
-                    request.sku_code = Some(product.sku_code.clone());
-                    request.expire_time = expire_time.clone();
-                    request.charging_mode.clone_from(&charging_mode);
-                    request.amount = product.linear_value;
-                    (request.period_type, request.period_number) = period_v1(period.as_ref());
-                    request.to_query()
-                })
-            }
-            Generation::LicenseV1 => Self::new(generation, Activity::GetLicense, move |call| {
-                let mut request = license::v1::get_license::Request::new(
-                    call.time_stamp.as_str(),
-                    customer.customer_id.as_str(),
-                    call.business_id.as_str(),
-                    order_id.as_str(),
-                    product.product_id.as_str(),
-                );
-                request.customer_name = Some(customer.customer_name.clone());
-                request.expire_time = expire_time.clone();
-                request.amount = product.linear_value;
-                (request.period_type, request.period_number) = period_v1(period.as_ref());
-                request.to_query()
-            }),
-            _ => return None,
-        })
-    }
-
-    /// The notification of an order's line, counted from 0.
-    pub fn order_notify(order: &PlacedOrder, line: usize) -> Self {
-        let body = order_notify::Request::new(order.order_id.as_str(), order.order_line_id(line)).to_body();
-        Self::new(Generation::OrderNotify, Activity::OrderNotify, move |_| body.clone())
-    }
-
-    /// A renewal of an instance or an authorization code, by the first line of a renewal order. `None` for generations
-    /// without instances.
-    pub fn renewal(generation: Generation, resource: &str, order: &PlacedOrder, expiry: Timestamp) -> Option<Self> {
-        let (resource, order_id, line_id) = (resource.to_owned(), order.order_id.clone(), order.order_line_id(0));
-        let scene = RenewalScene::Renewal;
-        Some(match generation {
-            Generation::SaasV2 => Self::fixed(
-                generation,
-                Activity::RefreshInstance,
-                saas::v2::refresh_instance::Request::new(scene, order_id, line_id, resource, expiry).to_body(),
-            ),
-            Generation::LicenseOnline => Self::fixed(
-                generation,
-                Activity::RefreshInstance,
-                license::online::refresh_instance::Request::new(scene, order_id, line_id, resource, expiry).to_body(),
-            ),
-            Generation::LicenseCode => Self::fixed(
-                generation,
-                Activity::RefreshLicenseCode,
-                license::code::refresh_license_code::Request::new(scene, order_id, line_id, resource, expiry).to_body(),
-            ),
-            Generation::SaasV1 => Self::new(generation, Activity::RefreshInstance, move |call| {
-                let (order_id, resource) = (order_id.as_str(), resource.as_str());
-                let expiry = CompactTime::from(expiry);
-                saas::v1::refresh_instance::Request::new(call.time_stamp.as_str(), order_id, resource, expiry)
-                    .to_query()
-            }),
-            Generation::LicenseV1 => Self::new(generation, Activity::RefreshLicense, move |call| {
-                let (order_id, resource) = (order_id.as_str(), resource.as_str());
-                let expiry = CompactTime::from(expiry);
-                license::v1::refresh_license::Request::new(call.time_stamp.as_str(), order_id, resource, expiry)
-                    .to_query()
-            }),
-            _ => return None,
-        })
-    }
-
-    /// The freezing of an instance or a code that has expired. `None` for generations without instances.
-    pub fn expiry(generation: Generation, resource: &str) -> Option<Self> {
-        let resource = resource.to_owned();
-        match generation {
-            Generation::SaasV1 => Some(Self::new(generation, Activity::ExpireInstance, move |call| {
-                saas::v1::expire_instance::Request::new(call.time_stamp.as_str(), resource.as_str()).to_query()
-            })),
-            Generation::LicenseV1 => Some(Self::new(generation, Activity::ExpireLicense, move |call| {
-                license::v1::expire_license::Request::new(call.time_stamp.as_str(), resource.as_str()).to_query()
-            })),
-            _ => Self::status(generation, resource, FreezeStatus::Freeze),
-        }
-    }
-
-    /// The unfreezing of an instance or a code. `None` for the generations of V1.0, where a renewal does it.
-    pub fn unfreezing(generation: Generation, resource: &str) -> Option<Self> {
-        Self::status(generation, resource.to_owned(), FreezeStatus::Unfreeze)
-    }
-
-    fn status(generation: Generation, resource: String, status: FreezeStatus) -> Option<Self> {
-        let (activity, body) = match generation {
-            Generation::SaasV2 => {
-                let request = saas::v2::update_instance_status::Request::new(resource, status);
-                (Activity::UpdateInstanceStatus, request.to_body())
-            }
-            Generation::LicenseOnline => {
-                let request = license::online::update_instance_status::Request::new(resource, status);
-                (Activity::UpdateInstanceStatus, request.to_body())
-            }
-            Generation::LicenseCode => {
-                let request = license::code::update_license_code_status::Request::new(resource, status);
-                (Activity::UpdateLicenseCodeStatus, request.to_body())
-            }
-            _ => return None,
-        };
-        Some(Self::fixed(generation, activity, body))
-    }
-
-    /// The release of an instance or a code; `order_id` is that of the purchase, which V1.0 tells. `None` for generations
-    /// without instances.
-    pub fn release(generation: Generation, resource: &str, order_id: &str) -> Option<Self> {
-        let (resource, order_id) = (resource.to_owned(), order_id.to_owned());
-        Some(match generation {
-            Generation::SaasV2 => Self::fixed(
-                generation,
-                Activity::ReleaseInstance,
-                saas::v2::release_instance::Request::new(resource).to_body(),
-            ),
-            Generation::LicenseOnline => Self::fixed(
-                generation,
-                Activity::ReleaseInstance,
-                license::online::release_instance::Request::new(resource).to_body(),
-            ),
-            Generation::LicenseCode => Self::fixed(
-                generation,
-                Activity::ReleaseLicenseCode,
-                license::code::release_license_code::Request::new(resource).to_body(),
-            ),
-            Generation::SaasV1 => Self::new(generation, Activity::ReleaseInstance, move |call| {
-                let mut request = saas::v1::release_instance::Request::new(call.time_stamp.as_str(), resource.as_str());
-                request.order_id = Some(order_id.clone());
-                request.to_query()
-            }),
-            Generation::LicenseV1 => Self::new(generation, Activity::ReleaseLicense, move |call| {
-                let (order_id, resource) = (order_id.as_str(), resource.as_str());
-                license::v1::release_license::Request::new(call.time_stamp.as_str(), order_id, resource).to_query()
-            }),
-            _ => return None,
-        })
-    }
-
-    fn fixed(generation: Generation, activity: Activity, body: String) -> Self {
+    pub(super) fn fixed(generation: Generation, activity: Activity, body: String) -> Self {
         Self::new(generation, activity, move |_| body.clone())
+    }
+
+    pub(super) fn render(&self, call: &Call) -> String {
+        (self.render)(call)
     }
 
     /// Its generation.
@@ -314,13 +154,9 @@ impl Callback {
     ) -> Result<Request<Bytes>, DeliveryError> {
         let ring = endpoint.keys.get(self.generation.interface());
         let key = ring.ok_or(DeliveryError::NoKey(self.generation))?.signing_key();
-        let time_stamp = match self.generation {
-            Generation::KitV1 => at.to_compact_millis_in(CHINA),
-            _ => at.to_compact_millis(),
-        };
-        let message = (self.render)(&Call { business_id: random.hex(32), time_stamp });
+        let message = self.render(&Call::at(self.generation, at, random));
         let (path, query, headers) = self.proof(key, &message, at, random)?;
-        let is_get = matches!(self.generation, Generation::SaasV1 | Generation::LicenseV1);
+        let is_get = self.generation.is_query();
         let body = if is_get { Bytes::new() } else { message.into() };
         let mut request = Request::new(body);
         *request.method_mut() = if is_get { Method::GET } else { Method::POST };
@@ -353,14 +189,18 @@ impl Callback {
             }
             Generation::KitV1 => {
                 let token = auth_token_body::sign(key, body).map_err(unsignable)?;
-                (format!("/produceAPI/{}", self.activity), String::new(), vec![("authtoken", token)])
+                (self.sub_path(Version::V1)?, String::new(), vec![("authtoken", token)])
             }
             Generation::KitV2 => {
                 let headers = kit_v2::signed_headers(key, &random.hex(32), at, body);
-                (format!("/produceAPI/v2/{}", self.activity), String::new(), headers.into())
+                (self.sub_path(Version::V2)?, String::new(), headers.into())
             }
             _ => (String::new(), callback_v2::signed_query(key, &random.hex(32), at, body), Vec::new()),
         })
+    }
+
+    fn sub_path(&self, version: Version) -> Result<String, DeliveryError> {
+        sub_path(version, self.activity).ok_or(DeliveryError::Unsignable(self.generation))
     }
 
     /// The calls of a schedule. They are made one after the other until an answer is [final](Verdict::is_final).
@@ -377,11 +217,15 @@ impl Callback {
         })
     }
 
-    /// What an answer means.
+    /// What an answer means; whether its signature is right is not asked here.
     pub fn judge(&self, response: &Response<Bytes>) -> Verdict {
+        self.judge_answer(response.status().as_u16(), response.body())
+    }
+
+    pub(in crate::simulator) fn judge_answer(&self, status: u16, body: &[u8]) -> Verdict {
         let creates = matches!(self.activity, Activity::NewInstance | Activity::GetLicenseAsync);
         let takes_processing = matches!(self.generation, Generation::SaasV2 | Generation::LicenseOnline) && creates;
-        Verdict::of(response, takes_processing)
+        Verdict::of(status, body, takes_processing)
     }
 }
 
@@ -403,20 +247,4 @@ fn address(base: &Uri, path: &str, query: &str) -> Option<Uri> {
     let separator = if query.is_empty() { "" } else { "?" };
     parts.path_and_query = Some(format!("{before}{path}{separator}{query}").parse().ok()?);
     Uri::from_parts(parts).ok()
-}
-
-/// The digit of V1.0.
-fn charging_mode_v1(charging_mode: &str) -> Option<saas::v1::ChargingMode> {
-    let digit = match charging_mode {
-        "ON_DEMAND" => "0",
-        "PERIOD" => "1",
-        "ONE_TIME" => "3",
-        "ON_DEMAND_PKG" => "5",
-        _ => return None,
-    };
-    Some(digit.into())
-}
-
-fn period_v1(period: Option<&(PeriodType, u32)>) -> (Option<saas::v1::PeriodType>, Option<u32>) {
-    period.map(|(unit, number)| (saas::v1::PeriodType::from(unit.as_str()), *number)).unzip()
 }

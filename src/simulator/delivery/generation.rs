@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::key::InterfaceType;
+use crate::simulator::profile::Profile;
 
 /// A family of callbacks, by how it is called and what is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +53,35 @@ impl Generation {
             Self::KitV1 => "kit-v1",
             Self::KitV2 => "kit-v2",
         }
+    }
+
+    /// The profile under which it is checked.
+    pub const fn profile(self) -> Profile {
+        match self {
+            Self::SaasV2 => Profile::SaasV2,
+            Self::SaasV1 => Profile::SaasV1,
+            Self::LicenseOnline => Profile::LicenseOnline,
+            Self::LicenseCode => Profile::LicenseCode,
+            Self::LicenseV1 => Profile::LicenseV1,
+            Self::OrderNotify => Profile::OrderNotify,
+            Self::KitV1 => Profile::KitV1,
+            Self::KitV2 => Profile::KitV2,
+        }
+    }
+
+    /// Whether it is one of the Kit's.
+    pub const fn is_kit(self) -> bool {
+        matches!(self, Self::KitV1 | Self::KitV2)
+    }
+
+    /// Whether calls are GET requests, with everything in the query: the base interface of V1.0.
+    pub const fn is_query(self) -> bool {
+        matches!(self, Self::SaasV1 | Self::LicenseV1)
+    }
+
+    /// Whether answers have to be signed (`Body-Sign`): V1.0.
+    pub const fn signs_answers(self) -> bool {
+        matches!(self, Self::SaasV1 | Self::LicenseV1 | Self::KitV1)
     }
 
     /// Whose key signs it. For the online License no document says it; the basic interface's is taken (unverified).

@@ -70,6 +70,11 @@ impl Schedule {
         self.repeats.saturating_add(1)
     }
 
+    /// How long it is from one call to the next.
+    pub const fn interval(self) -> Duration {
+        self.interval
+    }
+
     /// When the calls are made.
     pub fn due(self, first: Timestamp) -> impl Iterator<Item = Timestamp> {
         (0..self.attempts()).map(move |repeat| first.saturating_add(self.interval.saturating_mul(repeat)))

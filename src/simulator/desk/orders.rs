@@ -304,7 +304,7 @@ fn buyer_json(buyer: &Buyer) -> Value {
 }
 
 /// The end of the day in Beijing on which so many periods have passed.
-fn end_of_period(from: Timestamp, unit: &PeriodType, number: u32) -> Option<Timestamp> {
+pub(in crate::simulator) fn end_of_period(from: Timestamp, unit: &PeriodType, number: u32) -> Option<Timestamp> {
     let day = from.to_offset_date_time()?.to_offset(CHINA).date();
     let number = i32::try_from(number).ok()?;
     let last = match unit {

@@ -1,0 +1,108 @@
+//! In what ways a call can go wrong on purpose.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Uri};
+use tokio::time::timeout;
+
+use crate::key::{AccessKey, AccessKeys};
+use crate::simulator::delivery::{Endpoint, Generation};
+use crate::simulator::target::{Answer, ErasedTarget, TargetError};
+use crate::timestamp::Timestamp;
+
+/// How a call is made, if not rightly.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use koogallery::simulator::Manner;
+///
+/// let stale = Manner::default().clock_behind(Duration::from_secs(61));
+/// let cut_off = Manner::default().hanging_up_after(Duration::from_millis(5));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    ahead: Duration,
+    behind: Duration,
+    key: Option<AccessKey>,
+    is_damaged: bool,
+    patience: Option<Duration>,
+}
+
+impl Manner {
+    /// The clock is so much ahead.
+    #[must_use]
+    pub fn clock_ahead(mut self, by: Duration) -> Self {
+        self.ahead = by;
+        self
+    }
+
+    /// The clock is so much behind.
+    #[must_use]
+    pub fn clock_behind(mut self, by: Duration) -> Self {
+        self.behind = by;
+        self
+    }
+
+    /// Signs with another key than the seller's.
+    #[must_use]
+    pub fn signed_with(mut self, key: AccessKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Changes the message after it was signed: it has a field more.
+    #[must_use]
+    pub fn damaged_on_the_way(mut self) -> Self {
+        self.is_damaged = true;
+        self
+    }
+
+    /// Hangs up without having read the answer, if it takes longer than this.
+    #[must_use]
+    pub fn hanging_up_after(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    pub(super) fn time(&self, now: Timestamp) -> Timestamp {
+        now.saturating_add(self.ahead).saturating_sub(self.behind)
+    }
+
+    pub(super) fn endpoint(&self, right: &Endpoint, generation: Generation) -> Endpoint {
+        let other = self.key.clone().and_then(|key| AccessKeys::new().with(generation.interface(), key).ok());
+        match other {
+            Some(keys) => Endpoint::new(right.address.clone(), keys),
+            None => right.clone(),
+        }
+    }
+
+    pub(super) fn damaged(&self, mut request: Request<Bytes>) -> Request<Bytes> {
+        if !self.is_damaged {
+            return request;
+        }
+        if request.body().is_empty() {
+            let longer = format!("{}&added=1", request.uri());
+            *request.uri_mut() = longer.parse().unwrap_or_else(|_| Uri::from_static("/"));
+            return request;
+        }
+        request.map(|body| match body.strip_prefix(b"{") {
+            Some(rest) => [b"{\"added\":\"1\",", rest].concat().into(),
+            None => Bytes::new(),
+        })
+    }
+
+    pub(super) async fn answer(
+        &self,
+        target: &dyn ErasedTarget,
+        request: Request<Bytes>,
+    ) -> Result<Answer, TargetError> {
+        match self.patience {
+            None => target.call(request).await,
+            Some(patience) => {
+                timeout(patience, target.call(request)).await.unwrap_or(Err(TargetError::Timeout(patience)))
+            }
+        }
+    }
+}
