@@ -1,14 +1,13 @@
 //! `check`: what the marketplace would find wrong with an endpoint.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use http::Uri;
 use koogallery::random::{OsRandom, Random as _};
 use koogallery::simulator::{Checker, HttpProbe, HttpTarget, Profile, Report};
 
 use crate::environment::access_keys;
+use crate::own_host::OwnHost;
 use crate::{Answer, Failure, Output};
 
 const EXAMPLES: &str = "\
@@ -43,9 +42,8 @@ pub struct Check {
     /// Also what takes long or makes many calls at once.
     #[arg(long)]
     timing: bool,
-    /// The address is a public one, and yours to be tested.
-    #[arg(long)]
-    i_own_this_host: bool,
+    #[command(flatten)]
+    own_host: OwnHost,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -58,7 +56,7 @@ enum Format {
 
 impl Check {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
-        refuse_strangers(&self.url, self.i_own_this_host)?;
+        self.own_host.allows(&self.url)?;
         let keys = access_keys()?;
         let profiles = match &self.profiles[..] {
             [] => Profile::ALL
@@ -118,19 +116,4 @@ fn drawn_seed() -> Result<u64, Failure> {
     let mut bytes = [0; 4];
     OsRandom.fill(&mut bytes).map_err(|error| Failure::of("no seed was drawn", &error))?;
     Ok(u32::from_ne_bytes(bytes).into())
-}
-
-/// Calls that look like an attack go to nobody who has not asked for them.
-fn refuse_strangers(url: &str, is_owned: bool) -> Result<(), Failure> {
-    let uri: Uri = url.parse().map_err(|error| Failure::of(url, &error))?;
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let is_private = match host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private(),
-        Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
-        Err(_) => host == "localhost",
-    };
-    match is_private || is_owned {
-        true => Ok(()),
-        false => Err(Failure::new(format!("{host} is a public host; if it is yours, say --i-own-this-host"))),
-    }
 }

@@ -12,6 +12,7 @@ mod explain;
 mod failure;
 mod input;
 mod output;
+mod own_host;
 mod rsa_keygen;
 mod scheme;
 mod serve;
