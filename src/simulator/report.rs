@@ -7,14 +7,12 @@ mod text;
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::call::{Call, Proof};
 use super::check::{Check, Severity};
+use super::masking::{MASK, Masking};
 use super::profile::Profile;
 use super::target::{Answer, TargetError};
 use crate::key::AccessKey;
-use crate::text::query;
 
 /// Bytes of a body that a report shows.
 const SHOWN: usize = 2048;
@@ -54,10 +52,7 @@ impl Failure {
     }
 }
 
-/// Stands where something secret stood.
-const MASK: &str = "[masked]";
-
-/// A call and its answer, without secrets: the signature is masked, as are account and password.
+/// A call and its answer, without secrets: the signature is masked, and so is personal data of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exchange {
@@ -89,12 +84,12 @@ impl Exchange {
         let masked = call.masked();
         let query = masked.query_text().replace("%24SIGNATURE", "$SIGNATURE");
         let separator = if query.is_empty() { "" } else { "?" };
-        let secrets = Secrets::of(call, key);
+        let masking = masking(call, key);
         let (status, answer_headers, answer_body, error, duration) = match outcome {
             Ok(answer) => {
                 let headers = answer.headers.iter().take(32);
-                let headers = headers.map(|(name, value)| (name.clone(), secrets.masked(&shown(value.as_bytes()))));
-                let body = secrets.masked(&without_logins(&shown(&answer.body)));
+                let headers = headers.map(|(name, value)| (name.clone(), masking.text(&shown(value.as_bytes()))));
+                let body = masking.json(&masking.text(&shown(&answer.body)));
                 (Some(answer.status), headers.collect(), body, None, answer.duration)
             }
             Err(error) => (None, Vec::new(), String::new(), Some(error.to_string()), Duration::ZERO),
@@ -104,37 +99,28 @@ impl Exchange {
         Self {
             activity: call.activity.clone(),
             method: call.method.to_string(),
-            target: secrets.masked(&format!("{}{separator}{query}", masked.path)),
-            request_body: secrets.masked(&shown(&masked.body)),
+            target: masking.text(&format!("{}{separator}{query}", masked.path)),
+            request_body: masking.text(&shown(&masked.body)),
             status,
             answer_headers,
             answer_body,
             error,
             duration,
-            curl: secrets.masked(&printable(&call.to_curl(&address))),
+            curl: masking.text(&printable(&call.to_curl(&address))),
         }
     }
 }
 
-/// What no report may show.
-struct Secrets(Vec<String>);
-
-impl Secrets {
-    fn of(call: &Call, key: Option<&AccessKey>) -> Self {
-        // That which was sent may be the right one of another call.
-        let sent = call.proof(Proof::Signature).filter(|sent| sent.len() > 16).map(str::to_owned);
-        let right = key.and_then(|key| call.right_signature(key));
-        let signatures = right.into_iter().chain(sent).flat_map(|text| {
-            let mut encoded = String::new();
-            query::push_pair(&mut encoded, "", &text);
-            [text.to_lowercase(), text.to_uppercase(), encoded.split_off(1), text]
-        });
-        Self(key.map(|key| key.expose().to_owned()).into_iter().chain(signatures).collect())
+/// Knows what no report may show.
+fn masking(call: &Call, key: Option<&AccessKey>) -> Masking {
+    let mut masking = Masking::default();
+    key.into_iter().for_each(|key| masking.add_secret(key.expose()));
+    // That which was sent may be the right one of another call.
+    let sent = call.proof(Proof::Signature).filter(|sent| sent.len() > 16).map(str::to_owned);
+    for signature in key.and_then(|key| call.right_signature(key)).into_iter().chain(sent) {
+        masking.add_secret(&signature);
     }
-
-    fn masked(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
-    }
+    masking
 }
 
 /// A report is read on terminals, which obey what a stranger sends.
@@ -148,32 +134,6 @@ fn shown(bytes: &[u8]) -> String {
         text.push_str(&format!(" ... ({} bytes)", bytes.len()));
     }
     text
-}
-
-/// An answer without accounts, passwords and Licenses.
-fn without_logins(body: &str) -> String {
-    fn collect(value: &Value, found: &mut Vec<String>) {
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-            Value::Object(members) => {
-                for (name, value) in members {
-                    match value {
-                        Value::String(text) if matches!(&**name, "userName" | "password" | "license") => {
-                            found.push(value.to_string());
-                            found.push(format!("\"{text}\""));
-                        }
-                        _ => collect(value, found),
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    let mut found = Vec::new();
-    if let Ok(json) = serde_json::from_str(body) {
-        collect(&json, &mut found);
-    }
-    found.iter().fold(body.to_owned(), |body, secret| body.replace(secret, "\"[masked]\""))
 }
 
 /// A check and how it ended.

@@ -206,7 +206,7 @@ impl<'a> Iterator for Tokens<'a> {
 }
 
 /// Length of the string literal that `text` begins with, quotes included.
-fn string_length(text: &str) -> usize {
+pub(crate) fn string_length(text: &str) -> usize {
     let mut escaped = false;
     let end = text.bytes().skip(1).position(|byte| {
         let closes = byte == b'"' && !escaped;

@@ -1,0 +1,152 @@
+//! Letter for letter, so that length and form stay.
+
+use percent_encoding::percent_decode_str;
+
+/// The text with its letters and digits replaced; every character by one of as many bytes.
+pub(super) fn masked_text(text: &str) -> String {
+    text.chars().map(masked).collect()
+}
+
+fn masked(character: char) -> char {
+    match (character, character.len_utf8()) {
+        ('0'..='9', _) => '0',
+        ('a'..='z', _) => 'x',
+        ('A'..='Z', _) => 'X',
+        (other, 1) => other,
+        (_, 2) => 'ø',
+        (_, 3) => '某',
+        _ => '\u{20bb7}',
+    }
+}
+
+/// A number with its digits replaced, which is a number still.
+pub(super) fn masked_number(literal: &str) -> String {
+    let mut is_first = true;
+    let digit = |character: char| match character {
+        '0'..='9' if std::mem::take(&mut is_first) => '1',
+        '0'..='9' => '0',
+        other => other,
+    };
+    if literal.starts_with(|first: char| first.is_ascii_digit() || first == '-') {
+        literal.chars().map(digit).collect()
+    } else {
+        literal.to_owned()
+    }
+}
+
+/// A decoded text, and how each of its characters was written.
+pub(super) struct Written<'a> {
+    text: String,
+    raw: Vec<&'a str>,
+    escape: fn(&str, char) -> String,
+}
+
+impl<'a> Written<'a> {
+    /// What stands between the quotes of a JSON string, cut off or not.
+    pub(super) fn in_json(inner: &'a str) -> Self {
+        let (mut text, mut raw) = (String::new(), Vec::new());
+        let mut rest = inner;
+        while let Some(first) = rest.chars().next() {
+            let (character, length) = if first == '\\' { escaped(rest) } else { (first, first.len_utf8()) };
+            let (unit, after) = rest.split_at(length);
+            text.push(character);
+            raw.push(unit);
+            rest = after;
+        }
+        Self { text, raw, escape: json_escape }
+    }
+
+    /// The raw value of a query; `None` where it is not UTF-8.
+    pub(super) fn in_query(value: &'a str) -> Option<Self> {
+        let (mut text, mut raw) = (String::new(), Vec::new());
+        let mut rest = value;
+        while !rest.is_empty() {
+            let (character, length) = match rest.as_bytes() {
+                [b'+', ..] => (' ', 1),
+                [b'%', ..] => percent_decoded(rest)?,
+                _ => rest.chars().next().map(|first| (first, first.len_utf8()))?,
+            };
+            let (unit, after) = rest.split_at(length);
+            text.push(character);
+            raw.push(unit);
+            rest = after;
+        }
+        Some(Self { text, raw, escape: query_escape })
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text with as many other characters, written in the same way.
+    pub(super) fn replaced(&self, characters: &str) -> String {
+        let pairs = self.text.chars().zip(characters.chars()).zip(&self.raw);
+        let unit = |((old, new), raw): ((char, char), &&str)| match old == new {
+            true => (*raw).to_owned(),
+            false => (self.escape)(raw, new),
+        };
+        pairs.map(unit).collect()
+    }
+}
+
+/// The character of the escape that a text begins with, and how long it is written. What is no escape stands for itself.
+fn escaped(text: &str) -> (char, usize) {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    };
+    if let Some(first) = unit(0) {
+        let pair = [first, unit(6).unwrap_or_default()];
+        return match char::decode_utf16(pair).next() {
+            Some(Ok(character)) if character.len_utf16() == 2 => (character, 12),
+            Some(Ok(character)) => (character, 6),
+            _ => (char::REPLACEMENT_CHARACTER, 6),
+        };
+    }
+    match text.as_bytes().get(1) {
+        Some(b'n') => ('\n', 2),
+        Some(b't') => ('\t', 2),
+        Some(b'r') => ('\r', 2),
+        Some(b'b') => ('\u{8}', 2),
+        Some(b'f') => ('\u{c}', 2),
+        Some(&other @ (b'"' | b'\\' | b'/')) => (other.into(), 2),
+        _ => ('\\', 1),
+    }
+}
+
+fn json_escape(raw: &str, new: char) -> String {
+    if raw.starts_with("\\u") {
+        return new.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
+    }
+    match new {
+        '"' | '\\' => format!("\\{new}"),
+        other => other.to_string(),
+    }
+}
+
+/// The character of the percent sequences that a text begins with, and how long they are. A sign that begins none stands
+/// for itself.
+fn percent_decoded(text: &str) -> Option<(char, usize)> {
+    let byte = |at: usize| {
+        let digits = text.get(at..at + 3)?.strip_prefix('%')?;
+        u8::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    };
+    let length = match byte(0) {
+        None => return Some(('%', 1)),
+        Some(0..0x80) => 1,
+        Some(0xc0..0xe0) => 2,
+        Some(0xe0..0xf0) => 3,
+        Some(0xf0..) => 4,
+        Some(_) => return None,
+    };
+    let raw = text.get(..3 * length).filter(|_| (0..length).all(|index| byte(3 * index).is_some()))?;
+    let decoded = percent_decode_str(raw).decode_utf8().ok()?;
+    Some((decoded.chars().next()?, raw.len()))
+}
+
+fn query_escape(raw: &str, new: char) -> String {
+    if !raw.starts_with('%') && (new.is_ascii_alphanumeric() || !new.is_ascii()) {
+        return new.to_string();
+    }
+    new.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
