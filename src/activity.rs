@@ -1,6 +1,7 @@
 //! The names by which a callback says what it is about.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// What a callback is about: the value of `activity` in its body or query, the last segment of a Kit callback's path.
 ///
@@ -59,6 +60,34 @@ pub enum Activity {
 }
 
 impl Activity {
+    /// All of them.
+    pub const ALL: [Self; 24] = [
+        Self::NewInstance,
+        Self::QueryInstance,
+        Self::RefreshInstance,
+        Self::UpdateInstanceStatus,
+        Self::ReleaseInstance,
+        Self::UpgradeInstance,
+        Self::ChangeInstanceCheck,
+        Self::ExpireInstance,
+        Self::Upgrade,
+        Self::InstanceStatus,
+        Self::TenantSync,
+        Self::ApplicationSync,
+        Self::AuthSync,
+        Self::SingleOrgSync,
+        Self::AllOrgSync,
+        Self::GetLicenseAsync,
+        Self::RefreshLicenseCode,
+        Self::UpdateLicenseCodeStatus,
+        Self::ReleaseLicenseCode,
+        Self::GetLicense,
+        Self::RefreshLicense,
+        Self::ExpireLicense,
+        Self::ReleaseLicense,
+        Self::OrderNotify,
+    ];
+
     /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -115,5 +144,34 @@ impl Activity {
 impl fmt::Display for Activity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Activity {
+    type Err = UnknownActivity;
+
+    /// Letter case counts.
+    fn from_str(name: &str) -> Result<Self, UnknownActivity> {
+        Self::ALL.into_iter().find(|activity| activity.as_str() == name).ok_or(UnknownActivity)
+    }
+}
+
+/// The name is none of an activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the name is none of an activity")]
+pub struct UnknownActivity;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_back() {
+        for activity in Activity::ALL {
+            assert_eq!(activity.as_str().parse(), Ok(activity));
+        }
+        for name in ["", "NewInstance", "newinstance", " newInstance"] {
+            assert_eq!(name.parse::<Activity>(), Err(UnknownActivity));
+        }
     }
 }

@@ -355,7 +355,7 @@ async fn an_answer_of_v1_counts_only_if_it_is_signed() {
         let marketplace = at(careless, &clock()).build();
         let random = SeededRandom::new(1);
         let activity =
-            ACTIVITIES.into_iter().find(|activity| Draft::new(generation, *activity, &random, NOW).is_some());
+            Activity::ALL.into_iter().find(|activity| Draft::new(generation, *activity, &random, NOW).is_some());
         let draft = Draft::new(generation, activity.unwrap(), &random, NOW).unwrap();
         let attempt = marketplace.call(&draft.into(), &Manner::default()).await.unwrap();
         assert_eq!(attempt.verdict == Verdict::Unsigned, generation.signs_answers(), "{generation}");
@@ -386,33 +386,6 @@ async fn the_same_seed_tells_the_same_story_without_secrets() {
     }
 }
 
-const ACTIVITIES: [Activity; 24] = [
-    Activity::NewInstance,
-    Activity::QueryInstance,
-    Activity::RefreshInstance,
-    Activity::UpdateInstanceStatus,
-    Activity::ReleaseInstance,
-    Activity::UpgradeInstance,
-    Activity::ChangeInstanceCheck,
-    Activity::ExpireInstance,
-    Activity::Upgrade,
-    Activity::InstanceStatus,
-    Activity::TenantSync,
-    Activity::ApplicationSync,
-    Activity::AuthSync,
-    Activity::SingleOrgSync,
-    Activity::AllOrgSync,
-    Activity::GetLicenseAsync,
-    Activity::RefreshLicenseCode,
-    Activity::UpdateLicenseCodeStatus,
-    Activity::ReleaseLicenseCode,
-    Activity::GetLicense,
-    Activity::RefreshLicense,
-    Activity::ExpireLicense,
-    Activity::ReleaseLicense,
-    Activity::OrderNotify,
-];
-
 /// Each is understood by a seller who has never heard of what it is about.
 #[tokio::test]
 async fn every_activity_can_be_drafted() {
@@ -420,7 +393,7 @@ async fn every_activity_can_be_drafted() {
     for generation in Generation::ALL {
         let (marketplace, ..) = with(generation);
         let mut count = 0;
-        for activity in ACTIVITIES {
+        for activity in Activity::ALL {
             let random = SeededRandom::new(count);
             let Some(draft) = Draft::new(generation, activity, &random, NOW) else { continue };
             count += 1;
@@ -448,7 +421,7 @@ async fn every_activity_can_be_drafted() {
         };
         assert_eq!(count, expected, "{generation}");
     }
-    assert_eq!(drafted.len(), ACTIVITIES.len());
+    assert_eq!(drafted.len(), Activity::ALL.len());
 }
 
 #[tokio::test]

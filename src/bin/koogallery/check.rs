@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use koogallery::random::{OsRandom, Random as _};
 use koogallery::simulator::{Checker, HttpProbe, HttpTarget, Profile, Report};
 
 use crate::environment::access_keys;
 use crate::own_host::OwnHost;
-use crate::{Answer, Failure, Output};
+use crate::seed::Seed;
+use crate::{Answer, Failure, Output, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,9 +36,8 @@ pub struct Check {
     /// Where the report is written; the standard output unless given.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Makes the same calls again. A seller with a durable store knows them, so every run draws another unless given.
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    #[command(flatten)]
+    seed: Seed,
     /// Also what takes long or makes many calls at once.
     #[arg(long)]
     timing: bool,
@@ -69,19 +68,17 @@ impl Check {
             let example = "KOOGALLERY_BASIC_KEY";
             return Err(Failure::new(format!("no access key is in the environment, such as {example}")));
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::of("the runtime", &error))?;
         let mut reports = Vec::with_capacity(profiles.len());
         for profile in profiles {
             output.progress(&format!("checking {profile} ..."));
             let target = HttpTarget::new(&self.url).map_err(|error| Failure::of(&self.url, &error))?;
-            let seed = self.seed.map_or_else(drawn_seed, Ok)?;
+            let seed = self.seed.get()?;
             let mut checker = Checker::new(target, keys.clone()).profile(profile).seed(seed).timing_checks(self.timing);
             if let Some(probe) = &self.probe {
                 checker = checker.probe(HttpProbe::new(probe).map_err(|error| Failure::of(probe, &error))?);
             }
-            let report = runtime.block_on(checker.run()).map_err(|error| Failure::of(profile, &error))?;
-            reports.push(report);
+            let run = async { checker.run().await.map_err(|error| Failure::of(profile, &error)) };
+            reports.push(runtime::block_on(run)?);
         }
         let written = self.format.write(&reports, self.output.is_none() && output.has_colors());
         match &self.output {
@@ -110,10 +107,4 @@ impl Format {
             }
         }
     }
-}
-
-fn drawn_seed() -> Result<u64, Failure> {
-    let mut bytes = [0; 4];
-    OsRandom.fill(&mut bytes).map_err(|error| Failure::of("no seed was drawn", &error))?;
-    Ok(u32::from_ne_bytes(bytes).into())
 }

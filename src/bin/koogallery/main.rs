@@ -10,11 +10,14 @@ mod encrypt;
 mod environment;
 mod explain;
 mod failure;
+mod fire;
 mod input;
 mod output;
 mod own_host;
 mod rsa_keygen;
+mod runtime;
 mod scheme;
+mod seed;
 mod serve;
 mod sign;
 mod verify;
@@ -56,6 +59,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Check),
+    Fire(fire::Fire),
     Serve(serve::Serve),
     Sign(sign::Sign),
     Verify(verify::Verify),
@@ -78,6 +82,7 @@ fn main() -> ExitCode {
     let output = Output::new(quiet, no_color);
     let outcome = match command {
         Command::Check(command) => command.run(&output),
+        Command::Fire(command) => command.run(&output),
         Command::Serve(command) => command.run(&output),
         Command::Sign(command) => command.run(&output),
         Command::Verify(command) => command.run(&output),

@@ -6,7 +6,7 @@ use koogallery::simulator::{Desk, serve_desk};
 use tokio::net::TcpListener;
 
 use crate::environment::{credentials, ring};
-use crate::{Answer, Failure, Output};
+use crate::{Answer, Failure, Output, runtime};
 
 const EXAMPLES: &str = "\
 Example:
@@ -34,9 +34,7 @@ impl Serve {
             desk = desk.access_keys(ring);
         }
         let desk = desk.build();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::of("the runtime", &error))?;
-        runtime.block_on(async {
+        runtime::block_on(async {
             let listener = TcpListener::bind(&self.listen).await.map_err(|error| Failure::of(&self.listen, &error))?;
             let address = listener.local_addr().map_err(|error| Failure::of(&self.listen, &error))?;
             output.result(&format!("listening on http://{address}"))?;

@@ -1,0 +1,168 @@
+//! `fire`: one call of the marketplace's, changed at will.
+
+use std::str::FromStr;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use koogallery::activity::Activity;
+use koogallery::cipher::client_secret::PrivateKey;
+use koogallery::clock::{Clock as _, SystemClock};
+use koogallery::key::AccessKeys;
+use koogallery::random::OsRandom;
+use koogallery::simulator::delivery::{Callback, Draft, Generation, Verdict};
+use koogallery::simulator::{Attempt, HttpTarget, Manner, Marketplace, SeededRandom};
+use serde_json::Value;
+
+use crate::environment::{access_keys, missing};
+use crate::output::Color;
+use crate::own_host::OwnHost;
+use crate::seed::Seed;
+use crate::{Answer, Failure, Output, runtime};
+
+const EXAMPLES: &str = "\
+Every mandatory field is invented; --set changes what matters. A field that holds a number or a list takes its JSON.
+
+Examples:
+  koogallery fire newInstance --url http://127.0.0.1:8080/saasproduce
+  koogallery fire refreshInstance --url http://127.0.0.1:8080/x --set instanceId=i-1 --set expireTime=20300101000000
+  koogallery fire expireInstance --url http://127.0.0.1:8080/x --profile saas-v1 --set instanceId=i-1
+  koogallery fire newInstance --url http://127.0.0.1:8080/x --without orderId
+
+Exit codes: 0 the seller has understood (000000, or 000004 where it counts), 1 not, 2 nothing could be sent.";
+
+/// Make one call of a seller's endpoint as the marketplace does, and show what comes back.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Fire {
+    /// What the call is about.
+    #[arg(value_parser = named(&Activity::ALL, Activity::as_str), hide_possible_values = true)]
+    activity: Activity,
+    /// The production address.
+    #[arg(long)]
+    url: String,
+    /// The family of callbacks; the newest that has the activity, and whose key is in the environment, unless given.
+    #[arg(long, value_name = "NAME", value_parser = named(&Generation::ALL, Generation::as_str))]
+    profile: Option<Generation>,
+    /// Gives a field a value; may be given several times.
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+    /// Leaves a field out; may be given several times.
+    #[arg(long, value_name = "FIELD")]
+    without: Vec<String>,
+    /// Says that it is only a test (testFlag 1).
+    #[arg(long)]
+    test: bool,
+    #[command(flatten)]
+    seed: Seed,
+    #[command(flatten)]
+    own_host: OwnHost,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("not of the form FIELD=VALUE")?;
+    if name.is_empty() { Err("the field has no name".to_owned()) } else { Ok((name.to_owned(), value.to_owned())) }
+}
+
+/// One of these names, which a wrong one is answered with.
+fn named<T>(all: &[T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T> + use<T>
+where
+    T: Copy + Send + Sync + 'static + FromStr<Err: std::error::Error + Send + Sync>,
+{
+    PossibleValuesParser::new(all.iter().map(|value| name(*value))).try_map(|name| name.parse::<T>())
+}
+
+impl Fire {
+    pub fn run(self, output: &Output) -> Result<Answer, Failure> {
+        self.own_host.allows(&self.url)?;
+        let keys = access_keys()?;
+        let generation = self.generation(&keys)?;
+        let seed = self.seed.get()?;
+        let random = SeededRandom::new(seed);
+        let mut draft = Draft::new(generation, self.activity, &random, SystemClock.now())
+            .ok_or_else(|| Failure::new(format!("{generation} has no {}", self.activity)))?;
+        encrypt_client_secret(&mut draft)?;
+        if self.test {
+            set(&mut draft, "testFlag", "1")?;
+        }
+        for (name, value) in &self.set {
+            set(&mut draft, name, value)?;
+        }
+        self.without.iter().for_each(|name| draft.remove(name));
+        let target = HttpTarget::new(&self.url).map_err(|error| Failure::of(&self.url, &error))?;
+        let marketplace = Marketplace::builder(target, keys).seed(seed.wrapping_add(1)).build();
+        let attempt = runtime::block_on(async {
+            let made = marketplace.call(&Callback::from(draft), &Manner::default()).await;
+            made.map_err(|error| Failure::of("nothing was sent", &error))
+        })?;
+        show(&attempt, output)
+    }
+
+    fn generation(&self, keys: &AccessKeys) -> Result<Generation, Failure> {
+        if let Some(given) = self.profile {
+            return if keys.get(given.interface()).is_some() { Ok(given) } else { Err(missing(given.interface())) };
+        }
+        let (random, now) = (SeededRandom::new(0), SystemClock.now());
+        let offers = |generation: &Generation| Draft::new(*generation, self.activity, &random, now).is_some();
+        let mut offering: Vec<_> = Generation::ALL.into_iter().filter(offers).collect();
+        // V1.0 signs its answers.
+        offering.sort_by_key(|generation| generation.signs_answers());
+        let first = offering.iter().find(|generation| keys.get(generation.interface()).is_some());
+        let interface = offering.first().map(|generation| generation.interface());
+        match (first, interface) {
+            (Some(first), _) => Ok(*first),
+            (None, Some(interface)) => Err(missing(interface)),
+            (None, None) => Err(Failure::new(format!("no family of callbacks has {}", self.activity))),
+        }
+    }
+}
+
+/// As text, unless the field holds something else.
+pub fn set(draft: &mut Draft, name: &str, value: &str) -> Result<(), Failure> {
+    let is_text = draft.get(name).is_none_or(Value::is_string);
+    let value = match is_text {
+        true => Value::from(value),
+        false => serde_json::from_str(value).map_err(|error| Failure::of(format!("{name} is no JSON"), &error))?,
+    };
+    draft.set(name, value);
+    Ok(())
+}
+
+/// An invented secret can be read by the seller only if it is encrypted with the seller's key.
+pub fn encrypt_client_secret(draft: &mut Draft) -> Result<(), Failure> {
+    const FIELD: &str = "clientSecret";
+    if draft.get(FIELD).is_none() {
+        return Ok(());
+    }
+    let keys = PrivateKey::from_env().map_err(|error| Failure::of("KOOGALLERY_RSA_PRIVATE_KEY_FILE", &error))?;
+    if let Some(key) = keys.first() {
+        let encrypted = key.encrypt("an invented client secret", &OsRandom);
+        let encrypted = encrypted.map_err(|error| Failure::of("the client secret cannot be encrypted", &error))?;
+        draft.set(FIELD, encrypted);
+    }
+    Ok(())
+}
+
+fn show(attempt: &Attempt, output: &Output) -> Result<Answer, Failure> {
+    let exchange = &attempt.exchange;
+    output.note(&format!("{} {}", exchange.method, exchange.target))?;
+    if !exchange.request_body.is_empty() {
+        output.note(&exchange.request_body)?;
+    }
+    output.note("")?;
+    if let Some(status) = exchange.status {
+        output.note(&format!("HTTP {status}, {} ms", exchange.duration.as_millis()))?;
+        for (name, value) in &exchange.answer_headers {
+            output.note(&format!("{name}: {value}"))?;
+        }
+        output.note(&format!("\n{}\n", exchange.answer_body))?;
+    }
+    let (color, word, answer) = match &attempt.verdict {
+        Verdict::Done { .. } => (Color::Green, "understood", Answer::Yes),
+        Verdict::Processing { .. } => (Color::Green, "in progress", Answer::Yes),
+        Verdict::Refused { .. } => (Color::Red, "refused", Answer::No),
+        Verdict::Unanswered { .. } => (Color::Red, "no answer", Answer::No),
+        _ => (Color::Red, "not understood", Answer::No),
+    };
+    output.verdict(color, word, &format!(": {} {}: {}", attempt.generation, attempt.activity, attempt.verdict))?;
+    Ok(answer)
+}
