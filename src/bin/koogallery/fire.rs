@@ -5,10 +5,8 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use koogallery::activity::Activity;
-use koogallery::cipher::client_secret::PrivateKey;
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::AccessKeys;
-use koogallery::random::OsRandom;
 use koogallery::simulator::delivery::{Callback, Draft, Generation, Verdict};
 use koogallery::simulator::{Attempt, HttpTarget, Manner, Marketplace, SeededRandom};
 use serde_json::Value;
@@ -17,7 +15,7 @@ use crate::environment::{access_keys, missing};
 use crate::output::Color;
 use crate::own_host::OwnHost;
 use crate::seed::Seed;
-use crate::{Answer, Failure, Output, runtime};
+use crate::{Answer, Failure, Output, client_secret, runtime};
 
 const EXAMPLES: &str = "\
 Every mandatory field is invented; --set changes what matters. A field that holds a number or a list takes its JSON.
@@ -80,7 +78,7 @@ impl Fire {
         let random = SeededRandom::new(seed);
         let mut draft = Draft::new(generation, self.activity, &random, SystemClock.now())
             .ok_or_else(|| Failure::new(format!("{generation} has no {}", self.activity)))?;
-        encrypt_client_secret(&mut draft)?;
+        client_secret::encrypt(&mut draft)?;
         if self.test {
             set(&mut draft, "testFlag", "1")?;
         }
@@ -117,28 +115,13 @@ impl Fire {
 }
 
 /// As text, unless the field holds something else.
-pub fn set(draft: &mut Draft, name: &str, value: &str) -> Result<(), Failure> {
+fn set(draft: &mut Draft, name: &str, value: &str) -> Result<(), Failure> {
     let is_text = draft.get(name).is_none_or(Value::is_string);
     let value = match is_text {
         true => Value::from(value),
         false => serde_json::from_str(value).map_err(|error| Failure::of(format!("{name} is no JSON"), &error))?,
     };
     draft.set(name, value);
-    Ok(())
-}
-
-/// An invented secret can be read by the seller only if it is encrypted with the seller's key.
-pub fn encrypt_client_secret(draft: &mut Draft) -> Result<(), Failure> {
-    const FIELD: &str = "clientSecret";
-    if draft.get(FIELD).is_none() {
-        return Ok(());
-    }
-    let keys = PrivateKey::from_env().map_err(|error| Failure::of("KOOGALLERY_RSA_PRIVATE_KEY_FILE", &error))?;
-    if let Some(key) = keys.first() {
-        let encrypted = key.encrypt("an invented client secret", &OsRandom);
-        let encrypted = encrypted.map_err(|error| Failure::of("the client secret cannot be encrypted", &error))?;
-        draft.set(FIELD, encrypted);
-    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 mod capture;
 mod check;
+mod client_secret;
 mod completions;
 mod decrypt;
 mod decrypt_secret;
@@ -11,11 +12,13 @@ mod environment;
 mod explain;
 mod failure;
 mod fire;
+mod goods;
 mod input;
 mod output;
 mod own_host;
 mod rsa_keygen;
 mod runtime;
+mod scenario;
 mod scheme;
 mod seed;
 mod serve;
@@ -60,6 +63,7 @@ struct CommandLine {
 enum Command {
     Check(check::Check),
     Fire(fire::Fire),
+    Scenario(scenario::Scenario),
     Serve(serve::Serve),
     Sign(sign::Sign),
     Verify(verify::Verify),
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Check(command) => command.run(&output),
         Command::Fire(command) => command.run(&output),
+        Command::Scenario(command) => command.run(&output),
         Command::Serve(command) => command.run(&output),
         Command::Sign(command) => command.run(&output),
         Command::Verify(command) => command.run(&output),
