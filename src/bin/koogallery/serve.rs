@@ -1,46 +1,95 @@
-//! `serve`: the marketplace's open APIs, for a seller's server to call.
+//! `serve`: the marketplace, for a seller's server to call and to be called by.
+
+mod control;
+mod form;
+mod page;
+
+use std::time::Duration;
 
 use clap::Args;
+use koogallery::adapter::serve::Server;
 use koogallery::key::InterfaceType;
-use koogallery::simulator::{Desk, serve_desk};
+use koogallery::simulator::{Desk, HttpTarget, Marketplace, serve_desk};
 use tokio::net::TcpListener;
 
-use crate::environment::{credentials, ring};
+use crate::environment::{access_keys, credentials};
+use crate::own_host::OwnHost;
 use crate::{Answer, Failure, Output, runtime};
+use control::Control;
 
 const EXAMPLES: &str = "\
-Example:
-  KOOGALLERY_AK=ak KOOGALLERY_SK=sk koogallery serve --listen 127.0.0.1:9090
+Examples:
+  koogallery serve --listen 127.0.0.1:9090
+  koogallery serve --listen 127.0.0.1:9090 --target http://127.0.0.1:8080/saasproduce --compress 3600
+  curl http://127.0.0.1:9090/_marketplace/orders -d profile=saas-v2 -d 'period=1 year'
+  curl http://127.0.0.1:9090/_marketplace/subscriptions/INSTANCE/renew -d 'period=1 month'
 
-A seller's server with KOOGALLERY_OPEN_API_URL=http://127.0.0.1:9090 and the same keys then asks here. The documented mock
-orders, such as MOCKPERIODYEARNEW, are known. Signatures are verified strictly, and a mismatch is explained line by line.";
+A seller's server with KOOGALLERY_OPEN_API_URL=http://127.0.0.1:9090 and the same KOOGALLERY_AK and KOOGALLERY_SK then asks
+here. The documented mock orders, such as MOCKPERIODYEARNEW, are known. Signatures are verified strictly, and a mismatch is
+explained line by line.
 
-/// Play the marketplace's open APIs: order query, usage, Licenses, upload, and an authentication centre.
+With --target the marketplace also calls the seller. The page /_marketplace sells, and lists what was sold and every call;
+/_marketplace/subscriptions and /_marketplace/log tell the same in JSON. What expires is frozen, and released 15 days later.";
+
+/// Play the marketplace: order query, usage, Licenses, upload, and an authentication centre; with --target also its calls.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Serve {
     /// Where to listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090")]
     listen: String,
+    /// The production address of the seller who is sold for.
+    #[arg(long, value_name = "URL")]
+    target: Option<String>,
+    /// Lives so many times as fast: with 3600 an hour between two tries is a second.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1)]
+    compress: u32,
     /// From what ids are drawn.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    own_host: OwnHost,
 }
 
 impl Serve {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
+        let keys = access_keys()?;
         let mut desk = Desk::builder().seed(self.seed).credentials(credentials()?);
-        if let Ok(ring) = ring(InterfaceType::Basic) {
-            desk = desk.access_keys(ring);
+        if let Some(ring) = keys.get(InterfaceType::Basic) {
+            desk = desk.access_keys(ring.clone());
         }
         let desk = desk.build();
+        let marketplace = match &self.target {
+            None => None,
+            Some(url) => {
+                self.own_host.allows(url)?;
+                let target = HttpTarget::new(url).map_err(|error| Failure::of(url, &error))?;
+                let marketplace = Marketplace::builder(target, keys.clone()).desk(desk.clone());
+                Some(marketplace.compressed(self.compress).seed(self.seed.wrapping_add(1)).build())
+            }
+        };
         runtime::block_on(async {
             let listener = TcpListener::bind(&self.listen).await.map_err(|error| Failure::of(&self.listen, &error))?;
             let address = listener.local_addr().map_err(|error| Failure::of(&self.listen, &error))?;
             output.result(&format!("listening on http://{address}"))?;
             let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
-            serve_desk(listener, desk, interrupted).await;
+            match marketplace {
+                None => serve_desk(listener, desk, interrupted).await,
+                Some(marketplace) => {
+                    output.note(&format!("the marketplace is at http://{address}/_marketplace"))?;
+                    tokio::spawn(live(marketplace.clone()));
+                    Server::new().serve(listener, Control::new(marketplace, keys), interrupted).await;
+                }
+            }
             Ok(Answer::Yes)
         })
+    }
+}
+
+/// Does what is due, as time goes by.
+async fn live(marketplace: Marketplace) {
+    loop {
+        marketplace.run_due().await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
