@@ -1,73 +1,79 @@
 //! A License of each family, and the notice of an order.
 
-use koogallery::license::{code, online, v1};
-use koogallery::order_notify;
-use koogallery::timestamp::Timestamp;
+use koogallery::open_api::query_order::PeriodType;
+use koogallery::simulator::delivery::{Callback, Generation};
+use koogallery::simulator::{LineSpec, Manner, Marketplace, OrderSpec, PlacedOrder};
 
-use super::desk::Desk;
-use super::marketplace::{self, Marketplace};
-use super::{Keys, Outcome};
+use super::Outcome;
+use super::story::Story;
 
-pub async fn of_each_family(marketplace: &mut Marketplace, keys: &Keys, desk: &Desk) -> Outcome {
-    authorization_code(marketplace, keys).await?;
-    online_license(marketplace, keys, desk).await?;
-    license_v1(marketplace).await?;
-    println!("\nOrder notification");
-    let notice = order_notify::Request::new("CS2511210030", "CS2511210030-000001").to_body();
-    marketplace.post_as(&keys.general, "an order", &notice, "000000").await?;
-    marketplace.post_as(&keys.general, "the same order again", &notice, "000000").await?;
+pub async fn of_each_family(story: &mut Story, online: Marketplace) -> Outcome {
+    authorization_code(story).await?;
+    online_license(story, online).await?;
+    license_v1(story).await?;
+    story.chapter("Order notification");
+    let notice = Callback::order_notify(&order(&story.marketplace), 0);
+    for what in ["an order", "the same order again"] {
+        story.marketplace.deliver(&notice).await?;
+        story.told(what);
+    }
     Ok(())
 }
 
-async fn authorization_code(marketplace: &mut Marketplace, keys: &Keys) -> Outcome {
-    println!("\nLicense authorization code 2.0");
-    let until = "20270101000000".parse::<Timestamp>()?;
-    let renewal = code::refresh_license_code::Request::new(
-        code::refresh_license_code::Scene::Renewal,
-        "CS2511210021",
-        "CS2511210021-000001",
-        "PL0000000000DEMO01",
-        until,
-    );
-    let status = |status| code::update_license_code_status::Request::new("PL0000000000DEMO01", status).to_body();
-    let release = code::release_license_code::Request::new("PL0000000000DEMO01").to_body();
-    let key = &keys.license;
-    marketplace.post_as(key, "renew", &renewal.to_body(), "000000").await?;
-    marketplace.post_as(key, "freeze", &status(code::update_license_code_status::Status::Freeze), "000000").await?;
-    marketplace.post_as(key, "unfreeze", &status(code::update_license_code_status::Status::Unfreeze), "000000").await?;
-    marketplace.post_as(key, "release", &release, "000000").await?;
-    marketplace.post_as(&keys.basic, "with the basic key", &release, "000001").await?;
+fn order(marketplace: &Marketplace) -> PlacedOrder {
+    marketplace.place_order(OrderSpec::new(LineSpec::period("OFFI1", PeriodType::Year, 1)))
+}
+
+async fn authorization_code(story: &mut Story) -> Outcome {
+    story.chapter("License authorization code 2.0");
+    let marketplace = story.marketplace.clone();
+    // No call tells of the sale.
+    let code = marketplace.buy(Generation::LicenseCode, &order(&marketplace), 0).await?.instance_id;
+    marketplace.renew(&code, PeriodType::Year, 1).await?;
+    story.told("renew");
+    marketplace.freeze(&code).await?;
+    story.told("freeze");
+    marketplace.unfreeze(&code).await?;
+    story.told("unfreeze");
+    marketplace.release(&code).await?;
+    story.told("release");
     Ok(())
 }
 
-async fn online_license(marketplace: &mut Marketplace, keys: &Keys, desk: &Desk) -> Outcome {
-    println!("\nOnline License");
-    let key = &keys.license;
-    let purchase = online::new_instance::Request::new("CS2511210022", "CS2511210022-000001", "biz-lic-1");
-    let start = online::LicenseTime::from("20251121000000".parse::<Timestamp>()?);
-    let apply = online::get_license_async::Request::new("biz-lic-1", start, "event-1").to_body();
-    marketplace.post_as(key, "buy", &purchase.to_body(), "000000").await?;
-    marketplace.post_as(key, "apply for a License", &apply, "000000").await?;
-    let first = desk.license("event-1");
-    marketplace.check("it was uploaded", first.is_some());
-    marketplace.post_as(key, "apply again", &apply, "000000").await?;
-    marketplace.check("the same License again", desk.license("event-1") == first);
-    let release = online::release_instance::Request::new("biz-lic-1").to_body();
-    marketplace.post_as(key, "release", &release, "000000").await?;
+async fn online_license(story: &mut Story, marketplace: Marketplace) -> Outcome {
+    story.chapter("Online License");
+    let everything_else = std::mem::replace(&mut story.marketplace, marketplace.clone());
+    let bought = marketplace.buy(Generation::LicenseOnline, &order(&marketplace), 0).await?;
+    story.told("buy");
+    let id = bought.instance_id.as_str();
+    let event = marketplace.apply_for_license(id).await?;
+    story.told("apply for a License");
+    let delivered = marketplace.desk().upload(&event);
+    story.check("it was uploaded", delivered.is_some());
+    let application = Callback::license_application(id, &event, bought.order.create_time, bought.expire_time);
+    marketplace.deliver(&application).await?;
+    story.told("apply again");
+    story.check("the same License again", marketplace.desk().upload(&event) == delivered);
+    marketplace.release(id).await?;
+    story.told("release");
+    story.marketplace = everything_else;
     Ok(())
 }
 
-async fn license_v1(marketplace: &mut Marketplace) -> Outcome {
-    println!("\nLicense V1");
-    let now = || marketplace::now().to_compact_millis();
-    let purchase = |business_id| {
-        v1::get_license::Request::new(now(), "customer-1", business_id, "CS2511210023", "OFFI03").to_query()
-    };
-    let first = marketplace.get("buy", &purchase("biz-lic-2"), "000000").await?;
-    marketplace.check("the License is in the answer", first["license"].is_string());
-    let again = marketplace.get("the same purchase again", &purchase("biz-lic-3"), "000000").await?;
-    marketplace.check("the same License and id again", first == again);
-    let release = v1::release_license::Request::new(now(), "CS2511210023", "biz-lic-2").to_query();
-    marketplace.get("release", &release, "000000").await?;
+async fn license_v1(story: &mut Story) -> Outcome {
+    story.chapter("License V1");
+    let marketplace = story.marketplace.clone();
+    let order = order(&marketplace);
+    let purchase = Callback::purchase(Generation::LicenseV1, &order, 0).ok_or("License V1 has purchases")?;
+    let first = marketplace.call(&purchase, &Manner::default()).await?;
+    story.answered("buy", &first, "000000");
+    story.check("the License is in the answer", first.exchange.answer_body.contains("\"license\":"));
+    let again = marketplace.call(&purchase, &Manner::default()).await?;
+    story.answered("the same purchase again", &again, "000000");
+    story.check("the same License and id again", first.exchange.answer_body == again.exchange.answer_body);
+    let id = first.verdict.instance_id().ok_or("the purchase names an instance")?;
+    let release = Callback::release(Generation::LicenseV1, id, &order.order_id).ok_or("and releases")?;
+    marketplace.deliver(&release).await?;
+    story.told("release");
     Ok(())
 }

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::environment::{access_keys, credentials};
 use crate::own_host::OwnHost;
+use crate::seed::Seed;
 use crate::{Answer, Failure, Output, runtime};
 use control::Control;
 
@@ -44,9 +45,8 @@ pub struct Serve {
     /// Lives so many times as fast: with 3600 an hour between two tries is a second.
     #[arg(long, value_name = "FACTOR", default_value_t = 1)]
     compress: u32,
-    /// From what ids are drawn.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    seed: Seed,
     #[command(flatten)]
     own_host: OwnHost,
 }
@@ -54,7 +54,8 @@ pub struct Serve {
 impl Serve {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
         let keys = access_keys()?;
-        let mut desk = Desk::builder().seed(self.seed).credentials(credentials()?);
+        let seed = self.seed.get()?;
+        let mut desk = Desk::builder().seed(seed).credentials(credentials()?);
         if let Some(ring) = keys.get(InterfaceType::Basic) {
             desk = desk.access_keys(ring.clone());
         }
@@ -65,7 +66,7 @@ impl Serve {
                 self.own_host.allows(url)?;
                 let target = HttpTarget::new(url).map_err(|error| Failure::of(url, &error))?;
                 let marketplace = Marketplace::builder(target, keys.clone()).desk(desk.clone());
-                Some(marketplace.compressed(self.compress).seed(self.seed.wrapping_add(1)).build())
+                Some(marketplace.compressed(self.compress).seed(seed.wrapping_add(1)).build())
             }
         };
         runtime::block_on(async {

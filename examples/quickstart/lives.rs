@@ -1,0 +1,55 @@
+//! An instance of each generation, from purchase to release.
+
+use std::time::Duration;
+
+use koogallery::key::AccessKey;
+use koogallery::open_api::query_order::PeriodType;
+use koogallery::simulator::delivery::{Callback, Generation};
+use koogallery::simulator::{LineSpec, Manner, OrderSpec, SubscriptionState};
+
+use super::Outcome;
+use super::story::Story;
+
+pub async fn of_each_generation(story: &mut Story) -> Outcome {
+    story.chapter("SaaS V2.0: POST, signed in the query");
+    life(story, Generation::SaasV2, "000002").await?;
+    story.chapter("SaaS V1.0: GET, proved by authToken, answered with Body-Sign");
+    life(story, Generation::SaasV1, "000000").await
+}
+
+async fn life(story: &mut Story, generation: Generation, when_replayed: &str) -> Outcome {
+    let marketplace = story.marketplace.clone();
+    let order =
+        marketplace.place_order(OrderSpec::new(LineSpec::period("OFFI1", PeriodType::Month, 1).linear_value(50)));
+    let sold = marketplace.buy(generation, &order, 0).await?;
+    story.told("buy for a month");
+    let again = marketplace.buy(generation, &order, 0).await?;
+    story.told("the same purchase again");
+    story.check("the same instance again", sold.instance_id == again.instance_id);
+    let id = sold.instance_id.as_str();
+
+    let stranger = Manner::default().signed_with(AccessKey::new("a-stranger's-key")?);
+    let release = Callback::release(generation, id, &order.order_id).ok_or("SaaS has releases")?;
+    let forged = marketplace.call(&release, &stranger).await?;
+    story.answered("a forged release", &forged, "000001");
+    let query = Callback::query(generation, &[id]).ok_or("SaaS has queries")?;
+    let request = marketplace.sign(&query, &Manner::default())?;
+    marketplace.send(&query, request.clone()).await;
+    let replayed = marketplace.send(&query, request).await;
+    story.answered("a captured query, replayed", &replayed, when_replayed);
+
+    marketplace.upgrade(id, LineSpec::period("OFFI1", PeriodType::Month, 1).linear_value(80)).await?;
+    story.told("upgrade");
+    marketplace.freeze(id).await?;
+    story.told("freeze");
+    marketplace.renew(id, PeriodType::Month, 1).await?;
+    story.told("renew, which unfreezes");
+
+    marketplace.run_until(marketplace.now().saturating_add(Duration::from_secs(90 * 86_400))).await;
+    story.told("90 days later");
+    let ended = marketplace.subscription(id).map(|sold| sold.state);
+    story.check("it was frozen when it expired, and released", ended == Some(SubscriptionState::Released));
+    let late = marketplace.call(&query, &Manner::default()).await?;
+    story.answered("ask for it once more", &late, "000003");
+    Ok(())
+}
