@@ -55,7 +55,7 @@ mod target;
 pub use check::{Check, Severity};
 pub use checker::{CheckError, Checker};
 pub use desk::*;
-pub use http_target::{HttpTarget, TargetUrlError};
+pub use http_target::{HttpTarget, TargetUrlError, TlsError};
 pub use marketplace::{Attempt, LifeError, Manner, Marketplace, MarketplaceBuilder, Subscription, SubscriptionState};
 pub use masking::Masking;
 pub use probe::{HttpProbe, LedgerProbe, Probe, ProbeError, ProbedInstance};

@@ -8,7 +8,7 @@ use super::checks;
 use super::message::{Author, Ids};
 use super::probe::{ErasedProbe, Probe};
 use super::profile::Profile;
-use super::report::{CheckResult, Outcome, Report};
+use super::report::{CheckResult, Outcome, Report, masked};
 use super::session::{Session, Stop};
 use super::target::{ErasedTarget, Target};
 use crate::clock::{Clock, SystemClock};
@@ -114,7 +114,7 @@ impl Checker {
         let test_flag = self.test_flag || matches!(profile, Profile::Console | Profile::LicenseCode);
         let author = Author { profile, ids: Ids::new(self.seed), test_flag };
         let name = self.target.name();
-        let mut session = Session::new(self.target, ring, author, self.clock, self.probe);
+        let mut session = Session::new(self.target, ring, self.keys, author, self.clock, self.probe);
 
         let mut results: Vec<CheckResult> = Vec::new();
         let mut passed = HashSet::new();
@@ -128,14 +128,15 @@ impl Checker {
                 passed.insert(entry.check.id);
             }
             let exchanges = std::mem::take(&mut session.exchanges);
-            results.push(CheckResult { check: entry.check, outcome, exchanges });
+            let notes = session.notes.drain(..).map(|note| masked(&note, &session.key)).collect();
+            results.push(CheckResult { check: entry.check, outcome, notes, exchanges });
         }
-        let judged = checks::of(profile).zip(&mut results).filter(|(entry, _)| matches!(entry.work, Work::Answers));
-        for (entry, result) in judged {
+        for (entry, result) in checks::of(profile).zip(&mut results) {
+            // A check by calls may have a rule for every answer as well.
             if let Some((failure, exchange)) = session.findings.broken.remove(entry.check.id) {
                 result.outcome = Outcome::Failed(failure);
                 result.exchanges = vec![exchange];
-            } else if !session.findings.judged.contains_key(entry.check.id) {
+            } else if matches!(entry.work, Work::Answers) && !session.findings.judged.contains_key(entry.check.id) {
                 result.outcome = Outcome::NotRun { why: "no answer to which the rule applies".to_owned() };
             }
         }

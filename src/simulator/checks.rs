@@ -1,12 +1,16 @@
 //! The checks, in the order in which they run.
 
 mod accept;
+mod connection;
 mod console;
+mod generation;
+mod leak;
 mod life;
 mod once;
 mod query;
 mod reach;
 mod reject;
+mod tls;
 
 use super::check::{Check, Entry, Severity, Work};
 use super::profile::Profile;
@@ -64,8 +68,15 @@ macro_rules! entries {
 
 entries! {
     "R1" Must ALL [] reach::answers: "the endpoint can be reached and answers", REQUESTS, "see that the server runs and that nothing in front of it blocks the call";
+    "R2" Must ALL [] tls::handshake: "TLS is current, and the certificate good for 30 days more", REQUESTS, "speak TLS 1.2 and 1.3 and nothing older; let a machine renew the certificate";
+    "R3" Must SIGNED_V2 [] tls::address: "the address is https, with a domain name", REQUESTS, "register https and a name";
+    "R3" Should TOKENS [] tls::address: "the address is https, with a domain name", REQUESTS, "register https and a name; V1.0 still takes http";
+    "R9" Info ALL ["R1"] reach::not_restricted: "callers need not be on a list", ANSWERS, "let the marketplace in, whose addresses are not published";
     "A1" Must ALL ["R1"] accept::canonical: "a right call is accepted", SIGNATURE, "verify over the raw body or the decoded query, with the key of this interface type";
     "R4" Must NAMED ["A1"] reach::wrong_method: "another method is refused", REQUESTS, "refuse everything but GET (V1.0) and POST";
+    "R6" Should ALL ["A1"] connection::kept_open: "a connection may be used again, or a fresh one made", EXPERIENCE, "send Connection: close before closing, and Content-Length as it is";
+    "R7" Info ALL ["R1"] reach::steady @ slow: "the same call gets the same answer over and over", EXPERIENCE, "look for replicas that differ, and for limits of rate";
+    "R8" Should ALL ["A1"] connection::forms: "the answer does not depend on how the call is sent, and is not compressed", EXPERIENCE, "take chunked bodies and Expect, and switch compression off for this address";
 
     "A2" Must ALL ["A1"] accept::difficult_values: "values with any characters are accepted", SIGNATURE, "decode each value exactly once, as UTF-8";
     "A3" Must GETS ["A1"] accept::both_spaces: "a blank may come as %20 or as +", SIGNATURE, "decode the query as a form";
@@ -97,10 +108,12 @@ entries! {
     "X12" Should SIGNED_V2 ["A1"] reject::nonce_again: "a nonce is good for one call", SIGNATURE, "remember nonces for two minutes";
     "X13" Should SIGNED_V2 ["A1"] reject::nonces: "nonces of no or absurd length are refused", EXPERIENCE, "bound what is remembered";
     "X14" Should GETS ["A1"] reject::encoded_twice: "a value that was encoded twice is refused", EXPERIENCE, "decode once; do not try several decodings";
+    "X15" Info ALL ["X2"] leak::comparison @ slow: "the time of a refusal does not tell what is right of a signature", EXPERIENCE, "compare in constant time";
     "X16" Must POSTS ["A1"] reject::hostile_bodies: "hostile bodies are refused, and the endpoint lives on", EXPERIENCE, "bound size and depth, and refuse members that stand twice";
     "X16" Must GETS ["A1"] reject::hostile_queries: "hostile queries are refused, and the endpoint lives on", EXPERIENCE, "parse the query as what a stranger sent";
     "X18" Should ALL ["A1"] reject::burst @ slow: "wrong calls in a burst do not stop right ones", EXPERIENCE, "refuse cheaply";
     "X19" Should ALL ["A1"] reject::swapped: "the signature of another call is refused", SIGNATURE, "sign over every field that arrives";
+    "X20" Should PURCHASES ["A1"] generation::other_generation: "a key proves the calls of its own generation only", EXPERIENCE, "choose by what the call is, then verify with the key of that generation alone";
 
     "I1" Must PURCHASES ["A1"] once::twice: "the same order line gets the same instance id", IDEMPOTENCE, "keep the instance id by order and order line, fixed at first sight";
     "I2" Must PURCHASES ["I1"] once::ten_times: "however often it is sent", IDEMPOTENCE, "keep the instance id by order and order line";
@@ -135,9 +148,9 @@ entries! {
     "Q2" Must SAAS ["A1"] query::steady: "an instance that is there stays there", MESSAGES, "answer queries from what is stored";
     "Q3" Should SAAS ["A1"] query::without_effect: "queries change nothing", MESSAGES, "do not work while answering a query";
     "D4" Should PURCHASES ["I1"] once::fifty_orders @ slow: "50 purchases at once are answered in time", EXPERIENCE, "do the work after the answer";
+    "D5" Should ALL ["A1"] connection::slow_senders @ slow: "callers that send slowly stop nobody", EXPERIENCE, "serve connections at once, and limit how long a request may take to arrive";
 
     "R5" Should ALL [] answers: "no redirect", EXPERIENCE, "register the final address";
-    "R8" Should ALL [] answers: "answers are not compressed", EXPERIENCE, "switch compression off for this address";
     "D1" Must ALL [] answers: "every answer comes in time", REQUESTS, "answer 000004 (V2.0) or a fixed id (V1.0) and do the work afterwards";
     "F1" Must ALL [] answers: "HTTP 200 and JSON with resultCode and resultMsg", ANSWERS, "let every way out of the server go through one function";
     "F2" Must ALL [] answers: "content type application/json", ANSWERS, "set the header on error answers too";

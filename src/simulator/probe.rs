@@ -71,6 +71,13 @@ impl HttpProbe {
     }
 }
 
+/// The list at the URL of a target, with the authorities that it trusts.
+impl From<HttpTarget> for HttpProbe {
+    fn from(target: HttpTarget) -> Self {
+        Self(target)
+    }
+}
+
 impl Probe for HttpProbe {
     async fn instances(&self) -> Result<Vec<ProbedInstance>, ProbeError> {
         let answer = get(&self.0).await.map_err(|error| ProbeError(error.to_string()))?;

@@ -47,9 +47,14 @@ pub struct Failure {
 impl Failure {
     /// What an answer says may hold the key.
     pub(super) fn shown(self, key: &AccessKey) -> Self {
-        let masked = |text: String| printable(&text).replace(key.expose(), MASK);
+        let masked = |text: String| masked(&text, key);
         Self { expected: masked(self.expected), got: masked(self.got), cause: masked(self.cause) }
     }
+}
+
+/// What a stranger says, fit to be shown.
+pub(super) fn masked(text: &str, key: &AccessKey) -> String {
+    printable(text).replace(key.expose(), MASK)
 }
 
 /// A call and its answer, without secrets: the signature is masked, and so is personal data of the answer.
@@ -94,8 +99,9 @@ impl Exchange {
             }
             Err(error) => (None, Vec::new(), String::new(), Some(error.to_string()), Duration::ZERO),
         };
-        let authority = name.strip_prefix("http://").and_then(|rest| rest.split('/').next());
-        let address = authority.map_or_else(|| "http://HOST".to_owned(), |authority| format!("http://{authority}"));
+        let address = name.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split('/').next()?)));
+        let address =
+            address.map_or_else(|| "http://HOST".to_owned(), |(scheme, authority)| format!("{scheme}://{authority}"));
         Self {
             activity: call.activity.clone(),
             method: call.method.to_string(),
@@ -144,6 +150,8 @@ pub struct CheckResult {
     pub check: Check,
     /// How it ended.
     pub outcome: Outcome,
+    /// What was found out beside that, like how long a connection takes.
+    pub notes: Vec<String>,
     /// Its last calls; of a rule for every answer, the one that broke it.
     pub exchanges: Vec<Exchange>,
 }
@@ -202,6 +210,11 @@ impl Report {
             Outcome::NotRun { why } => Some((result, &**why)),
             _ => None,
         })
+    }
+
+    /// What was found out beside the outcomes.
+    fn notes(&self) -> impl Iterator<Item = (&CheckResult, &str)> {
+        self.results.iter().flat_map(|result| result.notes.iter().map(move |note| (result, &**note)))
     }
 
     /// The failures that have one cause, in order of their gravity.

@@ -10,13 +10,14 @@ use tokio::time::{sleep, timeout};
 
 use super::call::{Call, Signer};
 use super::form;
+use super::http_target::HttpTarget;
 use super::message::{Author, Message};
 use super::probe::{ErasedProbe, ProbedInstance};
 use super::profile::Profile;
 use super::report::{Exchange, Failure};
 use super::target::{Answer, ErasedTarget, TargetError};
 use crate::clock::Clock;
-use crate::key::{AccessKey, KeyRing};
+use crate::key::{AccessKey, AccessKeys, KeyRing};
 use crate::timestamp::Timestamp;
 
 /// No target may take longer, whatever its own limits.
@@ -47,6 +48,24 @@ impl Stop {
     }
 }
 
+impl From<TargetError> for Stop {
+    fn from(error: TargetError) -> Self {
+        let cause = match &error {
+            TargetError::Dns(_) | TargetError::Connect(_) => "the endpoint is down, or not reachable from here",
+            TargetError::Forbidden(_) => "the name leads where no marketplace calls",
+            TargetError::Tls(error) => {
+                let cause = format!("no secure connection can be made: {}", error.mend());
+                return Self::failed("a secure connection", error.to_string(), cause);
+            }
+            TargetError::Timeout(_) => "the endpoint hangs",
+            TargetError::Panicked | TargetError::CutOff(_) => "the endpoint's code failed while answering",
+            TargetError::TooLarge(_) => "the endpoint sends something other than an answer",
+            TargetError::NotHttp(_) => "something other than an HTTP server listens there",
+        };
+        Self::failed("an answer", error.to_string(), cause)
+    }
+}
+
 /// What the rules for every answer found.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
@@ -65,7 +84,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    fn new(answer: &Answer) -> Self {
+    pub(super) fn new(answer: &Answer) -> Self {
         let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
         let code = json.as_ref().and_then(|json| lenient_code(json.get("resultCode")?));
         Self { status: answer.status, json, code }
@@ -150,12 +169,16 @@ pub(super) struct Session {
     pub(super) profile: Profile,
     pub(super) key: AccessKey,
     pub(super) ring: KeyRing,
+    /// What the seller has told of his keys.
+    pub(super) keys: AccessKeys,
     pub(super) author: Author,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) probe: Option<Arc<dyn ErasedProbe>>,
     pub(super) findings: Findings,
     /// Of the check that runs.
     pub(super) exchanges: Vec<Exchange>,
+    /// What the check that runs has found out beside its outcome.
+    pub(super) notes: Vec<String>,
     pub(super) calls: u32,
     pub(super) ivs: HashMap<String, String>,
     /// Whether the endpoint refuses an exact repeat; known after that was tried.
@@ -170,6 +193,7 @@ impl Session {
     pub(super) fn new(
         target: Arc<dyn ErasedTarget>,
         ring: KeyRing,
+        keys: AccessKeys,
         author: Author,
         clock: Arc<dyn Clock>,
         probe: Option<Arc<dyn ErasedProbe>>,
@@ -179,11 +203,13 @@ impl Session {
             profile: author.profile,
             key: ring.signing_key().clone(),
             ring,
+            keys,
             author,
             clock,
             probe,
             findings: Findings::default(),
             exchanges: Vec::new(),
+            notes: Vec::new(),
             calls: 0,
             ivs: HashMap::new(),
             refuses_repeats: false,
@@ -254,7 +280,8 @@ impl Session {
         self.note(call, outcome)
     }
 
-    fn note(&mut self, call: Call, outcome: Result<Answer, TargetError>) -> Result<Answer, Stop> {
+    /// Writes down a call that was made, and judges its answer.
+    pub(super) fn note(&mut self, call: Call, outcome: Result<Answer, TargetError>) -> Result<Answer, Stop> {
         self.calls += 1;
         if matches!(outcome, Err(TargetError::Timeout(_))) {
             self.timeouts += 1;
@@ -267,16 +294,15 @@ impl Session {
             self.exchanges.remove(0);
         }
         self.exchanges.push(exchange);
-        outcome.map_err(|error| {
-            let cause = match error {
-                TargetError::Dns(_) | TargetError::Connect(_) => "the endpoint is down, or not reachable from here",
-                TargetError::Timeout(_) => "the endpoint hangs",
-                TargetError::Panicked | TargetError::CutOff(_) => "the endpoint's code failed while answering",
-                TargetError::TooLarge(_) => "the endpoint sends something other than an answer",
-                TargetError::NotHttp(_) => "something other than an HTTP server listens there",
-            };
-            Stop::failed("an answer", error.to_string(), cause)
-        })
+        outcome.map_err(Stop::from)
+    }
+
+    /// The URL that the calls go to.
+    pub(super) fn http(&self) -> Result<HttpTarget, Stop> {
+        self.target
+            .http()
+            .cloned()
+            .ok_or_else(|| Stop::not_run("the target runs in this process: there is no connection"))
     }
 
     /// Records that a rule for every answer was applied.

@@ -1,6 +1,7 @@
 //! What is checked: anything that turns a request into an answer.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
+use super::http_target::{HttpTarget, TlsError};
 use crate::callback::CallbackService;
 
 /// A seller's endpoint.
@@ -36,6 +38,12 @@ pub trait Target: Send + Sync + 'static {
     /// What is checked, for the report.
     fn name(&self) -> String {
         "in process".to_owned()
+    }
+
+    /// The URL that the calls go to, if they leave the process: with it the connection is checked as well, that is names,
+    /// TLS and connections that are kept open. Without it those checks are not run.
+    fn http(&self) -> Option<&HttpTarget> {
+        None
     }
 }
 
@@ -82,6 +90,12 @@ pub enum TargetError {
     /// The host's name has no address.
     #[error("the host's name cannot be resolved: {0}")]
     Dns(String),
+    /// The host's name stands for an address that is never called: a link-local one, or that of a metadata service.
+    #[error("the host's name stands for {0}, which is never called")]
+    Forbidden(IpAddr),
+    /// There is no secure connection.
+    #[error("TLS: {0}")]
+    Tls(TlsError),
     /// Nobody listens there, or something in between refuses.
     #[error("no connection: {0}")]
     Connect(String),
@@ -129,6 +143,7 @@ pub(super) trait ErasedTarget: Send + Sync {
     fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Answer, TargetError>>;
     fn path(&self) -> &str;
     fn name(&self) -> String;
+    fn http(&self) -> Option<&HttpTarget>;
 }
 
 impl<T: Target> ErasedTarget for T {
@@ -142,5 +157,9 @@ impl<T: Target> ErasedTarget for T {
 
     fn name(&self) -> String {
         Target::name(self)
+    }
+
+    fn http(&self) -> Option<&HttpTarget> {
+        Target::http(self)
     }
 }

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use koogallery::simulator::{Checker, HttpProbe, HttpTarget, Profile, Report};
+use koogallery::simulator::{Checker, HttpProbe, Profile, Report};
 
 use crate::environment::access_keys;
 use crate::own_host::OwnHost;
 use crate::seed::Seed;
+use crate::trust::Trust;
 use crate::{Answer, Failure, Output, runtime};
 
 const EXAMPLES: &str = "\
@@ -15,6 +16,7 @@ Examples:
   koogallery check http://127.0.0.1:8080/saasproduce
   koogallery check http://127.0.0.1:8080/x --profile saas-v2 --probe http://127.0.0.1:8080/admin/instances
   koogallery check http://127.0.0.1:8080/x --format junit --output report.xml
+  koogallery check https://staging.example.com/x --i-own-this-host --ca staging-ca.pem
 
 Exit codes: 0 no mandatory check failed, 1 one did, 2 the checks could not be run.";
 
@@ -30,6 +32,8 @@ pub struct Check {
     /// A read-only address that lists the seller's instances, so that effects are checked and not only answers.
     #[arg(long, value_name = "URL")]
     probe: Option<String>,
+    #[command(flatten)]
+    trust: Trust,
     /// How the report is written.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -71,11 +75,11 @@ impl Check {
         let mut reports = Vec::with_capacity(profiles.len());
         for profile in profiles {
             output.progress(&format!("checking {profile} ..."));
-            let target = HttpTarget::new(&self.url).map_err(|error| Failure::of(&self.url, &error))?;
+            let target = self.trust.target(&self.url)?;
             let seed = self.seed.get()?;
             let mut checker = Checker::new(target, keys.clone()).profile(profile).seed(seed).timing_checks(self.timing);
             if let Some(probe) = &self.probe {
-                checker = checker.probe(HttpProbe::new(probe).map_err(|error| Failure::of(probe, &error))?);
+                checker = checker.probe(HttpProbe::from(self.trust.target(probe)?));
             }
             let run = async { checker.run().await.map_err(|error| Failure::of(profile, &error)) };
             reports.push(runtime::block_on(run)?);

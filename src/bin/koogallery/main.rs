@@ -23,6 +23,7 @@ mod scheme;
 mod seed;
 mod serve;
 mod sign;
+mod trust;
 mod verify;
 
 use std::process::ExitCode;

@@ -33,6 +33,9 @@ impl Report {
                     });
                 }
             }
+            if !result.notes.is_empty() {
+                xml.push_str(&format!("<system-out>{}</system-out>", escaped(&result.notes.join("\n"))));
+            }
             xml.push_str("</testcase>\n");
         }
         xml.push_str("</testsuite>\n");

@@ -4,7 +4,7 @@ use super::{Exchange, Report};
 use crate::simulator::Severity;
 
 impl Report {
-    /// The verdict, then the failures by cause with what to do about each, then what was not run.
+    /// The verdict, then the failures by cause with what to do about each, then notes, then what was not run.
     pub fn to_text(&self, color: bool) -> String {
         let paint = |code: &str, text: &str| match color {
             true => format!("\x1b[{code}m{text}\x1b[0m"),
@@ -30,6 +30,12 @@ impl Report {
             for mend in mends {
                 text.push_str(&format!("  mend: {mend}\n"));
             }
+        }
+        if self.notes().next().is_some() {
+            text.push_str("\nnotes\n");
+        }
+        for (result, note) in self.notes() {
+            text.push_str(&format!("  {:4} {note}\n", result.check.id));
         }
         let not_run: Vec<_> = self.not_run().collect();
         if !not_run.is_empty() {
