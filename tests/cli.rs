@@ -488,6 +488,26 @@ fn help_and_completions() {
 }
 
 #[test]
+fn check_speaks_https_and_calls_no_metadata_service() {
+    let keys = [("KOOGALLERY_BASIC_KEY", "a-key-for-trying-out")];
+    let check = |url: &str, more: &[&str]| run(&keys, &[&["check", url], more].concat());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/x", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let _ = (&stream).write_all(b"SSH-2.0-OpenSSH_9.9\r\n");
+        }
+    });
+    check(&url, &[]).says(1, "what listens there does not speak TLS");
+    check("http://169.254.169.254/x", &["--i-own-this-host"]).says(2, "never called");
+
+    check(&url, &["--ca", "/no/such.pem"]).says(2, "/no/such.pem");
+    let mut empty = tempfile::NamedTempFile::new().unwrap();
+    empty.write_all(b"no certificate").unwrap();
+    check(&url, &["--ca", empty.path().to_str().unwrap()]).says(2, "no certificate in PEM");
+}
+
+#[test]
 fn it_starts_at_once() {
     let start = || {
         let begin = Instant::now();

@@ -5,10 +5,13 @@
 
 mod simulator_checks {
     pub mod bad;
+    mod connection;
     mod families;
     pub mod good;
     mod hostile;
     mod reports;
+    #[cfg(feature = "simulator-tls")]
+    mod tls;
 }
 
 use std::sync::Arc;

@@ -418,7 +418,6 @@ impl Session {
 }
 
 async fn answer_of(target: &dyn ErasedTarget, call: &Call) -> Result<Answer, TargetError> {
-    let request =
-        call.to_request().ok_or_else(|| TargetError::NotHttp("the request could not be written".to_owned()))?;
+    let request = call.to_request().ok_or_else(TargetError::unwritable)?;
     timeout(TIMEOUT, target.call(request)).await.unwrap_or(Err(TargetError::Timeout(TIMEOUT)))
 }

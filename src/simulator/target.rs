@@ -116,6 +116,13 @@ pub enum TargetError {
     Panicked,
 }
 
+impl TargetError {
+    /// A call that no request can hold.
+    pub(super) fn unwritable() -> Self {
+        Self::NotHttp("the request could not be written".to_owned())
+    }
+}
+
 impl<F, Fut> Target for F
 where
     F: Fn(Request<Bytes>) -> Fut + Send + Sync + 'static,

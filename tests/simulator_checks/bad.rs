@@ -593,6 +593,35 @@ pub const FAMILY: &[Bad] = &[
         },
     },
     Bad {
+        mistake: "compresses for callers that can unpack",
+        profile: SaasV2,
+        fails: &["R8"],
+        has_probe: true,
+        handler: |good| {
+            let service = good.service.clone();
+            Box::new(move |request| {
+                let (service, unpacks) = (service.clone(), request.headers().contains_key("accept-encoding"));
+                async move {
+                    let mut response = service.call(request).await;
+                    if unpacks {
+                        response.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
+                    }
+                    response
+                }
+                .boxed()
+            })
+        },
+    },
+    Bad {
+        mistake: "stands behind an allow-list",
+        profile: SaasV2,
+        fails: &["R9", "A1", "F1", "F2"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |_| Err(Response::builder().status(403).body(Bytes::from_static(b"Forbidden")).unwrap()))
+        },
+    },
+    Bad {
         mistake: "tells its key in error texts",
         profile: SaasV2,
         fails: &["X17"],

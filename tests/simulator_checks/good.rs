@@ -34,6 +34,13 @@ impl Good {
         Self::with(|builder| builder)
     }
 
+    /// With other keys than those that all have.
+    pub fn with_keys(keys: AccessKeys) -> Self {
+        let ledger = Arc::new(MemoryLedger::new());
+        let builder = CallbackService::builder(keys, TokioRuntime).observer(Silence);
+        Self { service: builder.subscription(Shop::default(), Arc::clone(&ledger)).build(), ledger }
+    }
+
     pub fn with(configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder) -> Self {
         let ledger = Arc::new(MemoryLedger::new());
         let builder = builder().subscription(Shop::default(), Arc::clone(&ledger));

@@ -30,7 +30,7 @@ async fn tell_over(
             let exchange = connection.exchange(&request, target.authority(), Framing::Plain, is_last);
             timeout(TIMEOUT, exchange).await.unwrap_or(Err(TargetError::Timeout(TIMEOUT)))
         }
-        None => Err(TargetError::NotHttp("the request could not be written".to_owned())),
+        None => Err(TargetError::unwritable()),
     };
     session.note(call, outcome).map(|answer| Reading::new(&answer))
 }
@@ -60,14 +60,15 @@ pub(super) async fn kept_open(session: &mut Session) -> Checked {
         }
         false => session.notes.push("the server closes the connection after each answer, and says so".to_owned()),
     }
+    // Who serves one connection at a time is found elsewhere.
+    drop(connection);
     let mut fresh = target.connect().await?;
     tell_over(session, &target, &mut fresh, true).await?.accepted("a call on a fresh connection")
 }
 
 /// A request that waits to be asked for its body, and whether it was.
 async fn after_continue(target: &HttpTarget, call: &Call) -> Result<(Answer, bool), TargetError> {
-    let request =
-        call.to_request().ok_or_else(|| TargetError::NotHttp("the request could not be written".to_owned()))?;
+    let request = call.to_request().ok_or_else(TargetError::unwritable)?;
     let mut connection = target.connect().await?;
     let began = Instant::now();
     connection.send(&head(&request, target.authority(), Framing::AfterContinue, true)).await?;
@@ -95,11 +96,8 @@ fn same_as_ever(outcome: Result<Answer, Stop>, what: &str, cause: &str) -> Check
 }
 
 pub(super) async fn forms(session: &mut Session) -> Checked {
-    let message = session.fresh();
-    let mut call = session.sign(&message);
+    let mut call = unjudged(session);
     call.set_header("accept-encoding", "gzip");
-    // What comes compressed is no answer by the other rules.
-    call.is_judged = false;
     let answer = session.send_raw(call).await?;
     if let Some(coding) = answer.header("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return Err(Stop::failed(
@@ -110,20 +108,18 @@ pub(super) async fn forms(session: &mut Session) -> Checked {
     }
     same_as_ever(Ok(answer), "a call that knows how to unpack", "the answer depends on Accept-Encoding")?;
 
-    let message = session.fresh();
-    let call = session.sign(&message);
+    let call = unjudged(session);
     // What follows is about bodies, and needs a connection.
     let (Ok(target), false) = (session.http(), call.body.is_empty()) else { return Ok(()) };
     let outcome = match call.to_request() {
         Some(request) => target.call_as(&request, Framing::Chunked).await,
-        None => Err(TargetError::NotHttp("the request could not be written".to_owned())),
+        None => Err(TargetError::unwritable()),
     };
     let outcome = session.note(call, outcome);
     let cause = "the server, or something before it, takes bodies of a known length only";
     same_as_ever(outcome, "a call whose body comes in chunks", cause)?;
 
-    let message = session.fresh();
-    let call = session.sign(&message);
+    let call = unjudged(session);
     let outcome = timeout(TIMEOUT, after_continue(&target, &call)).await;
     let outcome = outcome.unwrap_or(Err(TargetError::Timeout(TIMEOUT)));
     let is_heard = outcome.as_ref().map_or(true, |(_, is_heard)| *is_heard);
@@ -137,6 +133,12 @@ pub(super) async fn forms(session: &mut Session) -> Checked {
             "Expect: 100-continue is ignored: callers that ask lose time with every call",
         )),
     }
+}
+
+/// A right call that a server may refuse for its form, in a form of its own.
+fn unjudged(session: &mut Session) -> Call {
+    let message = session.fresh();
+    Call { is_judged: false, ..session.sign(&message) }
 }
 
 /// Sends a request so slowly that its end does not matter.

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::Request;
 use tokio::time::timeout;
-
-use bytes::Bytes;
 
 use crate::simulator::call::{Call, Proof};
 use crate::simulator::http_target::{Connection, Framing};
@@ -34,8 +33,7 @@ struct Stopwatch<'s> {
 
 impl Stopwatch<'_> {
     async fn time(&mut self, call: &Call) -> Result<Duration, Stop> {
-        let request =
-            call.to_request().ok_or_else(|| TargetError::NotHttp("the request could not be written".to_owned()))?;
+        let request = call.to_request().ok_or_else(TargetError::unwritable)?;
         self.session.calls += 1;
         let answer = timeout(TIMEOUT, self.answer(request)).await;
         Ok(answer.unwrap_or(Err(TargetError::Timeout(TIMEOUT)))?.duration)
