@@ -34,7 +34,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The certificate of an `https` address has to come from an authority that browsers trust, or from one added by
 #[cfg_attr(feature = "simulator-tls", doc = "[`trusting`](Self::trusting).")]
 #[cfg_attr(not(feature = "simulator-tls"), doc = "`trusting`.")]
-/// Addresses of metadata services, and link-local ones, are never called, also where a name stands for them.
+/// Addresses of metadata services, and link-local ones, are never called, also where a name stands for them. No name but
+/// `localhost` makes a target [local](Target::is_local), whatever it stands for.
 #[derive(Clone, Debug)]
 pub struct HttpTarget {
     host: String,
@@ -138,6 +139,14 @@ impl HttpTarget {
 
     pub(super) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Sends a call whose answer is not waited for.
+    pub(super) async fn begin(&self, request: &Request<Bytes>) -> Result<Connection, TargetError> {
+        let mut connection = self.connect().await?;
+        let bytes = [head(request, &self.authority, Framing::Plain, true), body(request, Framing::Plain)].concat();
+        connection.send(&bytes).await?;
+        Ok(connection)
     }
 
     /// A call on a connection of its own.

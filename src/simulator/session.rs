@@ -51,7 +51,9 @@ impl Stop {
 impl From<TargetError> for Stop {
     fn from(error: TargetError) -> Self {
         let cause = match &error {
-            TargetError::Dns(_) | TargetError::Connect(_) => "the endpoint is down, or not reachable from here",
+            TargetError::Dns(_) | TargetError::Connect(_) | TargetError::ConnectTimeout(_) => {
+                "the endpoint is down, or not reachable from here"
+            }
             TargetError::Forbidden(_) => "the name leads where no marketplace calls",
             TargetError::Tls(error) => {
                 let cause = format!("no secure connection can be made: {}", error.mend());
@@ -271,8 +273,17 @@ impl Session {
 
     /// Begins a call and hangs up.
     pub(super) async fn hang_up(&mut self, call: &Call) {
+        const PAUSE: Duration = Duration::from_millis(1);
         self.calls += 1;
-        let _ = timeout(Duration::from_millis(1), answer_of(&*self.target, call)).await;
+        let Some(target) = self.target.http() else {
+            let _ = timeout(PAUSE, answer_of(&*self.target, call)).await;
+            return;
+        };
+        // However far the endpoint is, the whole call has to get there.
+        let Some(request) = call.to_request() else { return };
+        if let Ok(Ok(_connection)) = timeout(TIMEOUT, target.begin(&request)).await {
+            sleep(PAUSE).await;
+        }
     }
 
     pub(super) async fn send_raw(&mut self, call: Call) -> Result<Answer, Stop> {
@@ -283,7 +294,7 @@ impl Session {
     /// Writes down a call that was made, and judges its answer.
     pub(super) fn note(&mut self, call: Call, outcome: Result<Answer, TargetError>) -> Result<Answer, Stop> {
         self.calls += 1;
-        if matches!(outcome, Err(TargetError::Timeout(_))) {
+        if outcome.as_ref().is_err_and(TargetError::is_timeout) {
             self.timeouts += 1;
         }
         let exchange = Exchange::new(&call, &outcome, Some(&self.key), &self.target.name());

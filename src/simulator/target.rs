@@ -99,6 +99,9 @@ pub enum TargetError {
     /// Nobody listens there, or something in between refuses.
     #[error("no connection: {0}")]
     Connect(String),
+    /// Nobody answers there at all, or nobody knows the host's addresses in time.
+    #[error("no connection within {0:?}")]
+    ConnectTimeout(Duration),
     /// The connection was closed before the answer was complete.
     #[error("the connection was cut off: {0}")]
     CutOff(String),
@@ -117,6 +120,11 @@ pub enum TargetError {
 }
 
 impl TargetError {
+    /// Whether it was waited for in vain.
+    pub(super) fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::ConnectTimeout(_) | Self::Tls(TlsError::Timeout(_)))
+    }
+
     /// A call that no request can hold.
     pub(super) fn unwritable() -> Self {
         Self::NotHttp("the request could not be written".to_owned())

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tower::Endpoint;
-use koogallery::simulator::{Checker, HttpTarget, LedgerProbe, Outcome, Profile, Report, TargetUrlError};
+use koogallery::simulator::{
+    Checker, HttpProbe, HttpTarget, LedgerProbe, Outcome, Probe as _, Profile, Report, TargetUrlError,
+};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -26,11 +28,20 @@ struct Front {
     from: i64,
     until: i64,
     versions: &'static [&'static SupportedProtocolVersion],
-    /// Whether the first client that knows TLS 1.1 only gets a ServerHello.
+    /// Whether a client that knows TLS 1.1 only gets a ServerHello.
     knows_1_1: bool,
+    /// How many handshakes there are before it hangs.
+    handshakes: u32,
 }
 
-const GOOD: Front = Front { name: "localhost", from: -1, until: 90, versions: &[&TLS12, &TLS13], knows_1_1: false };
+const GOOD: Front = Front {
+    name: "localhost",
+    from: -1,
+    until: 90,
+    versions: &[&TLS12, &TLS13],
+    knows_1_1: false,
+    handshakes: u32::MAX,
+};
 
 const ONLY_1_2: &[&SupportedProtocolVersion] = &[&TLS12];
 const ONLY_1_3: &[&SupportedProtocolVersion] = &[&TLS13];
@@ -84,9 +95,15 @@ async fn serve(front: Front, good: &Good) -> (String, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}/isv/produce", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
+        let mut left = front.handshakes;
         while let Ok((mut stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
+            let hangs = left == 0;
+            left = left.saturating_sub(1);
             tokio::spawn(async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
                 if front.knows_1_1 && is_old(&stream).await {
                     let _ = stream.write_all(&server_hello_1_1()).await;
                     return;
@@ -199,6 +216,25 @@ async fn tls_1_2_is_asked_for_and_1_3_is_not() {
     assert!(failure(&report, "R2").contains("the version that the documents name"));
 }
 
+#[tokio::test]
+async fn a_probe_trusts_as_its_target_does() {
+    let good = Good::new();
+    let (url, pem) = serve(GOOD, &good).await;
+    let stranger = HttpProbe::new(&url).unwrap().instances().await.unwrap_err().to_string();
+    assert!(stranger.contains("from nobody who is trusted"), "{stranger}");
+    // The endpoint has no list, but says so.
+    let trusting = HttpProbe::from(HttpTarget::new(&url).unwrap().trusting(pem.as_bytes()).unwrap());
+    let answered = trusting.instances().await.unwrap_err().to_string();
+    assert!(!answered.contains("TLS"), "{answered}");
+}
+
+#[tokio::test]
+async fn a_host_that_nobody_knows_says_nothing_of_tls() {
+    let target = HttpTarget::new("https://koogallery.invalid/produce").unwrap();
+    let report = Checker::new(target, good::keys()).run().await.unwrap();
+    assert_eq!(report.failed_ids(), ["R1"], "{}", report.to_text(false));
+}
+
 /// Takes every connection and does this with it.
 async fn listen<Fut: Future<Output = ()> + Send + 'static>(serve: fn(TcpStream) -> Fut) -> Report {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -222,6 +258,14 @@ async fn a_handshake_that_hangs_is_given_up() {
     assert_eq!(report.failed_ids(), ["R1", "R2"]);
     assert!(failure(&report, "R1").contains("no complete handshake within 5s"));
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn handshakes_that_hang_later_are_given_up_too() {
+    let began = Instant::now();
+    let report = check(Front { handshakes: 30, ..GOOD }).await;
+    assert!(report.to_text(false).contains("has stopped answering"), "{}", report.to_text(false));
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

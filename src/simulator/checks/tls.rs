@@ -26,12 +26,12 @@ pub(super) async fn handshake(session: &mut Session) -> Checked {
                 "the version that the documents name is not spoken",
             ));
         }
-        outcome => outcome?,
+        outcome => outcome.map_err(no_handshake)?,
     };
     let Some(inspection) = inspection else { return Err(Stop::not_run("the address is plain http")) };
     session.notes.push(match target.inspect(Version::Tls13).await {
         Err(TargetError::Tls(TlsError::Refused(why))) => format!("TLS 1.2 is spoken, but not TLS 1.3: {why}"),
-        outcome => outcome.map(|_| "TLS 1.2 and TLS 1.3 are spoken".to_owned())?,
+        outcome => outcome.map(|_| "TLS 1.2 and TLS 1.3 are spoken".to_owned()).map_err(no_handshake)?,
     });
     if !inspection.is_public {
         session
@@ -50,13 +50,21 @@ pub(super) async fn handshake(session: &mut Session) -> Checked {
         session.notes.push(format!("the certificate is valid until {day}"));
     }
     let random = std::array::from_fn(|_| session.author.ids.number());
-    match answers_old_hello(&target, random).await? {
+    match answers_old_hello(&target, random).await.map_err(no_handshake)? {
         true => Err(Stop::failed(
             "no handshake in TLS 1.1",
             "a ServerHello",
             "the server still speaks versions of TLS that are known to be weak",
         )),
         false => Ok(()),
+    }
+}
+
+/// Where there is no connection there is nothing to say of TLS.
+fn no_handshake(error: TargetError) -> Stop {
+    match error {
+        TargetError::Tls(_) => error.into(),
+        _ => Stop::NotRun(error.to_string()),
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn is_localhost(host: &str) -> bool {
 pub(super) async fn connect(host: &str, port: u16) -> Result<(TcpStream, Times), TargetError> {
     let began = Instant::now();
     let found = timeout(CONNECT_TIMEOUT, lookup_host((host, port))).await;
-    let found = found.map_err(|_| TargetError::Dns(format!("no answer within {CONNECT_TIMEOUT:?}")))?;
+    let found = found.map_err(|_| TargetError::ConnectTimeout(CONNECT_TIMEOUT))?;
     let addresses = callable(host, found.map_err(|error| TargetError::Dns(error.to_string()))?.collect())?;
     let dns = began.elapsed();
 
@@ -66,7 +66,7 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<(TcpStream, Times),
                 return Ok((stream, Times { dns, tcp: began.elapsed(), tls: None }));
             }
             Ok(Err(error)) => last = TargetError::Connect(error.to_string()),
-            Err(_) => last = TargetError::Connect(format!("{} does not answer within {share:?}", address.ip())),
+            Err(_) => last = TargetError::ConnectTimeout(share),
         }
     }
     Err(last)

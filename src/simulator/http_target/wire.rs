@@ -1,5 +1,7 @@
 //! HTTP/1.1 as bytes.
 
+use std::io::ErrorKind;
+
 use bytes::Bytes;
 use http::Request;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -205,7 +207,11 @@ impl<S: AsyncRead + Unpin> Receiver<S> {
     }
 
     async fn read_more(&mut self) -> Result<usize, TargetError> {
-        self.stream.read_buf(&mut self.rest).await.map_err(|error| TargetError::CutOff(error.to_string()))
+        match self.stream.read_buf(&mut self.rest).await {
+            // Closed without the farewell of TLS, which callers take for closed.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
+            outcome => outcome.map_err(|error| TargetError::CutOff(error.to_string())),
+        }
     }
 
     async fn fill(&mut self, length: usize) -> Result<(), TargetError> {
