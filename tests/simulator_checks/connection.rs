@@ -75,9 +75,16 @@ async fn chunked(stream: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     }
 }
 
-async fn answer(stream: &mut BufReader<TcpStream>, status: &str, header: &str, body: &[u8]) -> Option<()> {
+/// What comes after the answer goes out with it.
+async fn answer(
+    stream: &mut BufReader<TcpStream>,
+    status: &str,
+    header: &str,
+    body: &[u8],
+    after: &[u8],
+) -> Option<()> {
     let head = format!("HTTP/1.1 {status}\r\n{header}Content-Length: {}\r\n\r\n", body.len());
-    stream.write_all(&[head.as_bytes(), body].concat()).await.ok()
+    stream.write_all(&[head.as_bytes(), body, after].concat()).await.ok()
 }
 
 /// One request and its answer; `None` where the connection has to end.
@@ -87,7 +94,7 @@ async fn exchange(stream: &mut BufReader<TcpStream>, service: &CallbackService, 
         match way {
             Way::IgnoresExpect => {}
             Way::RefusesExpect => {
-                answer(stream, "417 Expectation Failed", "Connection: close\r\n", b"").await?;
+                answer(stream, "417 Expectation Failed", "Connection: close\r\n", b"", b"").await?;
                 return None;
             }
             _ => stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.ok()?,
@@ -101,7 +108,7 @@ async fn exchange(stream: &mut BufReader<TcpStream>, service: &CallbackService, 
         }
         None if head.get("transfer-encoding").is_none() => Vec::new(),
         None if way == Way::WantsLength => {
-            answer(stream, "411 Length Required", "Connection: close\r\n", b"").await?;
+            answer(stream, "411 Length Required", "Connection: close\r\n", b"", b"").await?;
             return None;
         }
         None => chunked(stream).await?,
@@ -126,10 +133,8 @@ async fn exchange(stream: &mut BufReader<TcpStream>, service: &CallbackService, 
         headers.push_str("Connection: close\r\n");
     }
     let status = response.status().to_string();
-    answer(stream, &status, &headers, response.body()).await?;
-    if way == Way::SendsMore {
-        stream.write_all(b"\n").await.ok()?;
-    }
+    let after: &[u8] = if way == Way::SendsMore { b"\n" } else { b"" };
+    answer(stream, &status, &headers, response.body(), after).await?;
     let closes = matches!(way, Way::Closes | Way::ClosesAndSaysSo) || head.get("connection") == Some("close");
     (!closes).then_some(())
 }

@@ -14,7 +14,7 @@ use crate::simulator::target::{Answer, TargetError};
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Clients that ask wait about so long before they send the body all the same.
-const CONTINUE: Duration = Duration::from_secs(2);
+const CONTINUE: Duration = Duration::from_secs(3);
 
 /// A call on a connection that may have had others.
 async fn tell_over(
@@ -52,7 +52,8 @@ pub(super) async fn kept_open(session: &mut Session) -> Checked {
                 Stop::Failed(failure) => Stop::failed(
                     "a second answer on the same connection",
                     failure.got,
-                    "the server closes the connection without saying so (Connection: close), and the next call is lost",
+                    "the server closes the connection without saying so (Connection: close), or goes on after its answer: \
+                     the next call is lost",
                 ),
                 stop => stop,
             })?;
