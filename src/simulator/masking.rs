@@ -25,6 +25,9 @@ const MIN_SECRET: usize = 4;
 /// As with secrets; also not to spoil words of the protocol.
 const MIN_PERSONAL: usize = 6;
 
+/// Looking for more takes too long in a large message; a full synchronisation of 200 users has fewer.
+const MAX_PERSONAL: usize = 1024;
+
 /// Texts in texts, such as the lists of Kit V1.0.
 const MAX_DEPTH: usize = 8;
 
@@ -82,7 +85,8 @@ impl Masking {
         self.secrets.dedup();
     }
 
-    /// Remembers the personal data of a JSON text, to mask it wherever else it stands, such as in an answer to it.
+    /// Remembers the personal data of a JSON text, to mask it wherever else it stands, such as in an answer to it; at
+    /// most 1024 texts of at least 6 bytes.
     pub fn learn_json(&mut self, text: &str) {
         let mut found = Vec::new();
         self.walk(text, &mut found, 0);
@@ -101,6 +105,7 @@ impl Masking {
         self.personal.extend(found);
         self.personal.sort_by_key(|text| std::cmp::Reverse(text.expose().len()));
         self.personal.dedup();
+        self.personal.truncate(MAX_PERSONAL);
     }
 
     /// A JSON text, or what is left of one that was cut off: masked, with as many bytes.

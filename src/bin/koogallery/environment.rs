@@ -2,6 +2,7 @@
 
 use koogallery::cipher::field::EncryptType;
 use koogallery::key::{AccessKeys, Credentials, InterfaceType, KeyRing};
+use koogallery::simulator::Masking;
 use koogallery::site::Site;
 
 use crate::failure::Failure;
@@ -25,6 +26,15 @@ pub fn access_keys() -> Result<AccessKeys, Failure> {
 
 const INTERFACES: [InterfaceType; 5] =
     [InterfaceType::Basic, InterfaceType::V1, InterfaceType::Kit, InterfaceType::License, InterfaceType::General];
+
+/// Masks all keys that are set, also in the form in which they are set.
+pub fn masking(keys: &AccessKeys) -> Masking {
+    let mut masking = Masking::new(keys);
+    for name in INTERFACES.map(InterfaceType::env_name).into_iter().chain(["KOOGALLERY_SK"]) {
+        set(name).iter().flat_map(|list| list.split(',')).for_each(|key| masking.add_secret(key.trim()));
+    }
+    masking
+}
 
 /// The keys of one interface type.
 pub fn ring(interface: InterfaceType) -> Result<KeyRing, Failure> {

@@ -2,6 +2,7 @@
 //! come from the environment and are never printed.
 
 mod capture;
+mod captures;
 mod check;
 mod client_secret;
 mod completions;
@@ -16,6 +17,9 @@ mod goods;
 mod input;
 mod output;
 mod own_host;
+mod proof;
+mod record;
+mod replay;
 mod rsa_keygen;
 mod runtime;
 mod scenario;
@@ -66,6 +70,8 @@ enum Command {
     Fire(fire::Fire),
     Scenario(scenario::Scenario),
     Serve(serve::Serve),
+    Record(record::Record),
+    Replay(replay::Replay),
     Sign(sign::Sign),
     Verify(verify::Verify),
     Explain(explain::Explain),
@@ -90,6 +96,8 @@ fn main() -> ExitCode {
         Command::Fire(command) => command.run(&output),
         Command::Scenario(command) => command.run(&output),
         Command::Serve(command) => command.run(&output),
+        Command::Record(command) => command.run(&output),
+        Command::Replay(command) => command.run(&output),
         Command::Sign(command) => command.run(&output),
         Command::Verify(command) => command.run(&output),
         Command::Explain(command) => command.run(&output),

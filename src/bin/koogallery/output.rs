@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
 use crate::failure::Failure;
 
+#[derive(Clone, Copy)]
 pub struct Output {
     quiet: bool,
     colors: bool,

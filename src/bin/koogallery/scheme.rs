@@ -19,7 +19,7 @@ use koogallery::timestamp::Timestamp;
 
 pub use aksk::{Aksk, GatewayAnswer};
 pub use auth_token::AuthToken;
-pub use body::Body;
+pub use body::{Body, diagnosis_of as body_sign_diagnosis};
 pub use callback_v2::CallbackV2;
 pub use kit_v2::KitV2;
 pub use usage::Usage;

@@ -1,6 +1,7 @@
 //! `body`.
 
 use clap::Args;
+use koogallery::key::{AccessKeys, InterfaceType};
 use koogallery::signature::body_sign;
 use koogallery::signature::diagnosis::{self, Diagnosis, Mistake};
 
@@ -61,19 +62,27 @@ impl Scheme for Body {
         let keys = environment::access_keys()?;
         let Answer { name, value, body } = self.answer(signature)?;
         let value = required(value, body_sign::HEADER)?;
-        let diagnosis = diagnosis::body_sign(&keys, self.interface.into(), &value, &body);
-        let letter_case = Mistake::HeaderLetterCase(name.clone());
-        Ok(match diagnosis {
-            Diagnosis::Right if name != body_sign::HEADER => Diagnosis::Explained(vec![letter_case]),
-            Diagnosis::Explained(mut mistakes) if name != body_sign::HEADER => {
-                mistakes.insert(0, letter_case);
-                Diagnosis::Explained(mistakes)
-            }
-            Diagnosis::Unexplained { mut certain, tried } if name != body_sign::HEADER => {
-                certain.insert(0, letter_case);
-                Diagnosis::Unexplained { certain, tried }
-            }
-            other => other,
-        })
+        Ok(diagnosis_of(&keys, self.interface.into(), &name, &value, &body))
+    }
+}
+
+/// What is the matter with a header `Body-Sign`, the letter case of its name included.
+pub fn diagnosis_of(keys: &AccessKeys, interface: InterfaceType, name: &str, value: &str, body: &[u8]) -> Diagnosis {
+    let diagnosis = diagnosis::body_sign(keys, interface, value, body);
+    if name == body_sign::HEADER {
+        return diagnosis;
+    }
+    let letter_case = Mistake::HeaderLetterCase(name.to_owned());
+    match diagnosis {
+        Diagnosis::Right => Diagnosis::Explained(vec![letter_case]),
+        Diagnosis::Explained(mut mistakes) => {
+            mistakes.insert(0, letter_case);
+            Diagnosis::Explained(mistakes)
+        }
+        Diagnosis::Unexplained { mut certain, tried } => {
+            certain.insert(0, letter_case);
+            Diagnosis::Unexplained { certain, tried }
+        }
+        other => other,
     }
 }

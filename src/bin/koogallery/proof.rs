@@ -1,0 +1,195 @@
+//! How a captured call proves who made it, and whether it does.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use koogallery::key::{AccessKeys, InterfaceType};
+use koogallery::signature::diagnosis::{self, Diagnosis};
+use koogallery::signature::{VerifyError, Window, auth_token, auth_token_body, callback_v2, kit_v2};
+use koogallery::simulator::Profile;
+use koogallery::timestamp::Timestamp;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+/// A call, as far as it is signed.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    pub path: &'a str,
+    pub query: &'a str,
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+}
+
+/// Where the proof stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `signature`, `timestamp` and `nonce` in the query.
+    CallbackV2,
+    /// `x-sign`, `x-timestamp` and `x-nonce` in headers.
+    KitV2,
+    /// `authToken` in the query.
+    AuthToken,
+    /// `authToken` in a header.
+    AuthTokenBody,
+}
+
+impl Form {
+    /// As the call has it; `None` where it has no proof.
+    pub fn of(call: Call<'_>) -> Option<Self> {
+        let has = |name| parameter(call.query, name).is_some();
+        let forms = [
+            (has("signature"), Self::CallbackV2),
+            (call.headers.contains_key("x-sign"), Self::KitV2),
+            (has("authToken"), Self::AuthToken),
+            (call.headers.contains_key(auth_token_body::HEADER), Self::AuthTokenBody),
+        ];
+        forms.into_iter().find_map(|(is_it, form)| is_it.then_some(form))
+    }
+
+    /// That of a profile's calls.
+    pub fn of_profile(profile: Profile) -> Option<Self> {
+        Some(match profile {
+            Profile::SaasV1 | Profile::LicenseV1 => Self::AuthToken,
+            Profile::KitV1 => Self::AuthTokenBody,
+            Profile::KitV2 => Self::KitV2,
+            Profile::SaasV2
+            | Profile::LicenseOnline
+            | Profile::LicenseCode
+            | Profile::OrderNotify
+            | Profile::Console => Self::CallbackV2,
+            _ => return None,
+        })
+    }
+
+    /// Whose key signs, as the service chooses.
+    pub fn interface(self, activity: &str, keys: &AccessKeys) -> InterfaceType {
+        match (self, activity) {
+            (Self::CallbackV2, "refreshLicenseCode" | "updateLicenseCodeStatus" | "releaseLicenseCode") => {
+                InterfaceType::License
+            }
+            (Self::CallbackV2, "orderNotify") => InterfaceType::General,
+            (Self::CallbackV2, _) => InterfaceType::Basic,
+            (Self::KitV2, _) => InterfaceType::Kit,
+            (Self::AuthTokenBody, _) if keys.get(InterfaceType::V1).is_none() => InterfaceType::Kit,
+            (Self::AuthToken | Self::AuthTokenBody, _) => InterfaceType::V1,
+        }
+    }
+
+    /// The signature, decoded.
+    pub fn signature(self, call: Call<'_>) -> Option<String> {
+        let header = |name| Some(call.headers.get(name)?.to_str().ok()?.to_owned());
+        match self {
+            Self::CallbackV2 => decoded(parameter(call.query, "signature")?),
+            Self::AuthToken => decoded(parameter(call.query, "authToken")?),
+            Self::KitV2 => header("x-sign"),
+            Self::AuthTokenBody => header(auth_token_body::HEADER),
+        }
+    }
+
+    /// Whether answers carry `Body-Sign`.
+    pub fn signs_answers(self) -> bool {
+        matches!(self, Self::AuthToken | Self::AuthTokenBody)
+    }
+
+    /// How old a call may be for the service.
+    fn window(self) -> Window {
+        match self.signs_answers() {
+            true => Window::symmetric(Duration::from_secs(12 * 3600)),
+            false => Window::default(),
+        }
+    }
+
+    /// Whether the signature is right, however old the call is.
+    fn verify(self, keys: &AccessKeys, interface: InterfaceType, call: Call<'_>, now: Timestamp) -> Option<Verified> {
+        const ALWAYS: Window = Window::symmetric(Duration::MAX);
+        let ring = keys.get(interface)?;
+        Some(match self {
+            Self::CallbackV2 => callback_v2::verify(ring, call.query, call.body, now, ALWAYS).map(|_| ()),
+            Self::KitV2 => kit_v2::verify(ring, call.headers, call.body, now, ALWAYS).map(|_| ()),
+            Self::AuthToken => auth_token::verify(ring, call.query, now, ALWAYS).map(|_| ()),
+            Self::AuthTokenBody => auth_token_body::verify(ring, call.headers, call.body, now, ALWAYS).map(|_| ()),
+        })
+    }
+
+    fn diagnose(self, keys: &AccessKeys, interface: InterfaceType, call: Call<'_>, now: Timestamp) -> Diagnosis {
+        let Call { query, headers, body, .. } = call;
+        match self {
+            Self::CallbackV2 => diagnosis::callback_v2(keys, interface, query, body, now, self.window()),
+            Self::KitV2 => diagnosis::kit_v2(keys, headers, body, now, self.window()),
+            Self::AuthToken => diagnosis::auth_token(keys, interface, query, now, self.window()),
+            Self::AuthTokenBody => diagnosis::auth_token_body(keys, interface, headers, body, now, self.window()),
+        }
+    }
+}
+
+type Verified = Result<(), VerifyError>;
+
+/// What a call's proof is worth.
+pub struct Judgement {
+    /// In words.
+    pub verdict: String,
+    /// The signature, unless it is known to open nothing.
+    pub secret: Option<String>,
+}
+
+impl Judgement {
+    pub fn of(call: Call<'_>, activity: &str, keys: &AccessKeys, now: Timestamp) -> Self {
+        /// Making the known mistakes on more takes seconds.
+        const MAX_DIAGNOSED: usize = 128 * 1024;
+        const INTERFACES: [InterfaceType; 5] = [
+            InterfaceType::Basic,
+            InterfaceType::V1,
+            InterfaceType::Kit,
+            InterfaceType::License,
+            InterfaceType::General,
+        ];
+        let Some(form) = Form::of(call) else {
+            return Self { verdict: "there is no signature".to_owned(), secret: None };
+        };
+        let interface = form.interface(activity, keys);
+        let verified = form.verify(keys, interface, call, now);
+        let is_mismatch = match &verified {
+            Some(Err(VerifyError::Mismatch)) => true,
+            Some(Err(VerifyError::Malformed(field))) => matches!(*field, "signature" | "x-sign" | "authToken"),
+            _ => false,
+        };
+        // A mix-up of keys makes a signature that another interface takes.
+        let by_another = || INTERFACES.iter().any(|&other| form.verify(keys, other, call, now) == Some(Ok(())));
+        let is_wrong = is_mismatch && !by_another();
+        let verdict = match &verified {
+            Some(Err(error @ VerifyError::Mismatch)) if call.body.len() > MAX_DIAGNOSED => error.to_string(),
+            _ => form.diagnose(keys, interface, call, now).to_string(),
+        };
+        Self { verdict, secret: form.signature(call).filter(|_| !is_wrong) }
+    }
+}
+
+/// What a call is about, as far as it can stand in a file's name.
+pub fn activity(call: Call<'_>) -> String {
+    let in_body = || serde_json::from_slice::<Value>(call.body).ok()?["activity"].as_str().map(str::to_owned);
+    let in_path = || call.path.split_once("/produceAPI/")?.1.rsplit('/').next().map(str::to_owned);
+    let in_query = || decoded(parameter(call.query, "activity")?);
+    let found = in_path().or_else(in_query).or_else(in_body).unwrap_or_default();
+    let is_name = (1..=40).contains(&found.len()) && found.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_name { found } else { "unknown".to_owned() }
+}
+
+/// The `resultCode` of an answer, as far as it can be shown.
+pub fn result_code(body: &[u8]) -> Option<String> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let code = match answer.get("resultCode")? {
+        Value::String(code) => code.clone(),
+        other => other.to_string(),
+    };
+    let is_shown = (1..=32).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_graphic());
+    Some(if is_shown { code } else { "unreadable".to_owned() })
+}
+
+/// The raw value of a parameter.
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
+fn decoded(value: &str) -> Option<String> {
+    Some(percent_decode_str(&value.replace('+', " ")).decode_utf8().ok()?.into_owned())
+}

@@ -1,0 +1,181 @@
+//! `replay`: makes a captured call again.
+
+mod resign;
+
+use bytes::Bytes;
+use clap::Args;
+use http::{HeaderName, HeaderValue, Request, Uri};
+use koogallery::clock::{Clock as _, SystemClock};
+use koogallery::signature::body_sign;
+use koogallery::simulator::{self, HttpTarget, Masking, Profile, Target as _};
+
+use crate::capture::{Capture, query_of};
+use crate::captures::Folder;
+use crate::environment::{access_keys, masking, missing};
+use crate::output::Color;
+use crate::own_host::OwnHost;
+use crate::proof::{Call, Form, activity, result_code};
+use crate::scheme::body_sign_diagnosis;
+use crate::{Answer, Failure, Output};
+
+const EXAMPLES: &str = "\
+Examples:
+  koogallery replay 0001-newInstance --url http://127.0.0.1:8080
+  koogallery replay 12 --url http://127.0.0.1:8080/saasproduce --profile license-code
+
+The call is signed anew, with the time of now and a new nonce; everything else stays as it was captured. The path is that of
+the capture, unless the address has one. What was masked stays masked: a seller who decrypts a client secret, or looks up a
+name, will not find it.
+
+Exit codes: 0 the result code is that of the capture, 1 it is another, 2 the call could not be made.";
+
+/// Make a captured call again, signed anew, and compare the result codes.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Replay {
+    /// The id of the capture, or its number.
+    id: String,
+    /// The seller's server.
+    #[arg(long, value_name = "URL")]
+    url: String,
+    #[command(flatten)]
+    folder: Folder,
+    /// What the call belongs to, where its form does not tell which key signs it.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<Profile>,
+    #[command(flatten)]
+    own_host: OwnHost,
+}
+
+impl Replay {
+    pub fn run(self, output: &Output) -> Result<Answer, Failure> {
+        let (id, capture) = self.folder.request(&self.id)?;
+        self.own_host.allows(&self.url)?;
+        let target = HttpTarget::new(&self.url).map_err(|error| Failure::of(&self.url, &error))?;
+        let keys = access_keys()?;
+        let headers = capture.header_map()?;
+        let (method, captured_target) = capture.request_line()?;
+        let query = query_of(captured_target);
+        let captured_path = captured_target.split('?').next().unwrap_or_default();
+        let call = Call { path: captured_path, query, headers: &headers, body: &capture.body };
+        let activity = activity(call);
+        let form = self.profile.map_or_else(|| Form::of(call), Form::of_profile);
+        let form =
+            form.ok_or_else(|| Failure::new(format!("{id} has no signature; say by --profile how to sign it")))?;
+        let interface = match self.profile {
+            Some(profile) if form != Form::AuthTokenBody => profile.interface(),
+            _ => form.interface(&activity, &keys),
+        };
+        let ring = keys.get(interface).ok_or_else(|| missing(interface))?;
+        let signed = resign::Signed::anew(form, ring.signing_key(), call, SystemClock.now())?;
+
+        let path = path_of(target.path(), captured_path);
+        let request = request(method, &path, &signed, &capture)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::of("the runtime", &error))?;
+        let answer = runtime.block_on(target.call(request)).map_err(|error| Failure::of(target.name(), &error))?;
+
+        let mut masking = masking(&keys);
+        masking.add_secret(&signed.signature);
+        let shown_query =
+            if signed.query.is_empty() { String::new() } else { format!("?{}", masking.query(&signed.query)) };
+        output.note(&format!("{method} {}{shown_query}", masking.text(&path)))?;
+        show(output, &masking, &answer)?;
+        if let Some((name, value)) = header(&answer, body_sign::HEADER) {
+            let interface = if form.signs_answers() { interface } else { koogallery::key::InterfaceType::V1 };
+            let diagnosis = body_sign_diagnosis(&keys, interface, name, value, &answer.body);
+            output.note(&format!("Body-Sign: {}", masking.text(&diagnosis.to_string())))?;
+        } else if form.signs_answers() {
+            output.note("Body-Sign: there is none")?;
+        }
+        let recorded = match self.folder.entry(&id) {
+            Some(entry) => entry.result_code,
+            None => result_code(&self.folder.answer(&id)?.body),
+        };
+        compare(output, recorded.as_deref(), result_code(&answer.body).as_deref())
+    }
+}
+
+/// The path that a call goes to: that of the capture, or else that of the address, with what the Kit adds.
+fn path_of(address: &str, captured: &str) -> String {
+    match (address, captured.find("/produceAPI/")) {
+        ("/", _) => captured.to_owned(),
+        (base, Some(at)) => format!("{}{}", base.trim_end_matches('/'), &captured[at..]),
+        (base, None) => base.to_owned(),
+    }
+}
+
+fn request(method: &str, path: &str, signed: &resign::Signed, capture: &Capture) -> Result<Request<Bytes>, Failure> {
+    /// What the target writes itself, and what is for one connection only.
+    const FRAMING: [&str; 9] = [
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "upgrade",
+        "expect",
+    ];
+    let separator = if signed.query.is_empty() { "" } else { "?" };
+    let text = format!("{path}{separator}{}", signed.query);
+    let uri: Uri = text.parse().map_err(|error| Failure::of("the captured address", &error))?;
+    let request = Request::builder().method(method).uri(uri).body(Bytes::from(signed.body.clone()));
+    let mut request = request.map_err(|error| Failure::of("the captured request", &error))?;
+    let captured = capture.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), &**value));
+    let kept = captured.filter(|(name, value)| {
+        let is_replaced = signed.headers.iter().any(|(signed, _)| signed == name);
+        !FRAMING.contains(&&**name) && !is_replaced && *value != "[masked]"
+    });
+    let signed = signed.headers.iter().map(|(name, value)| ((*name).to_owned(), &**value));
+    for (name, value) in kept.chain(signed) {
+        let refused = || Failure::new(format!("the header {name:?} of the capture cannot be sent"));
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
+        request.headers_mut().append(header, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| refused())?);
+    }
+    Ok(request)
+}
+
+fn header<'a>(answer: &'a simulator::Answer, wanted: &str) -> Option<(&'a str, &'a str)> {
+    let found = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    found.map(|(name, value)| (&**name, &**value))
+}
+
+/// Status and body, for a terminal, which obeys what a stranger sends.
+fn show(output: &Output, masking: &Masking, answer: &simulator::Answer) -> Result<(), Failure> {
+    const SHOWN: usize = 4096;
+    let shown = &answer.body[..answer.body.len().min(SHOWN)];
+    let text = String::from_utf8_lossy(shown);
+    let text = text.replace(|character: char| character.is_control() && !matches!(character, '\n' | '\t'), "\u{fffd}");
+    output.note(&format!("HTTP status {}, {} ms", answer.status, answer.duration.as_millis()))?;
+    output.note(&masking.json(&masking.text(&text)))?;
+    match answer.body.len() > SHOWN {
+        true => output.note(&format!("... ({} bytes)", answer.body.len())),
+        false => Ok(()),
+    }
+}
+
+fn compare(output: &Output, recorded: Option<&str>, now: Option<&str>) -> Result<Answer, Failure> {
+    let shown = |code: Option<&str>| code.unwrap_or("none").to_owned();
+    if recorded == now {
+        output.verdict(Color::Green, "same", &format!(": the result code is {} again", shown(now)))?;
+        return Ok(Answer::Yes);
+    }
+    let line = format!(": the result code is {}, and was {}", shown(now), shown(recorded));
+    output.verdict(Color::Red, "another", &line)?;
+    Ok(Answer::No)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_call_goes() {
+        assert_eq!(path_of("/", "/saasproduce"), "/saasproduce");
+        assert_eq!(path_of("/x", "/saasproduce"), "/x");
+        assert_eq!(path_of("/x/", "/a/produceAPI/v2/authSync"), "/x/produceAPI/v2/authSync");
+        assert_eq!(path_of("/", "/a/produceAPI/authSync"), "/a/produceAPI/authSync");
+    }
+}
