@@ -18,7 +18,7 @@ Examples:
   koogallery check http://127.0.0.1:8080/x --format junit --output report.xml
   koogallery check https://staging.example.com/x --i-own-this-host --ca staging-ca.pem
 
-Exit codes: 0 no mandatory check failed, 1 one did, 2 the checks could not be run.";
+Exit codes: 0 no mandatory check failed, 1 one did, such as that the endpoint can be reached, 2 the checks could not be run.";
 
 /// Call an endpoint as the marketplace does, and say which rules it breaks, why, and how to mend it.
 #[derive(Args)]

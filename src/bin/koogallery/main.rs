@@ -1,5 +1,5 @@
-//! The command line: a check of endpoints, fake open APIs, and the signatures, ciphers and keys of the marketplace. Keys
-//! come from the environment and are never printed.
+//! The command line: a check of endpoints, fake open APIs, a recording proxy, and the signatures, ciphers and keys of the
+//! marketplace. Keys come from the environment and are never printed.
 
 mod capture;
 mod captures;
@@ -46,11 +46,12 @@ Exit codes: 0 yes or done, 1 no, 2 could not run.
 
 Examples:
   koogallery check http://127.0.0.1:8080/saasproduce
+  koogallery record --listen 127.0.0.1:8000 --target http://127.0.0.1:8080
   koogallery verify callback-v2 --request captured.txt
   koogallery explain auth-token --query 'activity=newInstance&...&authToken=...'
   koogallery decrypt --type 1 'A1b2C3d4E5f6G7h8TabPgWsy6UOqs019s2yvCg=='";
 
-/// For sellers on Huawei Cloud's marketplace (KooGallery): check, serve, sign, verify, explain, encrypt.
+/// For sellers on Huawei Cloud's marketplace (KooGallery): check, serve, record, replay, sign, verify, explain, encrypt.
 #[derive(Parser)]
 #[command(name = "koogallery", version, after_help = EXAMPLES)]
 struct CommandLine {

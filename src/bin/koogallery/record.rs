@@ -11,14 +11,14 @@ use clap::Args;
 use http::{HeaderName, HeaderValue, Request};
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::AccessKeys;
-use koogallery::simulator::{self, HttpTarget, Target as _};
+use koogallery::simulator::{self, HttpTarget, Masking, Target as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 use crate::captures::{Folder, Recording};
-use crate::environment::access_keys;
+use crate::environment::{access_keys, masking};
 use crate::own_host::OwnHost;
 use crate::{Answer, Failure, Output};
 use exchange::Exchange;
@@ -59,6 +59,7 @@ pub struct Record {
 struct Proxy {
     target: HttpTarget,
     keys: AccessKeys,
+    masking: Masking,
     recording: Recording,
     output: Output,
 }
@@ -72,7 +73,8 @@ impl Record {
             return Err(Failure::new(format!("calls keep their own path: leave {path} out of {}", self.target)));
         }
         let keys = access_keys()?;
-        let proxy = Proxy { target, keys, recording: self.folder.open()?, output: *output };
+        let masking = masking(&keys);
+        let proxy = Proxy { target, keys, masking, recording: self.folder.open()?, output: *output };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::of("the runtime", &error))?;
         runtime.block_on(async {
@@ -144,7 +146,7 @@ impl Proxy {
         drop(stream);
         // Finding out about a signature is work for the processor, and writing for the disk.
         let _ = spawn_blocking(move || {
-            let written = exchange.written(number, &self.keys);
+            let written = exchange.written(number, &self.keys, self.masking.clone());
             let entry = &written.entry;
             self.say(&exchange::line(entry));
             if let Err(error) = self.recording.write(entry, &written.request, &written.answer) {

@@ -1,5 +1,7 @@
 //! Letter for letter, so that length and form stay.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 
 /// The text with its letters and digits replaced; every character by one of as many bytes.
@@ -36,42 +38,52 @@ pub(super) fn masked_number(literal: &str) -> String {
 
 /// A decoded text, and how each of its characters was written.
 pub(super) struct Written<'a> {
-    text: String,
+    whole: &'a str,
+    text: Cow<'a, str>,
+    /// The characters as they were written; none where each stands for itself.
     raw: Vec<&'a str>,
-    escape: fn(&str, char) -> String,
+    escape: fn(&str, char, &mut String),
 }
 
 impl<'a> Written<'a> {
     /// What stands between the quotes of a JSON string, cut off or not.
     pub(super) fn in_json(inner: &'a str) -> Self {
-        let (mut text, mut raw) = (String::new(), Vec::new());
-        let mut rest = inner;
-        while let Some(first) = rest.chars().next() {
-            let (character, length) = if first == '\\' { escaped(rest) } else { (first, first.len_utf8()) };
-            let (unit, after) = rest.split_at(length);
-            text.push(character);
-            raw.push(unit);
-            rest = after;
+        let mut written = Self { whole: inner, text: Cow::Borrowed(inner), raw: Vec::new(), escape: json_escape };
+        if inner.contains('\\') {
+            written.decode(|rest, first| match first {
+                '\\' => Some(escaped(rest)),
+                first => Some((first, first.len_utf8())),
+            });
         }
-        Self { text, raw, escape: json_escape }
+        written
     }
 
     /// The raw value of a query; `None` where it is not UTF-8.
     pub(super) fn in_query(value: &'a str) -> Option<Self> {
-        let (mut text, mut raw) = (String::new(), Vec::new());
-        let mut rest = value;
-        while !rest.is_empty() {
-            let (character, length) = match rest.as_bytes() {
-                [b'+', ..] => (' ', 1),
-                [b'%', ..] => percent_decoded(rest)?,
-                _ => rest.chars().next().map(|first| (first, first.len_utf8()))?,
-            };
-            let (unit, after) = rest.split_at(length);
+        let mut written = Self { whole: value, text: Cow::Borrowed(value), raw: Vec::new(), escape: query_escape };
+        if value.contains(['%', '+']) {
+            written.decode(|rest, first| match first {
+                '+' => Some((' ', 1)),
+                '%' => percent_decoded(rest),
+                first => Some((first, first.len_utf8())),
+            })?;
+        }
+        Some(written)
+    }
+
+    /// `unit` tells the character that a text begins with, and how long it is written.
+    fn decode(&mut self, unit: impl Fn(&str, char) -> Option<(char, usize)>) -> Option<()> {
+        let mut text = String::with_capacity(self.whole.len());
+        let mut rest = self.whole;
+        while let Some(first) = rest.chars().next() {
+            let (character, length) = unit(rest, first)?;
+            let (raw, after) = rest.split_at(length);
             text.push(character);
-            raw.push(unit);
+            self.raw.push(raw);
             rest = after;
         }
-        Some(Self { text, raw, escape: query_escape })
+        self.text = Cow::Owned(text);
+        Some(())
     }
 
     pub(super) fn text(&self) -> &str {
@@ -80,12 +92,20 @@ impl<'a> Written<'a> {
 
     /// The text with as many other characters, written in the same way.
     pub(super) fn replaced(&self, characters: &str) -> String {
-        let pairs = self.text.chars().zip(characters.chars()).zip(&self.raw);
-        let unit = |((old, new), raw): ((char, char), &&str)| match old == new {
-            true => (*raw).to_owned(),
-            false => (self.escape)(raw, new),
-        };
-        pairs.map(unit).collect()
+        if characters == self.text {
+            return self.whole.to_owned();
+        }
+        let mut out = String::with_capacity(self.whole.len());
+        let mut raw = self.raw.iter();
+        for (old, new) in self.text.chars().zip(characters.chars()) {
+            match (raw.next(), old == new) {
+                (Some(raw), true) => out.push_str(raw),
+                (None, true) => out.push(old),
+                (Some(raw), false) => (self.escape)(raw, new, &mut out),
+                (None, false) => (self.escape)("", new, &mut out),
+            }
+        }
+        out
     }
 }
 
@@ -114,14 +134,15 @@ fn escaped(text: &str) -> (char, usize) {
     }
 }
 
-fn json_escape(raw: &str, new: char) -> String {
+fn json_escape(raw: &str, new: char, out: &mut String) {
     if raw.starts_with("\\u") {
-        return new.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
+        out.extend(new.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        return;
     }
-    match new {
-        '"' | '\\' => format!("\\{new}"),
-        other => other.to_string(),
+    if matches!(new, '"' | '\\') {
+        out.push('\\');
     }
+    out.push(new);
 }
 
 /// The character of the percent sequences that a text begins with, and how long they are. A sign that begins none stands
@@ -144,9 +165,10 @@ fn percent_decoded(text: &str) -> Option<(char, usize)> {
     Some((decoded.chars().next()?, raw.len()))
 }
 
-fn query_escape(raw: &str, new: char) -> String {
+fn query_escape(raw: &str, new: char, out: &mut String) {
     if !raw.starts_with('%') && (new.is_ascii_alphanumeric() || !new.is_ascii()) {
-        return new.to_string();
+        out.push(new);
+        return;
     }
-    new.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("%{byte:02X}")).collect()
+    out.extend(new.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("%{byte:02X}")));
 }

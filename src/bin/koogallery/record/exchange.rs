@@ -10,7 +10,6 @@ use koogallery::timestamp::Timestamp;
 
 use super::wire::{Received, status_line};
 use crate::captures::{Entry, Recording};
-use crate::environment;
 use crate::proof::{Call, Form, Judgement, activity, result_code};
 use crate::scheme::body_sign_diagnosis;
 
@@ -37,7 +36,7 @@ impl Exchange {
         }
     }
 
-    pub fn written(&self, number: u32, keys: &AccessKeys) -> Written {
+    pub fn written(&self, number: u32, keys: &AccessKeys, mut masking: Masking) -> Written {
         let headers = self.header_map();
         let (path, query) = self.received.target.split_once('?').unwrap_or((&self.received.target, ""));
         let call = Call { path, query, headers: &headers, body: &self.received.body };
@@ -46,7 +45,6 @@ impl Exchange {
         let form = Form::of(call);
         let (body_sign, proof) = self.body_sign(form, keys).unzip();
 
-        let mut masking = environment::masking(keys);
         for secret in judged.secret.iter().chain(proof.iter().flatten()) {
             masking.add_secret(secret);
         }
