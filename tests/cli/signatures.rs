@@ -1,90 +1,11 @@
-//! The command line as a process: known answers, every known mistake explained, captured messages, bad input, and no key
-//! in any output.
+//! `sign`, `verify`, `explain`: known answers, every known mistake explained, captured messages.
 
-#[path = "diagnosis/cases.rs"]
-mod cases;
+use std::path::Path;
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
-use cases::{Case, cases};
 use serde_json::Value;
 
-/// What a run ended with.
-#[derive(Debug)]
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Run {
-    /// The whole output of a run that succeeded, without its line end.
-    #[track_caller]
-    fn line(&self) -> &str {
-        assert_eq!((self.code, self.err.as_str()), (0, ""), "{self:?}");
-        let line = self.out.strip_suffix('\n').unwrap();
-        assert!(!line.contains('\n'), "{self:?}");
-        line
-    }
-
-    #[track_caller]
-    fn says(&self, code: i32, text: &str) {
-        let place = if code == 2 { &self.err } else { &self.out };
-        assert!(self.code == code && place.contains(text), "{self:?} should be {code} and say {text:?}");
-        assert!(code != 2 || self.out.is_empty(), "{self:?}");
-    }
-}
-
-fn run_with(keys: &[(&str, &str)], arguments: &[&str], stdin: &[u8]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("KOOGALLERY_")) {
-        command.env_remove(name);
-    }
-    command.args(arguments).envs(keys.iter().copied());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut process = command.spawn().unwrap();
-    // It may end without reading.
-    let _ = process.stdin.take().unwrap().write_all(stdin);
-    let output = process.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let run = Run { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) };
-    for (name, value) in keys.iter().filter(|(name, _)| name.ends_with("_KEY") || name.ends_with("_SK")) {
-        for key in value.split(',').map(str::trim).filter(|key| key.len() > 3) {
-            assert!(!run.out.contains(key) && !run.err.contains(key), "{name} stands in {run:?}");
-        }
-    }
-    assert!(!run.out.contains('\u{1b}') && !run.err.contains('\u{1b}'), "no terminal, no colours: {run:?}");
-    run
-}
-
-fn run(keys: &[(&str, &str)], arguments: &[&str]) -> Run {
-    run_with(keys, arguments, b"")
-}
-
-fn vectors(kind: &str) -> Vec<Value> {
-    let read = |source: &str| -> Vec<Value> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/{source}/{kind}.json"));
-        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-    };
-    // The vectors of `python` are those of `java`.
-    let all: Vec<_> = ["protocol", "java"].into_iter().flat_map(read).collect();
-    assert!(all.len() > 10, "{kind}");
-    all
-}
-
-fn text<'a>(vector: &'a Value, field: &str) -> &'a str {
-    vector[field].as_str().unwrap_or_else(|| panic!("{field} of {vector}"))
-}
-
-/// A file that goes away with the test.
-fn file(content: &[u8]) -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(content).unwrap();
-    file
-}
+use crate::cases::{Case, cases};
+use crate::support::{BASIC, KEY, Run, captured, file, run, run_with, text, vectors};
 
 #[test]
 fn callback_v2_vectors() {
@@ -217,30 +138,6 @@ fn aksk_vectors() {
     }
 }
 
-#[test]
-fn field_cipher_vectors() {
-    for vector in vectors("field_cipher") {
-        let keys = [("KOOGALLERY_V1_KEY", text(&vector, "access_key"))];
-        let [encrypt_type, iv, plaintext, ciphertext] =
-            ["encrypt_type", "iv", "plaintext", "ciphertext"].map(|field| text(&vector, field));
-        let encrypted = run(&keys, &["encrypt", "--type", encrypt_type, "--iv", iv, "--", plaintext]);
-        assert_eq!(encrypted.line(), ciphertext);
-        assert_eq!(run(&keys, &["decrypt", "--type", encrypt_type, "--", ciphertext]).out, format!("{plaintext}\n"));
-        let settings = [keys[0], ("KOOGALLERY_ENCRYPT_TYPE", encrypt_type)];
-        assert_eq!(run_with(&settings, &["decrypt", "-"], ciphertext.as_bytes()).out, format!("{plaintext}\n"));
-        let fresh = run(&keys, &["encrypt", "--type", encrypt_type, "--", plaintext]);
-        assert_ne!(fresh.line(), ciphertext);
-        run(&[("KOOGALLERY_V1_KEY", "another-key")], &["decrypt", "--", ciphertext]).says(1, "no key");
-    }
-    let keys = [("KOOGALLERY_BASIC_KEY", "12345678-90ab-cdef-1234-567890abcdef,older-key")];
-    let older = run(&[("KOOGALLERY_BASIC_KEY", "older-key")], &["encrypt", "text"]);
-    assert_eq!(run(&keys, &["decrypt", older.line()]).line(), "text");
-    run(&keys, &["encrypt", &"x".repeat(80)]).says(2, "80 bytes");
-    run(&keys, &["encrypt", "--iv", "short", "x"]).says(2, "16 printable");
-    run(&keys, &["encrypt", "--type", "3", "x"]).says(2, "AES-256");
-    run(&[keys[0], ("KOOGALLERY_ENCRYPT_TYPE", "9")], &["encrypt", "x"]).says(2, "KOOGALLERY_ENCRYPT_TYPE");
-}
-
 /// The arguments of `verify` and `explain` for a case; the body is on the standard input.
 fn inspect(case: &Case, command: &str) -> Run {
     let mut arguments = vec![command.to_owned(), case.scheme.to_owned()];
@@ -284,13 +181,6 @@ fn a_stranger_is_not_explained() {
         assert!(explained.out.lines().count() > 15, "says what was tried: {explained:?}");
         inspect(&case, "verify").says(1, "does not match");
     }
-}
-
-const KEY: &str = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
-const BASIC: [(&str, &str); 1] = [("KOOGALLERY_BASIC_KEY", KEY)];
-
-fn captured(command: &str, scheme: &str, keys: &[(&str, &str)], message: &str) -> Run {
-    run_with(keys, &[command, scheme, "--request", "-"], message.as_bytes())
 }
 
 #[test]
@@ -365,155 +255,4 @@ fn age_counts_where_it_is_asked_for() {
     at("explain", &["--at", "20250102080000"]).says(0, "old");
     at("verify", &["--at", "yesterday"]).says(2, "neither `now`");
     at("verify", &["--window", "60"]).says(2, "--at");
-}
-
-#[test]
-fn what_cannot_run_says_why() {
-    let sign = ["sign", "callback-v2", "--nonce", "n", "--timestamp", "1", "--body", "-"];
-    run(&[], &sign).says(2, "KOOGALLERY_BASIC_KEY is not set");
-    run(&[("KOOGALLERY_BASIC_KEY", "")], &sign).says(2, "KOOGALLERY_BASIC_KEY is not set");
-    run(&[("KOOGALLERY_BASIC_KEY", "secret-key,")], &sign).says(2, "KOOGALLERY_BASIC_KEY: an access key is empty");
-    run(&[BASIC[0], ("KOOGALLERY_KIT_KEY", KEY)], &sign).says(2, "bound to two interface types");
-    run(&[BASIC[0], ("KOOGALLERY_SITE", "mars")], &sign).says(2, "KOOGALLERY_SITE");
-    run(&[BASIC[0], ("KOOGALLERY_SITE", "europe")], &sign).says(2, "not standard Base64");
-    run(&BASIC, &["sign", "callback-v2", "--nonce", "n", "--timestamp", "1", "--body", "/no/such/file"])
-        .says(2, "/no/such/file cannot be read");
-    run(&BASIC, &["sign", "callback-v2", "--nonce", "n", "--timestamp", "1", "--body", "/"]).says(2, "cannot be read");
-    run(&BASIC, &["sign", "callback-v2"]).says(2, "--nonce");
-    run(&BASIC, &["verify", "callback-v2", "--nonce", "n", "--timestamp", "1", "--body", "-"]).says(2, "--signature");
-    run(&BASIC, &["explain", "body", "--body", "-"]).says(2, "there is no signature");
-    run(&BASIC, &["sign", "auth-token", "--query", "a=1"]).says(2, "timeStamp is missing");
-    run(&BASIC, &["sign", "auth-token", "--query", "timeStamp=1&authToken=x"]).says(2, "repeated");
-    run(&BASIC, &["sign", "auth-token"]).says(2, "--body");
-    run(&BASIC, &["sign", "auth-token", "--body", "-"]).says(2, "cannot be decoded");
-    run(&BASIC, &["sign", "rot13"]).says(2, "rot13");
-    run(&BASIC, &["verifi"]).says(2, "verify");
-    run(&BASIC, &[]).says(2, "Usage");
-    run(&[], &["verify", "callback-v2", "--request", "-"]).says(2, "KOOGALLERY_BASIC_KEY");
-    for message in ["", "hello", "GET / HTTP/1.1\nno header\n\n", "HTTP/1.1 200 OK\n\n"] {
-        captured("verify", "callback-v2", &BASIC, message).says(2, "error: ");
-    }
-    let binary = run_with(&BASIC, &["verify", "callback-v2", "--request", "-"], b"\xff\xfe\x00");
-    binary.says(2, "error: ");
-    run(&[], &["sign", "aksk", "--method", "GET", "--url", "https://h/", "--date", "20200608T023900Z"])
-        .says(2, "KOOGALLERY_AK");
-    let aksk = |url, date| {
-        let keys = [("KOOGALLERY_AK", "AccessKey"), ("KOOGALLERY_SK", "SecretKey")];
-        run(&keys, &["sign", "aksk", "--method", "GET", "--url", url, "--date", date])
-    };
-    aksk("/no/host", "20200608T023900Z").says(2, "names no host");
-    aksk("https://h/ /", "20200608T023900Z").says(2, "the address");
-    aksk("https://h/", "yesterday").says(2, "X-Sdk-Date");
-    // A key given as an argument by mistake is not repeated.
-    for arguments in [["sign", "--key=s3cret-s3cret"], ["encrypt", "--password=s3cret-s3cret"]] {
-        let refused = run(&BASIC, &arguments);
-        refused.says(2, "unexpected argument");
-        assert!(!refused.err.contains("s3cret"), "{refused:?}");
-    }
-}
-
-#[test]
-fn key_pairs_and_client_secrets() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("rsa.pem");
-    let path = path.to_str().unwrap();
-    let made = run(&[], &["--quiet", "rsa-keygen", "--out", path]);
-    let pem = std::fs::read_to_string(path).unwrap();
-    let key = koogallery::cipher::client_secret::PrivateKey::from_pem(&pem).unwrap();
-    assert_eq!((key.bits(), key.public_key()), (3072, made.line()));
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-    run(&[], &["rsa-keygen", "--out", path]).says(2, "exists already");
-    assert_eq!(std::fs::read_to_string(path).unwrap(), pem);
-    run(&[], &["rsa-keygen", "--out", path, "--bits", "1024"]).says(2, "3072");
-
-    let vectors_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
-    let vectors: Vec<Value> =
-        serde_json::from_slice(&std::fs::read(vectors_folder.join("java/client_secret.json")).unwrap()).unwrap();
-    let key_file = |name: &str| -> PathBuf { vectors_folder.join(format!("keys/{name}.pem")) };
-    for vector in vectors.iter().filter(|vector| text(vector, "key") == "test_rsa_3072").take(6) {
-        let setting = key_file(text(vector, "key"));
-        let keys = [("KOOGALLERY_RSA_PRIVATE_KEY_FILE", setting.to_str().unwrap())];
-        assert_eq!(run(&keys, &["decrypt-secret", text(vector, "ciphertext")]).line(), text(vector, "secret"));
-        let other = [("KOOGALLERY_RSA_PRIVATE_KEY_FILE", path)];
-        run(&other, &["decrypt-secret", text(vector, "ciphertext")]).says(1, "cannot be decrypted");
-    }
-    run(&[], &["decrypt-secret", "00"]).says(2, "KOOGALLERY_RSA_PRIVATE_KEY_FILE");
-    run(&[("KOOGALLERY_RSA_PRIVATE_KEY_FILE", "/no/such.pem")], &["decrypt-secret", "00"]).says(2, "/no/such.pem");
-}
-
-#[test]
-fn quiet_leaves_only_the_exit_code_and_results() {
-    let case = cases().into_iter().find(|case| case.expected.len() == 1).unwrap();
-    let arguments: Vec<String> =
-        case.arguments.iter().flat_map(|(name, value)| [format!("--{name}"), value.clone()]).collect();
-    let rest: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let keys: Vec<_> = case.keys.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let inspect = |command| {
-        let fixed = ["--quiet", command, case.scheme, "--body", "-", "--signature", &case.signature];
-        run_with(&keys, &[&fixed[..], &rest].concat(), &case.body)
-    };
-    let verified = inspect("verify");
-    assert_eq!((verified.code, verified.out.as_str(), verified.err.as_str()), (1, "", ""));
-    assert_eq!(inspect("explain").line(), format!("- {}", case.expected[0]));
-}
-
-#[test]
-fn help_and_completions() {
-    run(&[], &["--help"]).says(0, "Examples:");
-    run(&[], &["--version"]).says(0, env!("CARGO_PKG_VERSION"));
-    for command in ["sign", "verify", "explain", "encrypt", "decrypt", "rsa-keygen", "decrypt-secret", "completions"] {
-        run(&[], &[command, "--help"]).says(0, "Example");
-    }
-    for command in ["sign", "verify", "explain"] {
-        for (scheme, about) in [
-            ("callback-v2", "V2.0 callbacks"),
-            ("kit-v2", "V2.0 Kit"),
-            ("auth-token", "V1.0 callbacks"),
-            ("body", "V1.0 answers"),
-            ("usage", "usage push"),
-            ("aksk", "Open-API"),
-        ] {
-            let help = run(&[], &[command, scheme, "--help"]);
-            assert!(help.out.lines().next().unwrap().contains(about), "{help:?}");
-        }
-    }
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        run(&[], &["completions", shell]).says(0, "callback-v2");
-    }
-    run(&[], &["completions", "tcl"]).says(2, "possible values");
-}
-
-#[test]
-fn check_speaks_https_and_calls_no_metadata_service() {
-    let keys = [("KOOGALLERY_BASIC_KEY", "a-key-for-trying-out")];
-    let check = |url: &str, more: &[&str]| run(&keys, &[&["check", url], more].concat());
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://{}/x", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let _ = (&stream).write_all(b"SSH-2.0-OpenSSH_9.9\r\n");
-        }
-    });
-    check(&url, &[]).says(1, "what listens there does not speak TLS");
-    check("http://169.254.169.254/x", &["--i-own-this-host"]).says(2, "never called");
-
-    check(&url, &["--ca", "/no/such.pem"]).says(2, "/no/such.pem");
-    let mut empty = tempfile::NamedTempFile::new().unwrap();
-    empty.write_all(b"no certificate").unwrap();
-    check(&url, &["--ca", empty.path().to_str().unwrap()]).says(2, "no certificate in PEM");
-}
-
-#[test]
-fn it_starts_at_once() {
-    let start = || {
-        let begin = Instant::now();
-        run(&[], &["--version"]);
-        begin.elapsed()
-    };
-    let quickest = (0..20).map(|_| start()).min().unwrap();
-    assert!(quickest < Duration::from_millis(50), "{quickest:?}");
 }

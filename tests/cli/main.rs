@@ -1,0 +1,15 @@
+//! The command line as a process: known answers, real sockets, bad input, and no key in any output.
+
+#[path = "../diagnosis/cases.rs"]
+mod cases;
+mod check;
+mod ciphers;
+mod examples;
+#[path = "../it/process.rs"]
+mod process;
+mod record;
+mod serve;
+mod servers;
+mod signatures;
+mod support;
+mod usage;
