@@ -108,7 +108,7 @@ impl Masking {
         self.personal.truncate(MAX_PERSONAL);
     }
 
-    /// A JSON text, or what is left of one that was cut off: masked, with as many bytes.
+    /// A JSON text, or what is left of one that was cut off: masked, with as many characters.
     pub fn json(&self, text: &str) -> String {
         self.walk(text, &mut Vec::new(), 0)
     }

@@ -15,6 +15,7 @@ mod failure;
 mod fire;
 mod goods;
 mod input;
+mod next_hop;
 mod output;
 mod own_host;
 mod proof;

@@ -68,3 +68,8 @@ impl Output {
         let _ = writeln!(io::stderr(), "error: {failure}");
     }
 }
+
+/// A text of somebody else's, for a terminal, which obeys what stands in one.
+pub fn printable(text: &str) -> String {
+    text.replace(|character: char| character.is_control() && !matches!(character, '\n' | '\t'), "\u{fffd}")
+}

@@ -193,3 +193,94 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
 fn decoded(value: &str) -> Option<String> {
     Some(percent_decode_str(&value.replace('+', " ")).decode_utf8().ok()?.into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use koogallery::key::AccessKey;
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_735_689_600_123);
+
+    fn key(text: &str) -> AccessKey {
+        AccessKey::new(text).unwrap()
+    }
+
+    fn keys() -> AccessKeys {
+        use InterfaceType::{Basic, General, Kit, License};
+        let keys = [(Basic, "basic-key"), (Kit, "kit-key"), (License, "license-key"), (General, "general-key")];
+        keys.into_iter().fold(AccessKeys::new(), |keys, (interface, text)| keys.with(interface, key(text)).unwrap())
+    }
+
+    fn judged(keys: &AccessKeys, query: &str, body: &str, now: Timestamp) -> Judgement {
+        let headers = HeaderMap::new();
+        let call = Call { path: "/", query, headers: &headers, body: body.as_bytes() };
+        Judgement::of(call, &activity(call), keys, now)
+    }
+
+    #[test]
+    fn every_interface_has_its_calls() {
+        for (activity, text) in [
+            ("newInstance", "basic-key"),
+            ("refreshLicenseCode", "license-key"),
+            ("updateLicenseCodeStatus", "license-key"),
+            ("releaseLicenseCode", "license-key"),
+            ("orderNotify", "general-key"),
+        ] {
+            let body = format!("{{\"activity\":\"{activity}\"}}");
+            let query = callback_v2::signed_query(&key(text), "0123456789abcdef", NOW, body.as_bytes());
+            let judged = judged(&keys(), &query, &body, NOW);
+            assert_eq!(judged.verdict, "the signature is right", "{activity}");
+            assert_eq!(judged.secret.as_deref(), query.split(['=', '&']).nth(1), "{activity}");
+        }
+    }
+
+    #[test]
+    fn only_what_opens_nothing_is_no_secret() {
+        let body = r#"{"activity":"newInstance"}"#;
+        let query =
+            |text: &str, body: &str| callback_v2::signed_query(&key(text), "0123456789abcdef", NOW, body.as_bytes());
+        let is_secret = |keys: &AccessKeys, query: &str, now| judged(keys, query, body, now).secret.is_some();
+        let later = Timestamp::from_unix_millis(NOW.as_unix_millis() + 3_600_000);
+        assert!(is_secret(&keys(), &query("basic-key", body), later), "too old here may be young enough elsewhere");
+        assert!(is_secret(&keys(), &query("license-key", body), NOW), "another interface takes it");
+        assert!(is_secret(&AccessKeys::new(), &query("any-key", body), NOW), "without a key nobody can tell");
+        let twice = format!("{0}&{0}", query("basic-key", body));
+        assert!(is_secret(&keys(), &twice, NOW), "one of the two may be right");
+        for wrong in
+            [query("any-key", body), query("basic-key", "{}"), "signature=x&timestamp=1735689600123&nonce=n".into()]
+        {
+            assert!(!is_secret(&keys(), &wrong, NOW), "{wrong}");
+        }
+        let judged = judged(&keys(), "a=1", body, NOW);
+        assert_eq!((judged.verdict.as_str(), judged.secret), ("there is no signature", None));
+    }
+
+    #[test]
+    fn activities_that_can_stand_in_a_name() {
+        let of = |path: &str, query: &str, body: &str| {
+            activity(Call { path, query, headers: &HeaderMap::new(), body: body.as_bytes() })
+        };
+        assert_eq!(of("/p/produceAPI/v2/authSync", "", "{}"), "authSync");
+        assert_eq!(of("/p", "activity=queryInstance&x=1", ""), "queryInstance");
+        assert_eq!(of("/p", "", r#"{"activity":"orderNotify"}"#), "orderNotify");
+        let long = "x".repeat(41);
+        for name in ["", "../x", "a/b", "a b", "名", &long] {
+            assert_eq!(of("/p", "", &serde_json::json!({ "activity": name }).to_string()), "unknown", "{name}");
+        }
+    }
+
+    #[test]
+    fn result_codes_are_short_and_plain() {
+        for (body, code) in [
+            (r#"{"resultCode":"000000"}"#, Some("000000")),
+            (r#"{"resultCode":0}"#, Some("0")),
+            (r#"{"resultCode":"\u001b[2J"}"#, Some("unreadable")),
+            (r#"{"resultCode":""}"#, Some("unreadable")),
+            (r#"{"resultMsg":"x"}"#, None),
+            ("[]", None),
+            ("ok", None),
+        ] {
+            assert_eq!(result_code(body.as_bytes()).as_deref(), code, "{body}");
+        }
+    }
+}

@@ -6,23 +6,20 @@ mod wire;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use clap::Args;
-use http::{HeaderName, HeaderValue, Request};
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::AccessKeys;
 use koogallery::simulator::{self, HttpTarget, Masking, Target as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 use crate::captures::{Folder, Recording};
 use crate::environment::{access_keys, masking};
 use crate::own_host::OwnHost;
-use crate::{Answer, Failure, Output};
+use crate::{Answer, Failure, Output, next_hop};
 use exchange::Exchange;
-use wire::Received;
 
 const EXAMPLES: &str = "\
 Example:
@@ -62,6 +59,7 @@ struct Proxy {
     masking: Masking,
     recording: Recording,
     output: Output,
+    writing: Arc<Mutex<()>>,
 }
 
 impl Record {
@@ -74,7 +72,8 @@ impl Record {
         }
         let keys = access_keys()?;
         let masking = masking(&keys);
-        let proxy = Proxy { target, keys, masking, recording: self.folder.open()?, output: *output };
+        let (recording, writing) = (self.folder.open()?, Arc::default());
+        let proxy = Proxy { target, keys, masking, recording, output: *output, writing };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::of("the runtime", &error))?;
         runtime.block_on(async {
@@ -90,7 +89,7 @@ impl Record {
 impl Proxy {
     /// Until it is interrupted; what has been received is finished.
     async fn serve(self: Arc<Self>, listener: TcpListener) {
-        /// Each may hold a body of 12 MiB.
+        /// Each may hold a request of 12 MiB and an answer of 4 MiB.
         const CONNECTIONS: usize = 32;
         const LAST_EXCHANGES: Duration = Duration::from_secs(15);
         let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -132,10 +131,14 @@ impl Proxy {
                 return self.say(&format!("not handed on: {why}"));
             }
         };
-        let Some(request) = handed_on(&received) else {
-            let why = "the address or a header cannot be handed on unchanged";
-            wire::answer(&mut stream, 400, &[], why.as_bytes()).await;
-            return self.say(&format!("not handed on: {why}"));
+        let headers: Vec<_> = received.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let request = match next_hop::request(&received.method, &received.target, &headers, received.body.clone()) {
+            Ok(request) => request,
+            Err(why) => {
+                let why = why.to_string();
+                wire::answer(&mut stream, 400, &[], why.as_bytes()).await;
+                return self.say(&format!("not handed on: {why}"));
+            }
         };
         let (number, time, began) = (self.recording.next_number(), SystemClock.now(), Instant::now());
         let outcome = self.target.call(request).await;
@@ -144,14 +147,16 @@ impl Proxy {
         let (status, headers, body) = exchange.answer();
         wire::answer(&mut stream, status, headers, body).await;
         drop(stream);
-        // Finding out about a signature is work for the processor, and writing for the disk.
+        // Finding out about a signature is work for the processor, and writing for the disk. One at a time: a large message
+        // takes several times its size in memory.
+        let _turn = Arc::clone(&self.writing).lock_owned().await;
         let _ = spawn_blocking(move || {
             let written = exchange.written(number, &self.keys, self.masking.clone());
             let entry = &written.entry;
-            self.say(&exchange::line(entry));
             if let Err(error) = self.recording.write(entry, &written.request, &written.answer) {
                 self.output.failure(&Failure::of(format!("{} is not written", entry.id), &error));
             }
+            self.say(&exchange::line(entry));
         })
         .await;
     }
@@ -162,61 +167,11 @@ impl Proxy {
     }
 }
 
-/// The request for the seller; `None` where it could not be the same.
-fn handed_on(received: &Received) -> Option<Request<Bytes>> {
-    let listed = wire::listed(received.headers.iter().map(|(name, value)| (&**name, &**value)));
-    let request = Request::builder().method(&*received.method).uri(&*received.target);
-    let mut request = request.body(Bytes::from(received.body.clone())).ok()?;
-    if request.uri().path_and_query()?.as_str() != received.target || !received.target.starts_with('/') {
-        return None;
-    }
-    for (name, value) in &received.headers {
-        // The target writes its own host, and the length of what it sends, unless that is nothing.
-        let is_framing = name.eq_ignore_ascii_case("host")
-            || name.eq_ignore_ascii_case("content-length") && !received.body.is_empty();
-        if !is_framing && !wire::is_hop_by_hop(name, &listed) {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            request.headers_mut().append(name, HeaderValue::from_bytes(value).ok()?);
-        }
-    }
-    Some(request)
-}
-
 /// The answer without what was for its connection only.
 fn handed_back(mut answer: simulator::Answer) -> simulator::Answer {
-    let listed = wire::listed(answer.headers.iter().map(|(name, value)| (&**name, value.as_bytes())));
-    answer.headers.retain(|(name, _)| !wire::is_hop_by_hop(name, &listed));
+    let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (&**name, value.as_bytes())).collect();
+    let lasting = next_hop::lasting(&headers).filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+    let lasting = lasting.map(|(name, value)| (name.to_owned(), String::from_utf8_lossy(value).into_owned()));
+    answer.headers = lasting.collect();
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_are_handed_on_as_they_are() {
-        let target = "/a%20b/?signature=A%2b+&x={'y'}&&";
-        let headers = [
-            ("Host", "tunnel.example"),
-            ("X-Forwarded-For", "192.0.2.1"),
-            ("Connection", "close, X-Own"),
-            ("X-Own", "1"),
-            ("authToken", "a+b="),
-            ("Content-Length", "2"),
-        ];
-        let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec();
-        let received = |target: &str| Received {
-            method: "POST".into(),
-            target: target.into(),
-            headers: headers.clone(),
-            body: b"{}".to_vec(),
-        };
-        let request = handed_on(&received(target)).unwrap();
-        assert_eq!(request.uri().to_string(), target);
-        let names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
-        assert_eq!(names, ["x-forwarded-for", "authtoken"]);
-        for other in ["/a#b", "/a?\"", "http://h/a", "*", ""] {
-            assert!(handed_on(&received(other)).is_none(), "{other}");
-        }
-    }
 }

@@ -4,7 +4,7 @@ mod resign;
 
 use bytes::Bytes;
 use clap::Args;
-use http::{HeaderName, HeaderValue, Request, Uri};
+use http::Request;
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::signature::body_sign;
 use koogallery::simulator::{self, HttpTarget, Masking, Profile, Target as _};
@@ -12,11 +12,12 @@ use koogallery::simulator::{self, HttpTarget, Masking, Profile, Target as _};
 use crate::capture::{Capture, query_of};
 use crate::captures::Folder;
 use crate::environment::{access_keys, masking, missing};
-use crate::output::Color;
+use crate::output::{Color, printable};
 use crate::own_host::OwnHost;
 use crate::proof::{Call, Form, activity, result_code};
 use crate::scheme::body_sign_diagnosis;
-use crate::{Answer, Failure, Output};
+use crate::{Answer, Failure, Output, next_hop};
+use resign::Signed;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,7 +68,7 @@ impl Replay {
             _ => form.interface(&activity, &keys),
         };
         let ring = keys.get(interface).ok_or_else(|| missing(interface))?;
-        let signed = resign::Signed::anew(form, ring.signing_key(), call, SystemClock.now())?;
+        let signed = Signed::anew(form, ring.signing_key(), call, SystemClock.now())?;
 
         let path = path_of(target.path(), captured_path);
         let request = request(method, &path, &signed, &capture)?;
@@ -105,36 +106,13 @@ fn path_of(address: &str, captured: &str) -> String {
     }
 }
 
-fn request(method: &str, path: &str, signed: &resign::Signed, capture: &Capture) -> Result<Request<Bytes>, Failure> {
-    /// What the target writes itself, and what is for one connection only.
-    const FRAMING: [&str; 9] = [
-        "host",
-        "content-length",
-        "transfer-encoding",
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "upgrade",
-        "expect",
-    ];
+fn request(method: &str, path: &str, signed: &Signed, capture: &Capture) -> Result<Request<Bytes>, Failure> {
     let separator = if signed.query.is_empty() { "" } else { "?" };
-    let text = format!("{path}{separator}{}", signed.query);
-    let uri: Uri = text.parse().map_err(|error| Failure::of("the captured address", &error))?;
-    let request = Request::builder().method(method).uri(uri).body(Bytes::from(signed.body.clone()));
-    let mut request = request.map_err(|error| Failure::of("the captured request", &error))?;
-    let captured = capture.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), &**value));
-    let kept = captured.filter(|(name, value)| {
-        let is_replaced = signed.headers.iter().any(|(signed, _)| signed == name);
-        !FRAMING.contains(&&**name) && !is_replaced && *value != "[masked]"
-    });
-    let signed = signed.headers.iter().map(|(name, value)| ((*name).to_owned(), &**value));
-    for (name, value) in kept.chain(signed) {
-        let refused = || Failure::new(format!("the header {name:?} of the capture cannot be sent"));
-        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
-        request.headers_mut().append(header, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| refused())?);
-    }
-    Ok(request)
+    let is_replaced = |name: &str| signed.headers.iter().any(|(signed, _)| signed.eq_ignore_ascii_case(name));
+    let captured = capture.headers.iter().map(|(name, value)| (&**name, value.as_bytes()));
+    let kept = captured.filter(|(name, value)| !is_replaced(name) && *value != b"[masked]");
+    let headers: Vec<_> = kept.chain(signed.headers.iter().map(|(name, value)| (*name, value.as_bytes()))).collect();
+    next_hop::request(method, &format!("{path}{separator}{}", signed.query), &headers, signed.body.clone().into())
 }
 
 fn header<'a>(answer: &'a simulator::Answer, wanted: &str) -> Option<(&'a str, &'a str)> {
@@ -142,14 +120,11 @@ fn header<'a>(answer: &'a simulator::Answer, wanted: &str) -> Option<(&'a str, &
     found.map(|(name, value)| (&**name, &**value))
 }
 
-/// Status and body, for a terminal, which obeys what a stranger sends.
 fn show(output: &Output, masking: &Masking, answer: &simulator::Answer) -> Result<(), Failure> {
     const SHOWN: usize = 4096;
     let shown = &answer.body[..answer.body.len().min(SHOWN)];
-    let text = String::from_utf8_lossy(shown);
-    let text = text.replace(|character: char| character.is_control() && !matches!(character, '\n' | '\t'), "\u{fffd}");
     output.note(&format!("HTTP status {}, {} ms", answer.status, answer.duration.as_millis()))?;
-    output.note(&masking.json(&masking.text(&text)))?;
+    output.note(&masking.json(&masking.text(&printable(&String::from_utf8_lossy(shown)))))?;
     match answer.body.len() > SHOWN {
         true => output.note(&format!("... ({} bytes)", answer.body.len())),
         false => Ok(()),

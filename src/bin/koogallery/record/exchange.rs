@@ -10,6 +10,7 @@ use koogallery::timestamp::Timestamp;
 
 use super::wire::{Received, status_line};
 use crate::captures::{Entry, Recording};
+use crate::output::printable;
 use crate::proof::{Call, Form, Judgement, activity, result_code};
 use crate::scheme::body_sign_diagnosis;
 
@@ -55,15 +56,16 @@ impl Exchange {
         }
 
         let target = masked_target(&masking, &self.received.target);
-        let request_line = format!("{} {target} HTTP/1.1", self.received.method);
+        let method = masking.text(&self.received.method);
+        let request_line = format!("{method} {target} HTTP/1.1");
         let request_headers =
             self.received.headers.iter().map(|(name, value)| (&**name, String::from_utf8_lossy(value)));
         let answer_headers = answer_headers.iter().map(|(name, value)| (&**name, value.as_str().into()));
         let entry = Entry {
             id: Recording::id(number, &activity),
             time: rfc3339(self.time),
-            method: self.received.method.clone(),
-            path: masking.text(path),
+            method,
+            path: printable(&masking.text(path)),
             activity,
             status,
             result_code: result_code(answer_body).map(|code| masking.text(&code)),
@@ -120,7 +122,7 @@ fn rfc3339(time: Timestamp) -> String {
 /// One exchange, for whoever watches.
 pub fn line(entry: &Entry) -> String {
     let Entry { id, method, path, status, duration_ms, signature, .. } = entry;
-    let path: String = path.chars().take(60).collect();
+    let [method, path] = [method, path].map(|text| text.chars().take(60).collect::<String>());
     let mut line = format!("{id}  {method} {path}  {status}");
     if let Some(code) = &entry.result_code {
         line.push_str(&format!(" {code}"));

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -19,7 +20,7 @@ pub struct Received {
     pub target: String,
     /// Names and values in the order and the letter case received.
     pub headers: Vec<(String, Vec<u8>)>,
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 /// Why a request is not handed on, with the status that says so.
@@ -67,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<'_, S> {
         } else if self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_err() {
             return Err(BROKEN_OFF);
         }
-        received.body = match (&lengths[..], &codings[..]) {
+        let body = match (&lengths[..], &codings[..]) {
             ([], []) => Vec::new(),
             ([length], []) if length.bytes().all(|digit| digit.is_ascii_digit()) => {
                 self.exactly(length.parse().unwrap_or(usize::MAX)).await?
@@ -75,6 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<'_, S> {
             ([], [coding]) if coding == "chunked" => self.chunked().await?,
             _ => return Err(Refusal(400, "nobody can tell how long the body is")),
         };
+        received.body = body.into();
         Ok(Some(received))
     }
 
@@ -149,29 +151,13 @@ fn parse_head(buffer: &[u8]) -> Result<Option<(Received, usize)>, Refusal> {
                 method: request.method.unwrap_or_default().to_owned(),
                 target: request.path.unwrap_or_default().to_owned(),
                 headers: headers.collect(),
-                body: Vec::new(),
+                body: Bytes::new(),
             };
             Ok(Some((received, length)))
         }
         Err(httparse::Error::TooManyHeaders) => Err(Refusal(431, "the head has more than 128 headers")),
         Err(_) => Err(Refusal(400, "the request is not HTTP/1.1")),
     }
-}
-
-/// Whether a header is for one connection only (RFC 9110, 7.6.1); `listed` is what `Connection` lists.
-pub fn is_hop_by_hop(name: &str, listed: &[String]) -> bool {
-    const ALWAYS: [&str; 6] = ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
-    let name = name.to_ascii_lowercase();
-    ALWAYS.contains(&&*name) || listed.contains(&name)
-}
-
-/// The names that `Connection` lists, in small letters.
-pub fn listed<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<String> {
-    let values = headers.filter(|(name, _)| name.eq_ignore_ascii_case("connection"));
-    let names = values.flat_map(|(_, value)| {
-        String::from_utf8_lossy(value).split(',').map(|name| name.trim().to_ascii_lowercase()).collect::<Vec<_>>()
-    });
-    names.collect()
 }
 
 /// Writes an answer and closes, in a way that lets the caller read it to its end.
@@ -219,9 +205,9 @@ mod tests {
         let whole = read(b"POST /p?a=%2b HTTP/1.1\r\nX-Sign: S\r\ncontent-length: 2\r\n\r\n{}more").await;
         let whole = whole.unwrap().unwrap();
         assert_eq!((&*whole.method, &*whole.target, &*whole.headers[0].0), ("POST", "/p?a=%2b", "X-Sign"));
-        assert_eq!(whole.body, b"{}");
+        assert_eq!(&whole.body[..], b"{}");
         let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n2;x\r\nab\r\n1\r\nc\r\n0\r\nt: 1\r\n\r\n";
-        assert_eq!(read(chunked).await.unwrap().unwrap().body, b"abc");
+        assert_eq!(read(chunked).await.unwrap().unwrap().body, "abc");
         assert!(read(b"GET / HTTP/1.1\r\n\r\n").await.unwrap().unwrap().body.is_empty());
         assert!(read(b"").await.unwrap().is_none());
     }
@@ -248,17 +234,5 @@ mod tests {
         assert_eq!(refused.unwrap_err().0, 431);
         let chunks = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".chain(tokio::io::repeat(b'1'));
         assert_eq!(receive(&mut Box::pin(join(chunks, tokio::io::sink()))).await.unwrap_err(), NOT_CHUNKED);
-    }
-
-    #[test]
-    fn headers_of_one_connection() {
-        let headers = [("Connection", &b"close, X-Own"[..]), ("X-Own", b"1")];
-        let listed = listed(headers.into_iter());
-        for name in ["Connection", "x-own", "TE", "Keep-Alive", "Transfer-Encoding"] {
-            assert!(is_hop_by_hop(name, &listed), "{name}");
-        }
-        for name in ["X-Forwarded-For", "authToken", "Body-Sign", "Expect"] {
-            assert!(!is_hop_by_hop(name, &listed), "{name}");
-        }
     }
 }
