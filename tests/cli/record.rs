@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -424,4 +424,32 @@ fn a_caller_that_stalls_is_no_hindrance() {
     assert!(sent(recorder.server.address, &v2(PURCHASE).0).ends_with(b"{}"));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     drop(stalled);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_exchange_in_progress_is_finished_when_it_is_interrupted() {
+    use std::io::{BufRead as _, BufReader};
+
+    let slow = raw_server(|mut stream| {
+        read_request(&mut stream);
+        std::thread::sleep(Duration::from_millis(1500));
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\n{\"resultCode\":\"000000\"}");
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+    command.args(["record", "--listen", "127.0.0.1:0", "--target", &format!("http://{slow}"), "--captures"]);
+    let mut process = command.arg(folder.path()).envs(KEYS).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let address = lines.next().unwrap().strip_prefix("listening on http://").unwrap().parse().unwrap();
+    let call = std::thread::spawn(move || sent(address, &v2(PURCHASE).0));
+    std::thread::sleep(Duration::from_millis(500));
+    let interrupt = Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    assert!(call.join().unwrap().ends_with(b"{\"resultCode\":\"000000\"}"));
+    assert_eq!(process.wait().unwrap().code(), Some(0));
+    let line = lines.next().unwrap();
+    assert!(line.starts_with("0001-newInstance  POST /saasproduce  200 000000  "), "{line}");
+    assert!(line.ends_with("ms  signature: the signature is right"), "{line}");
+    assert!(folder.path().join("0001-newInstance.answer.txt").exists());
 }

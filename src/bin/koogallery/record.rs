@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::captures::{Folder, Recording};
 use crate::environment::{access_keys, masking};
 use crate::own_host::OwnHost;
-use crate::{Answer, Failure, Output, next_hop};
+use crate::{Answer, Failure, Output, next_hop, runtime};
 use exchange::Exchange;
 
 const EXAMPLES: &str = "\
@@ -74,9 +74,7 @@ impl Record {
         let masking = masking(&keys);
         let (recording, writing) = (self.folder.open()?, Arc::default());
         let proxy = Proxy { target, keys, masking, recording, output: *output, writing };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::of("the runtime", &error))?;
-        runtime.block_on(async {
+        runtime::block_on(async {
             let listener = TcpListener::bind(&self.listen).await.map_err(|error| Failure::of(&self.listen, &error))?;
             let address = listener.local_addr().map_err(|error| Failure::of(&self.listen, &error))?;
             output.result(&format!("listening on http://{address}"))?;

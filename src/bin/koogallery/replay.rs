@@ -16,7 +16,7 @@ use crate::output::{Color, printable};
 use crate::own_host::OwnHost;
 use crate::proof::{Call, Form, activity, result_code};
 use crate::scheme::body_sign_diagnosis;
-use crate::{Answer, Failure, Output, next_hop};
+use crate::{Answer, Failure, Output, next_hop, runtime};
 use resign::Signed;
 
 const EXAMPLES: &str = "\
@@ -72,9 +72,8 @@ impl Replay {
 
         let path = path_of(target.path(), captured_path);
         let request = request(method, &path, &signed, &capture)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::of("the runtime", &error))?;
-        let answer = runtime.block_on(target.call(request)).map_err(|error| Failure::of(target.name(), &error))?;
+        let answered = async { target.call(request).await.map_err(|error| Failure::of(target.name(), &error)) };
+        let answer = runtime::block_on(answered)?;
 
         let mut masking = masking(&keys);
         masking.add_secret(&signed.signature);
