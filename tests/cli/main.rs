@@ -5,9 +5,11 @@ mod cases;
 mod check;
 mod ciphers;
 mod examples;
+mod fire;
 #[path = "../it/process.rs"]
 mod process;
 mod record;
+mod scenario;
 mod serve;
 mod servers;
 mod signatures;

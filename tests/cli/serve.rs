@@ -1,11 +1,13 @@
-//! `serve`: the open APIs as a process.
+//! `serve`: the open APIs and the marketplace as a process.
 
 use std::process::Command;
+use std::time::Duration;
 
 use koogallery::clock::{Clock as _, SystemClock};
 use serde_json::Value;
 
 use crate::process::{Server, exchange};
+use crate::servers::{Example, KEYS};
 use crate::support::run;
 
 const CREDENTIALS: [(&str, &str); 2] = [("KOOGALLERY_AK", "AccessKey"), ("KOOGALLERY_SK", "SecretKey-0123456789")];
@@ -40,4 +42,111 @@ fn orders_are_told_to_who_signs_rightly() {
 fn what_cannot_be_served() {
     run(&[], &["serve", "--listen", "127.0.0.1:0"]).says(2, "KOOGALLERY_AK");
     run(&CREDENTIALS, &["serve", "--listen", "nowhere"]).says(2, "nowhere");
+}
+
+fn get(server: &Server, path: &str, headers: &str) -> (u16, String) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}Connection: close\r\n\r\n", server.address);
+    let (status, body) = exchange(server.address, &request).unwrap();
+    (status, String::from_utf8(body).unwrap())
+}
+
+fn post(server: &Server, path: &str, form: &str, headers: &str) -> (u16, String) {
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n{headers}Connection: close\r\n\r\n{form}",
+        server.address,
+        form.len()
+    );
+    let (status, body) = exchange(server.address, &request).unwrap();
+    (status, String::from_utf8(body).unwrap())
+}
+
+/// The subscriptions, once there is one in this state.
+fn sold(server: &Server, state: &str) -> Value {
+    for _ in 0..200 {
+        let sold: Value = serde_json::from_str(&get(server, "/_marketplace/subscriptions", "").1).unwrap();
+        if sold[0]["state"] == state {
+            return sold;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("nothing gets {state}: {}", get(server, "/_marketplace/log", "").1);
+}
+
+#[test]
+fn the_marketplace_sells_to_a_seller() {
+    let seller = Example::start("isv_server", &[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+    let target = seller.url("/saasproduce");
+    command.args(["serve", "--listen", "127.0.0.1:0", "--target", &target, "--compress", "864000"]);
+    let server = Server::start(command.envs(CREDENTIALS).envs(KEYS));
+
+    let (status, order) = post(&server, "/_marketplace/orders", "profile=saas-v2&period=5+day&amount=50", "");
+    assert_eq!(status, 202, "{order}");
+    let order: Value = serde_json::from_str(&order).unwrap();
+    let active = sold(&server, "active");
+    assert_eq!(active[0]["orderId"], order["orderId"]);
+    let id = active[0]["instanceId"].as_str().unwrap();
+    let change = |what: &str, form: &str| post(&server, &format!("/_marketplace/subscriptions/{id}/{what}"), form, "");
+    for (what, form) in
+        [("query", ""), ("upgrade", "period=1+day&amount=80"), ("freeze", ""), ("renew", "period=1+day")]
+    {
+        let (status, told) = change(what, form);
+        assert_eq!(status, 202, "{what}: {told}");
+    }
+    // Ten days are a second: it expires by itself, and goes after 15 days.
+    sold(&server, "frozen");
+    sold(&server, "released");
+    let (status, why) = change("renew", "");
+    assert_eq!((status, why.contains("has been released")), (409, true), "{why}");
+    let listed = get(&seller.server, "/admin/instances", "").1;
+    assert!(listed.contains("\"released\""), "{listed}");
+
+    let log: Value = serde_json::from_str(&get(&server, "/_marketplace/log", "").1).unwrap();
+    let activities: Vec<_> =
+        log["calls"].as_array().unwrap().iter().map(|call| call["activity"].as_str().unwrap()).collect();
+    let expected = "newInstance queryInstance queryInstance upgradeInstance updateInstanceStatus refreshInstance \
+                    updateInstanceStatus updateInstanceStatus releaseInstance";
+    assert_eq!(activities.join(" "), expected, "{log}");
+    let (status, page) = get(&server, "/_marketplace", "Accept: text/html\r\n");
+    assert!(status == 200 && page.contains(id) && page.contains("releaseInstance: 000000"), "{page}");
+    for (_, key) in KEYS {
+        assert!(!page.contains(key) && !log.to_string().contains(key));
+    }
+
+    // A browser is sent back to the page, and no other site's page has a say.
+    let browser = "Accept: text/html\r\n";
+    assert_eq!(post(&server, "/_marketplace/orders", "period=1+day", browser).0, 303);
+    let own = format!("Origin: http://{}\r\n", server.address);
+    assert_eq!(post(&server, "/_marketplace/orders", "period=1+day", &own).0, 202);
+    assert_eq!(post(&server, "/_marketplace/orders", "period=1+day", "Origin: http://evil.example\r\n").0, 403);
+    let rebound = "GET /_marketplace/log HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    assert_eq!(exchange(server.address, rebound).unwrap().0, 403);
+}
+
+#[test]
+fn what_is_asked_wrongly_is_refused() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--target", "http://127.0.0.1:1/x"]);
+    let server = Server::start(command.envs(CREDENTIALS).envs([KEYS[0]]));
+    for (form, why) in [
+        ("profile=saas", "profile"),
+        ("profile=license-code", "not in the environment"),
+        ("profile=kit-v2", "nothing of kit-v2 can be sold"),
+        ("period=1+eon", "no period"),
+        ("mode=gift", "mode is none of"),
+        ("amount=many", "amount is no number"),
+        ("amount=%ff", "not UTF-8"),
+    ] {
+        let (status, said) = post(&server, "/_marketplace/orders", form, "");
+        assert!(status == 400 && said.contains(why), "{form}: {status} {said}");
+    }
+    let (status, said) = post(&server, "/_marketplace/subscriptions/%3Cnobody%3E/renew", "", "");
+    assert!(status == 404 && said.contains("<nobody>"), "{said}");
+    assert_eq!(post(&server, "/_marketplace/subscriptions/x/dance", "", "").0, 404);
+    assert_eq!(post(&server, "/_marketplace/orders", &"x".repeat(70_000), "").0, 413);
+    assert_eq!(get(&server, "/_marketplace/orders", "").0, 405);
+    assert_eq!(get(&server, "/_marketplace/nothing", "").0, 404);
+    assert_ne!(get(&server, "/_marketplaces", "").0, 403, "that is the desk's to refuse");
+    run(&CREDENTIALS, &["serve", "--listen", "127.0.0.1:0", "--target", "http://192.0.2.1/"])
+        .says(2, "--i-own-this-host");
 }
