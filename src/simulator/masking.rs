@@ -364,4 +364,22 @@ mod tests {
         assert_eq!(masking.text(text), "00000000000 of xx@x.xxxxxxx has an id");
         assert_eq!(masking.query("a=1&memo2=13800138000"), "a=1&memo2=00000000000");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_text_keeps_its_length_and_stays_masked(
+            text in r#"([{}\[\]:,"\\ a-zA-Z0-9é张😀]|"name":|\\u[0-9a-f]{4}|\\"){0,60}"#,
+        ) {
+            let once = masking().json(&text);
+            proptest::prop_assert_eq!(once.len(), text.len());
+            proptest::prop_assert_eq!(masking().json(&once), once);
+        }
+
+        #[test]
+        fn every_query_keeps_its_names(query in "((name|userName|a)(=[a-z%+&]{0,6}|=%[0-9A-F]{2})?&?){0,8}") {
+            let masked = masking().query(&query);
+            let names = |query: &str| query.split('&').map(|pair| pair.split('=').next().map(str::to_owned)).collect::<Vec<_>>();
+            proptest::prop_assert_eq!(names(&masked), names(&query));
+        }
+    }
 }

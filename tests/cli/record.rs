@@ -245,19 +245,17 @@ fn calls_are_captured_explained_and_made_again() {
     let user = format!(
         r#"{{"userName":"li.na@x","name":"李娜","orgCode":"D1","role":"user","enable":"true","mobile":"{PHONE}","email":"{EMAIL}"}}"#
     );
-    let body = format!(
-        r#"{{"appId":"a1","currentSyncTime":"1","flag":1,"instanceId":"","orderId":"","tenantId":"t1","testFlag":1,"timeStamp":"{}","userList":[{user}]}}"#,
-        SystemClock.now().to_compact_millis_in(CHINA)
+    let time = SystemClock.now().to_compact_millis_in(CHINA);
+    let rest = format!(
+        r#""tenantId":"t1","appId":"a1","currentSyncTime":"{time}","flag":1,"instanceId":"","timeStamp":"{time}""#
     );
+    let body = format!(r#"{{{rest},"userList":[{user}]}}"#);
     let [sign, timestamp, nonce] = kit_v2::signed_headers(&key(KIT), &nonce(), SystemClock.now(), body.as_bytes());
     let headers = [&sign, &timestamp, &nonce].map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     call(&post("/saasproduce/produceAPI/v2/authSync", &headers, &body), &sign.1);
 
     let list = serde_json::to_string(&format!("[{user}]")).unwrap();
-    let body = format!(
-        r#"{{"tenantId":"t1","userList":{list},"flag":1,"timeStamp":"{}"}}"#,
-        SystemClock.now().to_compact_millis_in(CHINA)
-    );
+    let body = format!(r#"{{{rest},"userList":{list}}}"#);
     // The service takes the V1.0 key for the Kit of V1.0.
     let token = auth_token_body::sign(&key(V1), body.as_bytes()).unwrap();
     let headers = format!("authToken: {token}\r\n");
@@ -276,6 +274,9 @@ fn calls_are_captured_explained_and_made_again() {
         (&entries[1]["bodySign"], &entries[1]["resultCode"]),
         (&"the signature is right".into(), &"000000".into())
     );
+    for entry in [&entries[3], &entries[4]] {
+        assert_eq!(entry["resultCode"], "000000", "{entry}");
+    }
     assert_eq!((&entries[0]["bodySign"], &entries[2]["signature"]), (&Value::Null, &"there is no signature".into()));
     recorder.holds_none_of(&secrets.iter().map(String::as_str).collect::<Vec<_>>());
     let request = recorder.file("0002-newInstance.request.txt");
