@@ -335,6 +335,36 @@ fn a_wrong_signature_is_kept_and_can_be_explained() {
     recorder.holds_none_of(&[query.split(['=', '&']).nth(1).unwrap()]);
 }
 
+/// The captured one is masked, and a seller could not decrypt it.
+#[test]
+fn a_client_secret_is_made_anew() {
+    use koogallery::cipher::client_secret::PrivateKey;
+    use koogallery::random::OsRandom;
+
+    let pem = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/keys/test_rsa_3072.pem");
+    let private_key = PrivateKey::from_pem(&std::fs::read_to_string(&pem).unwrap()).unwrap();
+    let secret = private_key.encrypt("s3cret", &OsRandom).unwrap();
+    let seller = Example::start("isv_server", &[]);
+    let recorder = Recorder::start(&seller.url(""));
+    let time = SystemClock.now().to_compact_millis_in(CHINA);
+    let synchronise = |activity: &str, rest: &str| {
+        let body = format!(r#"{{"tenantId":"t1","instanceId":"","flag":1,"timeStamp":"{time}",{rest}}}"#);
+        let headers = kit_v2::signed_headers(&key(KIT), &nonce(), SystemClock.now(), body.as_bytes());
+        let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
+        sent(recorder.server.address, &post(&format!("/produceAPI/v2/{activity}"), &headers, &body));
+    };
+    synchronise("tenantSync", r#""tenantCode":"T1","name":"Customer","domainName":"https://t1.example.com""#);
+    synchronise("applicationSync", &format!(r#""appId":"app","clientId":"c1","clientSecret":"{secret}""#));
+    for entry in recorder.entries_once(2) {
+        assert_eq!(entry["resultCode"], "000000", "{entry}");
+    }
+    recorder.holds_none_of(&[&secret, "Customer"]);
+    recorder.replay("2", &seller.url(""), &[]).says(1, ", and was 000000");
+    let captures = recorder.captures.to_str().unwrap();
+    let keys = [&KEYS[..], &[("KOOGALLERY_RSA_PRIVATE_KEY_FILE", pem.to_str().unwrap())]].concat();
+    run(&keys, &["replay", "2", "--url", &seller.url(""), "--captures", captures]).says(0, "same");
+}
+
 /// Bodies that are no JSON, hold a key or spell it out, and a signature that the seller repeats.
 #[test]
 fn what_a_seller_lets_slip_is_not_kept() {

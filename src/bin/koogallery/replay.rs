@@ -25,8 +25,8 @@ Examples:
   koogallery replay 12 --url http://127.0.0.1:8080/saasproduce --profile license-code
 
 The call is signed anew, with the time of now and a new nonce; everything else stays as it was captured. The path is that of
-the capture, unless the address has one. What was masked stays masked: a seller who decrypts a client secret, or looks up a
-name, will not find it.
+the capture, unless the address has one. What was masked stays masked, but a client secret is made anew, for the key that
+KOOGALLERY_RSA_PRIVATE_KEY_FILE names.
 
 Exit codes: 0 the result code is that of the capture, 1 it is another, 2 the call could not be made.";
 

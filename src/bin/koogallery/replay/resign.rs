@@ -11,6 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::value::RawValue;
 
 use crate::Failure;
+use crate::client_secret::{self, FIELD};
 use crate::proof::{Call, Form};
 
 /// What of a call is new.
@@ -26,7 +27,7 @@ impl Signed {
     pub fn anew(form: Form, key: &AccessKey, call: Call<'_>, now: Timestamp) -> Result<Self, Failure> {
         let millis = now.as_unix_millis().to_string();
         let unsignable = |error: VerifyError| Failure::of("the captured call cannot be signed", &error);
-        let (query, body) = (call.query.to_owned(), call.body.to_vec());
+        let (query, body) = (call.query.to_owned(), with_readable_secret(call.body)?);
         Ok(match form {
             Form::CallbackV2 => {
                 let nonce = nonce()?;
@@ -51,12 +52,22 @@ impl Signed {
                 Self { query, headers: Vec::new(), body, signature }
             }
             Form::AuthTokenBody => {
-                let body = with_time(&body, &now.to_compact_millis_in(CHINA))?;
+                let body = with_member(&body, "timeStamp", &now.to_compact_millis_in(CHINA))
+                    .ok_or_else(|| Failure::new("the captured body is no JSON object with a timeStamp"))?;
                 let signature = auth_token_body::sign(key, &body).map_err(unsignable)?;
                 Self { query, headers: vec![("authtoken", signature.clone())], body, signature }
             }
         })
     }
+}
+
+/// The secret was masked, and a seller has to decrypt it.
+fn with_readable_secret(body: &[u8]) -> Result<Vec<u8>, Failure> {
+    if with_member(body, FIELD, "").is_none() {
+        return Ok(body.to_vec());
+    }
+    let secret = client_secret::invented()?;
+    Ok(secret.and_then(|secret| with_member(body, FIELD, &secret)).unwrap_or_else(|| body.to_vec()))
 }
 
 /// As many characters as in samples of the documents.
@@ -76,14 +87,13 @@ fn with_parameter(query: &str, name: &str, value: &str) -> String {
     query.split('&').map(|pair| if is_it(pair) { &*new } else { pair }).collect::<Vec<_>>().join("&")
 }
 
-/// The body with another `timeStamp`, in its place.
-fn with_time(body: &[u8], time: &str) -> Result<Vec<u8>, Failure> {
-    let members: BTreeMap<Cow<'_, str>, &RawValue> =
-        serde_json::from_slice(body).map_err(|error| Failure::of("the captured body", &error))?;
-    let old = members.get("timeStamp").ok_or_else(|| Failure::new("the captured body has no timeStamp"))?.get();
+/// The body with another text in the place of a member's value; `None` where it has none.
+fn with_member(body: &[u8], name: &str, text: &str) -> Option<Vec<u8>> {
+    let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(body).ok()?;
+    let old = members.get(name)?.get();
     // The value is a part of the body, so this is where it begins.
     let at = old.as_ptr() as usize - body.as_ptr() as usize;
-    Ok([&body[..at], format!("\"{time}\"").as_bytes(), &body[at + old.len()..]].concat())
+    Some([&body[..at], format!("\"{text}\"").as_bytes(), &body[at + old.len()..]].concat())
 }
 
 #[cfg(test)]
@@ -124,8 +134,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("authtoken", new.headers[0].1.parse().unwrap());
         auth_token_body::verify(&KeyRing::new(key()), &headers, &new.body, NOW, Window::default()).unwrap();
-        assert!(with_time(b"[]", "1").is_err());
-        assert!(with_time(b"{}", "1").is_err());
+        for body in [&b"[]"[..], b"{}", b"", b"{\"a\":{\"timeStamp\":1}}"] {
+            assert!(with_member(body, "timeStamp", "1").is_none());
+        }
     }
 
     #[test]
