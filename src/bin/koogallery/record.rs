@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::captures::{Folder, Recording};
 use crate::environment::{access_keys, masking};
 use crate::own_host::OwnHost;
+use crate::trust::Trust;
 use crate::{Answer, Failure, Output, next_hop, runtime};
 use exchange::Exchange;
 
@@ -49,6 +50,8 @@ pub struct Record {
     #[command(flatten)]
     folder: Folder,
     #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
     own_host: OwnHost,
 }
 
@@ -65,7 +68,7 @@ struct Proxy {
 impl Record {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
         self.own_host.allows(&self.target)?;
-        let target = HttpTarget::new(&self.target).map_err(|error| Failure::of(&self.target, &error))?;
+        let target = self.trust.target(&self.target)?;
         if target.path() != "/" {
             let path = target.path();
             return Err(Failure::new(format!("calls keep their own path: leave {path} out of {}", self.target)));

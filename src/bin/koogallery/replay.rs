@@ -7,7 +7,7 @@ use clap::Args;
 use http::Request;
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::signature::body_sign;
-use koogallery::simulator::{self, HttpTarget, Masking, Profile, Target as _};
+use koogallery::simulator::{self, Masking, Profile, Target as _};
 
 use crate::capture::{Capture, query_of};
 use crate::captures::Folder;
@@ -16,6 +16,7 @@ use crate::output::{Color, printable};
 use crate::own_host::OwnHost;
 use crate::proof::{Call, Form, activity, result_code};
 use crate::scheme::body_sign_diagnosis;
+use crate::trust::Trust;
 use crate::{Answer, Failure, Output, next_hop, runtime};
 use resign::Signed;
 
@@ -45,6 +46,8 @@ pub struct Replay {
     #[arg(long, value_name = "NAME")]
     profile: Option<Profile>,
     #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
     own_host: OwnHost,
 }
 
@@ -52,7 +55,7 @@ impl Replay {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
         let (id, capture) = self.folder.request(&self.id)?;
         self.own_host.allows(&self.url)?;
-        let target = HttpTarget::new(&self.url).map_err(|error| Failure::of(&self.url, &error))?;
+        let target = self.trust.target(&self.url)?;
         let keys = access_keys()?;
         let headers = capture.header_map()?;
         let (method, captured_target) = capture.request_line()?;
