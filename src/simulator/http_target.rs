@@ -171,7 +171,7 @@ impl Target for HttpTarget {
     }
 
     fn is_local(&self) -> bool {
-        match self.host.parse() {
+        match self.host.parse::<IpAddr>().map(|address| address.to_canonical()) {
             Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private(),
             Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
             Err(_) => address::is_localhost(&self.host),

@@ -6,9 +6,8 @@ use clap::{Args, ValueEnum};
 use koogallery::simulator::{Checker, HttpProbe, Profile, Report};
 
 use crate::environment::access_keys;
-use crate::own_host::OwnHost;
 use crate::seed::Seed;
-use crate::trust::Trust;
+use crate::seller::Seller;
 use crate::{Answer, Failure, Output, runtime};
 
 const EXAMPLES: &str = "\
@@ -32,8 +31,6 @@ pub struct Check {
     /// A read-only address that lists the seller's instances, so that effects are checked and not only answers.
     #[arg(long, value_name = "URL")]
     probe: Option<String>,
-    #[command(flatten)]
-    trust: Trust,
     /// How the report is written.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -46,7 +43,7 @@ pub struct Check {
     #[arg(long)]
     timing: bool,
     #[command(flatten)]
-    own_host: OwnHost,
+    seller: Seller,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -59,7 +56,6 @@ enum Format {
 
 impl Check {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
-        self.own_host.allows(&self.url)?;
         let keys = access_keys()?;
         let profiles = match &self.profiles[..] {
             [] => Profile::ALL
@@ -75,11 +71,11 @@ impl Check {
         let mut reports = Vec::with_capacity(profiles.len());
         for profile in profiles {
             output.progress(&format!("checking {profile} ..."));
-            let target = self.trust.target(&self.url)?;
+            let target = self.seller.target(&self.url)?;
             let seed = self.seed.get()?;
             let mut checker = Checker::new(target, keys.clone()).profile(profile).seed(seed).timing_checks(self.timing);
             if let Some(probe) = &self.probe {
-                checker = checker.probe(HttpProbe::from(self.trust.target(probe)?));
+                checker = checker.probe(HttpProbe::from(self.seller.target(probe)?));
             }
             let run = async { checker.run().await.map_err(|error| Failure::of(profile, &error)) };
             reports.push(runtime::block_on(run)?);

@@ -8,13 +8,13 @@ use koogallery::activity::Activity;
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::AccessKeys;
 use koogallery::simulator::delivery::{Callback, Draft, Generation, Verdict};
-use koogallery::simulator::{Attempt, HttpTarget, Manner, Marketplace, SeededRandom};
+use koogallery::simulator::{Attempt, Manner, Marketplace, SeededRandom};
 use serde_json::Value;
 
 use crate::environment::{access_keys, missing};
 use crate::output::Color;
-use crate::own_host::OwnHost;
 use crate::seed::Seed;
+use crate::seller::Seller;
 use crate::{Answer, Failure, Output, client_secret, runtime};
 
 const EXAMPLES: &str = "\
@@ -53,7 +53,7 @@ pub struct Fire {
     #[command(flatten)]
     seed: Seed,
     #[command(flatten)]
-    own_host: OwnHost,
+    seller: Seller,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -71,7 +71,6 @@ where
 
 impl Fire {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
-        self.own_host.allows(&self.url)?;
         let keys = access_keys()?;
         let generation = self.generation(&keys)?;
         let seed = self.seed.get()?;
@@ -86,7 +85,7 @@ impl Fire {
             set(&mut draft, name, value)?;
         }
         self.without.iter().for_each(|name| draft.remove(name));
-        let target = HttpTarget::new(&self.url).map_err(|error| Failure::of(&self.url, &error))?;
+        let target = self.seller.target(&self.url)?;
         let marketplace = Marketplace::builder(target, keys).seed(seed.wrapping_add(1)).build();
         let attempt = runtime::block_on(async {
             let made = marketplace.call(&Callback::from(draft), &Manner::default()).await;

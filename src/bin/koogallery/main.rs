@@ -17,7 +17,6 @@ mod goods;
 mod input;
 mod next_hop;
 mod output;
-mod own_host;
 mod proof;
 mod record;
 mod replay;
@@ -26,9 +25,9 @@ mod runtime;
 mod scenario;
 mod scheme;
 mod seed;
+mod seller;
 mod serve;
 mod sign;
-mod trust;
 mod verify;
 
 use std::process::ExitCode;

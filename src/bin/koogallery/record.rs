@@ -17,8 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::captures::{Folder, Recording};
 use crate::environment::{access_keys, masking};
-use crate::own_host::OwnHost;
-use crate::trust::Trust;
+use crate::seller::Seller;
 use crate::{Answer, Failure, Output, next_hop, runtime};
 use exchange::Exchange;
 
@@ -50,9 +49,7 @@ pub struct Record {
     #[command(flatten)]
     folder: Folder,
     #[command(flatten)]
-    trust: Trust,
-    #[command(flatten)]
-    own_host: OwnHost,
+    seller: Seller,
 }
 
 /// What all exchanges share.
@@ -67,8 +64,7 @@ struct Proxy {
 
 impl Record {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
-        self.own_host.allows(&self.target)?;
-        let target = self.trust.target(&self.target)?;
+        let target = self.seller.target(&self.target)?;
         if target.path() != "/" {
             let path = target.path();
             return Err(Failure::new(format!("calls keep their own path: leave {path} out of {}", self.target)));

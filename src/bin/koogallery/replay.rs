@@ -13,10 +13,9 @@ use crate::capture::{Capture, query_of};
 use crate::captures::Folder;
 use crate::environment::{access_keys, masking, missing};
 use crate::output::{Color, printable};
-use crate::own_host::OwnHost;
 use crate::proof::{Call, Form, activity, result_code};
 use crate::scheme::body_sign_diagnosis;
-use crate::trust::Trust;
+use crate::seller::Seller;
 use crate::{Answer, Failure, Output, next_hop, runtime};
 use resign::Signed;
 
@@ -46,16 +45,13 @@ pub struct Replay {
     #[arg(long, value_name = "NAME")]
     profile: Option<Profile>,
     #[command(flatten)]
-    trust: Trust,
-    #[command(flatten)]
-    own_host: OwnHost,
+    seller: Seller,
 }
 
 impl Replay {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
         let (id, capture) = self.folder.request(&self.id)?;
-        self.own_host.allows(&self.url)?;
-        let target = self.trust.target(&self.url)?;
+        let target = self.seller.target(&self.url)?;
         let keys = access_keys()?;
         let headers = capture.header_map()?;
         let (method, captured_target) = capture.request_line()?;

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use koogallery::key::InterfaceType;
-use koogallery::simulator::{Desk, HttpTarget, Marketplace, serve_desk};
+use koogallery::simulator::{Desk, Marketplace, serve_desk};
 use tokio::net::TcpListener;
 
 use crate::environment::{access_keys, credentials, missing};
 use crate::output::Color;
-use crate::own_host::OwnHost;
 use crate::seed::Seed;
+use crate::seller::Seller;
 use crate::{Answer, Failure, Output, input, runtime};
 use plan::Plan;
 use run::{Done, Run};
@@ -64,7 +64,7 @@ pub struct Scenario {
     #[command(flatten)]
     seed: Seed,
     #[command(flatten)]
-    own_host: OwnHost,
+    seller: Seller,
 }
 
 impl Scenario {
@@ -75,13 +75,12 @@ impl Scenario {
         let plan = Plan::parse(&text).map_err(|problem| Failure::new(format!("{name}:{}", problem.located(&text))))?;
         let url = self.url.as_ref().or(plan.url.as_ref());
         let url = url.ok_or_else(|| Failure::new(format!("{name} has no url, and --url is not given")))?;
-        self.own_host.allows(url)?;
         let keys = access_keys()?;
         if let Some(generation) = plan.generations.iter().find(|one| keys.get(one.interface()).is_none()) {
             return Err(missing(generation.interface()));
         }
         let seed = plan.seed.map_or_else(|| self.seed.get(), Ok)?;
-        let target = HttpTarget::new(url).map_err(|error| Failure::of(url, &error))?;
+        let target = self.seller.target(url)?;
         let mut desk = Desk::builder().seed(seed);
         if plan.listen.is_some() {
             desk = desk.credentials(credentials()?);

@@ -9,12 +9,12 @@ use std::time::Duration;
 use clap::Args;
 use koogallery::adapter::serve::Server;
 use koogallery::key::InterfaceType;
-use koogallery::simulator::{Desk, HttpTarget, Marketplace, serve_desk};
+use koogallery::simulator::{Desk, Marketplace, serve_desk};
 use tokio::net::TcpListener;
 
 use crate::environment::{access_keys, credentials};
-use crate::own_host::OwnHost;
 use crate::seed::Seed;
+use crate::seller::Seller;
 use crate::{Answer, Failure, Output, runtime};
 use control::Control;
 
@@ -48,7 +48,7 @@ pub struct Serve {
     #[command(flatten)]
     seed: Seed,
     #[command(flatten)]
-    own_host: OwnHost,
+    seller: Seller,
 }
 
 impl Serve {
@@ -63,8 +63,7 @@ impl Serve {
         let marketplace = match &self.target {
             None => None,
             Some(url) => {
-                self.own_host.allows(url)?;
-                let target = HttpTarget::new(url).map_err(|error| Failure::of(url, &error))?;
+                let target = self.seller.target(url)?;
                 let marketplace = Marketplace::builder(target, keys.clone()).desk(desk.clone());
                 Some(marketplace.compressed(self.compress).seed(seed.wrapping_add(1)).build())
             }
