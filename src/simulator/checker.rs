@@ -8,7 +8,7 @@ use super::checks;
 use super::message::{Author, Ids};
 use super::probe::{ErasedProbe, Probe};
 use super::profile::Profile;
-use super::report::{CheckResult, Outcome, Report};
+use super::report::{CheckResult, Outcome, Report, without_key};
 use super::session::{Session, Stop};
 use super::target::{ErasedTarget, Target};
 use crate::clock::{Clock, SystemClock};
@@ -128,7 +128,8 @@ impl Checker {
                 passed.insert(entry.check.id);
             }
             let exchanges = std::mem::take(&mut session.exchanges);
-            results.push(CheckResult { check: entry.check, outcome, exchanges });
+            let notes = std::mem::take(&mut session.notes);
+            results.push(CheckResult { check: entry.check, outcome, exchanges, notes });
         }
         let judged = checks::of(profile).zip(&mut results).filter(|(entry, _)| matches!(entry.work, Work::Answers));
         for (entry, result) in judged {
@@ -143,6 +144,7 @@ impl Checker {
             if let Outcome::Failed(failure) = &mut result.outcome {
                 *failure = failure.clone().shown(&session.key);
             }
+            result.notes.iter_mut().for_each(|note| *note = without_key(note, &session.key));
         }
         Ok(Report { target: name, profile, seed: self.seed, test_flag, calls: session.calls, results })
     }

@@ -49,9 +49,14 @@ pub struct Failure {
 impl Failure {
     /// What an answer says may hold the key.
     pub(super) fn shown(self, key: &AccessKey) -> Self {
-        let masked = |text: String| printable(&text).replace(key.expose(), MASK);
-        Self { expected: masked(self.expected), got: masked(self.got), cause: masked(self.cause) }
+        let shown = |text: String| without_key(&text, key);
+        Self { expected: shown(self.expected), got: shown(self.got), cause: shown(self.cause) }
     }
+}
+
+/// What may quote an answer, made fit for a report.
+pub(super) fn without_key(text: &str, key: &AccessKey) -> String {
+    printable(text).replace(key.expose(), MASK)
 }
 
 /// Stands where something secret stood.
@@ -185,6 +190,8 @@ pub struct CheckResult {
     pub outcome: Outcome,
     /// Its last calls; of a rule for every answer, the one that broke it.
     pub exchanges: Vec<Exchange>,
+    /// What was measured, or is worth knowing although the rule is kept; a line each.
+    pub notes: Vec<String>,
 }
 
 /// All results of a run.
@@ -234,6 +241,10 @@ impl Report {
     /// How many checks passed.
     pub fn passed(&self) -> usize {
         self.results.iter().filter(|result| result.outcome == Outcome::Passed).count()
+    }
+
+    fn notes(&self) -> impl Iterator<Item = (&CheckResult, &str)> {
+        self.results.iter().flat_map(|result| result.notes.iter().map(move |note| (result, &**note)))
     }
 
     fn not_run(&self) -> impl Iterator<Item = (&CheckResult, &str)> {

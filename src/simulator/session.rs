@@ -156,6 +156,8 @@ pub(super) struct Session {
     pub(super) findings: Findings,
     /// Of the check that runs.
     pub(super) exchanges: Vec<Exchange>,
+    /// What the check that runs has to tell beside its outcome.
+    pub(super) notes: Vec<String>,
     pub(super) calls: u32,
     pub(super) ivs: HashMap<String, String>,
     /// Whether the endpoint refuses an exact repeat; known after that was tried.
@@ -184,6 +186,7 @@ impl Session {
             probe,
             findings: Findings::default(),
             exchanges: Vec::new(),
+            notes: Vec::new(),
             calls: 0,
             ivs: HashMap::new(),
             refuses_repeats: false,

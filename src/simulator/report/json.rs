@@ -17,6 +17,7 @@ impl Report {
                     "title": result.check.title,
                     "restsOn": result.check.rests_on,
                     "mend": result.check.mend,
+                    "notes": result.notes,
                     "exchanges": result.exchanges.iter().map(exchange).collect::<Vec<_>>(),
                 });
                 let outcome = match &result.outcome {

@@ -3,7 +3,7 @@
 use super::{Outcome, Report};
 
 impl Report {
-    /// The verdict, a table of all checks, and the failures in full.
+    /// The verdict, a table of all checks, the failures in full, and what was noted.
     pub fn to_markdown(&self) -> String {
         let mut text =
             format!("**{}**\n\n| check | severity | result | rule |\n|---|---|---|---|\n", cell(&self.verdict()));
@@ -35,6 +35,12 @@ impl Report {
                     ));
                 }
             }
+        }
+        if self.notes().next().is_some() {
+            text.push_str("\n### Notes\n\n");
+        }
+        for (result, note) in self.notes() {
+            text.push_str(&format!("* {}: {}\n", result.check.id, cell(note)));
         }
         text
     }

@@ -4,7 +4,7 @@ use super::{Exchange, Report};
 use crate::simulator::Severity;
 
 impl Report {
-    /// The verdict, then the failures by cause with what to do about each, then what was not run.
+    /// The verdict, then the failures by cause with what to do about each, then what was not run, and what was noted.
     pub fn to_text(&self, color: bool) -> String {
         let paint = |code: &str, text: &str| match color {
             true => format!("\x1b[{code}m{text}\x1b[0m"),
@@ -37,6 +37,12 @@ impl Report {
             for (result, why) in not_run {
                 text.push_str(&format!("  {:4} {}: {why}\n", result.check.id, result.check.title));
             }
+        }
+        if self.notes().next().is_some() {
+            text.push_str("\nnoted\n");
+        }
+        for (result, note) in self.notes() {
+            text.push_str(&format!("  {:4} {note}\n", result.check.id));
         }
         text
     }
