@@ -27,6 +27,8 @@ pub struct Checker {
     probe: Option<Arc<dyn ErasedProbe>>,
     timing_checks: bool,
     test_flag: bool,
+    #[cfg(feature = "rsa")]
+    public_key: Option<super::PublicKey>,
 }
 
 /// Why no check could be made.
@@ -51,6 +53,8 @@ impl Checker {
             probe: None,
             timing_checks: false,
             test_flag,
+            #[cfg(feature = "rsa")]
+            public_key: None,
         }
     }
 
@@ -98,6 +102,15 @@ impl Checker {
         self
     }
 
+    /// The seller's public RSA key. With it the Kit is told of applications, whose client secrets are encrypted; what
+    /// wants them is not run otherwise.
+    #[cfg(feature = "rsa")]
+    #[must_use]
+    pub fn public_key(mut self, key: super::PublicKey) -> Self {
+        self.public_key = Some(key);
+        self
+    }
+
     /// Makes the calls and judges the answers. An endpoint that stops answering ends the run early.
     ///
     /// # Errors
@@ -115,6 +128,10 @@ impl Checker {
         let author = Author { profile, ids: Ids::new(self.seed), test_flag };
         let name = self.target.name();
         let mut session = Session::new(self.target, ring, author, self.clock, self.probe);
+        #[cfg(feature = "rsa")]
+        if let Some(key) = &self.public_key {
+            session.client_secrets = key.seal("desk-client-secret", self.seed);
+        }
 
         let mut results: Vec<CheckResult> = Vec::new();
         let mut passed = HashSet::new();

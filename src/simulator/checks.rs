@@ -2,6 +2,7 @@
 
 mod accept;
 mod console;
+mod kit;
 mod life;
 mod once;
 mod query;
@@ -43,6 +44,7 @@ const MESSAGES: &str = "the message's page in the access guide";
 const IDEMPOTENCE: &str = "the message's page: calls may be repeated at any time; businessId differs in each";
 const CODES: &str = "\"Result codes\" of the access guide";
 const DEBUGGING: &str = "\"Interface debugging\" (2025-11-13)";
+const KIT: &str = "pages of the joint-operations Kit (V1.0 2025-12-30, V2.0 2025-11-13)";
 const EXPERIENCE: &str = "mistakes in published integrations";
 
 /// Declares the table: id, severity, profiles, what it needs, how it is done; then the rule, its source, and how to mend.
@@ -70,7 +72,8 @@ entries! {
     "A2" Must ALL ["A1"] accept::difficult_values: "values with any characters are accepted", SIGNATURE, "decode each value exactly once, as UTF-8";
     "A3" Must GETS ["A1"] accept::both_spaces: "a blank may come as %20 or as +", SIGNATURE, "decode the query as a form";
     "A4" Must ALL ["A1"] accept::unknown_field: "a signed field that no table has is accepted", SIGNATURE, "sign over what arrived, not over a fixed list, and pass over what is unknown";
-    "A5" Must ALL ["A1"] accept::optional_left_out: "optional fields may be left out", MESSAGES, "ask for mandatory fields only";
+    "A5" Must NAMED ["A1"] accept::optional_left_out: "optional fields may be left out", MESSAGES, "ask for mandatory fields only";
+    "A5" Must KITS ["A1"] kit::without_instance: "the first contact names no instance and no order", KIT, "take an empty, null or absent instanceId and orderId: nobody has bought yet when credentials are applied for";
     "A6" Must ALL ["A1"] accept::empty_value: "a field may be empty, and is signed as empty", SIGNATURE, "keep empty values in what is signed";
     "A7" Must ALL ["A1"] accept::other_forms: "the order and form of what is signed is the caller's", SIGNATURE, "verify the bytes received before anything parses and writes them anew";
     "A8" Should ALL ["A1"] accept::sorting: "names are sorted by their bytes", SIGNATURE, "sort without regard to language";
@@ -78,6 +81,7 @@ entries! {
     "A10" Info QUERY_V2 ["A1"] accept::seconds: "a timestamp in seconds is understood", SIGNATURE, "take a value below 10^11 for seconds";
     "A11" Must TOKENS ["A1"] accept::token_with_plus: "a token with + is accepted", SIGNATURE, "decode the token once, and no more";
     "A12" Should PURCHASES ["A1"] accept::large: "ids of full length are accepted", MESSAGES, "keep 64 characters for ids";
+    "A12" Should KITS ["A1"] kit::large: "200 users and 200 departments come in one call", KIT, "allow bodies of some hundred KB and do the work within the deadline";
     "A13" Must POSTS ["A1"] accept::content_types: "JSON is accepted under each of its content types", MESSAGES, "do not choose by the charset parameter";
     "A14" Must SIGNED_V2 ["A1"] accept::clocks_apart: "a call 50 s old or ahead is accepted", SIGNATURE, "allow 60 s both ways and keep the server's clock right";
 
@@ -113,10 +117,11 @@ entries! {
     "I9" Must PURCHASES ["I1"] once::status_and_release: "repeated freezes, unfreezes and releases succeed", IDEMPOTENCE, "answer success where nothing is left to do";
     "I9" Must CODES_ONLY ["A1"] once::status_and_release: "repeated calls about a code succeed", IDEMPOTENCE, "answer success where nothing is left to do";
     "I9" Must NOTICES ["A1"] once::notices: "a repeated notice succeeds", IDEMPOTENCE, "answer success where nothing is left to do";
-    "I10" Must KITS ["A1"] once::kit: "repeated additions and deletions succeed", "Kit pages: repeated deletes must succeed and need not know the instance", "answer success where nothing is left to do";
+    "I10" Must KITS ["A1"] kit::repeats: "repeated additions and deletions succeed", KIT, "answer success where nothing is left to do";
     "I11" Should GETS ["I1"] once::other_content: "an order that comes with other content is not another order", EXPERIENCE, "take order and order line for the key, and nothing else";
 
     "L1" Must PURCHASES ["A1"] life::whole_life: "an instance lives from purchase to release", MESSAGES, "handle every call of the guide's matrix";
+    "L1" Must KITS ["A1"] kit::whole_life: "an enterprise is bound, filled, emptied and unbound", KIT, "handle all five messages and each of their flags";
     "L2" Must PURCHASES ["A1"] life::unknown_instance: "calls about an unknown instance are refused with 000003", CODES, "look the instance up; report no success for work that was not done";
     "L3" Should SAAS ["A1"] life::upgrade: "trials become formal, and upgrades may be repeated", MESSAGES, "take the new order for the key of an upgrade";
     "L4" Must PURCHASES ["I1"] life::expiry: "a renewal sets the expiry to the time sent, later or earlier", MESSAGES, "set expireTime; do not add to it, and do not ignore it";
@@ -129,6 +134,7 @@ entries! {
     "L11" Should SAAS ["I1"] life::test_flag_off: "testFlag 0 is a real call", MESSAGES, "take absent, empty and 0 for real calls";
     "L12" Should ONLY_V1 ["A1"] life::extend_params: "extension parameters are understood", MESSAGES, "decode saasExtendParams from Base64 after verifying";
     "L13" Must ONLY_V1 ["A1"] life::encrypted_fields: "phone and e-mail are decrypted, and damaged ones do no harm", SECRETS, "derive the AES key as Java's SHA1PRNG does, and check the padding";
+    "L13" Must KITS ["A1"] kit::client_secret: "clientSecret is decrypted, and a damaged one is refused", KIT, "decrypt with RSA-OAEP and try the variations of its hashes; answer a failure where none fits";
     "L14" Should PURCHASES ["L4"] life::special_times: "special times are kept to the second", EXPERIENCE, "keep times in UTC";
 
     "Q1" Must SAAS ["A1"] query::one_many_unknown: "queries of one, several and unknown instances are answered", MESSAGES, "split instanceId at commas";

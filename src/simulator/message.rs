@@ -1,10 +1,12 @@
 //! The calls that the marketplace makes, before they are signed: the wire models' own writing, taken apart into fields so
 //! that one can be left out, spoiled or added.
 
+pub(super) mod kit;
+
 use serde_json::{Map, Value};
 
 use super::profile::{Profile, Scheme};
-use crate::kit::{self, Flag};
+use crate::kit::Flag;
 use crate::license;
 use crate::order_notify;
 use crate::saas;
@@ -140,8 +142,8 @@ impl Author {
     pub(super) fn fresh(&mut self, now: Timestamp) -> Message {
         match self.profile {
             Profile::KitV1 | Profile::KitV2 => {
-                let tenant = self.ids.named("tenant-");
-                self.tenant(&tenant, Flag::Add, now)
+                let firm = self.enterprise();
+                self.tenant(&firm, Flag::Add, now)
             }
             Profile::LicenseCode => {
                 let code = self.ids.named("code-");
@@ -333,29 +335,6 @@ impl Author {
             }
             _ => return None,
         }))
-    }
-
-    /// Tells the Kit of an enterprise.
-    pub(super) fn tenant(&mut self, tenant: &str, flag: Flag, now: Timestamp) -> Message {
-        let mut request = kit::v1::tenant_sync::Request::new(
-            tenant,
-            format!("{tenant}-code"),
-            "desk tenant",
-            format!("{tenant}.example.com"),
-            flag,
-            now,
-        );
-        request.instance_id = Some(format!("{tenant}-instance"));
-        let name = match self.profile {
-            Profile::KitV1 => "/produceAPI/tenantSync",
-            _ => "/produceAPI/v2/tenantSync",
-        };
-        let mut message = Message::from_body("tenantSync", &request.to_body());
-        message.suffix = name.to_owned();
-        if self.profile == Profile::KitV1 {
-            message = message.without(TIME_STAMP);
-        }
-        if self.test_flag { message.with("testFlag", 1) } else { message }
     }
 
     fn flagged(&self, message: Message) -> Message {

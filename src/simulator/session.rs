@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use super::call::{Call, Signer};
+use super::client_secret::Sealed;
 use super::form;
 use super::message::{Author, Message};
 use super::probe::{ErasedProbe, ProbedInstance};
@@ -164,6 +165,8 @@ pub(super) struct Session {
     pub(super) refuses_repeats: bool,
     /// What the seller console would have sent, and what came back.
     pub(super) console: Vec<(String, Option<Answer>)>,
+    /// Encrypted for the seller; none without his public key.
+    pub(super) client_secrets: Vec<Sealed>,
     last_time: Timestamp,
     timeouts: u32,
 }
@@ -191,6 +194,7 @@ impl Session {
             ivs: HashMap::new(),
             refuses_repeats: false,
             console: Vec::new(),
+            client_secrets: Vec::new(),
             last_time: Timestamp::from_unix_millis(0),
             timeouts: 0,
         }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::result_large_err)] // whoever spoils a call may answer it in place of the good one
 
+mod kit;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,12 +16,12 @@ use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::{AccessKey, KeyRing};
 use koogallery::random::{OsRandom, Random as _};
-use koogallery::signature::{Window, auth_token, body_sign, callback_v2, kit_v2};
+use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
 use koogallery::simulator::Profile::{self, SaasV1, SaasV2};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::good::{Good, KEY, KIT_KEY};
+use super::good::{Good, KEY};
 
 pub type Handler = Box<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync>;
 type Fields = Map<String, Value>;
@@ -272,8 +274,12 @@ fn is_success(response: &Response<Bytes>) -> bool {
     SUCCESS.contains(&&*code_of(response))
 }
 
-/// The family.
-pub const FAMILY: &[Bad] = &[
+/// All of them.
+pub fn family() -> impl Iterator<Item = &'static Bad> {
+    [FAMILY, kit::FAMILY].into_iter().flatten()
+}
+
+const FAMILY: &[Bad] = &[
     // Who may call.
     Bad {
         mistake: "verifies nothing",
@@ -1246,55 +1252,18 @@ pub const FAMILY: &[Bad] = &[
     },
     // Other families.
     Bad {
-        mistake: "remembers no nonce",
-        profile: Profile::KitV2,
-        fails: &["X12"],
-        has_probe: false,
-        handler: |good| {
-            let service = good.service.clone();
-            Box::new(move |mut request| {
-                let service = service.clone();
-                async move {
-                    let ring = KeyRing::new(AccessKey::new(KIT_KEY).unwrap());
-                    let (now, body) = (SystemClock.now(), request.body().clone());
-                    if kit_v2::verify(&ring, request.headers(), &body, now, Window::default()).is_ok() {
-                        for (name, value) in kit_v2::signed_headers(ring.signing_key(), &random_id(), now, &body) {
-                            request.headers_mut().insert(name, value.try_into().unwrap());
-                        }
-                    }
-                    service.call(request).await
-                }
-                .boxed()
-            })
-        },
-    },
-    Bad {
-        mistake: "refuses to delete what is not there",
-        profile: Profile::KitV2,
-        fails: &["I10"],
-        has_probe: false,
-        handler: |good| refusing_repeats(good, "tenantId", Some(0)),
-    },
-    Bad {
-        mistake: "refuses to delete what is not there",
-        profile: Profile::KitV1,
-        fails: &["I10"],
-        has_probe: false,
-        handler: |good| refusing_repeats(good, "tenantId", Some(0)),
-    },
-    Bad {
         mistake: "refuses a second notice",
         profile: Profile::OrderNotify,
         fails: &["I9"],
         has_probe: false,
-        handler: |good| refusing_repeats(good, "orderId", None),
+        handler: |good| refusing_repeats(good, &["orderId"], None),
     },
     Bad {
         mistake: "refuses a second call about a code",
         profile: Profile::LicenseCode,
         fails: &["I9"],
         has_probe: false,
-        handler: |good| refusing_repeats(good, "license", None),
+        handler: |good| refusing_repeats(good, &["license"], None),
     },
     Bad {
         mistake: "signs no answer",
@@ -1345,11 +1314,11 @@ impl Drop for Flight {
     }
 }
 
-/// Refuses what succeeded twice already, told by a field, if the call has this flag.
-fn refusing_repeats(good: &Good, name: &'static str, flag: Option<u8>) -> Handler {
+/// Refuses what succeeded once already, told by some fields, if the call has this flag.
+fn refusing_repeats(good: &Good, names: &'static [&'static str], flag: Option<u8>) -> Handler {
     let counts = Arc::new(Mutex::new(HashMap::<String, u32>::new()));
     after(good, move |fields, response| {
-        let id = fields.get(name).map(Value::to_string).unwrap_or_default();
+        let id = names.iter().filter_map(|name| fields.get(*name)).map(Value::to_string).collect();
         let is_meant = flag.is_none_or(|flag| fields.get("flag").is_some_and(|found| *found == flag));
         if !is_meant || !is_success(&response) {
             return response;

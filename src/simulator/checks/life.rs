@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cipher::field::{EncryptType, FieldCipher};
-use crate::simulator::message::Message;
+use crate::simulator::message::{Message, TIME_STAMP};
 use crate::simulator::profile::{Profile, Scheme};
 use crate::simulator::session::{Checked, Session, Stop};
 use crate::timestamp::{CHINA, Timestamp};
@@ -186,28 +186,54 @@ pub(super) async fn unknown_activity(session: &mut Session) -> Checked {
 }
 
 /// Fields that calls may do without.
-const OPTIONAL: [&str; 6] = ["activity", "testFlag", "customerName", "chargingMode", "instanceId", "productId"];
+fn is_optional(profile: Profile, name: &str) -> bool {
+    match name {
+        "activity" | "testFlag" | "customerName" | "chargingMode" | "instanceId" | "parentCode" => true,
+        "orderId" => matches!(profile, Profile::KitV1 | Profile::KitV2),
+        "productId" => profile.scheme() != Scheme::AuthToken,
+        _ => false,
+    }
+}
+
+/// One call of every kind that has fields of its own to miss.
+fn samples(session: &mut Session) -> Vec<Message> {
+    match session.profile {
+        Profile::KitV1 | Profile::KitV2 => super::kit::additions(session),
+        _ => vec![session.fresh()],
+    }
+}
 
 pub(super) async fn missing_fields(session: &mut Session) -> Checked {
-    let message = session.fresh();
-    let is_optional = |name: &str| {
-        OPTIONAL.contains(&name) && !(name == "productId" && session.profile.scheme() == Scheme::AuthToken)
-    };
-    let names: Vec<_> = message.fields.iter().map(|(name, _)| name.clone()).filter(|name| !is_optional(name)).collect();
-    for name in names {
-        if name == "timeStamp" {
-            continue;
+    let profile = session.profile;
+    for (index, sample) in samples(session).into_iter().enumerate() {
+        // A mistaken success must not help the next.
+        let fresh = |session: &mut Session| samples(session).swap_remove(index);
+        for (name, value) in sample.fields.iter().filter(|(name, _)| !is_optional(profile, name)) {
+            // That of V1.0 proves the call, and checks of times have it.
+            if name == TIME_STAMP {
+                continue;
+            }
+            let of = &sample.activity;
+            let message = fresh(session).without(name);
+            session.tell(&message).await?.refused(INVALID, &format!("{of} without {name}"))?;
+            // What does not decrypt is another check's.
+            if value.is_string() && name != "clientSecret" {
+                let message = fresh(session).with(name, "x".repeat(300));
+                session.tell(&message).await?.refused(INVALID, &format!("{of} with a {name} of 300 characters"))?;
+            }
+            if session.profile.scheme().has_nonce() {
+                let message = fresh(session).with(name, json!({ "x": [1] }));
+                session.tell(&message).await?.refused(INVALID, &format!("{of} whose {name} is an object"))?;
+            }
         }
-        let message = session.fresh().without(&name);
-        session.tell(&message).await?.refused(INVALID, &format!("a call without {name}"))?;
-        let is_text = session.fresh().get(&name).is_some();
-        if is_text {
-            let message = session.fresh().with(&name, "x".repeat(300));
-            session.tell(&message).await?.refused(INVALID, &format!("a call with a {name} of 300 characters"))?;
-        }
-        if session.profile.scheme().has_nonce() {
-            let message = session.fresh().with(&name, json!({ "x": [1] }));
-            session.tell(&message).await?.refused(INVALID, &format!("a call whose {name} is an object"))?;
+        for (activity, member) in [("authSync", "userName"), ("allOrgSync", "orgCode")] {
+            if sample.activity == activity {
+                let message = fresh(session).without_in_list(member);
+                session
+                    .tell(&message)
+                    .await?
+                    .refused(INVALID, &format!("{activity} with an entry without {member}"))?;
+            }
         }
     }
     Ok(())
