@@ -5,6 +5,8 @@
 
 mod simulator_checks {
     pub mod bad;
+    #[cfg(feature = "rsa")]
+    mod client_secrets;
     mod families;
     pub mod good;
     mod hostile;
