@@ -11,6 +11,7 @@ mod simulator_checks {
     pub mod good;
     mod hostile;
     mod reports;
+    mod settings;
 }
 
 use std::sync::Arc;
@@ -41,7 +42,7 @@ const SAAS: [Profile; 2] = [Profile::SaasV2, Profile::SaasV1];
 
 #[tokio::test]
 async fn a_good_receiver_passes_in_process() {
-    for (profile, not_run) in SAAS.into_iter().zip([&["F16"][..], &["F4", "F16"]]) {
+    for (profile, not_run) in SAAS.into_iter().zip([&["L16"][..], &["F4", "L16"]]) {
         let good = Good::new();
         let checker = Checker::new(good.service, good::keys()).profile(profile).seed(1);
         let report = checker.probe(LedgerProbe::new(good.ledger)).timing_checks(true).run().await.unwrap();
@@ -51,12 +52,12 @@ async fn a_good_receiver_passes_in_process() {
 
 /// What is not run, since no such answer comes.
 const OTHERS: [(Profile, &[&str]); 6] = [
-    (Profile::KitV1, &["L13", "F4"]),
-    (Profile::KitV2, &["L13"]),
-    (Profile::LicenseCode, &[]),
-    (Profile::LicenseOnline, &[]),
-    (Profile::LicenseV1, &["F4"]),
-    (Profile::OrderNotify, &[]),
+    (Profile::KitV1, &["L13", "F4", "L16"]),
+    (Profile::KitV2, &["L13", "L16"]),
+    (Profile::LicenseCode, &["L16"]),
+    (Profile::LicenseOnline, &["L16"]),
+    (Profile::LicenseV1, &["F4", "L16"]),
+    (Profile::OrderNotify, &["L16"]),
 ];
 
 #[tokio::test]
@@ -76,7 +77,7 @@ async fn a_receiver_that_takes_its_time_passes() {
     let good = Good::slow(Duration::from_millis(60), Duration::from_millis(20));
     let checker = Checker::new(good.service, good::keys()).probe(LedgerProbe::new(good.ledger));
     let report = checker.run().await.unwrap();
-    assert_all_passed(&report, &["X18", "D4", "F16"]);
+    assert_all_passed(&report, &["X18", "D4", "L16"]);
     let json = report.to_json();
     assert!(json.contains("000004"), "nothing was slow");
 }
@@ -111,7 +112,7 @@ async fn instances_can_be_probed_by_url() {
     tokio::spawn(async move { Server::new().serve(listener, router, std::future::pending()).await });
     let probe = HttpProbe::new(&format!("{url}/admin/instances")).unwrap();
     let report = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).probe(probe).run().await.unwrap();
-    assert_all_passed(&report, &["X18", "D4", "F16"]);
+    assert_all_passed(&report, &["X18", "D4", "L16"]);
 
     // Without the list what rests on it is not run, and what does not still is.
     let probe = HttpProbe::new(&format!("{url}/nowhere")).unwrap();
@@ -121,7 +122,7 @@ async fn instances_can_be_probed_by_url() {
 
 #[tokio::test]
 async fn a_good_receiver_passes_over_http_in_time() {
-    for (profile, not_run) in SAAS.into_iter().zip([&["X18", "D4", "F16"][..], &["X18", "D4", "F16"]]) {
+    for (profile, not_run) in SAAS.into_iter().zip([&["X18", "D4", "L16"][..], &["X18", "D4", "L16"]]) {
         let good = Good::new();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/isv/produce", listener.local_addr().unwrap());
@@ -192,10 +193,10 @@ async fn every_mistake_is_found_and_nothing_else() {
     // Some mistakes are panics.
     std::panic::set_hook(Box::new(|_| {}));
     // No more at once than there are workers, or the wait for one would count as slow answers.
-    let mut runs = stream::iter(bad::family()).map(|bad| tokio::spawn(run(bad))).buffered(2);
+    let mut runs = stream::iter(bad::cases()).map(|case| tokio::spawn(run(case))).buffered(2);
     let mut table = String::from(include_str!("simulator_checks/detection_head.md"));
     let mut wrong = Vec::new();
-    for bad in bad::family() {
+    for bad::Case { bad, .. } in bad::cases() {
         let report = runs.next().await.unwrap().unwrap();
         let failed = report.failed_ids();
         table.push_str(&format!("| {} | {} | {} |\n", bad.profile, bad.mistake, bad.fails.join(", ")));
@@ -219,10 +220,10 @@ async fn every_mistake_is_found_and_nothing_else() {
     assert_eq!(table, std::fs::read_to_string(kept).unwrap(), "run this with KOOGALLERY_WRITE_DETECTION=1");
 }
 
-async fn run(bad: &bad::Bad) -> Report {
-    let good = Good::of(bad.profile);
+async fn run(bad::Case { bad, good, setting }: bad::Case) -> Report {
+    let good = good(bad.profile);
     let handler = (bad.handler)(&good);
     let checker = Checker::new(handler, good::keys()).profile(bad.profile).seed(3);
     let checker = if bad.has_probe { checker.probe(LedgerProbe::new(good.ledger)) } else { checker };
-    checker.run().await.unwrap()
+    setting(checker).run().await.unwrap()
 }

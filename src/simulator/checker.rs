@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::check::{Entry, Work};
 use super::checks;
@@ -26,6 +27,8 @@ pub struct Checker {
     clock: Arc<dyn Clock>,
     probe: Option<Arc<dyn ErasedProbe>>,
     timing_checks: bool,
+    deadline: Option<Duration>,
+    is_local: bool,
     test_flag: bool,
     #[cfg(feature = "rsa")]
     public_key: Option<super::PublicKey>,
@@ -43,7 +46,7 @@ pub enum CheckError {
 impl Checker {
     /// Checks a target as a marketplace that has these keys.
     pub fn new(target: impl Target, keys: AccessKeys) -> Self {
-        let test_flag = !Target::is_local(&target);
+        let is_local = Target::is_local(&target);
         Self {
             target: Arc::new(target),
             keys,
@@ -52,7 +55,9 @@ impl Checker {
             clock: Arc::new(SystemClock),
             probe: None,
             timing_checks: false,
-            test_flag,
+            deadline: None,
+            is_local,
+            test_flag: !is_local,
             #[cfg(feature = "rsa")]
             public_key: None,
         }
@@ -94,6 +99,13 @@ impl Checker {
         self
     }
 
+    /// Within which an answer has to come. Unless set it is what the marketplace waits for: 5 s (V2.0) or 20 s (V1.0).
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
     /// Whether calls say that they are only a test (`testFlag` 1). Unless set they do so where the target is not
     /// [local](Target::is_local); checks of effects are not run then.
     #[must_use]
@@ -128,6 +140,8 @@ impl Checker {
         let author = Author { profile, ids: Ids::new(self.seed), test_flag };
         let name = self.target.name();
         let mut session = Session::new(self.target, ring, author, self.clock, self.probe);
+        session.is_local = self.is_local;
+        session.deadline = self.deadline.unwrap_or(session.deadline);
         #[cfg(feature = "rsa")]
         if let Some(key) = &self.public_key {
             session.client_secrets = key.seal("desk-client-secret", self.seed);
@@ -149,7 +163,9 @@ impl Checker {
             results.push(CheckResult { check: entry.check, outcome, exchanges, notes });
         }
         let judged = checks::of(profile).zip(&mut results).filter(|(entry, _)| matches!(entry.work, Work::Answers));
+        session.remark_durations();
         for (entry, result) in judged {
+            result.notes = session.findings.notes.remove(entry.check.id).unwrap_or_default();
             if let Some((failure, exchange)) = session.findings.broken.remove(entry.check.id) {
                 result.outcome = Outcome::Failed(failure);
                 result.exchanges = vec![exchange];

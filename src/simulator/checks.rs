@@ -126,7 +126,7 @@ entries! {
     "L3" Should SAAS ["A1"] life::upgrade: "trials become formal, and upgrades may be repeated", MESSAGES, "take the new order for the key of an upgrade";
     "L4" Must PURCHASES ["I1"] life::expiry: "a renewal sets the expiry to the time sent, later or earlier", MESSAGES, "set expireTime; do not add to it, and do not ignore it";
     "L5" Should PURCHASES ["I1"] life::after_release: "what is released stays released", EXPERIENCE, "keep a mark of released instances";
-    "L6" Should PURCHASES ["I1"] life::out_of_order: "a release may come first", EXPERIENCE, "do not expect calls in order";
+    "L6" Should PURCHASES ["I1"] life::out_of_order: "calls may come in another order", EXPERIENCE, "do not expect calls in order";
     "L7" Must NAMED ["A1"] life::unknown_activity: "an unknown activity is refused with 000002", CODES, "give what you do not know an answer of its own";
     "L8" Must ALL ["A1"] life::missing_fields: "a missing or malformed mandatory field is refused with 000002", CODES, "check fields against the guide's tables";
     "L9" Must ONLY_V1 ["A1"] life::charging_modes: "every way of charging is accepted", MESSAGES, "take chargingMode 0, 1, 3 and 5";
@@ -158,7 +158,11 @@ entries! {
     "F11" Must ONLY_V1 [] answers: "encryptType names the cipher that was used", SECRETS, "send \"1\" for AES-256 and \"2\" for AES-128, as a text";
     "F12" Must ONLY_V1 [] answers: "account and password can be decrypted", SECRETS, "IV of 16 characters, then Base64 of the whole ciphertext, under the SHA1PRNG key";
     "F13" Should ONLY_V1 [] answers: "every encryption has its own IV", SECRETS, "draw the IV from the operating system";
+    "F14" Should SAAS [] answers: "passwords are not trivial, and addresses have TLS", EXPERIENCE, "draw initial passwords at random, and give https addresses";
+    "F15" Should ALL [] answers: "no versions and no personal data beside what is documented", EXPERIENCE, "write answers from a list of members, and switch version headers off";
     "F16" Should SAAS [] answers: "times in answers have their format", MESSAGES, "write yyyyMMddHHmmssSSS in UTC";
+    "L16" Info ALL [] answers: "codes about product, customer or License fit the activity", CODES, "keep them for the activity whose table has them";
+    "Q4" Must SAAS [] answers: "usage comes with its value and its time", ANSWERS, "send usageValue and statisticalTime together";
     "X17" Must ALL [] answers: "answers tell no secrets", EXPERIENCE, "log in full, answer with a code and a bare text";
 
     "C11" Must CONSOLE [] console::cases: "the production address is reachable", ANSWERS, "see that the server runs, in public, and that no gateway blocks it";

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::call::{Call, Signer};
+use super::call::{Call, Proof, Signer};
 use super::client_secret::Sealed;
 use super::form;
 use super::message::{Author, Message};
@@ -55,6 +55,8 @@ pub(super) struct Findings {
     pub(super) judged: BTreeMap<&'static str, u32>,
     /// The first answer that broke a rule.
     pub(super) broken: BTreeMap<&'static str, (Failure, Exchange)>,
+    /// What is worth knowing beside.
+    pub(super) notes: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// An answer, read as leniently as can be: what is wrong with its form is for other checks to say.
@@ -165,6 +167,12 @@ pub(super) struct Session {
     pub(super) refuses_repeats: bool,
     /// What the seller console would have sent, and what came back.
     pub(super) console: Vec<(String, Option<Answer>)>,
+    /// Within which an answer has to come.
+    pub(super) deadline: Duration,
+    /// How long answers took, by activity.
+    pub(super) durations: BTreeMap<String, Vec<Duration>>,
+    /// Whether the seller tries things out where nobody else comes.
+    pub(super) is_local: bool,
     /// Encrypted for the seller; none without his public key.
     pub(super) client_secrets: Vec<Sealed>,
     last_time: Timestamp,
@@ -179,9 +187,10 @@ impl Session {
         clock: Arc<dyn Clock>,
         probe: Option<Arc<dyn ErasedProbe>>,
     ) -> Self {
+        let profile = author.profile;
         Self {
             target,
-            profile: author.profile,
+            profile,
             key: ring.signing_key().clone(),
             ring,
             author,
@@ -194,6 +203,9 @@ impl Session {
             ivs: HashMap::new(),
             refuses_repeats: false,
             console: Vec::new(),
+            deadline: profile.scheme().deadline(),
+            durations: BTreeMap::new(),
+            is_local: true,
             client_secrets: Vec::new(),
             last_time: Timestamp::from_unix_millis(0),
             timeouts: 0,
@@ -217,12 +229,20 @@ impl Session {
             key: self.key.clone(),
             path: self.target.path().to_owned(),
             time: self.now(),
-            nonce: self.author.ids.nonce(),
+            nonce: if self.profile.scheme().has_nonce() { self.author.ids.nonce() } else { String::new() },
         }
     }
 
+    /// Signs as of now. No token has a `+`: whoever mistakes one would fail here and there, and not where it is looked for.
     pub(super) fn sign(&mut self, message: &Message) -> Call {
-        self.signer().sign(message)
+        let scheme = self.profile.scheme();
+        loop {
+            let call = self.signer().sign(message);
+            let has_plus = call.proof(Proof::Signature).is_some_and(|token| token.contains('+'));
+            if scheme.has_nonce() || !has_plus {
+                return call;
+            }
+        }
     }
 
     /// A call that has to be accepted by itself.
@@ -291,6 +311,27 @@ impl Session {
         *self.findings.judged.entry(id).or_default() += 1;
         if let Some(failure) = failure {
             self.findings.broken.entry(id).or_insert_with(|| (failure, exchange.clone()));
+        }
+    }
+
+    /// Tells what answers took, as D1 asks for it.
+    pub(super) fn remark_durations(&mut self) {
+        for (activity, mut taken) in std::mem::take(&mut self.durations) {
+            taken.sort_unstable();
+            // The nearest rank.
+            let at = |percent: usize| taken[(taken.len() * percent).div_ceil(100) - 1].as_secs_f64() * 1000.0;
+            let (p50, p95, p100) = (at(50), at(95), at(100));
+            let count = taken.len();
+            let note = format!("{activity}: p50 {p50:.1} ms, p95 {p95:.1} ms, p100 {p100:.1} ms of {count} answers");
+            self.remark("D1", note);
+        }
+    }
+
+    /// Notes something beside a rule for every answer, once.
+    pub(super) fn remark(&mut self, id: &'static str, note: String) {
+        let notes = self.findings.notes.entry(id).or_default();
+        if !notes.contains(&note) {
+            notes.push(note);
         }
     }
 

@@ -2,7 +2,10 @@
 
 #![allow(clippy::result_large_err)] // whoever spoils a call may answer it in place of the good one
 
+mod answers;
+mod effects;
 mod kit;
+mod slow;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -17,6 +20,7 @@ use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::{AccessKey, KeyRing};
 use koogallery::random::{OsRandom, Random as _};
 use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
+use koogallery::simulator::Checker;
 use koogallery::simulator::Profile::{self, SaasV1, SaasV2};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -274,9 +278,17 @@ fn is_success(response: &Response<Bytes>) -> bool {
     SUCCESS.contains(&&*code_of(response))
 }
 
+/// A bad receiver and what has to be set for its mistake to show.
+pub struct Case {
+    pub bad: &'static Bad,
+    pub good: fn(Profile) -> Good,
+    pub setting: fn(Checker) -> Checker,
+}
+
 /// All of them.
-pub fn family() -> impl Iterator<Item = &'static Bad> {
-    [FAMILY, kit::FAMILY].into_iter().flatten()
+pub fn cases() -> impl Iterator<Item = Case> {
+    let plain = [FAMILY, answers::FAMILY, effects::FAMILY, kit::FAMILY].into_iter().flatten();
+    plain.map(|bad| Case { bad, good: Good::of, setting: |checker| checker }).chain(slow::cases())
 }
 
 const FAMILY: &[Bad] = &[
@@ -553,7 +565,7 @@ const FAMILY: &[Bad] = &[
     Bad {
         mistake: "uses codes of its own",
         profile: SaasV2,
-        fails: &["L2", "L5", "Q1", "F7"],
+        fails: &["L2", "L5", "Q1", "F7", "L16"],
         has_probe: true,
         handler: |good| {
             after(good, |_, response| match &*code_of(&response) {
@@ -582,7 +594,9 @@ const FAMILY: &[Bad] = &[
         has_probe: true,
         handler: |good| {
             after(good, |_, response| {
-                edited(response, |json| edit_access(json, &|access| access["adminUrl"] = "x".repeat(513).into()))
+                edited(response, |json| {
+                    edit_access(json, &|access| access["adminUrl"] = format!("https://{:x<505}", "").into())
+                })
             })
         },
     },

@@ -3,9 +3,11 @@
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::*;
 use koogallery::callback::{CallbackService, CallbackServiceBuilder, Exchange, HandlerError, LateFailure, Observer};
+use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::issuing::MemoryLicenseStore;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
+use koogallery::saas::UsageInfo;
 use koogallery::simulator::Profile;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,6 +103,7 @@ impl SubscriptionHandler for Shop {
     }
     async fn describe(&self, query: InstanceQuery) -> Result<Description, HandlerError> {
         let access = AccessInfo::new(format!("https://app.example.com/{}", query.instance_id));
-        Ok(Description::new(access.with_login("admin", "Init#2025pw").with_memo("欢迎")))
+        let description = Description::new(access.with_login("admin", "Init#2025pw").with_memo("欢迎"));
+        Ok(description.with_usage(UsageInfo::new("12.5".parse().unwrap(), SystemClock.now())))
     }
 }

@@ -128,7 +128,7 @@ pub(super) async fn seconds(session: &mut Session) -> Checked {
 pub(super) async fn token_with_plus(session: &mut Session) -> Checked {
     for _ in 0..64 {
         let message = session.fresh();
-        let call = session.sign(&message);
+        let call = session.signer().sign(&message);
         if call.proof(Proof::Signature).is_some_and(|token| token.contains('+')) {
             return session.send(call).await?.accepted("a token with +, sent as %2B");
         }

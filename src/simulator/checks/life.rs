@@ -85,6 +85,10 @@ async fn renew_to(session: &mut Session, id: &str, time: Timestamp, scene: Renew
     let order = session.author.ids.order();
     let Some(renewal) = session.author.renewal_by(id, time, &order, scene) else { return Ok(()) };
     session.tell(&renewal).await?.accepted(what)?;
+    expect_expiry(session, id, time, what).await
+}
+
+async fn expect_expiry(session: &Session, id: &str, time: Timestamp, what: &str) -> Checked {
     let Some(instance) = session.probed_instance(id).await? else { return Ok(()) };
     let wanted = time.to_compact_seconds();
     let found = instance.expire_time.unwrap_or_default();
@@ -150,7 +154,27 @@ pub(super) async fn after_release(session: &mut Session) -> Checked {
     session.expect_instances(&order, 1).await
 }
 
+/// A renewal that overtakes the end of the creation is not lost.
+async fn renewed_early(session: &mut Session) -> Checked {
+    session.wants_effects()?;
+    let purchase = session.author.purchase();
+    let bought = session.tell(&purchase).await?;
+    if !bought.is_processing() {
+        return Ok(());
+    }
+    let until = session.now().saturating_add(DAY * 100);
+    let Some(renewal) = bought.instance_id().and_then(|id| session.author.renewal(id, until)) else { return Ok(()) };
+    let renewed = session.tell(&renewal).await?;
+    let id = session.settled(bought).await?;
+    // Whoever refuses it is told again.
+    if !renewed.is_success() || session.probe.is_none() {
+        return Ok(());
+    }
+    expect_expiry(session, &id, until, "a renewal right after the purchase").await
+}
+
 pub(super) async fn out_of_order(session: &mut Session) -> Checked {
+    renewed_early(session).await?;
     let id = session.instance().await?;
     let Some(release) = session.author.release(&id) else { return Ok(()) };
     session.tell(&release).await?.accepted("a release of an instance that was never frozen")?;
