@@ -28,6 +28,8 @@ pub struct Checker {
     probe: Option<Arc<dyn ErasedProbe>>,
     timing_checks: bool,
     deadline: Option<Duration>,
+    ready_within: Option<Duration>,
+    travel: Option<Box<dyn Fn(Duration) + Send + Sync>>,
     is_local: bool,
     test_flag: bool,
     #[cfg(feature = "rsa")]
@@ -56,6 +58,8 @@ impl Checker {
             probe: None,
             timing_checks: false,
             deadline: None,
+            ready_within: None,
+            travel: None,
             is_local,
             test_flag: !is_local,
             #[cfg(feature = "rsa")]
@@ -106,6 +110,32 @@ impl Checker {
         self
     }
 
+    /// How long an instance may take to get ready after `000004`; 10 s unless set.
+    #[must_use]
+    pub fn ready_within(mut self, limit: Duration) -> Self {
+        self.ready_within = Some(limit);
+        self
+    }
+
+    /// Moves the time forward, for the checker's [clock](Self::clock) and for the endpoint. With it one sees what becomes
+    /// of an order after days; such checks are not run, or say less, otherwise.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use koogallery::clock::ManualClock;
+    /// # use koogallery::{key::AccessKeys, simulator::Checker};
+    /// # fn checked(target: impl koogallery::simulator::Target, keys: AccessKeys) -> Checker {
+    /// let clock = Arc::new(ManualClock::new("20300101000000".parse().unwrap()));
+    /// // The endpoint reads the same clock.
+    /// Checker::new(target, keys).clock(Arc::clone(&clock)).time_travel(move |by| clock.advance(by))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn time_travel(mut self, travel: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        self.travel = Some(Box::new(travel));
+        self
+    }
+
     /// Whether calls say that they are only a test (`testFlag` 1). Unless set they do so where the target is not
     /// [local](Target::is_local); checks of effects are not run then.
     #[must_use]
@@ -141,6 +171,8 @@ impl Checker {
         let name = self.target.name();
         let mut session = Session::new(self.target, ring, author, self.clock, self.probe);
         session.is_local = self.is_local;
+        session.travel = self.travel;
+        session.ready_within = self.ready_within.unwrap_or(session.ready_within);
         session.deadline = self.deadline.unwrap_or(session.deadline);
         #[cfg(feature = "rsa")]
         if let Some(key) = &self.public_key {

@@ -8,6 +8,7 @@ mod once;
 mod query;
 mod reach;
 mod reject;
+mod time;
 
 use super::check::{Check, Entry, Severity, Work};
 use super::profile::Profile;
@@ -27,6 +28,7 @@ const GETS: &[Profile] = &[SaasV1, LicenseV1];
 const TOKENS: &[Profile] = &[SaasV1, LicenseV1, KitV1];
 const NAMED: &[Profile] = &[SaasV2, SaasV1, LicenseCode, LicenseOnline, LicenseV1, OrderNotify];
 const PURCHASES: &[Profile] = &[SaasV2, SaasV1, LicenseOnline, LicenseV1];
+const ASYNCHRONOUS: &[Profile] = &[SaasV2, SaasV1, LicenseOnline];
 const SAAS: &[Profile] = &[SaasV2, SaasV1];
 const ONLY_V1: &[Profile] = &[SaasV1];
 const KITS: &[Profile] = &[KitV1, KitV2];
@@ -120,6 +122,12 @@ entries! {
     "I10" Must KITS ["A1"] kit::repeats: "repeated additions and deletions succeed", KIT, "answer success where nothing is left to do";
     "I11" Should GETS ["I1"] once::other_content: "an order that comes with other content is not another order", EXPERIENCE, "take order and order line for the key, and nothing else";
 
+    "I12" Should PURCHASES ["I1"] time::days_later: "a repeat after 24 h and 30 days gets the same instance", EXPERIENCE, "keep the order as long as the instance";
+    "I13" Should ASYNCHRONOUS ["I1"] time::while_running: "a repeat does not begin anew what still runs", IDEMPOTENCE, "note that the work has begun, in the transaction that fixes the id";
+
+    "D2" Must ASYNCHRONOUS ["A1"] time::done_later: "what is put off with 000004 gets done, and stays done", MESSAGES, "do the work in the background, write its end down, and answer queries from that";
+    "D3" Must ASYNCHRONOUS ["A1"] time::hung_up_at_the_deadline: "a caller who hangs up at the deadline gets the same instance in the end", IDEMPOTENCE, "let the work go on when the caller hangs up, and let the next try join it";
+
     "L1" Must PURCHASES ["A1"] life::whole_life: "an instance lives from purchase to release", MESSAGES, "handle every call of the guide's matrix";
     "L1" Must KITS ["A1"] kit::whole_life: "an enterprise is bound, filled, emptied and unbound", KIT, "handle all five messages and each of their flags";
     "L2" Must PURCHASES ["A1"] life::unknown_instance: "calls about an unknown instance are refused with 000003", CODES, "look the instance up; report no success for work that was not done";
@@ -136,6 +144,7 @@ entries! {
     "L13" Must ONLY_V1 ["A1"] life::encrypted_fields: "phone and e-mail are decrypted, and damaged ones do no harm", SECRETS, "derive the AES key as Java's SHA1PRNG does, and check the padding";
     "L13" Must KITS ["A1"] kit::client_secret: "clientSecret is decrypted, and a damaged one is refused", KIT, "decrypt with RSA-OAEP and try the variations of its hashes; answer a failure where none fits";
     "L14" Should PURCHASES ["L4"] life::special_times: "special times are kept to the second", EXPERIENCE, "keep times in UTC";
+    "L15" Should PURCHASES ["L1"] time::grace: "what is frozen can be renewed for 15 days", MESSAGES, "keep the data of frozen instances, and set state and expiry when they are renewed";
 
     "Q1" Must SAAS ["A1"] query::one_many_unknown: "queries of one, several and unknown instances are answered", MESSAGES, "split instanceId at commas";
     "Q2" Must SAAS ["A1"] query::steady: "an instance that is there stays there", MESSAGES, "answer queries from what is stored";

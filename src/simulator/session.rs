@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::call::{Call, Proof, Signer};
 use super::client_secret::Sealed;
@@ -22,6 +22,9 @@ use crate::timestamp::Timestamp;
 
 /// No target may take longer, whatever its own limits.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an instance may take, unless set otherwise.
+const READY_WITHIN: Duration = Duration::from_secs(10);
 
 /// After so many calls without an answer the rest is not tried: nobody waits an hour for a report.
 const MAX_TIMEOUTS: u32 = 3;
@@ -84,6 +87,12 @@ impl Reading {
 
     pub(super) fn instance_id(&self) -> Option<&str> {
         self.json.as_ref()?.get("instanceId")?.as_str().filter(|id| !id.is_empty())
+    }
+
+    /// The instances that are told about.
+    pub(super) fn described_ids(&self) -> Vec<&str> {
+        let infos = self.json.as_ref().and_then(|json| json.get("info")).and_then(Value::as_array);
+        infos.into_iter().flatten().filter_map(|info| info.get("instanceId")?.as_str()).collect()
     }
 
     fn described(&self) -> String {
@@ -169,6 +178,10 @@ pub(super) struct Session {
     pub(super) console: Vec<(String, Option<Answer>)>,
     /// Within which an answer has to come.
     pub(super) deadline: Duration,
+    /// How long after 000004 an instance may take.
+    pub(super) ready_within: Duration,
+    /// Moves the clocks, where they can be moved.
+    pub(super) travel: Option<Box<dyn Fn(Duration) + Send + Sync>>,
     /// How long answers took, by activity.
     pub(super) durations: BTreeMap<String, Vec<Duration>>,
     /// Whether the seller tries things out where nobody else comes.
@@ -204,6 +217,8 @@ impl Session {
             refuses_repeats: false,
             console: Vec::new(),
             deadline: profile.scheme().deadline(),
+            ready_within: READY_WITHIN,
+            travel: None,
             durations: BTreeMap::new(),
             is_local: true,
             client_secrets: Vec::new(),
@@ -270,6 +285,26 @@ impl Session {
         noted.map(|(call, outcome)| self.note(call, outcome).map(|answer| Reading::new(&answer))).collect()
     }
 
+    /// Hangs up after some time, as the marketplace does; none then.
+    pub(super) async fn send_within(&mut self, call: Call, limit: Duration) -> Result<Option<Reading>, Stop> {
+        match timeout(limit, answer_of(&*self.target, &call)).await {
+            Ok(outcome) => self.note(call, outcome).map(|answer| Some(Reading::new(&answer))),
+            Err(_) => {
+                self.calls += 1;
+                let exchange = Exchange::new(&call, &Err(TargetError::Timeout(limit)), &self.key, &self.target.name());
+                self.keep(exchange);
+                Ok(None)
+            }
+        }
+    }
+
+    fn keep(&mut self, exchange: Exchange) {
+        if self.exchanges.len() == KEPT {
+            self.exchanges.remove(0);
+        }
+        self.exchanges.push(exchange);
+    }
+
     /// Begins a call and hangs up.
     pub(super) async fn hang_up(&mut self, call: &Call) {
         self.calls += 1;
@@ -290,10 +325,7 @@ impl Session {
         if let (Ok(answer), true) = (&outcome, call.is_judged) {
             form::judge(self, &call, answer, &exchange);
         }
-        if self.exchanges.len() == KEPT {
-            self.exchanges.remove(0);
-        }
-        self.exchanges.push(exchange);
+        self.keep(exchange);
         outcome.map_err(|error| {
             let cause = match error {
                 TargetError::Dns(_) | TargetError::Connect(_) => "the endpoint is down, or not reachable from here",
@@ -346,35 +378,57 @@ impl Session {
     /// Buys, waits until it is there, and gives its instance id.
     pub(super) async fn buy(&mut self, purchase: &Message) -> Result<String, Stop> {
         let reading = self.tell(purchase).await?;
-        self.settled(reading).await
+        self.settled(purchase, reading).await
     }
 
-    pub(super) async fn settled(&mut self, reading: Reading) -> Result<String, Stop> {
+    /// Waits until what was accepted is done.
+    pub(super) async fn settled(&mut self, purchase: &Message, reading: Reading) -> Result<String, Stop> {
         reading.accepted("a purchase")?;
         let id = reading.instance_id().ok_or_else(|| {
             Stop::failed("an instanceId", "an answer to a purchase without one", "the answer lacks instanceId")
         })?;
         let id = id.to_owned();
-        if reading.is_processing() {
-            self.wait_for(&id).await?;
+        if self.is_put_off(&reading) {
+            self.wait_for(purchase, &id).await?;
         }
         Ok(id)
     }
 
+    /// Whether a purchase is accepted, but not done. V1.0 has no code for it: there the id comes alone.
+    pub(super) fn is_put_off(&self, reading: &Reading) -> bool {
+        let has_access = reading.json.as_ref().is_some_and(|json| json.get("appInfo").is_some());
+        reading.is_processing() || (self.profile == Profile::SaasV1 && reading.is_success() && !has_access)
+    }
+
+    /// Whether an answer to the question says that it is.
+    pub(super) fn is_done(&self, reading: &Reading, id: &str) -> bool {
+        reading.is_success() && (self.profile != Profile::SaasV1 || reading.described_ids().contains(&id))
+    }
+
+    /// What asks whether a purchase is done: a query, or the purchase once more where there is none.
+    pub(super) fn question(&mut self, purchase: &Message, id: &str) -> Message {
+        let again = |author: &mut Author| purchase.clone().with("businessId", author.ids.uuid());
+        self.author.query(&[id]).unwrap_or_else(|| again(&mut self.author))
+    }
+
+    /// How long one waits for what was put off.
+    pub(super) fn patience(&self) -> Patience {
+        Patience { began: Instant::now(), limit: self.ready_within, next: Duration::from_millis(10) }
+    }
+
     /// Asks for an instance until it is there, as the marketplace does.
-    async fn wait_for(&mut self, id: &str) -> Checked {
-        for _ in 0..50 {
-            let Some(query) = self.author.query(&[id]) else { return Ok(()) };
-            if self.tell(&query).await?.is_success() {
+    async fn wait_for(&mut self, purchase: &Message, id: &str) -> Checked {
+        let mut patience = self.patience();
+        loop {
+            let question = self.question(purchase, id);
+            let reading = self.tell(&question).await?;
+            if self.is_done(&reading, id) {
                 return Ok(());
             }
-            sleep(Duration::from_millis(200)).await;
+            if !patience.pause().await {
+                return Err(patience.exhausted());
+            }
         }
-        Err(Stop::failed(
-            "queryInstance turns to success after 000004",
-            "no success within 10 s",
-            "an instance that was accepted with 000004 does not get ready",
-        ))
     }
 
     /// An instance of a new order.
@@ -436,6 +490,33 @@ impl Session {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+/// Waits in pauses that grow, and not for ever.
+pub(super) struct Patience {
+    began: Instant,
+    limit: Duration,
+    next: Duration,
+}
+
+impl Patience {
+    /// Whether there is time for another try, which has come then.
+    pub(super) async fn pause(&mut self) -> bool {
+        if self.began.elapsed() >= self.limit {
+            return false;
+        }
+        sleep(self.next).await;
+        self.next = (self.next * 2).min(Duration::from_millis(200));
+        true
+    }
+
+    pub(super) fn exhausted(&self) -> Stop {
+        Stop::failed(
+            "success some time after 000004",
+            format!("no success within {:?}", self.limit),
+            "an instance that was accepted with 000004 does not get ready",
+        )
     }
 }
 

@@ -728,7 +728,7 @@ const FAMILY: &[Bad] = &[
     Bad {
         mistake: "ignores renewals",
         profile: SaasV2,
-        fails: &["L4"],
+        fails: &["L4", "L15"],
         has_probe: true,
         handler: |good| {
             let service = good.service.clone();
@@ -754,7 +754,7 @@ const FAMILY: &[Bad] = &[
     Bad {
         mistake: "adds a year in place of setting the expiry",
         profile: SaasV2,
-        fails: &["L4"],
+        fails: &["L4", "L15"],
         has_probe: true,
         handler: |good| {
             before(good, |request| {

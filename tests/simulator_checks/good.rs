@@ -12,7 +12,7 @@ use koogallery::simulator::Profile;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::families::Everything;
+use super::families::{Everything, Unhurried};
 
 pub const KEY: &str = "12345678-90ab-cdef-1234-567890abcdef";
 
@@ -42,10 +42,15 @@ impl Good {
     }
 
     /// Opening takes so long, and an answer must not take longer than the deadline.
-    pub fn slow(opening: Duration, deadline: Duration) -> Self {
+    pub fn slow(profile: Profile, opening: Duration, deadline: Duration) -> Self {
         let ledger = Arc::new(MemoryLedger::new());
-        let builder = builder().subscription(Shop { opening }, Arc::clone(&ledger)).v2_deadline(deadline);
-        Self { service: builder.build(), ledger }
+        let builder = match profile {
+            Profile::LicenseOnline => {
+                builder().licensing(Unhurried(opening), Arc::clone(&ledger), MemoryLicenseStore::new())
+            }
+            _ => builder().subscription(Shop { opening }, Arc::clone(&ledger)),
+        };
+        Self { service: builder.v1_deadline(deadline).v2_deadline(deadline).build(), ledger }
     }
 
     /// A receiver of the calls of a profile.

@@ -88,7 +88,7 @@ async fn renew_to(session: &mut Session, id: &str, time: Timestamp, scene: Renew
     expect_expiry(session, id, time, what).await
 }
 
-async fn expect_expiry(session: &Session, id: &str, time: Timestamp, what: &str) -> Checked {
+pub(super) async fn expect_expiry(session: &Session, id: &str, time: Timestamp, what: &str) -> Checked {
     let Some(instance) = session.probed_instance(id).await? else { return Ok(()) };
     let wanted = time.to_compact_seconds();
     let found = instance.expire_time.unwrap_or_default();
@@ -165,7 +165,7 @@ async fn renewed_early(session: &mut Session) -> Checked {
     let until = session.now().saturating_add(DAY * 100);
     let Some(renewal) = bought.instance_id().and_then(|id| session.author.renewal(id, until)) else { return Ok(()) };
     let renewed = session.tell(&renewal).await?;
-    let id = session.settled(bought).await?;
+    let id = session.settled(&purchase, bought).await?;
     // Whoever refuses it is told again.
     if !renewed.is_success() || session.probe.is_none() {
         return Ok(());

@@ -6,7 +6,7 @@ use crate::simulator::message::Message;
 use crate::simulator::profile::Profile;
 use crate::simulator::session::{Checked, Session, Stop};
 
-fn other_id(first: &str, again: &str, cause: &str) -> Stop {
+pub(super) fn other_id(first: &str, again: &str, cause: &str) -> Stop {
     Stop::failed(format!("instance {first} again"), format!("instance {again}"), cause)
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn after_a_failure(session: &mut Session) -> Checked {
             "a failure is remembered as final, so that no retry can succeed",
         ));
     }
-    session.settled(reading).await?;
+    session.settled(&purchase, reading).await?;
     session.expect_instances(&order, 1).await
 }
 

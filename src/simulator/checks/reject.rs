@@ -302,7 +302,7 @@ pub(super) async fn replay(session: &mut Session) -> Checked {
         session.expect_instances(&order, 1).await?;
     }
     // A captured freeze, sent again after the customer has paid.
-    let id = session.settled(first).await?;
+    let id = session.settled(&message, first).await?;
     let (Some(freeze), Some(unfreeze)) = (session.author.freeze(&id), session.author.unfreeze(&id)) else {
         return Ok(());
     };
