@@ -42,8 +42,9 @@ const SAAS: [Profile; 2] = [Profile::SaasV2, Profile::SaasV1];
 
 #[tokio::test]
 async fn a_good_receiver_passes_in_process() {
-    for (profile, not_run) in
-        SAAS.into_iter().zip([&["I12", "I13", "D2", "D3", "L16"][..], &["I12", "I13", "D2", "D3", "F4", "L16"]])
+    for (profile, not_run) in SAAS
+        .into_iter()
+        .zip([&["I12", "I13", "D2", "D3", "Q5", "Q6", "L16"][..], &["I12", "I13", "D2", "D3", "Q5", "Q6", "F4", "L16"]])
     {
         let good = Good::new();
         let checker = Checker::new(good.service, good::keys()).profile(profile).seed(1);
@@ -118,7 +119,7 @@ async fn instances_can_be_probed_by_url() {
     tokio::spawn(async move { Server::new().serve(listener, router, std::future::pending()).await });
     let probe = HttpProbe::new(&format!("{url}/admin/instances")).unwrap();
     let report = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).probe(probe).run().await.unwrap();
-    assert_all_passed(&report, &["X18", "I12", "I13", "D2", "D3", "D4", "L16"]);
+    assert_all_passed(&report, &["X18", "I12", "I13", "D2", "D3", "Q5", "Q6", "D4", "L16"]);
 
     // Without the list what rests on it is not run, and what does not still is.
     let probe = HttpProbe::new(&format!("{url}/nowhere")).unwrap();
@@ -128,10 +129,10 @@ async fn instances_can_be_probed_by_url() {
 
 #[tokio::test]
 async fn a_good_receiver_passes_over_http_in_time() {
-    for (profile, not_run) in SAAS
-        .into_iter()
-        .zip([&["X18", "I12", "I13", "D2", "D3", "D4", "L16"][..], &["X18", "I12", "I13", "D2", "D3", "D4", "L16"]])
-    {
+    for (profile, not_run) in SAAS.into_iter().zip([
+        &["X18", "I12", "I13", "D2", "D3", "Q5", "Q6", "D4", "L16"][..],
+        &["X18", "I12", "I13", "D2", "D3", "Q5", "Q6", "D4", "L16"],
+    ]) {
         let good = Good::new();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/isv/produce", listener.local_addr().unwrap());

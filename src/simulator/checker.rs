@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::check::{Entry, Work};
 use super::checks;
+use super::desk::Desk;
 use super::message::{Author, Ids};
 use super::probe::{ErasedProbe, Probe};
 use super::profile::Profile;
@@ -29,6 +30,7 @@ pub struct Checker {
     timing_checks: bool,
     deadline: Option<Duration>,
     ready_within: Option<Duration>,
+    desk: Option<Desk>,
     travel: Option<Box<dyn Fn(Duration) + Send + Sync>>,
     is_local: bool,
     test_flag: bool,
@@ -59,6 +61,7 @@ impl Checker {
             timing_checks: false,
             deadline: None,
             ready_within: None,
+            desk: None,
             travel: None,
             is_local,
             test_flag: !is_local,
@@ -117,6 +120,15 @@ impl Checker {
         self
     }
 
+    /// Where the seller pushes usage, so that this is judged too. Every instance that the checker buys is made known there as
+    /// one that is paid for by use; what was pushed before counts as well. Failed pushes have to come again within
+    /// [the time](Self::ready_within) that an instance may take; [faults](Desk::add_fault) make them fail.
+    #[must_use]
+    pub fn desk(mut self, desk: Desk) -> Self {
+        self.desk = Some(desk);
+        self
+    }
+
     /// Moves the time forward, for the checker's [clock](Self::clock) and for the endpoint. With it one sees what becomes
     /// of an order after days; such checks are not run, or say less, otherwise.
     ///
@@ -171,6 +183,7 @@ impl Checker {
         let name = self.target.name();
         let mut session = Session::new(self.target, ring, author, self.clock, self.probe);
         session.is_local = self.is_local;
+        session.desk = self.desk;
         session.travel = self.travel;
         session.ready_within = self.ready_within.unwrap_or(session.ready_within);
         session.deadline = self.deadline.unwrap_or(session.deadline);

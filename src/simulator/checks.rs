@@ -9,6 +9,7 @@ mod query;
 mod reach;
 mod reject;
 mod time;
+mod usage;
 
 use super::check::{Check, Entry, Severity, Work};
 use super::profile::Profile;
@@ -47,6 +48,7 @@ const IDEMPOTENCE: &str = "the message's page: calls may be repeated at any time
 const CODES: &str = "\"Result codes\" of the access guide";
 const DEBUGGING: &str = "\"Interface debugging\" (2025-11-13)";
 const KIT: &str = "pages of the joint-operations Kit (V1.0 2025-12-30, V2.0 2025-11-13)";
+const USAGE: &str = "open API reference, \"usage push\" (China 2025-11-13)";
 const EXPERIENCE: &str = "mistakes in published integrations";
 
 /// Declares the table: id, severity, profiles, what it needs, how it is done; then the rule, its source, and how to mend.
@@ -149,6 +151,8 @@ entries! {
     "Q1" Must SAAS ["A1"] query::one_many_unknown: "queries of one, several and unknown instances are answered", MESSAGES, "split instanceId at commas";
     "Q2" Must SAAS ["A1"] query::steady: "an instance that is there stays there", MESSAGES, "answer queries from what is stored";
     "Q3" Should SAAS ["A1"] query::without_effect: "queries change nothing", MESSAGES, "do not work while answering a query";
+    "Q5" Must SAAS [] usage::fit: "usage that is pushed is taken", USAGE, "report each instance and period once, under an id of its own, when the period is over";
+    "Q6" Should SAAS [] usage::again_after_failures: "failed pushes come again with the same ids", USAGE, "fix the id when the record is made, send until it is taken, and take \"reported before\" for success";
     "D4" Should PURCHASES ["I1"] once::fifty_orders @ slow: "50 purchases at once are answered in time", EXPERIENCE, "do the work after the answer";
 
     "R5" Should ALL [] answers: "no redirect", EXPERIENCE, "register the final address";

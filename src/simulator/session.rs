@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::call::{Call, Proof, Signer};
 use super::client_secret::Sealed;
+use super::desk::{Desk, Instance};
 use super::form;
 use super::message::{Author, Message};
 use super::probe::{ErasedProbe, ProbedInstance};
@@ -180,6 +181,8 @@ pub(super) struct Session {
     pub(super) deadline: Duration,
     /// How long after 000004 an instance may take.
     pub(super) ready_within: Duration,
+    /// Takes the usage of what is bought.
+    pub(super) desk: Option<Desk>,
     /// Moves the clocks, where they can be moved.
     pub(super) travel: Option<Box<dyn Fn(Duration) + Send + Sync>>,
     /// How long answers took, by activity.
@@ -218,6 +221,7 @@ impl Session {
             console: Vec::new(),
             deadline: profile.scheme().deadline(),
             ready_within: READY_WITHIN,
+            desk: None,
             travel: None,
             durations: BTreeMap::new(),
             is_local: true,
@@ -390,6 +394,9 @@ impl Session {
         let id = id.to_owned();
         if self.is_put_off(&reading) {
             self.wait_for(purchase, &id).await?;
+        }
+        if let Some(desk) = &self.desk {
+            desk.put_instance(Instance::on_demand(&*id, desk.now()));
         }
         Ok(id)
     }

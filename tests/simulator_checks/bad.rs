@@ -6,6 +6,7 @@ mod answers;
 mod effects;
 mod kit;
 mod slow;
+pub mod usage;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -288,7 +289,7 @@ pub struct Case {
 /// All of them.
 pub fn cases() -> impl Iterator<Item = Case> {
     let plain = [FAMILY, answers::FAMILY, effects::FAMILY, kit::FAMILY].into_iter().flatten();
-    plain.map(|bad| Case { bad, good: Good::of, setting: |checker| checker }).chain(slow::cases())
+    plain.map(|bad| Case { bad, good: Good::of, setting: |checker| checker }).chain(slow::cases()).chain(usage::cases())
 }
 
 const FAMILY: &[Bad] = &[

@@ -6,9 +6,10 @@ use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::CallbackService;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
-use koogallery::simulator::{Answer, CheckResult, Checker, LedgerProbe, Outcome, Report, Target, TargetError};
+use koogallery::simulator::{Answer, CheckResult, Checker, Fault, LedgerProbe, Outcome, Report, Target, TargetError};
 use serde_json::Value;
 
+use super::bad::usage::Seller;
 use super::good::{self, Good, Shop, Silence};
 
 fn result<'r>(report: &'r Report, id: &str) -> &'r CheckResult {
@@ -73,4 +74,36 @@ async fn answer_times_are_told_in_every_form_of_the_report() {
         let told = json["results"].as_array().unwrap().iter().find(|result| result["id"] == "D1").unwrap();
         assert!(told["notes"].as_array().unwrap().iter().any(|told| told == note.as_str()));
     }
+}
+
+#[tokio::test]
+async fn usage_that_comes_again_under_its_number_passes() {
+    for fault in [
+        Fault::ServerError(500),
+        Fault::Throttled { retry_after: None },
+        Fault::LostRequest,
+        Fault::LostAnswer,
+        Fault::TruncatedAnswer,
+        Fault::PartialFailure("016".to_owned()),
+    ] {
+        let (good, seller) = (Good::new(), Seller::new());
+        seller.fail_once(fault.clone());
+        seller.push("n-1", 2);
+        seller.push("n-1", 2);
+        seller.push("n-2", 3);
+        let checker = Checker::new(good.service, good::keys()).desk(seller.desk);
+        let report = checker.run().await.unwrap();
+        for id in ["Q5", "Q6"] {
+            assert_eq!(result(&report, id).outcome, Outcome::Passed, "{fault}: {}", report.to_text(false));
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_failures_nobody_sees_what_becomes_of_them() {
+    let (good, seller) = (Good::new(), Seller::new());
+    seller.push("n-1", 2);
+    let report = Checker::new(good.service, good::keys()).desk(seller.desk).run().await.unwrap();
+    assert_eq!(result(&report, "Q5").outcome, Outcome::Passed);
+    assert!(matches!(&result(&report, "Q6").outcome, Outcome::NotRun { why } if why.contains("faults")));
 }

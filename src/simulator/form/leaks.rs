@@ -44,9 +44,8 @@ fn clean(session: &Session, call: &Call, answer: &Answer, json: Option<&Value>) 
     }
     const TRACES: [&str; 6] =
         ["Traceback (most recent", "\tat ", "\\tat ", "panicked at", "stack backtrace", "Exception in thread"];
-    match TRACES.into_iter().find(|trace| contains(trace)) {
-        Some(_) => return leak("a stack trace"),
-        None => {}
+    if TRACES.into_iter().any(contains) {
+        return leak("a stack trace");
     }
     // Whoever did not prove himself learns nothing of anybody.
     let is_stranger = json.and_then(|json| json.get("resultCode")).is_some_and(|code| code == "000001");
