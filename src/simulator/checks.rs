@@ -133,7 +133,7 @@ entries! {
     "L1" Must PURCHASES ["A1"] life::whole_life: "an instance lives from purchase to release", MESSAGES, "handle every call of the guide's matrix";
     "L1" Must KITS ["A1"] kit::whole_life: "an enterprise is bound, filled, emptied and unbound", KIT, "handle all five messages and each of their flags";
     "L2" Must PURCHASES ["A1"] life::unknown_instance: "calls about an unknown instance are refused with 000003", CODES, "look the instance up; report no success for work that was not done";
-    "L3" Should SAAS ["A1"] life::upgrade: "trials become formal, and upgrades may be repeated", MESSAGES, "take the new order for the key of an upgrade";
+    "L3" Should SAAS ["A1"] life::upgrade: "trials become formal, upgrades may be repeated, and questions about changes change nothing", MESSAGES, "take the new order for the key of an upgrade";
     "L4" Must PURCHASES ["I1"] life::expiry: "a renewal sets the expiry to the time sent, later or earlier", MESSAGES, "set expireTime; do not add to it, and do not ignore it";
     "L5" Should PURCHASES ["I1"] life::after_release: "what is released stays released", EXPERIENCE, "keep a mark of released instances";
     "L6" Should PURCHASES ["I1"] life::out_of_order: "calls may come in another order", EXPERIENCE, "do not expect calls in order";

@@ -323,6 +323,14 @@ impl Author {
         }))
     }
 
+    /// Asks whether an instance may change at its renewal.
+    pub(super) fn change_check(&self, id: &str) -> Option<Message> {
+        use saas::v2::change_instance_check::{ProductInfo, Request};
+        let product = ProductInfo::from_json(r#"{"productId":"OFFI000000000000000002"}"#).ok()?;
+        let is_meant = self.profile == Profile::SaasV2;
+        is_meant.then(|| self.flagged(Message::from_body("changeInstanceCheck", &Request::new(id, product).to_body())))
+    }
+
     /// Asks for instances.
     pub(super) fn query(&mut self, ids: &[&str]) -> Option<Message> {
         let ids: saas::InstanceIds = ids.iter().copied().collect();

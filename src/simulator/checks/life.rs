@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cipher::field::{EncryptType, FieldCipher};
 use crate::simulator::message::{Message, TIME_STAMP};
+use crate::simulator::probe::ProbedInstance;
 use crate::simulator::profile::{Profile, Scheme};
 use crate::simulator::session::{Checked, Session, Stop};
 use crate::timestamp::{CHINA, Timestamp};
@@ -77,7 +78,29 @@ pub(super) async fn upgrade(session: &mut Session) -> Checked {
     for what in ["an upgrade", "a repeated upgrade"] {
         session.tell(&upgrade).await?.accepted(what)?;
     }
-    session.expect_state(&id, "active", "an upgrade").await
+    session.expect_state(&id, "active", "an upgrade").await?;
+    change_check(session, &id).await
+}
+
+/// Not every seller offers it, and a refusal is an answer; but asking changes nothing.
+async fn change_check(session: &mut Session, id: &str) -> Checked {
+    let Some(question) = session.author.change_check(id) else { return Ok(()) };
+    let before = session.probed_instance(id).await?;
+    let reading = session.tell(&question).await?;
+    if reading.is_processing() {
+        return Err(Stop::failed("yes or no to a changeInstanceCheck", "resultCode 000004", "a question is put off"));
+    }
+    let after = session.probed_instance(id).await?;
+    let counted =
+        |instance: Option<ProbedInstance>| instance.map(|instance| ProbedInstance { handler_runs: None, ..instance });
+    match counted(before) == counted(after) {
+        true => Ok(()),
+        false => Err(Stop::failed(
+            "the instance as it was after a changeInstanceCheck",
+            "a change",
+            "the question whether an instance may change is taken for the change",
+        )),
+    }
 }
 
 /// Renews to a time and looks whether that is the expiry now.

@@ -84,6 +84,22 @@ pub const FAMILY: &[Bad] = &[
         },
     },
     Bad {
+        mistake: "takes the question about a change for a release",
+        profile: SaasV2,
+        fails: &["L3"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                let mut told = fields(&request);
+                if text(&told, "activity") == "changeInstanceCheck" && is_proved(&request, Window::default()) {
+                    told.insert("activity".into(), "releaseInstance".into());
+                    return Ok(signed(request.method(), &told));
+                }
+                Ok(request)
+            })
+        },
+    },
+    Bad {
         mistake: "acknowledges renewals of what is released",
         profile: SaasV2,
         fails: &["L5"],
