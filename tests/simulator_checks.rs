@@ -128,12 +128,9 @@ async fn instances_can_be_probed_by_url() {
 }
 
 #[tokio::test]
-async fn a_good_receiver_passes_over_http_in_time() {
-    for (profile, not_run) in SAAS.into_iter().zip([
-        &["X18", "I12", "I13", "D2", "D3", "Q5", "Q6", "D4", "L16"][..],
-        &["X18", "I12", "I13", "D2", "D3", "Q5", "Q6", "D4", "L16"],
-    ]) {
-        let good = Good::new();
+async fn good_receivers_pass_over_http_in_time() {
+    for profile in Profile::ALL {
+        let good = Good::of(profile);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/isv/produce", listener.local_addr().unwrap());
         let endpoint = Endpoint::new(good.service);
@@ -141,8 +138,13 @@ async fn a_good_receiver_passes_over_http_in_time() {
         let began = Instant::now();
         let checker = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).profile(profile).seed(2);
         let report = checker.probe(LedgerProbe::new(good.ledger)).run().await.unwrap();
-        assert_all_passed(&report, not_run);
-        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(report.is_ok() && report.failures().next().is_none(), "{}", report.to_text(false));
+        if SAAS.contains(&profile) {
+            let skipped = ["X18", "I12", "I13", "D2", "D3", "Q5", "Q6", "D4", "L16"];
+            assert_all_passed(&report, &skipped);
+        }
+        println!("{profile}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(10), "{profile}: {:?}", began.elapsed());
     }
 }
 

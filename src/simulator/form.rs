@@ -185,6 +185,7 @@ fn activity_of(name: &str) -> Option<Activity> {
         A::UpdateLicenseCodeStatus,
         A::ReleaseLicenseCode,
         A::GetLicense,
+        A::GetLicenseAsync,
         A::RefreshLicense,
         A::ExpireLicense,
         A::ReleaseLicense,

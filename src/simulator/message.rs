@@ -323,6 +323,14 @@ impl Author {
         }))
     }
 
+    /// Applies for the License of an instance.
+    pub(super) fn application_for_license(&mut self, id: &str, now: Timestamp) -> Option<Message> {
+        let event = self.ids.uuid();
+        let request = license::online::get_license_async::Request::new(id, now, event);
+        let is_meant = self.profile == Profile::LicenseOnline;
+        is_meant.then(|| self.flagged(Message::from_body("getLicenseAsync", &request.to_body())))
+    }
+
     /// Asks whether an instance may change at its renewal.
     pub(super) fn change_check(&self, id: &str) -> Option<Message> {
         use saas::v2::change_instance_check::{ProductInfo, Request};

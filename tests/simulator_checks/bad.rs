@@ -1305,6 +1305,40 @@ const FAMILY: &[Bad] = &[
         },
     },
     Bad {
+        mistake: "refuses to issue a License again",
+        profile: Profile::LicenseOnline,
+        fails: &["L1"],
+        has_probe: true,
+        handler: |good| refusing_repeats(good, &["eventId"], None),
+    },
+    Bad {
+        mistake: "issues Licenses for unknown instances",
+        profile: Profile::LicenseOnline,
+        fails: &["L2"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |fields, response| match (text(fields, "activity"), &*code_of(&response)) {
+                ("getLicenseAsync", "000003") => refusal("000004"),
+                _ => response,
+            })
+        },
+    },
+    Bad {
+        mistake: "issues Licenses without an application's id",
+        profile: Profile::LicenseOnline,
+        fails: &["L8"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |fields, response| {
+                let is_meant = text(fields, "activity") == "getLicenseAsync" && !fields.contains_key("eventId");
+                match is_meant && code_of(&response) == "000002" {
+                    true => refusal("000000"),
+                    false => response,
+                }
+            })
+        },
+    },
+    Bad {
         mistake: "takes businessId for the instance id",
         profile: Profile::LicenseOnline,
         fails: &["I1"],
@@ -1333,9 +1367,9 @@ impl Drop for Flight {
 fn refusing_repeats(good: &Good, names: &'static [&'static str], flag: Option<u8>) -> Handler {
     let counts = Arc::new(Mutex::new(HashMap::<String, u32>::new()));
     after(good, move |fields, response| {
-        let id = names.iter().filter_map(|name| fields.get(*name)).map(Value::to_string).collect();
+        let id: String = names.iter().filter_map(|name| fields.get(*name)).map(Value::to_string).collect();
         let is_meant = flag.is_none_or(|flag| fields.get("flag").is_some_and(|found| *found == flag));
-        if !is_meant || !is_success(&response) {
+        if !is_meant || id.is_empty() || !is_success(&response) {
             return response;
         }
         let mut counts = counts.lock().unwrap();

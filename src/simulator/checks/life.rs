@@ -26,6 +26,12 @@ pub(super) async fn whole_life(session: &mut Session) -> Checked {
         session.tell(&message).await?.accepted(what)?;
         session.expect_state(&id, state, what).await
     };
+    let now = session.now();
+    // Only as a test: a real one makes the seller deliver a License to the real marketplace.
+    let application = session.author.application_for_license(&id, now).map(|message| message.with("testFlag", "1"));
+    for what in ["an application for a License", "the same application again"] {
+        tell(session, application.clone(), what, "active").await?;
+    }
     let until = session.now().saturating_add(DAY * 365);
     let renewal = session.author.renewal(&id, until);
     tell(session, renewal, "a renewal", "active").await?;
@@ -48,12 +54,13 @@ pub(super) async fn whole_life(session: &mut Session) -> Checked {
 pub(super) async fn unknown_instance(session: &mut Session) -> Checked {
     session.wants_effects()?;
     let id = session.author.ids.uuid();
-    let until = session.now().saturating_add(DAY * 365);
+    let now = session.now();
     for message in [
-        session.author.renewal(&id, until),
+        session.author.renewal(&id, now.saturating_add(DAY * 365)),
         session.author.freeze(&id),
         session.author.unfreeze(&id),
         session.author.upgrade(&id),
+        session.author.application_for_license(&id, now),
     ]
     .into_iter()
     .flatten()
@@ -233,9 +240,10 @@ pub(super) async fn unknown_activity(session: &mut Session) -> Checked {
 }
 
 /// Fields that calls may do without.
-fn is_optional(profile: Profile, name: &str) -> bool {
+fn is_optional(profile: Profile, activity: &str, name: &str) -> bool {
     match name {
-        "activity" | "testFlag" | "customerName" | "chargingMode" | "instanceId" | "parentCode" => true,
+        "activity" | "testFlag" | "customerName" | "chargingMode" | "parentCode" => true,
+        "instanceId" => activity != "getLicenseAsync",
         "orderId" => matches!(profile, Profile::KitV1 | Profile::KitV2),
         "productId" => profile.scheme() != Scheme::AuthToken,
         _ => false,
@@ -246,40 +254,42 @@ fn is_optional(profile: Profile, name: &str) -> bool {
 fn samples(session: &mut Session) -> Vec<Message> {
     match session.profile {
         Profile::KitV1 | Profile::KitV2 => super::kit::additions(session),
-        _ => vec![session.fresh()],
+        _ => {
+            let (fresh, now, id) = (session.fresh(), session.now(), session.author.ids.uuid());
+            [Some(fresh), session.author.application_for_license(&id, now)].into_iter().flatten().collect()
+        }
     }
 }
 
 pub(super) async fn missing_fields(session: &mut Session) -> Checked {
     let profile = session.profile;
     for (index, sample) in samples(session).into_iter().enumerate() {
+        // It is about an unknown instance, which may be seen first.
+        let codes = if sample.activity == "getLicenseAsync" { &["000002", "000003"] } else { INVALID };
         // A mistaken success must not help the next.
         let fresh = |session: &mut Session| samples(session).swap_remove(index);
-        for (name, value) in sample.fields.iter().filter(|(name, _)| !is_optional(profile, name)) {
+        for (name, value) in sample.fields.iter().filter(|(name, _)| !is_optional(profile, &sample.activity, name)) {
             // That of V1.0 proves the call, and checks of times have it.
             if name == TIME_STAMP {
                 continue;
             }
             let of = &sample.activity;
             let message = fresh(session).without(name);
-            session.tell(&message).await?.refused(INVALID, &format!("{of} without {name}"))?;
+            session.tell(&message).await?.refused(codes, &format!("{of} without {name}"))?;
             // What does not decrypt is another check's.
             if value.is_string() && name != "clientSecret" {
                 let message = fresh(session).with(name, "x".repeat(300));
-                session.tell(&message).await?.refused(INVALID, &format!("{of} with a {name} of 300 characters"))?;
+                session.tell(&message).await?.refused(codes, &format!("{of} with a {name} of 300 characters"))?;
             }
             if session.profile.scheme().has_nonce() {
                 let message = fresh(session).with(name, json!({ "x": [1] }));
-                session.tell(&message).await?.refused(INVALID, &format!("{of} whose {name} is an object"))?;
+                session.tell(&message).await?.refused(codes, &format!("{of} whose {name} is an object"))?;
             }
         }
         for (activity, member) in [("authSync", "userName"), ("allOrgSync", "orgCode")] {
             if sample.activity == activity {
                 let message = fresh(session).without_in_list(member);
-                session
-                    .tell(&message)
-                    .await?
-                    .refused(INVALID, &format!("{activity} with an entry without {member}"))?;
+                session.tell(&message).await?.refused(codes, &format!("{activity} with an entry without {member}"))?;
             }
         }
     }
