@@ -39,6 +39,7 @@ mod call;
 mod check;
 mod checker;
 mod checks;
+mod client_secret;
 pub mod delivery;
 mod desk;
 mod form;
@@ -54,6 +55,8 @@ mod target;
 
 pub use check::{Check, Severity};
 pub use checker::{CheckError, Checker};
+#[cfg(feature = "rsa")]
+pub use client_secret::{PublicKey, PublicKeyError};
 pub use desk::*;
 pub use http_target::{HttpTarget, TargetUrlError, TlsError};
 pub use marketplace::{Attempt, LifeError, Manner, Marketplace, MarketplaceBuilder, Subscription, SubscriptionState};

@@ -282,7 +282,7 @@ async fn what_expires_does_so_whatever_the_seller_answers() {
 /// A purchase that is answered with 000004 is asked for until it is there.
 #[tokio::test(start_paused = true)]
 async fn a_slow_purchase_is_asked_for() {
-    let slow = Good::slow(Duration::from_millis(400), Duration::from_millis(10));
+    let slow = Good::slow(Profile::SaasV2, Duration::from_millis(400), Duration::from_millis(10));
     let marketplace = Marketplace::builder(slow.service, good::keys()).compressed(1200).build();
     let sold = bought(&marketplace, Generation::SaasV2).await;
     assert_eq!(sold.state, SubscriptionState::Active);

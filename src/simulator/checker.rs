@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::check::{Entry, Work};
 use super::checks;
+use super::desk::Desk;
 use super::message::{Author, Ids};
 use super::probe::{ErasedProbe, Probe};
 use super::profile::Profile;
@@ -26,7 +28,14 @@ pub struct Checker {
     clock: Arc<dyn Clock>,
     probe: Option<Arc<dyn ErasedProbe>>,
     timing_checks: bool,
+    deadline: Option<Duration>,
+    ready_within: Option<Duration>,
+    desk: Option<Desk>,
+    travel: Option<Box<dyn Fn(Duration) + Send + Sync>>,
+    is_local: bool,
     test_flag: bool,
+    #[cfg(feature = "rsa")]
+    public_key: Option<super::PublicKey>,
 }
 
 /// Why no check could be made.
@@ -41,7 +50,7 @@ pub enum CheckError {
 impl Checker {
     /// Checks a target as a marketplace that has these keys.
     pub fn new(target: impl Target, keys: AccessKeys) -> Self {
-        let test_flag = !Target::is_local(&target);
+        let is_local = Target::is_local(&target);
         Self {
             target: Arc::new(target),
             keys,
@@ -50,7 +59,14 @@ impl Checker {
             clock: Arc::new(SystemClock),
             probe: None,
             timing_checks: false,
-            test_flag,
+            deadline: None,
+            ready_within: None,
+            desk: None,
+            travel: None,
+            is_local,
+            test_flag: !is_local,
+            #[cfg(feature = "rsa")]
+            public_key: None,
         }
     }
 
@@ -90,11 +106,63 @@ impl Checker {
         self
     }
 
+    /// Within which an answer has to come. Unless set it is what the marketplace waits for: 5 s (V2.0) or 20 s (V1.0).
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// How long an instance may take to get ready after `000004`; 10 s unless set.
+    #[must_use]
+    pub fn ready_within(mut self, limit: Duration) -> Self {
+        self.ready_within = Some(limit);
+        self
+    }
+
+    /// What the seller calls meanwhile: there it learns what is in the orders that the checker makes up, and there it pushes
+    /// usage, so that this is judged too. Every instance that the checker buys is made known there as
+    /// one that is paid for by use; what was pushed before counts as well. Failed pushes have to come again within
+    /// [the time](Self::ready_within) that an instance may take; [faults](Desk::add_fault) make them fail.
+    #[must_use]
+    pub fn desk(mut self, desk: Desk) -> Self {
+        self.desk = Some(desk);
+        self
+    }
+
+    /// Moves the time forward, for the checker's [clock](Self::clock) and for the endpoint. With it one sees what becomes
+    /// of an order after days; such checks are not run, or say less, otherwise.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use koogallery::clock::ManualClock;
+    /// # use koogallery::{key::AccessKeys, simulator::Checker};
+    /// # fn checked(target: impl koogallery::simulator::Target, keys: AccessKeys) -> Checker {
+    /// let clock = Arc::new(ManualClock::new("20300101000000".parse().unwrap()));
+    /// // The endpoint reads the same clock.
+    /// Checker::new(target, keys).clock(Arc::clone(&clock)).time_travel(move |by| clock.advance(by))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn time_travel(mut self, travel: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        self.travel = Some(Box::new(travel));
+        self
+    }
+
     /// Whether calls say that they are only a test (`testFlag` 1). Unless set they do so where the target is not
     /// [local](Target::is_local); checks of effects are not run then.
     #[must_use]
     pub fn test_flag(mut self, on: bool) -> Self {
         self.test_flag = on;
+        self
+    }
+
+    /// The seller's public RSA key. With it the Kit is told of applications, whose client secrets are encrypted; what
+    /// wants them is not run otherwise.
+    #[cfg(feature = "rsa")]
+    #[must_use]
+    pub fn public_key(mut self, key: super::PublicKey) -> Self {
+        self.public_key = Some(key);
         self
     }
 
@@ -112,9 +180,17 @@ impl Checker {
         let ring = ring.ok_or(CheckError::NoKey(interface))?.clone();
         // Nobody knows an authorization code but from an order; the debugging page sends others only as tests.
         let test_flag = self.test_flag || matches!(profile, Profile::Console | Profile::LicenseCode);
-        let author = Author { profile, ids: Ids::new(self.seed), test_flag };
+        let author = Author { profile, ids: Ids::new(self.seed), test_flag, desk: self.desk };
         let name = self.target.name();
         let mut session = Session::new(self.target, ring, self.keys, author, self.clock, self.probe);
+        session.is_local = self.is_local;
+        session.travel = self.travel;
+        session.ready_within = self.ready_within.unwrap_or(session.ready_within);
+        session.deadline = self.deadline.unwrap_or(session.deadline);
+        #[cfg(feature = "rsa")]
+        if let Some(key) = &self.public_key {
+            session.client_secrets = key.seal("desk-client-secret", self.seed);
+        }
 
         let mut results: Vec<CheckResult> = Vec::new();
         let mut passed = HashSet::new();
@@ -128,10 +204,12 @@ impl Checker {
                 passed.insert(entry.check.id);
             }
             let exchanges = std::mem::take(&mut session.exchanges);
-            let notes = session.notes.drain(..).map(|note| masked(&note, &session.key)).collect();
+            let notes = std::mem::take(&mut session.notes);
             results.push(CheckResult { check: entry.check, outcome, notes, exchanges });
         }
+        session.remark_durations();
         for (entry, result) in checks::of(profile).zip(&mut results) {
+            result.notes.extend(session.findings.notes.remove(entry.check.id).unwrap_or_default());
             // A check by calls may have a rule for every answer as well.
             if let Some((failure, exchange)) = session.findings.broken.remove(entry.check.id) {
                 result.outcome = Outcome::Failed(failure);
@@ -144,6 +222,7 @@ impl Checker {
             if let Outcome::Failed(failure) = &mut result.outcome {
                 *failure = failure.clone().shown(&session.key);
             }
+            result.notes.iter_mut().for_each(|note| *note = masked(note, &session.key));
         }
         Ok(Report { target: name, profile, seed: self.seed, test_flag, calls: session.calls, results })
     }

@@ -4,13 +4,16 @@ mod accept;
 mod connection;
 mod console;
 mod generation;
+mod kit;
 mod leak;
 mod life;
 mod once;
 mod query;
 mod reach;
 mod reject;
+mod time;
 mod tls;
+mod usage;
 
 use super::check::{Check, Entry, Severity, Work};
 use super::profile::Profile;
@@ -30,6 +33,7 @@ const GETS: &[Profile] = &[SaasV1, LicenseV1];
 const TOKENS: &[Profile] = &[SaasV1, LicenseV1, KitV1];
 const NAMED: &[Profile] = &[SaasV2, SaasV1, LicenseCode, LicenseOnline, LicenseV1, OrderNotify];
 const PURCHASES: &[Profile] = &[SaasV2, SaasV1, LicenseOnline, LicenseV1];
+const ASYNCHRONOUS: &[Profile] = &[SaasV2, SaasV1, LicenseOnline];
 const SAAS: &[Profile] = &[SaasV2, SaasV1];
 const ONLY_V1: &[Profile] = &[SaasV1];
 const KITS: &[Profile] = &[KitV1, KitV2];
@@ -47,6 +51,8 @@ const MESSAGES: &str = "the message's page in the access guide";
 const IDEMPOTENCE: &str = "the message's page: calls may be repeated at any time; businessId differs in each";
 const CODES: &str = "\"Result codes\" of the access guide";
 const DEBUGGING: &str = "\"Interface debugging\" (2025-11-13)";
+const KIT: &str = "pages of the joint-operations Kit (V1.0 2025-12-30, V2.0 2025-11-13)";
+const USAGE: &str = "open API reference, \"usage push\" (China 2025-11-13)";
 const EXPERIENCE: &str = "mistakes in published integrations";
 
 /// Declares the table: id, severity, profiles, what it needs, how it is done; then the rule, its source, and how to mend.
@@ -81,7 +87,8 @@ entries! {
     "A2" Must ALL ["A1"] accept::difficult_values: "values with any characters are accepted", SIGNATURE, "decode each value exactly once, as UTF-8";
     "A3" Must GETS ["A1"] accept::both_spaces: "a blank may come as %20 or as +", SIGNATURE, "decode the query as a form";
     "A4" Must ALL ["A1"] accept::unknown_field: "a signed field that no table has is accepted", SIGNATURE, "sign over what arrived, not over a fixed list, and pass over what is unknown";
-    "A5" Must ALL ["A1"] accept::optional_left_out: "optional fields may be left out", MESSAGES, "ask for mandatory fields only";
+    "A5" Must NAMED ["A1"] accept::optional_left_out: "optional fields may be left out", MESSAGES, "ask for mandatory fields only";
+    "A5" Must KITS ["A1"] kit::without_instance: "the first contact names no instance and no order", KIT, "take an empty, null or absent instanceId and orderId: nobody has bought yet when credentials are applied for";
     "A6" Must ALL ["A1"] accept::empty_value: "a field may be empty, and is signed as empty", SIGNATURE, "keep empty values in what is signed";
     "A7" Must ALL ["A1"] accept::other_forms: "the order and form of what is signed is the caller's", SIGNATURE, "verify the bytes received before anything parses and writes them anew";
     "A8" Should ALL ["A1"] accept::sorting: "names are sorted by their bytes", SIGNATURE, "sort without regard to language";
@@ -89,6 +96,7 @@ entries! {
     "A10" Info QUERY_V2 ["A1"] accept::seconds: "a timestamp in seconds is understood", SIGNATURE, "take a value below 10^11 for seconds";
     "A11" Must TOKENS ["A1"] accept::token_with_plus: "a token with + is accepted", SIGNATURE, "decode the token once, and no more";
     "A12" Should PURCHASES ["A1"] accept::large: "ids of full length are accepted", MESSAGES, "keep 64 characters for ids";
+    "A12" Should KITS ["A1"] kit::large: "200 users and 200 departments come in one call", KIT, "allow bodies of some hundred KB and do the work within the deadline";
     "A13" Must POSTS ["A1"] accept::content_types: "JSON is accepted under each of its content types", MESSAGES, "do not choose by the charset parameter";
     "A14" Must SIGNED_V2 ["A1"] accept::clocks_apart: "a call 50 s old or ahead is accepted", SIGNATURE, "allow 60 s both ways and keep the server's clock right";
 
@@ -126,15 +134,22 @@ entries! {
     "I9" Must PURCHASES ["I1"] once::status_and_release: "repeated freezes, unfreezes and releases succeed", IDEMPOTENCE, "answer success where nothing is left to do";
     "I9" Must CODES_ONLY ["A1"] once::status_and_release: "repeated calls about a code succeed", IDEMPOTENCE, "answer success where nothing is left to do";
     "I9" Must NOTICES ["A1"] once::notices: "a repeated notice succeeds", IDEMPOTENCE, "answer success where nothing is left to do";
-    "I10" Must KITS ["A1"] once::kit: "repeated additions and deletions succeed", "Kit pages: repeated deletes must succeed and need not know the instance", "answer success where nothing is left to do";
+    "I10" Must KITS ["A1"] kit::repeats: "repeated additions and deletions succeed", KIT, "answer success where nothing is left to do";
     "I11" Should GETS ["I1"] once::other_content: "an order that comes with other content is not another order", EXPERIENCE, "take order and order line for the key, and nothing else";
 
+    "I12" Should PURCHASES ["I1"] time::days_later: "a repeat after 24 h and 30 days gets the same instance", EXPERIENCE, "keep the order as long as the instance";
+    "I13" Should ASYNCHRONOUS ["I1"] time::while_running: "a repeat does not begin anew what still runs", IDEMPOTENCE, "note that the work has begun, in the transaction that fixes the id";
+
+    "D2" Must ASYNCHRONOUS ["A1"] time::done_later: "what is put off with 000004 gets done, and stays done", MESSAGES, "do the work in the background, write its end down, and answer queries from that";
+    "D3" Must ASYNCHRONOUS ["A1"] time::hung_up_at_the_deadline: "a caller who hangs up at the deadline gets the same instance in the end", IDEMPOTENCE, "let the work go on when the caller hangs up, and let the next try join it";
+
     "L1" Must PURCHASES ["A1"] life::whole_life: "an instance lives from purchase to release", MESSAGES, "handle every call of the guide's matrix";
+    "L1" Must KITS ["A1"] kit::whole_life: "an enterprise is bound, filled, emptied and unbound", KIT, "handle all five messages and each of their flags";
     "L2" Must PURCHASES ["A1"] life::unknown_instance: "calls about an unknown instance are refused with 000003", CODES, "look the instance up; report no success for work that was not done";
-    "L3" Should SAAS ["A1"] life::upgrade: "trials become formal, and upgrades may be repeated", MESSAGES, "take the new order for the key of an upgrade";
+    "L3" Should SAAS ["A1"] life::upgrade: "trials become formal, upgrades may be repeated, and questions about changes change nothing", MESSAGES, "take the new order for the key of an upgrade";
     "L4" Must PURCHASES ["I1"] life::expiry: "a renewal sets the expiry to the time sent, later or earlier", MESSAGES, "set expireTime; do not add to it, and do not ignore it";
     "L5" Should PURCHASES ["I1"] life::after_release: "what is released stays released", EXPERIENCE, "keep a mark of released instances";
-    "L6" Should PURCHASES ["I1"] life::out_of_order: "a release may come first", EXPERIENCE, "do not expect calls in order";
+    "L6" Should PURCHASES ["I1"] life::out_of_order: "calls may come in another order", EXPERIENCE, "do not expect calls in order";
     "L7" Must NAMED ["A1"] life::unknown_activity: "an unknown activity is refused with 000002", CODES, "give what you do not know an answer of its own";
     "L8" Must ALL ["A1"] life::missing_fields: "a missing or malformed mandatory field is refused with 000002", CODES, "check fields against the guide's tables";
     "L9" Must ONLY_V1 ["A1"] life::charging_modes: "every way of charging is accepted", MESSAGES, "take chargingMode 0, 1, 3 and 5";
@@ -142,11 +157,15 @@ entries! {
     "L11" Should SAAS ["I1"] life::test_flag_off: "testFlag 0 is a real call", MESSAGES, "take absent, empty and 0 for real calls";
     "L12" Should ONLY_V1 ["A1"] life::extend_params: "extension parameters are understood", MESSAGES, "decode saasExtendParams from Base64 after verifying";
     "L13" Must ONLY_V1 ["A1"] life::encrypted_fields: "phone and e-mail are decrypted, and damaged ones do no harm", SECRETS, "derive the AES key as Java's SHA1PRNG does, and check the padding";
+    "L13" Must KITS ["A1"] kit::client_secret: "clientSecret is decrypted, and a damaged one is refused", KIT, "decrypt with RSA-OAEP and try the variations of its hashes; answer a failure where none fits";
     "L14" Should PURCHASES ["L4"] life::special_times: "special times are kept to the second", EXPERIENCE, "keep times in UTC";
+    "L15" Should PURCHASES ["L1"] time::grace: "what is frozen can be renewed for 15 days", MESSAGES, "keep the data of frozen instances, and set state and expiry when they are renewed";
 
     "Q1" Must SAAS ["A1"] query::one_many_unknown: "queries of one, several and unknown instances are answered", MESSAGES, "split instanceId at commas";
     "Q2" Must SAAS ["A1"] query::steady: "an instance that is there stays there", MESSAGES, "answer queries from what is stored";
     "Q3" Should SAAS ["A1"] query::without_effect: "queries change nothing", MESSAGES, "do not work while answering a query";
+    "Q5" Must SAAS [] usage::fit: "usage that is pushed is taken", USAGE, "report each instance and period once, under an id of its own, when the period is over";
+    "Q6" Should SAAS [] usage::again_after_failures: "failed pushes come again with the same ids", USAGE, "fix the id when the record is made, send until it is taken, and take \"reported before\" for success";
     "D4" Should PURCHASES ["I1"] once::fifty_orders @ slow: "50 purchases at once are answered in time", EXPERIENCE, "do the work after the answer";
     "D5" Should ALL ["A1"] connection::slow_senders @ slow: "callers that send slowly stop nobody", EXPERIENCE, "serve connections at once, and limit how long a request may take to arrive";
 
@@ -165,7 +184,11 @@ entries! {
     "F11" Must ONLY_V1 [] answers: "encryptType names the cipher that was used", SECRETS, "send \"1\" for AES-256 and \"2\" for AES-128, as a text";
     "F12" Must ONLY_V1 [] answers: "account and password can be decrypted", SECRETS, "IV of 16 characters, then Base64 of the whole ciphertext, under the SHA1PRNG key";
     "F13" Should ONLY_V1 [] answers: "every encryption has its own IV", SECRETS, "draw the IV from the operating system";
+    "F14" Should SAAS [] answers: "passwords are not trivial, and addresses have TLS", EXPERIENCE, "draw initial passwords at random, and give https addresses";
+    "F15" Should ALL [] answers: "no versions and no personal data beside what is documented", EXPERIENCE, "write answers from a list of members, and switch version headers off";
     "F16" Should SAAS [] answers: "times in answers have their format", MESSAGES, "write yyyyMMddHHmmssSSS in UTC";
+    "L16" Info ALL [] answers: "codes about product, customer or License fit the activity", CODES, "keep them for the activity whose table has them";
+    "Q4" Must SAAS [] answers: "usage comes with its value and its time", ANSWERS, "send usageValue and statisticalTime together";
     "X17" Must ALL [] answers: "answers tell no secrets", EXPERIENCE, "log in full, answer with a code and a bare text";
 
     "C11" Must CONSOLE [] console::cases: "the production address is reachable", ANSWERS, "see that the server runs, in public, and that no gateway blocks it";

@@ -29,7 +29,7 @@ pub use self::centre::{Tenant, User};
 pub use self::deployed::Deployment;
 pub use self::fault::{Fault, FaultRule};
 pub use self::licenses::LicenseCode;
-pub use self::log::Call;
+pub use self::log::{Call, SentRecord};
 pub use self::operation::Operation;
 pub(super) use self::orders::end_of_period;
 pub use self::orders::{Buyer, LineSpec, OrderSpec, PlacedOrder, ProductSpec};
@@ -406,6 +406,12 @@ impl Desk {
             explanation: answer.map(|answer| answer.explanation.clone()).unwrap_or_default(),
             faults: drawn.names(),
             delay: drawn.delay,
+            records: match operation {
+                Some(Operation::PushUsage) if request.body.len() <= MAX_BODY => {
+                    SentRecord::all(&request.body, answer.map(|answer| &answer.response.body()[..]))
+                }
+                _ => Vec::new(),
+            },
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Rules for the form of an answer, applied to every one that comes, good or bad.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+mod leaks;
+mod login;
+
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::call::Call;
@@ -10,9 +13,9 @@ use super::report::{Exchange, Failure};
 use super::session::Session;
 use super::target::Answer;
 use crate::activity::Activity;
-use crate::cipher::field::{EncryptType, FieldCipher};
 use crate::result_code::ResultCode;
 use crate::signature::body_sign;
+use crate::timestamp::Timestamp;
 
 type Verdict = Result<(), Failure>;
 
@@ -24,33 +27,42 @@ fn broken(expected: &str, got: impl Into<String>, cause: &str) -> Verdict {
 pub(super) fn judge(session: &mut Session, call: &Call, answer: &Answer, exchange: &Exchange) {
     session.judge("R5", exchange, redirect(answer).err());
     session.judge("R8", exchange, encoding(answer).err());
-    session.judge("D1", exchange, deadline(call, answer).err());
+    let limit = session.deadline;
+    session.judge("D1", exchange, deadline(limit, answer).err());
+    if activity_of(&call.activity).is_some() {
+        session.durations.entry(call.activity.clone()).or_default().push(answer.duration);
+    }
     let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
     session.judge("F1", exchange, members(answer, json.as_ref()).err());
     session.judge("F2", exchange, content_type(answer).err());
 
     if let Some(json) = &json {
-        session.judge("F7", exchange, code(call, json).err());
+        let verdict = code(call, json);
+        if is_special(json) {
+            session.judge("L16", exchange, verdict.clone().err());
+        }
+        session.judge("F7", exchange, verdict.err());
         let profile = session.profile;
         session.judge("F9", exchange, lengths(profile, json).err());
         session.judge("F10", exchange, escapes(answer, json).err());
         if json.get("resultCode").and_then(Value::as_str) == Some("000000") {
             if matches!(&*call.activity, "newInstance" | "queryInstance" | "getLicense") {
-                session.judge("F8", exchange, mandatory(profile, &call.activity, json).err());
+                session.judge("F8", exchange, mandatory(call, json).err());
+            }
+            if usages(json).next().is_some() {
+                session.judge("Q4", exchange, usage(json).err());
             }
             if statistical_times(json).next().is_some() {
-                session.judge("F16", exchange, times(json).err());
+                let now = session.now();
+                session.judge("F16", exchange, times(json, now).err());
             }
-            if profile == Profile::SaasV1 {
-                judge_secrets(session, json, exchange);
-            }
+            login::judge(session, json, exchange);
         }
     }
     if session.profile.scheme().signs_answers() {
         judge_body_sign(session, answer, exchange);
     }
-    let clean = clean(session, call, answer);
-    session.judge("X17", exchange, clean.err());
+    leaks::judge(session, call, answer, json.as_ref(), exchange);
 }
 
 fn redirect(answer: &Answer) -> Verdict {
@@ -75,15 +87,14 @@ fn encoding(answer: &Answer) -> Verdict {
     }
 }
 
-fn deadline(call: &Call, answer: &Answer) -> Verdict {
-    let limit = if call.scheme.has_nonce() { 5 } else { 20 };
-    match answer.duration.as_secs() {
-        taken if taken >= limit => broken(
-            &format!("an answer within {limit} s"),
+fn deadline(limit: Duration, answer: &Answer) -> Verdict {
+    match answer.duration < limit {
+        true => Ok(()),
+        false => broken(
+            &format!("an answer within {limit:?}"),
             format!("one after {:?}", answer.duration),
             "the work is done while the marketplace waits",
         ),
-        _ => Ok(()),
     }
 }
 
@@ -146,6 +157,12 @@ fn code(call: &Call, json: &Value) -> Verdict {
     }
 }
 
+/// Whether the code is one of those that say something about the product, the customer or the License.
+fn is_special(json: &Value) -> bool {
+    let code = json.get("resultCode").and_then(Value::as_str).unwrap_or_default();
+    code.len() == 6 && code > "000005"
+}
+
 fn activity_of(name: &str) -> Option<Activity> {
     use Activity as A;
     let all = [
@@ -160,10 +177,15 @@ fn activity_of(name: &str) -> Option<Activity> {
         A::Upgrade,
         A::InstanceStatus,
         A::TenantSync,
+        A::ApplicationSync,
+        A::AuthSync,
+        A::SingleOrgSync,
+        A::AllOrgSync,
         A::RefreshLicenseCode,
         A::UpdateLicenseCodeStatus,
         A::ReleaseLicenseCode,
         A::GetLicense,
+        A::GetLicenseAsync,
         A::RefreshLicense,
         A::ExpireLicense,
         A::ReleaseLicense,
@@ -190,14 +212,17 @@ fn is_filled(json: &Value, name: &str) -> bool {
     json.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
 }
 
-fn mandatory(profile: Profile, activity: &str, json: &Value) -> Verdict {
+fn mandatory(call: &Call, json: &Value) -> Verdict {
+    let activity = &*call.activity;
     let lacks = |name: &str| {
         broken(&format!("{name} in the answer to {activity}"), "it is missing", "a mandatory field is missing")
     };
     if activity != "queryInstance" && !is_filled(json, "instanceId") {
         return lacks("instanceId");
     }
-    if profile == Profile::SaasV1 && activity == "newInstance" && json.get("appInfo").is_none() {
+    // The debugging page of V1.0 asks for it; otherwise it may come when the instance is ready.
+    let is_test = call.query.iter().any(|(name, value)| name == "testFlag" && value == "1");
+    if is_test && activity == "newInstance" && json.get("appInfo").is_none() {
         return lacks("appInfo.frontEndUrl");
     }
     if activity == "queryInstance" {
@@ -209,13 +234,20 @@ fn mandatory(profile: Profile, activity: &str, json: &Value) -> Verdict {
     if app_infos(json).any(|info| !is_filled(info, "frontEndUrl")) {
         return lacks("appInfo.frontEndUrl");
     }
-    if usages(json).any(|usage| usage.get("usageValue").is_none_or(Value::is_null)) {
-        return lacks("usageInfo[].usageValue");
-    }
-    if usages(json).any(|usage| !is_filled(usage, "statisticalTime")) {
-        return lacks("usageInfo[].statisticalTime");
-    }
     Ok(())
+}
+
+fn usage(json: &Value) -> Verdict {
+    let has_value = |usage: &Value| usage.get("usageValue").is_some_and(|value| !value.is_null());
+    let has_time = |usage: &Value| is_filled(usage, "statisticalTime");
+    match usages(json).find(|usage| !has_value(usage) || !has_time(usage)) {
+        Some(usage) => broken(
+            "usageValue and statisticalTime in every usageInfo",
+            if has_value(usage) { "no statisticalTime" } else { "no usageValue" },
+            "a usage without its value or its time cannot be charged",
+        ),
+        None => Ok(()),
+    }
 }
 
 fn lengths(profile: Profile, json: &Value) -> Verdict {
@@ -263,84 +295,24 @@ fn statistical_times(json: &Value) -> impl Iterator<Item = &str> {
     usages(json).filter_map(|usage| usage.get("statisticalTime")?.as_str())
 }
 
-fn times(json: &Value) -> Verdict {
-    match statistical_times(json).find(|time| time.len() != 17 || !time.bytes().all(|byte| byte.is_ascii_digit())) {
-        Some(time) => broken("statisticalTime as yyyyMMddHHmmssSSS in UTC", time, "a time has another format"),
-        None => Ok(()),
-    }
-}
-
-fn judge_secrets(session: &mut Session, json: &Value, exchange: &Exchange) {
-    let fields: Vec<(&str, &str)> = app_infos(json)
-        .flat_map(|info| ["userName", "password"].map(|name| (name, info.get(name))))
-        .filter_map(|(name, value)| Some((name, value?.as_str()?)))
-        .collect();
-    if fields.is_empty() {
-        return;
-    }
-    let ciphers = [EncryptType::Aes256, EncryptType::Aes128].map(|size| FieldCipher::new(&session.key, size));
-    let fitting: Vec<_> = fields
-        .iter()
-        .map(|(_, text)| {
-            ciphers.iter().find(|cipher| cipher.decrypt(&(*text).into()).is_ok()).map(FieldCipher::encrypt_type)
-        })
-        .collect();
-    let unreadable = fields.iter().zip(&fitting).find(|(_, fitting)| fitting.is_none());
-    let readable = match unreadable {
-        None => Ok(()),
-        Some(((name, text), _)) => broken(
-            "16 characters of IV, then Base64 of AES-CBC with PKCS#7 padding, under the key that Java's SHA1PRNG draws",
-            format!("{name} of {} characters that decrypts with neither key size", text.len()),
-            secret_cause(text),
-        ),
-    };
-    session.judge("F12", exchange, readable.err());
-
-    let announced = json.get("encryptType");
-    let verdict = match announced {
-        None | Some(Value::String(_)) => {
-            let size = announced.and_then(Value::as_str).unwrap_or("1").parse::<EncryptType>();
-            match size {
-                Err(_) => broken("encryptType 1 or 2", format!("{announced:?}"), "encryptType is neither 1 nor 2"),
-                Ok(size) if fitting.iter().flatten().any(|fits| *fits != size) => broken(
-                    "encryptType names the key size that was used",
-                    "the fields decrypt with the other size",
-                    "encryptType and the cipher disagree: 1 is AES-256, 2 is AES-128",
-                ),
-                Ok(_) => Ok(()),
+fn times(json: &Value, now: Timestamp) -> Verdict {
+    let expected = "statisticalTime as yyyyMMddHHmmssSSS in UTC";
+    // Clocks differ; zones differ by more.
+    let latest = now.saturating_add(Duration::from_secs(900));
+    for text in statistical_times(json) {
+        match text.parse::<Timestamp>() {
+            Ok(time) if text.len() == 17 && time <= latest => {}
+            Ok(_) if text.len() == 17 => {
+                return broken(
+                    expected,
+                    format!("{text}, which is to come"),
+                    "a time is written in another zone than UTC",
+                );
             }
+            _ => return broken(expected, text, "a time has another format"),
         }
-        Some(other) => broken("encryptType as a text", other.to_string(), "encryptType is not a text"),
-    };
-    session.judge("F11", exchange, verdict.err());
-
-    for (_, text) in fields {
-        let (Some(iv), Some(rest)) = (text.get(..16), text.get(16..)) else { continue };
-        let seen = session.ivs.insert(iv.to_owned(), rest.to_owned());
-        let verdict = match seen {
-            Some(other) if other != rest => broken(
-                "a new IV for every encryption",
-                "one IV for two texts",
-                "the IV is fixed or comes from a weak source",
-            ),
-            _ => Ok(()),
-        };
-        session.judge("F13", exchange, verdict.err());
     }
-}
-
-fn secret_cause(text: &str) -> &'static str {
-    match text.get(16..) {
-        None => "the text is too short to be encrypted: it is plain",
-        Some("") => "there is an IV and nothing behind it",
-        Some(base64) => match STANDARD.decode(base64) {
-            Err(_) => "what follows the first 16 characters is not Base64: plain text, or an IV of another length",
-            Ok(blocks) if blocks.len() % 16 != 0 => "the ciphertext is cut off: it is no whole number of blocks",
-            Ok(_) => {
-                "the AES key is another (it is neither the access key nor a plain hash of it), or blocks are missing"
-            }
-        },
-    }
+    Ok(())
 }
 
 fn judge_body_sign(session: &mut Session, answer: &Answer, exchange: &Exchange) {
@@ -410,37 +382,4 @@ fn body_sign_cause(session: &Session, value: &str, body: &[u8]) -> String {
         "the signature is of another body, or made with another key (it is the bare key, without timeStamp)"
     }
     .to_owned()
-}
-
-/// What no answer may contain.
-fn clean(session: &Session, call: &Call, answer: &Answer) -> Verdict {
-    let body = String::from_utf8_lossy(&answer.body);
-    let headers = answer.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(body_sign::HEADER));
-    let texts: Vec<&str> = headers.map(|(_, value)| &**value).chain([&*body]).collect();
-    let contains = |wanted: &str| texts.iter().any(|text| text.contains(wanted));
-    let leak = |what: &str| {
-        broken(
-            "answers without secrets and inner details",
-            what,
-            "what belongs in the seller's log is told to the caller",
-        )
-    };
-    if contains(session.key.expose()) {
-        return leak("the access key");
-    }
-    let is_proved = |signature: &str| {
-        call.proof(super::call::Proof::Signature).is_some_and(|sent| sent.eq_ignore_ascii_case(signature))
-    };
-    let right = call.right_signature(&session.key).filter(|signature| !is_proved(signature));
-    let in_any_case =
-        |text: &String| contains(text) || contains(&text.to_lowercase()) || contains(&text.to_uppercase());
-    if right.as_ref().is_some_and(in_any_case) {
-        return leak("the signature that would have been right");
-    }
-    const TRACES: [&str; 6] =
-        ["Traceback (most recent", "\tat ", "\\tat ", "panicked at", "stack backtrace", "Exception in thread"];
-    match TRACES.into_iter().find(|trace| contains(trace)) {
-        Some(_) => leak("a stack trace"),
-        None => Ok(()),
-    }
 }

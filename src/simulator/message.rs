@@ -1,11 +1,15 @@
 //! The calls that the marketplace makes, before they are signed: the wire models' own writing, taken apart into fields so
 //! that one can be left out, spoiled or added.
 
+pub(super) mod kit;
+
 use serde_json::{Map, Value};
 
+use super::desk::{Desk, LineSpec, OrderSpec};
 use super::profile::{Profile, Scheme};
-use crate::kit::{self, Flag};
+use crate::kit::Flag;
 use crate::license;
+use crate::open_api::query_order::{OrderType, PeriodType};
 use crate::order_notify;
 use crate::saas;
 use crate::text::query::{self, Plus};
@@ -137,15 +141,33 @@ pub(super) struct Author {
     pub(super) profile: Profile,
     pub(super) ids: Ids,
     pub(super) test_flag: bool,
+    /// Where the seller asks for the orders that are made up.
+    pub(super) desk: Option<Desk>,
 }
 
 impl Author {
+    /// Makes the order of a message known at the desk, as one with two lines.
+    pub(super) fn place_order(&self, message: &Message) {
+        let (Some(desk), Some(order)) = (&self.desk, message.get("orderId")) else { return };
+        if desk.order(order).is_some() {
+            return;
+        }
+        let order_type = match message.activity.as_str() {
+            "refreshInstance" | "refreshLicenseCode" => OrderType::Renew,
+            "upgradeInstance" => OrderType::Change,
+            "releaseInstance" => OrderType::Unsubscribe,
+            _ => OrderType::New,
+        };
+        let line = || LineSpec::period("OFFI000000000000000001", PeriodType::Year, 1);
+        desk.place_order(OrderSpec::new(line()).line(line()).order_type(order_type).order_id(order));
+    }
+
     /// A call that the seller has to accept whatever was before, about something new.
     pub(super) fn fresh(&mut self, now: Timestamp) -> Message {
         match self.profile {
             Profile::KitV1 | Profile::KitV2 => {
-                let tenant = self.ids.named("tenant-");
-                self.tenant(&tenant, Flag::Add, now)
+                let firm = self.enterprise();
+                self.tenant(&firm, Flag::Add, now)
             }
             Profile::LicenseCode => {
                 let code = self.ids.named("code-");
@@ -325,6 +347,22 @@ impl Author {
         }))
     }
 
+    /// Applies for the License of an instance.
+    pub(super) fn application_for_license(&mut self, id: &str, now: Timestamp) -> Option<Message> {
+        let event = self.ids.uuid();
+        let request = license::online::get_license_async::Request::new(id, now, event);
+        let is_meant = self.profile == Profile::LicenseOnline;
+        is_meant.then(|| self.flagged(Message::from_body("getLicenseAsync", &request.to_body())))
+    }
+
+    /// Asks whether an instance may change at its renewal.
+    pub(super) fn change_check(&self, id: &str) -> Option<Message> {
+        use saas::v2::change_instance_check::{ProductInfo, Request};
+        let product = ProductInfo::from_json(r#"{"productId":"OFFI000000000000000002"}"#).ok()?;
+        let is_meant = self.profile == Profile::SaasV2;
+        is_meant.then(|| self.flagged(Message::from_body("changeInstanceCheck", &Request::new(id, product).to_body())))
+    }
+
     /// Asks for instances.
     pub(super) fn query(&mut self, ids: &[&str]) -> Option<Message> {
         let ids: saas::InstanceIds = ids.iter().copied().collect();
@@ -339,30 +377,8 @@ impl Author {
         }))
     }
 
-    /// Tells the Kit of an enterprise.
-    pub(super) fn tenant(&mut self, tenant: &str, flag: Flag, now: Timestamp) -> Message {
-        let mut request = kit::v1::tenant_sync::Request::new(
-            tenant,
-            format!("{tenant}-code"),
-            "desk tenant",
-            format!("{tenant}.example.com"),
-            flag,
-            now,
-        );
-        request.instance_id = Some(format!("{tenant}-instance"));
-        let name = match self.profile {
-            Profile::KitV1 => "/produceAPI/tenantSync",
-            _ => "/produceAPI/v2/tenantSync",
-        };
-        let mut message = Message::from_body("tenantSync", &request.to_body());
-        message.suffix = name.to_owned();
-        if self.profile == Profile::KitV1 {
-            message = message.without(TIME_STAMP);
-        }
-        if self.test_flag { message.with("testFlag", 1) } else { message }
-    }
-
     fn flagged(&self, message: Message) -> Message {
+        self.place_order(&message);
         if self.test_flag { message.with("testFlag", "1") } else { message }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::key::InterfaceType;
 
@@ -101,6 +102,11 @@ impl Scheme {
     /// Whether calls carry a nonce and a window of 60 seconds is documented.
     pub(super) const fn has_nonce(self) -> bool {
         matches!(self, Self::CallbackV2 | Self::KitV2)
+    }
+
+    /// Within which an answer has to come.
+    pub(super) const fn deadline(self) -> Duration {
+        Duration::from_secs(if self.has_nonce() { 5 } else { 20 })
     }
 
     /// Whether answers carry `Body-Sign`.

@@ -150,7 +150,7 @@ pub struct CheckResult {
     pub check: Check,
     /// How it ended.
     pub outcome: Outcome,
-    /// What was found out beside that, like how long a connection takes.
+    /// What was measured, or is worth knowing although the rule is kept; a line each.
     pub notes: Vec<String>,
     /// Its last calls; of a rule for every answer, the one that broke it.
     pub exchanges: Vec<Exchange>,

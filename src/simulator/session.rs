@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::call::{Call, Signer};
+use super::call::{Call, Proof, Signer};
+use super::client_secret::Sealed;
+use super::desk::Instance;
 use super::form;
 use super::http_target::HttpTarget;
 use super::message::{Author, Message};
@@ -22,6 +24,9 @@ use crate::timestamp::Timestamp;
 
 /// No target may take longer, whatever its own limits.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an instance may take, unless set otherwise.
+const READY_WITHIN: Duration = Duration::from_secs(10);
 
 /// After so many calls without an answer the rest is not tried: nobody waits an hour for a report.
 const MAX_TIMEOUTS: u32 = 3;
@@ -75,6 +80,8 @@ pub(super) struct Findings {
     pub(super) judged: BTreeMap<&'static str, u32>,
     /// The first answer that broke a rule.
     pub(super) broken: BTreeMap<&'static str, (Failure, Exchange)>,
+    /// What is worth knowing beside.
+    pub(super) notes: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// An answer, read as leniently as can be: what is wrong with its form is for other checks to say.
@@ -102,6 +109,12 @@ impl Reading {
 
     pub(super) fn instance_id(&self) -> Option<&str> {
         self.json.as_ref()?.get("instanceId")?.as_str().filter(|id| !id.is_empty())
+    }
+
+    /// The instances that are told about.
+    pub(super) fn described_ids(&self) -> Vec<&str> {
+        let infos = self.json.as_ref().and_then(|json| json.get("info")).and_then(Value::as_array);
+        infos.into_iter().flatten().filter_map(|info| info.get("instanceId")?.as_str()).collect()
     }
 
     fn described(&self) -> String {
@@ -187,6 +200,19 @@ pub(super) struct Session {
     pub(super) refuses_repeats: bool,
     /// What the seller console would have sent, and what came back.
     pub(super) console: Vec<(String, Option<Answer>)>,
+    /// Within which an answer has to come.
+    pub(super) deadline: Duration,
+    /// How long after 000004 an instance may take.
+    pub(super) ready_within: Duration,
+    /// Takes the usage of what is bought.
+    /// Moves the clocks, where they can be moved.
+    pub(super) travel: Option<Box<dyn Fn(Duration) + Send + Sync>>,
+    /// How long answers took, by activity.
+    pub(super) durations: BTreeMap<String, Vec<Duration>>,
+    /// Whether the seller tries things out where nobody else comes.
+    pub(super) is_local: bool,
+    /// Encrypted for the seller; none without his public key.
+    pub(super) client_secrets: Vec<Sealed>,
     last_time: Timestamp,
     timeouts: u32,
 }
@@ -200,9 +226,10 @@ impl Session {
         clock: Arc<dyn Clock>,
         probe: Option<Arc<dyn ErasedProbe>>,
     ) -> Self {
+        let profile = author.profile;
         Self {
             target,
-            profile: author.profile,
+            profile,
             key: ring.signing_key().clone(),
             ring,
             keys,
@@ -216,6 +243,12 @@ impl Session {
             ivs: HashMap::new(),
             refuses_repeats: false,
             console: Vec::new(),
+            deadline: profile.scheme().deadline(),
+            ready_within: READY_WITHIN,
+            travel: None,
+            durations: BTreeMap::new(),
+            is_local: true,
+            client_secrets: Vec::new(),
             last_time: Timestamp::from_unix_millis(0),
             timeouts: 0,
         }
@@ -238,12 +271,21 @@ impl Session {
             key: self.key.clone(),
             path: self.target.path().to_owned(),
             time: self.now(),
-            nonce: self.author.ids.nonce(),
+            nonce: if self.profile.scheme().has_nonce() { self.author.ids.nonce() } else { String::new() },
         }
     }
 
+    /// Signs as of now. No token has a `+`: whoever mistakes one would fail here and there, and not where it is looked for.
     pub(super) fn sign(&mut self, message: &Message) -> Call {
-        self.signer().sign(message)
+        self.author.place_order(message);
+        let scheme = self.profile.scheme();
+        loop {
+            let call = self.signer().sign(message);
+            let has_plus = call.proof(Proof::Signature).is_some_and(|token| token.contains('+'));
+            if scheme.has_nonce() || !has_plus {
+                return call;
+            }
+        }
     }
 
     /// A call that has to be accepted by itself.
@@ -269,6 +311,27 @@ impl Session {
         let outcomes = join_all(calls.iter().map(|call| answer_of(&*target, call))).await;
         let noted = calls.into_iter().zip(outcomes);
         noted.map(|(call, outcome)| self.note(call, outcome).map(|answer| Reading::new(&answer))).collect()
+    }
+
+    /// Hangs up after some time, as the marketplace does; none then.
+    pub(super) async fn send_within(&mut self, call: Call, limit: Duration) -> Result<Option<Reading>, Stop> {
+        match timeout(limit, answer_of(&*self.target, &call)).await {
+            Ok(outcome) => self.note(call, outcome).map(|answer| Some(Reading::new(&answer))),
+            Err(_) => {
+                self.calls += 1;
+                let exchange =
+                    Exchange::new(&call, &Err(TargetError::Timeout(limit)), Some(&self.key), &self.target.name());
+                self.keep(exchange);
+                Ok(None)
+            }
+        }
+    }
+
+    fn keep(&mut self, exchange: Exchange) {
+        if self.exchanges.len() == KEPT {
+            self.exchanges.remove(0);
+        }
+        self.exchanges.push(exchange);
     }
 
     /// Begins a call and hangs up.
@@ -301,10 +364,7 @@ impl Session {
         if let (Ok(answer), true) = (&outcome, call.is_judged) {
             form::judge(self, &call, answer, &exchange);
         }
-        if self.exchanges.len() == KEPT {
-            self.exchanges.remove(0);
-        }
-        self.exchanges.push(exchange);
+        self.keep(exchange);
         outcome.map_err(Stop::from)
     }
 
@@ -324,6 +384,27 @@ impl Session {
         }
     }
 
+    /// Tells what answers took, as D1 asks for it.
+    pub(super) fn remark_durations(&mut self) {
+        for (activity, mut taken) in std::mem::take(&mut self.durations) {
+            taken.sort_unstable();
+            // The nearest rank.
+            let at = |percent: usize| taken[(taken.len() * percent).div_ceil(100) - 1].as_secs_f64() * 1000.0;
+            let (p50, p95, p100) = (at(50), at(95), at(100));
+            let count = taken.len();
+            let note = format!("{activity}: p50 {p50:.1} ms, p95 {p95:.1} ms, p100 {p100:.1} ms of {count} answers");
+            self.remark("D1", note);
+        }
+    }
+
+    /// Notes something beside a rule for every answer, once.
+    pub(super) fn remark(&mut self, id: &'static str, note: String) {
+        let notes = self.findings.notes.entry(id).or_default();
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+
     /// What is checked are effects, which calls with `testFlag` 1 do not have.
     pub(super) fn wants_effects(&self) -> Checked {
         match self.author.test_flag {
@@ -335,35 +416,60 @@ impl Session {
     /// Buys, waits until it is there, and gives its instance id.
     pub(super) async fn buy(&mut self, purchase: &Message) -> Result<String, Stop> {
         let reading = self.tell(purchase).await?;
-        self.settled(reading).await
+        self.settled(purchase, reading).await
     }
 
-    pub(super) async fn settled(&mut self, reading: Reading) -> Result<String, Stop> {
+    /// Waits until what was accepted is done.
+    pub(super) async fn settled(&mut self, purchase: &Message, reading: Reading) -> Result<String, Stop> {
         reading.accepted("a purchase")?;
         let id = reading.instance_id().ok_or_else(|| {
             Stop::failed("an instanceId", "an answer to a purchase without one", "the answer lacks instanceId")
         })?;
         let id = id.to_owned();
-        if reading.is_processing() {
-            self.wait_for(&id).await?;
+        if self.is_put_off(&reading) {
+            self.wait_for(purchase, &id).await?;
+        }
+        if let Some(desk) = &self.author.desk {
+            desk.put_instance(Instance::on_demand(&*id, desk.now()));
         }
         Ok(id)
     }
 
+    /// Whether a purchase is accepted, but not done. V1.0 has no code for it: there the id comes alone.
+    pub(super) fn is_put_off(&self, reading: &Reading) -> bool {
+        let has_access = reading.json.as_ref().is_some_and(|json| json.get("appInfo").is_some());
+        reading.is_processing() || (self.profile == Profile::SaasV1 && reading.is_success() && !has_access)
+    }
+
+    /// Whether an answer to the question says that it is.
+    pub(super) fn is_done(&self, reading: &Reading, id: &str) -> bool {
+        reading.is_success() && (self.profile != Profile::SaasV1 || reading.described_ids().contains(&id))
+    }
+
+    /// What asks whether a purchase is done: a query, or the purchase once more where there is none.
+    pub(super) fn question(&mut self, purchase: &Message, id: &str) -> Message {
+        let again = |author: &mut Author| purchase.clone().with("businessId", author.ids.uuid());
+        self.author.query(&[id]).unwrap_or_else(|| again(&mut self.author))
+    }
+
+    /// How long one waits for what was put off.
+    pub(super) fn patience(&self) -> Patience {
+        Patience { began: Instant::now(), limit: self.ready_within, next: Duration::from_millis(10) }
+    }
+
     /// Asks for an instance until it is there, as the marketplace does.
-    async fn wait_for(&mut self, id: &str) -> Checked {
-        for _ in 0..50 {
-            let Some(query) = self.author.query(&[id]) else { return Ok(()) };
-            if self.tell(&query).await?.is_success() {
+    async fn wait_for(&mut self, purchase: &Message, id: &str) -> Checked {
+        let mut patience = self.patience();
+        loop {
+            let question = self.question(purchase, id);
+            let reading = self.tell(&question).await?;
+            if self.is_done(&reading, id) {
                 return Ok(());
             }
-            sleep(Duration::from_millis(200)).await;
+            if !patience.pause().await {
+                return Err(patience.exhausted());
+            }
         }
-        Err(Stop::failed(
-            "queryInstance turns to success after 000004",
-            "no success within 10 s",
-            "an instance that was accepted with 000004 does not get ready",
-        ))
     }
 
     /// An instance of a new order.
@@ -425,6 +531,33 @@ impl Session {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+/// Waits in pauses that grow, and not for ever.
+pub(super) struct Patience {
+    began: Instant,
+    limit: Duration,
+    next: Duration,
+}
+
+impl Patience {
+    /// Whether there is time for another try, which has come then.
+    pub(super) async fn pause(&mut self) -> bool {
+        if self.began.elapsed() >= self.limit {
+            return false;
+        }
+        sleep(self.next).await;
+        self.next = (self.next * 2).min(Duration::from_millis(200));
+        true
+    }
+
+    pub(super) fn exhausted(&self) -> Stop {
+        Stop::failed(
+            "success some time after 000004",
+            format!("no success within {:?}", self.limit),
+            "an instance that was accepted with 000004 does not get ready",
+        )
     }
 }
 

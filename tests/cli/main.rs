@@ -6,6 +6,7 @@ mod check;
 mod ciphers;
 mod examples;
 mod fire;
+#[allow(dead_code)] // others use more of it
 #[path = "../it/process.rs"]
 mod process;
 mod record;

@@ -2,6 +2,12 @@
 
 #![allow(clippy::result_large_err)] // whoever spoils a call may answer it in place of the good one
 
+mod answers;
+mod effects;
+mod kit;
+mod slow;
+pub mod usage;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,12 +20,13 @@ use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::{AccessKey, KeyRing};
 use koogallery::random::{OsRandom, Random as _};
-use koogallery::signature::{Window, auth_token, body_sign, callback_v2, kit_v2};
+use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
+use koogallery::simulator::Checker;
 use koogallery::simulator::Profile::{self, SaasV1, SaasV2};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::good::{Good, KEY, KIT_KEY};
+use super::good::{Good, KEY};
 
 pub type Handler = Box<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync>;
 type Fields = Map<String, Value>;
@@ -272,8 +279,20 @@ fn is_success(response: &Response<Bytes>) -> bool {
     SUCCESS.contains(&&*code_of(response))
 }
 
-/// The family.
-pub const FAMILY: &[Bad] = &[
+/// A bad receiver and what has to be set for its mistake to show.
+pub struct Case {
+    pub bad: &'static Bad,
+    pub good: fn(Profile) -> Good,
+    pub setting: fn(Checker) -> Checker,
+}
+
+/// All of them.
+pub fn cases() -> impl Iterator<Item = Case> {
+    let plain = [FAMILY, answers::FAMILY, effects::FAMILY, kit::FAMILY].into_iter().flatten();
+    plain.map(|bad| Case { bad, good: Good::of, setting: |checker| checker }).chain(slow::cases()).chain(usage::cases())
+}
+
+const FAMILY: &[Bad] = &[
     // Who may call.
     Bad {
         mistake: "verifies nothing",
@@ -547,7 +566,7 @@ pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "uses codes of its own",
         profile: SaasV2,
-        fails: &["L2", "L5", "Q1", "F7"],
+        fails: &["L2", "L5", "Q1", "F7", "L16"],
         has_probe: true,
         handler: |good| {
             after(good, |_, response| match &*code_of(&response) {
@@ -576,7 +595,9 @@ pub const FAMILY: &[Bad] = &[
         has_probe: true,
         handler: |good| {
             after(good, |_, response| {
-                edited(response, |json| edit_access(json, &|access| access["adminUrl"] = "x".repeat(513).into()))
+                edited(response, |json| {
+                    edit_access(json, &|access| access["adminUrl"] = format!("https://{:x<505}", "").into())
+                })
             })
         },
     },
@@ -737,7 +758,7 @@ pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "ignores renewals",
         profile: SaasV2,
-        fails: &["L4"],
+        fails: &["L4", "L15"],
         has_probe: true,
         handler: |good| {
             let service = good.service.clone();
@@ -763,7 +784,7 @@ pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "adds a year in place of setting the expiry",
         profile: SaasV2,
-        fails: &["L4"],
+        fails: &["L4", "L15"],
         has_probe: true,
         handler: |good| {
             before(good, |request| {
@@ -905,14 +926,16 @@ pub const FAMILY: &[Bad] = &[
         },
     },
     Bad {
-        mistake: "cuts ids at 40 characters",
+        mistake: "has no room for ids of more than 40 characters",
         profile: SaasV2,
         fails: &["A12"],
         has_probe: true,
         handler: |good| {
             before(good, |request| {
                 let told = fields(&request);
-                match text(&told, "orderId").len() == 64 && is_proved(&request, Window::default()) {
+                let is_long =
+                    ["orderId", "orderLineId"].iter().any(|name| (41..=64).contains(&text(&told, name).len()));
+                match is_long && is_proved(&request, Window::default()) {
                     true => Err(refusal("000005")),
                     false => Ok(request),
                 }
@@ -1275,55 +1298,18 @@ pub const FAMILY: &[Bad] = &[
     },
     // Other families.
     Bad {
-        mistake: "remembers no nonce",
-        profile: Profile::KitV2,
-        fails: &["X12"],
-        has_probe: false,
-        handler: |good| {
-            let service = good.service.clone();
-            Box::new(move |mut request| {
-                let service = service.clone();
-                async move {
-                    let ring = KeyRing::new(AccessKey::new(KIT_KEY).unwrap());
-                    let (now, body) = (SystemClock.now(), request.body().clone());
-                    if kit_v2::verify(&ring, request.headers(), &body, now, Window::default()).is_ok() {
-                        for (name, value) in kit_v2::signed_headers(ring.signing_key(), &random_id(), now, &body) {
-                            request.headers_mut().insert(name, value.try_into().unwrap());
-                        }
-                    }
-                    service.call(request).await
-                }
-                .boxed()
-            })
-        },
-    },
-    Bad {
-        mistake: "refuses to delete what is not there",
-        profile: Profile::KitV2,
-        fails: &["I10"],
-        has_probe: false,
-        handler: |good| refusing_repeats(good, "tenantId", Some(0)),
-    },
-    Bad {
-        mistake: "refuses to delete what is not there",
-        profile: Profile::KitV1,
-        fails: &["I10"],
-        has_probe: false,
-        handler: |good| refusing_repeats(good, "tenantId", Some(0)),
-    },
-    Bad {
         mistake: "refuses a second notice",
         profile: Profile::OrderNotify,
         fails: &["I9"],
         has_probe: false,
-        handler: |good| refusing_repeats(good, "orderId", None),
+        handler: |good| refusing_repeats(good, &["orderId"], None),
     },
     Bad {
         mistake: "refuses a second call about a code",
         profile: Profile::LicenseCode,
         fails: &["I9"],
         has_probe: false,
-        handler: |good| refusing_repeats(good, "license", None),
+        handler: |good| refusing_repeats(good, &["license"], None),
     },
     Bad {
         mistake: "signs no answer",
@@ -1346,6 +1332,40 @@ pub const FAMILY: &[Bad] = &[
             after(good, |_, response| match &*code_of(&response) {
                 "000003" => refusal("000000"),
                 _ => response,
+            })
+        },
+    },
+    Bad {
+        mistake: "refuses to issue a License again",
+        profile: Profile::LicenseOnline,
+        fails: &["L1"],
+        has_probe: true,
+        handler: |good| refusing_repeats(good, &["eventId"], None),
+    },
+    Bad {
+        mistake: "issues Licenses for unknown instances",
+        profile: Profile::LicenseOnline,
+        fails: &["L2"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |fields, response| match (text(fields, "activity"), &*code_of(&response)) {
+                ("getLicenseAsync", "000003") => refusal("000004"),
+                _ => response,
+            })
+        },
+    },
+    Bad {
+        mistake: "issues Licenses without an application's id",
+        profile: Profile::LicenseOnline,
+        fails: &["L8"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |fields, response| {
+                let is_meant = text(fields, "activity") == "getLicenseAsync" && !fields.contains_key("eventId");
+                match is_meant && code_of(&response) == "000002" {
+                    true => refusal("000000"),
+                    false => response,
+                }
             })
         },
     },
@@ -1374,13 +1394,13 @@ impl Drop for Flight {
     }
 }
 
-/// Refuses what succeeded twice already, told by a field, if the call has this flag.
-fn refusing_repeats(good: &Good, name: &'static str, flag: Option<u8>) -> Handler {
+/// Refuses what succeeded once already, told by some fields, if the call has this flag.
+fn refusing_repeats(good: &Good, names: &'static [&'static str], flag: Option<u8>) -> Handler {
     let counts = Arc::new(Mutex::new(HashMap::<String, u32>::new()));
     after(good, move |fields, response| {
-        let id = fields.get(name).map(Value::to_string).unwrap_or_default();
+        let id: String = names.iter().filter_map(|name| fields.get(*name)).map(Value::to_string).collect();
         let is_meant = flag.is_none_or(|flag| fields.get("flag").is_some_and(|found| *found == flag));
-        if !is_meant || !is_success(&response) {
+        if !is_meant || id.is_empty() || !is_success(&response) {
             return response;
         }
         let mut counts = counts.lock().unwrap();

@@ -7,6 +7,7 @@ use koogallery::callback::orders::{OrderNotice, OrdersHandler};
 use koogallery::callback::subscription::{Freeze, Purchase, Release, Renewal, Unfreeze};
 use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
 use koogallery::redact::Sensitive;
+use std::time::Duration;
 
 pub struct Everything;
 
@@ -61,6 +62,31 @@ impl LicensingHandler for Everything {
     }
     async fn release(&self, _: LicenseKey, _: Release) -> Result<(), HandlerError> {
         Ok(())
+    }
+}
+
+/// Issues what is asked for, but takes so long to open.
+pub struct Unhurried(pub Duration);
+
+impl LicensingHandler for Unhurried {
+    async fn create(&self, _: Purchase) -> Result<(), HandlerError> {
+        tokio::time::sleep(self.0).await;
+        Ok(())
+    }
+    async fn issue(&self, application: koogallery::callback::licensing::Application) -> Result<License, HandlerError> {
+        Everything.issue(application).await
+    }
+    async fn renew(&self, key: LicenseKey, renewal: Renewal) -> Result<(), HandlerError> {
+        LicensingHandler::renew(&Everything, key, renewal).await
+    }
+    async fn freeze(&self, key: LicenseKey, freeze: Freeze) -> Result<(), HandlerError> {
+        LicensingHandler::freeze(&Everything, key, freeze).await
+    }
+    async fn unfreeze(&self, key: LicenseKey, unfreeze: Unfreeze) -> Result<(), HandlerError> {
+        LicensingHandler::unfreeze(&Everything, key, unfreeze).await
+    }
+    async fn release(&self, key: LicenseKey, release: Release) -> Result<(), HandlerError> {
+        LicensingHandler::release(&Everything, key, release).await
     }
 }
 

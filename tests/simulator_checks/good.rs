@@ -7,11 +7,12 @@ use koogallery::clock::{Clock, SystemClock};
 use koogallery::issuing::MemoryLicenseStore;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
+use koogallery::saas::UsageInfo;
 use koogallery::simulator::Profile;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::families::Everything;
+use super::families::{Everything, Unhurried};
 
 pub const KEY: &str = "12345678-90ab-cdef-1234-567890abcdef";
 
@@ -48,10 +49,15 @@ impl Good {
     }
 
     /// Opening takes so long, and an answer must not take longer than the deadline.
-    pub fn slow(opening: Duration, deadline: Duration) -> Self {
+    pub fn slow(profile: Profile, opening: Duration, deadline: Duration) -> Self {
         let ledger = Arc::new(MemoryLedger::new());
-        let builder = builder().subscription(Shop { opening }, Arc::clone(&ledger)).v2_deadline(deadline);
-        Self { service: builder.build(), ledger }
+        let builder = match profile {
+            Profile::LicenseOnline => {
+                builder().licensing(Unhurried(opening), Arc::clone(&ledger), MemoryLicenseStore::new())
+            }
+            _ => builder().subscription(Shop { opening }, Arc::clone(&ledger)),
+        };
+        Self { service: builder.v1_deadline(deadline).v2_deadline(deadline).build(), ledger }
     }
 
     /// A receiver of the calls of a profile.
@@ -114,6 +120,7 @@ impl SubscriptionHandler for Shop {
     }
     async fn describe(&self, query: InstanceQuery) -> Result<Description, HandlerError> {
         let access = AccessInfo::new(format!("https://app.example.com/{}", query.instance_id));
-        Ok(Description::new(access.with_login("admin", "Init#2025pw").with_memo("欢迎")))
+        let description = Description::new(access.with_login("admin", "Init#2025pw").with_memo("欢迎"));
+        Ok(description.with_usage(UsageInfo::new("12.5".parse().unwrap(), SystemClock.now())))
     }
 }

@@ -3,10 +3,18 @@
 use koogallery::cipher::client_secret::PrivateKey;
 use koogallery::random::OsRandom;
 use koogallery::simulator::delivery::Draft;
+use koogallery::simulator::{PublicKey, PublicKeyError};
 
 use crate::Failure;
 
 pub const FIELD: &str = "clientSecret";
+
+/// The public half of the seller's key, if it is in the environment.
+pub fn public_key() -> Result<Option<PublicKey>, Failure> {
+    let unreadable = |error: &dyn std::error::Error| Failure::of("KOOGALLERY_RSA_PRIVATE_KEY_FILE", error);
+    let keys = PrivateKey::from_env().map_err(|error| unreadable(&error))?;
+    keys.first().map(|key| key.public_key().parse().map_err(|error: PublicKeyError| unreadable(&error))).transpose()
+}
 
 /// An invented secret, encrypted with the seller's key, if it is in the environment: the seller could not read it otherwise.
 pub fn invented() -> Result<Option<String>, Failure> {

@@ -8,6 +8,7 @@ mod client_secret;
 mod completions;
 mod decrypt;
 mod decrypt_secret;
+mod desk;
 mod encrypt;
 mod environment;
 mod explain;

@@ -7,11 +7,10 @@ mod run;
 use std::path::PathBuf;
 
 use clap::Args;
-use koogallery::key::InterfaceType;
-use koogallery::simulator::{Desk, Marketplace, serve_desk};
-use tokio::net::TcpListener;
+use koogallery::simulator::Marketplace;
 
-use crate::environment::{access_keys, credentials, missing};
+use crate::desk::{desk, open};
+use crate::environment::{access_keys, missing};
 use crate::output::Color;
 use crate::seed::Seed;
 use crate::seller::Seller;
@@ -81,20 +80,15 @@ impl Scenario {
         }
         let seed = plan.seed.map_or_else(|| self.seed.get(), Ok)?;
         let target = self.seller.target(url)?;
-        let mut desk = Desk::builder().seed(seed);
-        if plan.listen.is_some() {
-            desk = desk.credentials(credentials()?);
+        let desk = plan.listen.as_ref().map(|_| desk(seed, &keys)).transpose()?;
+        let mut marketplace = Marketplace::builder(target, keys).compressed(plan.compression).seed(seed);
+        if let Some(desk) = &desk {
+            marketplace = marketplace.desk(desk.clone());
         }
-        if let Some(ring) = keys.get(InterfaceType::Basic) {
-            desk = desk.access_keys(ring.clone());
-        }
-        let desk = desk.build();
-        let marketplace = Marketplace::builder(target, keys).compressed(plan.compression).seed(seed).desk(desk.clone());
         let run = Run::new(marketplace.build(), seed.wrapping_add(1));
         runtime::block_on(async {
-            if let Some(address) = &plan.listen {
-                let listener = TcpListener::bind(address).await.map_err(|error| Failure::of(address, &error))?;
-                tokio::spawn(serve_desk(listener, desk, std::future::pending()));
+            if let (Some(desk), Some(address)) = (desk, &plan.listen) {
+                open(desk, address).await?;
             }
             do_steps(&plan, run, output).await
         })

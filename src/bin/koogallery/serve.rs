@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use clap::Args;
 use koogallery::adapter::serve::Server;
-use koogallery::key::InterfaceType;
-use koogallery::simulator::{Desk, Marketplace, serve_desk};
+use koogallery::simulator::{Marketplace, serve_desk};
 use tokio::net::TcpListener;
 
-use crate::environment::{access_keys, credentials};
+use crate::desk::desk;
+use crate::environment::access_keys;
 use crate::seed::Seed;
 use crate::seller::Seller;
 use crate::{Answer, Failure, Output, runtime};
@@ -55,11 +55,7 @@ impl Serve {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
         let keys = access_keys()?;
         let seed = self.seed.get()?;
-        let mut desk = Desk::builder().seed(seed).credentials(credentials()?);
-        if let Some(ring) = keys.get(InterfaceType::Basic) {
-            desk = desk.access_keys(ring.clone());
-        }
-        let desk = desk.build();
+        let desk = desk(seed, &keys)?;
         let marketplace = match &self.target {
             None => None,
             Some(url) => {

@@ -128,7 +128,7 @@ pub(super) async fn seconds(session: &mut Session) -> Checked {
 pub(super) async fn token_with_plus(session: &mut Session) -> Checked {
     for _ in 0..64 {
         let message = session.fresh();
-        let call = session.sign(&message);
+        let call = session.signer().sign(&message);
         if call.proof(Proof::Signature).is_some_and(|token| token.contains('+')) {
             return session.send(call).await?.accepted("a token with +, sent as %2B");
         }
@@ -138,10 +138,14 @@ pub(super) async fn token_with_plus(session: &mut Session) -> Checked {
 
 pub(super) async fn large(session: &mut Session) -> Checked {
     let mut message = session.fresh();
-    for name in ["orderId", "orderLineId", "businessId"] {
-        if let Some(value) = message.get(name) {
-            let padded = format!("{value:-<64}");
-            message.set(name, padded);
+    let business = message.get("businessId").map(|id| format!("{id:-<64}"));
+    let order = message.get("orderId").unwrap_or_default();
+    // A line's id is that of its order and a number.
+    let line = message.get("orderLineId").map(|_| format!("{order:-<57}-000001"));
+    let order = line.as_ref().map_or_else(|| format!("{order:-<64}"), |line| line[..57].to_owned());
+    for (name, id) in [("businessId", business), ("orderId", Some(order)), ("orderLineId", line)] {
+        if let Some(id) = id {
+            message.set(name, id);
         }
     }
     session.tell(&message).await?.accepted("ids of the full 64 characters")

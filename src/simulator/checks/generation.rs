@@ -25,8 +25,9 @@ fn have_common_key(one: &KeyRing, other: &KeyRing) -> bool {
 fn purchase_in(session: &mut Session, other: Profile) -> (Signer, Message) {
     let mut author = Author { profile: other, ..session.author.clone() };
     let message = author.purchase();
+    let nonce = author.ids.nonce();
     session.author.ids = author.ids;
-    (Signer { scheme: other.scheme(), ..session.signer() }, message)
+    (Signer { scheme: other.scheme(), nonce, ..session.signer() }, message)
 }
 
 /// A key proves the calls of its own generation only: V1.0 asks for less, and would be the way around V2.0.

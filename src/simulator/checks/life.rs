@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cipher::field::{EncryptType, FieldCipher};
-use crate::simulator::message::Message;
+use crate::simulator::message::{Message, TIME_STAMP};
+use crate::simulator::probe::ProbedInstance;
 use crate::simulator::profile::{Profile, Scheme};
 use crate::simulator::session::{Checked, Session, Stop};
 use crate::timestamp::{CHINA, Timestamp};
@@ -25,6 +26,12 @@ pub(super) async fn whole_life(session: &mut Session) -> Checked {
         session.tell(&message).await?.accepted(what)?;
         session.expect_state(&id, state, what).await
     };
+    let now = session.now();
+    // Only as a test: a real one makes the seller deliver a License to the real marketplace.
+    let application = session.author.application_for_license(&id, now).map(|message| message.with("testFlag", "1"));
+    for what in ["an application for a License", "the same application again"] {
+        tell(session, application.clone(), what, "active").await?;
+    }
     let until = session.now().saturating_add(DAY * 365);
     let renewal = session.author.renewal(&id, until);
     tell(session, renewal, "a renewal", "active").await?;
@@ -47,12 +54,13 @@ pub(super) async fn whole_life(session: &mut Session) -> Checked {
 pub(super) async fn unknown_instance(session: &mut Session) -> Checked {
     session.wants_effects()?;
     let id = session.author.ids.uuid();
-    let until = session.now().saturating_add(DAY * 365);
+    let now = session.now();
     for message in [
-        session.author.renewal(&id, until),
+        session.author.renewal(&id, now.saturating_add(DAY * 365)),
         session.author.freeze(&id),
         session.author.unfreeze(&id),
         session.author.upgrade(&id),
+        session.author.application_for_license(&id, now),
     ]
     .into_iter()
     .flatten()
@@ -77,7 +85,29 @@ pub(super) async fn upgrade(session: &mut Session) -> Checked {
     for what in ["an upgrade", "a repeated upgrade"] {
         session.tell(&upgrade).await?.accepted(what)?;
     }
-    session.expect_state(&id, "active", "an upgrade").await
+    session.expect_state(&id, "active", "an upgrade").await?;
+    change_check(session, &id).await
+}
+
+/// Not every seller offers it, and a refusal is an answer; but asking changes nothing.
+async fn change_check(session: &mut Session, id: &str) -> Checked {
+    let Some(question) = session.author.change_check(id) else { return Ok(()) };
+    let before = session.probed_instance(id).await?;
+    let reading = session.tell(&question).await?;
+    if reading.is_processing() {
+        return Err(Stop::failed("yes or no to a changeInstanceCheck", "resultCode 000004", "a question is put off"));
+    }
+    let after = session.probed_instance(id).await?;
+    let counted =
+        |instance: Option<ProbedInstance>| instance.map(|instance| ProbedInstance { handler_runs: None, ..instance });
+    match counted(before) == counted(after) {
+        true => Ok(()),
+        false => Err(Stop::failed(
+            "the instance as it was after a changeInstanceCheck",
+            "a change",
+            "the question whether an instance may change is taken for the change",
+        )),
+    }
 }
 
 /// Renews to a time and looks whether that is the expiry now.
@@ -85,6 +115,10 @@ async fn renew_to(session: &mut Session, id: &str, time: Timestamp, scene: Renew
     let order = session.author.ids.order();
     let Some(renewal) = session.author.renewal_by(id, time, &order, scene) else { return Ok(()) };
     session.tell(&renewal).await?.accepted(what)?;
+    expect_expiry(session, id, time, what).await
+}
+
+pub(super) async fn expect_expiry(session: &Session, id: &str, time: Timestamp, what: &str) -> Checked {
     let Some(instance) = session.probed_instance(id).await? else { return Ok(()) };
     let wanted = time.to_compact_seconds();
     let found = instance.expire_time.unwrap_or_default();
@@ -150,7 +184,27 @@ pub(super) async fn after_release(session: &mut Session) -> Checked {
     session.expect_instances(&order, 1).await
 }
 
+/// A renewal that overtakes the end of the creation is not lost.
+async fn renewed_early(session: &mut Session) -> Checked {
+    session.wants_effects()?;
+    let purchase = session.author.purchase();
+    let bought = session.tell(&purchase).await?;
+    if !bought.is_processing() {
+        return Ok(());
+    }
+    let until = session.now().saturating_add(DAY * 100);
+    let Some(renewal) = bought.instance_id().and_then(|id| session.author.renewal(id, until)) else { return Ok(()) };
+    let renewed = session.tell(&renewal).await?;
+    let id = session.settled(&purchase, bought).await?;
+    // Whoever refuses it is told again.
+    if !renewed.is_success() || session.probe.is_none() {
+        return Ok(());
+    }
+    expect_expiry(session, &id, until, "a renewal right after the purchase").await
+}
+
 pub(super) async fn out_of_order(session: &mut Session) -> Checked {
+    renewed_early(session).await?;
     let id = session.instance().await?;
     let Some(release) = session.author.release(&id) else { return Ok(()) };
     session.tell(&release).await?.accepted("a release of an instance that was never frozen")?;
@@ -186,28 +240,57 @@ pub(super) async fn unknown_activity(session: &mut Session) -> Checked {
 }
 
 /// Fields that calls may do without.
-const OPTIONAL: [&str; 6] = ["activity", "testFlag", "customerName", "chargingMode", "instanceId", "productId"];
+fn is_optional(profile: Profile, activity: &str, name: &str) -> bool {
+    match name {
+        "activity" | "testFlag" | "customerName" | "chargingMode" | "parentCode" => true,
+        "instanceId" => activity != "getLicenseAsync",
+        "orderId" => matches!(profile, Profile::KitV1 | Profile::KitV2),
+        "productId" => profile.scheme() != Scheme::AuthToken,
+        _ => false,
+    }
+}
+
+/// One call of every kind that has fields of its own to miss.
+fn samples(session: &mut Session) -> Vec<Message> {
+    match session.profile {
+        Profile::KitV1 | Profile::KitV2 => super::kit::additions(session),
+        _ => {
+            let (fresh, now, id) = (session.fresh(), session.now(), session.author.ids.uuid());
+            [Some(fresh), session.author.application_for_license(&id, now)].into_iter().flatten().collect()
+        }
+    }
+}
 
 pub(super) async fn missing_fields(session: &mut Session) -> Checked {
-    let message = session.fresh();
-    let is_optional = |name: &str| {
-        OPTIONAL.contains(&name) && !(name == "productId" && session.profile.scheme() == Scheme::AuthToken)
-    };
-    let names: Vec<_> = message.fields.iter().map(|(name, _)| name.clone()).filter(|name| !is_optional(name)).collect();
-    for name in names {
-        if name == "timeStamp" {
-            continue;
+    let profile = session.profile;
+    for (index, sample) in samples(session).into_iter().enumerate() {
+        // It is about an unknown instance, which may be seen first.
+        let codes = if sample.activity == "getLicenseAsync" { &["000002", "000003"] } else { INVALID };
+        // A mistaken success must not help the next.
+        let fresh = |session: &mut Session| samples(session).swap_remove(index);
+        for (name, value) in sample.fields.iter().filter(|(name, _)| !is_optional(profile, &sample.activity, name)) {
+            // That of V1.0 proves the call, and checks of times have it.
+            if name == TIME_STAMP {
+                continue;
+            }
+            let of = &sample.activity;
+            let message = fresh(session).without(name);
+            session.tell(&message).await?.refused(codes, &format!("{of} without {name}"))?;
+            // What does not decrypt is another check's.
+            if value.is_string() && name != "clientSecret" {
+                let message = fresh(session).with(name, "x".repeat(300));
+                session.tell(&message).await?.refused(codes, &format!("{of} with a {name} of 300 characters"))?;
+            }
+            if session.profile.scheme().has_nonce() {
+                let message = fresh(session).with(name, json!({ "x": [1] }));
+                session.tell(&message).await?.refused(codes, &format!("{of} whose {name} is an object"))?;
+            }
         }
-        let message = session.fresh().without(&name);
-        session.tell(&message).await?.refused(INVALID, &format!("a call without {name}"))?;
-        let is_text = session.fresh().get(&name).is_some();
-        if is_text {
-            let message = session.fresh().with(&name, "x".repeat(300));
-            session.tell(&message).await?.refused(INVALID, &format!("a call with a {name} of 300 characters"))?;
-        }
-        if session.profile.scheme().has_nonce() {
-            let message = session.fresh().with(&name, json!({ "x": [1] }));
-            session.tell(&message).await?.refused(INVALID, &format!("a call whose {name} is an object"))?;
+        for (activity, member) in [("authSync", "userName"), ("allOrgSync", "orgCode")] {
+            if sample.activity == activity {
+                let message = fresh(session).without_in_list(member);
+                session.tell(&message).await?.refused(codes, &format!("{activity} with an entry without {member}"))?;
+            }
         }
     }
     Ok(())

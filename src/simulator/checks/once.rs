@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 
-use crate::kit::Flag;
 use crate::simulator::message::Message;
 use crate::simulator::profile::Profile;
 use crate::simulator::session::{Checked, Session, Stop};
 
-fn other_id(first: &str, again: &str, cause: &str) -> Stop {
+pub(super) fn other_id(first: &str, again: &str, cause: &str) -> Stop {
     Stop::failed(format!("instance {first} again"), format!("instance {again}"), cause)
 }
 
@@ -54,10 +53,6 @@ async fn at_once(session: &mut Session, copies: u32) -> Checked {
     }
     let mut first: Option<String> = None;
     for reading in session.send_all(calls).await? {
-        // The answer has to hold the License itself: while another copy makes it, a call can only be put off.
-        if session.profile == Profile::LicenseV1 && reading.code.as_deref() == Some("000005") {
-            continue;
-        }
         reading.accepted("a copy of a purchase that arrives with others")?;
         let Some(id) = reading.instance_id() else { continue };
         match &first {
@@ -105,7 +100,7 @@ pub(super) async fn after_a_failure(session: &mut Session) -> Checked {
             "a failure is remembered as final, so that no retry can succeed",
         ));
     }
-    session.settled(reading).await?;
+    session.settled(&purchase, reading).await?;
     session.expect_instances(&order, 1).await
 }
 
@@ -208,23 +203,6 @@ pub(super) async fn status_and_release(session: &mut Session) -> Checked {
 pub(super) async fn notices(session: &mut Session) -> Checked {
     let notice = session.fresh();
     all_accepted(session, &notice, "a repeated notice").await
-}
-
-pub(super) async fn kit(session: &mut Session) -> Checked {
-    let tenant = session.author.ids.named("tenant-");
-    let stranger = session.author.ids.named("tenant-");
-    for (tenant, flag, what) in [
-        (&tenant, Flag::Add, "an enterprise added again"),
-        (&tenant, Flag::Delete, "an enterprise deleted again"),
-        (&stranger, Flag::Delete, "the deletion of an enterprise that was never added"),
-    ] {
-        for _ in 0..2 {
-            let now = session.now();
-            let message = session.author.tenant(tenant, flag, now);
-            session.tell(&message).await?.accepted(what)?;
-        }
-    }
-    Ok(())
 }
 
 pub(super) async fn fifty_orders(session: &mut Session) -> Checked {

@@ -1,19 +1,12 @@
 //! Questions about instances.
 
-use serde_json::Value;
-
-use crate::simulator::session::{Checked, Reading, Session, Stop};
-
-fn ids(reading: &Reading) -> Vec<&str> {
-    let infos = reading.json.as_ref().and_then(|json| json.get("info")).and_then(Value::as_array);
-    infos.into_iter().flatten().filter_map(|info| info.get("instanceId")?.as_str()).collect()
-}
+use crate::simulator::session::{Checked, Session, Stop};
 
 async fn expect(session: &mut Session, asked: &[&str]) -> Checked {
     let Some(query) = session.author.query(asked) else { return Ok(()) };
     let reading = session.tell(&query).await?;
     reading.accepted("a query")?;
-    let told = ids(&reading);
+    let told = reading.described_ids();
     match asked.iter().all(|id| told.contains(id)) {
         true => Ok(()),
         false => Err(Stop::failed(
@@ -31,7 +24,7 @@ pub(super) async fn one_many_unknown(session: &mut Session) -> Checked {
     let stranger = session.author.ids.uuid();
     let Some(query) = session.author.query(&[&stranger]) else { return Ok(()) };
     let reading = session.tell(&query).await?;
-    match reading.is_success() && ids(&reading).is_empty() {
+    match reading.is_success() && reading.described_ids().is_empty() {
         true => Ok(()),
         false => reading.refused(&["000003"], "a query of an unknown instance"),
     }

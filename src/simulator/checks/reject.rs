@@ -126,7 +126,11 @@ pub(super) async fn added_and_removed(session: &mut Session) -> Checked {
     let call = session.sign(&message);
     let added = with_fields(&call, &message.clone().with("productId9", "OFFI9"));
     refused(session, added, UNPROVED, "a call to which a field was added after signing").await?;
-    for (name, _) in message.fields.clone() {
+    for (name, value) in message.fields.clone() {
+        // V1.0 leaves them out of what it signs.
+        if session.profile.scheme() == Scheme::AuthTokenBody && value == "" {
+            continue;
+        }
         let call = session.sign(&message);
         let removed = with_fields(&call, &message.clone().without(&name));
         refused(session, removed, UNPROVED, &format!("a call from which {name} was removed after signing")).await?;
@@ -298,7 +302,7 @@ pub(super) async fn replay(session: &mut Session) -> Checked {
         session.expect_instances(&order, 1).await?;
     }
     // A captured freeze, sent again after the customer has paid.
-    let id = session.settled(first).await?;
+    let id = session.settled(&message, first).await?;
     let (Some(freeze), Some(unfreeze)) = (session.author.freeze(&id), session.author.unfreeze(&id)) else {
         return Ok(());
     };

@@ -1,11 +1,14 @@
 //! What was asked at the desk, for assertions and for the people in front of it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
+use serde_json::Value;
 
 use super::Operation;
+use crate::open_api::push_usage::MAX_RECORDS;
 use crate::timestamp::Timestamp;
 
 /// One request that arrived at the desk. It holds neither keys nor tokens nor bodies; a License code may stand in it, and
@@ -31,6 +34,69 @@ pub struct Call {
     pub faults: Vec<String>,
     /// How long the answer was held back.
     pub delay: Duration,
+    /// Of a usage push, also of one that got lost: its records, in their order.
+    pub records: Vec<SentRecord>,
+}
+
+/// A record of a usage push, as it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SentRecord {
+    /// The seller's id of the record.
+    pub metering_sn: Option<String>,
+    /// The instance.
+    pub instance_id: String,
+    /// Begin of the period, as it stood there.
+    pub begin_time: String,
+    /// End of the period, as it stood there.
+    pub end_time: String,
+    /// The code that refused it alone.
+    pub code: Option<String>,
+}
+
+impl SentRecord {
+    /// The records of a body, as far as it can be read, and what an answer says of each.
+    pub(super) fn all(body: &[u8], answer: Option<&[u8]>) -> Vec<Self> {
+        let read = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap_or_default();
+        let (body, answer) = (read(body), answer.map(read).unwrap_or_default());
+        let codes: HashMap<&str, &str> = list(&answer["data"])
+            .filter_map(|entry| Some((entry["metering_sn"].as_str()?, entry["error_code"].as_str()?)))
+            .collect();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let record = |record: &Value| {
+            let metering_sn = record["metering_sn"].as_str().map(str::to_owned);
+            let code = metering_sn.as_deref().and_then(|number| codes.get(number)).map(|code| (*code).to_owned());
+            Self {
+                metering_sn,
+                instance_id: text(&record["instance_id"]),
+                begin_time: text(&record["begin_time"]),
+                end_time: text(&record["end_time"]),
+                code,
+            }
+        };
+        list(&body["usage_records"]).take(MAX_RECORDS).map(record).collect()
+    }
+
+    /// What it reports: instance and period.
+    pub(in crate::simulator) fn usage(&self) -> [&str; 3] {
+        [&self.instance_id, &self.begin_time, &self.end_time]
+    }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+impl Call {
+    /// Whether the answer says success.
+    pub(in crate::simulator) fn is_taken(&self) -> bool {
+        self.operation.is_some_and(|operation| operation.success() == self.code)
+    }
+
+    /// Whether the answer says what became of each record.
+    pub(in crate::simulator) fn is_answered_per_record(&self) -> bool {
+        self.is_taken() || self.records.iter().any(|record| record.code.is_some())
+    }
 }
 
 impl fmt::Display for Call {

@@ -5,7 +5,7 @@ use crate::simulator::Severity;
 
 impl Report {
     /// JUnit XML: one test case per check. Only a mandatory check that fails is a failure there; what else fails is told in
-    /// the output of its case.
+    /// the output of its case, as is what was noted.
     pub fn to_junit(&self) -> String {
         let must = self.failures().filter(|(result, _)| result.check.severity == Severity::Must).count();
         let mut xml = format!(
@@ -17,6 +17,7 @@ impl Report {
         for result in &self.results {
             let name = escaped(&format!("{} {}", result.check.id, result.check.title));
             xml.push_str(&format!("  <testcase classname=\"koogallery.{}\" name=\"{name}\">", self.profile));
+            let mut output: Vec<String> = Vec::new();
             match &result.outcome {
                 Outcome::Passed => {}
                 Outcome::NotRun { why } => xml.push_str(&format!("<skipped message=\"{}\"/>", escaped(why))),
@@ -26,15 +27,19 @@ impl Report {
                         "expected: {}\ngot: {}\nmend: {}\nrepeat: {curl}",
                         failure.expected, failure.got, result.check.mend
                     );
-                    let (cause, details) = (escaped(&failure.cause), escaped(&details));
-                    xml.push_str(&match result.check.severity {
-                        Severity::Must => format!("<failure message=\"{cause}\">{details}</failure>"),
-                        _ => format!("<system-out>{cause}\n{details}</system-out>"),
-                    });
+                    match result.check.severity {
+                        Severity::Must => xml.push_str(&format!(
+                            "<failure message=\"{}\">{}</failure>",
+                            escaped(&failure.cause),
+                            escaped(&details)
+                        )),
+                        _ => output.extend([failure.cause.clone(), details]),
+                    }
                 }
             }
-            if !result.notes.is_empty() {
-                xml.push_str(&format!("<system-out>{}</system-out>", escaped(&result.notes.join("\n"))));
+            output.extend(result.notes.iter().cloned());
+            if !output.is_empty() {
+                xml.push_str(&format!("<system-out>{}</system-out>", escaped(&output.join("\n"))));
             }
             xml.push_str("</testcase>\n");
         }

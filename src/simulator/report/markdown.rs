@@ -3,7 +3,7 @@
 use super::{Outcome, Report};
 
 impl Report {
-    /// The verdict, a table of all checks, notes, and the failures in full.
+    /// The verdict, a table of all checks, the failures in full, and notes.
     pub fn to_markdown(&self) -> String {
         let mut text =
             format!("**{}**\n\n| check | severity | result | rule |\n|---|---|---|---|\n", cell(&self.verdict()));
@@ -15,12 +15,6 @@ impl Report {
             };
             let check = result.check;
             text.push_str(&format!("| {} | {} | {outcome} | {} |\n", check.id, check.severity, cell(check.title)));
-        }
-        if self.notes().next().is_some() {
-            text.push('\n');
-        }
-        for (result, note) in self.notes() {
-            text.push_str(&format!("* {}: {}\n", result.check.id, cell(note)));
         }
         for (cause, failures) in self.causes() {
             text.push_str(&format!("\n### {}\n\n", cell(cause)));
@@ -41,6 +35,12 @@ impl Report {
                     ));
                 }
             }
+        }
+        if self.notes().next().is_some() {
+            text.push_str("\n### Notes\n\n");
+        }
+        for (result, note) in self.notes() {
+            text.push_str(&format!("* {}: {}\n", result.check.id, cell(note)));
         }
         text
     }
