@@ -460,6 +460,13 @@ fn a_caller_that_stalls_is_no_hindrance() {
 #[cfg(unix)]
 #[test]
 fn an_exchange_in_progress_is_finished_when_it_is_interrupted() {
+    for signal in ["-INT", "-TERM"] {
+        is_finished_at(signal);
+    }
+}
+
+#[cfg(unix)]
+fn is_finished_at(signal: &str) {
     use std::io::{BufRead as _, BufReader};
 
     let slow = raw_server(|mut stream| {
@@ -475,7 +482,7 @@ fn an_exchange_in_progress_is_finished_when_it_is_interrupted() {
     let address = lines.next().unwrap().strip_prefix("listening on http://").unwrap().parse().unwrap();
     let call = std::thread::spawn(move || sent(address, &v2(PURCHASE).0));
     std::thread::sleep(Duration::from_millis(500));
-    let interrupt = Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
+    let interrupt = Command::new("kill").args([signal, &process.id().to_string()]).status().unwrap();
     assert!(interrupt.success());
     assert!(call.join().unwrap().ends_with(b"{\"resultCode\":\"000000\"}"));
     assert_eq!(process.wait().unwrap().code(), Some(0));

@@ -16,6 +16,7 @@ mod failure;
 mod fire;
 mod goods;
 mod input;
+mod interrupt;
 mod next_hop;
 mod output;
 mod proof;

@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::captures::{Folder, Recording};
 use crate::environment::{access_keys, masking};
+use crate::interrupt::interrupted;
 use crate::seller::Seller;
 use crate::{Answer, Failure, Output, next_hop, runtime};
 use exchange::Exchange;
@@ -91,8 +92,7 @@ impl Proxy {
         const LAST_EXCHANGES: Duration = Duration::from_secs(15);
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let mut exchanges = JoinSet::new();
-        let interrupted = tokio::signal::ctrl_c();
-        let mut interrupted = std::pin::pin!(interrupted);
+        let mut interrupted = std::pin::pin!(interrupted());
         loop {
             let accepted = async {
                 // The semaphore is never closed, so a place always comes.
@@ -100,7 +100,7 @@ impl Proxy {
                 (listener.accept().await, place)
             };
             tokio::select! {
-                _ = &mut interrupted => break,
+                () = &mut interrupted => break,
                 Some(_) = exchanges.join_next() => {}
                 (accepted, place) = accepted => match accepted {
                     Ok((stream, _)) => {

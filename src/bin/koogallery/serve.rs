@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::desk::desk;
 use crate::environment::access_keys;
+use crate::interrupt::interrupted;
 use crate::seed::Seed;
 use crate::seller::Seller;
 use crate::{Answer, Failure, Output, runtime};
@@ -68,13 +69,12 @@ impl Serve {
             let listener = TcpListener::bind(&self.listen).await.map_err(|error| Failure::of(&self.listen, &error))?;
             let address = listener.local_addr().map_err(|error| Failure::of(&self.listen, &error))?;
             output.result(&format!("listening on http://{address}"))?;
-            let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
             match marketplace {
-                None => serve_desk(listener, desk, interrupted).await,
+                None => serve_desk(listener, desk, interrupted()).await,
                 Some(marketplace) => {
                     output.note(&format!("the marketplace is at http://{address}/_marketplace"))?;
                     tokio::spawn(live(marketplace.clone()));
-                    Server::new().serve(listener, Control::new(marketplace, keys), interrupted).await;
+                    Server::new().serve(listener, Control::new(marketplace, keys), interrupted()).await;
                 }
             }
             Ok(Answer::Yes)
