@@ -24,3 +24,6 @@ pub mod _7_joint_operation {
 pub mod _8_licenses {
     #![doc = include_str!("manual/licenses.md")]
 }
+pub mod _9_going_live {
+    #![doc = include_str!("manual/going_live.md")]
+}

@@ -6,24 +6,39 @@
 //! [`Profile`], and gives a [`Report`].
 //!
 //! ```
-//! use bytes::Bytes;
-//! use http::{Request, Response};
-//! use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
-//! use koogallery::simulator::{Checker, Profile};
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! async fn careless(_: Request<Bytes>) -> Response<Bytes> {
-//!     Response::new(Bytes::from_static(b"ok"))
-//! }
-//!
-//! let keys = AccessKeys::new().with(InterfaceType::Basic, AccessKey::new("0a1b2c3d-4e5f")?)?;
-//! let report = Checker::new(careless, keys).profile(Profile::SaasV2).seed(7).run().await?;
-//! assert!(!report.is_ok());
-//! println!("{}", report.to_text(false));
-//! # Ok(())
+//! # use koogallery::callback::{HandlerError, subscription::*};
+//! # struct Shop;
+//! # impl SubscriptionHandler for Shop {
+//! #     async fn create(&self, _: Purchase) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn renew(&self, _: Renewal) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn freeze(&self, _: Freeze) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn unfreeze(&self, _: Unfreeze) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn release(&self, _: Release) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn upgrade(&self, _: Upgrade) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn check_change(&self, _: ChangeCheck) -> Result<(), HandlerError> { Ok(()) }
+//! #     async fn describe(&self, query: InstanceQuery) -> Result<Description, HandlerError> {
+//! #         Ok(Description::new(AccessInfo::new(format!("https://app.example.com/{}", query.instance_id))))
+//! #     }
 //! # }
+//! # use std::{error::Error, sync::Arc};
+//! # use koogallery::{adapter::tokio::TokioRuntime, callback::CallbackService, ledger::MemoryLedger};
+//! use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
+//! use koogallery::simulator::{Checker, LedgerProbe, Profile};
+//!
+//! #[tokio::main] // in a test: #[tokio::test]
+//! async fn main() -> Result<(), Box<dyn Error>> {
+//!     let keys = AccessKeys::new().with(InterfaceType::Basic, AccessKey::new("0a1b2c3d-4e5f")?)?;
+//!     let ledger = Arc::new(MemoryLedger::new());
+//!     let service = CallbackService::builder(keys.clone(), TokioRuntime).subscription(Shop, ledger.clone()).build();
+//!     let report = Checker::new(service, keys).profile(Profile::SaasV2).probe(LedgerProbe::new(ledger)).run().await?;
+//!     assert!(report.is_ok(), "{}", report.to_text(false));
+//!     Ok(())
+//! }
 //! ```
+//!
+//! `Shop` is the seller's handler. Instead of the service any function from request to response will do, or the URL of a
+//! server in any language ([`HttpTarget`]). What the checks find is in [`detection`]; the commands that do the same from a
+//! terminal are in the [manual](crate::manual::_9_going_live).
 //!
 //! A [`Desk`] is the other direction: every open API and an authentication centre, with orders, instances, Licenses and
 //! users in memory, strict about signatures, and with faults that can be switched on.
