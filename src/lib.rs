@@ -67,8 +67,8 @@
 //! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations; has an advisory |
 //! | `aws-lc-rs` | the same in constant time, without one variation |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events, open-API calls as spans |
-//! | `simulator` | `simulator`: conformance checks of an endpoint, and fake open APIs |
-//! | `simulator-tls` | `https` for those checks, by rustls, and checks of TLS |
+//! | `simulator` | `simulator`: a marketplace that sells, calls, checks, and answers the open APIs |
+//! | `simulator-tls` | `https` for its calls, by rustls, and checks of TLS |
 //! | `cli` | the command `koogallery` |
 #![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
