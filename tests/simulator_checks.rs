@@ -92,7 +92,7 @@ async fn good_receivers_of_the_other_families_pass() {
 #[tokio::test]
 async fn a_receiver_that_takes_its_time_passes() {
     for profile in [Profile::SaasV2, Profile::SaasV1, Profile::LicenseOnline] {
-        let good = Good::slow(profile, Duration::from_millis(60), Duration::from_millis(20));
+        let good = Good::slow(profile, Duration::from_millis(150), Duration::from_millis(50));
         let checker = Checker::new(good.service, good::keys()).profile(profile).probe(LedgerProbe::new(good.ledger));
         let report = checker.run().await.unwrap();
         assert!(report.is_ok() && report.failures().next().is_none(), "{}", report.to_text(false));

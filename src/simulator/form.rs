@@ -29,7 +29,7 @@ pub(super) fn judge(session: &mut Session, call: &Call, answer: &Answer, exchang
     session.judge("R8", exchange, encoding(answer).err());
     let limit = session.deadline;
     session.judge("D1", exchange, deadline(limit, answer).err());
-    if activity_of(&call.activity).is_some() {
+    if call.activity.parse::<Activity>().is_ok() {
         session.durations.entry(call.activity.clone()).or_default().push(answer.duration);
     }
     let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
@@ -149,7 +149,7 @@ fn code(call: &Call, json: &Value) -> Verdict {
         };
         return broken(expected, format!("{code:?}"), cause);
     };
-    match activity_of(&call.activity) {
+    match call.activity.parse().ok() {
         Some(activity) if !known.allowed_for(activity) => {
             broken(expected, format!("{code} to {activity}"), "the code has no meaning for this activity")
         }
@@ -161,37 +161,6 @@ fn code(call: &Call, json: &Value) -> Verdict {
 fn is_special(json: &Value) -> bool {
     let code = json.get("resultCode").and_then(Value::as_str).unwrap_or_default();
     code.len() == 6 && code > "000005"
-}
-
-fn activity_of(name: &str) -> Option<Activity> {
-    use Activity as A;
-    let all = [
-        A::NewInstance,
-        A::QueryInstance,
-        A::RefreshInstance,
-        A::UpdateInstanceStatus,
-        A::ReleaseInstance,
-        A::UpgradeInstance,
-        A::ChangeInstanceCheck,
-        A::ExpireInstance,
-        A::Upgrade,
-        A::InstanceStatus,
-        A::TenantSync,
-        A::ApplicationSync,
-        A::AuthSync,
-        A::SingleOrgSync,
-        A::AllOrgSync,
-        A::RefreshLicenseCode,
-        A::UpdateLicenseCodeStatus,
-        A::ReleaseLicenseCode,
-        A::GetLicense,
-        A::GetLicenseAsync,
-        A::RefreshLicense,
-        A::ExpireLicense,
-        A::ReleaseLicense,
-        A::OrderNotify,
-    ];
-    all.into_iter().find(|activity| activity.as_str() == name)
 }
 
 /// Every access data and usage in an answer.

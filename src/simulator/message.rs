@@ -5,16 +5,15 @@ pub(super) mod kit;
 
 use serde_json::{Map, Value};
 
-use super::desk::{Desk, LineSpec, OrderSpec};
+use super::delivery::Callback;
+use super::desk::{Desk, LineSpec, OrderSpec, PlacedOrder};
 use super::profile::{Profile, Scheme};
 use crate::kit::Flag;
-use crate::license;
 use crate::open_api::query_order::{OrderType, PeriodType};
-use crate::order_notify;
 use crate::saas;
 use crate::text::query::{self, Plus};
 use crate::timestamp::{CHINA, Timestamp};
-use crate::wire::{FreezeStatus, RenewalScene};
+use crate::wire::RenewalScene;
 
 pub(super) const TIME_STAMP: &str = "timeStamp";
 
@@ -158,7 +157,7 @@ impl Author {
             "releaseInstance" => OrderType::Unsubscribe,
             _ => OrderType::New,
         };
-        let line = || LineSpec::period("OFFI000000000000000001", PeriodType::Year, 1);
+        let line = || LineSpec::period(PRODUCT, PeriodType::Year, 1);
         desk.place_order(OrderSpec::new(line()).line(line()).order_type(order_type).order_id(order));
     }
 
@@ -174,9 +173,8 @@ impl Author {
                 self.renewal(&code, now).unwrap_or_else(|| self.purchase())
             }
             Profile::OrderNotify => {
-                let order = self.ids.order();
-                let line = line_of(&order);
-                self.flagged(Message::from_body("orderNotify", &order_notify::Request::new(order, line).to_body()))
+                let order = placed(&self.ids.order(), PRODUCT);
+                self.flagged(Callback::order_notify(&order, 0).fields(String::new()))
             }
             _ => self.purchase(),
         }
@@ -190,31 +188,9 @@ impl Author {
 
     /// The purchase of one line of an order, as the marketplace makes it once more: with another `businessId`.
     pub(super) fn purchase_of(&mut self, order: &str, line: u32) -> Message {
-        let business = self.ids.uuid();
-        let line = format!("{order}-{line:06}");
-        let message = match self.profile {
-            Profile::SaasV1 => {
-                let mut request =
-                    saas::v1::new_instance::Request::new("", CUSTOMER, business, order, "OFFI000000000000000001");
-                request.customer_name = Some("desk-customer".into());
-                request.charging_mode = Some(saas::v1::ChargingMode::OneTime);
-                Message::from_query("newInstance", &request.to_query())
-            }
-            Profile::LicenseV1 => {
-                let request =
-                    license::v1::get_license::Request::new("", CUSTOMER, business, order, "OFFI000000000000000001");
-                Message::from_query("getLicense", &request.to_query())
-            }
-            Profile::LicenseOnline => {
-                let request = license::online::new_instance::Request::new(order, line, business);
-                Message::from_body("newInstance", &request.to_body())
-            }
-            _ => {
-                let request = saas::v2::new_instance::Request::new(order, line, business);
-                Message::from_body("newInstance", &request.to_body())
-            }
-        };
-        self.flagged(message)
+        let index = usize::try_from(line).unwrap_or_default().saturating_sub(1);
+        let purchase = Callback::purchase(self.profile.generation(), &placed(order, PRODUCT), index);
+        self.told(purchase).unwrap_or_else(|| Message::from_body("newInstance", "{}"))
     }
 
     /// A renewal to a time, by a new order.
@@ -230,151 +206,60 @@ impl Author {
         order: &str,
         scene: RenewalScene,
     ) -> Option<Message> {
-        let line = line_of(order);
-        let time: Timestamp = expire_time.to_compact_seconds().parse().unwrap_or(expire_time);
-        Some(self.flagged(match self.profile {
-            Profile::SaasV2 | Profile::Console => {
-                let request = saas::v2::refresh_instance::Request::new(scene, order, line, id, time);
-                Message::from_body("refreshInstance", &request.to_body())
-            }
-            Profile::LicenseOnline => {
-                let request = license::online::refresh_instance::Request::new(scene, order, line, id, time);
-                Message::from_body("refreshInstance", &request.to_body())
-            }
-            Profile::LicenseCode => {
-                let request = license::code::refresh_license_code::Request::new(scene, order, line, id, time);
-                Message::from_body("refreshLicenseCode", &request.to_body())
-            }
-            Profile::SaasV1 => {
-                let mut request = saas::v1::refresh_instance::Request::new("", order, id, time);
-                if scene == RenewalScene::TrialToFormal {
-                    request.trial_to_formal = Some("1".to_owned());
-                    request.product_id = Some("OFFI000000000000000002".to_owned());
-                }
-                Message::from_query("refreshInstance", &request.to_query())
-            }
-            Profile::LicenseV1 => {
-                let request = license::v1::refresh_license::Request::new("", order, id, time);
-                Message::from_query("refreshLicense", &request.to_query())
-            }
-            Profile::KitV1 | Profile::KitV2 | Profile::OrderNotify => return None,
-        }))
+        let time = expire_time.to_compact_seconds().parse().unwrap_or(expire_time);
+        let order = placed(order, OTHER_PRODUCT);
+        self.told(Callback::refresh(self.profile.generation(), scene, id, &order, time))
     }
 
     /// Freezes.
     pub(super) fn freeze(&mut self, id: &str) -> Option<Message> {
-        Some(self.flagged(match self.profile {
-            Profile::SaasV1 => {
-                Message::from_query("expireInstance", &saas::v1::expire_instance::Request::new("", id).to_query())
-            }
-            Profile::LicenseV1 => {
-                Message::from_query("expireLicense", &license::v1::expire_license::Request::new("", id).to_query())
-            }
-            _ => return self.status(id, FreezeStatus::Freeze),
-        }))
+        self.told(Callback::expiry(self.profile.generation(), id))
     }
 
     /// Unfreezes, where there is a call for it.
     pub(super) fn unfreeze(&mut self, id: &str) -> Option<Message> {
-        match self.profile {
-            Profile::SaasV1 => {
-                use saas::v1::instance_status::{InstanceStatus, Request};
-                let request = Request::new("", id, InstanceStatus::Normal);
-                Some(self.flagged(Message::from_query("instanceStatus", &request.to_query())))
-            }
-            Profile::LicenseV1 => None,
-            _ => self.status(id, FreezeStatus::Unfreeze),
+        if self.profile != Profile::SaasV1 {
+            return self.told(Callback::unfreezing(self.profile.generation(), id));
         }
-    }
-
-    fn status(&mut self, id: &str, status: FreezeStatus) -> Option<Message> {
-        Some(self.flagged(match self.profile {
-            Profile::SaasV2 | Profile::Console => {
-                let request = saas::v2::update_instance_status::Request::new(id, status);
-                Message::from_body("updateInstanceStatus", &request.to_body())
-            }
-            Profile::LicenseOnline => {
-                let request = license::online::update_instance_status::Request::new(id, status);
-                Message::from_body("updateInstanceStatus", &request.to_body())
-            }
-            Profile::LicenseCode => {
-                let request = license::code::update_license_code_status::Request::new(id, status);
-                Message::from_body("updateLicenseCodeStatus", &request.to_body())
-            }
-            _ => return None,
-        }))
+        use saas::v1::instance_status::{InstanceStatus, Request};
+        let request = Request::new("", id, InstanceStatus::Normal);
+        Some(self.flagged(Message::from_query("instanceStatus", &request.to_query())))
     }
 
     /// Releases.
     pub(super) fn release(&mut self, id: &str) -> Option<Message> {
         let order = self.ids.order();
-        Some(self.flagged(match self.profile {
-            Profile::SaasV2 | Profile::Console => {
-                Message::from_body("releaseInstance", &saas::v2::release_instance::Request::new(id).to_body())
-            }
-            Profile::LicenseOnline => {
-                Message::from_body("releaseInstance", &license::online::release_instance::Request::new(id).to_body())
-            }
-            Profile::LicenseCode => {
-                let request = license::code::release_license_code::Request::new(id);
-                Message::from_body("releaseLicenseCode", &request.to_body())
-            }
-            Profile::SaasV1 => {
-                Message::from_query("releaseInstance", &saas::v1::release_instance::Request::new("", id).to_query())
-            }
-            Profile::LicenseV1 => {
-                let request = license::v1::release_license::Request::new("", order, id);
-                Message::from_query("releaseLicense", &request.to_query())
-            }
-            Profile::KitV1 | Profile::KitV2 | Profile::OrderNotify => return None,
-        }))
+        self.told(Callback::release(self.profile.generation(), id, &order))
     }
 
     /// Upgrades by a new order.
     pub(super) fn upgrade(&mut self, id: &str) -> Option<Message> {
-        let order = self.ids.order();
-        let line = line_of(&order);
-        Some(self.flagged(match self.profile {
-            Profile::SaasV2 | Profile::Console => {
-                let request = saas::v2::upgrade_instance::Request::new(id, order, line);
-                Message::from_body("upgradeInstance", &request.to_body())
-            }
-            Profile::SaasV1 => {
-                let request = saas::v1::upgrade::Request::new("", id, order, "sku-0002", "OFFI000000000000000002");
-                Message::from_query("upgrade", &request.to_query())
-            }
-            _ => return None,
-        }))
+        let order = placed(&self.ids.order(), OTHER_PRODUCT);
+        self.told(Callback::upgrade(self.profile.generation(), id, &order))
     }
 
     /// Applies for the License of an instance.
     pub(super) fn application_for_license(&mut self, id: &str, now: Timestamp) -> Option<Message> {
         let event = self.ids.uuid();
-        let request = license::online::get_license_async::Request::new(id, now, event);
         let is_meant = self.profile == Profile::LicenseOnline;
-        is_meant.then(|| self.flagged(Message::from_body("getLicenseAsync", &request.to_body())))
+        self.told(is_meant.then(|| Callback::license_application(id, &event, now, None)))
     }
 
     /// Asks whether an instance may change at its renewal.
-    pub(super) fn change_check(&self, id: &str) -> Option<Message> {
-        use saas::v2::change_instance_check::{ProductInfo, Request};
-        let product = ProductInfo::from_json(r#"{"productId":"OFFI000000000000000002"}"#).ok()?;
+    pub(super) fn change_check(&mut self, id: &str) -> Option<Message> {
         let is_meant = self.profile == Profile::SaasV2;
-        is_meant.then(|| self.flagged(Message::from_body("changeInstanceCheck", &Request::new(id, product).to_body())))
+        self.told(Callback::change_check(id, OTHER_PRODUCT).filter(|_| is_meant))
     }
 
     /// Asks for instances.
     pub(super) fn query(&mut self, ids: &[&str]) -> Option<Message> {
-        let ids: saas::InstanceIds = ids.iter().copied().collect();
-        Some(self.flagged(match self.profile {
-            Profile::SaasV2 | Profile::Console => {
-                Message::from_body("queryInstance", &saas::v2::query_instance::Request::new(ids).to_body())
-            }
-            Profile::SaasV1 => {
-                Message::from_query("queryInstance", &saas::v1::query_instance::Request::new("", ids).to_query())
-            }
-            _ => return None,
-        }))
+        self.told(Callback::query(self.profile.generation(), ids))
+    }
+
+    /// What a callback says, in fields.
+    fn told(&mut self, callback: Option<Callback>) -> Option<Message> {
+        let message = callback?.fields(self.ids.uuid());
+        Some(self.flagged(message))
     }
 
     fn flagged(&self, message: Message) -> Message {
@@ -383,12 +268,15 @@ impl Author {
     }
 }
 
-fn line_of(order: &str) -> String {
-    format!("{order}-000001")
-}
+const PRODUCT: &str = "OFFI000000000000000001";
+const OTHER_PRODUCT: &str = "OFFI000000000000000002";
 
-/// Nobody's account.
-const CUSTOMER: &str = "68cbc86abc2018ab880d92f36422fa0e";
+/// An order with two lines.
+fn placed(order_id: &str, product_id: &str) -> PlacedOrder {
+    let line = || LineSpec::one_time(product_id);
+    let spec = OrderSpec::new(line()).line(line()).order_id(order_id);
+    PlacedOrder { order_id: order_id.to_owned(), create_time: Timestamp::from_unix_millis(0), spec }
+}
 
 /// The time in the fields of a V1.0 call.
 pub(super) fn time_stamp(scheme: Scheme, time: Timestamp) -> String {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::delivery::Generation;
 use crate::key::InterfaceType;
 
 /// What is checked: one generation of one family of callbacks.
@@ -67,6 +68,20 @@ impl Profile {
             Self::KitV1 | Self::KitV2 => InterfaceType::Kit,
             Self::LicenseCode => InterfaceType::License,
             Self::OrderNotify => InterfaceType::General,
+        }
+    }
+
+    /// Whose calls are made.
+    pub(super) const fn generation(self) -> Generation {
+        match self {
+            Self::SaasV2 | Self::Console => Generation::SaasV2,
+            Self::SaasV1 => Generation::SaasV1,
+            Self::KitV1 => Generation::KitV1,
+            Self::KitV2 => Generation::KitV2,
+            Self::LicenseCode => Generation::LicenseCode,
+            Self::LicenseOnline => Generation::LicenseOnline,
+            Self::LicenseV1 => Generation::LicenseV1,
+            Self::OrderNotify => Generation::OrderNotify,
         }
     }
 

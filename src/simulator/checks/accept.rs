@@ -44,8 +44,8 @@ pub(super) async fn unknown_field(session: &mut Session) -> Checked {
 
 pub(super) async fn optional_left_out(session: &mut Session) -> Checked {
     let message = session.fresh();
-    let kept: &[&str] = &["customerName", "chargingMode"];
-    let message = kept.iter().fold(message, |message, name| message.without(name));
+    let optional = ["customerName", "skuCode", "chargingMode"];
+    let message = optional.iter().fold(message, |message, name| message.without(name));
     session.tell(&message).await?.accepted("a call with mandatory fields alone")
 }
 

@@ -242,7 +242,7 @@ pub(super) async fn unknown_activity(session: &mut Session) -> Checked {
 /// Fields that calls may do without.
 fn is_optional(profile: Profile, activity: &str, name: &str) -> bool {
     match name {
-        "activity" | "testFlag" | "customerName" | "chargingMode" | "parentCode" => true,
+        "activity" | "testFlag" | "customerName" | "skuCode" | "chargingMode" | "parentCode" => true,
         "instanceId" => activity != "getLicenseAsync",
         "orderId" => matches!(profile, Profile::KitV1 | Profile::KitV2),
         "productId" => profile.scheme() != Scheme::AuthToken,

@@ -13,6 +13,7 @@ use crate::key::{AccessKey, AccessKeys};
 use crate::kit::{Version, sub_path};
 use crate::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
 use crate::simulator::SeededRandom;
+use crate::simulator::message::Message;
 use crate::timestamp::{CHINA, Timestamp};
 
 /// Where a seller is called, and with which keys.
@@ -110,8 +111,14 @@ impl Callback {
         Self::new(generation, activity, move |_| body.clone())
     }
 
-    pub(super) fn render(&self, call: &Call) -> String {
-        (self.render)(call)
+    /// What it says, taken apart. The time is the signer's to write.
+    pub(in crate::simulator) fn fields(&self, business_id: String) -> Message {
+        let call = Call { at: Timestamp::from_unix_millis(0), business_id, time_stamp: String::new() };
+        let text = (self.render)(&call);
+        match self.generation.is_query() {
+            true => Message::from_query(self.activity.as_str(), &text),
+            false => Message::from_body(self.activity.as_str(), &text),
+        }
     }
 
     /// Its generation.
@@ -154,7 +161,7 @@ impl Callback {
     ) -> Result<Request<Bytes>, DeliveryError> {
         let ring = endpoint.keys.get(self.generation.interface());
         let key = ring.ok_or(DeliveryError::NoKey(self.generation))?.signing_key();
-        let message = self.render(&Call::at(self.generation, at, random));
+        let message = (self.render)(&Call::at(self.generation, at, random));
         let (path, query, headers) = self.proof(key, &message, at, random)?;
         let is_get = self.generation.is_query();
         let body = if is_get { Bytes::new() } else { message.into() };

@@ -48,11 +48,7 @@ impl Draft {
     /// activity.
     pub fn new(generation: Generation, activity: Activity, random: &SeededRandom, now: Timestamp) -> Option<Self> {
         let callback = invented(generation, activity, random, now)?;
-        let text = callback.render(&Call::at(generation, now, random));
-        let message = match generation.is_query() {
-            true => Message::from_query(activity.as_str(), &text),
-            false => Message::from_body(activity.as_str(), &text),
-        };
+        let message = callback.fields(random.hex(32));
         let has_time = generation.is_query() || generation.is_kit();
         let fills_in = [message.get(BUSINESS_ID).is_some(), has_time];
         Some(Self { generation, activity, message, fills_in })
@@ -130,13 +126,7 @@ fn invented(generation: Generation, activity: Activity, random: &SeededRandom, n
             Callback::release(generation, &instance, &order.order_id)
         }
         Activity::UpgradeInstance | Activity::Upgrade => Callback::upgrade(generation, &instance, &order),
-        Activity::ChangeInstanceCheck if generation == Generation::SaasV2 => {
-            use saas::v2::change_instance_check::{ProductInfo, Request};
-            let product = order.spec.lines.first()?.products.first()?;
-            let info = serde_json::json!({"productId": product.product_id, "skuCode": product.sku_code});
-            let body = Request::new(instance, ProductInfo::from_json(&info.to_string()).ok()?).to_body();
-            Some(Callback::fixed(generation, activity, body))
-        }
+        Activity::ChangeInstanceCheck => Callback::change_check(&instance, "OFFI000000000000000002"),
         Activity::GetLicenseAsync => Some(Callback::license_application(&instance, &random.hex(32), now, Some(until))),
         Activity::OrderNotify => Some(Callback::order_notify(&order, 0)),
         Activity::SingleOrgSync => binding(random).department_change(generation, &department(), Flag::Add),

@@ -172,6 +172,16 @@ impl Callback {
         }
     }
 
+    /// The question whether an instance of SaaS V2.0 may change to another product at its renewal. The documents do not name
+    /// the members of `productInfo` (unverified). `None` where the id is longer than
+    /// the 64 characters of an id.
+    pub fn change_check(instance: &str, product_id: &str) -> Option<Self> {
+        use saas::v2::change_instance_check::{ProductInfo, Request};
+        let product = ProductInfo::from_json(&serde_json::json!({"productId": product_id}).to_string()).ok()?;
+        let body = Request::new(instance, product).to_body();
+        Some(Self::fixed(Generation::SaasV2, Activity::ChangeInstanceCheck, body))
+    }
+
     /// The application for the License of an online License's instance, from now to its expiry.
     pub fn license_application(instance: &str, event_id: &str, from: Timestamp, until: Option<Timestamp>) -> Self {
         let mut request = license::online::get_license_async::Request::new(instance, from, event_id);

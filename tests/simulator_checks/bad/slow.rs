@@ -191,7 +191,7 @@ const CASES: [Case; 7] = [
                 })
             },
         },
-        good: |profile| Good::slow(profile, Duration::from_millis(60), Duration::from_millis(20)),
+        good: |profile| Good::slow(profile, Duration::from_millis(150), Duration::from_millis(50)),
         setting: |checker| checker,
     },
     Case {
