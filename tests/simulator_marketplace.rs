@@ -427,6 +427,8 @@ async fn every_activity_can_be_drafted() {
 #[tokio::test]
 async fn a_draft_is_changed_field_by_field() {
     let random = SeededRandom::new(1);
+    let users = Draft::new(Generation::KitV2, Activity::AuthSync, &random, NOW).unwrap();
+    assert_eq!(users.get("currentSyncTime").unwrap(), "20250102110405000", "in China's zone");
     for generation in [Generation::SaasV2, Generation::SaasV1] {
         let (marketplace, ..) = with(generation);
         let mut draft = Draft::new(generation, Activity::NewInstance, &random, NOW).unwrap();

@@ -174,7 +174,7 @@ impl Author {
             }
             Profile::OrderNotify => {
                 let order = placed(&self.ids.order(), PRODUCT);
-                self.flagged(Callback::order_notify(&order, 0).fields(String::new()))
+                self.flagged(Callback::order_notify(&order, 0).fields(String::new(), now))
             }
             _ => self.purchase(),
         }
@@ -258,7 +258,8 @@ impl Author {
 
     /// What a callback says, in fields.
     fn told(&mut self, callback: Option<Callback>) -> Option<Message> {
-        let message = callback?.fields(self.ids.uuid());
+        // None of these messages holds a time of its own.
+        let message = callback?.fields(self.ids.uuid(), Timestamp::from_unix_millis(0));
         Some(self.flagged(message))
     }
 

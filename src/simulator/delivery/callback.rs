@@ -112,8 +112,8 @@ impl Callback {
     }
 
     /// What it says, taken apart. The time is the signer's to write.
-    pub(in crate::simulator) fn fields(&self, business_id: String) -> Message {
-        let call = Call { at: Timestamp::from_unix_millis(0), business_id, time_stamp: String::new() };
+    pub(in crate::simulator) fn fields(&self, business_id: String, at: Timestamp) -> Message {
+        let call = Call { at, business_id, time_stamp: String::new() };
         let text = (self.render)(&call);
         match self.generation.is_query() {
             true => Message::from_query(self.activity.as_str(), &text),

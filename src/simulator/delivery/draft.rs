@@ -48,7 +48,7 @@ impl Draft {
     /// activity.
     pub fn new(generation: Generation, activity: Activity, random: &SeededRandom, now: Timestamp) -> Option<Self> {
         let callback = invented(generation, activity, random, now)?;
-        let message = callback.fields(random.hex(32));
+        let message = callback.fields(random.hex(32), now);
         let has_time = generation.is_query() || generation.is_kit();
         let fills_in = [message.get(BUSINESS_ID).is_some(), has_time];
         Some(Self { generation, activity, message, fills_in })
