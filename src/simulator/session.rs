@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::call::{Call, Proof, Signer};
 use super::client_secret::Sealed;
@@ -14,8 +13,10 @@ use super::desk::Instance;
 use super::form;
 use super::http_target::HttpTarget;
 use super::message::{Author, Message};
+use super::patience::Patience;
 use super::probe::{ErasedProbe, ProbedInstance};
 use super::profile::Profile;
+use super::reading::Reading;
 use super::report::{Exchange, Failure};
 use super::target::{Answer, ErasedTarget, TargetError};
 use crate::clock::Clock;
@@ -84,101 +85,6 @@ pub(super) struct Findings {
     pub(super) notes: BTreeMap<&'static str, Vec<String>>,
 }
 
-/// An answer, read as leniently as can be: what is wrong with its form is for other checks to say.
-#[derive(Clone, Debug)]
-pub(super) struct Reading {
-    pub(super) status: u16,
-    pub(super) json: Option<Value>,
-    pub(super) code: Option<String>,
-}
-
-impl Reading {
-    pub(super) fn new(answer: &Answer) -> Self {
-        let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
-        let code = json.as_ref().and_then(|json| lenient_code(json.get("resultCode")?));
-        Self { status: answer.status, json, code }
-    }
-
-    pub(super) fn is_processing(&self) -> bool {
-        self.code.as_deref() == Some("000004")
-    }
-
-    pub(super) fn is_success(&self) -> bool {
-        self.code.as_deref() == Some("000000")
-    }
-
-    pub(super) fn instance_id(&self) -> Option<&str> {
-        self.json.as_ref()?.get("instanceId")?.as_str().filter(|id| !id.is_empty())
-    }
-
-    /// The instances that are told about.
-    pub(super) fn described_ids(&self) -> Vec<&str> {
-        let infos = self.json.as_ref().and_then(|json| json.get("info")).and_then(Value::as_array);
-        infos.into_iter().flatten().filter_map(|info| info.get("instanceId")?.as_str()).collect()
-    }
-
-    fn described(&self) -> String {
-        match &self.code {
-            Some(code) => format!("resultCode {code}"),
-            None if self.status == 200 => "an answer without a resultCode".to_owned(),
-            None => format!("HTTP status {}", self.status),
-        }
-    }
-
-    /// The call has to have been accepted.
-    pub(super) fn accepted(&self, what: &str) -> Checked {
-        match self.is_success() || self.is_processing() {
-            true => Ok(()),
-            false => Err(Stop::failed(format!("{what} is accepted (000000)"), self.described(), accept_cause(self))),
-        }
-    }
-
-    /// The call has to have been refused, with one of these codes where the answer has one.
-    pub(super) fn refused(&self, codes: &[&str], what: &str) -> Checked {
-        let expected = || format!("{what} is refused with {}", codes.join(" or "));
-        match self.code.as_deref() {
-            Some("000000" | "000004") => {
-                Err(Stop::failed(expected(), self.described(), format!("{what} is taken for a genuine call")))
-            }
-            Some(code) if codes.contains(&code) => Ok(()),
-            Some(_) => Err(Stop::failed(
-                expected(),
-                self.described(),
-                "the call is refused with a code that means something else",
-            )),
-            // The form of the answer is judged elsewhere.
-            None => Ok(()),
-        }
-    }
-}
-
-fn accept_cause(reading: &Reading) -> String {
-    match reading.code.as_deref() {
-        Some("000001") => {
-            "the signature of a right call is refused: see what is signed, with which key, in which order"
-        }
-        Some("000002") => "a parameter of a right call is refused",
-        Some("000003") => "the instance is not known",
-        Some("000005") => "the endpoint failed inside",
-        Some(_) => "the endpoint refuses",
-        None => "the answer is not JSON with a resultCode",
-    }
-    .to_owned()
-}
-
-/// `0`, `"0"` and `"0000004"` are written as the code that must have been meant.
-fn lenient_code(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
-    match text.parse::<u32>() {
-        Ok(number) => Some(format!("{number:06}")),
-        Err(_) => Some(text),
-    }
-}
-
 pub(super) struct Session {
     pub(super) target: Arc<dyn ErasedTarget>,
     pub(super) profile: Profile,
@@ -204,7 +110,6 @@ pub(super) struct Session {
     pub(super) deadline: Duration,
     /// How long after 000004 an instance may take.
     pub(super) ready_within: Duration,
-    /// Takes the usage of what is bought.
     /// Moves the clocks, where they can be moved.
     pub(super) travel: Option<Box<dyn Fn(Duration) + Send + Sync>>,
     /// How long answers took, by activity.
@@ -454,7 +359,7 @@ impl Session {
 
     /// How long one waits for what was put off.
     pub(super) fn patience(&self) -> Patience {
-        Patience { began: Instant::now(), limit: self.ready_within, next: Duration::from_millis(10) }
+        Patience::new(self.ready_within)
     }
 
     /// Asks for an instance until it is there, as the marketplace does.
@@ -531,33 +436,6 @@ impl Session {
             )),
             _ => Ok(()),
         }
-    }
-}
-
-/// Waits in pauses that grow, and not for ever.
-pub(super) struct Patience {
-    began: Instant,
-    limit: Duration,
-    next: Duration,
-}
-
-impl Patience {
-    /// Whether there is time for another try, which has come then.
-    pub(super) async fn pause(&mut self) -> bool {
-        if self.began.elapsed() >= self.limit {
-            return false;
-        }
-        sleep(self.next).await;
-        self.next = (self.next * 2).min(Duration::from_millis(200));
-        true
-    }
-
-    pub(super) fn exhausted(&self) -> Stop {
-        Stop::failed(
-            "success some time after 000004",
-            format!("no success within {:?}", self.limit),
-            "an instance that was accepted with 000004 does not get ready",
-        )
     }
 }
 

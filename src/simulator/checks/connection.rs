@@ -7,7 +7,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::simulator::call::{Call, Proof};
 use crate::simulator::http_target::{Connection, Framing, HttpTarget, body, head};
-use crate::simulator::session::{Checked, Reading, Session, Stop};
+use crate::simulator::reading::Reading;
+use crate::simulator::session::{Checked, Session, Stop};
 use crate::simulator::target::{Answer, TargetError};
 
 /// As long as a call may take.

@@ -6,7 +6,8 @@ use http::Method;
 use tokio::time::sleep;
 
 use crate::simulator::call::Proof;
-use crate::simulator::session::{Checked, Reading, Session, Stop};
+use crate::simulator::reading::Reading;
+use crate::simulator::session::{Checked, Session, Stop};
 
 /// As the marketplace waits for a whole answer.
 const IN_TIME: Duration = Duration::from_secs(5);

@@ -12,7 +12,8 @@ use crate::key::AccessKey;
 use crate::simulator::call::{Call, Proof};
 use crate::simulator::message::{Message, TIME_STAMP, object};
 use crate::simulator::profile::Scheme;
-use crate::simulator::session::{Checked, Reading, Session, Stop};
+use crate::simulator::reading::Reading;
+use crate::simulator::session::{Checked, Session, Stop};
 
 /// A call that does not prove itself.
 const UNPROVED: &[&str] = &["000001"];
