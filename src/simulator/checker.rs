@@ -106,7 +106,8 @@ impl Checker {
         self
     }
 
-    /// Within which an answer has to come. Unless set it is what the marketplace waits for: 5 s (V2.0) or 20 s (V1.0).
+    /// Within which an answer has to come. Unless set it is what the marketplace waits for: 5 s (V2.0) or 20 s (V1.0, and
+    /// the console's debugging page).
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);

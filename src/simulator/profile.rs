@@ -7,6 +7,9 @@ use std::time::Duration;
 use super::delivery::Generation;
 use crate::key::InterfaceType;
 
+/// That of V1.0, and of the debugging page for both generations.
+pub(super) const LONGEST_DEADLINE: Duration = Duration::from_secs(20);
+
 /// What is checked: one generation of one family of callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -94,6 +97,14 @@ impl Profile {
         }
     }
 
+    /// Within which an answer has to come.
+    pub(super) const fn deadline(self) -> Duration {
+        match self {
+            Self::SaasV1 | Self::LicenseV1 | Self::KitV1 | Self::Console => LONGEST_DEADLINE,
+            _ => Duration::from_secs(5),
+        }
+    }
+
     /// Whether the call that begins the life of an instance is about an order.
     pub(super) const fn has_purchases(self) -> bool {
         matches!(self, Self::SaasV1 | Self::SaasV2 | Self::LicenseOnline | Self::LicenseV1 | Self::Console)
@@ -117,11 +128,6 @@ impl Scheme {
     /// Whether calls carry a nonce and a window of 60 seconds is documented.
     pub(super) const fn has_nonce(self) -> bool {
         matches!(self, Self::CallbackV2 | Self::KitV2)
-    }
-
-    /// Within which an answer has to come.
-    pub(super) const fn deadline(self) -> Duration {
-        Duration::from_secs(if self.has_nonce() { 5 } else { 20 })
     }
 
     /// Whether answers carry `Body-Sign`.

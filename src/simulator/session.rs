@@ -23,8 +23,8 @@ use crate::clock::Clock;
 use crate::key::{AccessKey, AccessKeys, KeyRing};
 use crate::timestamp::Timestamp;
 
-/// No target may take longer, whatever its own limits.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// So much longer than the deadline a target may take, whatever its own limits: late is not the same as never.
+const LATE: Duration = Duration::from_secs(5);
 
 /// How long an instance may take, unless set otherwise.
 const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -104,7 +104,7 @@ pub(super) struct Session {
     pub(super) ivs: HashMap<String, String>,
     /// Whether the endpoint refuses an exact repeat; known after that was tried.
     pub(super) refuses_repeats: bool,
-    /// What the seller console would have sent, and what came back.
+    /// What the seller console would have sent, and what came back before it hung up.
     pub(super) console: Vec<(String, Option<Answer>)>,
     /// Within which an answer has to come.
     pub(super) deadline: Duration,
@@ -148,7 +148,7 @@ impl Session {
             ivs: HashMap::new(),
             refuses_repeats: false,
             console: Vec::new(),
-            deadline: profile.scheme().deadline(),
+            deadline: profile.deadline(),
             ready_within: READY_WITHIN,
             travel: None,
             durations: BTreeMap::new(),
@@ -199,6 +199,16 @@ impl Session {
         self.author.fresh(now)
     }
 
+    fn limit(&self) -> Duration {
+        self.deadline.max(self.profile.deadline()).saturating_add(LATE)
+    }
+
+    async fn answer_of(&self, call: &Call) -> Result<Answer, TargetError> {
+        let request = call.to_request().ok_or_else(TargetError::unwritable)?;
+        let limit = self.limit();
+        timeout(limit, self.target.call(request)).await.unwrap_or(Err(TargetError::Timeout(limit)))
+    }
+
     /// Signs and sends.
     pub(super) async fn tell(&mut self, message: &Message) -> Result<Reading, Stop> {
         let call = self.sign(message);
@@ -206,22 +216,26 @@ impl Session {
     }
 
     pub(super) async fn send(&mut self, call: Call) -> Result<Reading, Stop> {
-        let outcome = answer_of(&*self.target, &call).await;
+        let outcome = self.answer_of(&call).await;
         self.note(call, outcome).map(|answer| Reading::new(&answer))
     }
 
     /// Sends at once.
     pub(super) async fn send_all(&mut self, calls: Vec<Call>) -> Result<Vec<Reading>, Stop> {
-        let target = Arc::clone(&self.target);
-        let outcomes = join_all(calls.iter().map(|call| answer_of(&*target, call))).await;
+        let outcomes = join_all(calls.iter().map(|call| self.answer_of(call))).await;
         let noted = calls.into_iter().zip(outcomes);
         noted.map(|(call, outcome)| self.note(call, outcome).map(|answer| Reading::new(&answer))).collect()
     }
 
     /// Hangs up after some time, as the marketplace does; none then.
     pub(super) async fn send_within(&mut self, call: Call, limit: Duration) -> Result<Option<Reading>, Stop> {
-        match timeout(limit, answer_of(&*self.target, &call)).await {
-            Ok(outcome) => self.note(call, outcome).map(|answer| Some(Reading::new(&answer))),
+        let answer = self.send_raw_within(call, limit).await?;
+        Ok(answer.map(|answer| Reading::new(&answer)))
+    }
+
+    pub(super) async fn send_raw_within(&mut self, call: Call, limit: Duration) -> Result<Option<Answer>, Stop> {
+        match timeout(limit, self.answer_of(&call)).await {
+            Ok(outcome) => self.note(call, outcome).map(Some),
             Err(_) => {
                 self.calls += 1;
                 let exchange =
@@ -244,18 +258,18 @@ impl Session {
         const PAUSE: Duration = Duration::from_millis(1);
         self.calls += 1;
         let Some(target) = self.target.http() else {
-            let _ = timeout(PAUSE, answer_of(&*self.target, call)).await;
+            let _ = timeout(PAUSE, self.answer_of(call)).await;
             return;
         };
         // However far the endpoint is, the whole call has to get there.
         let Some(request) = call.to_request() else { return };
-        if let Ok(Ok(_connection)) = timeout(TIMEOUT, target.begin(&request)).await {
+        if let Ok(Ok(_connection)) = timeout(self.limit(), target.begin(&request)).await {
             sleep(PAUSE).await;
         }
     }
 
     pub(super) async fn send_raw(&mut self, call: Call) -> Result<Answer, Stop> {
-        let outcome = answer_of(&*self.target, &call).await;
+        let outcome = self.answer_of(&call).await;
         self.note(call, outcome)
     }
 
@@ -437,9 +451,4 @@ impl Session {
             _ => Ok(()),
         }
     }
-}
-
-async fn answer_of(target: &dyn ErasedTarget, call: &Call) -> Result<Answer, TargetError> {
-    let request = call.to_request().ok_or_else(TargetError::unwritable)?;
-    timeout(TIMEOUT, target.call(request)).await.unwrap_or(Err(TargetError::Timeout(TIMEOUT)))
 }

@@ -6,8 +6,11 @@ use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::CallbackService;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
-use koogallery::simulator::{Answer, CheckResult, Checker, Fault, LedgerProbe, Outcome, Report, Target, TargetError};
+use koogallery::simulator::{
+    Answer, CheckResult, Checker, Fault, LedgerProbe, Outcome, Profile, Report, Target, TargetError,
+};
 use serde_json::Value;
+use std::time::Duration;
 
 use super::bad::usage::Seller;
 use super::good::{self, Good, Shop, Silence};
@@ -106,4 +109,25 @@ async fn without_failures_nobody_sees_what_becomes_of_them() {
     let report = Checker::new(good.service, good::keys()).desk(seller.desk).run().await.unwrap();
     assert_eq!(result(&report, "Q5").outcome, Outcome::Passed);
     assert!(matches!(&result(&report, "Q6").outcome, Outcome::NotRun { why } if why.contains("faults")));
+}
+
+/// V1.0 and the console wait for 20 s; where V2.0 is concerned, what takes so long counts as never.
+#[tokio::test(start_paused = true)]
+async fn answers_are_waited_for_as_long_as_the_marketplace_does() {
+    let check = async |profile, pause| {
+        let service = Good::of(profile).service;
+        let target = move |request| {
+            let service = service.clone();
+            async move {
+                tokio::time::sleep(Duration::from_secs(pause)).await;
+                service.call(request).await
+            }
+        };
+        let report = Checker::new(target, good::keys()).profile(profile).run().await.unwrap();
+        report.failed_ids()
+    };
+    assert_eq!(check(Profile::SaasV1, 19).await, [""; 0]);
+    assert_eq!(check(Profile::Console, 19).await, [""; 0]);
+    assert_eq!(check(Profile::Console, 21).await, ["C12"]);
+    assert!(check(Profile::SaasV2, 19).await.contains(&"R1"));
 }

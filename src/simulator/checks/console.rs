@@ -21,12 +21,9 @@ pub(super) async fn cases(session: &mut Session) -> Checked {
     let mut unreachable = None;
     for message in cases.into_iter().flatten() {
         let call = session.sign(&message);
-        match session.send_raw(call).await {
-            Ok(answer) => session.console.push((message.activity, Some(answer))),
-            Err(stop) => {
-                session.console.push((message.activity, None));
-                unreachable.get_or_insert(stop);
-            }
+        match session.send_raw_within(call, session.deadline).await {
+            Ok(answer) => session.console.push((message.activity, answer)),
+            Err(stop) => drop(unreachable.get_or_insert(stop)),
         }
     }
     unreachable.map_or(Ok(()), |stop| match stop {
@@ -63,9 +60,12 @@ pub(super) async fn status(session: &mut Session) -> Checked {
 }
 
 pub(super) async fn in_time(session: &mut Session) -> Checked {
-    each(session, "an answer within 20 s", "timed out", |_, answer, _| {
-        (answer.duration > Duration::from_secs(20)).then(|| format!("{:?}", answer.duration))
-    })
+    match session.console.iter().find(|(_, answer)| answer.is_none()) {
+        Some((activity, _)) => {
+            Err(Stop::failed(format!("{activity}: an answer within {:?}", session.deadline), "none", "timed out"))
+        }
+        None => Ok(()),
+    }
 }
 
 pub(super) async fn content_type(session: &mut Session) -> Checked {
