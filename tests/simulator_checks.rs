@@ -219,6 +219,36 @@ fn ids_are_unique_within_a_profile() {
     }
 }
 
+/// Must-checks that are about what no receiver in this process has, and the files in which they fail instead.
+const TRIED_ELSEWHERE: [(&str, &str); 4] = [
+    // Something other than an answer comes.
+    ("R1", include_str!("simulator_checks/hostile.rs")),
+    // There is TLS to spoil.
+    ("R2", include_str!("simulator_checks/tls.rs")),
+    // There is an address.
+    ("R3", include_str!("simulator_checks/tls.rs")),
+    // There is a wire that shows letter case.
+    ("F4", include_str!("simulator_checks/hostile.rs")),
+];
+
+/// A new check comes with a receiver that fails it.
+#[test]
+fn every_must_check_has_a_receiver_that_fails_it() {
+    // Several checks may share an id, one for each family: their titles differ.
+    let fails = |bad: &bad::Bad, check: &Check| {
+        let is_meant = |other: &Check| (other.id, other.title) == (check.id, check.title);
+        bad.fails.contains(&check.id) && Check::of(bad.profile).iter().any(is_meant)
+    };
+    for profile in Profile::ALL {
+        for check in Check::of(profile).iter().filter(|check| check.severity == Severity::Must) {
+            let is_in_a_row = bad::cases().any(|case| fails(case.bad, check));
+            let elsewhere = TRIED_ELSEWHERE.iter().find(|(id, _)| *id == check.id);
+            assert!(is_in_a_row != elsewhere.is_some(), "{profile} {} ({})", check.id, check.title);
+            assert!(elsewhere.is_none_or(|(id, file)| file.contains(&format!("\"{id}\""))), "{}", check.id);
+        }
+    }
+}
+
 /// Every bad receiver fails exactly the checks that name its mistake; the table of them is kept beside the library.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_mistake_is_found_and_nothing_else() {

@@ -3,6 +3,8 @@
 #![allow(clippy::result_large_err)] // whoever spoils a call may answer it in place of the good one
 
 mod answers;
+mod console;
+mod crowded;
 mod effects;
 mod kit;
 mod slow;
@@ -289,7 +291,8 @@ pub struct Case {
 /// All of them.
 pub fn cases() -> impl Iterator<Item = Case> {
     let plain = [FAMILY, answers::FAMILY, effects::FAMILY, kit::FAMILY].into_iter().flatten();
-    plain.map(|bad| Case { bad, good: Good::of, setting: |checker| checker }).chain(slow::cases()).chain(usage::cases())
+    let plain = plain.map(|bad| Case { bad, good: Good::of, setting: |checker| checker });
+    plain.chain(slow::cases()).chain(usage::cases()).chain(crowded::cases()).chain(console::cases())
 }
 
 const FAMILY: &[Bad] = &[

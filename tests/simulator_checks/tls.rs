@@ -160,6 +160,18 @@ async fn a_good_receiver_passes() {
 }
 
 #[tokio::test]
+async fn an_address_without_tls_or_without_a_name_is_told_so() {
+    for (url, wanted) in [
+        ("http://koogallery.invalid/produce", "an http one"),
+        // Nobody answers there, and nobody has to.
+        ("https://0.0.0.0:1/produce", "an IP address"),
+    ] {
+        let report = Checker::new(HttpTarget::new(url).unwrap(), good::keys()).run().await.unwrap();
+        assert!(failure(&report, "R3").contains(wanted), "{}", report.to_text(false));
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_from_nobody_is_named() {
     let good = Good::new();
     let (url, _) = serve(GOOD, &good).await;

@@ -1,6 +1,6 @@
 //! Receivers whose answers have one mistake each.
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use koogallery::simulator::Profile::{SaasV1, SaasV2};
 use koogallery::timestamp::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -182,6 +182,34 @@ pub const FAMILY: &[Bad] = &[
                 let times = asked.entry(text(fields, "instanceId").to_owned()).or_default();
                 *times += 1;
                 if *times == 3 { refusal("000004") } else { response }
+            })
+        },
+    },
+    Bad {
+        mistake: "redirects strangers to its front page",
+        profile: SaasV2,
+        fails: &["R5", "F1"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |_, mut response| {
+                if code_of(&response) == "000001" {
+                    *response.status_mut() = StatusCode::FOUND;
+                    response.headers_mut().insert("location", HeaderValue::from_static("/"));
+                }
+                response
+            })
+        },
+    },
+    Bad {
+        mistake: "crashes at a query that is no UTF-8",
+        profile: SaasV1,
+        fails: &["X16"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                let is_text = percent_decode_str(query_of(&request)).decode_utf8().is_ok();
+                assert!(is_text, "the seller's code panicked");
+                Ok(request)
             })
         },
     },

@@ -7,10 +7,10 @@ use futures_util::FutureExt as _;
 use http::Method;
 use koogallery::callback::CallbackService;
 use koogallery::signature::Window;
-use koogallery::simulator::Profile::SaasV2;
+use koogallery::simulator::Profile::{SaasV1, SaasV2};
 use std::time::Duration;
 
-use super::{Bad, Fields, after, answer, before, code_of, fields, is_proved, is_success, refusal, signed, text};
+use super::{Bad, Fields, HOURS, after, answer, before, code_of, fields, is_proved, is_success, refusal, signed, text};
 use serde_json::json;
 
 /// Work that goes on when nobody waits for it, and that nobody remembers.
@@ -143,6 +143,59 @@ pub const FAMILY: &[Bad] = &[
                     _ => {}
                 }
                 Ok(request)
+            })
+        },
+    },
+    Bad {
+        mistake: "takes order and product for the key, however it is charged",
+        profile: SaasV1,
+        fails: &["I11"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                let mut told = fields(&request);
+                let is_meant = text(&told, "activity") == "newInstance" && text(&told, "chargingMode") != "0";
+                if !is_meant || text(&told, "productId") == "OFFI000000000000000001" || !is_proved(&request, HOURS) {
+                    return Ok(request);
+                }
+                let order = format!("{}{}", text(&told, "orderId"), text(&told, "productId"));
+                told.insert("orderId".into(), order.into());
+                Ok(signed(request.method(), &told))
+            })
+        },
+    },
+    Bad {
+        mistake: "takes any testFlag for that of a test",
+        profile: SaasV2,
+        fails: &["L11"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                let mut told = fields(&request);
+                if text(&told, "testFlag") == "0" && is_proved(&request, Window::default()) {
+                    told.insert("testFlag".into(), "1".into());
+                    return Ok(signed(request.method(), &told));
+                }
+                Ok(request)
+            })
+        },
+    },
+    Bad {
+        mistake: "keeps times in a zone whose clocks go forward",
+        profile: SaasV2,
+        fails: &["L14"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                let mut told = fields(&request);
+                let missing_hour = text(&told, "expireTime").strip_prefix("2029032502").map(str::to_owned);
+                match missing_hour {
+                    Some(rest) if is_proved(&request, Window::default()) => {
+                        told.insert("expireTime".into(), format!("2029032503{rest}").into());
+                        Ok(signed(request.method(), &told))
+                    }
+                    _ => Ok(request),
+                }
             })
         },
     },
