@@ -89,7 +89,7 @@ impl Proxy {
     async fn serve(self: Arc<Self>, listener: TcpListener) {
         /// Each may hold a request of 12 MiB and an answer of 4 MiB.
         const CONNECTIONS: usize = 32;
-        const LAST_EXCHANGES: Duration = Duration::from_secs(15);
+        const LAST_EXCHANGES: Duration = Duration::from_secs(30);
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let mut exchanges = JoinSet::new();
         let mut interrupted = std::pin::pin!(interrupted());
