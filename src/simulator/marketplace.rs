@@ -151,14 +151,19 @@ impl Marketplace {
     ///
     /// The call cannot be signed.
     pub async fn deliver_by(&self, callback: &Callback, schedule: Schedule) -> Result<Verdict, DeliveryError> {
-        let mut attempt = 1;
+        Ok(self.repeat(callback, schedule).await?.verdict)
+    }
+
+    /// The last attempt.
+    async fn repeat(&self, callback: &Callback, schedule: Schedule) -> Result<Attempt, DeliveryError> {
+        let mut number = 1;
         loop {
             let request = self.sign(callback, &Manner::default())?;
-            let made = self.attempt(callback, request, attempt, &Manner::default()).await;
-            if made.verdict.is_final() || attempt >= schedule.attempts() {
-                return Ok(made.verdict);
+            let attempt = self.attempt(callback, request, number, &Manner::default()).await;
+            if attempt.verdict.is_final() || number >= schedule.attempts() {
+                return Ok(attempt);
             }
-            attempt += 1;
+            number += 1;
             self.inner.time.wait(schedule.interval()).await;
         }
     }
@@ -191,7 +196,8 @@ impl Marketplace {
 
     async fn attempt(&self, callback: &Callback, request: Request<Bytes>, number: u32, manner: &Manner) -> Attempt {
         let Inner { target, endpoint, time, .. } = &*self.inner;
-        let outcome = manner.answer(&**target, request.clone()).await;
+        let deadline = callback.generation().profile().deadline();
+        let outcome = manner.answer(&**target, request.clone(), deadline).await;
         let attempt = Attempt::new(time.now(), number, callback, &request, outcome, endpoint, &target.name());
         let mut state = self.state();
         if state.log.len() == LOGGED {

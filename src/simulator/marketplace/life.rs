@@ -107,8 +107,7 @@ impl Marketplace {
         if sold.generation == Generation::SaasV2 {
             let query = Callback::query(sold.generation, &[&sold.instance_id]);
             if let Some(query) = query {
-                let verdict = self.deliver_by(&query, UNTIL_OPEN).await?;
-                understood(query.activity(), verdict)?;
+                understood(self.repeat(&query, UNTIL_OPEN).await?)?;
             }
         }
         self.change(&sold.instance_id, |sold| {
@@ -218,11 +217,16 @@ impl Marketplace {
     ///
     /// As [`renew`](Self::renew).
     pub async fn freeze(&self, instance_id: &str) -> Result<Subscription, LifeError> {
+        let (frozen, attempt) = self.end_use(instance_id).await?;
+        understood(attempt).map(|_| frozen)
+    }
+
+    async fn end_use(&self, instance_id: &str) -> Result<(Subscription, Attempt), LifeError> {
         let sold = self.living(instance_id)?;
         let since = self.now();
         let frozen = self.change(instance_id, |sold| sold.state = SubscriptionState::Frozen { since })?;
         let callback = Callback::expiry(sold.generation, instance_id);
-        self.tell(sold.generation, "freezing", callback).await.map(|_| frozen)
+        Ok((frozen, self.told(sold.generation, "freezing", callback).await?))
     }
 
     /// Unfreezes. V1.0 has no call for it: there a renewal says it.
@@ -244,6 +248,11 @@ impl Marketplace {
     ///
     /// As [`renew`](Self::renew).
     pub async fn release(&self, instance_id: &str) -> Result<Subscription, LifeError> {
+        let (released, attempt) = self.end_life(instance_id).await?;
+        understood(attempt).map(|_| released)
+    }
+
+    async fn end_life(&self, instance_id: &str) -> Result<(Subscription, Attempt), LifeError> {
         let sold = self.living(instance_id)?;
         let released = self.change(instance_id, |sold| sold.state = SubscriptionState::Released)?;
         if let Some(instance) = self.inner.desk.instance(instance_id) {
@@ -254,7 +263,7 @@ impl Marketplace {
             self.inner.desk.put_license(code);
         }
         let callback = Callback::release(sold.generation, instance_id, &sold.order.order_id);
-        self.tell(sold.generation, "release", callback).await.map(|_| released)
+        Ok((released, self.told(sold.generation, "release", callback).await?))
     }
 
     /// Asks for access data and usage.
@@ -314,12 +323,12 @@ impl Marketplace {
     pub async fn run_due(&self) -> Vec<Attempt> {
         let mut made = Vec::new();
         while let Some((instance_id, due)) = self.next_due(self.now()) {
-            // What goes wrong stands in the log, and the life goes on.
-            let _ = match due {
-                Due::Expiry => self.freeze(&instance_id).await,
-                Due::Release => self.release(&instance_id).await,
+            let ended = match due {
+                Due::Expiry => self.end_use(&instance_id).await,
+                Due::Release => self.end_life(&instance_id).await,
             };
-            made.extend(self.state().log.back().cloned());
+            // The life goes on, whatever the seller answers.
+            made.extend(ended.map(|(_, attempt)| attempt));
         }
         made
     }
@@ -362,18 +371,30 @@ impl Marketplace {
         Ok(sold.clone())
     }
 
+    /// Tells until the seller has understood.
     async fn tell(
         &self,
         generation: Generation,
         what: &'static str,
         callback: Option<Callback>,
     ) -> Result<Verdict, LifeError> {
+        understood(self.told(generation, what, callback).await?)
+    }
+
+    /// The last attempt to tell.
+    async fn told(
+        &self,
+        generation: Generation,
+        what: &'static str,
+        callback: Option<Callback>,
+    ) -> Result<Attempt, LifeError> {
         let callback = callback.ok_or(LifeError::NotOffered { generation, what })?;
-        understood(callback.activity(), self.deliver(&callback).await?)
+        Ok(self.repeat(&callback, callback.schedule()).await?)
     }
 }
 
-fn understood(activity: Activity, verdict: Verdict) -> Result<Verdict, LifeError> {
+fn understood(attempt: Attempt) -> Result<Verdict, LifeError> {
+    let Attempt { activity, verdict, .. } = attempt;
     match verdict.is_final() {
         true => Ok(verdict),
         false => Err(LifeError::GivenUp { activity, verdict }),

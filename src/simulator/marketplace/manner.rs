@@ -59,7 +59,8 @@ impl Manner {
         self
     }
 
-    /// Hangs up without having read the answer, if it takes longer than this.
+    /// Hangs up without having read the answer, if it takes longer than this; unless set, longer than the marketplace waits:
+    /// 5 s, and 20 s in V1.0.
     #[must_use]
     pub fn hanging_up_after(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
@@ -93,16 +94,14 @@ impl Manner {
         })
     }
 
+    /// The answer, if it comes before the deadline.
     pub(super) async fn answer(
         &self,
         target: &dyn ErasedTarget,
         request: Request<Bytes>,
+        deadline: Duration,
     ) -> Result<Answer, TargetError> {
-        match self.patience {
-            None => target.call(request).await,
-            Some(patience) => {
-                timeout(patience, target.call(request)).await.unwrap_or(Err(TargetError::Timeout(patience)))
-            }
-        }
+        let patience = self.patience.unwrap_or(deadline);
+        timeout(patience, target.call(request)).await.unwrap_or(Err(TargetError::Timeout(patience)))
     }
 }
