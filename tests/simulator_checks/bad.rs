@@ -191,6 +191,30 @@ fn before(
     })
 }
 
+/// Refuses right calls of which this is true.
+fn refusing(good: &Good, code: &'static str, when: impl Fn(&Fields) -> bool + Send + Sync + 'static) -> Handler {
+    before(good, move |request| match when(&fields(&request)) && is_proved(&request, Window::default()) {
+        true => Err(refusal(code)),
+        false => Ok(request),
+    })
+}
+
+/// Takes right calls of which this is true for others.
+fn retelling(
+    good: &Good,
+    when: impl Fn(&Fields) -> bool + Send + Sync + 'static,
+    retell: impl Fn(&mut Fields) + Send + Sync + 'static,
+) -> Handler {
+    before(good, move |request| {
+        let mut told = fields(&request);
+        if when(&told) && is_proved(&request, Window::default()) {
+            retell(&mut told);
+            return Ok(signed(request.method(), &told));
+        }
+        Ok(request)
+    })
+}
+
 /// Gives instances other ids than the good receiver does.
 fn renaming(good: &Good, rename: impl Fn(&Fields, &str) -> String + Send + Sync + 'static) -> Handler {
     let (service, rename) = (good.service.clone(), Arc::new(rename));
@@ -724,14 +748,13 @@ const FAMILY: &[Bad] = &[
         fails: &["I6"],
         has_probe: true,
         handler: |good| {
-            before(good, |request| {
-                let mut told = fields(&request);
-                if text(&told, "orderLineId").ends_with("-000002") && is_proved(&request, Window::default()) {
-                    told.insert("orderLineId".into(), format!("{}-000001", text(&told, "orderId")).into());
-                    return Ok(signed(request.method(), &told));
-                }
-                Ok(request)
-            })
+            retelling(
+                good,
+                |told| text(told, "orderLineId").ends_with("-000002"),
+                |told| {
+                    told.insert("orderLineId".into(), format!("{}-000001", text(told, "orderId")).into());
+                },
+            )
         },
     },
     Bad {
@@ -857,14 +880,13 @@ const FAMILY: &[Bad] = &[
         fails: &["L10"],
         has_probe: true,
         handler: |good| {
-            before(good, |request| {
-                let mut told = fields(&request);
-                if text(&told, "testFlag") == "1" && is_proved(&request, Window::default()) {
+            retelling(
+                good,
+                |told| text(told, "testFlag") == "1",
+                |told| {
                     told.remove("testFlag");
-                    return Ok(signed(request.method(), &told));
-                }
-                Ok(request)
-            })
+                },
+            )
         },
     },
     Bad {
@@ -934,14 +956,8 @@ const FAMILY: &[Bad] = &[
         fails: &["A12"],
         has_probe: true,
         handler: |good| {
-            before(good, |request| {
-                let told = fields(&request);
-                let is_long =
-                    ["orderId", "orderLineId"].iter().any(|name| (41..=64).contains(&text(&told, name).len()));
-                match is_long && is_proved(&request, Window::default()) {
-                    true => Err(refusal("000005")),
-                    false => Ok(request),
-                }
+            refusing(good, "000005", |told| {
+                ["orderId", "orderLineId"].iter().any(|name| (41..=64).contains(&text(told, name).len()))
             })
         },
     },
@@ -965,15 +981,7 @@ const FAMILY: &[Bad] = &[
         profile: SaasV2,
         fails: &["X10", "I9", "L1", "L2", "L10"],
         has_probe: true,
-        handler: |good| {
-            before(good, |request| {
-                let told = fields(&request);
-                match text(&told, "status") == "FREEZE" && is_proved(&request, Window::default()) {
-                    true => Err(refusal("000005")),
-                    false => Ok(request),
-                }
-            })
-        },
+        handler: |good| refusing(good, "000005", |told| text(told, "status") == "FREEZE"),
     },
     Bad {
         mistake: "acknowledges freezes and does nothing",
@@ -981,14 +989,13 @@ const FAMILY: &[Bad] = &[
         fails: &["L1"],
         has_probe: true,
         handler: |good| {
-            before(good, |request| {
-                let mut told = fields(&request);
-                if text(&told, "status") == "FREEZE" && is_proved(&request, Window::default()) {
+            retelling(
+                good,
+                |told| text(told, "status") == "FREEZE",
+                |told| {
                     told.insert("status".into(), "UNFREEZE".into());
-                    return Ok(signed(request.method(), &told));
-                }
-                Ok(request)
-            })
+                },
+            )
         },
     },
     Bad {

@@ -10,7 +10,9 @@ use koogallery::signature::Window;
 use koogallery::simulator::Profile::{SaasV1, SaasV2};
 use std::time::Duration;
 
-use super::{Bad, Fields, HOURS, after, answer, before, code_of, fields, is_proved, is_success, refusal, signed, text};
+use super::{
+    Bad, Fields, HOURS, after, answer, before, code_of, fields, is_proved, is_success, refusal, retelling, signed, text,
+};
 use serde_json::json;
 
 /// Work that goes on when nobody waits for it, and that nobody remembers.
@@ -89,14 +91,13 @@ pub const FAMILY: &[Bad] = &[
         fails: &["L3"],
         has_probe: true,
         handler: |good| {
-            before(good, |request| {
-                let mut told = fields(&request);
-                if text(&told, "activity") == "changeInstanceCheck" && is_proved(&request, Window::default()) {
+            retelling(
+                good,
+                |told| text(told, "activity") == "changeInstanceCheck",
+                |told| {
                     told.insert("activity".into(), "releaseInstance".into());
-                    return Ok(signed(request.method(), &told));
-                }
-                Ok(request)
-            })
+                },
+            )
         },
     },
     Bad {
@@ -170,14 +171,13 @@ pub const FAMILY: &[Bad] = &[
         fails: &["L11"],
         has_probe: true,
         handler: |good| {
-            before(good, |request| {
-                let mut told = fields(&request);
-                if text(&told, "testFlag") == "0" && is_proved(&request, Window::default()) {
+            retelling(
+                good,
+                |told| text(told, "testFlag") == "0",
+                |told| {
                     told.insert("testFlag".into(), "1".into());
-                    return Ok(signed(request.method(), &told));
-                }
-                Ok(request)
-            })
+                },
+            )
         },
     },
     Bad {
