@@ -1,6 +1,5 @@
 //! How people and scripts steer the marketplace: everything below `/_marketplace`. The rest is the seller's.
 
-use std::convert::Infallible;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -38,7 +37,27 @@ enum Outcome {
     Json(Value),
     /// Done, or begun.
     Done(Value),
-    Refused(StatusCode, String),
+}
+
+/// Why nothing comes of it.
+struct Refused(StatusCode, String);
+
+impl From<String> for Refused {
+    /// The form is wrong.
+    fn from(why: String) -> Self {
+        Self(StatusCode::BAD_REQUEST, why)
+    }
+}
+
+impl From<LifeError> for Refused {
+    fn from(error: LifeError) -> Self {
+        let status = match error {
+            LifeError::Unknown(_) => StatusCode::NOT_FOUND,
+            LifeError::GivenUp { .. } => StatusCode::BAD_GATEWAY,
+            _ => StatusCode::CONFLICT,
+        };
+        Self(status, error.to_string())
+    }
 }
 
 impl Control {
@@ -54,100 +73,79 @@ impl Control {
         Self { marketplace, offered: sold.into_iter().filter(is_offered).collect() }
     }
 
-    async fn steer(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    async fn steer(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Outcome, Refused> {
         if !is_from_here(headers) {
             let why = "asked from the page of another site, or under a name that is not this machine's";
-            return Outcome::Refused(StatusCode::FORBIDDEN, why.to_owned());
+            return Err(Refused(StatusCode::FORBIDDEN, why.to_owned()));
         }
         let marketplace = &self.marketplace;
         let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
-        match (method, &parts[..]) {
+        Ok(match (method, &parts[..]) {
             (&Method::GET, []) => Outcome::Page(page::render(marketplace, &self.offered)),
             (&Method::GET, ["subscriptions"]) => Outcome::Json(marketplace.subscriptions().iter().map(told).collect()),
             (&Method::GET, ["log"]) => Outcome::Json(log(marketplace)),
-            (&Method::POST, ["orders"]) => self.sell(body),
+            (&Method::POST, ["orders"]) => Outcome::Done(self.sell(&Form::parse(body)?)?),
             (&Method::POST, ["subscriptions", instance_id, what]) => {
                 let instance_id = percent_decode_str(instance_id).decode_utf8_lossy();
-                self.change(&instance_id, what, body).await
+                Outcome::Done(self.change(&instance_id, what, &Form::parse(body)?).await?)
             }
             (_, [] | ["subscriptions" | "log" | "orders"] | ["subscriptions", _, _]) => {
-                Outcome::Refused(StatusCode::METHOD_NOT_ALLOWED, "another method is wanted here".to_owned())
+                return Err(Refused(StatusCode::METHOD_NOT_ALLOWED, "another method is wanted here".to_owned()));
             }
-            _ => Outcome::Refused(StatusCode::NOT_FOUND, format!("there is no /_marketplace/{}", parts.join("/"))),
-        }
+            _ => return Err(unknown(format!("there is no /_marketplace/{}", parts.join("/")))),
+        })
     }
 
     /// Takes an order; the seller is told in the background, which may take hours.
-    fn sell(&self, body: &[u8]) -> Outcome {
-        let sell = || {
-            let form = Form::parse(body)?;
-            let generation = match form.get("profile") {
-                Some(name) => name.parse().map_err(|error| format!("profile: {error}"))?,
-                None => *self.offered.first().ok_or("no access key is in the environment")?,
-            };
-            if !self.offered.contains(&generation) {
-                return Err(format!("nothing of {generation} can be sold, or its key is not in the environment"));
-            }
-            let order = self.marketplace.place_order(OrderSpec::new(form.goods()?.line()?));
-            let (marketplace, told) = (self.marketplace.clone(), order.clone());
-            // What goes wrong stands in the log.
-            tokio::spawn(async move { marketplace.buy(generation, &told, 0).await.map(drop) });
-            Ok(
-                json!({"orderId": order.order_id, "orderLineId": order.order_line_id(0), "profile": generation.as_str()}),
-            )
+    fn sell(&self, form: &Form) -> Result<Value, String> {
+        let generation = match form.get("profile") {
+            Some(name) => name.parse().map_err(|error| format!("profile: {error}"))?,
+            None => *self.offered.first().ok_or("no access key is in the environment")?,
         };
-        sell().map_or_else(|why| Outcome::Refused(StatusCode::BAD_REQUEST, why), Outcome::Done)
-    }
-
-    async fn change(&self, instance_id: &str, what: &str, body: &[u8]) -> Outcome {
-        let marketplace = &self.marketplace;
-        let wrong = |why: String| Outcome::Refused(StatusCode::BAD_REQUEST, why);
-        let form = match Form::parse(body) {
-            Ok(form) => form,
-            Err(why) => return wrong(why),
-        };
-        let period = || goods::period(form.get("period").unwrap_or("1 month"));
-        let outcome = match what {
-            "renew" | "formalize" => {
-                let (unit, periods) = match period() {
-                    Ok(period) => period,
-                    Err(why) => return wrong(why),
-                };
-                match what {
-                    "renew" => marketplace.renew(instance_id, unit, periods).await,
-                    _ => marketplace.formalize(instance_id, unit, periods).await,
-                }
-            }
-            "upgrade" => match form.goods().and_then(|goods| goods.line()) {
-                Ok(line) => marketplace.upgrade(instance_id, line).await,
-                Err(why) => return wrong(why),
-            },
-            "cancel-renewal" => marketplace.cancel_renewal(instance_id).await,
-            "freeze" => marketplace.freeze(instance_id).await,
-            "unfreeze" => marketplace.unfreeze(instance_id).await,
-            "release" => marketplace.release(instance_id).await,
-            "query" => match marketplace.query(instance_id).await {
-                Ok(_) => self.sold(instance_id),
-                Err(error) => Err(error),
-            },
-            "apply" => match marketplace.apply_for_license(instance_id).await {
-                Ok(event) => return Outcome::Done(json!({"instanceId": instance_id, "eventId": event})),
-                Err(error) => Err(error),
-            },
-            _ => return Outcome::Refused(StatusCode::NOT_FOUND, format!("nothing is called {what}")),
-        };
-        match outcome {
-            Ok(sold) => Outcome::Done(told(&sold)),
-            Err(error @ LifeError::Unknown(_)) => Outcome::Refused(StatusCode::NOT_FOUND, error.to_string()),
-            Err(error @ LifeError::GivenUp { .. }) => Outcome::Refused(StatusCode::BAD_GATEWAY, error.to_string()),
-            Err(error) => Outcome::Refused(StatusCode::CONFLICT, error.to_string()),
+        if !self.offered.contains(&generation) {
+            return Err(format!("nothing of {generation} can be sold, or its key is not in the environment"));
         }
+        let order = self.marketplace.place_order(OrderSpec::new(form.goods()?.line()?));
+        let (marketplace, told) = (self.marketplace.clone(), order.clone());
+        // What goes wrong stands in the log.
+        tokio::spawn(async move { marketplace.buy(generation, &told, 0).await.map(drop) });
+        Ok(json!({"orderId": order.order_id, "orderLineId": order.order_line_id(0), "profile": generation.as_str()}))
     }
 
-    fn sold(&self, instance_id: &str) -> Result<Subscription, LifeError> {
-        let sold = self.marketplace.subscription(instance_id);
-        sold.ok_or_else(|| LifeError::Unknown(instance_id.to_owned()))
+    async fn change(&self, instance_id: &str, what: &str, form: &Form) -> Result<Value, Refused> {
+        let marketplace = &self.marketplace;
+        let period = || goods::period(form.get("period").unwrap_or("1 month"));
+        let sold = match what {
+            "renew" => {
+                let (unit, periods) = period()?;
+                marketplace.renew(instance_id, unit, periods).await?
+            }
+            "formalize" => {
+                let (unit, periods) = period()?;
+                marketplace.formalize(instance_id, unit, periods).await?
+            }
+            "upgrade" => marketplace.upgrade(instance_id, form.goods()?.line()?).await?,
+            "cancel-renewal" => marketplace.cancel_renewal(instance_id).await?,
+            "freeze" => marketplace.freeze(instance_id).await?,
+            "unfreeze" => marketplace.unfreeze(instance_id).await?,
+            "release" => marketplace.release(instance_id).await?,
+            "query" => {
+                marketplace.query(instance_id).await?;
+                let sold = marketplace.subscription(instance_id);
+                sold.ok_or_else(|| LifeError::Unknown(instance_id.to_owned()))?
+            }
+            "apply" => {
+                let event = marketplace.apply_for_license(instance_id).await?;
+                return Ok(json!({"instanceId": instance_id, "eventId": event}));
+            }
+            _ => return Err(unknown(format!("nothing is called {what}"))),
+        };
+        Ok(told(&sold))
     }
+}
+
+fn unknown(why: String) -> Refused {
+    Refused(StatusCode::NOT_FOUND, why)
 }
 
 /// Other sites' pages could make a browser send forms here, or call this machine by a name of their own.
@@ -200,25 +198,23 @@ fn log(marketplace: &Marketplace) -> Value {
     json!({"calls": made.collect::<Vec<_>>(), "openApi": taken.collect::<Vec<_>>()})
 }
 
-impl Outcome {
-    /// A browser is sent back to the page; a script gets JSON.
-    fn into_response(self, is_browser: bool) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::default());
-        let (status, content_type, text) = match self {
-            Self::Done(_) if is_browser => {
-                response.headers_mut().insert(LOCATION, HeaderValue::from_static(HOME));
-                (StatusCode::SEE_OTHER, "text/plain", String::new())
-            }
-            Self::Page(page) => (StatusCode::OK, "text/html; charset=utf-8", page),
-            Self::Json(json) => (StatusCode::OK, "application/json", format!("{json}\n")),
-            Self::Done(json) => (StatusCode::ACCEPTED, "application/json", format!("{json}\n")),
-            Self::Refused(status, why) => (status, "text/plain; charset=utf-8", format!("{why}\n")),
-        };
-        *response.status_mut() = status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        *response.body_mut() = Full::from(text);
-        response
-    }
+/// A browser is sent back to the page; a script gets JSON.
+fn response(outcome: Result<Outcome, Refused>, is_browser: bool) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    let (status, content_type, text) = match outcome {
+        Ok(Outcome::Done(_)) if is_browser => {
+            response.headers_mut().insert(LOCATION, HeaderValue::from_static(HOME));
+            (StatusCode::SEE_OTHER, "text/plain", String::new())
+        }
+        Ok(Outcome::Page(page)) => (StatusCode::OK, "text/html; charset=utf-8", page),
+        Ok(Outcome::Json(json)) => (StatusCode::OK, "application/json", format!("{json}\n")),
+        Ok(Outcome::Done(json)) => (StatusCode::ACCEPTED, "application/json", format!("{json}\n")),
+        Err(Refused(status, why)) => (status, "text/plain; charset=utf-8", format!("{why}\n")),
+    };
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    *response.body_mut() = Full::from(text);
+    response
 }
 
 impl<B> tower_service::Service<Request<B>> for Control
@@ -247,9 +243,9 @@ where
             let is_browser = accept.is_some_and(|accept| accept.contains("text/html"));
             let outcome = match Limited::new(body, MAX_FORM).collect().await {
                 Ok(body) => control.steer(&parts.method, &path, &parts.headers, &body.to_bytes()).await,
-                Err(_) => Outcome::Refused(StatusCode::PAYLOAD_TOO_LARGE, "the form is too long".to_owned()),
+                Err(_) => Err(Refused(StatusCode::PAYLOAD_TOO_LARGE, "the form is too long".to_owned())),
             };
-            Ok::<_, Infallible>(outcome.into_response(is_browser)).map_err(Into::into)
+            Ok(response(outcome, is_browser))
         }
         .boxed()
     }
