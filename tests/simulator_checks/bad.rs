@@ -191,6 +191,20 @@ fn before(
     })
 }
 
+/// Takes calls of this window, each once.
+fn within(good: &Good, window: Window) -> Handler {
+    let nonces = Mutex::new(HashSet::new());
+    before(good, move |request| {
+        match callback_v2::verify(&ring(), query_of(&request), request.body(), SystemClock.now(), window) {
+            Ok(verified) if nonces.lock().unwrap().insert(verified.nonce().to_owned()) => {
+                Ok(signed_body(request.body().to_vec()))
+            }
+            Ok(_) => Err(refusal("000001")),
+            Err(_) => Ok(request),
+        }
+    })
+}
+
 /// Refuses right calls of which this is true.
 fn refusing(good: &Good, code: &'static str, when: impl Fn(&Fields) -> bool + Send + Sync + 'static) -> Handler {
     before(good, move |request| match when(&fields(&request)) && is_proved(&request, Window::default()) {
@@ -344,37 +358,14 @@ const FAMILY: &[Bad] = &[
         profile: SaasV2,
         fails: &["X7", "X8"],
         has_probe: true,
-        handler: |good| {
-            let nonces = Mutex::new(HashSet::new());
-            before(good, move |request| {
-                match callback_v2::verify(&ring(), query_of(&request), request.body(), SystemClock.now(), ANY_TIME) {
-                    Ok(verified) if nonces.lock().unwrap().insert(verified.nonce().to_owned()) => {
-                        Ok(signed_body(request.body().to_vec()))
-                    }
-                    Ok(_) => Err(refusal("000001")),
-                    Err(_) => Ok(request),
-                }
-            })
-        },
+        handler: |good| within(good, ANY_TIME),
     },
     Bad {
         mistake: "looks for old calls only, as the sample project does",
         profile: SaasV2,
         fails: &["X8"],
         has_probe: true,
-        handler: |good| {
-            let nonces = Mutex::new(HashSet::new());
-            before(good, move |request| {
-                let window = Window::new(Duration::from_secs(60), Duration::from_secs(1 << 40));
-                match callback_v2::verify(&ring(), query_of(&request), request.body(), SystemClock.now(), window) {
-                    Ok(verified) if nonces.lock().unwrap().insert(verified.nonce().to_owned()) => {
-                        Ok(signed_body(request.body().to_vec()))
-                    }
-                    Ok(_) => Err(refusal("000001")),
-                    Err(_) => Ok(request),
-                }
-            })
-        },
+        handler: |good| within(good, Window::new(Duration::from_secs(60), Duration::from_secs(1 << 40))),
     },
     Bad {
         mistake: "remembers no nonce",
