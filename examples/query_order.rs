@@ -78,18 +78,19 @@ fn explained(error: &CallError) -> String {
 
 fn print(order: &Order) {
     println!("order {}", order.order_id);
-    row("type", Some(&order.order_type));
+    row("type", order.order_type.as_ref());
     row("placed (UTC)", order.create_time.as_ref());
     params(&order.extend_params);
     order.order_lines.iter().for_each(print_line);
     if let Some(buyer) = &order.buyer_info {
         print_buyer(buyer);
     }
+    order.warnings.iter().for_each(|warning| eprintln!("{warning}"));
 }
 
 fn print_line(line: &OrderLine) {
     println!("line {}", line.order_line_id);
-    row("charged", Some(&line.charging_mode));
+    row("charged", line.charging_mode.as_ref());
     let period = line.period_number.zip(line.period_type.as_ref());
     row("period", period.map(|(number, unit)| format!("{number} {unit}")));
     row("expires about (UTC)", line.expire_time.as_ref());
@@ -105,7 +106,7 @@ fn print_line(line: &OrderLine) {
 }
 
 fn print_buyer(buyer: &BuyerInfo) {
-    println!("buyer {}", buyer.customer_id);
+    println!("buyer {}", buyer.customer_id.as_deref().unwrap_or("without an id"));
     row("name", masked(buyer.customer_name.as_ref()));
     row("real name", masked(buyer.customer_real_name.as_ref()));
     row("mobile", masked(buyer.mobile_phone.as_ref()));
@@ -116,7 +117,7 @@ fn print_buyer(buyer: &BuyerInfo) {
 
 fn params(params: &[ExtendParam]) {
     for ExtendParam { name, value, .. } in params {
-        row(name, masked(value.as_ref()));
+        row(name, masked(Some(value)));
     }
 }
 

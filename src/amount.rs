@@ -1,14 +1,19 @@
 //! Exact decimal numbers: money and usage never pass through a float.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// An exact decimal number of at most 20 digits, four of them behind the point.
+/// An exact decimal number.
 ///
-/// Serialised as a JSON number with exactly these digits; read from a JSON number or a JSON string.
+/// At most 64 significant digits, and at most 1,000 zeros between them and the decimal point. Written in any form that
+/// senders use: a sign, leading and trailing zeros, an exponent (`1E+2`, as Java's `BigDecimal` has it). Equal numbers are
+/// equal however they were written.
+///
+/// Serialized as a JSON number without an exponent; read from a JSON number or a JSON string.
 ///
 /// ```
 /// use koogallery::amount::Amount;
@@ -16,41 +21,121 @@ use serde_json::value::RawValue;
 /// let paid: Amount = "-12.50".parse()?;
 /// assert_eq!(paid.to_string(), "-12.5");
 /// assert!(paid.is_negative());
-/// assert!("1.23456".parse::<Amount>().is_err());
+/// assert_eq!("1E+2".parse::<Amount>()?, Amount::from(100));
+/// assert_eq!("99.12345".parse::<Amount>()?.to_string(), "99.12345");
+/// assert!("1,000".parse::<Amount>().is_err());
 /// # Ok::<(), koogallery::amount::AmountError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Amount {
-    ten_thousandths: i128,
+    negative: bool,
+    /// The number is `0.` followed by the digits, times ten to this power; 0 for zero.
+    exponent: i16,
+    /// Values from 0 to 9. The first is not 0 unless the number is; zeros follow the last.
+    digits: [u8; MAX_DIGITS],
 }
 
-/// Digits behind the decimal point that the marketplace takes.
-const SCALE: usize = 4;
-const MAX_DIGITS: usize = 20;
+const MAX_DIGITS: usize = 64;
+
+/// How far the decimal point may be from the digits, so that no text of a few bytes stands for one of gigabytes.
+const MAX_EXPONENT: u64 = 1000;
+
+/// Digits behind the decimal point that usage records have.
+const TEN_THOUSANDTHS: i16 = 4;
 
 impl Amount {
     /// Zero.
-    pub const ZERO: Self = Self { ten_thousandths: 0 };
+    pub const ZERO: Self = Self { negative: false, exponent: 0, digits: [0; MAX_DIGITS] };
 
-    /// From a whole number of ten-thousandths: `12_5000` is 12.5.
+    /// Returns a whole number of ten-thousandths: `12_5000` is 12.5.
     pub const fn from_ten_thousandths(value: i64) -> Self {
-        Self { ten_thousandths: value as i128 }
+        let (mut magnitude, mut length) = (value.unsigned_abs(), 0);
+        let mut reversed = [0; 20];
+        while magnitude > 0 {
+            reversed[length] = (magnitude % 10) as u8;
+            magnitude /= 10;
+            length += 1;
+        }
+        let mut amount = Self::ZERO;
+        let mut index = 0;
+        while index < length {
+            amount.digits[index] = reversed[length - 1 - index];
+            index += 1;
+        }
+        if length > 0 {
+            amount.negative = value < 0;
+            amount.exponent = length as i16 - TEN_THOUSANDTHS;
+        }
+        amount
     }
 
-    /// The amount as a whole number of ten-thousandths.
-    pub const fn ten_thousandths(self) -> i128 {
-        self.ten_thousandths
+    /// Returns the amount as a whole number of ten-thousandths; `None` where it has more than four decimals, or more than
+    /// 38 digits.
+    pub fn ten_thousandths(self) -> Option<i128> {
+        self.scaled(TEN_THOUSANDTHS)
     }
 
-    /// Whether the amount is below zero (a refund).
+    /// Returns the amount if it is a whole number of at most 38 digits.
+    pub fn to_integer(self) -> Option<i128> {
+        self.scaled(0)
+    }
+
+    /// Returns whether the amount is below zero (a refund).
     pub const fn is_negative(self) -> bool {
-        self.ten_thousandths < 0
+        self.negative
+    }
+
+    /// Returns the amount times ten to the power given, if that is whole and fits.
+    fn scaled(self, power: i16) -> Option<i128> {
+        let length = self.significant().len();
+        let whole = usize::try_from(self.exponent + power).ok();
+        let Some(whole) = whole.filter(|whole| *whole >= length) else { return (length == 0).then_some(0) };
+        let digits = self.significant().iter().chain(std::iter::repeat_n(&0, whole - length));
+        let magnitude =
+            digits.copied().try_fold(0_i128, |number, digit| number.checked_mul(10)?.checked_add(i128::from(digit)))?;
+        Some(if self.negative { -magnitude } else { magnitude })
+    }
+
+    /// The digits without the zeros behind them.
+    fn significant(&self) -> &[u8] {
+        let length = self.digits.iter().rposition(|digit| *digit != 0).map_or(0, |last| last + 1);
+        &self.digits[..length]
+    }
+
+    fn cmp_magnitude(&self, other: &Self) -> Ordering {
+        let is_zero = |amount: &Self| amount.digits[0] == 0;
+        match (is_zero(self), is_zero(other)) {
+            (false, false) => self.exponent.cmp(&other.exponent).then_with(|| self.digits.cmp(&other.digits)),
+            (left, right) => right.cmp(&left),
+        }
+    }
+}
+
+impl Default for Amount {
+    fn default() -> Self {
+        Self::ZERO
     }
 }
 
 impl From<u32> for Amount {
     fn from(value: u32) -> Self {
-        Self { ten_thousandths: i128::from(value) * 10_000 }
+        Self::from_ten_thousandths(i64::from(value) * 10_000)
+    }
+}
+
+impl Ord for Amount {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self.negative, other.negative) {
+            (false, false) => self.cmp_magnitude(other),
+            (true, true) => other.cmp_magnitude(self),
+            (left, right) => right.cmp(&left),
+        }
+    }
+}
+
+impl PartialOrd for Amount {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -58,33 +143,71 @@ impl FromStr for Amount {
     type Err = AmountError;
 
     fn from_str(text: &str) -> Result<Self, AmountError> {
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-        let fraction = match fraction.trim_end_matches('0') {
-            significant if significant.len() <= SCALE => significant,
-            _ => return Err(AmountError),
+        let (mantissa, power) = match text.split_once(['e', 'E']) {
+            Some((mantissa, power)) => (mantissa, parse_power(power)?),
+            None => (text, 0),
         };
-        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        let well_formed = !whole.is_empty() && !digits.ends_with('.') && all_digits(whole) && all_digits(fraction);
-        if !well_formed || whole.len() + fraction.len() > MAX_DIGITS {
+        let unsigned = mantissa.strip_prefix(['+', '-']).unwrap_or(mantissa);
+        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+        let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.len() + fraction.len() == 0 || !is_digits(whole) || !is_digits(fraction) {
             return Err(AmountError);
         }
-        let digits = whole.bytes().chain(fraction.bytes()).chain(std::iter::repeat_n(b'0', SCALE - fraction.len()));
-        // 24 digits at the most, of the 38 that fit.
-        let magnitude = digits.fold(0_i128, |number, digit| number * 10 + i128::from(digit - b'0'));
-        Ok(Self { ten_thousandths: if text.starts_with('-') { -magnitude } else { magnitude } })
+        let all = || whole.bytes().chain(fraction.bytes());
+        let Some(zeros) = all().position(|digit| digit != b'0') else { return Ok(Self::ZERO) };
+        let mut amount = Self { negative: mantissa.starts_with('-'), ..Self::ZERO };
+        for (index, digit) in all().skip(zeros).enumerate() {
+            match amount.digits.get_mut(index) {
+                Some(place) => *place = digit - b'0',
+                None if digit == b'0' => {}
+                None => return Err(AmountError),
+            }
+        }
+        let point = i64::try_from(whole.len()).and_then(|whole| Ok(whole - i64::try_from(zeros)?));
+        let exponent = power.saturating_add(point.map_err(|_| AmountError)?);
+        if exponent.unsigned_abs() > MAX_EXPONENT {
+            return Err(AmountError);
+        }
+        amount.exponent = exponent as i16;
+        Ok(amount)
     }
+}
+
+/// Reads the exponent of a text. One that no `i64` holds is out of every range.
+fn parse_power(text: &str) -> Result<i64, AmountError> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(AmountError);
+    }
+    Ok(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
 }
 
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let magnitude = self.ten_thousandths.unsigned_abs();
-        let sign = if self.is_negative() { "-" } else { "" };
-        write!(f, "{sign}{}", magnitude / 10_000)?;
-        match magnitude % 10_000 {
-            0 => Ok(()),
-            fraction => write!(f, ".{}", format!("{fraction:04}").trim_end_matches('0')),
+        let digits = self.significant();
+        let whole = usize::try_from(self.exponent).unwrap_or(0);
+        let zeros_behind_point = usize::try_from(-i32::from(self.exponent)).unwrap_or(0);
+        let mut text = String::with_capacity(digits.len().max(whole) + zeros_behind_point + 3);
+        if self.negative {
+            text.push('-');
         }
+        let digit = |digit: &u8| char::from(b'0' + digit);
+        match whole {
+            0 => text.push('0'),
+            _ => text.extend(digits.iter().chain(std::iter::repeat(&0)).take(whole).map(digit)),
+        }
+        if let Some(fraction) = digits.get(whole..).filter(|fraction| !fraction.is_empty()) {
+            text.push('.');
+            text.extend(std::iter::repeat_n('0', zeros_behind_point));
+            text.extend(fraction.iter().map(digit));
+        }
+        f.write_str(&text)
+    }
+}
+
+impl fmt::Debug for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Amount({self})")
     }
 }
 
@@ -97,33 +220,117 @@ impl Serialize for Amount {
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        raw.get().trim_matches('"').parse().map_err(serde::de::Error::custom)
+        raw.get().trim_matches('"').trim().parse().map_err(serde::de::Error::custom)
     }
 }
 
-/// A text is not a decimal number of at most 20 digits with at most four behind the point.
+/// A text is not a decimal number, or one of more digits than an [`Amount`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a decimal number with at most 4 digits behind the point")]
+#[error("not a decimal number")]
 pub struct AmountError;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn amount(text: &str) -> Amount {
+        text.parse().unwrap_or_else(|_| panic!("{text}"))
+    }
+
     #[test]
     fn keeps_every_digit() {
-        for text in ["0", "12.5", "-0.001", "99999999.9999", "9999999999999999.1234"] {
-            assert_eq!(text.parse::<Amount>().unwrap().to_string(), text);
-            assert_eq!(serde_json::to_string(&text.parse::<Amount>().unwrap()).unwrap(), text);
+        // The last is what Java's `new BigDecimal(0.1)` prints.
+        let tenth = "0.1000000000000000055511151231257827021181583404541015625";
+        for text in
+            ["0", "12.5", "-0.001", "99999999.9999", "9999999999999999.1234", "99.12345", "1000", "0.00001", tenth]
+        {
+            assert_eq!(amount(text).to_string(), text);
+            assert_eq!(serde_json::to_string(&amount(text)).unwrap(), text);
         }
-        assert_eq!("007.10000".parse::<Amount>().unwrap().to_string(), "7.1");
         assert_eq!(serde_json::from_str::<Amount>("\"12.5\"").unwrap(), Amount::from_ten_thousandths(125_000));
+        assert_eq!(amount(&"9".repeat(MAX_DIGITS)).to_string(), "9".repeat(MAX_DIGITS));
+    }
+
+    #[test]
+    fn every_spelling_of_a_number_is_the_same_number() {
+        for (text, printed) in [
+            ("1E+2", "100"),
+            ("1e2", "100"),
+            ("0E-8", "0"),
+            ("-0.00", "0"),
+            ("+5", "5"),
+            ("007.10000", "7.1"),
+            ("5.0", "5"),
+            (".5", "0.5"),
+            ("1.", "1"),
+            ("1.25E-3", "0.00125"),
+            ("12345E-2", "123.45"),
+            ("0.00012E+6", "120"),
+            ("100E0", "100"),
+        ] {
+            assert_eq!(amount(text).to_string(), printed, "{text}");
+            assert_eq!(amount(text), amount(printed));
+            assert_eq!(amount(text).cmp(&amount(printed)), Ordering::Equal);
+        }
+        assert_eq!(amount(&format!("1{}", "0".repeat(500))).to_string().len(), 501);
     }
 
     #[test]
     fn refuses_what_is_no_amount() {
-        for text in ["", "-", ".", "1.", ".5", "1e3", "+1", "1.00001", "１", "1 ", "123456789012345678901", "NaN"] {
+        let too_long = "1".repeat(MAX_DIGITS + 1);
+        for text in [
+            "",
+            "-",
+            "+",
+            ".",
+            "-.",
+            "1,000",
+            "１",
+            "1 ",
+            " 1",
+            "NaN",
+            "Infinity",
+            "0x10",
+            "1e",
+            "e1",
+            "1e+",
+            "1e1.5",
+            "1ee1",
+            "--1",
+            "+-1",
+            "1.2.3",
+            "1_000",
+            "1E1001",
+            "1E-1002",
+            "1E99999999999999999999",
+            &too_long,
+        ] {
             assert!(text.parse::<Amount>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_ordered_by_value() {
+        let sorted = ["-100", "-99.5", "-0.001", "0", "0.00001", "0.5", "0.51", "1", "9", "10", "1E+30"].map(amount);
+        assert!(sorted.is_sorted());
+        assert!(sorted.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn whole_numbers_are_exact() {
+        assert_eq!(amount("5.0").to_integer(), Some(5));
+        assert_eq!(amount("-1E+3").to_integer(), Some(-1000));
+        assert_eq!(amount("5.5").to_integer(), None);
+        assert_eq!(amount("0.05").to_integer(), None);
+        assert_eq!(amount("1E+38").to_integer(), Some(10_i128.pow(38)));
+        assert_eq!(amount("1E+39").to_integer(), None);
+        assert_eq!(amount("12.5").ten_thousandths(), Some(125_000));
+        assert_eq!(amount("0.00001").ten_thousandths(), None);
+        assert_eq!(Amount::ZERO.ten_thousandths(), Some(0));
+        for value in [i64::MIN, -1, 0, 1, 10_000, 12_345, i64::MAX] {
+            let exact = Amount::from_ten_thousandths(value);
+            assert_eq!(exact.ten_thousandths(), Some(i128::from(value)));
+            assert_eq!(amount(&exact.to_string()), exact);
         }
     }
 }

@@ -36,12 +36,13 @@ mod saas_v2;
 mod service;
 mod settings;
 mod signed_in_query;
+mod subject;
 pub mod subscription;
 
 pub use crate::runtime::Runtime;
 pub use builder::CallbackServiceBuilder;
 pub use error::{CallbackError, DeliveryError, HandlerError, Refusal};
-pub use observer::{Exchange, LateFailure, Observer, StderrObserver};
+pub use observer::{Exchange, FieldSource, FieldWarnings, LateFailure, Observer, StderrObserver};
 pub use order::OrderError;
 pub use route::Protocol;
 pub use service::CallbackService;

@@ -14,8 +14,9 @@
 //! answered with success all the same, for the login that is tried next rests on it. Repeats create nothing new, and a
 //! deletion of what is not there, or of an instance that is not known, succeeds.
 //!
-//! **The path is not signed.** What keeps one message from being taken for another is what it must hold: `domainName`,
-//! `clientId`, `userList`, `orgCode` and the list of departments belong to one message each, and are never optional.
+//! **The path is not signed.** What keeps one message from being taken for another is what it must and must not hold:
+//! `appId`, `userList`, `orgCode` and the list of departments name what a message is about, and a message that holds such a
+//! member of another one is refused. So a deletion may leave out everything but what names the thing.
 //!
 //! A list may hold [`MAX_ENTRIES`]; a longer one is refused before its entries are read. Reading takes memory in
 //! proportion to the body (some 15 times as much at the worst), which the [adapters](crate::adapter) limit. V1.0 documents
@@ -26,6 +27,7 @@
 pub mod v1;
 pub mod v2;
 
+mod addressed;
 mod department;
 mod list;
 mod route;

@@ -14,9 +14,9 @@ message! {
     pub struct Request is OrderNotify;
     mandatory {
         /// The order.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Its line; whether every line is notified by itself is not stated.
-        order_line_id: String = "orderLineId", 64;
+        order_line_id: String = identity "orderLineId", 64;
     }
     optional {}
 }
@@ -28,7 +28,10 @@ impl Request {
     ///
     /// The message is malformed, its activity is another one, or a field is not as documented.
     pub fn parse(verified: &Verified<'_>) -> Result<Self, ParseError> {
-        let mut fields = Fields::from_json(verified.body())?;
+        Self::from_fields(Fields::from_json(verified.body())?)
+    }
+
+    pub(crate) fn from_fields(mut fields: Fields<'_>) -> Result<Self, ParseError> {
         fields.activity(&[Self::ACTIVITY])?;
         Self::read(fields)
     }

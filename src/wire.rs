@@ -5,82 +5,109 @@
 
 mod acknowledgement;
 mod answer;
+mod class;
 mod compact_time;
 mod created_instance;
 mod extend_params;
 mod fields;
 pub(crate) mod lenient;
 mod outgoing;
+mod problem;
+mod raw;
+mod unknown;
 mod values;
 mod vocabulary;
 
 pub use acknowledgement::Acknowledgement;
 pub(crate) use answer::{Answer, Checks};
 pub use answer::{Violation, ViolationKind};
+pub(crate) use class::field;
+pub use class::{FieldClass, FieldSpec};
 pub use compact_time::CompactTime;
 pub use created_instance::CreatedInstance;
 pub use extend_params::{ExtendParam, ExtendParams};
-pub use fields::{FieldProblem, ParseError, UnknownField, UnknownFields};
-pub(crate) use fields::{FieldValue, Fields, RawField};
+pub(crate) use fields::{Fields, ReadField, WriteField};
 pub(crate) use outgoing::{Outgoing, OutgoingFields, OutgoingValue};
+pub use problem::{BadEntries, FieldProblem, FieldWarning, ParseError};
+pub(crate) use problem::{Warnings, prefix_paths};
+pub(crate) use raw::RawField;
+pub use unknown::{UnknownField, UnknownFields};
 pub use values::TestFlag;
-pub(crate) use values::open_enum;
+pub(crate) use values::{Name, open_enum};
 pub use vocabulary::{FreezeStatus, PeriodType, RenewalScene};
 
 /// Declares the request of one callback from its table.
 ///
-/// `mandatory` fields must be there and not empty; `optional` ones may be absent, null or empty. The number is the
-/// documented maximum length in characters, or of a list in entries. Every message has a `testFlag`.
+/// A row is `field: type = class "name on the wire", maximum`: the documented maximum is in characters, or of a list in
+/// entries. The class says what becomes of a call whose field is missing or malformed, see [`FieldClass`]. Rows under
+/// `mandatory` are always sent, those under `optional` may be absent, null or empty. Every message has a `testFlag`.
 macro_rules! message {
     (
         $(#[$meta:meta])*
         pub struct $name:ident is $activity:ident;
-        mandatory { $( $(#[$m_meta:meta])* $m:ident: $m_type:ty = $m_wire:literal, $m_max:expr; )* }
-        optional { $( $(#[$o_meta:meta])* $o:ident: $o_type:ty = $o_wire:literal, $o_max:expr; )* }
+        mandatory { $( $(#[$m_meta:meta])* $m:ident: $m_type:ty = $m_class:ident $m_wire:literal, $m_max:expr; )* }
+        optional { $( $(#[$o_meta:meta])* $o:ident: $o_type:ty = $o_class:ident $o_wire:literal, $o_max:expr; )* }
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct $name {
-            $( $(#[$m_meta])* #[doc = concat!("\n\n`", $m_wire, "`, mandatory.")] pub $m: $m_type, )*
-            $( $(#[$o_meta])* #[doc = concat!("\n\n`", $o_wire, "`, optional.")] pub $o: Option<$o_type>, )*
+            $(
+                $(#[$m_meta])*
+                #[doc = concat!("\n\n`", $m_wire, "`, ", $crate::wire::field!(doc mandatory $m_class), ".")]
+                pub $m: $crate::wire::field!(type $m_class $m_type),
+            )*
+            $(
+                $(#[$o_meta])*
+                #[doc = concat!("\n\n`", $o_wire, "`, ", $crate::wire::field!(doc optional $o_class), ".")]
+                pub $o: Option<$o_type>,
+            )*
             /// Whether this is a debugging or dial-test call.
             ///
-            /// `testFlag`, optional.
+            /// `testFlag`, optional, identity.
             pub test_flag: $crate::wire::TestFlag,
-            /// Members that no table lists; kept as received.
+            /// Members that no table lists, and those of information that could not be read; kept as received.
             pub unknown: $crate::wire::UnknownFields,
+            /// Members of information that could not be read, which are absent above, or are not quite as documented.
+            pub warnings: Vec<$crate::wire::FieldWarning>,
         }
 
         impl $name {
             /// What this message is about.
             pub const ACTIVITY: $crate::activity::Activity = $crate::activity::Activity::$activity;
 
-            /// A production call with the mandatory fields.
+            /// The message's table.
+            pub const FIELDS: &'static [$crate::wire::FieldSpec] = &[
+                $($crate::wire::FieldSpec::new($m_wire, $crate::wire::FieldClass::of(stringify!($m_class)), true, $m_max),)*
+                $($crate::wire::FieldSpec::new($o_wire, $crate::wire::FieldClass::of(stringify!($o_class)), false, $o_max),)*
+                $crate::wire::FieldSpec::new("testFlag", $crate::wire::FieldClass::Identity, false, 2),
+            ];
+
+            /// Returns a production call with the mandatory fields.
             #[allow(clippy::too_many_arguments)]
             pub fn new($($m: impl Into<$m_type>),*) -> Self {
                 Self {
-                    $($m: $m.into(),)*
+                    $($m: $crate::wire::field!(from $m_class $m.into()),)*
                     $($o: None,)*
                     test_flag: Default::default(),
                     unknown: Default::default(),
+                    warnings: Vec::new(),
                 }
             }
 
             pub(crate) fn read(
                 mut fields: $crate::wire::Fields<'_>,
             ) -> Result<Self, $crate::wire::ParseError> {
-                Ok(Self {
-                    $($m: fields.mandatory($m_wire, $m_max)?,)*
-                    $($o: fields.optional($o_wire, $o_max)?,)*
-                    test_flag: fields.optional("testFlag", 2)?.unwrap_or_default(),
-                    unknown: fields.rest()?,
-                })
+                $(let $m = $crate::wire::field!(mandatory $m_class fields, $m_wire, $m_max);)*
+                $(let $o = $crate::wire::field!(optional $o_class fields, $o_wire, $o_max);)*
+                let test_flag = fields.optional("testFlag", 2)?.unwrap_or_default();
+                let (unknown, warnings) = fields.rest();
+                Ok(Self { $($m,)* $($o,)* test_flag, unknown, warnings })
             }
 
             pub(crate) fn write(&self) -> $crate::wire::Outgoing {
                 let mut fields = $crate::wire::OutgoingFields::default();
-                $(fields.push($m_wire, &self.$m);)*
+                $($crate::wire::field!(write $m_class fields, $m_wire, self.$m);)*
                 $(fields.push_optional($o_wire, self.$o.as_ref());)*
                 fields.push_unknown(&self.unknown);
                 $crate::wire::Outgoing::new(Self::ACTIVITY, self.test_flag, fields)
@@ -134,6 +161,19 @@ macro_rules! callbacks {
             /// Which callback it is.
             pub fn activity(&self) -> $crate::activity::Activity {
                 match self { $(Self::$variant(_) => $module::Request::ACTIVITY,)* }
+            }
+
+            /// Returns what could not be read, or is not quite as documented, without refusing the call.
+            pub fn warnings(&self) -> &[$crate::wire::FieldWarning] {
+                match self { $(Self::$variant(request) => &request.warnings,)* }
+            }
+
+            /// Returns the table of each message.
+            pub fn fields(activity: $crate::activity::Activity) -> Option<&'static [$crate::wire::FieldSpec]> {
+                match activity {
+                    $($module::Request::ACTIVITY => Some($module::Request::FIELDS),)*
+                    _ => None,
+                }
             }
         }
     };

@@ -111,7 +111,7 @@ async fn domain_name(store: &dyn DirectoryStore) -> Option<String> {
 /// The person's name of a user who may use the application.
 async fn user(store: &dyn DirectoryStore, user_name: &str) -> Option<String> {
     let user = store.user(TENANT, APP, user_name).await.unwrap();
-    user.map(|user| user.name.expose().to_owned())
+    user.and_then(|user| user.name).map(|name| name.expose().to_owned())
 }
 
 async fn user_names(store: &dyn DirectoryStore, after: Option<&str>, limit: usize) -> Vec<String> {
@@ -285,7 +285,7 @@ async fn revoked_and_removed_users_are_not_given_and_disabled_ones_are() {
     each(async |store| {
         let i = |millis| told("inst", millis);
         let mut disabled = person("c", "C");
-        disabled.enable = false;
+        disabled.enable = Some(false);
         let users = vec![person("a", "A"), person("b", "B"), disabled.clone(), person("d", "D")];
         apply(store, [Change::PutUsers(Users::new(i(1), APP, users)), revoke(i(2), "b"), remove(i(2), "d")]).await;
         assert_eq!(user_names(store, None, 9).await, ["a", "c"]);
@@ -368,7 +368,7 @@ async fn a_list_of_departments_merges_or_replaces() {
 
             // Of several under one code the last counts.
             let mut moved = department("E", "B");
-            moved.org_name = "moved".to_owned();
+            moved.org_name = Some("moved".to_owned());
             let twice = vec![department("E", ""), moved.clone()];
             apply(store, [Change::PutDepartments(Departments::new(i(9), twice))]).await;
             assert_eq!(store.department(TENANT, "E").await.unwrap(), Some(moved));
@@ -419,7 +419,10 @@ async fn many_users_are_one_change_and_are_listed_in_pages() {
             let page = store.users(TENANT, APP, after.as_deref(), 7_000).await.unwrap();
             let Some(last) = page.last() else { break };
             after = Some(last.user_name.expose().to_owned());
-            let firsts = page.iter().filter(|user| user.name.expose() == "first").map(|user| user.user_name.expose());
+            let firsts = page
+                .iter()
+                .filter(|user| user.name.as_ref().is_some_and(|name| name.expose() == "first"))
+                .map(|user| user.user_name.expose());
             assert_eq!(firsts.collect::<Vec<_>>(), if listed == 0 { vec!["u00002"] } else { vec![] });
             listed += page.len();
             assert!(listed < MANY, "a page begins behind the one before");
@@ -513,7 +516,7 @@ async fn a_login_lets_in_who_may_use_the_application() {
         let enabled =
             async |user_name: &str| login.user(TENANT, APP, user_name).await.unwrap().map(|user| user.enabled);
         let mut disabled = person("wangwu", "W");
-        disabled.enable = false;
+        disabled.enable = Some(false);
         let users = vec![person("lihua", "L"), disabled, person("revoked", "R"), person("removed", "R")];
         let changes = [revoke(told("", 2), "revoked"), remove(told("", 2), "removed")];
         apply(&*engine, [Change::PutUsers(Users::new(told("", 1), APP, users))].into_iter().chain(changes)).await;

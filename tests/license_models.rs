@@ -11,7 +11,8 @@ use koogallery::result_code::ResultCode;
 use koogallery::signature::{VerifyError, Window, auth_token, callback_v2, gateway_jwt};
 use koogallery::timestamp::Timestamp;
 use koogallery::wire::{
-    ExtendParam, ExtendParams, FieldProblem, FreezeStatus, ParseError, PeriodType, RenewalScene, TestFlag,
+    ExtendParam, ExtendParams, FieldClass, FieldProblem, FieldSpec, FieldWarning, FreezeStatus, ParseError, PeriodType,
+    RenewalScene, TestFlag,
 };
 use koogallery::{kit, order_notify, saas, wire};
 use proptest::collection::vec;
@@ -179,8 +180,12 @@ fn query(members: &Map<String, Value>) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// Holds a table against what is read: presence and length of every field.
-fn check<T>(table: &Table, read: impl Fn(&Map<String, Value>) -> Result<T, ParseError>) {
+/// Holds a table against what is read: presence and length of every field, by its class.
+fn check(
+    table: &Table,
+    fields: &[FieldSpec],
+    read: impl Fn(&Map<String, Value>) -> Result<Vec<FieldWarning>, ParseError>,
+) {
     let sample = members(table.sample);
     let with = |name: &str, value: Option<Value>| {
         let mut changed = sample.clone();
@@ -188,43 +193,69 @@ fn check<T>(table: &Table, read: impl Fn(&Map<String, Value>) -> Result<T, Parse
             Some(value) => changed.insert(name.to_owned(), value),
             None => changed.remove(name),
         };
-        read(&changed).map(drop)
+        read(&changed)
     };
-    let refused = |field, problem| Err(ParseError::Field { field, problem });
-    assert!(read(&sample).is_ok(), "{}", table.sample);
+    let refused = |read: Result<Vec<FieldWarning>, ParseError>, name: &str, expected: FieldProblem| match read {
+        Err(ParseError::Field { field, problem, .. }) => assert_eq!((field, problem), (name, expected)),
+        other => panic!("{name}: {other:?}"),
+    };
+    let warned = |read: Result<Vec<FieldWarning>, ParseError>, name: &str, is_absent: bool| match &read.unwrap()[..] {
+        [warning] => assert_eq!((warning.path.as_str(), warning.raw.is_some()), (name, is_absent)),
+        other => panic!("{name}: {other:?}"),
+    };
+    let decides = |name: &str| {
+        let spec = fields.iter().find(|spec| spec.name == name).unwrap();
+        spec.class != FieldClass::Information
+    };
+    assert_eq!(read(&sample), Ok(vec![]), "{}", table.sample);
     // The time stamp is part of the key, so without it nothing is verified.
     for &(name, _) in table.mandatory.iter().filter(|(name, _)| *name != "timeStamp") {
+        assert!(decides(name));
         for nothing in [None, Some("".into()), Some(Value::Null)] {
-            assert_eq!(with(name, nothing), refused(name, FieldProblem::Missing), "{}", table.sample);
+            refused(with(name, nothing), name, FieldProblem::Missing);
         }
     }
     for &(name, _) in table.optional {
         for nothing in [None, Some("".into()), Some(Value::Null)] {
-            assert_eq!(with(name, nothing), Ok(()), "{name} in {}", table.sample);
+            assert_eq!(with(name, nothing), Ok(vec![]), "{name} in {}", table.sample);
         }
     }
     for &(name, max) in table.mandatory.iter().chain(table.optional).filter(|(name, _)| *name != "timeStamp") {
-        if max == FORM {
-            assert!(with(name, Some("nonsense".into())).is_err(), "{name} in {}", table.sample);
-        } else {
-            assert_eq!(with(name, Some("字".repeat(max).into())), Ok(()), "{name} in {}", table.sample);
-            assert_eq!(with(name, Some("x".repeat(max + 1).into())), refused(name, FieldProblem::TooLong(max)));
+        let (odd, is_form) = (if max == FORM { "nonsense".to_owned() } else { "x".repeat(max + 1) }, max == FORM);
+        if !is_form {
+            assert_eq!(with(name, Some("字".repeat(max).into())), Ok(vec![]), "{name} in {}", table.sample);
+        }
+        match (decides(name), is_form) {
+            (true, true) => assert!(with(name, Some(odd.into())).is_err(), "{name} in {}", table.sample),
+            (true, false) => refused(with(name, Some(odd.into())), name, FieldProblem::TooLong(max)),
+            (false, _) => warned(with(name, Some(odd.into())), name, is_form),
         }
     }
-    for flag in ["2", "true"] {
+    for flag in ["2", "maybe"] {
         assert!(with("testFlag", Some(flag.into())).is_err());
     }
     let known = table.mandatory.len() + table.optional.len() + 2;
     assert_eq!(sample.len(), known, "the sample has every field of its table: {}", table.sample);
+    assert_eq!(fields.len() + 1, known, "the message has the fields of its table, and the activity: {}", table.sample);
 }
 
 #[test]
 fn fields_are_mandatory_and_limited_as_the_tables_say() {
     let text = |members: &Map<String, Value>| serde_json::to_string(members).unwrap();
-    CODE.iter().for_each(|table| check(table, |members| code(&text(members))));
-    ONLINE.iter().for_each(|table| check(table, |members| online(&text(members))));
-    V1.iter().for_each(|table| check(table, |members| v1(&query(members))));
-    check(&ORDER, |members| order(&text(members)));
+    let activity = |table: &Table| -> Activity { members(table.sample)["activity"].as_str().unwrap().parse().unwrap() };
+    for table in &CODE {
+        let fields = code::Callback::fields(activity(table)).unwrap();
+        check(table, fields, |members| code(&text(members)).map(|callback| callback.warnings().to_vec()));
+    }
+    for table in &ONLINE {
+        let fields = online::Callback::fields(activity(table)).unwrap();
+        check(table, fields, |members| online(&text(members)).map(|callback| callback.warnings().to_vec()));
+    }
+    for table in &V1 {
+        let fields = v1::Callback::fields(activity(table)).unwrap();
+        check(table, fields, |members| v1(&query(members)).map(|callback| callback.warnings().to_vec()));
+    }
+    check(&ORDER, order_notify::Request::FIELDS, |members| order(&text(members)).map(|request| request.warnings));
 }
 
 #[test]
@@ -281,7 +312,8 @@ fn the_prose_of_the_online_guide_names_two_calls_that_do_not_exist() {
 #[test]
 fn the_obsolete_sample_of_the_signature_page_is_refused() {
     let body = r#"{"activity":"newInstance","buyerInfo":{"customerId":"c"},"orderInfo":[{"orderId":"CS1"}]}"#;
-    assert_eq!(online(body), Err(ParseError::Field { field: "orderId", problem: FieldProblem::Missing }));
+    let error = online(body).unwrap_err();
+    assert!(matches!(error, ParseError::Field { field: "orderId", problem: FieldProblem::Missing, .. }), "{error}");
 }
 
 #[test]

@@ -8,7 +8,8 @@ pub struct Books;
 
 impl OrdersHandler for Books {
     async fn notified(&self, notice: OrderNotice) -> Result<(), HandlerError> {
-        let kind = notice.order.map_or_else(|| "an order".to_owned(), |order| format!("a {} order", order.order_type));
+        let order_type = notice.order.and_then(|order| order.order_type);
+        let kind = order_type.map_or_else(|| "an order".to_owned(), |order_type| format!("a {order_type} order"));
         println!("the marketplace has {kind}, {}", notice.order_line_id);
         Ok(())
     }

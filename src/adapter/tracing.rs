@@ -5,13 +5,17 @@ use std::time::Duration;
 use ::tracing::field::Empty;
 use ::tracing::{Span, info_span};
 
-use crate::callback::{Exchange, LateFailure, Observer};
+use crate::activity::Activity;
+use crate::callback::{Exchange, FieldWarnings, LateFailure, Observer};
 use crate::metering::{self, AtRisk, MeteringError, PushFailure, Rejection};
 use crate::open_api::push_usage::UsageRecord;
 use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, ObservedCall};
 use crate::text::chain::Chain;
 
-/// Emits one event per exchange: `INFO` for success, `WARN` for everything else, `ERROR` for failures after the answer.
+/// Emits one event per exchange: `INFO` for success, `WARN` for everything else, `ERROR` for failures after the answer. Its
+/// fields are `protocol`, `activity`, `order_id`, `order_line_id`, `instance_id` and `tenant_id` (as far as the call is
+/// verified and names them), `result_code`, `duration_ms`, `repeated` and `test_call`. Fields of a call that could not be read
+/// are one `WARN` event.
 ///
 /// Every call of an open API is an `INFO` span `open_api.call` with the field `api`, and at its end `outcome`, `attempts`,
 /// `status`, `code` (of a failure), `request_id` and `duration_ms`. A try that is made again is a `WARN` event in it.
@@ -21,12 +25,35 @@ pub struct TracingObserver;
 
 impl Observer for TracingObserver {
     fn exchange(&self, exchange: &Exchange<'_>) {
-        let code = exchange.result_code.as_str();
-        if exchange.error.is_some() {
-            ::tracing::warn!(result_code = code, "{exchange}");
-        } else {
-            ::tracing::info!(result_code = code, "{exchange}");
+        // One macro call per level, because a level is part of an event's static data.
+        macro_rules! emit {
+            ($level:ident) => {
+                ::tracing::$level!(
+                    protocol = exchange.protocol.map(::tracing::field::display),
+                    activity = exchange.activity.map(Activity::as_str),
+                    order_id = exchange.order_id,
+                    order_line_id = exchange.order_line_id,
+                    instance_id = exchange.instance_id,
+                    tenant_id = exchange.tenant_id,
+                    result_code = exchange.result_code.as_str(),
+                    duration_ms = millis(exchange.duration),
+                    repeated = exchange.repeated,
+                    test_call = exchange.test_call,
+                    "{exchange}"
+                )
+            };
         }
+        if exchange.error.is_some() { emit!(warn) } else { emit!(info) }
+    }
+
+    fn field_warnings(&self, warnings: &FieldWarnings<'_>) {
+        ::tracing::warn!(
+            order_id = warnings.order_id,
+            instance_id = warnings.instance_id,
+            tenant_id = warnings.tenant_id,
+            fields = warnings.fields.len(),
+            "{warnings}"
+        );
     }
 
     fn late_failure(&self, failure: &LateFailure<'_>) {

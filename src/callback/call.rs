@@ -6,7 +6,7 @@ use crate::directory;
 use crate::issuing::Application;
 use crate::ledger::{Effect, OrderKey, Step, Target};
 use crate::redact::Sensitive;
-use crate::wire::TestFlag;
+use crate::wire::{FieldWarning, TestFlag};
 
 /// What the marketplace asks for.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Call {
     pub(super) activity: Activity,
     pub(super) test_flag: TestFlag,
     pub(super) command: Command,
+    /// What could not be read, or is not quite as documented, without deciding anything.
+    pub(super) warnings: Vec<FieldWarning>,
 }
 
 #[derive(Debug)]
@@ -109,6 +111,17 @@ impl Change {
 }
 
 impl Event {
+    /// Returns the order that brought the event, as far as it names one.
+    pub fn order_id(&self) -> Option<&str> {
+        match self {
+            Self::Create(event) => Some(&event.order_id),
+            Self::Renew(event) => Some(&event.order_id),
+            Self::Upgrade(event) => Some(&event.order_id),
+            Self::Release(event) => event.order_id.as_deref(),
+            Self::Freeze(_) | Self::Unfreeze(_) | Self::CheckChange(_) => None,
+        }
+    }
+
     /// The instance concerned.
     pub fn instance_id(&self) -> &str {
         match self {

@@ -4,7 +4,7 @@ use super::CallbackError;
 use super::call::Change;
 use super::subscription::{Event, Freeze, FreezeReason, Release, Renewal, Unfreeze};
 use crate::ledger::{Effect, Step};
-use crate::wire::{FieldProblem, FreezeStatus, ParseError};
+use crate::wire::{FieldProblem, FreezeStatus, ParseError, RawField};
 
 /// What every such renewal says.
 macro_rules! renewal_of {
@@ -65,7 +65,7 @@ pub(super) fn set_status(
         status if status == FreezeStatus::Unfreeze || status.as_str() == "NORMAL" => {
             (Effect::Unfreeze, Event::Unfreeze(Unfreeze { instance_id, test_call }))
         }
-        _ => return Err(unknown_status("status")),
+        status => return Err(unknown_status("status", status.as_str())),
     };
     Ok(Box::new(Change { step: Step::on(ledger_id, effect), event }))
 }
@@ -75,6 +75,7 @@ pub(super) fn release(ledger_id: String, event: Release) -> Box<Change> {
 }
 
 /// The one open text that cannot be acted on when it is unknown.
-pub(super) fn unknown_status(field: &'static str) -> CallbackError {
-    CallbackError::Parse(ParseError::Field { field, problem: FieldProblem::NotA("FREEZE, UNFREEZE or NORMAL") })
+pub(super) fn unknown_status(field: &'static str, status: &str) -> CallbackError {
+    let problem = FieldProblem::NotA("FREEZE, UNFREEZE or NORMAL");
+    CallbackError::Parse(ParseError::new(field, problem, &RawField::Text(status.into())))
 }

@@ -12,9 +12,10 @@ use crate::directory::{
     UserNames, Users,
 };
 use crate::kit::v1::{application_sync, single_org_sync, tenant_sync};
-use crate::kit::{self, AuthFlag, ChinaTime, Department, Flag, User};
+use crate::kit::{self, AuthFlag, Department, Flag, User};
 use crate::result_code::ResultCode;
-use crate::wire::{Acknowledgement, FieldProblem, ParseError, TestFlag};
+use crate::timestamp::Timestamp;
+use crate::wire::{Acknowledgement, ParseError, TestFlag};
 
 /// A verified call and what its path says it is.
 pub(super) struct Addressed<V> {
@@ -39,7 +40,7 @@ pub(super) fn render(activity: Activity, ascii_only: bool) -> Result<Bytes, Call
 pub(super) struct Head {
     pub(super) tenant_id: String,
     pub(super) instance_id: Option<String>,
-    pub(super) time_stamp: ChinaTime,
+    pub(super) sent_at: Timestamp,
     pub(super) test_flag: TestFlag,
 }
 
@@ -48,19 +49,19 @@ impl From<Head> for Scope {
         Self {
             tenant_id: head.tenant_id,
             instance_id: head.instance_id,
-            sent_at: head.time_stamp.into(),
+            sent_at: head.sent_at,
             test_call: head.test_flag == TestFlag::Debug,
         }
     }
 }
 
-/// Takes the head out of any Kit request.
+/// Takes the head out of any Kit request, which was made when it was signed where it does not say when.
 macro_rules! head {
-    ($request:ident) => {
+    ($request:ident, $signed_at:ident) => {
         $crate::callback::kit::Head {
             tenant_id: $request.tenant_id,
             instance_id: $request.instance_id,
-            time_stamp: $request.time_stamp,
+            sent_at: $request.time_stamp.map_or($signed_at, Into::into),
             test_flag: $request.test_flag,
         }
     };
@@ -72,24 +73,36 @@ fn command(head: Head, change: impl FnOnce(Scope) -> Change) -> (TestFlag, Comma
     (test_flag, Command::Directory(Box::new(DirectoryCommand::Change(change(head.into())))))
 }
 
-pub(super) fn tenant(request: tenant_sync::Request) -> (TestFlag, Command) {
-    let (flag, order_id, tenant_code) = (request.flag, request.order_id, request.tenant_code);
-    let (name, domain_name) = (request.name, request.domain_name);
-    command(head!(request), |scope| match flag {
-        Flag::Delete => Change::RemoveTenant(TenantRemoval { scope }),
-        Flag::Add | Flag::Modify => Change::PutTenant(Tenant { scope, order_id, tenant_code, name, domain_name }),
-    })
+pub(super) fn tenant(
+    request: tenant_sync::Request,
+    signed_at: Timestamp,
+) -> Result<(TestFlag, Command), CallbackError> {
+    let change: Box<dyn FnOnce(Scope) -> Change> = match request.flag {
+        Flag::Delete => Box::new(|scope| Change::RemoveTenant(TenantRemoval { scope })),
+        Flag::Add | Flag::Modify => {
+            let (order_id, name) = (request.order_id, request.name);
+            let tenant_code = request.tenant_code.ok_or(ParseError::missing("tenantCode"))?;
+            let domain_name = request.domain_name.ok_or(ParseError::missing("domainName"))?;
+            Box::new(|scope| Change::PutTenant(Tenant { scope, order_id, tenant_code, name, domain_name }))
+        }
+    };
+    Ok(command(head!(request, signed_at), change))
 }
 
-pub(super) fn application(request: application_sync::Request) -> Result<(TestFlag, Command), CallbackError> {
-    let (app_id, client_id, client_secret) = (request.app_id, request.client_id, request.client_secret);
+pub(super) fn application(
+    request: application_sync::Request,
+    signed_at: Timestamp,
+) -> Result<(TestFlag, Command), CallbackError> {
+    let app_id = request.app_id;
     if request.flag == Flag::Delete {
-        return Ok(command(head!(request), |scope| Change::RemoveApplication(ApplicationRemoval { scope, app_id })));
+        let head = head!(request, signed_at);
+        return Ok(command(head, |scope| Change::RemoveApplication(ApplicationRemoval { scope, app_id })));
     }
-    let missing = ParseError::Field { field: "clientSecret", problem: FieldProblem::Missing };
-    let client_secret = client_secret.ok_or(missing)?;
+    let client_id = request.client_id.ok_or(ParseError::missing("clientId"))?;
+    let client_secret = request.client_secret.ok_or(ParseError::missing("clientSecret"))?;
     let test_flag = request.test_flag;
-    let sealed = SealedApplication { scope: head!(request).into(), app_id, client_id, client_secret };
+    let scope = head!(request, signed_at).into();
+    let sealed = SealedApplication { scope, app_id, client_id, client_secret };
     Ok((test_flag, Command::Directory(Box::new(DirectoryCommand::PutApplication(sealed)))))
 }
 
@@ -102,15 +115,13 @@ pub(super) fn users(head: Head, app_id: String, flag: AuthFlag, users: Vec<User>
     })
 }
 
-pub(super) fn department(request: single_org_sync::Request) -> (TestFlag, Command) {
+pub(super) fn department(request: single_org_sync::Request, signed_at: Timestamp) -> (TestFlag, Command) {
     let (flag, org_code) = (request.flag, request.org_code);
     let (org_name, parent_code, unknown) = (request.org_name, request.parent_code, request.unknown);
-    command(head!(request), |scope| match flag {
+    command(head!(request, signed_at), |scope| match flag {
         Flag::Delete => Change::RemoveDepartment(DepartmentRemoval { scope, org_code }),
         Flag::Add | Flag::Modify => {
-            let mut department = Department::new(org_code, org_name);
-            department.parent_code = parent_code;
-            department.unknown = unknown;
+            let department = Department { org_code, org_name, parent_code, unknown };
             Change::PutDepartment(DepartmentChange { scope, department })
         }
     })

@@ -14,6 +14,7 @@ use crate::kit::v1::Callback;
 use crate::replay::CallId;
 use crate::signature::auth_token_body::{self, Verified};
 use crate::timestamp::Timestamp;
+use crate::wire::{Fields, ParseError};
 
 pub(super) enum KitV1 {}
 
@@ -49,21 +50,36 @@ impl Dialect for KitV1 {
         call.verified.key_index()
     }
 
-    fn parse(_settings: &Settings, call: &Self::Verified<'_>, _now: Timestamp) -> Result<Call, CallbackError> {
-        let (test_flag, command) = match Callback::parse(call.activity, &call.verified)? {
-            Callback::TenantSync(request) => kit::tenant(request),
-            Callback::ApplicationSync(request) => kit::application(request)?,
+    fn fields<'v>(call: &'v Self::Verified<'_>) -> Result<Fields<'v>, ParseError> {
+        Ok(Fields::from_members(call.verified.members()))
+    }
+
+    fn activity(call: &Self::Verified<'_>, _fields: &Fields<'_>) -> Option<Activity> {
+        Some(call.activity)
+    }
+
+    fn read(
+        _settings: &Settings,
+        call: &Self::Verified<'_>,
+        fields: Fields<'_>,
+        _now: Timestamp,
+    ) -> Result<Call, CallbackError> {
+        let (callback, signed_at) = (Callback::from_fields(call.activity, fields)?, call.verified.time());
+        let warnings = callback.warnings().to_vec();
+        let (test_flag, command) = match callback {
+            Callback::TenantSync(request) => kit::tenant(request, signed_at)?,
+            Callback::ApplicationSync(request) => kit::application(request, signed_at)?,
             Callback::AuthSync(request) => {
                 let (app_id, flag, users) = (request.app_id, request.flag, request.user_list.into());
-                kit::users(head!(request), app_id, flag, users)
+                kit::users(head!(request, signed_at), app_id, flag, users)
             }
-            Callback::SingleOrgSync(request) => kit::department(request),
+            Callback::SingleOrgSync(request) => kit::department(request, signed_at),
             Callback::AllOrgSync(request) => {
                 let departments = request.org_info.into();
-                kit::departments(head!(request), departments)
+                kit::departments(head!(request, signed_at), departments)
             }
         };
-        Ok(Call { activity: call.activity, test_flag, command })
+        Ok(Call { activity: call.activity, test_flag, command, warnings })
     }
 
     fn render(

@@ -12,8 +12,7 @@ use crate::activity::Activity;
 use crate::key::InterfaceType;
 use crate::license::code::Callback;
 use crate::result_code::ResultCode;
-use crate::signature::callback_v2::Verified;
-use crate::wire::{Acknowledgement, TestFlag, Violation};
+use crate::wire::{Acknowledgement, Fields, TestFlag, Violation};
 
 pub(super) enum LicenseCode {}
 
@@ -25,11 +24,11 @@ impl Family for LicenseCode {
         InterfaceType::License
     }
 
-    fn read(verified: &Verified<'_>) -> Result<Call, CallbackError> {
-        let callback = Callback::parse(verified)?;
-        let activity = callback.activity();
+    fn read(fields: Fields<'_>) -> Result<Call, CallbackError> {
+        let callback = Callback::from_fields(fields)?;
+        let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
         let (test_flag, command) = read(callback)?;
-        Ok(Call { activity, test_flag, command: Command::Licensing(command) })
+        Ok(Call { activity, test_flag, command: Command::Licensing(command), warnings })
     }
 
     fn write(activity: Activity, _reply: Reply) -> Result<Bytes, Violation> {

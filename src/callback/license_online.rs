@@ -15,8 +15,7 @@ use crate::ledger::OrderKey;
 use crate::license::online::{Callback, LicenseTime};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
-use crate::signature::callback_v2::Verified;
-use crate::wire::{Acknowledgement, CreatedInstance, TestFlag, Violation};
+use crate::wire::{Acknowledgement, CreatedInstance, Fields, TestFlag, Violation};
 
 pub(super) enum LicenseOnline {}
 
@@ -28,11 +27,11 @@ impl Family for LicenseOnline {
         settings.online_license_key
     }
 
-    fn read(verified: &Verified<'_>) -> Result<Call, CallbackError> {
-        let callback = Callback::parse(verified)?;
-        let activity = callback.activity();
+    fn read(fields: Fields<'_>) -> Result<Call, CallbackError> {
+        let callback = Callback::from_fields(fields)?;
+        let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
         let (test_flag, command) = read(callback)?;
-        Ok(Call { activity, test_flag, command: Command::Licensing(command) })
+        Ok(Call { activity, test_flag, command: Command::Licensing(command), warnings })
     }
 
     fn write(activity: Activity, reply: Reply) -> Result<Bytes, Violation> {

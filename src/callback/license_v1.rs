@@ -17,9 +17,8 @@ use crate::ledger::{Effect, OrderKey, Step, Target};
 use crate::license::v1::{Callback, get_license, refresh_license};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
-use crate::signature::auth_token::Verified;
 use crate::timestamp::Timestamp;
-use crate::wire::{Acknowledgement, TestFlag};
+use crate::wire::{Acknowledgement, Fields, TestFlag};
 
 pub(super) enum LicenseV1 {}
 
@@ -28,11 +27,11 @@ impl Family for LicenseV1 {
     const DESCRIBES_CREATION: bool = false;
     const MAY_GO_ON: bool = false;
 
-    fn read(settings: &Settings, verified: &Verified<'_>, now: Timestamp) -> Result<Call, CallbackError> {
-        let callback = Callback::parse(verified)?;
-        let activity = callback.activity();
+    fn read(settings: &Settings, fields: Fields<'_>, _: usize, now: Timestamp) -> Result<Call, CallbackError> {
+        let callback = Callback::from_fields(fields)?;
+        let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
         let (test_flag, command) = read(settings, callback, now);
-        Ok(Call { activity, test_flag, command: Command::Licensing(command) })
+        Ok(Call { activity, test_flag, command: Command::Licensing(command), warnings })
     }
 
     fn write(
@@ -98,7 +97,7 @@ fn purchase(settings: &Settings, request: get_license::Request) -> LicensingComm
     };
     let details = PurchaseDetails {
         customer: Some(Customer {
-            customer_id: request.customer_id,
+            customer_id: Some(request.customer_id),
             customer_name: request.customer_name,
             user_id: None,
             user_name: None,
@@ -118,9 +117,11 @@ fn purchase(settings: &Settings, request: get_license::Request) -> LicensingComm
         period: period_of(request.period_type, request.period_number),
         trial: false,
         expire_time,
+        acceptance_time: None,
         amount_paid: None,
         extend_params: request.saas_extend_params.map(Into::into).unwrap_or_default(),
         provision_type: None,
+        warnings: request.warnings,
     };
     let event = Event::Create(Purchase {
         instance_id: String::new(),

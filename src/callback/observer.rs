@@ -1,20 +1,27 @@
-//! Telling the seller what happened.
+//! What the service reports to the seller's log.
 
 use std::fmt;
 use std::time::Duration;
 
+use super::subject::ShownIds;
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::result_code::ResultCode;
 use crate::text::chain::Chain;
+use crate::wire::FieldWarning;
 
-/// Is told of every exchange, and of failures that came too late for their answer.
+/// Receives what happens in the service: every exchange, fields that could not be read, and failures that came too late for
+/// their answer.
 ///
 /// Called on the way of the answer: it must not block. What it is given holds no keys, no signatures and no personal
 /// data.
 pub trait Observer: Send + Sync + 'static {
     /// A call was answered.
     fn exchange(&self, exchange: &Exchange<'_>);
+
+    /// Fields of information could not be read, or are not quite as documented. The call, or the order, was taken all the
+    /// same; before [`Observer::exchange`] of the call.
+    fn field_warnings(&self, warnings: &FieldWarnings<'_>);
 
     /// Work failed whose call had been answered before ("still processing").
     fn late_failure(&self, failure: &LateFailure<'_>);
@@ -26,8 +33,16 @@ pub trait Observer: Send + Sync + 'static {
 pub struct Exchange<'a> {
     /// The protocol spoken, if the request spoke one.
     pub protocol: Option<Protocol>,
-    /// What the call was about, once it was read.
+    /// What the call was about, if it is verified and says so, also where the rest of it could not be read.
     pub activity: Option<Activity>,
+    /// The order that the verified call names.
+    pub order_id: Option<&'a str>,
+    /// The line of that order.
+    pub order_line_id: Option<&'a str>,
+    /// The instance that the verified call names; a list, joined with commas, where several are asked for.
+    pub instance_id: Option<&'a str>,
+    /// The buyer's enterprise that a Kit call names.
+    pub tenant_id: Option<&'a str>,
     /// Whether it was a debugging or dial-test call.
     pub test_call: bool,
     /// Whether the answer to an earlier copy was given again.
@@ -38,6 +53,37 @@ pub struct Exchange<'a> {
     pub error: Option<&'a CallbackError>,
     /// How long the answer took, by the service's clock.
     pub duration: Duration,
+}
+
+/// Fields that decide nothing and could not be read, or are not quite as documented.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FieldWarnings<'a> {
+    /// Where they stand.
+    pub source: FieldSource,
+    /// The order concerned.
+    pub order_id: Option<&'a str>,
+    /// The instance concerned.
+    pub instance_id: Option<&'a str>,
+    /// The buyer's enterprise concerned.
+    pub tenant_id: Option<&'a str>,
+    /// The fields.
+    pub fields: &'a [FieldWarning],
+}
+
+/// Where fields stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldSource {
+    /// In a call of the marketplace.
+    Call {
+        /// Its protocol.
+        protocol: Protocol,
+        /// What it is about.
+        activity: Activity,
+    },
+    /// In the answer to the order query with which the service completes an event.
+    OrderQuery,
 }
 
 /// A failure after the answer.
@@ -59,6 +105,13 @@ impl fmt::Display for Exchange<'_> {
             None => f.write_str("unknown protocol ")?,
         }
         f.write_str(self.activity.map_or("call", Activity::as_str))?;
+        ShownIds([
+            ("order", self.order_id),
+            ("line", self.order_line_id),
+            ("instance", self.instance_id),
+            ("tenant", self.tenant_id),
+        ])
+        .fmt(f)?;
         write!(f, " answered {} in {} ms", self.result_code, self.duration.as_millis())?;
         if self.test_call {
             f.write_str(" (test call)")?;
@@ -70,13 +123,35 @@ impl fmt::Display for Exchange<'_> {
     }
 }
 
+/// Warnings that one line names; a list of thousands of users may have as many.
+const SHOWN_WARNINGS: usize = 20;
+
+impl fmt::Display for FieldWarnings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.source {
+            FieldSource::Call { protocol, activity } => write!(f, "{protocol} {activity}")?,
+            FieldSource::OrderQuery => f.write_str("order query")?,
+        }
+        ShownIds([("order", self.order_id), ("instance", self.instance_id), ("tenant", self.tenant_id), ("", None)])
+            .fmt(f)?;
+        for (index, warning) in self.fields.iter().take(SHOWN_WARNINGS).enumerate() {
+            write!(f, "{} {warning}", if index > 0 { ";" } else { ":" })?;
+        }
+        match self.fields.len().saturating_sub(SHOWN_WARNINGS) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
+
 impl fmt::Display for LateFailure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "to {} {} failed after the answer: {}", self.action, self.subject, Chain(self.error))
     }
 }
 
-/// Writes a line to standard error for every call that was not answered with success; the default.
+/// Writes a line to standard error for every call that was not answered with success, and for fields that could not be read;
+/// the default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StderrObserver;
 
@@ -85,6 +160,10 @@ impl Observer for StderrObserver {
         if exchange.error.is_some() {
             eprintln!("koogallery: {exchange}");
         }
+    }
+
+    fn field_warnings(&self, warnings: &FieldWarnings<'_>) {
+        eprintln!("koogallery: {warnings}");
     }
 
     fn late_failure(&self, failure: &LateFailure<'_>) {

@@ -4,7 +4,7 @@ use super::subscription::{Customer, Event, Period, Product, Purchase, PurchaseDe
 use crate::ledger::Effect;
 use crate::open_api::query_order::{BuyerInfo, Order, OrderLine, OrderType, Product as OrderProduct, Request};
 use crate::open_api::{CallError, Client};
-use crate::saas::v1::ExtendParam;
+use crate::wire::FieldWarning;
 
 /// Why an event could not be completed. The marketplace sends the call again, and the order is asked for again.
 #[derive(Debug, thiserror::Error)]
@@ -32,12 +32,21 @@ pub enum OrderError {
 pub(super) struct Completed {
     pub(super) events: Vec<Event>,
     pub(super) effect: Effect,
+    /// What could not be read in the order.
+    pub(super) warnings: Vec<FieldWarning>,
+}
+
+impl Completed {
+    /// An event as it is.
+    pub(super) fn as_it_is(event: Event, effect: Effect) -> Self {
+        Self { events: vec![event], effect, warnings: Vec::new() }
+    }
 }
 
 /// Completes the event of a change. One event may become several: one per product of a pay-per-use order line.
 pub(super) async fn complete(client: &Client, event: Event, effect: Effect) -> Result<Completed, OrderError> {
     let Some((order_id, order_line_id)) = wanted(&event) else {
-        return Ok(Completed { events: vec![event], effect });
+        return Ok(Completed::as_it_is(event, effect));
     };
     let request = Request::new(order_id).with_order_line(order_line_id);
     let answer = client.call(&request).await;
@@ -65,6 +74,7 @@ fn complete_from(order: &Order, event: Event, effect: Effect) -> Result<Complete
     let line_id = wanted(&event).map(|(_, line_id)| line_id).unwrap_or_default();
     let line = order.order_lines.iter().find(|line| line.order_line_id == line_id);
     let line = line.ok_or_else(|| incomplete(format!("order line {line_id}")))?;
+    let warnings = order.warnings.clone();
     let no_product = || incomplete(format!("the product of order line {}", line.order_line_id));
     Ok(match (event, effect) {
         (Event::Create(purchase), Effect::Create { product_id, expire_time }) => {
@@ -84,6 +94,7 @@ fn complete_from(order: &Order, event: Event, effect: Effect) -> Result<Complete
                     product_id: product_id.or_else(|| Some(line.product(None)?.product_id.clone())),
                     expire_time: expire_time.or(line.expire_time),
                 },
+                warnings,
             }
         }
         (Event::Renew(mut renewal), effect) => {
@@ -91,15 +102,15 @@ fn complete_from(order: &Order, event: Event, effect: Effect) -> Result<Complete
             renewal.amount_paid = line.amount_after_discount.or(line.amount);
             // A renewal is good without: the expiry counts.
             renewal.product = line.product(renewal.product_id.as_deref()).map(Product::from);
-            Completed { events: vec![Event::Renew(renewal)], effect }
+            Completed { events: vec![Event::Renew(renewal)], effect, warnings }
         }
         (Event::Upgrade(mut upgrade), Effect::Upgrade { key, .. }) => {
             let product = line.product(None).ok_or_else(no_product)?;
             upgrade.product = Some(Product::from(product));
             let product_id = Some(product.product_id.clone());
-            Completed { events: vec![Event::Upgrade(upgrade)], effect: Effect::Upgrade { key, product_id } }
+            Completed { events: vec![Event::Upgrade(upgrade)], effect: Effect::Upgrade { key, product_id }, warnings }
         }
-        (event, effect) => Completed { events: vec![event], effect },
+        (event, effect) => Completed::as_it_is(event, effect),
     })
 }
 
@@ -114,19 +125,18 @@ impl OrderLine {
 }
 
 fn details(order: &Order, line: &OrderLine, product: &OrderProduct) -> PurchaseDetails {
-    let params = line.extend_params.iter().chain(&order.extend_params);
     PurchaseDetails {
         customer: order.buyer_info.as_ref().map(Customer::from),
         product: product.into(),
-        charging_mode: Some(line.charging_mode.clone()),
+        charging_mode: line.charging_mode.clone(),
         period: Period::of(line.period_type.clone(), line.period_number),
-        trial: order.order_type == OrderType::Trial,
+        trial: order.order_type == Some(OrderType::Trial),
         expire_time: line.expire_time,
+        acceptance_time: None,
         amount_paid: line.amount_after_discount.or(line.amount),
-        extend_params: params
-            .map(|param| ExtendParam::new(&param.name, param.value.clone().unwrap_or_default()))
-            .collect(),
+        extend_params: line.extend_params.iter().chain(&order.extend_params).cloned().collect(),
         provision_type: None,
+        warnings: order.warnings.clone(),
     }
 }
 

@@ -12,8 +12,7 @@ use crate::key::InterfaceType;
 use crate::ledger::OrderKey;
 use crate::order_notify::Request;
 use crate::result_code::ResultCode;
-use crate::signature::callback_v2::Verified;
-use crate::wire::{Acknowledgement, TestFlag, Violation};
+use crate::wire::{Acknowledgement, Fields, TestFlag, Violation};
 
 pub(super) enum OrderNotify {}
 
@@ -26,13 +25,14 @@ impl Family for OrderNotify {
         InterfaceType::General
     }
 
-    fn read(verified: &Verified<'_>) -> Result<Call, CallbackError> {
-        let request = Request::parse(verified)?;
+    fn read(fields: Fields<'_>) -> Result<Call, CallbackError> {
+        let request = Request::from_fields(fields)?;
         let proposed_id = format!("{}/{}", request.order_id, request.order_line_id);
         let order = OrderKey::new(request.order_id).with_order_line(request.order_line_id);
         let notice = Change::purchase(order, proposed_id, request.test_flag == TestFlag::Debug);
         let command = Command::Order(Box::new(notice));
-        Ok(Call { activity: Activity::OrderNotify, test_flag: request.test_flag, command })
+        let (test_flag, warnings) = (request.test_flag, request.warnings);
+        Ok(Call { activity: Activity::OrderNotify, test_flag, command, warnings })
     }
 
     fn write(activity: Activity, _reply: Reply) -> Result<Bytes, Violation> {

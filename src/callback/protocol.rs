@@ -10,6 +10,7 @@ use crate::activity::Activity;
 use crate::key::AccessKey;
 use crate::replay::CallId;
 use crate::timestamp::Timestamp;
+use crate::wire::{Fields, ParseError};
 
 /// One protocol: how its calls are verified and read, and how its answers are written.
 pub(super) trait Dialect: Send + Sync {
@@ -45,7 +46,20 @@ pub(super) trait Dialect: Send + Sync {
 
     fn key_index(verified: &Self::Verified<'_>) -> usize;
 
-    fn parse(settings: &Settings, verified: &Self::Verified<'_>, now: Timestamp) -> Result<Call, CallbackError>;
+    /// What the call says, not read yet.
+    fn fields<'v>(verified: &'v Self::Verified<'_>) -> Result<Fields<'v>, ParseError>;
+
+    /// What the call is about, as far as can be seen before it is read.
+    fn activity(_verified: &Self::Verified<'_>, fields: &Fields<'_>) -> Option<Activity> {
+        fields.peek("activity")?.parse().ok()
+    }
+
+    fn read(
+        settings: &Settings,
+        verified: &Self::Verified<'_>,
+        fields: Fields<'_>,
+        now: Timestamp,
+    ) -> Result<Call, CallbackError>;
 
     fn render(settings: &Settings, key_index: usize, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError>;
 

@@ -14,6 +14,7 @@ use crate::key::{AccessKey, InterfaceType};
 use crate::replay::CallId;
 use crate::signature::auth_token::{self, Verified};
 use crate::timestamp::Timestamp;
+use crate::wire::{Fields, ParseError};
 
 /// What tells one such family from another.
 pub(super) trait Family: Send + Sync + 'static {
@@ -21,7 +22,7 @@ pub(super) trait Family: Send + Sync + 'static {
     const DESCRIBES_CREATION: bool;
     const MAY_GO_ON: bool;
 
-    fn read(settings: &Settings, verified: &Verified<'_>, now: Timestamp) -> Result<Call, CallbackError>;
+    fn read(settings: &Settings, fields: Fields<'_>, key_index: usize, now: Timestamp) -> Result<Call, CallbackError>;
 
     fn write(settings: &Settings, key_index: usize, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError>;
 }
@@ -56,8 +57,17 @@ impl<F: Family> Dialect for ProvedByToken<F> {
         verified.key_index()
     }
 
-    fn parse(settings: &Settings, verified: &Verified<'_>, now: Timestamp) -> Result<Call, CallbackError> {
-        F::read(settings, verified, now)
+    fn fields<'v>(verified: &'v Verified<'_>) -> Result<Fields<'v>, ParseError> {
+        Ok(Fields::from_parameters(verified.pairs()))
+    }
+
+    fn read(
+        settings: &Settings,
+        verified: &Verified<'_>,
+        fields: Fields<'_>,
+        now: Timestamp,
+    ) -> Result<Call, CallbackError> {
+        F::read(settings, fields, verified.key_index(), now)
     }
 
     fn render(settings: &Settings, key_index: usize, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError> {

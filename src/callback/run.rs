@@ -14,7 +14,7 @@ use super::ask::ask;
 use super::call::Change;
 use super::order::{self, Completed};
 use super::subscription::{ErasedHandler, Event, Unfreeze};
-use super::{CallbackError, LateFailure, Observer, Runtime};
+use super::{CallbackError, FieldSource, FieldWarnings, LateFailure, Observer, Runtime};
 use crate::clock::Clock;
 use crate::ledger::{Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
 use crate::open_api::Client;
@@ -231,10 +231,19 @@ impl Executor {
     /// Lets the seller's code do it; gives back the effect with what the order told of it.
     async fn handle(&self, change: &Change, before: &Instance) -> Result<Effect, CallbackError> {
         let (event, effect) = (change.event_for(&before.instance_id), change.step.effect.clone());
-        let Completed { events, effect } = match &self.open_api {
+        let Completed { events, effect, warnings } = match &self.open_api {
             Some(client) => order::complete(client, event, effect).await?,
-            None => Completed { events: vec![event], effect },
+            None => Completed::as_it_is(event, effect),
         };
+        if let (false, Some(event)) = (warnings.is_empty(), events.first()) {
+            self.observer.field_warnings(&FieldWarnings {
+                source: FieldSource::OrderQuery,
+                order_id: event.order_id(),
+                instance_id: Some(event.instance_id()),
+                tenant_id: None,
+                fields: &warnings,
+            });
+        }
         let unfreezes = matches!(effect, Effect::Renew { unfreezes: true, .. });
         for event in events {
             self.handler.handle(event).await?;

@@ -14,6 +14,7 @@ use super::subscription::{
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::cipher::field::{Ciphertext, FieldCipher};
+use crate::key::InterfaceType;
 use crate::ledger::{Effect, OrderKey, Step, Target};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
@@ -22,9 +23,8 @@ use crate::saas::v1::{
     Callback, ChargingMode as V1ChargingMode, PeriodType, new_instance, query_instance, refresh_instance,
 };
 use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
-use crate::signature::auth_token::Verified;
 use crate::timestamp::Timestamp;
-use crate::wire::TestFlag;
+use crate::wire::{FieldProblem, FieldWarning, Fields, RawField, TestFlag};
 
 pub(super) enum SaasV1 {}
 
@@ -33,12 +33,12 @@ impl Family for SaasV1 {
     const DESCRIBES_CREATION: bool = true;
     const MAY_GO_ON: bool = true;
 
-    fn read(settings: &Settings, verified: &Verified<'_>, now: Timestamp) -> Result<Call, CallbackError> {
-        let callback = Callback::parse(verified)?;
+    fn read(settings: &Settings, fields: Fields<'_>, key_index: usize, now: Timestamp) -> Result<Call, CallbackError> {
+        let callback = Callback::from_fields(fields)?;
         let activity = callback.activity();
-        let cipher = settings.v1_cipher(verified.key_index())?;
-        let (test_flag, command) = Reader { settings, cipher, now }.read(callback)?;
-        Ok(Call { activity, test_flag, command: Command::Subscription(command) })
+        let mut reader = Reader { settings, key_index, now, warnings: callback.warnings().to_vec() };
+        let (test_flag, command) = reader.read(callback)?;
+        Ok(Call { activity, test_flag, command: Command::Subscription(command), warnings: reader.warnings })
     }
 
     fn write(settings: &Settings, key_index: usize, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError> {
@@ -88,12 +88,13 @@ fn app_info(
 
 struct Reader<'s> {
     settings: &'s Settings,
-    cipher: &'s FieldCipher,
+    key_index: usize,
     now: Timestamp,
+    warnings: Vec<FieldWarning>,
 }
 
 impl Reader<'_> {
-    fn read(&self, callback: Callback) -> Result<(TestFlag, SubscriptionCommand), CallbackError> {
+    fn read(&mut self, callback: Callback) -> Result<(TestFlag, SubscriptionCommand), CallbackError> {
         Ok(match callback {
             Callback::NewInstance(request) => (request.test_flag, self.purchase(request)?),
             Callback::RefreshInstance(request) => (request.test_flag, self.renewal(request)),
@@ -111,7 +112,7 @@ impl Reader<'_> {
                         let event = Event::Unfreeze(Unfreeze { instance_id: instance_id.clone(), test_call });
                         self.change(&instance_id, Effect::Unfreeze, event)
                     }
-                    _ => return Err(unknown_status("instanceStatus")),
+                    status => return Err(unknown_status("instanceStatus", status.as_str())),
                 };
                 (request.test_flag, command)
             }
@@ -159,7 +160,7 @@ impl Reader<'_> {
         self.change(&instance_id, Effect::Freeze, event)
     }
 
-    fn purchase(&self, request: new_instance::Request) -> Result<SubscriptionCommand, CallbackError> {
+    fn purchase(&mut self, request: new_instance::Request) -> Result<SubscriptionCommand, CallbackError> {
         let mut order = OrderKey::new(request.order_id.clone());
         if request.charging_mode == Some(V1ChargingMode::PayPerUse) {
             order = order.with_product(request.product_id.clone());
@@ -169,15 +170,18 @@ impl Reader<'_> {
             target: Target::Purchase { order, proposed_id: request.business_id },
             effect: Effect::Create { product_id: Some(request.product_id.clone()), expire_time },
         };
+        let (mobile_phone, email) =
+            (self.decrypt("mobilePhone", request.mobile_phone)?, self.decrypt("email", request.email)?);
+        let trial = self.is_trial(request.trial_flag.as_deref());
         let details = PurchaseDetails {
             customer: Some(Customer {
-                customer_id: request.customer_id,
+                customer_id: Some(request.customer_id),
                 customer_name: request.customer_name,
                 user_id: request.user_id,
                 user_name: request.user_name,
                 real_name: None,
-                mobile_phone: self.decrypt("mobilePhone", request.mobile_phone)?,
-                email: self.decrypt("email", request.email)?,
+                mobile_phone,
+                email,
             }),
             product: Product {
                 product_id: request.product_id,
@@ -189,11 +193,13 @@ impl Reader<'_> {
             },
             charging_mode: request.charging_mode.as_ref().map(ChargingMode::from),
             period: period_of(request.period_type, request.period_number),
-            trial: request.trial_flag.as_deref() == Some("1"),
+            trial,
             expire_time,
+            acceptance_time: request.acceptance_time.map(|time| time.in_zone(self.settings.v1_zone)),
             amount_paid: request.order_amount,
             extend_params: request.saas_extend_params.map(Into::into).unwrap_or_default(),
             provision_type: request.provision_type,
+            warnings: self.warnings.clone(),
         };
         let event = Event::Create(Purchase {
             instance_id: String::new(),
@@ -208,10 +214,12 @@ impl Reader<'_> {
     fn renewal(&self, request: refresh_instance::Request) -> SubscriptionCommand {
         let expire_time = request.expire_time.in_zone(self.settings.v1_zone);
         let refunded = request.order_amount.is_some_and(|amount| amount.is_negative());
-        let scene = match request.trial_to_formal.as_deref() {
-            None | Some("0") if refunded => RenewalScene::UnsubscribeRenewalPeriod,
-            None | Some("0") => RenewalScene::Renewal,
-            Some(_) => RenewalScene::TrialToFormal,
+        let converts_trial =
+            request.trial_to_formal.is_some_and(|flag| RawField::Text(flag.into()).truth() != Some(false));
+        let scene = match (converts_trial, refunded) {
+            (true, _) => RenewalScene::TrialToFormal,
+            (false, true) => RenewalScene::UnsubscribeRenewalPeriod,
+            (false, false) => RenewalScene::Renewal,
         };
         let effect = Effect::Renew {
             key: format!("renew {} {expire_time}", request.order_id),
@@ -235,8 +243,33 @@ impl Reader<'_> {
         self.change(&request.instance_id, effect, event)
     }
 
-    fn decrypt(&self, field: &'static str, text: Option<Ciphertext>) -> Result<Option<Sensitive>, CallbackError> {
-        text.map(|text| self.cipher.decrypt(&text)).transpose().map_err(|_| CallbackError::Undecryptable(field))
+    /// Personal data that cannot be decrypted cost no order: they are absent, or read with the other AES size.
+    fn decrypt(&mut self, field: &str, text: Option<Ciphertext>) -> Result<Option<Sensitive>, CallbackError> {
+        let Some(text) = text else { return Ok(None) };
+        if let Ok(plain) = self.settings.v1_cipher(self.key_index)?.decrypt(&text) {
+            return Ok(Some(plain));
+        }
+        let raw = RawField::Text(text.as_str().into());
+        let key = self.settings.keys(InterfaceType::V1)?.get(self.key_index);
+        Ok(match FieldCipher::new(key, self.settings.encrypt_type.other()).decrypt(&text) {
+            Ok(plain) => {
+                self.warnings.push(FieldWarning::taken(field, FieldProblem::OtherEncryptType, &raw));
+                Some(plain)
+            }
+            Err(_) => {
+                self.warnings.push(FieldWarning::absent(field, FieldProblem::Undecryptable, &raw));
+                None
+            }
+        })
+    }
+
+    fn is_trial(&mut self, flag: Option<&str>) -> bool {
+        let Some(flag) = flag else { return false };
+        let raw = RawField::Text(flag.into());
+        raw.truth().unwrap_or_else(|| {
+            self.warnings.push(FieldWarning::absent("trialFlag", FieldProblem::NotA("0 or 1"), &raw));
+            false
+        })
     }
 }
 

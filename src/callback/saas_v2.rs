@@ -16,8 +16,7 @@ use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::saas::v2::{Callback, new_instance, query_instance};
 use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
-use crate::signature::callback_v2::Verified;
-use crate::wire::{TestFlag, Violation};
+use crate::wire::{Fields, TestFlag, Violation};
 
 pub(super) enum SaasV2 {}
 
@@ -29,11 +28,11 @@ impl Family for SaasV2 {
         InterfaceType::Basic
     }
 
-    fn read(verified: &Verified<'_>) -> Result<Call, CallbackError> {
-        let callback = Callback::parse(verified)?;
-        let activity = callback.activity();
+    fn read(fields: Fields<'_>) -> Result<Call, CallbackError> {
+        let callback = Callback::from_fields(fields)?;
+        let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
         let (test_flag, command) = read(callback)?;
-        Ok(Call { activity, test_flag, command: Command::Subscription(command) })
+        Ok(Call { activity, test_flag, command: Command::Subscription(command), warnings })
     }
 
     fn write(activity: Activity, reply: Reply) -> Result<Bytes, Violation> {

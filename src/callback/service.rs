@@ -28,13 +28,14 @@ use super::saas_v1::SaasV1;
 use super::saas_v2::SaasV2;
 use super::settings::Settings;
 use super::signed_in_query::SignedInQuery;
-use super::{CallbackError, Exchange, Observer, Runtime, answer};
+use super::subject::Subject;
+use super::{CallbackError, Exchange, FieldSource, Observer, Runtime, answer};
 use crate::clock::Clock;
 use crate::key::AccessKeys;
 use crate::ledger::Ledger;
 use crate::replay::{Claim, ReplayGuard};
 use crate::result_code::ResultCode;
-use crate::wire::TestFlag;
+use crate::wire::{Fields, TestFlag};
 
 /// Answers the marketplace's callbacks. Clones share everything.
 ///
@@ -138,7 +139,10 @@ impl CallbackService {
     pub fn refuse_body(&self, parts: &Parts, reason: impl Into<Cow<'static, str>>) -> Response<Bytes> {
         let error = CallbackError::Body(reason.into());
         match route::protocol_of(&self.inner.settings, parts, b"", self.inner.clock.now()) {
-            Some(protocol) => speaking!(protocol, D => self.finish::<D>(Err(error), &self.begin(Some(protocol)))),
+            Some(protocol) => {
+                let (progress, subject) = (self.begin(Some(protocol)), Subject::default());
+                speaking!(protocol, D => self.finish::<D>(Err(error), &progress, &subject))
+            }
             None => self.refuse_method(parts),
         }
     }
@@ -176,26 +180,40 @@ impl CallbackService {
 
     async fn exchange<D: Dialect>(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
         let mut progress = self.begin(Some(D::PROTOCOL));
-        let outcome = self.answer::<D>(parts, body, &mut progress).await;
-        self.finish::<D>(outcome, &progress)
+        let verified = match D::verify(&self.inner.settings, parts, body, progress.began) {
+            Ok(verified) => verified,
+            Err(error) => return self.finish::<D>(Err(error), &progress, &Subject::default()),
+        };
+        progress.key_index = D::key_index(&verified);
+        let (subject, outcome) = match D::fields(&verified) {
+            Ok(fields) => {
+                let subject = Subject::of(&fields);
+                progress.activity = D::activity(&verified, &fields);
+                let outcome = self.answer::<D>(&verified, fields, &subject, &mut progress).await;
+                (subject, outcome)
+            }
+            Err(error) => (Subject::default(), Err(error.into())),
+        };
+        self.finish::<D>(outcome, &progress, &subject)
     }
 
     async fn answer<D: Dialect>(
         &self,
-        parts: &Parts,
-        body: &[u8],
+        verified: &D::Verified<'_>,
+        fields: Fields<'_>,
+        subject: &Subject<'_>,
         progress: &mut Progressing,
     ) -> Result<Bytes, CallbackError> {
         let Inner { settings, replay, .. } = &*self.inner;
-        let verified = D::verify(settings, parts, body, progress.began)?;
-        progress.key_index = D::key_index(&verified);
-
-        let call = D::parse(settings, &verified, progress.began)?;
+        let call = D::read(settings, verified, fields, progress.began)?;
         let activity = call.activity;
         progress.activity = Some(activity);
         progress.test_call = call.test_flag == TestFlag::Debug;
-
-        let (id, until) = D::claim(settings, &verified);
+        if !call.warnings.is_empty() {
+            let source = FieldSource::Call { protocol: D::PROTOCOL, activity };
+            self.inner.observer.field_warnings(&subject.warnings(source, &call.warnings));
+        }
+        let (id, until) = D::claim(settings, verified);
         // Where repeats are answered, reading again is no repeat worth remembering.
         let is_claimed = !(D::ANSWERS_REPEATS && call.command.is_read_only());
         if is_claimed {
@@ -259,7 +277,12 @@ impl CallbackService {
     }
 
     /// The only way out.
-    fn finish<D: Dialect>(&self, outcome: Result<Bytes, CallbackError>, progress: &Progressing) -> Response<Bytes> {
+    fn finish<D: Dialect>(
+        &self,
+        outcome: Result<Bytes, CallbackError>,
+        progress: &Progressing,
+        subject: &Subject<'_>,
+    ) -> Response<Bytes> {
         let (body, error) = match outcome {
             Ok(body) => (body, None),
             Err(error) => {
@@ -267,20 +290,24 @@ impl CallbackService {
                 (body, Some(error))
             }
         };
-        self.report(progress, error.as_ref());
+        self.report(progress, subject, error.as_ref());
         answer::response(body, D::signing_key(&self.inner.settings, progress.key_index))
     }
 
     fn refuse_method(&self, parts: &Parts) -> Response<Bytes> {
         let (error, body) = answer::refusal(CallbackError::UnknownMethod(parts.method.clone()), None, true);
-        self.report(&self.begin(None), Some(&error));
+        self.report(&self.begin(None), &Subject::default(), Some(&error));
         answer::method_not_allowed(body)
     }
 
-    fn report(&self, progress: &Progressing, error: Option<&CallbackError>) {
+    fn report(&self, progress: &Progressing, subject: &Subject<'_>, error: Option<&CallbackError>) {
         self.inner.observer.exchange(&Exchange {
             protocol: progress.protocol,
             activity: progress.activity,
+            order_id: subject.order_id.as_deref(),
+            order_line_id: subject.order_line_id.as_deref(),
+            instance_id: subject.instance_id.as_deref(),
+            tenant_id: subject.tenant_id.as_deref(),
             test_call: progress.test_call,
             repeated: progress.repeated,
             result_code: error.map_or(progress.result_code, CallbackError::result_code),

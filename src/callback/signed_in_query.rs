@@ -14,7 +14,7 @@ use crate::key::{AccessKey, InterfaceType};
 use crate::replay::CallId;
 use crate::signature::callback_v2::{self, Verified};
 use crate::timestamp::Timestamp;
-use crate::wire::Violation;
+use crate::wire::{Fields, ParseError, Violation};
 
 /// What tells one such family from another.
 pub(super) trait Family: Send + Sync + 'static {
@@ -25,7 +25,7 @@ pub(super) trait Family: Send + Sync + 'static {
     /// Whose key its calls are signed with.
     fn interface(settings: &Settings) -> InterfaceType;
 
-    fn read(verified: &Verified<'_>) -> Result<Call, CallbackError>;
+    fn read(fields: Fields<'_>) -> Result<Call, CallbackError>;
 
     fn write(activity: Activity, reply: Reply) -> Result<Bytes, Violation>;
 }
@@ -61,8 +61,17 @@ impl<F: Family> Dialect for SignedInQuery<F> {
         verified.key_index()
     }
 
-    fn parse(_settings: &Settings, verified: &Verified<'_>, _now: Timestamp) -> Result<Call, CallbackError> {
-        F::read(verified)
+    fn fields<'v>(verified: &'v Verified<'_>) -> Result<Fields<'v>, ParseError> {
+        Ok(Fields::from_json(verified.body())?)
+    }
+
+    fn read(
+        _settings: &Settings,
+        _verified: &Verified<'_>,
+        fields: Fields<'_>,
+        _now: Timestamp,
+    ) -> Result<Call, CallbackError> {
+        F::read(fields)
     }
 
     fn render(

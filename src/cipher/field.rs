@@ -19,7 +19,6 @@ use crate::key::AccessKey;
 use crate::random::{OsRandom, Random, RandomError};
 use crate::redact::Sensitive;
 use crate::text::query::plus_restored;
-use crate::wire::{FieldProblem, FieldValue, OutgoingValue, RawField};
 
 /// Characters of initialisation vector in front of the Base64 text.
 const IV_LENGTH: usize = 16;
@@ -41,6 +40,16 @@ pub enum EncryptType {
     /// `2`: AES128_CBC_PKCS5Padding.
     #[serde(rename = "2")]
     Aes128,
+}
+
+impl EncryptType {
+    /// Returns the type that this one is not.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Aes256 => Self::Aes128,
+            Self::Aes128 => Self::Aes256,
+        }
+    }
 }
 
 impl std::str::FromStr for EncryptType {
@@ -87,16 +96,6 @@ impl From<&str> for Ciphertext {
 impl fmt::Debug for Ciphertext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{} characters of ciphertext]", self.0.len())
-    }
-}
-
-impl FieldValue for Ciphertext {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        String::read(raw, max).map(Self)
-    }
-
-    fn write(&self) -> OutgoingValue {
-        OutgoingValue::Text(self.0.clone())
     }
 }
 

@@ -94,8 +94,8 @@ pub struct Tenant {
     pub order_id: Option<String>,
     /// Mark of the enterprise, unique in the marketplace: `userName@tenantCode` is a global name.
     pub tenant_code: String,
-    /// Name of the enterprise.
-    pub name: Sensitive,
+    /// Name of the enterprise; `None` where it could not be read.
+    pub name: Option<Sensitive>,
     /// Address of its authentication centre, as received; any text while debugging. See
     /// [`AuthenticationCentre`](crate::login::AuthenticationCentre).
     pub domain_name: String,
@@ -109,7 +109,7 @@ impl Tenant {
         name: impl Into<Sensitive>,
         domain_name: impl Into<String>,
     ) -> Self {
-        let (tenant_code, name, domain_name) = (tenant_code.into(), name.into(), domain_name.into());
+        let (tenant_code, name, domain_name) = (tenant_code.into(), Some(name.into()), domain_name.into());
         Self { scope, order_id: None, tenant_code, name, domain_name }
     }
 }
@@ -198,7 +198,7 @@ pub struct Users {
     pub scope: Scope,
     /// The application's id in the marketplace.
     pub app_id: String,
-    /// Who, identified by their account names; a user who is not [`enable`](User::enable)d may not log in.
+    /// Who, identified by their account names; a user who is not [enabled](User::is_enabled) may not log in.
     pub users: Vec<User>,
 }
 

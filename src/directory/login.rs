@@ -93,7 +93,7 @@ impl<S: DirectoryStore> LoginDirectory for StoreLogin<S> {
     ) -> BoxFuture<'a, Result<Option<DirectoryUser>, DirectoryError>> {
         async move {
             let user = self.store.user(tenant_id, app_id, user_name).await?;
-            Ok(user.map(|user| DirectoryUser::new(user.enable)))
+            Ok(user.map(|user| DirectoryUser::new(user.is_enabled())))
         }
         .boxed()
     }

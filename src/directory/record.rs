@@ -28,7 +28,7 @@ pub(super) enum Record {
 pub(super) struct TenantRecord {
     order_id: Option<String>,
     tenant_code: String,
-    name: Sensitive,
+    name: Option<Sensitive>,
     domain_name: String,
 }
 

@@ -2,8 +2,10 @@
 //! under V2.0. Both are read everywhere; the text may have bare member names, as two documents print it.
 
 use super::Version;
-use crate::text::json;
-use crate::wire::{FieldProblem, FieldValue, Fields, OutgoingFields, OutgoingValue, ParseError, RawField};
+use crate::wire::{
+    BadEntries, FieldProblem, Fields, OutgoingFields, OutgoingValue, ParseError, RawField, ReadField, Warnings,
+    WriteField, prefix_paths,
+};
 
 /// Users or departments in one call.
 pub const MAX_ENTRIES: usize = 50_000;
@@ -31,52 +33,68 @@ impl<T> From<JsonText<T>> for Vec<T> {
     }
 }
 
-/// An object of a list.
+/// An object of a list. It is refused only without what names the thing.
 pub(super) trait Entry: Sized {
-    fn read(fields: Fields<'_>) -> Result<Self, ParseError>;
+    fn read(fields: Fields<'_>, warnings: &mut Warnings) -> Result<Self, ParseError>;
 
     /// As the documents of the generation have it.
     fn write(&self, version: Version) -> OutgoingFields;
 }
 
-impl<T: Entry> FieldValue for Vec<T> {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        match raw {
-            RawField::Json(array) => entries(array, max),
-            RawField::Text(text) => match entries(&text, max) {
-                Err(NO_LIST) => entries(&json::with_quoted_names(&text), max),
-                outcome => outcome,
-            },
-        }
+impl<T: Entry> ReadField for Vec<T> {
+    fn read(raw: RawField<'_>, max: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
+        const NO_LIST: FieldProblem = FieldProblem::NotA("a list of objects, or its JSON text");
+        raw.elements(|elements| entries(&elements, max, warnings)).ok_or(NO_LIST)?
     }
+}
 
+impl<T: Entry> WriteField for Vec<T> {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Json(array(self, Version::V2))
     }
 }
 
-impl<T: Entry> FieldValue for JsonText<T> {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        Vec::read(raw, max).map(Self)
+impl<T: Entry> ReadField for JsonText<T> {
+    fn read(raw: RawField<'_>, max: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
+        Vec::read(raw, max, warnings).map(Self)
     }
+}
 
+impl<T: Entry> WriteField for JsonText<T> {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(array(&self.0, Version::V1))
     }
 }
 
-const NO_LIST: FieldProblem = FieldProblem::NotA("a list of objects, or its JSON text");
-
-fn entries<T: Entry>(text: &str, max: usize) -> Result<Vec<T>, FieldProblem> {
-    let objects = json::objects(text).map_err(|_| NO_LIST)?;
-    if objects.len() > max {
+fn entries<T: Entry>(elements: &[&str], max: usize, warnings: &mut Warnings) -> Result<Vec<T>, FieldProblem> {
+    if elements.len() > max {
         return Err(FieldProblem::TooMany(max));
     }
-    let entry = |(index, object): (usize, &str)| {
-        let entry = Fields::from_json(object.as_bytes()).map_err(ParseError::from).and_then(T::read);
-        entry.map_err(|error| FieldProblem::Entry { index, error: Box::new(error) })
-    };
-    objects.into_iter().enumerate().map(entry).collect()
+    let mut entries = Vec::with_capacity(elements.len());
+    let mut bad = BadEntries { first: Vec::new(), count: 0 };
+    for (index, element) in elements.iter().enumerate() {
+        let first = warnings.len();
+        match entry(element, warnings) {
+            Ok(entry) => entries.push(entry),
+            Err(error) => {
+                bad.count += 1;
+                if bad.first.len() < BadEntries::NAMED {
+                    bad.first.push((index, error));
+                }
+            }
+        }
+        if warnings.len() > first {
+            prefix_paths(warnings, first, &format!("[{index}]."));
+        }
+    }
+    if bad.count == 0 { Ok(entries) } else { Err(FieldProblem::Entries(bad)) }
+}
+
+/// An entry, which may again be the JSON text of one.
+fn entry<T: Entry>(element: &str, warnings: &mut Warnings) -> Result<T, ParseError> {
+    let raw = RawField::json(element);
+    let object = raw.structure().unwrap_or(element.into());
+    T::read(Fields::from_json(object.as_bytes())?, warnings)
 }
 
 fn array<T: Entry>(entries: &[T], version: Version) -> String {

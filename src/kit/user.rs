@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::Version;
 use super::list::Entry;
 use crate::redact::Sensitive;
-use crate::wire::lenient::Scalar;
 use crate::wire::{
-    FieldProblem, FieldValue, Fields, OutgoingFields, OutgoingValue, ParseError, RawField, UnknownFields, open_enum,
+    FieldProblem, Fields, Name, OutgoingFields, OutgoingValue, ParseError, RawField, ReadField, UnknownFields,
+    Warnings, open_enum, prefix_paths,
 };
 
 open_enum! {
@@ -36,7 +36,10 @@ open_enum! {
 
 /// One user. What is optional arrives only if the seller applied for it and the buyer agreed, and may be masked.
 ///
-/// Lengths are those of V2.0; V1.0 prints none. The serde form is for stores and keeps everything; it is not the wire's.
+/// Only [`user_name`](User::user_name) is always there: any other member that was not sent or could not be read is `None`,
+/// whatever the documents call mandatory, so that one odd member does not lock a whole enterprise out.
+///
+/// Lengths are those of V2.0; V1.0 prints none. A longer text is kept whole. The serde form is for stores and keeps everything; it is not the wire's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -47,20 +50,21 @@ pub struct User {
     pub user_name: Sensitive,
     /// The person's name, at most 64 characters.
     ///
-    /// `name`, mandatory.
-    pub name: Sensitive,
+    /// `name`, mandatory by the documents.
+    pub name: Option<Sensitive>,
     /// Code of the department, at most 64 characters.
     ///
-    /// `orgCode`, mandatory.
-    pub org_code: String,
-    /// What the user may do.
+    /// `orgCode`, mandatory by the documents.
+    pub org_code: Option<String>,
+    /// What the user may do. Nothing but what every user may where it is `None`.
     ///
-    /// `role`, mandatory.
-    pub role: Role,
-    /// Whether the account is in use; on the wire the text `true` or `false`.
+    /// `role`, mandatory by the documents.
+    pub role: Option<Role>,
+    /// Whether the account is in use; on the wire the text `true` or `false`. `None` must not let the user in: see
+    /// [`User::is_enabled`].
     ///
-    /// `enable`, mandatory.
-    pub enable: bool,
+    /// `enable`, mandatory by the documents.
+    pub enable: Option<bool>,
     /// Job title, at most 64 characters.
     ///
     /// `position`, optional.
@@ -91,12 +95,12 @@ pub struct User {
     pub entry_date: Option<String>,
     /// What else stands in `extension`: fields that the buyer defined, account sets of ERP applications.
     pub extension: UnknownFields,
-    /// Members that no table lists; kept as received, and `extension` among them if it is no object.
+    /// Members that no table lists, and those that could not be read; kept as received.
     pub unknown: UnknownFields,
 }
 
 impl User {
-    /// A user in use, of whom no more is told.
+    /// Returns a user in use, of whom no more is known.
     pub fn new(
         user_name: impl Into<Sensitive>,
         name: impl Into<Sensitive>,
@@ -105,10 +109,10 @@ impl User {
     ) -> Self {
         Self {
             user_name: user_name.into(),
-            name: name.into(),
-            org_code: org_code.into(),
-            role,
-            enable: true,
+            name: Some(name.into()),
+            org_code: Some(org_code.into()),
+            role: Some(role),
+            enable: Some(true),
             position: None,
             employee_code: None,
             mobile: None,
@@ -120,39 +124,48 @@ impl User {
             unknown: UnknownFields::default(),
         }
     }
+
+    /// Returns whether the account is known to be in use.
+    pub fn is_enabled(&self) -> bool {
+        self.enable == Some(true)
+    }
 }
 
 impl Entry for User {
-    fn read(mut fields: Fields<'_>) -> Result<Self, ParseError> {
+    fn read(mut fields: Fields<'_>, warnings: &mut Warnings) -> Result<Self, ParseError> {
+        let Name(user_name) = fields.mandatory("userName", 64)?;
         let Extension { mut employment, rest: extension } =
-            fields.lenient("extension", Extension::read)?.unwrap_or_default();
-        employment.complete(&mut fields)?;
-        Ok(Self {
-            user_name: fields.mandatory("userName", 64)?,
-            name: fields.mandatory("name", 64)?,
-            org_code: fields.mandatory("orgCode", 64)?,
-            role: fields.mandatory("role", 32)?,
-            enable: fields.mandatory("enable", 8)?,
-            position: fields.optional("position", 64)?,
-            employee_code: fields.optional("employeeCode", 64)?,
-            mobile: fields.optional("mobile", 32)?,
-            email: fields.optional("email", 128)?,
-            employee_type: employment.employee_type.map(|code| EmployeeType::from(&*String::from(code))),
+            fields.information("extension", usize::MAX).unwrap_or_default();
+        employment.complete(&mut fields);
+        let user = Self {
+            user_name: user_name.into(),
+            name: fields.information("name", 64),
+            org_code: fields.information("orgCode", 64),
+            role: fields.information("role", 32),
+            enable: fields.information("enable", 8),
+            position: fields.information("position", 64),
+            employee_code: fields.information("employeeCode", 64),
+            mobile: fields.information("mobile", 32),
+            email: fields.information("email", 128),
+            employee_type: employment.employee_type,
             work_place: employment.work_place,
             entry_date: employment.entry_date,
             extension,
-            unknown: fields.rest()?,
-        })
+            unknown: UnknownFields::default(),
+        };
+        let (unknown, noted) = fields.rest();
+        warnings.extend(noted);
+        Ok(Self { unknown, ..user })
     }
 
     fn write(&self, version: Version) -> OutgoingFields {
         let mut out = OutgoingFields::default();
         out.push("userName", &self.user_name);
-        out.push("name", &self.name);
-        out.push("orgCode", &self.org_code);
+        out.push_optional("name", self.name.as_ref());
+        out.push_optional("orgCode", self.org_code.as_ref());
         out.push_optional("position", self.position.as_ref());
-        out.push("role", &self.role);
-        out.push("enable", &self.enable);
+        out.push_optional("role", self.role.as_ref());
+        out.push_optional("enable", self.enable.as_ref());
         out.push_optional("employeeCode", self.employee_code.as_ref());
         out.push_optional("mobile", self.mobile.as_ref());
         out.push_optional("email", self.email.as_ref());
@@ -163,8 +176,9 @@ impl Entry for User {
                 &mut extension
             }
             Version::V2 => {
-                let code = self.employee_type.as_ref().map(|code| Scalar::from(code.as_str()));
-                out.push_optional("employeeType", code.as_ref());
+                if let Some(code) = &self.employee_type {
+                    out.push_value("employeeType", number_or_text(code.as_str()));
+                }
                 &mut out
             }
         };
@@ -179,27 +193,34 @@ impl Entry for User {
     }
 }
 
+/// A number on the wire where it is one.
+fn number_or_text(code: &str) -> OutgoingValue {
+    match code.parse::<u32>() {
+        Ok(number) if number.to_string() == code => OutgoingValue::Json(code.to_owned()),
+        _ => OutgoingValue::Text(code.to_owned()),
+    }
+}
+
 /// The members that the tables have beside `extension` and the samples in it.
 #[derive(Default)]
 struct Employment {
-    employee_type: Option<Scalar>,
+    employee_type: Option<EmployeeType>,
     work_place: Option<String>,
     entry_date: Option<String>,
 }
 
 impl Employment {
-    /// Takes what is not known yet. What cannot be read stays among the unknown members.
-    fn complete(&mut self, fields: &mut Fields<'_>) -> Result<(), ParseError> {
+    /// Takes what is not known yet.
+    fn complete(&mut self, fields: &mut Fields<'_>) {
         if self.employee_type.is_none() {
-            self.employee_type = fields.lenient("employeeType", |raw| Scalar::read(raw, 11))?;
+            self.employee_type = fields.information("employeeType", 11);
         }
         if self.work_place.is_none() {
-            self.work_place = fields.lenient("workPlace", |raw| String::read(raw, 256))?;
+            self.work_place = fields.information("workPlace", 256);
         }
         if self.entry_date.is_none() {
-            self.entry_date = fields.lenient("entryDate", |raw| String::read(raw, 20))?;
+            self.entry_date = fields.information("entryDate", 20);
         }
-        Ok(())
     }
 }
 
@@ -209,19 +230,17 @@ struct Extension {
     rest: UnknownFields,
 }
 
-impl Extension {
-    fn read(raw: RawField<'_>) -> Result<Self, FieldProblem> {
-        let read = match &raw {
-            RawField::Json(object) => Self::from_json(object),
-            RawField::Text(object) => Self::from_json(object),
-        };
-        read.map_err(|_| FieldProblem::NotA("an object"))
-    }
-
-    fn from_json(object: &str) -> Result<Self, ParseError> {
-        let mut fields = Fields::from_json(object.as_bytes())?;
+impl ReadField for Extension {
+    fn read(raw: RawField<'_>, _: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
+        const EXPECTED: FieldProblem = FieldProblem::NotA("an object");
+        let object = raw.structure().ok_or(EXPECTED)?;
+        let mut fields = Fields::from_json(object.as_bytes()).map_err(|_| EXPECTED)?;
         let mut employment = Employment::default();
-        employment.complete(&mut fields)?;
-        Ok(Self { employment, rest: fields.rest()? })
+        employment.complete(&mut fields);
+        let (rest, noted) = fields.rest();
+        let first = warnings.len();
+        warnings.extend(noted);
+        prefix_paths(warnings, first, ".");
+        Ok(Self { employment, rest })
     }
 }

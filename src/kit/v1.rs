@@ -10,6 +10,7 @@ pub mod single_org_sync;
 pub mod tenant_sync;
 
 use crate::activity::Activity;
+use crate::kit::addressed;
 use crate::signature::auth_token_body::Verified;
 use crate::wire::{Fields, ParseError, callbacks};
 
@@ -29,6 +30,11 @@ impl Callback {
     ///
     /// The activity is none of the Kit, or a field is not as documented.
     pub fn parse(activity: Activity, verified: &Verified<'_>) -> Result<Self, ParseError> {
-        Self::read(activity, Fields::from_members(verified.members()))
+        Self::from_fields(activity, Fields::from_members(verified.members()))
+    }
+
+    pub(crate) fn from_fields(activity: Activity, fields: Fields<'_>) -> Result<Self, ParseError> {
+        addressed::check(activity, &fields)?;
+        Self::read(activity, fields)
     }
 }

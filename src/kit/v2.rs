@@ -10,6 +10,7 @@ pub mod single_org_sync;
 pub mod tenant_sync;
 
 use crate::activity::Activity;
+use crate::kit::addressed;
 use crate::signature::kit_v2::Verified;
 use crate::wire::{Fields, ParseError, callbacks};
 
@@ -31,6 +32,11 @@ impl Callback {
     ///
     /// The message is malformed, the activity is none of the Kit, or a field is not as documented.
     pub fn parse(activity: Activity, verified: &Verified<'_>) -> Result<Self, ParseError> {
-        Self::read(activity, Fields::from_json(verified.body())?)
+        Self::from_fields(activity, Fields::from_json(verified.body())?)
+    }
+
+    pub(crate) fn from_fields(activity: Activity, fields: Fields<'_>) -> Result<Self, ParseError> {
+        addressed::check(activity, &fields)?;
+        Self::read(activity, fields)
     }
 }

@@ -1,9 +1,9 @@
 //! Types of Kit field values.
 
 use crate::timestamp::{CHINA, Timestamp};
-use crate::wire::{FieldProblem, FieldValue, OutgoingValue, RawField};
+use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField};
 
-/// Declares an enum of operations, numbers on the wire. An unknown one is refused: nobody could act on it.
+/// Declares an enum of operations, numbers on the wire. An unknown one is refused, because it cannot be acted on.
 macro_rules! flags {
     (
         $(#[$meta:meta])*
@@ -15,20 +15,22 @@ macro_rules! flags {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
-            $( $(#[$variant_meta])* #[doc = concat!("\n\n`", $wire, "` on the wire.")] $variant, )*
+            $( $(#[$variant_meta])* #[doc = concat!("\n\n`", stringify!($wire), "` on the wire.")] $variant, )*
         }
 
-        impl FieldValue for $name {
-            fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-                match &*raw.scalar(max)? {
-                    $($wire => Ok(Self::$variant),)*
+        impl ReadField for $name {
+            fn read(raw: RawField<'_>, _: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
+                match raw.integer::<u8>() {
+                    $(Some($wire) => Ok(Self::$variant),)*
                     _ => Err(FieldProblem::NotA($expected)),
                 }
             }
+        }
 
+        impl WriteField for $name {
             fn write(&self) -> OutgoingValue {
-                let digit = match self { $(Self::$variant => $wire,)* };
-                OutgoingValue::Json(digit.to_owned())
+                let digit: u8 = match self { $(Self::$variant => $wire,)* };
+                OutgoingValue::Json(digit.to_string())
             }
         }
     };
@@ -38,12 +40,12 @@ flags! {
     /// What is to be done with a tenant, an application or a department.
     pub enum Flag, "0, 1 or 2" {
         /// Delete; succeeds where nothing is there, and without a known instance.
-        Delete = "0",
+        Delete = 0,
         /// Add; creates nothing new where it is there already.
-        Add = "1",
+        Add = 1,
         /// Modify. V1.0 does not document it for tenants and applications, but a guide of the workbench does: to be taken
         /// as "add, or change what is there".
-        Modify = "2",
+        Modify = 2,
     }
 }
 
@@ -51,14 +53,14 @@ flags! {
     /// What is to be done with the users of a list.
     pub enum AuthFlag, "a number from 0 to 3" {
         /// Delete; succeeds where nothing is there, and without a known instance.
-        Delete = "0",
+        Delete = 0,
         /// Add; creates nothing new where it is there already.
-        Add = "1",
+        Add = 1,
         /// Modify.
-        Modify = "2",
+        Modify = 2,
         /// Cancel the authorisation (V2.0). No text says how it differs from a deletion (unverified): probably the user
         /// stays and loses this application.
-        CancelAuthorization = "3",
+        CancelAuthorization = 3,
     }
 }
 
@@ -93,12 +95,15 @@ impl std::fmt::Display for ChinaTime {
     }
 }
 
-impl FieldValue for ChinaTime {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        let time = Timestamp::parse_compact(&raw.scalar(max)?, CHINA);
-        time.map(Self).map_err(|_| FieldProblem::NotA("a time of the form yyyyMMddHHmmssSSS"))
+impl ReadField for ChinaTime {
+    fn read(raw: RawField<'_>, _: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
+        const EXPECTED: FieldProblem = FieldProblem::NotA("a time of the form yyyyMMddHHmmssSSS");
+        let text = raw.name(usize::MAX).map_err(|_| EXPECTED)?;
+        Timestamp::parse_compact(&text, CHINA).map(Self).map_err(|_| EXPECTED)
     }
+}
 
+impl WriteField for ChinaTime {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(self.to_string())
     }

@@ -112,7 +112,8 @@ impl SqliteUsageStore {
         }
         let instance_id = &entry.usage.instance_id;
         let package = entry.usage.package_instance_id.as_deref().unwrap_or_default();
-        let amount = i64::try_from(entry.usage.amount.ten_thousandths()).unwrap_or(i64::MAX);
+        let amount =
+            entry.usage.amount.ten_thousandths().and_then(|amount| i64::try_from(amount).ok()).unwrap_or(i64::MAX);
         let mut at = entry.at;
         loop {
             let (begin, end) = entry.period.around(at);

@@ -71,7 +71,7 @@ impl Usage {
             return Err(UsageError::TooOld(at));
         }
         match self.amount.ten_thousandths() {
-            1..=LARGEST => {}
+            Some(1..=LARGEST) => {}
             _ => return Err(UsageError::Amount(self.amount)),
         }
         Ok(Entry { usage: self, at, recorded_at: now, period })

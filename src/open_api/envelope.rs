@@ -1,5 +1,6 @@
 //! What all answers have in common, under two sets of names.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -33,7 +34,8 @@ pub(super) fn read<T: DeserializeOwned>(
 ) -> Result<T, ApiError> {
     let status = response.status();
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
+    let body = without_mark(response.body());
+    let envelope: Option<Envelope> = serde_json::from_slice(body).ok();
     let request_id = envelope.as_ref().and_then(|envelope| envelope.request_id.clone());
     let request_id = request_id.map(String::from).or_else(|| header("x-request-id").map(str::to_owned));
     let failed = |kind, retry| Err(ApiError { api, kind, status, retry, request_id: request_id.clone() });
@@ -47,7 +49,7 @@ pub(super) fn read<T: DeserializeOwned>(
     // One table prints a code with a blank inside.
     let code: String = String::from(code).split_whitespace().collect();
     if status.is_success() && success.contains(&code.as_str()) {
-        return serde_json::from_slice(response.body())
+        return serde_json::from_slice(body)
             .or_else(|error| failed(ApiErrorKind::Malformed(Arc::new(error)), Retry::No));
     }
     let message = message.map(String::from).unwrap_or_default();
@@ -61,8 +63,17 @@ pub(super) fn read<T: DeserializeOwned>(
     }
 }
 
-/// A success whose inner text is not in the documented form.
-pub(super) fn malformed(api: &'static str, response: &Response<Bytes>, error: serde_json::Error) -> ApiError {
+/// The body without the byte order mark that some servers write in front of JSON.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
+}
+
+/// A success that lacks what it is about.
+pub(super) fn malformed(
+    api: &'static str,
+    response: &Response<Bytes>,
+    error: impl Error + Send + Sync + 'static,
+) -> ApiError {
     let kind = ApiErrorKind::Malformed(Arc::new(error));
     ApiError { api, kind, status: response.status(), retry: Retry::No, request_id: None }
 }

@@ -1,5 +1,6 @@
 //! Why a call failed, and what to do about it.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
@@ -55,7 +56,7 @@ pub enum ApiErrorKind {
         length: usize,
     },
     /// The code says success, and the rest is not in the documented form.
-    Malformed(Arc<serde_json::Error>),
+    Malformed(Arc<dyn Error + Send + Sync>),
 }
 
 /// Whether the same request may be sent again, without change but for its signature.

@@ -4,14 +4,18 @@
 use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{Api, ApiError, Authentication, BaseUrl, envelope};
 use crate::amount::Amount;
 use crate::redact::Sensitive;
 use crate::text::query::push_pair;
 use crate::timestamp::Timestamp;
-use crate::wire::lenient::{list, parsed, required};
-use crate::wire::open_enum;
+pub use crate::wire::ExtendParam;
+use crate::wire::{
+    ExtendParams, FieldProblem, FieldWarning, Fields, Name, ParseError, RawField, ReadField, Warnings, open_enum,
+    prefix_paths,
+};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/order/query";
 
@@ -60,11 +64,13 @@ impl Api for Request {
     fn from_http(response: &http::Response<Bytes>) -> Result<Order, ApiError> {
         #[derive(Deserialize)]
         struct Answer {
-            #[serde(rename = "orderInfo")]
-            order_info: Order,
+            #[serde(rename = "orderInfo", default)]
+            order_info: Option<Box<RawValue>>,
         }
         // An older copy of the page prints the code with another prefix.
-        envelope::read(Self::NAME, &["MKT.0000", "CBC.0000"], response).map(|answer: Answer| answer.order_info)
+        let answer: Answer = envelope::read(Self::NAME, &["MKT.0000", "CBC.0000"], response)?;
+        let order = answer.order_info.as_deref().map_or("null", RawValue::get);
+        Order::read(order).map_err(|error| envelope::malformed(Self::NAME, response, error))
     }
 }
 
@@ -113,119 +119,222 @@ open_enum! {
 }
 
 /// An order (`orderInfo`).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+///
+/// Only the ids of the order and of its lines and products have to be there. Any other member that was not sent or could not
+/// be read is `None`; [`warnings`](Order::warnings) names those that could not.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Order {
     /// The order.
-    #[serde(deserialize_with = "required")]
     pub order_id: String,
     /// What it does.
-    pub order_type: OrderType,
+    pub order_type: Option<OrderType>,
     /// When the customer placed it; UTC by inference from a sample.
-    #[serde(default, deserialize_with = "parsed")]
     pub create_time: Option<Timestamp>,
     /// Its lines (`orderLine`, an array in spite of its name).
-    #[serde(rename = "orderLine", default, deserialize_with = "list")]
     pub order_lines: Vec<OrderLine>,
     /// The customer.
-    #[serde(default)]
     pub buyer_info: Option<BuyerInfo>,
     /// What the buyer filled in for the order.
-    #[serde(default, deserialize_with = "list")]
     pub extend_params: Vec<ExtendParam>,
+    /// Members that could not be read or are not quite as documented, by their paths (`orderInfo.orderLine[0]...`).
+    pub warnings: Vec<FieldWarning>,
 }
 
 /// One line of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OrderLine {
     /// The line.
-    #[serde(deserialize_with = "required")]
     pub order_line_id: String,
     /// How it is charged.
-    pub charging_mode: ChargingMode,
+    pub charging_mode: Option<ChargingMode>,
     /// Unit of the period, for period products.
-    #[serde(default)]
     pub period_type: Option<PeriodType>,
     /// Number of periods.
-    #[serde(default, deserialize_with = "parsed")]
     pub period_number: Option<u32>,
-    /// Expiry computed from order and period, UTC; differs from the real one, for information only.
-    #[serde(default, deserialize_with = "parsed")]
+    /// Expiry computed from order and period, UTC; for information only. It differs from the real one, and is too early for
+    /// products under service supervision, whose term starts when the customer accepts the delivery.
     pub expire_time: Option<Timestamp>,
     /// What was bought (`productInfo`, an array in spite of its name).
-    #[serde(rename = "productInfo", default, deserialize_with = "list")]
     pub products: Vec<Product>,
     /// What the buyer filled in for the line.
-    #[serde(default, deserialize_with = "list")]
     pub extend_params: Vec<ExtendParam>,
     /// List amount (`currency`, which is no currency code), in the site's account currency.
-    #[serde(rename = "currency", default, deserialize_with = "parsed")]
     pub amount: Option<Amount>,
     /// Amount after discount (`currencyAfterDiscount`).
-    #[serde(rename = "currencyAfterDiscount", default, deserialize_with = "parsed")]
     pub amount_after_discount: Option<Amount>,
 }
 
 /// A product of a line.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Product {
     /// Product id: one per period type.
-    #[serde(deserialize_with = "required")]
     pub product_id: String,
     /// Specification id; stays when the period type changes.
-    #[serde(default)]
     pub sku_code: Option<String>,
     /// Quantity chosen, where the specification has one.
-    #[serde(default, deserialize_with = "parsed")]
     pub linear_value: Option<u32>,
     /// Names of product, specification, edition and charging mode, joined with commas.
-    #[serde(default)]
     pub product_name: Option<String>,
 }
 
-/// A value that the buyer filled in.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct ExtendParam {
-    /// Name, for instance `emailDomainName`.
-    pub name: String,
-    /// Value.
-    #[serde(default)]
-    pub value: Option<Sensitive>,
-}
-
 /// The customer. Personal data are in clear text here, and redacted in `Debug`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BuyerInfo {
     /// The account's id.
-    #[serde(deserialize_with = "required")]
-    pub customer_id: String,
+    pub customer_id: Option<String>,
     /// The account's name.
-    #[serde(default)]
     pub customer_name: Option<Sensitive>,
     /// The verified name.
-    #[serde(default)]
     pub customer_real_name: Option<Sensitive>,
     /// Probably 0 for a person and 1 for an enterprise (unverified).
-    #[serde(default, deserialize_with = "parsed")]
     pub customer_type: Option<i32>,
-    /// Mobile number; only with the user's authorisation.
-    #[serde(default)]
+    /// Mobile number; only with the user's authorization.
     pub mobile_phone: Option<Sensitive>,
-    /// E-mail address; only with the user's authorisation.
-    #[serde(default)]
+    /// E-mail address; only with the user's authorization.
     pub email: Option<Sensitive>,
-    /// The sub-user's id; only with the user's authorisation.
-    #[serde(default)]
+    /// The sub-user's id; only with the user's authorization.
     pub user_id: Option<String>,
     /// The sub-user's name.
-    #[serde(default)]
     pub user_name: Option<Sensitive>,
+}
+
+/// No documented length is enforced on an answer.
+const ANY: usize = usize::MAX;
+
+impl Order {
+    fn read(order: &str) -> Result<Self, ParseError> {
+        const NAME: &str = "orderInfo";
+        let raw = RawField::json(order);
+        let not_an_object = || ParseError::new(NAME, NOT_AN_OBJECT, &raw);
+        let order = raw.structure().ok_or_else(not_an_object)?;
+        // Some senders put a list around the one order.
+        let order = RawField::Json(&order).elements(|elements| elements.first().map(|order| (*order).to_owned()));
+        let order = order.flatten().ok_or_else(not_an_object)?;
+        let mut fields = Fields::from_json(order.as_bytes())?;
+        let order = Self {
+            order_id: fields.mandatory::<Name>("orderId", ANY)?.0,
+            order_type: fields.information("orderType", ANY),
+            create_time: fields.information("createTime", ANY),
+            order_lines: fields.optional::<List<_>>("orderLine", ANY)?.unwrap_or_default().0,
+            buyer_info: fields.information::<One<_>>("buyerInfo", ANY).map(|buyer| buyer.0),
+            extend_params: extend_params(&mut fields),
+            warnings: Vec::new(),
+        };
+        let mut warnings = fields.rest().1;
+        prefix_paths(&mut warnings, 0, "orderInfo.");
+        Ok(Self { warnings, ..order })
+    }
+}
+
+fn extend_params(fields: &mut Fields<'_>) -> Vec<ExtendParam> {
+    fields.information::<ExtendParams>("extendParams", ANY).map(Vec::from).unwrap_or_default()
+}
+
+/// A part of the answer.
+trait Part: Sized {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
+}
+
+impl Part for OrderLine {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            order_line_id: fields.mandatory::<Name>("orderLineId", ANY)?.0,
+            charging_mode: fields.information("chargingMode", ANY),
+            period_type: fields.information("periodType", ANY),
+            period_number: fields.information("periodNumber", ANY),
+            expire_time: fields.information("expireTime", ANY),
+            products: fields.optional::<List<_>>("productInfo", ANY)?.unwrap_or_default().0,
+            extend_params: extend_params(fields),
+            amount: fields.information("currency", ANY),
+            amount_after_discount: fields.information("currencyAfterDiscount", ANY),
+        })
+    }
+}
+
+impl Part for Product {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            product_id: fields.mandatory::<Name>("productId", ANY)?.0,
+            sku_code: fields.information("skuCode", ANY),
+            linear_value: fields.information("linearValue", ANY),
+            product_name: fields.information("productName", ANY),
+        })
+    }
+}
+
+impl Part for BuyerInfo {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            customer_id: fields.information("customerId", ANY),
+            customer_name: fields.information("customerName", ANY),
+            customer_real_name: fields.information("customerRealName", ANY),
+            customer_type: fields.information("customerType", ANY),
+            mobile_phone: fields.information("mobilePhone", ANY),
+            email: fields.information("email", ANY),
+            user_id: fields.information("userId", ANY),
+            user_name: fields.information("userName", ANY),
+        })
+    }
+}
+
+const NOT_AN_OBJECT: FieldProblem = FieldProblem::NotA("an object");
+
+fn part<T: Part>(object: &str, warnings: &mut Warnings) -> Result<T, ParseError> {
+    let mut fields = Fields::from_json(object.as_bytes())?;
+    let part = T::read(&mut fields)?;
+    warnings.extend(fields.rest().1);
+    Ok(part)
+}
+
+/// A list, or the one object in its place. An entry without its id is left out: another line, or another product, may be
+/// the one that is asked for.
+struct List<T>(Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Part> ReadField for List<T> {
+    fn read(raw: RawField<'_>, _: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
+        let parts = raw.elements(|elements| {
+            let mut parts = Vec::with_capacity(elements.len());
+            for (index, element) in elements.into_iter().enumerate() {
+                let (first, raw) = (warnings.len(), RawField::json(element));
+                match raw.structure().map(|object| part(&object, warnings)) {
+                    Some(Ok(part)) => {
+                        parts.push(part);
+                        prefix_paths(warnings, first, &format!("[{index}]."));
+                    }
+                    Some(Err(ParseError::Field { field, problem, .. })) => {
+                        warnings.push(FieldWarning::absent(format!("[{index}].{field}"), problem, &raw));
+                    }
+                    _ => warnings.push(FieldWarning::absent(format!("[{index}]"), NOT_AN_OBJECT, &raw)),
+                }
+            }
+            parts
+        });
+        parts.map(Self).ok_or(FieldProblem::NotA("a list of objects"))
+    }
+}
+
+/// One object, or a list of one.
+struct One<T>(T);
+
+impl<T: Part> ReadField for One<T> {
+    fn read(raw: RawField<'_>, max: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
+        let is_list = raw.structure().is_some_and(|json| json.trim_start().starts_with('['));
+        let first = warnings.len();
+        let parts = List::read(raw, max, warnings)?.0;
+        if !is_list {
+            // The path of the only object has no index.
+            warnings.iter_mut().skip(first).for_each(|warning| drop(warning.path.drain(.."[0]".len())));
+        }
+        parts.into_iter().next().map(Self).ok_or(NOT_AN_OBJECT)
+    }
 }

@@ -1,6 +1,6 @@
 //! The list of instance ids in a query.
 
-use crate::wire::{FieldProblem, FieldValue, OutgoingValue, RawField};
+use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField};
 
 /// One to 100 instance ids, joined with commas on the wire.
 ///
@@ -37,8 +37,8 @@ impl From<InstanceIds> for Vec<String> {
     }
 }
 
-impl FieldValue for InstanceIds {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
+impl ReadField for InstanceIds {
+    fn read(raw: RawField<'_>, max: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
         let text = raw.text(Self::MAX * (max + 1))?;
         let ids: Vec<String> = text.split(',').map(|id| id.trim().to_owned()).collect();
         if ids.len() > Self::MAX {
@@ -52,7 +52,9 @@ impl FieldValue for InstanceIds {
         }
         Ok(Self(ids))
     }
+}
 
+impl WriteField for InstanceIds {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(self.0.join(","))
     }

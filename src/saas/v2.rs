@@ -33,7 +33,10 @@ impl Callback {
     ///
     /// The message is malformed, its activity is unknown, or a field is not as documented.
     pub fn parse(verified: &Verified<'_>) -> Result<Self, ParseError> {
-        let mut fields = Fields::from_json(verified.body())?;
+        Self::from_fields(Fields::from_json(verified.body())?)
+    }
+
+    pub(crate) fn from_fields(mut fields: Fields<'_>) -> Result<Self, ParseError> {
         let activity = fields.activity(Self::ACTIVITIES)?;
         Self::read(activity, fields)
     }

@@ -11,6 +11,7 @@ use super::profile::{Profile, Scheme};
 use crate::kit::Flag;
 use crate::open_api::query_order::{OrderType, PeriodType};
 use crate::saas;
+use crate::saas::v2::change_instance_check::TargetProduct;
 use crate::text::query::{self, Plus};
 use crate::timestamp::{CHINA, Timestamp};
 use crate::wire::RenewalScene;
@@ -248,7 +249,7 @@ impl Author {
     /// Asks whether an instance may change at its renewal.
     pub(super) fn change_check(&mut self, id: &str) -> Option<Message> {
         let is_meant = self.profile == Profile::SaasV2;
-        self.told(Callback::change_check(id, OTHER_PRODUCT).filter(|_| is_meant))
+        self.told(is_meant.then(|| Callback::change_check(id, other_product())))
     }
 
     /// Asks for instances.
@@ -271,6 +272,11 @@ impl Author {
 
 const PRODUCT: &str = "OFFI000000000000000001";
 const OTHER_PRODUCT: &str = "OFFI000000000000000002";
+
+/// What an instance is asked to change to.
+pub(in crate::simulator) fn other_product() -> TargetProduct {
+    TargetProduct::new(OTHER_PRODUCT, "11111111-2222-3333-4444-555555555556", "sample product,advanced,by the month")
+}
 
 /// An order with two lines.
 fn placed(order_id: &str, product_id: &str) -> PlacedOrder {

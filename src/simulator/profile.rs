@@ -5,7 +5,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::delivery::Generation;
+use crate::activity::Activity;
 use crate::key::InterfaceType;
+use crate::wire::FieldSpec;
+use crate::{kit, license, order_notify, saas};
 
 /// That of V1.0, and of the debugging page for both generations.
 pub(super) const LONGEST_DEADLINE: Duration = Duration::from_secs(20);
@@ -85,6 +88,20 @@ impl Profile {
             Self::LicenseOnline => Generation::LicenseOnline,
             Self::LicenseV1 => Generation::LicenseV1,
             Self::OrderNotify => Generation::OrderNotify,
+        }
+    }
+
+    /// The table of a message.
+    pub(super) fn fields(self, activity: Activity) -> Option<&'static [FieldSpec]> {
+        match self {
+            Self::SaasV1 => saas::v1::Callback::fields(activity),
+            Self::SaasV2 | Self::Console => saas::v2::Callback::fields(activity),
+            Self::KitV1 => kit::v1::Callback::fields(activity),
+            Self::KitV2 => kit::v2::Callback::fields(activity),
+            Self::LicenseCode => license::code::Callback::fields(activity),
+            Self::LicenseOnline => license::online::Callback::fields(activity),
+            Self::LicenseV1 => license::v1::Callback::fields(activity),
+            Self::OrderNotify => (activity == Activity::OrderNotify).then_some(order_notify::Request::FIELDS),
         }
     }
 

@@ -9,8 +9,11 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// How deep the values of a message may nest.
+/// How deep the values of a message may nest for it to have a canonical form.
 pub(crate) const MAX_DEPTH: usize = 32;
+
+/// How deep they may nest to be read; no parser of JSON in common use takes more.
+const MAX_READ_DEPTH: usize = 127;
 
 /// How many members the object of a message may have.
 const MAX_MEMBERS: usize = 256;
@@ -36,8 +39,8 @@ pub enum JsonError {
     /// More than 256 members.
     #[error("the object has more than {MAX_MEMBERS} members")]
     TooManyMembers,
-    /// More than 32 levels of nesting.
-    #[error("member {0:?} nests more than {MAX_DEPTH} levels deep")]
+    /// More levels of nesting than are read (127), or than the canonical form has (32).
+    #[error("member {0:?} nests too deep")]
     TooDeep(String),
     /// An escape in a string names no character.
     #[error("member {0:?} holds an escape that names no character")]
@@ -47,28 +50,70 @@ pub enum JsonError {
 /// Name and value text.
 pub(crate) type Member<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// The members of a JSON object in the order received: name and untouched value text.
+/// The members of a JSON object in the order received: name and untouched value text. None is repeated, and none nests
+/// deeper than the canonical form allows.
 pub(crate) fn members(body: &[u8]) -> Result<Vec<Member<'_>>, JsonError> {
-    // Checked once as a whole; from a slice every name and value would be checked by itself.
-    let body = std::str::from_utf8(body).map_err(|_| JsonError::NotUtf8)?;
-    let mut deserializer = serde_json::Deserializer::from_str(body);
-    let mut problem = None;
-    let outcome = deserializer.deserialize_map(MembersVisitor { problem: &mut problem }).and_then(|members| {
-        deserializer.end()?;
-        Ok(members)
-    });
-    match (outcome, problem) {
-        (_, Some(problem)) => Err(problem),
-        (Ok(members), None) => Ok(members),
-        (Err(error), None) => Err(JsonError::NotAnObject { line: error.line(), column: error.column() }),
+    let mut reading = Reading { strict: true, ..Reading::default() };
+    reading.members(body)
+}
+
+/// The same of an object that is to be read and not to be signed, with the names of members that stand more than once with
+/// different values; the first value is kept. Equal repeats count once.
+pub(crate) fn lenient_members(body: &[u8]) -> Result<(Vec<Member<'_>>, Vec<String>), JsonError> {
+    let mut reading = Reading::default();
+    let members = reading.members(body)?;
+    Ok((members, reading.conflicts))
+}
+
+#[derive(Default)]
+struct Reading {
+    strict: bool,
+    problem: Option<JsonError>,
+    conflicts: Vec<String>,
+}
+
+impl Reading {
+    fn max_depth(&self) -> usize {
+        if self.strict { MAX_DEPTH } else { MAX_READ_DEPTH }
+    }
+
+    fn members<'de>(&mut self, body: &'de [u8]) -> Result<Vec<Member<'de>>, JsonError> {
+        // Checked once as a whole; from a slice every name and value would be checked by itself.
+        let body = std::str::from_utf8(body).map_err(|_| JsonError::NotUtf8)?;
+        let mut deserializer = serde_json::Deserializer::from_str(body);
+        let outcome = deserializer.deserialize_map(&mut *self).and_then(|members| {
+            deserializer.end()?;
+            Ok(members)
+        });
+        match (outcome, self.problem.take()) {
+            (_, Some(problem)) => Err(problem),
+            (Ok(members), None) => Ok(members),
+            (Err(error), None) => Err(JsonError::NotAnObject { line: error.line(), column: error.column() }),
+        }
+    }
+
+    /// Takes a member in; false where the object is refused for it.
+    fn take<'de>(&mut self, members: &mut Vec<Member<'de>>, name: Cow<'de, str>, value: &'de str) -> bool {
+        self.problem = match members.iter().find(|(known, _)| *known == name) {
+            Some(_) if self.strict => Some(JsonError::RepeatedMember(name.into_owned())),
+            Some((_, first)) => {
+                if first != value {
+                    self.conflicts.push(name.into_owned());
+                }
+                None
+            }
+            None if members.len() == MAX_MEMBERS => Some(JsonError::TooManyMembers),
+            None if nests_deeper_than(self.max_depth(), value) => Some(JsonError::TooDeep(name.into_owned())),
+            None => {
+                members.push((name, Cow::Borrowed(value)));
+                None
+            }
+        };
+        self.problem.is_none()
     }
 }
 
-struct MembersVisitor<'p> {
-    problem: &'p mut Option<JsonError>,
-}
-
-impl<'de> Visitor<'de> for MembersVisitor<'_> {
+impl<'de> Visitor<'de> for &mut Reading {
     type Value = Vec<Member<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,19 +123,10 @@ impl<'de> Visitor<'de> for MembersVisitor<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members: Self::Value = Vec::with_capacity(12);
         while let Some(name) = map.next_key_seed(BorrowedText)? {
-            let raw: &'de RawValue = map.next_value()?;
-            let problem = if members.iter().any(|(known, _)| *known == name) {
-                JsonError::RepeatedMember(name.into_owned())
-            } else if members.len() == MAX_MEMBERS {
-                JsonError::TooManyMembers
-            } else if nests_too_deep(raw.get()) {
-                JsonError::TooDeep(name.into_owned())
-            } else {
-                members.push((name, Cow::Borrowed(raw.get())));
-                continue;
-            };
-            *self.problem = Some(problem);
-            return Err(serde::de::Error::custom("refused"));
+            let value: &'de RawValue = map.next_value()?;
+            if !self.take(&mut members, name, value.get()) {
+                return Err(serde::de::Error::custom("refused"));
+            }
         }
         Ok(members)
     }
@@ -132,15 +168,16 @@ pub(crate) fn unquote(literal: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str::<String>(literal).ok().map(Cow::Owned)
 }
 
-/// The objects of a JSON array of objects, or the one object that stands in its place.
-pub(crate) fn objects(text: &str) -> Result<Vec<&str>, JsonError> {
+/// The elements of a JSON array, or the one object that stands in its place.
+pub(crate) fn elements(text: &str) -> Result<Vec<&str>, JsonError> {
     let at = |error: serde_json::Error| JsonError::NotAnObject { line: error.line(), column: error.column() };
-    let text = text.trim();
-    if !text.starts_with('[') {
-        return Ok(vec![text]);
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.starts_with('[') {
+        let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(at)?;
+        return Ok(elements.into_iter().map(RawValue::get).collect());
     }
-    let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(at)?;
-    Ok(elements.into_iter().map(RawValue::get).collect())
+    let object: &RawValue = serde_json::from_str(text).map_err(at)?;
+    Ok(vec![object.get()])
 }
 
 /// The text with bare names of members (`{orgCode:"D1"}`, as two documents print them) put in quotes. JSON stays as it
@@ -171,7 +208,7 @@ pub(crate) fn with_quoted_names(text: &str) -> String {
 }
 
 /// Counts brackets outside strings; `value` is valid JSON already, and this needs no stack.
-fn nests_too_deep(value: &str) -> bool {
+fn nests_deeper_than(max: usize, value: &str) -> bool {
     if !value.starts_with(['{', '[']) {
         return false;
     }
@@ -182,7 +219,7 @@ fn nests_too_deep(value: &str) -> bool {
             "}" | "]" => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > MAX_DEPTH {
+        if depth > max {
             return true;
         }
     }

@@ -2,8 +2,10 @@
 
 use time::UtcOffset;
 
-use super::fields::{FieldProblem, FieldValue, RawField};
+use super::fields::{ReadField, WriteField};
 use super::outgoing::OutgoingValue;
+use super::problem::{FieldProblem, Warnings};
+use super::raw::RawField;
 use crate::timestamp::Timestamp;
 
 /// A time without a zone, `yyyyMMddHHmmss` or `yyyyMMddHHmmssSSS`.
@@ -36,12 +38,14 @@ impl From<Timestamp> for CompactTime {
     }
 }
 
-impl FieldValue for CompactTime {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        let utc = Timestamp::read(raw.clone(), max)?;
-        Ok(Self { text: raw.text(max)?.into_owned(), utc })
+impl ReadField for CompactTime {
+    fn read(raw: RawField<'_>, max: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
+        let utc = Timestamp::read(raw.clone(), max, warnings)?;
+        Ok(Self { text: raw.name(max)?.into_owned(), utc })
     }
+}
 
+impl WriteField for CompactTime {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(self.text.clone())
     }
@@ -53,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_zone_shifts_the_instant() {
-        let time = CompactTime::read(RawField::Text("20200727153156".into()), 20).unwrap();
+        let time = CompactTime::read(RawField::Text("20200727153156".into()), 20, &mut Vec::new()).unwrap();
         let china = UtcOffset::from_hms(8, 0, 0).unwrap();
         assert_eq!(time.in_zone(china).to_string(), "20200727073156");
         assert_eq!(time.in_zone(UtcOffset::UTC).to_string(), time.as_str());

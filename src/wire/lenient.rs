@@ -6,8 +6,6 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::fields::{FieldProblem, FieldValue, RawField};
-use super::outgoing::OutgoingValue;
 use crate::text::json;
 
 /// The text of a string or a number.
@@ -38,20 +36,6 @@ impl<'de> Deserialize<'de> for Scalar {
             return Err(Error::custom("neither a string nor a number"));
         }
         Ok(Self(text.to_owned()))
-    }
-}
-
-/// A number on the wire where it is one.
-impl FieldValue for Scalar {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        raw.scalar(max).map(|text| Self(text.into_owned()))
-    }
-
-    fn write(&self) -> OutgoingValue {
-        match self.0.parse::<u32>() {
-            Ok(number) if number.to_string() == self.0 => OutgoingValue::Json(self.0.clone()),
-            _ => OutgoingValue::Text(self.0.clone()),
-        }
     }
 }
 

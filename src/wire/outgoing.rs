@@ -1,6 +1,7 @@
 //! Requests on their way out, as the marketplace would send them; for tests and simulators.
 
-use super::fields::{FieldValue, UnknownFields};
+use super::fields::WriteField;
+use super::unknown::UnknownFields;
 use super::values::TestFlag;
 use crate::activity::Activity;
 use crate::text::{json, query};
@@ -15,11 +16,11 @@ pub(crate) enum OutgoingValue {
 pub(crate) struct OutgoingFields(Vec<(String, OutgoingValue)>);
 
 impl OutgoingFields {
-    pub(crate) fn push(&mut self, name: &str, value: &impl FieldValue) {
+    pub(crate) fn push(&mut self, name: &str, value: &impl WriteField) {
         self.push_value(name, value.write());
     }
 
-    pub(crate) fn push_optional(&mut self, name: &str, value: Option<&impl FieldValue>) {
+    pub(crate) fn push_optional(&mut self, name: &str, value: Option<&impl WriteField>) {
         if let Some(value) = value {
             self.push(name, value);
         }

@@ -4,81 +4,118 @@ use std::borrow::Cow;
 
 use time::UtcOffset;
 
-use super::fields::{FieldProblem, FieldValue, RawField};
+use super::fields::{ReadField, WriteField};
 use super::outgoing::OutgoingValue;
+use super::problem::{FieldProblem, Warnings};
+use super::raw::RawField;
 use crate::amount::Amount;
+use crate::cipher::field::Ciphertext;
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
-impl FieldValue for String {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
+impl ReadField for String {
+    fn read(raw: RawField<'_>, max: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
         raw.text(max).map(Cow::into_owned)
     }
+}
 
+/// What names something in a list or an answer: text, or a number written as digits alone.
+pub(crate) struct Name(pub(crate) String);
+
+impl ReadField for Name {
+    fn read(raw: RawField<'_>, max: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
+        raw.name(max).map(|text| Self(text.into_owned()))
+    }
+}
+
+impl WriteField for String {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(self.clone())
     }
 }
 
-impl FieldValue for Sensitive {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        String::read(raw, max).map(Self::from)
+impl ReadField for Sensitive {
+    fn read(raw: RawField<'_>, max: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
+        raw.text(max).map(|text| Self::from(&*text))
     }
+}
 
+impl WriteField for Sensitive {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(self.expose().to_owned())
     }
 }
 
-/// Text on the wire; a JSON boolean is taken as well.
-impl FieldValue for bool {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        let text = match raw {
-            RawField::Json(json) => Cow::Borrowed(json),
-            text => text.text(max)?,
-        };
-        match text {
-            text if text.eq_ignore_ascii_case("true") => Ok(true),
-            text if text.eq_ignore_ascii_case("false") => Ok(false),
-            _ => Err(FieldProblem::NotA("true or false")),
-        }
+impl ReadField for Ciphertext {
+    fn read(raw: RawField<'_>, max: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
+        raw.text(max).map(|text| Self::from(&*text))
     }
+}
 
+impl WriteField for Ciphertext {
+    fn write(&self) -> OutgoingValue {
+        OutgoingValue::Text(self.as_str().to_owned())
+    }
+}
+
+impl ReadField for bool {
+    fn read(raw: RawField<'_>, _: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
+        raw.truth().ok_or(FieldProblem::NotA("true or false"))
+    }
+}
+
+impl WriteField for bool {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(self.to_string())
     }
 }
 
-impl FieldValue for u32 {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        let text = raw.scalar(max)?;
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|_| digits).ok_or(FieldProblem::NotA("a whole number"))
+impl ReadField for u32 {
+    fn read(raw: RawField<'_>, _: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
+        raw.integer().ok_or(FieldProblem::NotA("a whole number"))
     }
+}
 
+impl WriteField for u32 {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(self.to_string())
     }
 }
 
-impl FieldValue for Amount {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        raw.scalar(max)?.parse().map_err(|_| FieldProblem::NotA("a decimal number"))
+impl ReadField for i32 {
+    fn read(raw: RawField<'_>, _: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
+        raw.integer().ok_or(FieldProblem::NotA("a whole number"))
     }
+}
 
+impl WriteField for i32 {
+    fn write(&self) -> OutgoingValue {
+        OutgoingValue::Text(self.to_string())
+    }
+}
+
+impl ReadField for Amount {
+    fn read(raw: RawField<'_>, _: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
+        raw.number().ok_or(FieldProblem::NotA("a decimal number"))
+    }
+}
+
+impl WriteField for Amount {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(self.to_string())
     }
 }
 
 /// In UTC; a message whose zone is a matter of configuration keeps the text instead.
-impl FieldValue for Timestamp {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        let text = raw.text(max)?;
-        Self::parse_compact(&text, UtcOffset::UTC)
-            .map_err(|_| FieldProblem::NotA("a time of the form yyyyMMddHHmmss or yyyyMMddHHmmssSSS"))
+impl ReadField for Timestamp {
+    fn read(raw: RawField<'_>, max: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
+        const EXPECTED: FieldProblem = FieldProblem::NotA("a time of the form yyyyMMddHHmmss or yyyyMMddHHmmssSSS");
+        let text = raw.name(max).map_err(|_| EXPECTED)?;
+        Self::parse_compact(&text, UtcOffset::UTC).map_err(|_| EXPECTED)
     }
+}
 
+impl WriteField for Timestamp {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(self.to_string())
     }
@@ -86,8 +123,8 @@ impl FieldValue for Timestamp {
 
 /// Whether a call is real.
 ///
-/// On the wire absent, null, empty, `0` (production) or `1` (debugging), as text or number; anything else is refused,
-/// because taking it for either could create what nobody bought or lose what somebody did.
+/// On the wire absent, null, empty, `0` or `false` (production), `1` or `true` (debugging), as text or number. Anything else
+/// is refused: taken for production it could create what was never bought, taken for a test it could lose what was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TestFlag {
     /// A customer's call.
@@ -103,15 +140,17 @@ impl TestFlag {
     }
 }
 
-impl FieldValue for TestFlag {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        match &*raw.scalar(max)? {
-            "0" => Ok(Self::Production),
-            "1" => Ok(Self::Debug),
-            _ => Err(FieldProblem::NotA("0 or 1")),
+impl ReadField for TestFlag {
+    fn read(raw: RawField<'_>, _: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
+        match raw.truth() {
+            Some(false) => Ok(Self::Production),
+            Some(true) => Ok(Self::Debug),
+            None => Err(FieldProblem::NotA("0 or 1")),
         }
     }
+}
 
+impl WriteField for TestFlag {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Text(self.as_str().to_owned())
     }
@@ -169,11 +208,17 @@ macro_rules! open_enum {
             }
         }
 
-        impl $crate::wire::FieldValue for $name {
-            fn read(raw: $crate::wire::RawField<'_>, max: usize) -> Result<Self, $crate::wire::FieldProblem> {
-                raw.text(max).map(|text| Self::from(&*text))
+        impl $crate::wire::ReadField for $name {
+            fn read(
+                raw: $crate::wire::RawField<'_>,
+                max: usize,
+                _: &mut $crate::wire::Warnings,
+            ) -> Result<Self, $crate::wire::FieldProblem> {
+                raw.code(max).map(|text| Self::from(&*text))
             }
+        }
 
+        impl $crate::wire::WriteField for $name {
             fn write(&self) -> $crate::wire::OutgoingValue {
                 $crate::wire::OutgoingValue::Text(self.as_str().to_owned())
             }

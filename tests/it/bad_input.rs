@@ -535,23 +535,20 @@ async fn bytes_that_are_no_text() {
         }
     }
     // A lone surrogate is JSON and no character.
-    for body in [
-        FREEZE.replace("\"i\"", r#""\ud800""#),
-        FREEZE.replace('{', r#"{"odd":"\udc00","#),
-        FREEZE.replace('{', r#"{"\ud800":1,"#),
-    ] {
+    for body in [FREEZE.replace("\"i\"", r#""\ud800""#), FREEZE.replace('{', r#"{"\ud800":1,"#)] {
         victim.refuses_genuine("000002", body).await;
     }
     victim.refuses_genuine("000003", FREEZE.replace("\"i\"", r#""i\u0000""#)).await;
     victim.refuses_get("000003", &victim.stage.signed("activity=expireInstance&instanceId=i%00")).await;
     victim.is_unharmed().await;
+    assert_eq!(victim.post(FREEZE.replace('{', r#"{"odd":"\udc00","#)).await.code, "000000");
 }
 
 #[tokio::test]
 async fn deep_nesting() {
     let victim = Victim::new().await;
     let check = |value: &str| format!(r#"{{"activity":"changeInstanceCheck","instanceId":"i","productInfo":{value}}}"#);
-    for levels in [34, 200, 100_000] {
+    for levels in [200, 100_000] {
         for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
             let leaf = if open == "[" { "" } else { "1" };
             let nested = format!("{}{leaf}{}", open.repeat(levels), close.repeat(levels));
@@ -569,16 +566,10 @@ async fn deep_nesting() {
             }
         }
     }
-    for levels in [200, 700] {
-        let nested = STANDARD.encode(format!("[{}{}]", "[".repeat(levels), "]".repeat(levels)));
-        victim.refuses_parameters("000002", &[V1_PURCHASE, &[("saasExtendParams", &nested)]].concat()).await;
-        let nested = STANDARD.encode("[".repeat(levels));
-        victim.refuses_parameters("000002", &[V1_PURCHASE, &[("saasExtendParams", &nested)]].concat()).await;
-    }
     let odd = |levels| FREEZE.replace('{', &format!(r#"{{"odd":{}{},"#, "[".repeat(levels), "]".repeat(levels)));
-    victim.refuses_genuine("000002", odd(33)).await;
+    victim.refuses_genuine("000002", odd(128)).await;
     victim.is_unharmed().await;
-    assert_eq!(victim.post(odd(32)).await.code, "000000");
+    assert_eq!(victim.post(odd(127)).await.code, "000000");
 }
 
 const V1_PURCHASE: &[(&str, &str)] =
@@ -589,13 +580,10 @@ async fn a_genuine_body_with_a_member_twice() {
     let victim = Victim::new().await;
     for (name, values) in [
         ("status", [r#""FREEZE""#, r#""UNFREEZE""#]),
-        ("status", [r#""FREEZE""#, r#""FREEZE""#]),
         ("status", ["null", r#""FREEZE""#]),
         ("instanceId", [r#""i""#, r#""j""#]),
         ("activity", [r#""updateInstanceStatus""#, r#""releaseInstance""#]),
         ("testFlag", [r#""1""#, r#""0""#]),
-        ("odd", ["1", "1"]),
-        ("", ["1", "1"]),
     ] {
         let escaped: String = name.chars().map(|character| format!("\\u{:04x}", u32::from(character))).collect();
         let rest = [("activity", r#""updateInstanceStatus""#), ("instanceId", r#""i""#), ("status", r#""FREEZE""#)];
@@ -612,13 +600,16 @@ async fn a_genuine_body_with_a_member_twice() {
             }
         }
     }
-    let check =
-        r#"{"activity":"changeInstanceCheck","instanceId":"i","productInfo":{"productId":"P","productId":"Q"}}"#;
-    victim.refuses_genuine("000002", check).await;
-    victim.refuses_genuine("000002", check.replace("{\"p", "[{\"p").replace("\"}}", "\"}]}")).await;
-    let extend = STANDARD.encode(r#"[{"name":"a","value":"1","name":"b"}]"#);
-    victim.refuses_parameters("000002", &[V1_PURCHASE, &[("saasExtendParams", &extend)]].concat()).await;
     victim.is_unharmed().await;
+    // Equal ones leave no doubt, and what decides nothing refuses nothing.
+    for body in [
+        FREEZE.replace('}', r#","status":"FREEZE"}"#),
+        FREEZE.replace('}', r#","st\u0061tus":"FREEZE","odd":1,"odd":2,"":1,"":1}"#),
+        r#"{"activity":"changeInstanceCheck","instanceId":"i","productInfo":{"productId":"P","productId":"Q"}}"#
+            .to_owned(),
+    ] {
+        assert_eq!(victim.post(&body).await.code, "000000", "{body}");
+    }
 }
 
 #[tokio::test]
@@ -679,8 +670,8 @@ async fn an_activity_that_is_none() {
     victim.is_unharmed().await;
 }
 
-/// The tables of the documents: name, longest text allowed (0: the value has a form of its own), good value. A `?` marks
-/// an optional field.
+/// The tables of the documents: name, longest text allowed (0: the value has a form of its own, or decides nothing and is
+/// never refused), good value. A `?` marks an optional field.
 const V2_REFRESH: &str = r#"activity/32="refreshInstance" expireTime/20="20270101000000" instanceId/64="i" orderId/64="CS3"
        orderLineId/64="CS3-1" scene/64="RENEWAL" productId?/64="P""#;
 const V2_CHECK: &str =
@@ -697,16 +688,16 @@ const V2_MESSAGES: [&str; 7] = [
 
 const V1_REFRESH: &str =
     "activity/32=refreshInstance expireTime/20=20270102000000 instanceId/64=i orderId/64=CS3 productId?/64=P
-     trialToFormal?/64=1 periodType?/10=year periodNumber?/2=1 orderAmount?/20=-1";
+     trialToFormal?/64=1 periodType?/0=year periodNumber?/0=1 orderAmount?/0=-1";
 const V1_UPGRADE: &str =
-    "activity/32=upgrade instanceId/64=i orderId/64=CS4 productId/64=P skuCode/64=S amount?/7=20 diskSize?/7=1
-     bandWidth?/7=1 saasExtendParams?/2048=W10=";
-const V1_RELEASE: &str = "activity/32=releaseInstance instanceId/64=i orderId?/64=CS1 orderAmount?/20=-1";
+    "activity/32=upgrade instanceId/64=i orderId/64=CS4 productId/64=P skuCode/64=S amount?/0=20 diskSize?/0=1
+     bandWidth?/0=1 saasExtendParams?/0=W10=";
+const V1_RELEASE: &str = "activity/32=releaseInstance instanceId/64=i orderId?/64=CS1 orderAmount?/0=-1";
 const V1_MESSAGES: [&str; 7] = [
-    "activity/32=newInstance businessId/64=n customerId/100=c orderId/64=CS2 productId/64=P customerName?/64=测试+A%B
-     userId?/64=u userName?/64=n skuCode?/64=S trialFlag?/64=0 expireTime?/20=20260101000000 chargingMode?/3=1
-     saasExtendParams?/2048=W10= amount?/7=1 diskSize?/7=1 bandWidth?/7=1 periodType?/10=year periodNumber?/2=1
-     provisionType?/64=1 acceptanceTime?/64=1 orderAmount?/20=12.345",
+    "activity/32=newInstance businessId/64=n customerId/100=c orderId/64=CS2 productId/64=P customerName?/0=测试+A%B
+     userId?/0=u userName?/0=n skuCode?/0=S trialFlag?/0=0 expireTime?/0=20260101000000 chargingMode?/3=1
+     saasExtendParams?/0=W10= amount?/0=1 diskSize?/0=1 bandWidth?/0=1 periodType?/0=year periodNumber?/0=1
+     provisionType?/0=1 acceptanceTime?/0=20250101000000 orderAmount?/0=12.345",
     "activity/32=queryInstance instanceId/64=i",
     V1_REFRESH,
     "activity/32=expireInstance instanceId/64=i orderId?/64=CS1",
@@ -775,19 +766,7 @@ async fn a_spoilt_field_of_a_v2_message() {
             }
         }
     }
-    for text in [
-        "",
-        " ",
-        "x",
-        "5",
-        "null",
-        "{",
-        "{}x",
-        "[5]",
-        r#"{"productId":5}"#,
-        r#"{"linearValue":-1}"#,
-        r#"[{},{"skuCode":[]}]"#,
-    ] {
+    for text in ["", " ", "x", "5", "null", "{", "{}x", "[5]", "[]"] {
         let quoted = serde_json::Value::from(text).to_string();
         let values =
             if serde_json::from_str::<serde_json::Value>(text).is_ok() { vec![text, &quoted] } else { vec![&*quoted] };
@@ -807,7 +786,7 @@ async fn a_spoilt_field_of_a_v2_message() {
 async fn a_spoilt_field_of_a_v1_message() {
     let victim = Victim::new().await;
     for message in V1_MESSAGES.map(Message::of) {
-        for Field { name, good, max, is_mandatory } in &message.0 {
+        for Field { name, good, max, is_mandatory } in message.0.iter().filter(|field| field.max > 0) {
             // Good values, but for their length.
             let letters = ["x", "欢", "1"];
             let mut spoilt =
@@ -893,106 +872,17 @@ async fn an_expiry_that_is_no_time() {
         let quoted = serde_json::Value::from(time).to_string();
         victim.refuses_genuine("000002", body(&Message::of(V2_REFRESH).with("expireTime", Some(&quoted)))).await;
         victim.refuses_parameters("000002", &Message::of(V1_REFRESH).with("expireTime", Some(time))).await;
-        victim.refuses_parameters("000002", &[V1_PURCHASE, &[("expireTime", time)]].concat()).await;
     }
     victim.is_unharmed().await;
 }
 
 #[tokio::test]
-async fn a_v1_number_that_is_none() {
+async fn a_v1_test_flag_that_is_none() {
     let victim = Victim::new().await;
-    for number in " |x|-1|+1|1.5|1e3|0x1| 1|1 |1,0|１|1\u{0}|NaN|null|true|99999999".split('|') {
-        for name in ["amount", "diskSize", "bandWidth", "periodNumber"] {
-            victim.refuses_parameters("000002", &[V1_PURCHASE, &[(name, number)]].concat()).await;
-        }
-        for name in ["amount", "diskSize", "bandWidth"] {
-            victim.refuses_parameters("000002", &Message::of(V1_UPGRADE).with(name, Some(number))).await;
-        }
-        victim.refuses_parameters("000002", &Message::of(V1_REFRESH).with("periodNumber", Some(number))).await;
-    }
-    for amount in " |x|-|--1|+1|1.|.5|1.00001|1e3|1,5|1.5.5| 1|1 |１|NaN|inf|-0x1|123456789012345678901".split('|') {
-        victim.refuses_parameters("000002", &[V1_PURCHASE, &[("orderAmount", amount)]].concat()).await;
-        for message in [V1_REFRESH, V1_RELEASE].map(Message::of) {
-            victim.refuses_parameters("000002", &message.with("orderAmount", Some(amount))).await;
-        }
-    }
-    for flag in ["2", "-1", "01", "true", "yes", " ", "１", "111"] {
+    for flag in ["2", "-1", "0.5", "truth", "yes", " ", "１", "111", "1,0", "NaN", "null"] {
         victim.refuses_parameters("000002", &[V1_PURCHASE, &[("testFlag", flag)]].concat()).await;
     }
     victim.is_unharmed().await;
-}
-
-#[tokio::test]
-async fn extension_parameters_that_are_none() {
-    let victim = Victim::new().await;
-    let good = STANDARD.encode(r#"[{"name":"emailDomainName","value":"test.example.com"}]"#);
-    let json = "|null|5|\"x\"|[|[5]|[null]|[[]]|[{}]|{}|[{\"name\":\"\"}]|[{\"name\":5}]|\
-        [{\"name\":\"a\",\"value\":{}}]|[{\"name\":\"a\"},{}]|[{\"name\":\"a\"}]x|\u{feff}[]|\
-        [{\"name\":\"\\ud800\"}]"
-        .split('|');
-    let mut spoilt: Vec<String> = json.skip(1).map(|json| STANDARD.encode(json)).collect();
-    spoilt.extend([STANDARD.encode(b"[{\"name\":\"\xff\"}]"), STANDARD.encode([0; 30])]);
-    spoilt.extend(["***", "[]", " ", "=", "====", "a", "W10"].map(str::to_owned));
-    spoilt.extend([
-        good[1..].to_owned(),
-        good[..good.len() - 1].to_owned(),
-        good.replace('W', "-"),
-        format!("{good}="),
-        encode(&good).replace('%', "%25"),
-        STANDARD.encode(&good),
-    ]);
-    for spoilt in spoilt {
-        victim.refuses_parameters("000002", &[V1_PURCHASE, &[("saasExtendParams", &spoilt)]].concat()).await;
-        victim.refuses_parameters("000002", &Message::of(V1_UPGRADE).with("saasExtendParams", Some(&spoilt))).await;
-    }
-    victim.is_unharmed().await;
-    assert_eq!(
-        victim.stage.get(&encoded(&[V1_PURCHASE, &[("saasExtendParams", &good)]].concat())).await.code,
-        "000000"
-    );
-}
-
-#[tokio::test]
-async fn a_phone_or_address_that_does_not_decrypt() {
-    let victim = Victim::new().await;
-    let sealed = |key: &AccessKey, encrypt_type, text: &str| {
-        let cipher = FieldCipher::new(key, encrypt_type);
-        cipher.encrypt_with_iv(text, "A1b2C3d4E5f6G7h8").unwrap().as_str().to_owned()
-    };
-    let good = sealed(&key(), EncryptType::Aes256, "13800138000");
-    let (iv, base64) = good.split_at(16);
-    let mut spoilt = vec![
-        "13800138000".to_owned(),
-        "a@example.com".to_owned(),
-        " ".to_owned(),
-        iv.to_owned(),
-        base64.to_owned(),
-        format!("{iv}{}", "A".repeat(22)),
-        format!("{iv}{}==", "A".repeat(22)),
-        format!("{iv}***"),
-        format!("{iv}{base64}{base64}"),
-        format!("{iv} {base64}"),
-        format!("欢迎{}", &good[6..]),
-        STANDARD.encode(&good),
-        encode(&good).replace('%', "%25"),
-        sealed(&other_key(), EncryptType::Aes256, "13800138000"),
-        sealed(&key(), EncryptType::Aes128, "13800138000"),
-        "x".repeat(257),
-        format!("{good}{}", "A".repeat(256)),
-    ];
-    // From the front every cut shifts the IV, from the back it tears the only block.
-    spoilt.extend((1..good.len()).flat_map(|cut| [good[cut..].to_owned(), good[..cut].to_owned()]));
-    spoilt.extend((16..good.len()).map(|index| with_changed(&good, index)));
-    for spoilt in &spoilt {
-        for name in ["mobilePhone", "email"] {
-            victim.refuses_parameters("000002", &[V1_PURCHASE, &[(name, spoilt)]].concat()).await;
-        }
-    }
-    victim.is_unharmed().await;
-    let parameters = encoded(&[V1_PURCHASE, &[("mobilePhone", &good), ("email", "")]].concat());
-    assert_eq!(victim.stage.get(&parameters).await.code, "000000");
-    let Event::Create(event) = victim.stage.seller.last() else { panic!() };
-    assert_eq!(event.details.unwrap().customer.unwrap().mobile_phone.unwrap().expose(), "13800138000");
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ async fn without_the_flag_a_call_is_real() {
         assert_eq!(stage.post(&body).await.code, "000000", "{body}");
     }
     assert_eq!(stage.seller.runs(), 4);
-    for flag in ["true", r#""yes""#, "11", "[]"] {
+    for flag in [r#""yes""#, "11", "0.1", "[]"] {
         let body = purchase("CS5", "b").replace('}', &format!(r#","testFlag":{flag}}}"#));
         assert_eq!(stage.post(&body).await.code, "000002", "{body}");
     }

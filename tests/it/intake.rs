@@ -147,5 +147,5 @@ impl Intake {
 }
 
 pub fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
-    Amount::from_ten_thousandths(amounts.map(|amount| amount.ten_thousandths() as i64).sum())
+    Amount::from_ten_thousandths(amounts.map(|amount| amount.ten_thousandths().unwrap() as i64).sum())
 }

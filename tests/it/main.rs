@@ -4,6 +4,7 @@ mod bad_input;
 mod crash;
 mod debug_calls;
 mod heartbeat;
+mod information;
 mod intake;
 mod kit;
 mod ledgers;

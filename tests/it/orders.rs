@@ -102,7 +102,7 @@ async fn a_purchase_tells_what_v1_tells() {
 
     let details = created(&stage)[0].details.clone().unwrap();
     let customer = details.customer.clone().unwrap();
-    assert_eq!(customer.customer_id, "c0ffee");
+    assert_eq!(customer.customer_id.as_deref(), Some("c0ffee"));
     assert_eq!(customer.mobile_phone.unwrap().expose(), "13800138000");
     assert_eq!(details.product.product_id, "OFFI1");
     assert_eq!(details.product.amount, Some(50));

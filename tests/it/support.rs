@@ -10,7 +10,7 @@ use http::{Request, Response};
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::*;
 use koogallery::callback::{
-    CallbackService, CallbackServiceBuilder, Exchange, HandlerError, LateFailure, Observer, Refusal,
+    CallbackService, CallbackServiceBuilder, Exchange, FieldWarnings, HandlerError, LateFailure, Observer, Refusal,
 };
 use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::{Clock, ManualClock};
@@ -121,6 +121,9 @@ pub struct Log(Arc<Mutex<Vec<String>>>);
 impl Observer for Log {
     fn exchange(&self, exchange: &Exchange<'_>) {
         self.0.lock().unwrap().push(exchange.to_string());
+    }
+    fn field_warnings(&self, warnings: &FieldWarnings<'_>) {
+        self.0.lock().unwrap().push(warnings.to_string());
     }
     fn late_failure(&self, failure: &LateFailure<'_>) {
         self.0.lock().unwrap().push(failure.to_string());

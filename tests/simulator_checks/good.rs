@@ -2,7 +2,9 @@
 
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::*;
-use koogallery::callback::{CallbackService, CallbackServiceBuilder, Exchange, HandlerError, LateFailure, Observer};
+use koogallery::callback::{
+    CallbackService, CallbackServiceBuilder, Exchange, FieldWarnings, HandlerError, LateFailure, Observer,
+};
 use koogallery::clock::{Clock, SystemClock};
 use koogallery::issuing::MemoryLicenseStore;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
@@ -87,6 +89,7 @@ pub struct Silence;
 
 impl Observer for Silence {
     fn exchange(&self, _: &Exchange<'_>) {}
+    fn field_warnings(&self, _: &FieldWarnings<'_>) {}
     fn late_failure(&self, _: &LateFailure<'_>) {}
 }
 

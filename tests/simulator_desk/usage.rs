@@ -197,7 +197,7 @@ async fn the_pusher_delivers_everything_once_through_every_fault() {
     assert_eq!(status.delivered.records, 20, "{status}");
     let taken = stage.desk.usage();
     assert_eq!(taken.len(), 20);
-    let total: i128 = taken.iter().map(|usage| usage.usage_value.ten_thousandths()).sum();
+    let total: i128 = taken.iter().map(|usage| usage.usage_value.ten_thousandths().unwrap()).sum();
     assert_eq!(total, 20_000);
     assert!(stage.clock.now() > end && stage.desk.log().iter().any(|call| !call.faults.is_empty()));
 }

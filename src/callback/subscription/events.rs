@@ -5,9 +5,10 @@ pub use crate::open_api::query_order::{ChargingMode, PeriodType};
 use crate::redact::Sensitive;
 use crate::saas::UsageInfo;
 use crate::saas::v1::ExtendParam;
-use crate::saas::v2::change_instance_check::ProductInfo;
+use crate::saas::v2::change_instance_check::TargetProducts;
 pub use crate::saas::v2::refresh_instance::Scene as RenewalScene;
 use crate::timestamp::Timestamp;
+use crate::wire::FieldWarning;
 
 /// Anything that can happen to a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,22 +62,29 @@ pub struct PurchaseDetails {
     pub period: Option<Period>,
     /// Whether it is a trial.
     pub trial: bool,
-    /// When it will expire, roughly; for information only.
+    /// When it will expire, roughly; for information only. Computed at the order, so it is too early for a product under
+    /// service supervision, whose term starts when the customer accepts the delivery.
     pub expire_time: Option<Timestamp>,
+    /// When the customer accepted the delivery (V1.0 `acceptanceTime`, products under service supervision), which is when
+    /// the term starts. The zone is not stated; it is read in that of [`expire_time`](PurchaseDetails::expire_time).
+    pub acceptance_time: Option<Timestamp>,
     /// What was paid: yuan in China, US dollars on the international site.
     pub amount_paid: Option<Amount>,
     /// What the seller asked the customer to fill in.
     pub extend_params: Vec<ExtendParam>,
     /// How the instance is opened, as the marketplace sent it; its values are documented nowhere.
     pub provision_type: Option<String>,
+    /// Members of the call or the order that could not be read or are not quite as documented, with their text. They never
+    /// refuse an order: what could not be read is absent above.
+    pub warnings: Vec<FieldWarning>,
 }
 
 /// The buyer. Personal data are redacted in `Debug`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Customer {
-    /// The account's id.
-    pub customer_id: String,
+    /// The account's id. V1.0 always gives it; the order query may leave it out.
+    pub customer_id: Option<String>,
     /// The account's name.
     pub customer_name: Option<Sensitive>,
     /// The sub-user's id.
@@ -221,7 +229,7 @@ pub struct ChangeCheck {
     /// The instance.
     pub instance_id: String,
     /// The target.
-    pub product_info: ProductInfo,
+    pub product_info: TargetProducts,
     /// See [`Purchase::test_call`].
     pub test_call: bool,
 }

@@ -13,14 +13,14 @@ message! {
     pub struct Request is AllOrgSync;
     mandatory {
         /// The buyer's enterprise.
-        tenant_id: String = "tenantId", 64;
+        tenant_id: String = identity "tenantId", 64;
         /// The departments.
-        org_info: JsonText<Department> = "orgInfo", MAX_ENTRIES;
+        org_info: JsonText<Department> = effect "orgInfo", MAX_ENTRIES;
         /// When the message was made.
-        time_stamp: ChinaTime = "timeStamp", 17;
+        time_stamp: ChinaTime = information "timeStamp", 17;
     }
     optional {
         /// The instance. Empty for the seller's own calls, mandatory for a buyer.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
     }
 }

@@ -14,22 +14,21 @@ message! {
     pub struct Request is ApplicationSync;
     mandatory {
         /// The buyer's enterprise.
-        tenant_id: String = "tenantId", 64;
+        tenant_id: String = identity "tenantId", 64;
         /// The application's id in the marketplace.
-        app_id: String = "appId", 64;
+        app_id: String = identity "appId", 64;
         /// OAuth client id, given by the enterprise's authentication centre.
-        client_id: String = "clientId", 64;
+        client_id: String = put "clientId", 64;
+        /// OAuth client secret, **still encrypted** with the seller's RSA key (OAEP). No length is documented; 8192 characters
+        /// are taken.
+        client_secret: Sensitive = put "clientSecret", 8192;
         /// What to do.
-        flag: Flag = "flag", 2;
+        flag: Flag = effect "flag", 2;
         /// When the message was made.
-        time_stamp: ChinaTime = "timeStamp", 17;
+        time_stamp: ChinaTime = information "timeStamp", 17;
     }
     optional {
         /// The instance. Empty when the seller applies for credentials or debugs, mandatory for a buyer.
-        instance_id: String = "instanceId", 64;
-        /// OAuth client secret, **still encrypted** with the seller's RSA key (OAEP). Mandatory by the table; a deletion is
-        /// taken without it (unverified), so whoever adds or changes has to insist on it. No length is documented; 8192
-        /// characters are taken.
-        client_secret: Sensitive = "clientSecret", 8192;
+        instance_id: String = identity "instanceId", 64;
     }
 }

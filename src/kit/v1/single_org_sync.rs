@@ -14,20 +14,20 @@ message! {
     pub struct Request is SingleOrgSync;
     mandatory {
         /// The buyer's enterprise.
-        tenant_id: String = "tenantId", 64;
+        tenant_id: String = identity "tenantId", 64;
         /// Code of the department, unique in the enterprise, which never changes.
-        org_code: String = "orgCode", 64;
+        org_code: String = identity "orgCode", 64;
         /// Name, unique on its level.
-        org_name: String = "orgName", 128;
+        org_name: String = information "orgName", 128;
         /// What to do.
-        flag: Flag = "flag", 2;
+        flag: Flag = effect "flag", 2;
         /// When the message was made.
-        time_stamp: ChinaTime = "timeStamp", 17;
+        time_stamp: ChinaTime = information "timeStamp", 17;
     }
     optional {
         /// The instance. Empty for the seller's own calls, mandatory for a buyer.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// Code of the department above; none on the top level.
-        parent_code: String = "parentCode", 64;
+        parent_code: String = information "parentCode", 64;
     }
 }

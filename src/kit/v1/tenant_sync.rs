@@ -14,23 +14,23 @@ message! {
     pub struct Request is TenantSync;
     mandatory {
         /// The buyer's enterprise; the same in all messages.
-        tenant_id: String = "tenantId", 64;
+        tenant_id: String = identity "tenantId", 64;
         /// Mark of the enterprise, which tells to which of the buyer's domains a login goes.
-        tenant_code: String = "tenantCode", 64;
+        tenant_code: String = put "tenantCode", 64;
         /// Name of the enterprise.
-        name: Sensitive = "name", 255;
+        name: Sensitive = information "name", 255;
         /// Address of the enterprise's authentication centre, `https://` included; any text while debugging. A changed one
         /// counts at once: logins depend on it.
-        domain_name: String = "domainName", 255;
+        domain_name: String = put "domainName", 255;
         /// What to do; [`Flag::Modify`] changes name and address only.
-        flag: Flag = "flag", 2;
+        flag: Flag = effect "flag", 2;
         /// When the message was made.
-        time_stamp: ChinaTime = "timeStamp", 17;
+        time_stamp: ChinaTime = information "timeStamp", 17;
     }
     optional {
         /// The instance. Empty when the seller applies for credentials or debugs, mandatory for a buyer.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// The buyer's order. Empty in the same cases.
-        order_id: String = "orderId", 64;
+        order_id: String = information "orderId", 64;
     }
 }

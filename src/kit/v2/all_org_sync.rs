@@ -14,14 +14,14 @@ message! {
     pub struct Request is AllOrgSync;
     mandatory {
         /// The buyer's enterprise.
-        tenant_id: String = "tenantId", 64;
+        tenant_id: String = identity "tenantId", 64;
         /// The departments. An array by the table, text that holds one by the sample.
-        org_info_list: Vec<Department> = "orgInfoList", MAX_ENTRIES;
+        org_info_list: Vec<Department> = effect "orgInfoList", MAX_ENTRIES;
         /// When the message was made.
-        time_stamp: ChinaTime = "timeStamp", 17;
+        time_stamp: ChinaTime = information "timeStamp", 17;
     }
     optional {
         /// The instance. Empty for the seller's own calls, mandatory for a buyer.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
     }
 }

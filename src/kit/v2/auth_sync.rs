@@ -13,20 +13,20 @@ message! {
     pub struct Request is AuthSync;
     mandatory {
         /// The buyer's enterprise.
-        tenant_id: String = "tenantId", 64;
+        tenant_id: String = identity "tenantId", 64;
         /// The application's id in the marketplace.
-        app_id: String = "appId", 64;
+        app_id: String = identity "appId", 64;
         /// The users; no limit is documented.
-        user_list: Vec<User> = "userList", MAX_ENTRIES;
+        user_list: Vec<User> = effect "userList", MAX_ENTRIES;
         /// When the synchronisation was started.
-        current_sync_time: ChinaTime = "currentSyncTime", 17;
+        current_sync_time: ChinaTime = information "currentSyncTime", 17;
         /// What to do with every user of the list.
-        flag: AuthFlag = "flag", 2;
+        flag: AuthFlag = effect "flag", 2;
         /// When the message was made.
-        time_stamp: ChinaTime = "timeStamp", 17;
+        time_stamp: ChinaTime = information "timeStamp", 17;
     }
     optional {
         /// The instance. Empty for the seller's own calls, mandatory for a buyer.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
     }
 }

@@ -12,19 +12,19 @@ message! {
     pub struct Request is RefreshLicenseCode;
     mandatory {
         /// Why: [`Scene::Renewal`] or [`Scene::UnsubscribeRenewalPeriod`].
-        scene: Scene = "scene", 64;
+        scene: Scene = effect "scene", 64;
         /// The order of the renewal or of its refund, not the purchase. Older texts mean the refunded renewal by it: the
         /// code is what identifies the resource.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Order line id.
-        order_line_id: String = "orderLineId", 64;
+        order_line_id: String = identity "orderLineId", 64;
         /// The authorization code.
-        license: String = "license", 64;
+        license: String = identity "license", 64;
         /// The new expiry, an absolute time. The zone is not stated; taken as UTC (unverified).
-        expire_time: Timestamp = "expireTime", 20;
+        expire_time: Timestamp = effect "expireTime", 20;
     }
     optional {
         /// The new product where the period type changes.
-        product_id: String = "productId", 64;
+        product_id: String = identity "productId", 64;
     }
 }

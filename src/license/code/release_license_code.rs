@@ -9,12 +9,12 @@ message! {
     pub struct Request is ReleaseLicenseCode;
     mandatory {
         /// The authorization code.
-        license: String = "license", 64;
+        license: String = identity "license", 64;
     }
     optional {
         /// The order of the unsubscription, only after one.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Its line.
-        order_line_id: String = "orderLineId", 64;
+        order_line_id: String = identity "orderLineId", 64;
     }
 }

@@ -11,10 +11,10 @@ message! {
     pub struct Request is UpdateLicenseCodeStatus;
     mandatory {
         /// The authorization code.
-        license: String = "license", 64;
+        license: String = identity "license", 64;
         /// The status to take. Published sellers' code also knows `FROZEN` and `UNFROZEN`, which no document has; they are
         /// kept as unknown texts.
-        status: Status = "status", 32;
+        status: Status = effect "status", 32;
     }
     optional {}
 }

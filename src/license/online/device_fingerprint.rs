@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::redact::Sensitive;
-use crate::wire::{FieldProblem, FieldValue, OutgoingValue, RawField};
+use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField};
 
 /// A device: its fingerprint, made by the marketplace's desktop client, or a hardware identification code, which the user
 /// typed. Nothing but the form tells which.
@@ -53,11 +53,13 @@ impl From<&str> for DeviceFingerprint {
     }
 }
 
-impl FieldValue for DeviceFingerprint {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
-        Sensitive::read(raw, max).map(Self)
+impl ReadField for DeviceFingerprint {
+    fn read(raw: RawField<'_>, max: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
+        Sensitive::read(raw, max, warnings).map(Self)
     }
+}
 
+impl WriteField for DeviceFingerprint {
     fn write(&self) -> OutgoingValue {
         self.0.write()
     }

@@ -14,17 +14,17 @@ message! {
     pub struct Request is GetLicenseAsync;
     mandatory {
         /// The instance whose License it is. It must exist.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// Start of the License.
-        effective_time: LicenseTime = "effectiveTime", 32;
+        effective_time: LicenseTime = effect "effectiveTime", 32;
         /// The application. A repeated id, with the same fingerprint, asks for **the same License again**, never for
         /// another one.
-        event_id: String = "eventId", 64;
+        event_id: String = identity "eventId", 64;
     }
     optional {
         /// End of the License; told for period products.
-        expire_time: LicenseTime = "expireTime", 32;
+        expire_time: LicenseTime = effect "expireTime", 32;
         /// The device that the License is bound to, if it is.
-        device_fingerprint: DeviceFingerprint = "deviceFingerprint", DeviceFingerprint::MAX;
+        device_fingerprint: DeviceFingerprint = identity "deviceFingerprint", DeviceFingerprint::MAX;
     }
 }

@@ -1,7 +1,7 @@
 //! When a License begins and ends.
 
 use crate::timestamp::Timestamp;
-use crate::wire::{FieldProblem, FieldValue, OutgoingValue, RawField};
+use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField};
 
 /// A time in the form `2025-01-01 00:00:00 z`, in UTC.
 ///
@@ -39,11 +39,13 @@ impl From<Timestamp> for LicenseTime {
     }
 }
 
-impl FieldValue for LicenseTime {
-    fn read(raw: RawField<'_>, max: usize) -> Result<Self, FieldProblem> {
+impl ReadField for LicenseTime {
+    fn read(raw: RawField<'_>, max: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
         Self::parse(&raw.text(max)?).ok_or(FieldProblem::NotA("a time in UTC of the form yyyy-MM-dd HH:mm:ss z"))
     }
+}
 
+impl WriteField for LicenseTime {
     fn write(&self) -> OutgoingValue {
         let digits = self.0.to_compact_seconds();
         let [year, month, day] = [&digits[..4], &digits[4..6], &digits[6..8]];

@@ -12,11 +12,11 @@ message! {
     pub struct Request is NewInstance;
     mandatory {
         /// Marketplace order id.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Order line id.
-        order_line_id: String = "orderLineId", 64;
+        order_line_id: String = identity "orderLineId", 64;
         /// Marketplace business id. **Different at every call**; that of the first one is recommended as instance id.
-        business_id: String = "businessId", 64;
+        business_id: String = identity "businessId", 64;
     }
     optional {}
 }

@@ -11,19 +11,19 @@ message! {
     pub struct Request is RefreshInstance;
     mandatory {
         /// Why: any scene but [`Scene::RenewalChange`].
-        scene: Scene = "scene", 64;
+        scene: Scene = effect "scene", 64;
         /// The order of this change; for a cancelled renewal the renewal that is cancelled.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Order line id.
-        order_line_id: String = "orderLineId", 64;
+        order_line_id: String = identity "orderLineId", 64;
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// The new expiry, an absolute time. Documented with 14 digits, shown with 17 on the same page; both are read. The
         /// zone is not stated; taken as UTC (unverified).
-        expire_time: Timestamp = "expireTime", 20;
+        expire_time: Timestamp = effect "expireTime", 20;
     }
     optional {
         /// The new product where the period type changes.
-        product_id: String = "productId", 64;
+        product_id: String = identity "productId", 64;
     }
 }

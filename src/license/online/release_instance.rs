@@ -9,12 +9,12 @@ message! {
     pub struct Request is ReleaseInstance;
     mandatory {
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
     }
     optional {
         /// The order of the unsubscription, only after one.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Its line.
-        order_line_id: String = "orderLineId", 64;
+        order_line_id: String = identity "orderLineId", 64;
     }
 }

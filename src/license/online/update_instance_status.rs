@@ -10,10 +10,10 @@ message! {
     pub struct Request is UpdateInstanceStatus;
     mandatory {
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// The status to take. Published sellers' code also knows `FROZEN` and `UNFROZEN`, which no document has; they are
         /// kept as unknown texts.
-        status: Status = "status", 32;
+        status: Status = effect "status", 32;
     }
     optional {}
 }

@@ -18,31 +18,31 @@ message! {
     pub struct Request is GetLicense;
     mandatory {
         /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
-        time_stamp: String = "timeStamp", 20;
+        time_stamp: String = identity "timeStamp", 20;
         /// The customer's account id.
-        customer_id: String = "customerId", 100;
+        customer_id: String = identity "customerId", 100;
         /// Marketplace business id. **Different in every call**; that of the first one is recommended as instance id.
-        business_id: String = "businessId", 64;
+        business_id: String = identity "businessId", 64;
         /// The order. A repeated one gets **the same License and instance id**.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Product id, one per period type.
-        product_id: String = "productId", 64;
+        product_id: String = identity "productId", 64;
     }
     optional {
         /// The customer's account name.
-        customer_name: Sensitive = "customerName", 64;
+        customer_name: Sensitive = information "customerName", 64;
         /// Specification id; stays when the period type changes.
-        sku_code: String = "skuCode", 64;
+        sku_code: String = information "skuCode", 64;
         /// Expiry computed at the order, an estimate; period products only. The zone is not stated.
-        expire_time: CompactTime = "expireTime", 20;
+        expire_time: CompactTime = information "expireTime", 20;
         /// Unit of the period; period products only.
-        period_type: PeriodType = "periodType", 10;
+        period_type: PeriodType = information "periodType", 10;
         /// Number of periods (newer page only).
-        period_number: u32 = "periodNumber", 2;
+        period_number: u32 = information "periodNumber", 2;
         /// Quantity. The length is unverified.
-        amount: u32 = "amount", 7;
+        amount: u32 = information "amount", 7;
         /// Extension parameters; see [`Request::identification_code`]. The length is unverified.
-        saas_extend_params: ExtendParams = "saasExtendParams", 2048;
+        saas_extend_params: ExtendParams = effect "saasExtendParams", 2048;
     }
 }
 

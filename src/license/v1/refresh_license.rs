@@ -8,20 +8,20 @@ message! {
     pub struct Request is RefreshLicense;
     mandatory {
         /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
-        time_stamp: String = "timeStamp", 20;
+        time_stamp: String = identity "timeStamp", 20;
         /// The **new** order, not the purchase.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// The new expiry; the zone is not stated.
-        expire_time: CompactTime = "expireTime", 20;
+        expire_time: CompactTime = effect "expireTime", 20;
     }
     optional {
         /// The new product where the period type changes.
-        product_id: String = "productId", 64;
+        product_id: String = identity "productId", 64;
         /// Unit of the period.
-        period_type: PeriodType = "periodType", 10;
+        period_type: PeriodType = information "periodType", 10;
         /// Number of periods.
-        period_number: u32 = "periodNumber", 2;
+        period_number: u32 = information "periodNumber", 2;
     }
 }

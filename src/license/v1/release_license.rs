@@ -9,11 +9,11 @@ message! {
     pub struct Request is ReleaseLicense;
     mandatory {
         /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
-        time_stamp: String = "timeStamp", 20;
+        time_stamp: String = identity "timeStamp", 20;
         /// The order of the purchase.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
     }
     optional {}
 }

@@ -8,12 +8,12 @@ message! {
     pub struct Request is ExpireInstance;
     mandatory {
         /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
-        time_stamp: String = "timeStamp", 20;
+        time_stamp: String = identity "timeStamp", 20;
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
     }
     optional {
         /// The order of the purchase. Mandatory by the table, left out in the documents' own samples.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
     }
 }

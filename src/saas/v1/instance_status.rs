@@ -19,12 +19,12 @@ message! {
     pub struct Request is InstanceStatus;
     mandatory {
         /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
-        time_stamp: String = "timeStamp", 20;
+        time_stamp: String = identity "timeStamp", 20;
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// The status to take; the parameter has the same name as the activity. `UNFREEZE`, V2.0's word, counts as
         /// [`InstanceStatus::Normal`] in the service.
-        instance_status: InstanceStatus = "instanceStatus", 32;
+        instance_status: InstanceStatus = effect "instanceStatus", 32;
     }
     optional {}
 }

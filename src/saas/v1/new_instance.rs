@@ -19,54 +19,56 @@ message! {
     pub struct Request is NewInstance;
     mandatory {
         /// When the call was made, `yyyyMMddHHmmssSSS` in UTC, kept as received because it is part of the key.
-        time_stamp: String = "timeStamp", 20;
+        time_stamp: String = identity "timeStamp", 20;
         /// The customer's account id.
-        customer_id: String = "customerId", 100;
+        customer_id: String = identity "customerId", 100;
         /// Marketplace business id. **Different in every call.**
-        business_id: String = "businessId", 64;
+        business_id: String = identity "businessId", 64;
         /// Order id.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Product id: one per period type, and one per billing item of a pay-per-use product.
-        product_id: String = "productId", 64;
+        product_id: String = identity "productId", 64;
     }
     optional {
         /// The customer's account name. Mandatory in China, optional on the international site.
-        customer_name: Sensitive = "customerName", 64;
+        customer_name: Sensitive = information "customerName", 64;
         /// IAM user id, only with authorisation by IAM user name and for assets from before 2025-10-25.
-        user_id: String = "userId", 64;
+        user_id: String = information "userId", 64;
         /// IAM user name, under the same conditions.
-        user_name: Sensitive = "userName", 64;
+        user_name: Sensitive = information "userName", 64;
         /// Encrypted mobile number without country code, only with authorisation by mobile number. The length is
         /// unverified.
-        mobile_phone: Ciphertext = "mobilePhone", 256;
+        mobile_phone: Ciphertext = information "mobilePhone", 256;
         /// Encrypted e-mail address, only with authorisation by e-mail. The length is unverified.
-        email: Ciphertext = "email", 256;
+        email: Ciphertext = information "email", 256;
         /// Specification id; stays when the period type changes.
-        sku_code: String = "skuCode", 64;
+        sku_code: String = information "skuCode", 64;
         /// `1`: a trial. Absent or `0`: none.
-        trial_flag: String = "trialFlag", 64;
-        /// Expiry computed at the order, for information only; the zone is not stated.
-        expire_time: CompactTime = "expireTime", 20;
+        trial_flag: String = information "trialFlag", 64;
+        /// Expiry computed at the order, for information only; the zone is not stated. Too early for a product under service
+        /// supervision, whose term starts at the acceptance.
+        expire_time: CompactTime = information "expireTime", 20;
         /// How the product is charged.
-        charging_mode: ChargingMode = "chargingMode", 3;
+        charging_mode: ChargingMode = effect "chargingMode", 3;
         /// Extension parameters that the seller defined.
-        saas_extend_params: ExtendParams = "saasExtendParams", 2048;
+        saas_extend_params: ExtendParams = information "saasExtendParams", 2048;
         /// Quantity, in pieces or times.
-        amount: u32 = "amount", 7;
+        amount: u32 = information "amount", 7;
         /// Disk size in GB.
-        disk_size: u32 = "diskSize", 7;
+        disk_size: u32 = information "diskSize", 7;
         /// Bandwidth in Mbit/s.
-        band_width: u32 = "bandWidth", 7;
+        band_width: u32 = information "bandWidth", 7;
         /// Unit of the period; only with [`ChargingMode::Period`].
-        period_type: PeriodType = "periodType", 10;
+        period_type: PeriodType = information "periodType", 10;
         /// Number of periods.
-        period_number: u32 = "periodNumber", 2;
+        period_number: u32 = information "periodNumber", 2;
         /// How the instance is opened. Seen in calls, with values nobody documents (unverified): kept as text.
-        provision_type: String = "provisionType", 64;
-        /// Presumably goes with `provision_type` (unverified).
-        acceptance_time: String = "acceptanceTime", 64;
+        provision_type: String = information "provisionType", 64;
+        /// When the customer accepted the delivery of a product under service supervision, which is when its term starts. The
+        /// form and the zone are not stated (unverified).
+        acceptance_time: CompactTime = information "acceptanceTime", 64;
         /// Amount paid: yuan in China, US dollars on the international site; at most three decimals.
-        order_amount: Amount = "orderAmount", 20;
+        order_amount: Amount = information "orderAmount", 20;
     }
 }
 

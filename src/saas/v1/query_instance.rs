@@ -15,9 +15,9 @@ message! {
     pub struct Request is QueryInstance;
     mandatory {
         /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
-        time_stamp: String = "timeStamp", 20;
+        time_stamp: String = identity "timeStamp", 20;
         /// One to 100 instances.
-        instance_ids: InstanceIds = "instanceId", 64;
+        instance_ids: InstanceIds = identity "instanceId", 64;
     }
     optional {}
 }

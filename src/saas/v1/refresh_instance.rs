@@ -12,24 +12,24 @@ message! {
     pub struct Request is RefreshInstance;
     mandatory {
         /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
-        time_stamp: String = "timeStamp", 20;
+        time_stamp: String = identity "timeStamp", 20;
         /// The **new** order, not the purchase.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// The new expiry; the zone is not stated.
-        expire_time: CompactTime = "expireTime", 20;
+        expire_time: CompactTime = effect "expireTime", 20;
     }
     optional {
         /// The new product, where the period type changes or a trial becomes commercial.
-        product_id: String = "productId", 64;
+        product_id: String = identity "productId", 64;
         /// `1`: trial to period. A further value for pay-per-use probably exists (unverified).
-        trial_to_formal: String = "trialToFormal", 64;
+        trial_to_formal: String = effect "trialToFormal", 64;
         /// Unit of the period.
-        period_type: PeriodType = "periodType", 10;
+        period_type: PeriodType = information "periodType", 10;
         /// Number of periods.
-        period_number: u32 = "periodNumber", 2;
+        period_number: u32 = information "periodNumber", 2;
         /// Amount paid: yuan or US dollars, **negative** for a refunded renewal (older texts know none).
-        order_amount: Amount = "orderAmount", 20;
+        order_amount: Amount = information "orderAmount", 20;
     }
 }

@@ -10,14 +10,14 @@ message! {
     pub struct Request is ReleaseInstance;
     mandatory {
         /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
-        time_stamp: String = "timeStamp", 20;
+        time_stamp: String = identity "timeStamp", 20;
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
     }
     optional {
         /// The order of the purchase. Mandatory by the table, left out in the document's own sample.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Amount in yuan or US dollars.
-        order_amount: Amount = "orderAmount", 20;
+        order_amount: Amount = information "orderAmount", 20;
     }
 }

@@ -9,24 +9,24 @@ message! {
     pub struct Request is Upgrade;
     mandatory {
         /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
-        time_stamp: String = "timeStamp", 20;
+        time_stamp: String = identity "timeStamp", 20;
         /// The instance, whose id stays.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// The **new** order.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Specification after the upgrade; stays for a pure expansion.
-        sku_code: String = "skuCode", 64;
+        sku_code: String = identity "skuCode", 64;
         /// Product after the upgrade.
-        product_id: String = "productId", 64;
+        product_id: String = identity "productId", 64;
     }
     optional {
         /// New **total** quantity.
-        amount: u32 = "amount", 7;
+        amount: u32 = information "amount", 7;
         /// New total disk size in GB.
-        disk_size: u32 = "diskSize", 7;
+        disk_size: u32 = information "diskSize", 7;
         /// New total bandwidth in Mbit/s.
-        band_width: u32 = "bandWidth", 7;
+        band_width: u32 = information "bandWidth", 7;
         /// In no table, but in every sample.
-        saas_extend_params: ExtendParams = "saasExtendParams", 2048;
+        saas_extend_params: ExtendParams = information "saasExtendParams", 2048;
     }
 }

@@ -11,15 +11,15 @@ message! {
     pub struct Request is NewInstance;
     mandatory {
         /// Marketplace order id.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Order line id.
-        order_line_id: String = "orderLineId", 64;
+        order_line_id: String = identity "orderLineId", 64;
         /// Marketplace business id. **Different at every call**, also at retries of the same order line.
-        business_id: String = "businessId", 64;
+        business_id: String = identity "businessId", 64;
     }
     optional {
         /// Product id. No site documents it for this message (unverified); where it arrives it keeps apart the several
         /// instances of one pay-per-use order.
-        product_id: String = "productId", 64;
+        product_id: String = identity "productId", 64;
     }
 }

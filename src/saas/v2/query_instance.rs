@@ -16,7 +16,7 @@ message! {
     pub struct Request is QueryInstance;
     mandatory {
         /// One to 100 instances.
-        instance_ids: InstanceIds = "instanceId", 64;
+        instance_ids: InstanceIds = identity "instanceId", 64;
     }
     optional {}
 }

@@ -11,20 +11,20 @@ message! {
     pub struct Request is RefreshInstance;
     mandatory {
         /// Why.
-        scene: Scene = "scene", 64;
+        scene: Scene = effect "scene", 64;
         /// The order that triggers the update, not the purchase. For a cancelled renewal the newest China text says
         /// the unsubscription order, older ones the renewal order that is cancelled.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Order line id.
-        order_line_id: String = "orderLineId", 64;
+        order_line_id: String = identity "orderLineId", 64;
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// The new expiry, an absolute time. Documented with 14 digits, shown with 17; both are read. UTC by the newest
         /// China text, no zone stated elsewhere.
-        expire_time: Timestamp = "expireTime", 20;
+        expire_time: Timestamp = effect "expireTime", 20;
     }
     optional {
         /// The new product where the period type changes.
-        product_id: String = "productId", 64;
+        product_id: String = identity "productId", 64;
     }
 }

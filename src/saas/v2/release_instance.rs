@@ -9,12 +9,12 @@ message! {
     pub struct Request is ReleaseInstance;
     mandatory {
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
     }
     optional {
         /// Only after an unsubscription: its order (China), or the order to be cancelled (Europe).
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Order line id.
-        order_line_id: String = "orderLineId", 64;
+        order_line_id: String = identity "orderLineId", 64;
     }
 }

@@ -10,9 +10,9 @@ message! {
     pub struct Request is UpdateInstanceStatus;
     mandatory {
         /// The instance.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// The status to take. `NORMAL`, V1.0's word for unfreezing, counts as [`Status::Unfreeze`] in the service.
-        status: Status = "status", 32;
+        status: Status = effect "status", 32;
     }
     optional {}
 }

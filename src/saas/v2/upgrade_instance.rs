@@ -10,11 +10,11 @@ message! {
     pub struct Request is UpgradeInstance;
     mandatory {
         /// The instance, whose id stays.
-        instance_id: String = "instanceId", 64;
+        instance_id: String = identity "instanceId", 64;
         /// The **new** order.
-        order_id: String = "orderId", 64;
+        order_id: String = identity "orderId", 64;
         /// Order line id.
-        order_line_id: String = "orderLineId", 64;
+        order_line_id: String = identity "orderLineId", 64;
     }
     optional {}
 }

@@ -10,7 +10,7 @@ use crate::simulator::probe::ProbedInstance;
 use crate::simulator::profile::{Profile, Scheme};
 use crate::simulator::session::{Checked, Session, Stop};
 use crate::timestamp::{CHINA, Timestamp};
-use crate::wire::RenewalScene;
+use crate::wire::{FieldClass, RenewalScene};
 
 const UNKNOWN: &[&str] = &["000003"];
 const INVALID: &[&str] = &["000002"];
@@ -239,15 +239,11 @@ pub(super) async fn unknown_activity(session: &mut Session) -> Checked {
     Ok(())
 }
 
-/// Fields that calls may do without.
-fn is_optional(profile: Profile, activity: &str, name: &str) -> bool {
-    match name {
-        "activity" | "testFlag" | "customerName" | "skuCode" | "chargingMode" | "parentCode" => true,
-        "instanceId" => activity != "getLicenseAsync",
-        "orderId" => matches!(profile, Profile::KitV1 | Profile::KitV2),
-        "productId" => profile.scheme() != Scheme::AuthToken,
-        _ => false,
-    }
+/// Whether a call may not do without a field: the documents call it mandatory, and it decides something.
+fn is_needed(profile: Profile, activity: &str, name: &str) -> bool {
+    let fields = activity.parse().ok().and_then(|activity| profile.fields(activity));
+    let spec = fields.and_then(|fields| fields.iter().find(|spec| spec.name == name));
+    spec.is_some_and(|spec| spec.mandatory && spec.class != FieldClass::Information)
 }
 
 /// One call of every kind that has fields of its own to miss.
@@ -268,7 +264,7 @@ pub(super) async fn missing_fields(session: &mut Session) -> Checked {
         let codes = if sample.activity == "getLicenseAsync" { &["000002", "000003"] } else { INVALID };
         // A mistaken success must not help the next.
         let fresh = |session: &mut Session| samples(session).swap_remove(index);
-        for (name, value) in sample.fields.iter().filter(|(name, _)| !is_optional(profile, &sample.activity, name)) {
+        for (name, value) in sample.fields.iter().filter(|(name, _)| is_needed(profile, &sample.activity, name)) {
             // That of V1.0 proves the call, and checks of times have it.
             if name == TIME_STAMP {
                 continue;

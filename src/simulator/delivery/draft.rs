@@ -8,7 +8,7 @@ use crate::activity::Activity;
 use crate::kit::{Department, Flag, Role, User};
 use crate::open_api::query_order::PeriodType;
 use crate::saas;
-use crate::simulator::message::{Message, TIME_STAMP};
+use crate::simulator::message::{Message, TIME_STAMP, other_product};
 use crate::simulator::{LineSpec, OrderSpec, PlacedOrder, SeededRandom, call};
 use crate::timestamp::Timestamp;
 use crate::wire::RenewalScene;
@@ -126,7 +126,7 @@ fn invented(generation: Generation, activity: Activity, random: &SeededRandom, n
             Callback::release(generation, &instance, &order.order_id)
         }
         Activity::UpgradeInstance | Activity::Upgrade => Callback::upgrade(generation, &instance, &order),
-        Activity::ChangeInstanceCheck => Callback::change_check(&instance, "OFFI000000000000000002"),
+        Activity::ChangeInstanceCheck => Some(Callback::change_check(&instance, other_product())),
         Activity::GetLicenseAsync => Some(Callback::license_application(&instance, &random.hex(32), now, Some(until))),
         Activity::OrderNotify => Some(Callback::order_notify(&order, 0)),
         Activity::SingleOrgSync => binding(random).department_change(generation, &department(), Flag::Add),

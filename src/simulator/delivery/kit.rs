@@ -127,8 +127,8 @@ impl Binding {
         let (Self { tenant_id, instance_id, .. }, department) = (self.clone(), department.clone());
         generation.is_kit().then(|| {
             message(generation, Activity::SingleOrgSync, move |now| {
-                let Department { org_code, org_name, .. } = &department;
-                let (tenant_id, code, name) = (tenant_id.as_str(), org_code.as_str(), org_name.as_str());
+                let (tenant_id, code) = (tenant_id.as_str(), department.org_code.as_str());
+                let name = department.org_name.clone().unwrap_or_default();
                 let mut request = v1::single_org_sync::Request::new(tenant_id, code, name, flag, now);
                 request.instance_id = Some(instance_id.clone());
                 request.parent_code.clone_from(&department.parent_code);
@@ -154,9 +154,9 @@ impl Binding {
         message(generation, Activity::ApplicationSync, move |now| {
             let Binding { tenant_id, app_id, instance_id, client_id, client_secret, .. } = &binding;
             let (tenant_id, app_id, client_id) = (tenant_id.as_str(), app_id.as_str(), client_id.as_str());
-            let mut request = v1::application_sync::Request::new(tenant_id, app_id, client_id, flag, now);
+            let secret = client_secret.clone();
+            let mut request = v1::application_sync::Request::new(tenant_id, app_id, client_id, secret, flag, now);
             request.instance_id = Some(instance_id.clone());
-            request.client_secret = Some(client_secret.clone());
             request.to_body()
         })
     }

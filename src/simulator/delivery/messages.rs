@@ -6,6 +6,7 @@ use crate::license;
 use crate::open_api::query_order::PeriodType;
 use crate::order_notify;
 use crate::saas;
+use crate::saas::v2::change_instance_check::TargetProduct;
 use crate::simulator::PlacedOrder;
 use crate::timestamp::Timestamp;
 use crate::wire::{CompactTime, FreezeStatus, RenewalScene};
@@ -172,14 +173,10 @@ impl Callback {
         }
     }
 
-    /// The question whether an instance of SaaS V2.0 may change to another product at its renewal. The documents do not name
-    /// the members of `productInfo` (unverified). `None` where the id is longer than
-    /// the 64 characters of an id.
-    pub fn change_check(instance: &str, product_id: &str) -> Option<Self> {
-        use saas::v2::change_instance_check::{ProductInfo, Request};
-        let product = ProductInfo::from_json(&serde_json::json!({"productId": product_id}).to_string()).ok()?;
-        let body = Request::new(instance, product).to_body();
-        Some(Self::fixed(Generation::SaasV2, Activity::ChangeInstanceCheck, body))
+    /// The question whether an instance of SaaS V2.0 may change to another product at its renewal.
+    pub fn change_check(instance: &str, product: TargetProduct) -> Self {
+        let body = saas::v2::change_instance_check::Request::new(instance, product).to_body();
+        Self::fixed(Generation::SaasV2, Activity::ChangeInstanceCheck, body)
     }
 
     /// The application for the License of an online License's instance, from now to its expiry.

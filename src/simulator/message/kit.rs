@@ -39,8 +39,9 @@ impl Author {
         now: Timestamp,
     ) -> Message {
         let client = format!("{}-client", firm.app);
-        let request = v1::application_sync::Request::new(&*firm.tenant, &*firm.app, client, flag, now);
-        self.kit(firm, Activity::ApplicationSync, &request.to_body()).with("clientSecret", client_secret)
+        let (tenant, app) = (&*firm.tenant, &*firm.app);
+        let request = v1::application_sync::Request::new(tenant, app, client, client_secret, flag, now);
+        self.kit(firm, Activity::ApplicationSync, &request.to_body())
     }
 
     pub(in crate::simulator) fn users(

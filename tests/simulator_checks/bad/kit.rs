@@ -102,13 +102,11 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| refusing(good, "000002", |fields| fields.get("flag") == Some(&json!(3))),
     },
     Bad {
-        mistake: "does not look for the mandatory fields of users",
+        mistake: "does not look which application users may use",
         profile: KitV2,
         fails: &["L8"],
         has_probe: false,
-        handler: |good| {
-            taking(good, |fields| fields.contains_key("userList") && !fields.contains_key("currentSyncTime"))
-        },
+        handler: |good| taking(good, |fields| fields.contains_key("userList") && !fields.contains_key("appId")),
     },
     Bad {
         mistake: "takes any client secret",

@@ -1,0 +1,21 @@
+//! What keeps a message that was made for one path from being read at another.
+
+use crate::activity::Activity;
+use crate::wire::{FieldProblem, Fields, ParseError};
+
+/// Members of other messages that hold all that this one must hold. The others must hold what no message but them has.
+fn foreign(activity: Activity) -> &'static [&'static str] {
+    match activity {
+        Activity::TenantSync => &["appId", "userList", "orgCode", "orgInfo", "orgInfoList"],
+        Activity::ApplicationSync => &["userList"],
+        _ => &[],
+    }
+}
+
+/// Refuses a message that holds what only another message has: it was made for another path, which is not signed.
+pub(super) fn check(activity: Activity, fields: &Fields<'_>) -> Result<(), ParseError> {
+    match foreign(activity).iter().copied().find(|name| fields.has(name)) {
+        Some(field) => Err(ParseError::Field { field, problem: FieldProblem::Misplaced, form: String::new() }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,80 @@
+//! What a field decides, and so what becomes of a call whose field is missing or malformed.
+
+/// What a field decides.
+///
+/// Identity and effect are strict: a call is refused, and the log names the field. Information never refuses a call: what
+/// cannot be read is absent in the model, its text is kept in the message's `warnings`, and the observer hears of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FieldClass {
+    /// Says who or what: ids, the activity, `testFlag`, what is signed.
+    Identity,
+    /// Says what to do: the expiry of a renewal, `status`, `scene`, `flag`.
+    Effect,
+    /// The same, and not needed where `flag` says that something is deleted: a deletion needs only what names the thing.
+    EffectUnlessDeleted,
+    /// Everything else.
+    Information,
+}
+
+impl FieldClass {
+    /// The class of a word in a message's table.
+    pub(crate) const fn of(word: &str) -> Self {
+        match word.as_bytes() {
+            b"identity" => Self::Identity,
+            b"effect" => Self::Effect,
+            b"put" => Self::EffectUnlessDeleted,
+            _ => Self::Information,
+        }
+    }
+}
+
+/// A row of a message's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct FieldSpec {
+    /// Name on the wire.
+    pub name: &'static str,
+    /// What the field decides.
+    pub class: FieldClass,
+    /// Whether the documents call it mandatory.
+    pub mandatory: bool,
+    /// The documented maximum: characters, or entries of a list.
+    pub max: usize,
+}
+
+impl FieldSpec {
+    pub(crate) const fn new(name: &'static str, class: FieldClass, mandatory: bool, max: usize) -> Self {
+        Self { name, class, mandatory, max }
+    }
+}
+
+/// What the class of a row means for its type, its documentation, and reading and writing it.
+///
+/// `put` rows are read where the message's `flag` has been read already.
+macro_rules! field {
+    (type information $type:ty) => { Option<$type> };
+    (type put $type:ty) => { Option<$type> };
+    (type $strict:ident $type:ty) => { $type };
+
+    (doc mandatory information) => { "always sent, information" };
+    (doc mandatory put) => { "mandatory unless something is deleted, effect" };
+    (doc mandatory $strict:ident) => { concat!("mandatory, ", stringify!($strict)) };
+    (doc optional $class:ident) => { concat!("optional, ", stringify!($class)) };
+
+    (from information $value:expr) => { Some($value) };
+    (from put $value:expr) => { Some($value) };
+    (from $strict:ident $value:expr) => { $value };
+
+    (mandatory information $fields:ident, $wire:literal, $max:expr) => { $fields.information($wire, $max) };
+    (mandatory put $fields:ident, $wire:literal, $max:expr) => { $fields.unless_deleted($wire, $max)? };
+    (mandatory $strict:ident $fields:ident, $wire:literal, $max:expr) => { $fields.mandatory($wire, $max)? };
+
+    (optional information $fields:ident, $wire:literal, $max:expr) => { $fields.information($wire, $max) };
+    (optional $strict:ident $fields:ident, $wire:literal, $max:expr) => { $fields.optional($wire, $max)? };
+
+    (write information $fields:ident, $wire:literal, $value:expr) => { $fields.push_optional($wire, $value.as_ref()) };
+    (write put $fields:ident, $wire:literal, $value:expr) => { $fields.push_optional($wire, $value.as_ref()) };
+    (write $strict:ident $fields:ident, $wire:literal, $value:expr) => { $fields.push($wire, &$value) };
+}
+pub(crate) use field;

@@ -1,0 +1,187 @@
+//! A value as received, and the one reader for texts, numbers and truth values of all families.
+
+use std::borrow::Cow;
+
+use super::problem::FieldProblem;
+use crate::amount::Amount;
+use crate::text::json;
+
+/// A value as received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RawField<'a> {
+    /// A JSON string or a query parameter, decoded.
+    Text(Cow<'a, str>),
+    /// Any other JSON value, as it stands in the body.
+    Json(&'a str),
+    /// A JSON string with an escape that names no character, as it stands in the body.
+    BadEscape(&'a str),
+}
+
+impl<'a> RawField<'a> {
+    /// A value of a JSON text.
+    pub(crate) fn json(value: &'a str) -> Self {
+        match value.starts_with('"') {
+            true => json::unquote(value).map_or(Self::BadEscape(value), Self::Text),
+            false => Self::Json(value),
+        }
+    }
+
+    /// Whether nothing stands there.
+    pub(crate) fn is_absent(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_empty(),
+            Self::Json(json) => *json == "null",
+            Self::BadEscape(_) => false,
+        }
+    }
+
+    /// Whether nothing but blanks stands there.
+    pub(crate) fn is_blank(&self) -> bool {
+        matches!(self, Self::Text(text) if text.trim_start().is_empty())
+    }
+
+    /// The text, if it is text of at most `max` characters.
+    pub(crate) fn text(self, max: usize) -> Result<Cow<'a, str>, FieldProblem> {
+        match self {
+            // Characters are counted only where bytes do not settle it.
+            Self::Text(text) if text.len() <= max || text.chars().count() <= max => Ok(text),
+            Self::Text(_) => Err(FieldProblem::TooLong(max)),
+            Self::Json(_) => Err(FieldProblem::NotA("a string")),
+            Self::BadEscape(_) => Err(FieldProblem::InvalidEscape),
+        }
+    }
+
+    /// Takes numbers and truth values for their text, as is right where nothing is decided by it.
+    pub(crate) fn scalar_as_text(self) -> Self {
+        match self {
+            Self::Json(scalar) if !scalar.starts_with(['{', '[']) => Self::Text(Cow::Borrowed(scalar)),
+            other => other,
+        }
+    }
+
+    /// The text of what names something: a string, or a number written as digits alone, which has one spelling.
+    pub(crate) fn name(self, max: usize) -> Result<Cow<'a, str>, FieldProblem> {
+        match self {
+            Self::Json(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Self::Text(Cow::Borrowed(digits)).text(max)
+            }
+            other => other.text(max),
+        }
+    }
+
+    /// A number, as JSON number or text, in any spelling: `5`, `"5"`, `5.0`, `"+5"`, `5E0`, `" 5 "`.
+    pub(crate) fn number(&self) -> Option<Amount> {
+        match self {
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Json(json) => json.parse().ok(),
+            Self::BadEscape(_) => None,
+        }
+    }
+
+    /// A whole number that fits, in any spelling.
+    pub(crate) fn integer<T: TryFrom<i128>>(&self) -> Option<T> {
+        T::try_from(self.number()?.to_integer()?).ok()
+    }
+
+    /// A truth value: `true`, `false`, 1 or 0, in any letter case and spelling, as text or not.
+    pub(crate) fn truth(&self) -> Option<bool> {
+        let word = match self {
+            Self::Text(text) => text.trim(),
+            Self::Json(json) => json,
+            Self::BadEscape(_) => return None,
+        };
+        match word {
+            word if word.eq_ignore_ascii_case("true") => Some(true),
+            word if word.eq_ignore_ascii_case("false") => Some(false),
+            _ => match self.integer()? {
+                1_u8 => Some(true),
+                0 => Some(false),
+                _ => None,
+            },
+        }
+    }
+
+    /// The text of a documented word, and of a documented number its shortest spelling.
+    pub(crate) fn code(self, max: usize) -> Result<Cow<'a, str>, FieldProblem> {
+        let text = self.text(max)?;
+        let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic());
+        Ok(match if is_word { None } else { text.trim().parse::<Amount>().ok() } {
+            Some(number) => number.to_string().into(),
+            None => text,
+        })
+    }
+
+    /// Reads what stands here as a list: the elements of a list, or the one object in place of a list; either may be JSON
+    /// text in a string. `None` where it is nothing of the kind.
+    pub(crate) fn elements<T>(&self, read: impl FnOnce(Vec<&str>) -> T) -> Option<T> {
+        let json = self.structure()?;
+        if let Ok(elements) = json::elements(&json) {
+            return Some(read(elements));
+        }
+        // Two documents print lists with bare names of members.
+        let quoted = json::with_quoted_names(&json);
+        Some(read(json::elements(&quoted).ok()?))
+    }
+
+    /// The JSON text of a list or an object, taken out of the strings that it may be wrapped in.
+    pub(crate) fn structure(&self) -> Option<Cow<'_, str>> {
+        let mut json = match self {
+            Self::Text(text) => Cow::Borrowed(&**text),
+            Self::Json(json) => Cow::Borrowed(*json),
+            Self::BadEscape(_) => return None,
+        };
+        for _ in 0..MAX_WRAPPED {
+            let inner = match json.trim_start_matches('\u{feff}').trim() {
+                structure if structure.starts_with(['{', '[']) => None,
+                string => Some(json::unquote(string)?.into_owned()),
+            };
+            match inner {
+                None => return Some(json),
+                Some(inner) => json = Cow::Owned(inner),
+            }
+        }
+        None
+    }
+
+    /// Kind, length and pattern, without what stands there.
+    pub(crate) fn form(&self) -> String {
+        match self {
+            Self::Text(text) => {
+                let length = text.chars().count();
+                let pattern = text.chars().take(SHOWN).map(pattern).collect::<String>();
+                let more = if length > SHOWN { "..." } else { "" };
+                format!("text of {length} characters, {pattern:?}{more}")
+            }
+            Self::BadEscape(_) => "text with half a character".to_owned(),
+            Self::Json(json) => match json.as_bytes().first() {
+                Some(b'{') => "an object".to_owned(),
+                Some(b'[') => "a list".to_owned(),
+                Some(b't' | b'f') => format!("the truth value {json}"),
+                Some(b'n') | None => "null".to_owned(),
+                _ => format!("the number {}", json.chars().take(SHOWN).map(pattern).collect::<String>()),
+            },
+        }
+    }
+
+    /// The decoded text, or the JSON text of any other value.
+    pub(crate) fn as_received(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Json(json) | Self::BadEscape(json) => json,
+        }
+    }
+}
+
+/// Characters of a value's pattern that are shown.
+const SHOWN: usize = 40;
+
+/// How many strings a list or object may be wrapped in.
+const MAX_WRAPPED: usize = 3;
+
+fn pattern(character: char) -> char {
+    match character {
+        digit if digit.is_ascii_digit() => '9',
+        letter if letter.is_alphanumeric() => 'a',
+        mark => mark,
+    }
+}
