@@ -11,6 +11,7 @@
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod scoped;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod step;
@@ -24,6 +25,7 @@ use futures_util::future::BoxFuture;
 pub use memory::MemoryLedger;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
+pub(crate) use scoped::{Family, Scoped};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use step::{Begin, Effect, Look, Step, Target};

@@ -62,7 +62,7 @@ impl App {
             .licensing(office, ledger.clone(), SqliteLicenseStore::new(database).await?)
             // Both families on one address: only the key tells their purchases apart.
             .online_license_key(InterfaceType::License)
-            .orders(Books, SqliteLedger::named(database, "notice").await?)
+            .orders(Books, ledger)
             .replay_guard(SqliteReplayGuard::new(database).await?)
             .encrypt_type(settings.encrypt_type);
         if let Some(client) = settings.open_api {
