@@ -37,6 +37,14 @@ impl MemoryLedger {
         Self::default()
     }
 
+    /// Makes an instance as it was before its purchase was noted with it.
+    #[cfg(test)]
+    pub(super) fn forget_notes(&self, instance_id: &str) {
+        if let Some(record) = self.records().by_id.get_mut(instance_id) {
+            record.noted.clear();
+        }
+    }
+
     fn records(&self) -> MutexGuard<'_, Records> {
         // Every change is a single assignment, so a panic elsewhere leaves nothing half done.
         self.records.lock().unwrap_or_else(PoisonError::into_inner)

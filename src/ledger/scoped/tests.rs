@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{Family, Scoped};
-use crate::ledger::{Effect, Lease, Ledger, MemoryLedger, OrderKey, Step, Target};
+use crate::ledger::{Begin, Effect, Lease, Ledger, LedgerError, Look, MemoryLedger, OrderKey, State, Step, Target};
 use crate::tenant::TenantName;
 use crate::timestamp::Timestamp;
 
@@ -132,6 +132,8 @@ proptest! {
             .collect();
         for (index, holder, call) in calls {
             let (scoped, alone) = &scopes[index];
+            // No two runs draw the same number.
+            let holder = holder + 10 * index as u128;
             let lease = Lease { holder, until: Timestamp::from_unix_millis(1_000) };
             let expected = answer(alone, &call, lease);
             prop_assert_ne!(&expected, "", "the memory ledger waits for nothing");
@@ -142,5 +144,77 @@ proptest! {
             let lease = Lease { holder: 0, until: Timestamp::from_unix_millis(0) };
             prop_assert_eq!(answer(scoped, &all, lease), answer(alone, &all, lease));
         }
+    }
+}
+
+const LEASE: Lease = Lease { holder: 1, until: Timestamp::from_unix_millis(1_000) };
+const NOW: Timestamp = Timestamp::from_unix_millis(0);
+
+fn buy(order: &str, id: &str) -> Step {
+    let order = OrderKey::new(order).with_order_line("l");
+    let effect = Effect::Create { product_id: None, expire_time: None };
+    Step { target: Target::Purchase { order, proposed_id: id.to_owned() }, effect }
+}
+
+/// A ledger with an instance and a notice as they were made before there were scopes, both left unfinished.
+fn old_ledger() -> Arc<MemoryLedger> {
+    let ledger = Arc::new(MemoryLedger::new());
+    for (order, id) in [("o", "i"), ("n", "n/l")] {
+        assert!(matches!(ledger.begin(&buy(order, id), LEASE, NOW).now_or_never(), Some(Ok(Begin::Run(_)))));
+        ledger.forget_notes(id);
+        ledger.abandon(id, LEASE).now_or_never().unwrap().unwrap();
+    }
+    ledger
+}
+
+#[test]
+fn what_is_from_before_is_held_and_finished_as_what_it_is() {
+    for (family, order, id) in [(Family::Licenses, "o", "i"), (Family::Notices, "n", "n/l")] {
+        let scoped = Scoped::new(old_ledger(), None, family);
+        let now = |step: &Step| scoped.begin(step, LEASE, NOW).now_or_never().unwrap().unwrap();
+        let Begin::Run(instance) = now(&buy(order, "other")) else { panic!() };
+        assert_eq!((instance.instance_id.as_str(), instance.order.order_id.as_str()), (id, order));
+        assert!(matches!(now(&buy(order, "third")), Begin::Busy(_)));
+        scoped.extend(id, LEASE).now_or_never().unwrap().unwrap();
+        scoped.abandon(id, LEASE).now_or_never().unwrap().unwrap();
+        let lost = scoped.extend(id, LEASE).now_or_never().unwrap();
+        assert!(matches!(&lost, Err(LedgerError::LeaseLost(lost)) if lost == id), "{lost:?}");
+        assert!(matches!(now(&buy(order, "other")), Begin::Run(_)));
+        let done = scoped.complete(&buy(order, "other"), id, LEASE, NOW).now_or_never().unwrap().unwrap();
+        assert_eq!((done.instance_id.as_str(), done.state), (id, State::Active));
+        assert!(matches!(now(&buy(order, "other")), Begin::Done(_)), "still known as what it is");
+    }
+}
+
+#[test]
+fn a_purchase_takes_no_lease_from_a_notice_that_stands_in_its_place() {
+    let ledger = old_ledger();
+    let subscriptions = Scoped::new(Arc::clone(&ledger) as Arc<dyn Ledger>, None, Family::Subscriptions);
+    let begin = subscriptions.begin(&buy("n", "new"), LEASE, NOW).now_or_never().unwrap().unwrap();
+    let Begin::Run(instance) = begin else { panic!("{begin:?}") };
+    assert_eq!((instance.instance_id.as_str(), instance.order.order_id.as_str()), ("new", "n"));
+    let notices = Scoped::new(ledger, None, Family::Notices);
+    let other = Lease { holder: 2, ..LEASE };
+    let begin = notices.begin(&buy("n", "n/l"), other, NOW).now_or_never().unwrap().unwrap();
+    assert!(matches!(begin, Begin::Run(_)), "{begin:?}");
+    subscriptions.complete(&buy("n", "new"), "new", LEASE, NOW).now_or_never().unwrap().unwrap();
+    let look = subscriptions.look(&buy("n", "third")).now_or_never().unwrap().unwrap();
+    assert!(matches!(look, Look::Done(instance) if instance.instance_id == "new"));
+}
+
+#[test]
+fn a_subscription_that_is_known_costs_no_more_to_find() {
+    let ledger = Arc::new(MemoryLedger::new());
+    let subscriptions = Scoped::new(Arc::clone(&ledger) as Arc<dyn Ledger>, None, Family::Subscriptions);
+    let step = buy("CS2501010000ABCDE", "5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d");
+    assert!(matches!(answer(&subscriptions, &Call::Do(step.clone()), LEASE), done if done.contains("Active")));
+    for step in [step, Step::on("5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d", Effect::Unfreeze)] {
+        let alone = allocation_counter::measure(|| {
+            assert!(matches!(ledger.look(&step).now_or_never(), Some(Ok(Look::Done(_)))));
+        });
+        let scoped = allocation_counter::measure(|| {
+            assert!(matches!(subscriptions.look(&step).now_or_never(), Some(Ok(Look::Done(_)))));
+        });
+        assert_eq!(scoped.count_total, alone.count_total);
     }
 }
