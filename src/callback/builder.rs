@@ -93,15 +93,15 @@ impl CallbackServiceBuilder {
     /// one of its own).
     ///
     /// The same ids sent to two services are two orders, instances, calls and Licenses then. What was bought under another
-    /// name, or none, the service does not know.
+    /// name, or none, the service does not know. Other stores, such as the directory, have to be one per service.
     #[must_use]
     pub fn tenant(mut self, name: TenantName) -> Self {
         self.tenant = Some(name);
         self
     }
 
-    /// Serves the SaaS callbacks with a handler and a ledger, which may be that of the Licenses and notices: each sees its own
-    /// in it alone. Without this they are answered `000005`.
+    /// Serves the SaaS callbacks with a handler and a ledger, which may be that of the Licenses and orders: each family sees
+    /// its own instances alone. Without this they are answered `000005`.
     #[must_use]
     pub fn subscription(mut self, handler: impl SubscriptionHandler, ledger: impl Ledger) -> Self {
         self.subscription = Some((Arc::new(handler), Arc::new(ledger)));
@@ -116,7 +116,7 @@ impl CallbackServiceBuilder {
         self
     }
 
-    /// Serves the License callbacks with a handler, a ledger (which may be that of the subscriptions and notices) and a store
+    /// Serves the License callbacks with a handler, a ledger (which may be that of the subscriptions and orders) and a store
     /// of the Licenses made. Without this they are answered `000005`.
     ///
     /// Licenses applied for online are uploaded with the [open-API client](Self::open_api); call
