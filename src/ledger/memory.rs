@@ -61,7 +61,7 @@ impl Records {
 
     fn look(&self, step: &Step) -> Look {
         let record = self.of(step);
-        let key = step.key().filter(|_| step.is_told_by_key());
+        let key = step.key().filter(|_| step.is_done_by_key());
         let noted = record.zip(key).is_some_and(|(record, key)| record.noted.contains(key));
         step.look(record.map(|record| record.instance.clone()), noted)
     }

@@ -47,7 +47,8 @@ impl Family {
 /// - Licenses, and packages of V1.0, which had the key of their order alone.
 /// - Notices of orders. One of these may stand where the purchase of its line belongs; the purchase then goes elsewhere.
 ///
-/// An instance is from before if its purchase is not [noted](Step::key) with it.
+/// An instance is from before if its purchase is not [noted](Step::key) with it. An engine of another crate may do that only
+/// when the purchase is done, so that until then a License of the same order line would be taken for the same thing.
 pub(crate) struct Scoped {
     ledger: Arc<dyn Ledger>,
     scope: Scope,
@@ -316,6 +317,6 @@ fn beside(step: &Step) -> Step {
 /// Whether an instance has the id that a notice has as long as no other instance has it.
 fn is_notice(instance: &Instance) -> bool {
     let OrderKey { order_id, order_line_id: Some(line), product_id: None } = &instance.order else { return false };
-    let line_of = |id: &'_ str| id.strip_prefix(order_id.as_str())?.strip_prefix('/').map(|rest| rest == line);
-    line_of(&instance.instance_id).unwrap_or_default()
+    let rest = instance.instance_id.strip_prefix(order_id.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    rest == Some(line.as_str())
 }

@@ -276,7 +276,7 @@ fn or_empty(text: &Option<String>) -> &str {
 /// What is known about the step, and until when somebody holds the lease.
 fn look(transaction: &Named<'_>, step: &Step, record: Option<Record>) -> rusqlite::Result<(Look, Option<Timestamp>)> {
     let noted = match (&record, step.key()) {
-        (Some(record), Some(key)) if step.is_told_by_key() => transaction
+        (Some(record), Some(key)) if step.is_done_by_key() => transaction
             .prepare_cached("SELECT 1 FROM koogallery_step WHERE instance_id = ?1 AND step_key = ?2")?
             .exists(params![record.instance.instance_id, key])?,
         _ => false,

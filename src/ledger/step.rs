@@ -197,7 +197,7 @@ impl Step {
     }
 
     /// Whether the step is done once its key is noted, and not before.
-    pub(super) fn is_told_by_key(&self) -> bool {
+    pub(super) fn is_done_by_key(&self) -> bool {
         matches!(self.effect, Effect::Renew { .. } | Effect::Upgrade { .. } | Effect::Note { .. })
     }
 

@@ -256,7 +256,7 @@ pub async fn open(path: &Path) -> SqliteLedger {
     SqliteLedger::new(&sqlite::Database::open(path).unwrap()).await.unwrap()
 }
 
-/// A ledger as somebody else may have written it before there were families in ledgers: it keeps to what a step means, and
+/// A ledger as another crate may have written it before there were families in ledgers: it keeps to what a step means, and
 /// knows no more.
 #[derive(Default)]
 struct Foreign {
