@@ -5,6 +5,7 @@
 
 mod application;
 mod memory;
+mod scoped;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -16,6 +17,7 @@ use futures_util::future::BoxFuture;
 pub use crate::claim::Claim;
 pub use application::{Application, ApplicationId, Applied, License, Progress, StoredApplication};
 pub use memory::MemoryLicenseStore;
+pub(crate) use scoped::ScopedStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLicenseStore;
 
@@ -58,6 +60,56 @@ pub trait LicenseStore: Send + Sync + 'static {
         &'a self,
         id: &'a ApplicationId,
     ) -> BoxFuture<'a, Result<Option<StoredApplication>, LicenseStoreError>>;
+}
+
+impl<S: LicenseStore + ?Sized> LicenseStore for Arc<S> {
+    fn apply(&self, application: Application, now: Timestamp) -> BoxFuture<'_, Result<Applied, LicenseStoreError>> {
+        (**self).apply(application, now)
+    }
+
+    fn claim<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+        claim: Claim,
+    ) -> BoxFuture<'a, Result<Option<StoredApplication>, LicenseStoreError>> {
+        (**self).claim(id, claim)
+    }
+
+    fn claim_due(
+        &self,
+        claim: Claim,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredApplication>, LicenseStoreError>> {
+        (**self).claim_due(claim, limit)
+    }
+
+    fn extend<'a>(&'a self, id: &'a ApplicationId, claim: Claim) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
+        (**self).extend(id, claim)
+    }
+
+    fn keep<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+        license: License,
+    ) -> BoxFuture<'a, Result<License, LicenseStoreError>> {
+        (**self).keep(id, license)
+    }
+
+    fn settle<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+        claim: Claim,
+        outcome: Outcome,
+    ) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
+        (**self).settle(id, claim, outcome)
+    }
+
+    fn application<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+    ) -> BoxFuture<'a, Result<Option<StoredApplication>, LicenseStoreError>> {
+        (**self).application(id)
+    }
 }
 
 /// How work on an application ended.

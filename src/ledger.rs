@@ -7,10 +7,18 @@
 //! Engines keep no policy of their own: what a step means is in [`Step`], the same for all. [`MemoryLedger`] is for tests
 //! and for trying out; `SqliteLedger` (feature `sqlite`) survives a restart; `PostgresLedger` (feature `postgres`) also
 //! serves several replicas.
+//!
+//! One ledger serves every handler of a service, and the services of several
+//! [tenants](crate::callback::CallbackServiceBuilder::tenant). Each sees its own instances in it alone: a service puts
+//! something in front of the ids of orders and instances unless they are those of subscriptions without a tenant name
+//! (`license,ID`, `code:ID`, `orders,ID`, `@TENANT,ID`, and so on). So look at instances through
+//! [`CallbackService::ledger`](crate::callback::CallbackService::ledger) and
+//! [`license_ledger`](crate::callback::CallbackService::license_ledger), which take it off again.
 
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod scoped;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod step;
@@ -24,6 +32,7 @@ use futures_util::future::BoxFuture;
 pub use memory::MemoryLedger;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
+pub(crate) use scoped::{Family, Scoped};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use step::{Begin, Effect, Look, Step, Target};
@@ -31,11 +40,15 @@ pub use step::{Begin, Effect, Look, Step, Target};
 use crate::timestamp::Timestamp;
 
 /// A store of instances and the steps done on them. Every method is atomic and durable when its future resolves.
+///
+/// Ids are texts that are equal if their bytes are, of up to some 200 bytes with what a service puts in front of them. An
+/// engine need not know what that is.
 pub trait Ledger: Send + Sync + 'static {
     /// What is known about a step, without changing anything.
     fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>>;
 
-    /// Asks for the lease to do a step. Fixes the instance id of an order that was not seen before.
+    /// Asks for the lease to do a step. Fixes the instance id of an order that was not seen before, and notes the step's
+    /// [key](Step::key) with it.
     fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>>;
 
     /// Prolongs a lease while the work goes on.
@@ -45,7 +58,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`LedgerError::LeaseLost`] if somebody else has the instance by now.
     fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>>;
 
-    /// Notes a step as done and gives the lease back, in one.
+    /// Notes a step's [key](Step::key), if it has one, does what the step does to the record, and gives the lease back, all
+    /// in one.
     ///
     /// # Errors
     ///
@@ -120,7 +134,7 @@ pub struct OrderKey {
     pub order_id: String,
     /// The order line; V1.0 has none.
     pub order_line_id: Option<String>,
-    /// The product, where one order makes an instance per product (pay-per-use).
+    /// The product, where one order makes an instance per product (pay-per-use, and packages of it).
     pub product_id: Option<String>,
 }
 

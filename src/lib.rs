@@ -102,12 +102,14 @@ pub mod replay;
 pub mod result_code;
 pub mod runtime;
 pub mod saas;
+mod scope;
 pub mod signature;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod site;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+pub mod tenant;
 mod text;
 pub mod timestamp;
 pub mod wire;

@@ -13,6 +13,7 @@ mod postgres;
 mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod tenant;
 
 use std::error::Error;
 
@@ -26,6 +27,7 @@ pub use postgres::PostgresReplayGuard;
 pub use redis::RedisReplayGuard;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteReplayGuard;
+pub(crate) use tenant::TenantGuard;
 
 use crate::timestamp::Timestamp;
 

@@ -16,7 +16,7 @@ use koogallery::cipher::field::EncryptType;
 use koogallery::directory::{SqliteDirectory, StoreLogin};
 use koogallery::issuing::SqliteLicenseStore;
 use koogallery::key::{AccessKeys, InterfaceType};
-use koogallery::ledger::{Ledger as _, SqliteLedger};
+use koogallery::ledger::SqliteLedger;
 use koogallery::login::Login;
 use koogallery::open_api::{Client, ReqwestTransport};
 use koogallery::replay::SqliteReplayGuard;
@@ -62,16 +62,13 @@ impl App {
             .licensing(office, ledger.clone(), SqliteLicenseStore::new(database).await?)
             // Both families on one address: only the key tells their purchases apart.
             .online_license_key(InterfaceType::License)
-            .orders(Books, SqliteLedger::named(database, "notice").await?)
+            .orders(Books, ledger)
             .replay_guard(SqliteReplayGuard::new(database).await?)
             .encrypt_type(settings.encrypt_type);
         if let Some(client) = settings.open_api {
             builder = builder.open_api(client);
         }
-        let mut router = Router::new()
-            .route("/healthz", get(|| async { "ok" }))
-            .route("/admin/instances", get(instances))
-            .with_state(ledger);
+        let mut router = Router::new().route("/healthz", get(|| async { "ok" }));
         if !settings.private_keys.is_empty() {
             let decryptor = Arc::new(OaepDecryptor::with_rsa(settings.private_keys)?);
             let directory = SqliteDirectory::new(database, Arc::clone(&decryptor)).await?;
@@ -81,29 +78,33 @@ impl App {
             router = router.merge(sso::router(Login::new(settings.app_id, directory, ReqwestTransport::new()?)));
         }
         let service = builder.build();
-        let router = router.fallback_service(Endpoint::new(service.clone()));
+        let looks = Router::new().route("/admin/instances", get(instances)).with_state(service.clone());
+        let router = router.merge(looks).fallback_service(Endpoint::new(service.clone()));
         Ok(Self { service, router })
     }
 }
 
 /// All instances. A real server would let nobody but its operators see this.
-async fn instances(State(ledger): State<SqliteLedger>) -> Result<Json<Vec<Value>>, StatusCode> {
+async fn instances(State(service): State<CallbackService>) -> Result<Json<Vec<Value>>, StatusCode> {
     let mut listed = Vec::new();
-    let mut after = None;
-    loop {
-        let page = ledger.instances(after.as_deref(), 500).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-        let Some(last) = page.last() else { return Ok(Json(listed)) };
-        after = Some(last.instance_id.clone());
-        listed.extend(page.iter().map(|instance| {
-            json!({
-                "instanceId": instance.instance_id,
-                "orderId": instance.order.order_id,
-                "orderLineId": instance.order.order_line_id,
-                "productId": instance.product_id,
-                "state": instance.state.as_str(),
-                "expireTime": instance.expire_time,
-                "handlerRuns": instance.handler_runs,
-            })
-        }));
+    for ledger in service.ledger().into_iter().chain(service.license_ledger()) {
+        let mut after = None;
+        loop {
+            let page = ledger.instances(after.as_deref(), 500).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.instance_id.clone());
+            listed.extend(page.iter().map(|instance| {
+                json!({
+                    "instanceId": instance.instance_id,
+                    "orderId": instance.order.order_id,
+                    "orderLineId": instance.order.order_line_id,
+                    "productId": instance.product_id,
+                    "state": instance.state.as_str(),
+                    "expireTime": instance.expire_time,
+                    "handlerRuns": instance.handler_runs,
+                })
+            }));
+        }
     }
+    Ok(Json(listed))
 }

@@ -17,13 +17,14 @@ use super::{Observer, Runtime, StderrObserver};
 use crate::cipher::client_secret::ClientSecretDecryptor;
 use crate::cipher::field::{EncryptType, FieldCipher};
 use crate::clock::{Clock, SystemClock};
-use crate::issuing::LicenseStore;
+use crate::issuing::{LicenseStore, ScopedStore};
 use crate::key::{AccessKeys, InterfaceType, KeyRing};
-use crate::ledger::Ledger;
+use crate::ledger::{Family, Ledger, Scoped};
 use crate::open_api::Client;
 use crate::random::{BufferedRandom, OsRandom, Random};
-use crate::replay::{MemoryReplayGuard, ReplayGuard};
+use crate::replay::{MemoryReplayGuard, ReplayGuard, TenantGuard};
 use crate::signature::Window;
+use crate::tenant::TenantName;
 
 /// Settings of a [`CallbackService`]; every one has a default.
 pub struct CallbackServiceBuilder {
@@ -38,6 +39,7 @@ pub struct CallbackServiceBuilder {
     orders: Option<(NoticesOf, Arc<dyn Ledger>)>,
     open_api: Option<Client>,
     lease: Duration,
+    tenant: Option<TenantName>,
 }
 
 /// Makes the handler of notices when it is known whether there is a client to ask for their orders.
@@ -82,10 +84,24 @@ impl CallbackServiceBuilder {
             orders: None,
             open_api: None,
             lease: Duration::from_secs(5),
+            tenant: None,
         }
     }
 
-    /// Serves the SaaS callbacks with a handler and a ledger. Without this they are answered `000005`.
+    /// Sets the name under which this service keeps what it knows in its ledger, replay guard and store of Licenses, so that
+    /// services of several sellers, or of several products with keys of their own, can share them (default: none, which is
+    /// one of its own).
+    ///
+    /// The same ids sent to two services are two orders, instances, calls and Licenses then. What was bought under another
+    /// name, or none, the service does not know. Other stores, such as the directory, have to be one per service.
+    #[must_use]
+    pub fn tenant(mut self, name: TenantName) -> Self {
+        self.tenant = Some(name);
+        self
+    }
+
+    /// Serves the SaaS callbacks with a handler and a ledger, which may be that of the Licenses and orders: each family sees
+    /// its own instances alone. Without this they are answered `000005`.
     #[must_use]
     pub fn subscription(mut self, handler: impl SubscriptionHandler, ledger: impl Ledger) -> Self {
         self.subscription = Some((Arc::new(handler), Arc::new(ledger)));
@@ -100,8 +116,8 @@ impl CallbackServiceBuilder {
         self
     }
 
-    /// Serves the License callbacks with a handler, a ledger (which may be that of the subscriptions) and a store of the
-    /// Licenses made. Without this they are answered `000005`.
+    /// Serves the License callbacks with a handler, a ledger (which may be that of the subscriptions and orders) and a store
+    /// of the Licenses made. Without this they are answered `000005`.
     ///
     /// Licenses applied for online are uploaded with the [open-API client](Self::open_api); call
     /// [`CallbackService::deliver_licenses`] on a task of its own, so that those that could not be uploaded at once, or
@@ -134,8 +150,9 @@ impl CallbackServiceBuilder {
         self
     }
 
-    /// Is told of orders by order notification, once per order line as noted in a ledger **of its own**. Without this the
-    /// calls are answered `000005`. With an open-API client the notice holds the order.
+    /// Serves order notification: the handler is called once per order line, as noted in a ledger (which may be that of the
+    /// subscriptions and Licenses). Without this the calls are answered `000005`. With an open-API client the notice holds
+    /// the order.
     #[must_use]
     pub fn orders(mut self, handler: impl OrdersHandler, ledger: impl Ledger) -> Self {
         let notices: NoticesOf = Box::new(|open_api| Arc::new(Notices { handler, open_api }));
@@ -273,10 +290,11 @@ impl CallbackServiceBuilder {
             decryptor,
             runtime: Arc::clone(&self.runtime),
         });
-        let executor = |handler, ledger, open_api| {
+        let tenant = self.tenant.as_ref();
+        let executor = |handler, ledger, family, open_api| {
             Arc::new(Executor {
                 handler,
-                ledger,
+                ledger: Scoped::new(ledger, tenant, family),
                 open_api,
                 runtime: Arc::clone(&self.runtime),
                 clock: Arc::clone(&self.clock),
@@ -286,13 +304,15 @@ impl CallbackServiceBuilder {
                 running: Default::default(),
             })
         };
-        let subscription = self.subscription.map(|(handler, ledger)| executor(handler, ledger, self.open_api.clone()));
+        let subscription = self
+            .subscription
+            .map(|(handler, ledger)| executor(handler, ledger, Family::Subscriptions, self.open_api.clone()));
         let licensing = self.licensing.map(|parts| Licensing {
-            instances: executor(parts.instances, Arc::clone(&parts.ledger), self.open_api.clone()),
-            codes: executor(parts.codes, parts.ledger, None),
+            instances: executor(parts.instances, Arc::clone(&parts.ledger), Family::Licenses, self.open_api.clone()),
+            codes: executor(parts.codes, parts.ledger, Family::Codes, None),
             issuer: Arc::new(Issuer {
                 handler: parts.issuing,
-                store: parts.store,
+                store: ScopedStore::new(parts.store, tenant),
                 open_api: self.open_api.clone(),
                 runtime: Arc::clone(&self.runtime),
                 clock: Arc::clone(&self.clock),
@@ -304,7 +324,7 @@ impl CallbackServiceBuilder {
         });
         let orders = self.orders.map(|(notices, ledger)| {
             // They ask for the order themselves: they want all of it, whatever it is.
-            executor(notices(self.open_api.clone()), ledger, None)
+            executor(notices(self.open_api.clone()), ledger, Family::Notices, None)
         });
         self.settings.families =
             Families { subscription: subscription.is_some(), licensing: licensing.is_some(), orders: orders.is_some() };
@@ -312,7 +332,10 @@ impl CallbackServiceBuilder {
             inner: Arc::new(Inner {
                 settings: self.settings,
                 clock: self.clock,
-                replay: self.replay,
+                replay: match self.tenant {
+                    None => self.replay,
+                    Some(tenant) => Arc::new(TenantGuard::new(self.replay, tenant)),
+                },
                 observer: self.observer,
                 runtime: self.runtime,
                 subscription,

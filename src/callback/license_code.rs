@@ -36,25 +36,20 @@ impl Family for LicenseCode {
     }
 }
 
-/// Codes and instance ids come from different hands, and share a ledger.
-fn ledger_id(code: &str) -> String {
-    format!("code:{code}")
-}
-
 fn read(callback: Callback) -> Result<(TestFlag, LicensingCommand), CallbackError> {
     let command = |change: Box<Change>| LicensingCommand::Code(change.step.subject().to_owned(), change);
     Ok(match callback {
         Callback::RefreshLicenseCode(request) => {
             let code = request.license;
-            (request.test_flag, command(changes::renew(ledger_id(&code), renewal_of!(request, code))))
+            (request.test_flag, command(changes::renew(code.clone(), renewal_of!(request, code))))
         }
         Callback::UpdateLicenseCodeStatus(request) => {
             let (code, test_call) = (request.license, request.test_flag == TestFlag::Debug);
-            (request.test_flag, command(changes::set_status(ledger_id(&code), code, request.status, test_call)?))
+            (request.test_flag, command(changes::set_status(code.clone(), code, request.status, test_call)?))
         }
         Callback::ReleaseLicenseCode(request) => {
             let code = request.license;
-            (request.test_flag, command(changes::release(ledger_id(&code), release_of!(request, code))))
+            (request.test_flag, command(changes::release(code.clone(), release_of!(request, code))))
         }
     })
 }

@@ -15,8 +15,8 @@ use crate::open_api::query_order::Request;
 /// Is told of paid orders. For products without callbacks of their own, or for the seller's books.
 ///
 /// It comes **in addition** to the callbacks of the product's family: a SaaS purchase is told here and to
-/// [`SubscriptionHandler::create`](super::subscription::SubscriptionHandler::create), in any order. **Do not provision from
-/// it what the other provisions.**
+/// [`SubscriptionHandler::create`](super::subscription::SubscriptionHandler::create), in any order, also where both are on
+/// one ledger. **Do not provision from it what the other provisions.**
 pub trait OrdersHandler: Send + Sync + 'static {
     /// There is a paid order. Told once per order line, again only if it failed.
     fn notified(&self, notice: OrderNotice) -> impl Future<Output = Result<(), HandlerError>> + Send;

@@ -16,7 +16,7 @@ use super::order::{self, Completed};
 use super::subscription::{ErasedHandler, Event, Unfreeze};
 use super::{CallbackError, FieldSource, FieldWarnings, LateFailure, Observer, Runtime};
 use crate::clock::Clock;
-use crate::ledger::{Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
+use crate::ledger::{Begin, Effect, Instance, Lease, LedgerError, Look, OrderKey, Scoped, State, Step, Target};
 use crate::open_api::Client;
 use crate::random::{Random, number};
 
@@ -30,7 +30,7 @@ const NOTE_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_m
 /// Runs the changes of one service.
 pub(super) struct Executor {
     pub(super) handler: Arc<dyn ErasedHandler>,
-    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) ledger: Scoped,
     /// Tells what was bought where the call does not.
     pub(super) open_api: Option<Client>,
     pub(super) runtime: Arc<dyn Runtime>,

@@ -162,7 +162,7 @@ impl Reader<'_> {
 
     fn purchase(&mut self, request: new_instance::Request) -> Result<SubscriptionCommand, CallbackError> {
         let mut order = OrderKey::new(request.order_id.clone());
-        if request.charging_mode == Some(V1ChargingMode::PayPerUse) {
+        if let Some(V1ChargingMode::PayPerUse | V1ChargingMode::PayPerUsePackage) = request.charging_mode {
             order = order.with_product(request.product_id.clone());
         }
         let expire_time = request.expire_time.map(|time| time.in_zone(self.settings.v1_zone));

@@ -168,9 +168,16 @@ impl CallbackService {
         }
     }
 
-    /// The ledger, for whoever wants to look at the instances.
+    /// Returns what the ledger knows of the subscriptions, and nothing else that may be in it; `None` without a handler for
+    /// them.
     pub fn ledger(&self) -> Option<&dyn Ledger> {
-        self.inner.subscription.as_ref().map(|executor| &*executor.ledger)
+        self.inner.subscription.as_ref().map(|executor| &executor.ledger as &dyn Ledger)
+    }
+
+    /// Returns what the ledger knows of the instances of Licenses, and nothing else that may be in it; `None` without a
+    /// handler for them. Those from before the families had ids of their own are listed by [`ledger`](Self::ledger).
+    pub fn license_ledger(&self) -> Option<&dyn Ledger> {
+        self.inner.licensing.as_ref().map(|licensing| &licensing.instances.ledger as &dyn Ledger)
     }
 
     /// Waits on the service's runtime; for adapters that bound the time to read a body.

@@ -37,6 +37,14 @@ impl MemoryLedger {
         Self::default()
     }
 
+    /// Makes an instance as it was before its purchase was noted with it.
+    #[cfg(test)]
+    pub(super) fn forget_notes(&self, instance_id: &str) {
+        if let Some(record) = self.records().by_id.get_mut(instance_id) {
+            record.noted.clear();
+        }
+    }
+
     fn records(&self) -> MutexGuard<'_, Records> {
         // Every change is a single assignment, so a panic elsewhere leaves nothing half done.
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
@@ -53,7 +61,8 @@ impl Records {
 
     fn look(&self, step: &Step) -> Look {
         let record = self.of(step);
-        let noted = record.zip(step.key()).is_some_and(|(record, key)| record.noted.contains(key));
+        let key = step.key().filter(|_| step.is_done_by_key());
+        let noted = record.zip(key).is_some_and(|(record, key)| record.noted.contains(key));
         step.look(record.map(|record| record.instance.clone()), noted)
     }
 
@@ -66,7 +75,8 @@ impl Records {
             (None, Some(first)) => {
                 self.by_order.insert(first.order.clone(), first.instance_id.clone());
                 let first = Arc::new(first);
-                let record = Record { instance: Arc::clone(&first), lease: None, noted: HashSet::new() };
+                let noted = step.key().map(str::to_owned).into_iter().collect();
+                let record = Record { instance: Arc::clone(&first), lease: None, noted };
                 self.by_id.insert(first.instance_id.clone(), record);
                 (Look::Open(first), false)
             }

@@ -112,23 +112,19 @@ impl Ledger for PostgresLedger {
                 return Ok(None);
             };
             step.apply(&mut record.instance);
-            if let Some(key) = step.key() {
-                transaction
-                    .execute_typed(
-                        "INSERT INTO koogallery_step VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-                        &[text(&instance_id), text(&key), int(&now.as_unix_millis())],
-                    )
-                    .await?;
-            }
             transaction
                 .execute_typed(
-                    "UPDATE koogallery_instance SET product_id = $2, state = $3, expire_time = $4, \
+                    "WITH noted AS (INSERT INTO koogallery_step SELECT $1, $5, $6 WHERE $5 IS NOT NULL \
+                     ON CONFLICT DO NOTHING) \
+                     UPDATE koogallery_instance SET product_id = $2, state = $3, expire_time = $4, \
                      lease_holder = NULL, lease_until = NULL WHERE instance_id = $1",
                     &[
                         text(&instance_id),
                         text(&record.instance.product_id),
                         text(&record.instance.state.as_str()),
                         int(&record.instance.expire_time.map(Timestamp::as_unix_millis)),
+                        text(&step.key()),
+                        int(&now.as_unix_millis()),
                     ],
                 )
                 .await?;
@@ -258,7 +254,7 @@ async fn begin(
 ) -> Result<Begin, DatabaseError> {
     let first = step.first_sight();
     if let Some(first) = &first {
-        insert_if_new(transaction, first, now).await?;
+        insert_if_new(transaction, step, first, now).await?;
     }
     // Waits for whoever works on the row. Only a statement that starts after the wait sees all that he did: with the row
     // comes its newest version, but with it the notes as they were before.
@@ -281,19 +277,27 @@ async fn begin(
     Ok(begin)
 }
 
-/// Does nothing if the order is known or the id taken, and waits for whoever is about to insert either.
-async fn insert_if_new(transaction: &Transaction<'_>, first: &Instance, now: Timestamp) -> Result<(), DatabaseError> {
-    let (state, created_at) = (first.state.as_str(), now.as_unix_millis());
+/// Does nothing if the order is known or the id taken, and waits for others that are about to insert either.
+async fn insert_if_new(
+    transaction: &Transaction<'_>,
+    step: &Step,
+    first: &Instance,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let (state, created_at, key) = (first.state.as_str(), now.as_unix_millis(), step.key());
     let mut parameters: Vec<Parameter<'_>> = order_parameters(&first.order).into();
     parameters.push(text(&first.instance_id));
     parameters.push(text(&first.product_id));
     parameters.push(text(&state));
     parameters.push(int(&created_at));
+    parameters.push(text(&key));
     transaction
         .execute_typed(
-            "INSERT INTO koogallery_instance (order_id, order_line_id, order_product_id, instance_id, product_id, \
-             state, handler_runs, created_at) VALUES ($1, COALESCE($2, ''), COALESCE($3, ''), $4, $5, $6, 0, $7) \
-             ON CONFLICT DO NOTHING",
+            "WITH first AS (INSERT INTO koogallery_instance (order_id, order_line_id, order_product_id, instance_id, \
+             product_id, state, handler_runs, created_at) \
+             VALUES ($1, COALESCE($2, ''), COALESCE($3, ''), $4, $5, $6, 0, $7) \
+             ON CONFLICT DO NOTHING RETURNING instance_id) \
+             INSERT INTO koogallery_step SELECT instance_id, $8, $7 FROM first WHERE $8 IS NOT NULL",
             &parameters,
         )
         .await?;

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rusqlite::{CachedStatement, OptionalExtension as _, Params, Row, Transaction, named_params, params};
 
-use super::{Begin, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
+use super::{Begin, Family, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
 use crate::sqlite::{Database, DatabaseError};
 use crate::timestamp::Timestamp;
 
@@ -68,11 +68,13 @@ impl SqliteLedger {
     ///
     /// The tables cannot be made.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
-        Self::with(database, Tables { prefix: None }).await
+        let ledger = Self::with(database, Tables { prefix: None }).await?;
+        database.transaction(take_over_notices).await?;
+        Ok(ledger)
     }
 
-    /// Another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`: for order
-    /// notices, which are no instances.
+    /// Returns another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`. What
+    /// is in it is not known to the first one, but for order notices of earlier versions in one with the name `notice`.
     ///
     /// # Errors
     ///
@@ -162,12 +164,7 @@ impl Ledger for SqliteLedger {
                 return Ok(None);
             };
             step.apply(&mut record.instance);
-            if let Some(key) = step.key() {
-                transaction.execute(
-                    "INSERT OR IGNORE INTO koogallery_step VALUES (?1, ?2, ?3)",
-                    params![id, key, now.as_unix_millis()],
-                )?;
-            }
+            note(transaction, &step, &id, now)?;
             transaction.execute(
                 "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, lease_holder = NULL, \
                  lease_until = NULL WHERE instance_id = ?1",
@@ -279,7 +276,7 @@ fn or_empty(text: &Option<String>) -> &str {
 /// What is known about the step, and until when somebody holds the lease.
 fn look(transaction: &Named<'_>, step: &Step, record: Option<Record>) -> rusqlite::Result<(Look, Option<Timestamp>)> {
     let noted = match (&record, step.key()) {
-        (Some(record), Some(key)) => transaction
+        (Some(record), Some(key)) if step.is_done_by_key() => transaction
             .prepare_cached("SELECT 1 FROM koogallery_step WHERE instance_id = ?1 AND step_key = ?2")?
             .exists(params![record.instance.instance_id, key])?,
         _ => false,
@@ -295,6 +292,7 @@ fn begin(transaction: &Named<'_>, step: &Step, lease: Lease, now: Timestamp) -> 
             return Ok(Begin::IdTaken);
         }
         insert(transaction, &first, now)?;
+        note(transaction, step, &first.instance_id, now)?;
         record = Some(Record { instance: first, lease: None });
     }
     let (look, leased_until) = look(transaction, step, record)?;
@@ -324,5 +322,31 @@ fn insert(transaction: &Named<'_>, first: &Instance, now: Timestamp) -> rusqlite
             ":created_at": now.as_unix_millis(),
         },
     )?;
+    Ok(())
+}
+
+fn note(transaction: &Named<'_>, step: &Step, instance_id: &str, now: Timestamp) -> rusqlite::Result<()> {
+    if let Some(key) = step.key() {
+        transaction.prepare_cached("INSERT OR IGNORE INTO koogallery_step VALUES (?1, ?2, ?3)")?.execute(params![
+            instance_id,
+            key,
+            now.as_unix_millis()
+        ])?;
+    }
+    Ok(())
+}
+
+/// Notices had to be in tables of their own once. So that they need not stay there, their rows are known here as well.
+fn take_over_notices(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let tables = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'koogallery_notice_instance'";
+    if transaction.prepare(tables)?.exists([])? {
+        let prefix = Family::Notices.prefix();
+        transaction.execute(
+            "INSERT OR IGNORE INTO koogallery_instance SELECT ?1 || instance_id, ?1 || order_id, order_line_id, \
+             order_product_id, product_id, state, expire_time, handler_runs, NULL, NULL, created_at \
+             FROM koogallery_notice_instance WHERE instr(order_id, ',') = 0",
+            [prefix],
+        )?;
+    }
     Ok(())
 }

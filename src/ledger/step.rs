@@ -6,6 +6,9 @@ use std::sync::Arc;
 use super::{Instance, OrderKey, State};
 use crate::timestamp::Timestamp;
 
+/// The key of every purchase.
+pub(super) const PURCHASE: &str = "purchase";
+
 /// One thing to be done once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Step {
@@ -64,6 +67,11 @@ pub enum Effect {
     Unfreeze,
     /// Delete; done if released.
     Release,
+    /// Leave it as it is; done once per `key`.
+    Note {
+        /// What is noted.
+        key: String,
+    },
 }
 
 impl Effect {
@@ -76,6 +84,7 @@ impl Effect {
             Self::Freeze => "freeze",
             Self::Unfreeze => "unfreeze",
             Self::Release => "release",
+            Self::Note { .. } => "note",
         }
     }
 }
@@ -116,6 +125,46 @@ pub enum Begin {
     IdTaken,
 }
 
+impl Look {
+    /// The instance concerned.
+    pub(super) fn instance(&self) -> Option<&Arc<Instance>> {
+        match self {
+            Self::Open(instance) | Self::Done(instance) => Some(instance),
+            Self::Unknown => None,
+        }
+    }
+
+    pub(super) fn map(self, change: impl FnOnce(Arc<Instance>) -> Arc<Instance>) -> Self {
+        match self {
+            Self::Open(instance) => Self::Open(change(instance)),
+            Self::Done(instance) => Self::Done(change(instance)),
+            Self::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl Begin {
+    /// The instance concerned.
+    pub(super) fn instance(&self) -> Option<&Arc<Instance>> {
+        match self {
+            Self::Run(instance) | Self::Busy(instance) | Self::Done(instance) | Self::NotCreated(instance) => {
+                Some(instance)
+            }
+            Self::Unknown | Self::IdTaken => None,
+        }
+    }
+
+    pub(super) fn map(self, change: impl FnOnce(Arc<Instance>) -> Arc<Instance>) -> Self {
+        match self {
+            Self::Run(instance) => Self::Run(change(instance)),
+            Self::Busy(instance) => Self::Busy(change(instance)),
+            Self::Done(instance) => Self::Done(change(instance)),
+            Self::NotCreated(instance) => Self::NotCreated(change(instance)),
+            other @ (Self::Unknown | Self::IdTaken) => other,
+        }
+    }
+}
+
 impl Step {
     /// A step on a known instance.
     pub fn on(instance_id: impl Into<String>, effect: Effect) -> Self {
@@ -137,12 +186,19 @@ impl Step {
         }
     }
 
-    /// The key under which the step is noted as done, where its state alone does not tell.
+    /// The key under which the step is noted with its instance. It tells that the step is done where the state alone does
+    /// not; with a purchase, it tells that its instance is from a time when every family had ids of its own.
     pub fn key(&self) -> Option<&str> {
-        match &self.effect {
-            Effect::Renew { key, .. } | Effect::Upgrade { key, .. } => Some(key),
+        match (&self.effect, &self.target) {
+            (Effect::Renew { key, .. } | Effect::Upgrade { key, .. } | Effect::Note { key }, _) => Some(key),
+            (Effect::Create { .. }, Target::Purchase { .. }) => Some(PURCHASE),
             _ => None,
         }
+    }
+
+    /// Whether the step is done once its key is noted, and not before.
+    pub(super) fn is_done_by_key(&self) -> bool {
+        matches!(self.effect, Effect::Renew { .. } | Effect::Upgrade { .. } | Effect::Note { .. })
     }
 
     /// What is known about the step, given its instance and whether its key was noted.
@@ -153,6 +209,7 @@ impl Step {
         let done = match self.effect {
             Effect::Create { .. } => instance.state != State::Creating,
             Effect::Release => instance.state == State::Released,
+            Effect::Note { .. } => noted,
             _ if instance.state == State::Released => return Look::Unknown,
             Effect::Freeze => instance.state == State::Frozen,
             Effect::Unfreeze => instance.state == State::Active,
@@ -176,7 +233,7 @@ impl Step {
 
     /// An order that failed for good may be released although its instance was never finished.
     fn works_before_creation(&self) -> bool {
-        matches!(self.effect, Effect::Create { .. } | Effect::Release)
+        matches!(self.effect, Effect::Create { .. } | Effect::Release | Effect::Note { .. })
     }
 
     /// The instance of a purchase seen for the first time.
@@ -213,6 +270,7 @@ impl Step {
             Effect::Freeze => instance.state = State::Frozen,
             Effect::Unfreeze => instance.state = State::Active,
             Effect::Release => instance.state = State::Released,
+            Effect::Note { .. } => {}
         }
     }
 }

@@ -1,13 +1,15 @@
 //! A look at what the seller keeps, so that effects can be checked and not only answers.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
 use super::http_target::{HttpTarget, TargetUrlError, get};
-use crate::ledger::Ledger;
+use crate::ledger::{Family, Ledger, Scoped};
+use crate::tenant::TenantName;
 
 /// Lists the seller's instances.
 ///
@@ -88,23 +90,33 @@ impl Probe for HttpProbe {
     }
 }
 
-/// Lists the instances of a [ledger](crate::ledger) in this process.
+/// Lists the instances of subscriptions and Licenses in a [ledger](crate::ledger) in this process.
 #[derive(Clone, Debug)]
-pub struct LedgerProbe<L>(L);
+pub struct LedgerProbe<L> {
+    ledger: Arc<L>,
+    tenant: Option<TenantName>,
+}
 
 impl<L: Ledger> LedgerProbe<L> {
     /// Looks into this ledger.
     pub fn new(ledger: L) -> Self {
-        Self(ledger)
+        Self { ledger: Arc::new(ledger), tenant: None }
     }
-}
 
-impl<L: Ledger> Probe for LedgerProbe<L> {
-    async fn instances(&self) -> Result<Vec<ProbedInstance>, ProbeError> {
+    /// Sets the [name](crate::callback::CallbackServiceBuilder::tenant) of the service whose instances are listed (default:
+    /// none).
+    #[must_use]
+    pub fn tenant(mut self, name: TenantName) -> Self {
+        self.tenant = Some(name);
+        self
+    }
+
+    async fn list(&self, family: Family) -> Result<Vec<ProbedInstance>, ProbeError> {
+        let ledger = Scoped::new(Arc::clone(&self.ledger) as Arc<dyn Ledger>, self.tenant.as_ref(), family);
         let mut listed: Vec<ProbedInstance> = Vec::new();
         loop {
             let after = listed.last().map(|instance| instance.instance_id.clone());
-            let page = self.0.instances(after.as_deref(), 500).await.map_err(|e| ProbeError(e.to_string()))?;
+            let page = ledger.instances(after.as_deref(), 500).await.map_err(|e| ProbeError(e.to_string()))?;
             if page.is_empty() {
                 return Ok(listed);
             }
@@ -118,6 +130,14 @@ impl<L: Ledger> Probe for LedgerProbe<L> {
                 handler_runs: Some(instance.handler_runs),
             }));
         }
+    }
+}
+
+impl<L: Ledger> Probe for LedgerProbe<L> {
+    async fn instances(&self) -> Result<Vec<ProbedInstance>, ProbeError> {
+        let mut listed = self.list(Family::Subscriptions).await?;
+        listed.extend(self.list(Family::Licenses).await?);
+        Ok(listed)
     }
 }
 

@@ -69,6 +69,33 @@ async fn postgres(schema: &Schema) -> PostgresLedger {
 }
 
 #[tokio::test]
+async fn a_purchase_is_noted_with_its_instance_and_stays_so() {
+    each(async |ledger| {
+        let purchase = create(OrderKey::new("CS1").with_order_line("L1"), "id");
+        let noted = Step::on("id", Effect::Note { key: purchase.key().unwrap().to_owned() });
+        assert_eq!(ledger.look(&noted).await.unwrap(), Look::Unknown);
+        ledger.begin(&purchase, lease(1), NOW).await.unwrap();
+        for step in [&purchase, &Step::on("id", Effect::Release)] {
+            assert!(matches!(ledger.look(&noted).await.unwrap(), Look::Done(_)));
+            ledger.abandon("id", lease(1)).await.ok();
+            ledger.begin(step, lease(1), NOW).await.unwrap();
+            ledger.complete(step, "id", lease(1), NOW).await.unwrap();
+        }
+        let Look::Done(instance) = ledger.look(&noted).await.unwrap() else { panic!() };
+        assert_eq!(instance.state, State::Released);
+
+        // A note leaves everything else as it is.
+        perform(ledger, &create(OrderKey::new("CS2"), "other")).await;
+        let note = Step::on("other", Effect::Note { key: "seen".to_owned() });
+        assert!(matches!(ledger.look(&note).await.unwrap(), Look::Open(_)));
+        assert!(matches!(perform(ledger, &note).await, Begin::Run(_)));
+        let Begin::Done(instance) = perform(ledger, &note).await else { panic!() };
+        assert_eq!((instance.state, instance.product_id.as_deref()), (State::Active, Some("P1")));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_id_of_an_order_is_fixed_before_any_work() {
     each(async |ledger| {
         let first = create(OrderKey::new("CS1"), "first");

@@ -13,7 +13,7 @@ use futures_util::future::{Either, select};
 use super::ErasedIssuing;
 use crate::callback::{CallbackError, DeliveryError, LateFailure, Observer, Runtime};
 use crate::clock::Clock;
-use crate::issuing::{ApplicationId, Claim, License, LicenseStore, Outcome, StoredApplication};
+use crate::issuing::{ApplicationId, Claim, License, Outcome, ScopedStore, StoredApplication};
 use crate::open_api::{ApiErrorKind, CallError, Client, upload};
 use crate::random::Random;
 
@@ -27,7 +27,7 @@ const FINAL: [&str; 5] = ["91381033", "91381034", "91381035", "91381037", "91381
 
 pub(in crate::callback) struct Issuer {
     pub(in crate::callback) handler: Arc<dyn ErasedIssuing>,
-    pub(in crate::callback) store: Arc<dyn LicenseStore>,
+    pub(in crate::callback) store: ScopedStore,
     pub(in crate::callback) open_api: Option<Client>,
     pub(in crate::callback) runtime: Arc<dyn Runtime>,
     pub(in crate::callback) clock: Arc<dyn Clock>,

@@ -1,0 +1,322 @@
+//! What one family of one tenant sees of a ledger.
+
+mod listing;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use super::step::PURCHASE;
+use super::{Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, OrderKey, Step, Target};
+use crate::scope::{CODES, Scope, is_reserved};
+use crate::tenant::TenantName;
+use crate::timestamp::Timestamp;
+
+/// Whose instances they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Subscriptions,
+    Licenses,
+    Codes,
+    Notices,
+}
+
+impl Family {
+    /// What precedes its ids in a ledger.
+    pub(super) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Subscriptions => "",
+            Self::Licenses => "license,",
+            Self::Codes => CODES,
+            Self::Notices => "orders,",
+        }
+    }
+}
+
+/// A ledger of which one family of one tenant sees its own instances alone, whatever else is in it: nothing of what it is
+/// asked or answers shows under which ids they are stored.
+///
+/// Only the ids keep the families apart, so every engine does it, also one that knows nothing of families, and no table
+/// has to change. Before, all families shared their ids. What is left of that is found under its old id, by the service
+/// without a tenant name, if nothing has the new one:
+///
+/// - Licenses, and packages of V1.0, which had the key of their order alone.
+/// - Notices of orders. One of these may stand where the purchase of its line belongs; the purchase then goes elsewhere.
+///
+/// An instance is from before if its purchase is not [noted](Step::key) with it. An engine of another crate may do that only
+/// when the purchase is done, so that until then a License of the same order line would be taken for the same thing.
+pub(crate) struct Scoped {
+    ledger: Arc<dyn Ledger>,
+    scope: Scope,
+    family: Family,
+    /// Whether instances may be left from before there were scopes.
+    has_past: bool,
+}
+
+impl Scoped {
+    pub(crate) fn new(ledger: Arc<dyn Ledger>, tenant: Option<&TenantName>, family: Family) -> Self {
+        Self { ledger, scope: Scope::new(tenant, family.prefix()), family, has_past: tenant.is_none() }
+    }
+
+    pub(crate) async fn look(&self, step: &Step) -> Result<Look, LedgerError> {
+        let mut look = self.ledger.look(&self.stored(step)).await?;
+        if let Some(elsewhere) = self.elsewhere(step, look.instance()).await? {
+            look = self.ledger.look(&elsewhere).await?;
+        }
+        Ok(look.map(|instance| self.own(instance)))
+    }
+
+    pub(crate) async fn begin(&self, step: &Step, lease: Lease, now: Timestamp) -> Result<Begin, LedgerError> {
+        let stored = self.stored(step);
+        if let Target::Purchase { proposed_id, .. } = &step.target
+            && self.has_old_key(&step.target)
+            && self.ledger.look(&stored).await? == Look::Unknown
+        {
+            if let Some(old) = self.old_instance(&step.target).await? {
+                let begin = self.ledger.begin(&on_old(step, &old.instance_id), lease, now).await?;
+                // Another product of the order may have got it since.
+                if begin.instance().is_none_or(|instance| self.fits(&step.target, instance)) {
+                    return Ok(begin.map(|instance| self.own(instance)));
+                }
+            } else if self.old_instance(&Target::Instance(proposed_id.clone())).await?.is_some() {
+                return Ok(Begin::IdTaken);
+            }
+        }
+        let mut begin = self.ledger.begin(&stored, lease, now).await?;
+        if begin != Begin::IdTaken
+            && let Some(elsewhere) = self.elsewhere(step, begin.instance()).await?
+        {
+            if let Begin::Run(instance) = &begin {
+                self.ledger.abandon(&instance.instance_id, lease).await?;
+            }
+            begin = self.ledger.begin(&elsewhere, lease, now).await?;
+        }
+        Ok(begin.map(|instance| self.own(instance)))
+    }
+
+    pub(crate) async fn extend(&self, instance_id: &str, lease: Lease) -> Result<(), LedgerError> {
+        let mut done = self.ledger.extend(&self.scope.stored(instance_id), lease).await;
+        if let (Err(LedgerError::LeaseLost(_)), Some(old)) = (&done, self.old_id(instance_id)) {
+            done = self.ledger.extend(old, lease).await;
+        }
+        done.map_err(|error| own_loss(error, instance_id))
+    }
+
+    pub(crate) async fn complete(
+        &self,
+        step: &Step,
+        instance_id: &str,
+        lease: Lease,
+        now: Timestamp,
+    ) -> Result<Arc<Instance>, LedgerError> {
+        let id = self.scope.stored(instance_id);
+        let mut stored = self.stored(step);
+        if self.family == Family::Subscriptions
+            && self.has_old_key(&step.target)
+            && self.ledger.look(&stored).await? == Look::Unknown
+        {
+            stored = Cow::Owned(on_old(step, &id));
+        }
+        let mut done = self.ledger.complete(&stored, &id, lease, now).await;
+        if let (Err(LedgerError::LeaseLost(_)), Some(old)) = (&done, self.old_id(instance_id)) {
+            done = self.ledger.complete(&on_old(step, old), old, lease, now).await;
+        }
+        done.map(|instance| self.own(instance)).map_err(|error| own_loss(error, instance_id))
+    }
+
+    pub(crate) async fn abandon(&self, instance_id: &str, lease: Lease) -> Result<(), LedgerError> {
+        let mut done = self.ledger.abandon(&self.scope.stored(instance_id), lease).await;
+        if let (Err(LedgerError::LeaseLost(_)), Some(old)) = (&done, self.old_id(instance_id)) {
+            done = self.ledger.abandon(old, lease).await;
+        }
+        done.map_err(|error| own_loss(error, instance_id))
+    }
+
+    pub(crate) async fn instance(&self, instance_id: &str) -> Result<Option<Arc<Instance>>, LedgerError> {
+        let found = match self.ledger.instance(&self.scope.stored(instance_id)).await? {
+            Some(instance) if self.is_stray_notice(&instance).await? => None,
+            None => self.old_instance(&Target::Instance(instance_id.to_owned())).await?,
+            found => found,
+        };
+        Ok(found.map(|instance| self.own(instance)))
+    }
+
+    /// The step as the ledger is asked for it.
+    fn stored<'s>(&self, step: &'s Step) -> Cow<'s, Step> {
+        let target = match &step.target {
+            Target::Purchase { order, proposed_id } => {
+                match (self.scope.stored(&order.order_id), self.scope.stored(proposed_id)) {
+                    (Cow::Borrowed(_), Cow::Borrowed(_)) => return Cow::Borrowed(step),
+                    (order_id, proposed_id) => Target::Purchase {
+                        order: OrderKey { order_id: order_id.into_owned(), ..order.clone() },
+                        proposed_id: proposed_id.into_owned(),
+                    },
+                }
+            }
+            Target::Instance(id) => match self.scope.stored(id) {
+                Cow::Borrowed(_) => return Cow::Borrowed(step),
+                Cow::Owned(id) => Target::Instance(id),
+            },
+        };
+        Cow::Owned(Step { target, effect: step.effect.clone() })
+    }
+
+    /// The instance as its family knows it.
+    fn own(&self, mut instance: Arc<Instance>) -> Arc<Instance> {
+        let own = |stored: &str| self.scope.own(stored).filter(|own| own.len() < stored.len()).map(str::to_owned);
+        if let Some(id) = own(&instance.instance_id) {
+            Arc::make_mut(&mut instance).instance_id = id;
+        }
+        if let Some(id) = own(&instance.order.order_id) {
+            Arc::make_mut(&mut instance).order.order_id = id;
+        }
+        instance
+    }
+
+    /// The id that an instance has if it is from before. That of the holder of a lease is found by trying.
+    fn old_id<'i>(&self, instance_id: &'i str) -> Option<&'i str> {
+        let is_moved = matches!(self.family, Family::Licenses | Family::Notices);
+        (self.has_past && is_moved && !is_reserved(instance_id)).then_some(instance_id)
+    }
+
+    /// Where a step is to be done other than where it belongs, given which instance is there.
+    async fn elsewhere(&self, step: &Step, found: Option<&Arc<Instance>>) -> Result<Option<Step>, LedgerError> {
+        Ok(match found {
+            None => self.old_instance(&step.target).await?.map(|old| on_old(step, &old.instance_id)),
+            Some(instance) if self.is_stray_notice(instance).await? => Some(beside(&self.stored(step))),
+            Some(_) => None,
+        })
+    }
+
+    /// Whether a purchase may have had another key before there were scopes.
+    fn has_old_key(&self, target: &Target) -> bool {
+        let Target::Purchase { order, .. } = target else { return false };
+        self.has_past
+            && match self.family {
+                Family::Subscriptions => order.order_line_id.is_none() && order.product_id.is_some(),
+                Family::Licenses | Family::Notices => !is_reserved(&order.order_id),
+                Family::Codes => false,
+            }
+    }
+
+    /// What is known of a target from before there were scopes.
+    async fn old_instance(&self, target: &Target) -> Result<Option<Arc<Instance>>, LedgerError> {
+        let found = match target {
+            Target::Purchase { order, .. } if self.has_old_key(target) => {
+                let order = match self.family {
+                    Family::Subscriptions => OrderKey::new(self.scope.stored(&order.order_id)),
+                    _ => order.clone(),
+                };
+                let target = Target::Purchase { order, proposed_id: String::new() };
+                self.ledger.look(&Step { target, effect: Effect::Release }).await?.instance().cloned()
+            }
+            Target::Instance(id) if self.has_past && self.family == Family::Licenses && !is_reserved(id) => {
+                self.ledger.instance(id).await?
+            }
+            _ => None,
+        };
+        Ok(match found {
+            Some(instance) if self.fits(target, &instance) && self.is_from_before(&instance).await? => Some(instance),
+            _ => None,
+        })
+    }
+
+    /// Whether an instance from before can be that of the target.
+    fn fits(&self, target: &Target, instance: &Instance) -> bool {
+        match (self.family, target) {
+            (Family::Subscriptions, Target::Purchase { order, .. }) => {
+                instance.product_id.is_none() || instance.product_id == order.product_id
+            }
+            (Family::Notices, _) => is_notice(instance),
+            _ => !is_notice(instance),
+        }
+    }
+
+    /// Whether a notice from before stands where a subscription belongs.
+    async fn is_stray_notice(&self, instance: &Instance) -> Result<bool, LedgerError> {
+        Ok(self.has_past
+            && self.family == Family::Subscriptions
+            && is_notice(instance)
+            && self.is_from_before(instance).await?)
+    }
+
+    async fn is_from_before(&self, instance: &Instance) -> Result<bool, LedgerError> {
+        let note = Step::on(&*instance.instance_id, Effect::Note { key: PURCHASE.to_owned() });
+        Ok(!matches!(self.ledger.look(&note).await?, Look::Done(_)))
+    }
+}
+
+impl Ledger for Scoped {
+    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
+        Self::look(self, step).boxed()
+    }
+
+    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
+        Self::begin(self, step, lease, now).boxed()
+    }
+
+    fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Self::extend(self, instance_id, lease).boxed()
+    }
+
+    fn complete<'a>(
+        &'a self,
+        step: &'a Step,
+        instance_id: &'a str,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
+        Self::complete(self, step, instance_id, lease, now).boxed()
+    }
+
+    fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Self::abandon(self, instance_id, lease).boxed()
+    }
+
+    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
+        Self::instance(self, instance_id).boxed()
+    }
+
+    fn instances<'a>(
+        &'a self,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
+        self.list(after, limit).boxed()
+    }
+}
+
+fn own_loss(error: LedgerError, instance_id: &str) -> LedgerError {
+    match error {
+        LedgerError::LeaseLost(_) => LedgerError::LeaseLost(instance_id.to_owned()),
+        LedgerError::Store(_) => error,
+    }
+}
+
+/// The step on an instance from before, which stays one from before: its purchase is not noted with it.
+fn on_old(step: &Step, instance_id: &str) -> Step {
+    Step::on(instance_id, step.effect.clone())
+}
+
+/// The step on what is put under a key that no other has, since a notice from before has the right one.
+fn beside(step: &Step) -> Step {
+    let target = match &step.target {
+        Target::Purchase { order, proposed_id } => Target::Purchase {
+            order: OrderKey { order_id: format!(",{}", order.order_id), ..order.clone() },
+            proposed_id: proposed_id.clone(),
+        },
+        Target::Instance(id) => Target::Instance(format!(",{id}")),
+    };
+    Step { target, effect: step.effect.clone() }
+}
+
+/// Whether an instance has the id that a notice has as long as no other instance has it.
+fn is_notice(instance: &Instance) -> bool {
+    let OrderKey { order_id, order_line_id: Some(line), product_id: None } = &instance.order else { return false };
+    let rest = instance.instance_id.strip_prefix(order_id.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    rest == Some(line.as_str())
+}
