@@ -24,7 +24,7 @@ const MAX_LENGTH: usize = 1024;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OAuthCallback {
-    /// The tenant (`tenant`).
+    /// The tenant (`tenant`; `tenant_id`, as some senders write it, is taken as well).
     pub tenant_id: String,
     /// The authorisation code (`code`), good for one exchange.
     pub code: Sensitive,
@@ -58,7 +58,7 @@ impl FromStr for OAuthCallback {
         if let Some(error) = query.find("error")? {
             return Err(LoginError::Denied(error));
         }
-        Ok(Self { tenant_id: query.get("tenant")?, code: query.get("code")?.into(), state: query.find("state")? })
+        Ok(Self { tenant_id: query.tenant()?, code: query.get("code")?.into(), state: query.find("state")? })
     }
 }
 
@@ -66,7 +66,7 @@ impl FromStr for OAuthCallback {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CasCallback {
-    /// The tenant (`tenant`).
+    /// The tenant (`tenant`; `tenant_id`, as some senders write it, is taken as well).
     pub tenant_id: String,
     /// The service ticket (`ticket`), good for one validation.
     pub ticket: Sensitive,
@@ -98,7 +98,7 @@ impl CasCallback {
             separator = '&';
         }
         let query = Query(query);
-        Ok(Self { tenant_id: query.get("tenant")?, ticket: query.get("ticket")?.into(), service })
+        Ok(Self { tenant_id: query.tenant()?, ticket: query.get("ticket")?.into(), service })
     }
 }
 
@@ -107,6 +107,17 @@ struct Query<'a>(&'a str);
 impl Query<'_> {
     fn get(&self, parameter: &'static str) -> Result<String, LoginError> {
         self.find(parameter)?.ok_or(LoginError::Callback { parameter, problem: CallbackProblem::Missing })
+    }
+
+    /// The tenant, under either name. Two different ones leave open which is meant.
+    fn tenant(&self) -> Result<String, LoginError> {
+        match (self.find("tenant")?, self.find("tenant_id")?) {
+            (Some(tenant), Some(alias)) if tenant != alias => {
+                Err(LoginError::Callback { parameter: "tenant", problem: CallbackProblem::Repeated })
+            }
+            (Some(tenant), _) | (None, Some(tenant)) => Ok(tenant),
+            (None, None) => self.get("tenant"),
+        }
     }
 
     /// The parameter, if it is there and not empty. None of them holds a space, so `+` stands for itself.

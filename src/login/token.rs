@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::exchange::{read_json, unexpected};
 use super::{Cause, CentreError, Exchange, TenantLogin};
 use crate::redact::Sensitive;
 use crate::text::query::push_pair;
-use crate::wire::lenient::optional;
+use crate::wire::{FieldWarning, Fields, ParseError};
 
 const PATH: &str = "/api/v1/oauth2/token";
 
@@ -99,33 +99,47 @@ fn client(tenant: &TenantLogin) -> String {
 }
 
 /// What the authentication centre issued.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+///
+/// Only the access token has to be there: anything else that was not sent or could not be read is `None`, and
+/// [`warnings`](Tokens::warnings) names what could not.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tokens {
     /// The access token.
     pub access_token: Sensitive,
     /// `Bearer`.
-    #[serde(default, deserialize_with = "optional")]
     pub token_type: Option<String>,
-    /// How long the access token works from now on; 2 hours by default. A number or a string on the wire.
-    #[serde(default, deserialize_with = "seconds")]
+    /// How long the access token works from now on; 2 hours by default.
     pub expires_in: Option<Duration>,
     /// `get_user_info`.
-    #[serde(default, deserialize_with = "optional")]
     pub scope: Option<String>,
     /// Good for 30 days by default. The documents disagree on whether there is one; where a refresh brings none, keep the
     /// one that was used.
-    #[serde(default, deserialize_with = "optional")]
     pub refresh_token: Option<Sensitive>,
+    /// Members that could not be read or are not quite as documented.
+    pub warnings: Vec<FieldWarning>,
 }
 
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text: Option<String> = optional(deserializer)?;
-    Ok(text.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs))
+impl Tokens {
+    fn read(answer: &str) -> Result<Self, ParseError> {
+        let mut fields = Fields::from_json(answer.as_bytes())?;
+        let tokens = Self {
+            access_token: fields.mandatory("access_token", usize::MAX)?,
+            token_type: fields.information("token_type", usize::MAX),
+            expires_in: fields
+                .information::<u32>("expires_in", usize::MAX)
+                .map(|seconds| Duration::from_secs(seconds.into())),
+            scope: fields.information("scope", usize::MAX),
+            refresh_token: fields.information("refresh_token", usize::MAX),
+            warnings: Vec::new(),
+        };
+        Ok(Self { warnings: fields.rest().1, ..tokens })
+    }
 }
 
 fn read<E: Exchange>(response: &Response<Bytes>, refused: Cause) -> Result<Tokens, CentreError> {
-    let tokens: Tokens = read_json::<E, _>(response, refused)?;
+    let answer: Box<RawValue> = read_json::<E, _>(response, refused)?;
+    let tokens = Tokens::read(answer.get()).map_err(|_| unexpected::<E>(response))?;
     let token = tokens.access_token.expose();
     // It has to stand in a header.
     let usable = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());

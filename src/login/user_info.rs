@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use http::{Request, Response};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::exchange::{read_json, unexpected};
 use super::{Cause, CentreError, Exchange, TenantLogin};
 use crate::redact::Sensitive;
+use crate::wire::{FieldProblem, FieldWarning, Fields, RawField, ReadField, UnknownField, Warnings};
 
 /// Who is logged in?
 #[derive(Clone, Debug)]
@@ -44,8 +45,8 @@ impl Exchange for UserInfoQuery {
     }
 
     fn from_http(response: &Response<Bytes>) -> Result<UserInfo, CentreError> {
-        let members: Map<String, Value> = read_json::<Self, _>(response, Cause::AccessTokenRefused)?;
-        UserInfo::from_members(members, Value::Null).ok_or_else(|| unexpected::<Self>(response))
+        let members: Box<RawValue> = read_json::<Self, _>(response, Cause::AccessTokenRefused)?;
+        UserInfo::read(members.get(), "null").ok_or_else(|| unexpected::<Self>(response))
     }
 }
 
@@ -81,18 +82,24 @@ pub struct UserInfo {
     /// Everything else with a text or a number, by its name on the wire (`accName` and `loginName` of the workbench, for
     /// instance).
     pub others: BTreeMap<String, Sensitive>,
+    /// Members that could not be read.
+    pub warnings: Vec<FieldWarning>,
 }
 
 impl UserInfo {
-    /// Reads the members of a JSON object, or the attributes of CAS, where `account` stands in for a missing user name. A
-    /// list of one counts as its entry. `None` without a user name.
-    pub(super) fn from_members(members: Map<String, Value>, account: Value) -> Option<Self> {
-        let texts = members.into_iter().filter_map(|(name, value)| Some((name, text_of(value)?)));
-        let mut texts: BTreeMap<String, Sensitive> = texts.collect();
-        let mut take = |name: &str| texts.remove(name);
+    /// Reads the members of a JSON object, or the attributes of CAS, where `account` (JSON) stands in for a missing user
+    /// name. A list of one counts as its entry. `None` without a user name.
+    pub(super) fn read(members: &str, account: &str) -> Option<Self> {
+        let mut fields = Fields::from_json(members.as_bytes()).ok()?;
+        let user_name = match fields.optional::<Text>("userName", MAX).ok()? {
+            Some(Text(user_name)) => user_name,
+            None => Text::read(RawField::json(account), MAX, &mut Vec::new()).ok()?.0,
+        };
+        let user_name = Some(user_name).filter(|user_name| !user_name.expose().is_empty())?;
+        let mut take = |name| fields.information::<Text>(name, MAX).map(|text| text.0);
         let plain = |text: Option<Sensitive>| text.map(|text| text.expose().to_owned());
-        Some(Self {
-            user_name: take("userName").or_else(|| text_of(account))?,
+        let user = Self {
+            user_name,
             id: plain(take("id")),
             user_id: plain(take("userId")),
             name: take("name"),
@@ -103,21 +110,38 @@ impl UserInfo {
             organization_code: plain(take("organizationCode")),
             project_name: plain(take("projectName")),
             tenant_id: plain(take("tenant")),
-            others: texts,
-        })
+            others: BTreeMap::new(),
+            warnings: Vec::new(),
+        };
+        let (unknown, warnings) = fields.rest();
+        let text_of = |field: &UnknownField| {
+            let raw =
+                if field.json { RawField::json(&field.value) } else { RawField::Text(field.value.as_str().into()) };
+            Text::read(raw, MAX, &mut Vec::new()).ok().filter(|text| !text.0.expose().is_empty())
+        };
+        let others = unknown.iter().filter_map(|field| Some((field.name.clone(), text_of(field)?.0))).collect();
+        Some(Self { others, warnings, ..user })
     }
 }
 
-/// A text that is not empty, or a number.
-fn text_of(value: Value) -> Option<Sensitive> {
-    match value {
-        Value::String(text) if text.is_empty() => None,
-        Value::String(text) => Some(text.into()),
-        Value::Number(number) => Some(number.to_string().into()),
-        Value::Array(mut list) if list.len() == 1 => match list.remove(0) {
-            Value::Array(_) => None,
-            entry => text_of(entry),
-        },
-        _ => None,
+/// No documented length is enforced on an answer.
+const MAX: usize = usize::MAX;
+
+/// A text or number, or a list of one.
+struct Text(Sensitive);
+
+impl ReadField for Text {
+    fn read(raw: RawField<'_>, max: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
+        const NO_TEXT: FieldProblem = FieldProblem::NotA("a text or number");
+        match raw {
+            RawField::Json(list) if list.starts_with('[') => {
+                let only = |elements: Vec<&str>| match elements[..] {
+                    [only] if !only.starts_with('[') => Self::read(RawField::json(only), max, warnings),
+                    _ => Err(NO_TEXT),
+                };
+                RawField::Json(list).elements(only).ok_or(NO_TEXT)?
+            }
+            raw => Ok(Self(raw.number_as_text().text(max)?.as_ref().into())),
+        }
     }
 }

@@ -122,7 +122,7 @@ impl<'a> Fields<'a> {
                 return Ok(None);
             }
             let first = warnings.len();
-            let mut read = |max| T::read(raw.clone().scalar_as_text(), max, &mut *warnings);
+            let mut read = |max| T::read(raw.clone().number_as_text(), max, &mut *warnings);
             let (read, too_long) = match if is_ambiguous { Err(FieldProblem::Repeated) } else { read(max) } {
                 Err(FieldProblem::TooLong(max)) => (read(usize::MAX), Some(FieldProblem::TooLong(max))),
                 read => (read, None),

@@ -51,10 +51,12 @@ impl<'a> RawField<'a> {
         }
     }
 
-    /// Takes numbers and truth values for their text, as is right where nothing is decided by it.
-    pub(crate) fn scalar_as_text(self) -> Self {
+    /// Takes a number for its text, as is right where nothing is decided by it.
+    pub(crate) fn number_as_text(self) -> Self {
         match self {
-            Self::Json(scalar) if !scalar.starts_with(['{', '[']) => Self::Text(Cow::Borrowed(scalar)),
+            Self::Json(number) if number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
+                Self::Text(Cow::Borrowed(number))
+            }
             other => other,
         }
     }

@@ -57,8 +57,10 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<UserInfo, CentreError> 
     }
     match answer.authentication_success {
         _ if !status.is_success() => Err(failed::<Validation>(response, &Cause::TicketRefused)),
-        Some(Success { user, attributes }) => UserInfo::from_members(attributes.unwrap_or_default(), user)
-            .ok_or_else(|| unexpected::<Validation>(response)),
+        Some(Success { user, attributes }) => {
+            let members = serde_json::to_string(&attributes.unwrap_or_default()).unwrap_or_default();
+            UserInfo::read(&members, &user.to_string()).ok_or_else(|| unexpected::<Validation>(response))
+        }
         None => Err(unexpected::<Validation>(response)),
     }
 }
