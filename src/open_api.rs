@@ -44,7 +44,7 @@ pub mod report_software_usage;
 mod stream;
 mod transport;
 pub mod upload;
-mod words;
+pub(crate) mod words;
 
 use bytes::Bytes;
 use http::{Request, Response};

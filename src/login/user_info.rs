@@ -8,7 +8,7 @@ use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
-use super::exchange::{read_json, unexpected};
+use super::exchange::{failed, read_json};
 use super::{Cause, CentreError, Exchange, TenantLogin};
 use crate::redact::Sensitive;
 
@@ -44,8 +44,9 @@ impl Exchange for UserInfoQuery {
     }
 
     fn from_http(response: &Response<Bytes>) -> Result<UserInfo, CentreError> {
-        let members: Map<String, Value> = read_json::<Self, _>(response, Cause::AccessTokenRefused)?;
-        UserInfo::from_members(members, Value::Null).ok_or_else(|| unexpected::<Self>(response))
+        let refused = Cause::AccessTokenRefused;
+        let members: Map<String, Value> = read_json::<Self, _>(response, &refused)?;
+        UserInfo::from_members(members, Value::Null).ok_or_else(|| failed::<Self>(response, &refused))
     }
 }
 
