@@ -251,7 +251,8 @@ impl LoginError {
     /// never send it again.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Denied(_) | Self::StateMismatch | Self::Directory(_) | Self::NoAnswer { .. } => true,
+            Self::Denied(_) | Self::StateMismatch | Self::Directory(_) => true,
+            Self::NoAnswer { source, .. } => !matches!(source, TransportError::NoTls),
             Self::Centre { source, .. } => source.is_retryable(),
             _ => false,
         }
@@ -270,6 +271,7 @@ impl LoginError {
             }
             Self::Directory(_) => "look at the store",
             Self::Centre { source, .. } => source.cause.hint(),
+            Self::NoAnswer { source: TransportError::NoTls, .. } => "build the HTTP client with TLS",
             Self::NoAnswer { .. } => {
                 "check that the server may reach the tenant's domain name; let the user log in again"
             }

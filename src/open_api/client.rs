@@ -404,7 +404,7 @@ impl CallError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Api(error) => error.is_retryable(),
-            Self::Transport { .. } => true,
+            Self::Transport { source, .. } => !matches!(source, TransportError::NoTls),
             _ => false,
         }
     }
@@ -420,6 +420,7 @@ impl CallError {
                 ApiErrorKind::Malformed(_) => "malformed success",
             },
             Self::Transport { source: TransportError::Connect(_), .. } => "host not reached",
+            Self::Transport { source: TransportError::NoTls, .. } => "no TLS",
             Self::Transport { source: TransportError::Timeout, .. } => "no answer in time",
             Self::Transport { source: TransportError::Broken(_), .. } => "exchange broke off",
             Self::Limit { .. } => "a limit of the API is broken",
