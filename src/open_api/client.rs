@@ -125,8 +125,7 @@ impl Client {
     ///
     /// The last try failed, or a field breaks a documented limit and nothing was sent. Every try is signed anew.
     pub async fn call<A: Api>(&self, api: &A) -> Result<A::Response, CallError> {
-        api.check().map_err(|source| CallError::Limit { api: A::NAME, source })?;
-        self.call_with::<A>(|base| Outgoing::Whole(api.to_http(base))).await
+        self.call_with::<A>(api.check(), |base| Outgoing::Whole(api.to_http(base))).await
     }
 
     /// Uploads a file that is read while it is sent, once more at every try.
@@ -135,18 +134,24 @@ impl Client {
     ///
     /// As [`Client::call`].
     pub async fn upload(&self, file: &upload::Streamed) -> Result<(), CallError> {
-        file.check().map_err(|source| CallError::Limit { api: upload::Request::NAME, source })?;
-        self.call_with::<upload::Request>(|base| Outgoing::Streamed(file.to_http(base))).await
+        self.call_with::<upload::Request>(file.check(), |base| Outgoing::Streamed(file.to_http(base))).await
     }
 
-    async fn call_with<A: Api>(&self, request: impl Fn(&BaseUrl) -> Outgoing) -> Result<A::Response, CallError> {
+    async fn call_with<A: Api>(
+        &self,
+        checked: Result<(), LimitError>,
+        request: impl Fn(&BaseUrl) -> Outgoing,
+    ) -> Result<A::Response, CallError> {
         let inner = &*self.inner;
         let began = inner.clock.now();
         let mut observed = inner.observer.as_ref().map(|observer| observer.begin(A::NAME));
         let mut base = &inner.base;
         let mut attempt = 1;
         let (outcome, head) = loop {
-            let (outcome, head) = inner.attempt::<A>(request(base)).await;
+            let (outcome, head) = match &checked {
+                Ok(()) => inner.attempt::<A>(request(base)).await,
+                Err(source) => (Err(CallError::Limit { api: A::NAME, source: source.clone() }), None),
+            };
             let Err(error) = &outcome else { break (outcome, head) };
             if let CallError::Transport { source: TransportError::Connect(_), .. } = error {
                 // The other host, if there is one, and then back again.
