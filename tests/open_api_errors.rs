@@ -150,7 +150,8 @@ fn the_words_come_first_and_are_masked() {
     assert_eq!(
         error.to_string(),
         "query order: HTTP 401, \"Incorrect IAM authentication information: ak [masked] is locked\" (APIGW.0301): \
-         the signature was not accepted; check AK and SK, and the clock, request id 0123456789abcdef0123456789abcdef"
+         the signature was not accepted; check AK and SK (five failures in a row lock them for 5 minutes), and the clock, \
+         request id 0123456789abcdef0123456789abcdef"
     );
     assert!(!format!("{error:?}").contains("QTWAO"));
     let ApiErrorKind::Gateway { message, .. } = &error.kind else { panic!() };
@@ -194,7 +195,10 @@ fn a_wrong_clock_is_told_where_the_signature_was_refused() {
     let text = refused("20260102030405", "20260102030405").to_string();
     assert!(text.contains("this machine's clock is 31,536,000 s ahead of the gateway's"), "{text}");
     let text = refused("20250102030400", "20250102030420").to_string();
-    assert!(text.ends_with("check AK and SK: the clock is right"), "{text}");
+    assert!(text.contains("check AK and SK ") && text.ends_with(": the clock is right"), "{text}");
+    // Not the reason, and good to know.
+    let text = refused("20250102030905", "20250102030905").to_string();
+    assert!(text.contains("check AK and SK ") && text.contains("clock is 300 s ahead of the gateway's"), "{text}");
 
     let mut without = error(401, &[], r#"{"error_code":"APIGW.0301"}"#);
     without.measure_clock(time("20250102024705"), time("20250102024705"));

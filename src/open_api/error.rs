@@ -98,8 +98,10 @@ pub enum Retry {
     BackOff,
 }
 
-/// Differences up to this are of no account; the gateway itself allows 15 minutes.
+/// Seconds that two clocks may be apart by without anybody having to know.
 const CLOCK_TOLERANCE: u32 = 60;
+/// Seconds that the gateway allows.
+const CLOCK_LIMIT: u32 = 900;
 
 impl ApiError {
     /// Whether the same request may be sent again, later.
@@ -152,7 +154,7 @@ impl ApiError {
 
     /// What the signature that was refused is made with, if one was.
     fn refused_key(&self) -> Option<&'static str> {
-        const PAIR: &str = "AK and SK";
+        const PAIR: &str = "AK and SK (five failures in a row lock them for 5 minutes)";
         const KEY: &str = "the key";
         match &self.kind {
             ApiErrorKind::Gateway { code, .. } => {
@@ -183,13 +185,19 @@ fn clock_difference(date: Timestamp, sent: Timestamp, received: Timestamp) -> i3
 /// What to do about a signature that was refused: by the clock where it is the reason, and by the key otherwise.
 fn advise(f: &mut fmt::Formatter<'_>, key: &str, clock_difference: Option<i32>) -> fmt::Result {
     match clock_difference {
-        Some(ahead) if ahead.unsigned_abs() > CLOCK_TOLERANCE => {
-            let direction = if ahead > 0 { "ahead of" } else { "behind" };
-            let seconds = Grouped(ahead.unsigned_abs());
-            write!(f, "; this machine's clock is {seconds} s {direction} the gateway's, which allows 900 s: set it")
-        }
-        Some(_) => write!(f, "; check {key}: the clock is right"),
         None => write!(f, "; check {key}, and the clock"),
+        Some(ahead) if ahead.unsigned_abs() <= CLOCK_TOLERANCE => write!(f, "; check {key}: the clock is right"),
+        Some(ahead) => {
+            let direction = if ahead > 0 { "ahead of" } else { "behind" };
+            let difference = Grouped(ahead.unsigned_abs());
+            if ahead.unsigned_abs() <= CLOCK_LIMIT {
+                write!(f, "; check {key}")?;
+            }
+            write!(
+                f,
+                "; this machine's clock is {difference} s {direction} the gateway's, which allows {CLOCK_LIMIT} s"
+            )
+        }
     }
 }
 

@@ -51,6 +51,9 @@ const PERSONAL: [&str; 16] = [
     "username",
 ];
 
+/// Ends of names whose value is either.
+const IN_CHINESE: [&str; 8] = ["姓名", "名称", "用户名", "手机号", "邮箱", "账号", "密码", "密钥"];
+
 /// One line of at most 200 characters, without control characters, with `[masked]` in place of what is or looks like a
 /// secret or personal data, and without the request that a gateway repeats.
 pub(crate) fn shown(words: &str) -> String {
@@ -87,26 +90,41 @@ fn masked(line: &str) -> String {
     let (mut out, mut name, mut rest) = (String::new(), "", line);
     while let Some(begin) = rest.find(is_of_word) {
         let (between, from_word) = rest.split_at(begin);
-        let mut end = from_word.find(|character| !is_of_word(character)).unwrap_or(from_word.len());
-        let word = from_word[..end].trim_end_matches(['.', '-', '/']);
-        out.push_str(between);
+        let word = word_of(from_word);
         let is_value = is_value_of(name, between, word);
-        if is_value && let Some(quote) = between.chars().next_back().filter(|last| matches!(last, '"' | '\'')) {
-            let value = &from_word[..from_word.find(quote).unwrap_or(from_word.len())];
-            end = value.trim_end_matches('\\').len();
-        }
-        match is_value || is_personal(word) || is_secret(word) {
-            true => out.push_str(MASK),
-            false => out.push_str(&from_word[..end]),
-        }
-        (name, rest) = (word, &from_word[end..]);
+        let shown = if is_value { value_of(between, from_word) } else { word };
+        out.push_str(between);
+        out.push_str(if is_value || is_personal(word) || is_secret(word) { MASK } else { shown });
+        (name, rest) = (word, &from_word[shown.len()..]);
     }
     out.push_str(rest);
     out
 }
 
 fn is_of_word(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "+/_-.@%~".contains(character)
+    character.is_alphanumeric() || "+/_-.@%~".contains(character)
+}
+
+/// The word with which a text begins. Chinese stands beside other words without a blank.
+fn word_of(text: &str) -> &str {
+    let is_ascii = text.starts_with(|first: char| first.is_ascii());
+    let end = text.find(|character: char| !is_of_word(character) || character.is_ascii() != is_ascii);
+    let word = &text[..end.unwrap_or(text.len())];
+    let whole = word.trim_end_matches(['.', '-', '/']);
+    if whole.is_empty() { word } else { whole }
+}
+
+/// The value with which a text begins: up to the quotation mark that ends it, or a word with all words behind it that
+/// could be the rest of a person's name.
+fn value_of<'a>(between: &str, text: &'a str) -> &'a str {
+    if let Some(quote) = between.chars().next_back().filter(|last| matches!(last, '"' | '\'')) {
+        return text.split(quote).next().unwrap_or(text).trim_end_matches('\\');
+    }
+    let mut end = word_of(text).len();
+    while let Some(next) = text[end..].strip_prefix(' ').filter(|next| next.starts_with(char::is_uppercase)) {
+        end += 1 + word_of(next).len();
+    }
+    &text[..end]
 }
 
 /// Whether a word is the value of the name before it: `ak=...`, `"phone":"..."`, or `access key ...`.
@@ -115,9 +133,13 @@ fn is_value_of(name: &str, between: &str, word: &str) -> bool {
     let (name, between) = (name.to_ascii_lowercase(), between.trim_matches([' ', '"', '\'', '\\']));
     let is_secret = SECRETS.contains(&name.as_str());
     match between {
-        ":" | "=" | "：" => is_secret || PERSONAL.contains(&name.as_str()),
+        ":" | "=" | "=>" | "：" => {
+            is_secret || PERSONAL.contains(&name.as_str()) || IN_CHINESE.iter().any(|end| name.ends_with(end))
+        }
         // No word of a sentence looks like this.
-        "" => is_secret && word.chars().skip(1).any(|character| !character.is_ascii_lowercase()),
+        "" => {
+            is_secret && word.chars().skip(1).any(|character| character.is_ascii() && !character.is_ascii_lowercase())
+        }
         _ => false,
     }
 }
@@ -131,6 +153,9 @@ fn is_personal(word: &str) -> bool {
 
 /// Letters and digits as a key, a token or a signature has them.
 fn is_secret(word: &str) -> bool {
+    if !word.is_ascii() {
+        return false;
+    }
     if word.starts_with('/') || word.contains("//") {
         return word.split('/').any(is_secret);
     }
@@ -160,7 +185,8 @@ mod tests {
             "X-Sdk-Date 20250101T010000Z is expired; x-sdk-content-sha256 is missing",
             "POST /api/mkp-openapi-public/global/v1/order/query is not SDK-HMAC-SHA256",
             "the token is expired, get a new token",
-            "非法操作：订单不属于该服务商",
+            "非法操作：订单CS0001不属于该服务商",
+            "... - / ...",
         ] {
             assert_eq!(shown(words), words);
         }
@@ -177,13 +203,17 @@ mod tests {
             ("{\\\"mobilePhone\\\":\\\"13800138000\\\"}", "{\\\"mobilePhone\\\":\\\"[masked]\\\"}"),
             ("{\"customerName\":\"Li Na\",\"code\":\"7\"}", "{\"customerName\":\"[masked]\",\"code\":\"7\"}"),
             ("call 13800138000 or +86-138-0013-8000", "call [masked] or [masked]"),
-            ("mail to li.na@example.com.", "mail to [masked]"),
+            ("mail to li.na@example.com.", "mail to [masked]."),
             ("client 192.0.2.7 is denied", "client [masked] is denied"),
             ("got 7a89eebee93ea9537338ce165dc98a21, not it", "got [masked], not it"),
             ("got Igk2f4T1MeqOTyII8XezuwM/0uCfv3Geh5j5AHArwBw= here", "got [masked]= here"),
             ("instance 11111111-2222-3333-4444-55555555555a", "instance [masked]"),
             ("at /files/7a89eebee93ea9537338ce165dc98a21/x", "at [masked]"),
             ("Authorization: Bearer abc def", ""),
+            ("{\"customerName\":\"张三\"}", "{\"customerName\":\"[masked]\"}"),
+            ("user: Zhang San is unknown", "user: [masked] is unknown"),
+            ("客户姓名：张三，手机号：13800138000", "客户姓名：[masked]，手机号：[masked]"),
+            ("密钥=abc 不正确", "密钥=[masked] 不正确"),
         ] {
             assert_eq!(shown(words), expected);
         }
@@ -195,5 +225,16 @@ mod tests {
         assert_eq!(shown(&"字".repeat(10_000)), format!("{}...", "字".repeat(200)));
         assert_eq!(shown(&"x y ".repeat(100_000)).len(), 203);
         assert_eq!(shown(""), "");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_text_becomes_one_short_line(
+            text in r#"(.|[a-zA-Z0-9=:,"'\\张 ]|ak[=: ]|name":"|1380013800){0,300}"#,
+        ) {
+            let line = shown(&text);
+            proptest::prop_assert!(line.chars().count() <= 203 && !line.contains(char::is_control), "{:?}", line);
+            proptest::prop_assert!(!line.contains("1380013800"), "{:?}", line);
+        }
     }
 }
