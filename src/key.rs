@@ -264,6 +264,17 @@ impl AccessKeys {
         }
     }
 
+    /// The keys of several interface types in one ring; `None` if there is none.
+    pub(crate) fn joined(&self, interfaces: &[InterfaceType]) -> Option<KeyRing> {
+        let mut keys: Vec<AccessKey> = Vec::new();
+        for key in interfaces.iter().filter_map(|interface| self.get(*interface)).flat_map(KeyRing::iter) {
+            if !keys.iter().any(|known| known.expose() == key.expose()) {
+                keys.push(key.clone());
+            }
+        }
+        (!keys.is_empty()).then_some(KeyRing { keys })
+    }
+
     /// Reads the environment: `KOOGALLERY_BASIC_KEY`, `KOOGALLERY_V1_KEY`, `KOOGALLERY_KIT_KEY`,
     /// `KOOGALLERY_LICENSE_KEY` and `KOOGALLERY_GENERAL_KEY`, each a list separated by commas, newest first. With
     /// `KOOGALLERY_SITE=europe` the values are taken in that site's Base64 form. Unset or empty variables set no key.

@@ -32,6 +32,8 @@ mod code;
 mod envelope;
 mod error;
 mod from_env;
+mod headers;
+mod limit;
 mod observer;
 pub mod push_usage;
 pub mod push_usage_old;
@@ -42,14 +44,16 @@ pub mod report_software_usage;
 mod stream;
 mod transport;
 pub mod upload;
+pub(crate) mod words;
 
 use bytes::Bytes;
 use http::{Request, Response};
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use client::{CallError, Client, ClientBuilder, RetryPolicy};
-pub use error::{ApiError, ApiErrorKind, Retry};
+pub use error::{ApiError, ApiErrorKind, Retry, RetryAfter};
 pub use from_env::FromEnvError;
+pub use limit::{Limit, LimitError};
 pub use observer::{CallObserver, EndedCall, FailedAttempt, ObservedCall};
 pub use stream::{Source, StreamedBody};
 #[cfg(feature = "reqwest-0_13")]
@@ -80,6 +84,16 @@ pub trait Api {
 
     /// How its requests are signed.
     const AUTHENTICATION: Authentication;
+
+    /// Checks the request against the documented limits, so that nothing is sent that would be refused. The client does so
+    /// before a call.
+    ///
+    /// # Errors
+    ///
+    /// The first field that breaks one.
+    fn check(&self) -> Result<(), LimitError> {
+        Ok(())
+    }
 
     /// The request, not yet signed. Exactly these bytes must be signed and sent.
     fn to_http(&self, base: &BaseUrl) -> Request<Bytes>;

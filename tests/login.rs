@@ -372,7 +372,7 @@ fn a_refusal_says_what_to_fix() {
         let error = tokens(status, body.clone()).unwrap_err();
         assert_eq!((&error.cause, error.is_retryable()), (&cause, retryable), "{status} {body}");
         assert_eq!(error.status.as_u16(), status);
-        assert!(error.to_string().contains(cause.hint()), "{error}");
+        assert!(!error.to_string().contains(cause.hint()), "said once, by `hint`: {error}");
     }
     let refresh = |status, body: String| Refresh::from_http(&response(status, body)).unwrap_err().cause;
     assert_eq!(refresh(400, oauth("invalid_grant", "Invalid refresh token")), Cause::RefreshTokenRefused);
@@ -387,6 +387,45 @@ fn a_refusal_says_what_to_fix() {
     assert!(error.description.unwrap().expose().ends_with("z2D4q"));
     let error = tokens(400, oauth(&format!("a\\n{}", "b".repeat(1000)), "")).unwrap_err();
     assert!(error.to_string().len() < 200 && !error.to_string().contains('\n'), "{error}");
+}
+
+#[test]
+fn what_a_centre_says_in_its_own_form_is_kept() {
+    for (body, code) in [
+        (r#"{"code":"60008","message":"no such z2D4q"}"#, "60008"),
+        (r#"{"code":60008,"msg":"no such z2D4q"}"#, "60008"),
+        (r#"{"error_code":"IDP.01","error_msg":"no such z2D4q"}"#, "IDP.01"),
+        (r#"{"errorCode":" 7 ","errorMsg":"no such z2D4q"}"#, "7"),
+        (r#"{"resultCode":"000001","resultMsg":"no such z2D4q","access_token":null}"#, "000001"),
+        (r#"{"error":{"code":60008,"message":"no such z2D4q"}}"#, "60008"),
+        (r#"{"error":null,"code":"60008","description":"no such z2D4q"}"#, "60008"),
+    ] {
+        for status in [200, 400, 404] {
+            let errors = [
+                tokens(status, body).unwrap_err(),
+                Refresh::from_http(&response(status, body)).unwrap_err(),
+                user(status, body).unwrap_err(),
+                Validation::from_http(&response(status, body)).unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!((&error.cause, error.code.as_deref()), (&Cause::RequestRefused, Some(code)), "{body}");
+                assert_eq!(error.description.as_ref().unwrap().expose(), "no such z2D4q");
+                assert!(error.to_string().contains(&format!("HTTP {status}, {code:?}: ")), "{error}");
+                assert!(!format!("{error} {error:?}").contains("z2D4q"));
+            }
+        }
+        let error = tokens(401, body).unwrap_err();
+        assert_eq!((error.cause, error.code.as_deref()), (Cause::ClientRefused, Some(code)));
+        assert_eq!(tokens(503, body).unwrap_err().cause, Cause::Unavailable);
+    }
+    // A member of the same name takes nothing from a success.
+    let with_code = TOKENS.replacen('{', r#"{"code":0,"message":"ok","#, 1);
+    assert!(tokens(200, with_code).is_ok());
+    assert!(user(200, r#"{"code":"200","userName":"lihua"}"#).is_ok());
+    let by_its_names = tokens(400, r#"{"error_code":"invalid_grant"}"#).unwrap_err();
+    assert_eq!(by_its_names.cause, Cause::CodeRefused);
+    let token = tokens(400, r#"{"code":"7a89eebee93ea9537338ce165dc98a21"}"#).unwrap_err();
+    assert!(!token.to_string().contains("7a89"), "{token}");
 }
 
 #[test]

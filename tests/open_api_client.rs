@@ -12,7 +12,8 @@ use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::key::{AccessKey, Credentials, KeyRing};
 use koogallery::open_api::push_usage::{self, UsageRecord};
 use koogallery::open_api::{
-    CallError, Client, ClientBuilder, RetryPolicy, Transport, TransportError, push_usage_old, query_order,
+    CallError, Client, ClientBuilder, RetryPolicy, Transport, TransportError, activate_license, push_usage_old,
+    query_order,
 };
 use koogallery::runtime::Runtime;
 use koogallery::signature::{aksk, usage_push};
@@ -146,6 +147,7 @@ fn what_would_fail_again_is_not_sent_again() {
         (500, r#"{"resultCode":"MKT.0100"}"#),
         (200, r#"{"resultCode":"MKT.4242"}"#),
         (404, ""),
+        (412, r#"{"resultCode":"MKT.0999"}"#),
         (301, ""),
         (401, r#"{"error_code":"APIGW.0301","error_msg":"x"}"#),
     ] {
@@ -168,8 +170,57 @@ fn retry_after_is_waited_for_within_reason() {
     assert_eq!(*stage.script.pauses.lock().unwrap(), [Duration::from_secs(7)]);
     stage.replies([throttled("3600")]);
     assert!(stage.query().unwrap_err().is_retryable(), "later, by somebody who has the time");
-    stage.replies([throttled("Wed, 21 Oct 2026 07:28:00 GMT"), answer(200, ORDER)]);
+    stage.replies([throttled("Thu, 02 Jan 2025 03:04:14 GMT"), answer(200, ORDER)]);
     assert!(stage.query().is_ok());
+    assert_eq!(stage.script.pauses.lock().unwrap()[1..], [Duration::from_secs(9)]);
+    stage.replies([throttled("Wed, 21 Oct 2026 07:28:00 GMT")]);
+    assert!(stage.query().unwrap_err().is_retryable());
+    // At once is not all at the same time.
+    stage.replies([throttled("0"), answer(200, ORDER), throttled("Wed, 01 Jan 2025 00:00:00 GMT"), answer(200, ORDER)]);
+    assert!(stage.query().is_ok() && stage.query().is_ok());
+    assert!(stage.script.pauses.lock().unwrap()[2..].iter().all(|pause| *pause <= Duration::from_millis(500)));
+}
+
+#[test]
+fn a_body_that_is_too_large_for_now_is_sent_again() {
+    let too_large = |after: Option<&str>| {
+        let builder = after.into_iter().fold(Response::builder().status(413), |builder, after| {
+            // By the gateway's clock, which is an hour off.
+            builder.header("date", "Thu, 02 Jan 2025 04:04:05 GMT").header("retry-after", after)
+        });
+        Ok(builder.body(Bytes::from_static(br#"{"error_code":"APIGW.0201"}"#)).unwrap())
+    };
+    let stage = stage(|builder| builder);
+    stage.replies([too_large(Some("Thu, 02 Jan 2025 04:04:12 GMT")), answer(200, ORDER), too_large(None)]);
+    assert!(stage.query().is_ok());
+    assert_eq!(*stage.script.pauses.lock().unwrap(), [Duration::from_secs(7)]);
+    assert!(!stage.query().unwrap_err().is_retryable());
+    assert_eq!(stage.calls(), 3);
+}
+
+#[test]
+fn a_refused_signature_tells_how_wrong_the_clock_is() {
+    let stage = stage(|builder| builder);
+    let refused = Response::builder().status(401).header("date", "Thu, 02 Jan 2025 03:21:05 GMT");
+    stage.replies([Ok(refused.body(Bytes::from_static(br#"{"error_code":"APIGW.0301"}"#)).unwrap())]);
+    let error = stage.query().unwrap_err();
+    let CallError::Api(api) = &error else { panic!("{error}") };
+    assert_eq!(api.clock_difference, Some(-1020));
+    assert!(error.to_string().contains("this machine's clock is 1,020 s behind the gateway's"), "{error}");
+}
+
+#[test]
+fn what_breaks_a_limit_is_not_sent() {
+    let stage = stage(|builder| builder);
+    let code = "P".repeat(65);
+    let error = stage.client.call(&activate_license::Request::new(code)).now_or_never().unwrap().unwrap_err();
+    assert!(matches!(error, CallError::Limit { api: "activate license", .. }) && !error.is_retryable());
+    assert_eq!(error.to_string(), "activate license: license has 65 characters, and may have 64");
+    let record = UsageRecord::new("", "i-1", NOW, NOW, "1".parse().unwrap());
+    let push = push_usage::Request::new(vec![record]).unwrap();
+    let error = stage.client.call(&push).now_or_never().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "push usage: usage_records[0].metering_sn is empty");
+    assert_eq!(stage.calls(), 0);
 }
 
 #[test]

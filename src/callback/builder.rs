@@ -66,6 +66,7 @@ impl CallbackServiceBuilder {
             v2_deadline: Duration::from_secs(4),
             kit_deadline: Duration::from_secs(15),
             online_license_key: InterfaceType::Basic,
+            online_license_keys: None,
             families: Families::default(),
             sign_v2_answers: false,
             debug_calls: DebugCalls::default(),
@@ -140,7 +141,8 @@ impl CallbackServiceBuilder {
         self
     }
 
-    /// The key with which online License calls are signed; that of the basic interface unless set, since no document says.
+    /// Sets the key with which online License calls are signed (default: that of the basic interface). No document says
+    /// which it is, so the keys of the basic interface and of License delivery verify them as well.
     ///
     /// Four messages of online License cannot be told from SaaS V2.0 by what they say. Where the service has handlers for
     /// both, they are taken for SaaS V2.0, unless this names another key and they are signed with that.
@@ -285,6 +287,8 @@ impl CallbackServiceBuilder {
     pub fn build(mut self) -> CallbackService {
         let v1_keys = self.settings.keys.get(InterfaceType::V1).into_iter().flat_map(KeyRing::iter);
         self.settings.v1_ciphers = v1_keys.map(|key| FieldCipher::new(key, self.settings.encrypt_type)).collect();
+        let online_license = [self.settings.online_license_key, InterfaceType::Basic, InterfaceType::License];
+        self.settings.online_license_keys = self.settings.keys.joined(&online_license);
         let directory = self.directory.map(|(handler, decryptor)| Directory {
             handler,
             decryptor,
@@ -309,6 +313,7 @@ impl CallbackServiceBuilder {
             .map(|(handler, ledger)| executor(handler, ledger, Family::Subscriptions, self.open_api.clone()));
         let licensing = self.licensing.map(|parts| Licensing {
             instances: executor(parts.instances, Arc::clone(&parts.ledger), Family::Licenses, self.open_api.clone()),
+            subscriptions: subscription.clone(),
             codes: executor(parts.codes, parts.ledger, Family::Codes, None),
             issuer: Arc::new(Issuer {
                 handler: parts.issuing,

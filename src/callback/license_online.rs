@@ -10,7 +10,7 @@ use super::signed_in_query::Family;
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::issuing::{Application, ApplicationId};
-use crate::key::InterfaceType;
+use crate::key::{InterfaceType, KeyRing};
 use crate::ledger::OrderKey;
 use crate::license::online::{Callback, LicenseTime};
 use crate::redact::Sensitive;
@@ -25,6 +25,11 @@ impl Family for LicenseOnline {
 
     fn interface(settings: &Settings) -> InterfaceType {
         settings.online_license_key
+    }
+
+    /// Also the keys of the other interface types that may be meant: no document says which signs.
+    fn keys(settings: &Settings) -> Result<&KeyRing, CallbackError> {
+        settings.online_license_keys.as_ref().ok_or(CallbackError::NoKey(settings.online_license_key))
     }
 
     fn read(fields: Fields<'_>) -> Result<Call, CallbackError> {

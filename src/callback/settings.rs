@@ -26,6 +26,8 @@ pub(super) struct Settings {
     pub(super) v2_deadline: Duration,
     pub(super) kit_deadline: Duration,
     pub(super) online_license_key: InterfaceType,
+    /// All keys that may sign a call of online License, those of `online_license_key` first.
+    pub(super) online_license_keys: Option<KeyRing>,
     pub(super) families: Families,
     pub(super) sign_v2_answers: bool,
     pub(super) debug_calls: DebugCalls,

@@ -10,7 +10,7 @@ use super::protocol::Dialect;
 use super::settings::Settings;
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
-use crate::key::{AccessKey, InterfaceType};
+use crate::key::{AccessKey, InterfaceType, KeyRing};
 use crate::replay::CallId;
 use crate::signature::callback_v2::{self, Verified};
 use crate::timestamp::Timestamp;
@@ -24,6 +24,11 @@ pub(super) trait Family: Send + Sync + 'static {
 
     /// Whose key its calls are signed with.
     fn interface(settings: &Settings) -> InterfaceType;
+
+    /// The keys that verify its calls, and sign their answers.
+    fn keys(settings: &Settings) -> Result<&KeyRing, CallbackError> {
+        settings.keys(Self::interface(settings))
+    }
 
     fn read(fields: Fields<'_>) -> Result<Call, CallbackError>;
 
@@ -48,7 +53,7 @@ impl<F: Family> Dialect for SignedInQuery<F> {
         body: &'a [u8],
         now: Timestamp,
     ) -> Result<Verified<'a>, CallbackError> {
-        let keys = settings.keys(F::interface(settings))?;
+        let keys = F::keys(settings)?;
         let query = parts.uri.query().unwrap_or_default();
         Ok(callback_v2::verify(keys, query, body, now, settings.v2_window)?)
     }
@@ -84,7 +89,7 @@ impl<F: Family> Dialect for SignedInQuery<F> {
     }
 
     fn signing_key(settings: &Settings, key_index: usize) -> Option<&AccessKey> {
-        let keys = settings.keys(F::interface(settings)).ok()?;
+        let keys = F::keys(settings).ok()?;
         settings.sign_v2_answers.then(|| keys.get(key_index))
     }
 }

@@ -6,12 +6,13 @@ use http::StatusCode;
 
 use super::{DirectoryError, Exchange};
 use crate::open_api::TransportError;
+use crate::open_api::words::shown;
 use crate::redact::Sensitive;
 
 /// An authentication centre did not answer with success.
 ///
-/// Its text names the request, the HTTP status, the centre's code, what that means and what to do, and holds neither
-/// secrets nor personal data.
+/// Its text names the request, the HTTP status, the centre's code and what that means, and holds neither secrets nor
+/// personal data. What to do about it says [`Cause::hint`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CentreError {
@@ -21,7 +22,7 @@ pub struct CentreError {
     pub status: StatusCode,
     /// What went wrong.
     pub cause: Cause,
-    /// `error` of OAuth 2.0, or `code` of CAS.
+    /// `error` of OAuth 2.0, `code` of CAS, or what else the answer calls so (`error_code`, `resultCode` ...).
     pub code: Option<String>,
     /// The centre's own words. They may repeat what was sent, and so are redacted.
     pub description: Option<Sensitive>,
@@ -118,7 +119,7 @@ impl CentreError {
 
     /// Adds what the centre said.
     pub(super) fn told(mut self, code: &str, description: Option<Sensitive>) -> Self {
-        self.code = Some(code.chars().take(64).collect());
+        self.code = Some(shown(code).chars().take(64).collect());
         self.description = description;
         self
     }
@@ -143,7 +144,7 @@ impl fmt::Display for CentreError {
         if let Some(code) = &self.code {
             write!(f, ", {code:?}")?;
         }
-        write!(f, ": {}; {}", self.cause, self.cause.hint())
+        write!(f, ": {}", self.cause)
     }
 }
 
@@ -250,7 +251,8 @@ impl LoginError {
     /// never send it again.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Denied(_) | Self::StateMismatch | Self::Directory(_) | Self::NoAnswer { .. } => true,
+            Self::Denied(_) | Self::StateMismatch | Self::Directory(_) => true,
+            Self::NoAnswer { source, .. } => !matches!(source, TransportError::NoTls),
             Self::Centre { source, .. } => source.is_retryable(),
             _ => false,
         }
@@ -269,6 +271,7 @@ impl LoginError {
             }
             Self::Directory(_) => "look at the store",
             Self::Centre { source, .. } => source.cause.hint(),
+            Self::NoAnswer { source: TransportError::NoTls, .. } => "build the HTTP client with TLS",
             Self::NoAnswer { .. } => {
                 "check that the server may reach the tenant's domain name; let the user log in again"
             }

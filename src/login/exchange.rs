@@ -3,12 +3,11 @@
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Request, Response, StatusCode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::{Cause, CentreError, TenantLogin};
 use crate::redact::Sensitive;
-use crate::wire::lenient::optional;
 
 /// Longest answer that is read; real ones have less than 2 KiB.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -32,42 +31,72 @@ pub trait Exchange {
     fn from_http(response: &Response<Bytes>) -> Result<Self::Answer, CentreError>;
 }
 
-/// `error` and `error_description` of OAuth 2.0.
-#[derive(Deserialize)]
-struct OAuthError {
-    #[serde(default, deserialize_with = "optional")]
-    error: Option<String>,
-    #[serde(default, deserialize_with = "optional")]
-    error_description: Option<Sensitive>,
+/// The code and the words of an answer that is no success: those of OAuth 2.0, or those of what stands in front of the
+/// centre or behind it.
+struct Told {
+    code: String,
+    description: Option<Sensitive>,
+    /// It is named `error`, which no success is.
+    is_error: bool,
+}
+
+impl Told {
+    const CODES: [&str; 7] = ["error", "error_code", "errorCode", "resultCode", "result_code", "errCode", "code"];
+    const DESCRIPTIONS: [&str; 9] = [
+        "error_description",
+        "error_msg",
+        "errorMsg",
+        "resultMsg",
+        "result_msg",
+        "errMsg",
+        "message",
+        "msg",
+        "description",
+    ];
+
+    fn read(body: &[u8]) -> Option<Self> {
+        let outer: Map<String, Value> = object(body)?;
+        let nested = outer.get("error").and_then(Value::as_object);
+        let members = nested.unwrap_or(&outer);
+        let first = |names: &[&str]| names.iter().find_map(|name| text_of(members.get(*name)?));
+        Some(Self {
+            code: first(&Self::CODES)?,
+            description: first(&Self::DESCRIPTIONS).map(Sensitive::from),
+            is_error: nested.is_some() || outer.get("error").and_then(text_of).is_some(),
+        })
+    }
+}
+
+/// A text that is not blank, or a number.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 /// Reads a JSON answer of the request `E`. `refused` is what it means when the code or token presented is refused.
 pub(super) fn read_json<E: Exchange, T: DeserializeOwned>(
     response: &Response<Bytes>,
-    refused: Cause,
+    refused: &Cause,
 ) -> Result<T, CentreError> {
-    let status = response.status();
     let body = body::<E>(response)?;
-    if let Some(OAuthError { error: Some(code), error_description }) = object(body) {
-        let cause = cause_of(&code, error_description.as_ref(), status, refused);
-        return Err(CentreError::new::<E>(status, cause).told(&code, error_description));
-    }
-    if status.is_success() {
-        return object(body).ok_or_else(|| unexpected::<E>(response));
-    }
-    Err(failed::<E>(response, &refused))
+    let is_error = !response.status().is_success() || Told::read(body).is_some_and(|told| told.is_error);
+    let answer = if is_error { None } else { object(body) };
+    answer.ok_or_else(|| failed::<E>(response, refused))
 }
 
-fn cause_of(code: &str, description: Option<&Sensitive>, status: StatusCode, refused: Cause) -> Cause {
+fn cause_of(code: &str, description: Option<&Sensitive>, status: StatusCode, refused: &Cause) -> Cause {
     let description = description.map_or_else(String::new, |text| text.expose().to_ascii_lowercase());
     match code {
-        "invalid_grant" | "invalid_token" => refused,
+        "invalid_grant" | "invalid_token" => refused.clone(),
         "invalid_client" if description.contains("client id mismatch") => Cause::StaleClientId,
         "invalid_client" if description.contains("bad client credentials") => Cause::WrongClientSecret,
         "invalid_client" | "unauthorized_client" => Cause::ClientRefused,
-        "unauthorized" => unauthorized(&refused),
+        "unauthorized" => unauthorized(refused),
         "server_error" | "temporarily_unavailable" => Cause::Unavailable,
-        _ => cause_of_status(status, &refused).unwrap_or(Cause::RequestRefused),
+        _ => cause_of_status(status, refused).unwrap_or(Cause::RequestRefused),
     }
 }
 
@@ -87,11 +116,18 @@ fn cause_of_status(status: StatusCode, refused: &Cause) -> Option<Cause> {
     }
 }
 
-/// An answer that says nothing in a documented form, and is no success.
+/// An answer that is no success, or not the one that is documented, with what it says itself.
 pub(super) fn failed<E: Exchange>(response: &Response<Bytes>, refused: &Cause) -> CentreError {
-    match cause_of_status(response.status(), refused) {
-        Some(cause) => CentreError::new::<E>(response.status(), cause),
-        None => unexpected::<E>(response),
+    let status = response.status();
+    let told = Told::read(response.body());
+    let cause = match &told {
+        Some(told) => Some(cause_of(&told.code, told.description.as_ref(), status, refused)),
+        None => cause_of_status(status, refused),
+    };
+    let error = cause.map_or_else(|| unexpected::<E>(response), |cause| CentreError::new::<E>(status, cause));
+    match told {
+        Some(Told { code, description, .. }) => error.told(&code, description),
+        None => error,
     }
 }
 
@@ -106,7 +142,7 @@ fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
 }
 
 /// An answer in another form than documented. What it says is not kept: it may hold a token.
-pub(super) fn unexpected<E: Exchange>(response: &Response<Bytes>) -> CentreError {
+fn unexpected<E: Exchange>(response: &Response<Bytes>) -> CentreError {
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or("an unnamed type").chars().take(80).collect();
     CentreError::new::<E>(response.status(), Cause::UnexpectedAnswer { content_type, length: response.body().len() })

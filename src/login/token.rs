@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::value::RawValue;
 
-use super::exchange::{read_json, unexpected};
+use super::exchange::{failed, read_json};
 use super::{Cause, CentreError, Exchange, TenantLogin};
 use crate::redact::Sensitive;
 use crate::text::query::push_pair;
@@ -55,7 +55,7 @@ impl Exchange for CodeExchange {
     }
 
     fn from_http(response: &Response<Bytes>) -> Result<Tokens, CentreError> {
-        read::<Self>(response, Cause::CodeRefused)
+        read::<Self>(response, &Cause::CodeRefused)
     }
 }
 
@@ -87,7 +87,7 @@ impl Exchange for Refresh {
     }
 
     fn from_http(response: &Response<Bytes>) -> Result<Tokens, CentreError> {
-        read::<Self>(response, Cause::RefreshTokenRefused)
+        read::<Self>(response, &Cause::RefreshTokenRefused)
     }
 }
 
@@ -137,11 +137,11 @@ impl Tokens {
     }
 }
 
-fn read<E: Exchange>(response: &Response<Bytes>, refused: Cause) -> Result<Tokens, CentreError> {
+fn read<E: Exchange>(response: &Response<Bytes>, refused: &Cause) -> Result<Tokens, CentreError> {
     let answer: Box<RawValue> = read_json::<E, _>(response, refused)?;
-    let tokens = Tokens::read(answer.get()).map_err(|_| unexpected::<E>(response))?;
+    let tokens = Tokens::read(answer.get()).map_err(|_| failed::<E>(response, refused))?;
     let token = tokens.access_token.expose();
     // It has to stand in a header.
     let usable = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    if usable { Ok(tokens) } else { Err(unexpected::<E>(response)) }
+    if usable { Ok(tokens) } else { Err(failed::<E>(response, refused)) }
 }

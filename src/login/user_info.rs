@@ -8,7 +8,7 @@ use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use http::{Request, Response};
 use serde_json::value::RawValue;
 
-use super::exchange::{read_json, unexpected};
+use super::exchange::{failed, read_json};
 use super::{Cause, CentreError, Exchange, TenantLogin};
 use crate::redact::Sensitive;
 use crate::wire::{FieldProblem, FieldWarning, Fields, RawField, ReadField, UnknownField, Warnings};
@@ -45,8 +45,9 @@ impl Exchange for UserInfoQuery {
     }
 
     fn from_http(response: &Response<Bytes>) -> Result<UserInfo, CentreError> {
-        let members: Box<RawValue> = read_json::<Self, _>(response, Cause::AccessTokenRefused)?;
-        UserInfo::read(members.get(), "null").ok_or_else(|| unexpected::<Self>(response))
+        let refused = Cause::AccessTokenRefused;
+        let members: Box<RawValue> = read_json::<Self, _>(response, &refused)?;
+        UserInfo::read(members.get(), "null").ok_or_else(|| failed::<Self>(response, &refused))
     }
 }
 

@@ -34,7 +34,12 @@ pub(super) fn verdict(records: &[UsageRecord], response: Response, retry_at: Tim
 /// Reads an error: a push that was refused for what it says holds a record that spoils it. Every other error says nothing
 /// about the records.
 pub(super) fn verdict_of_error(records: &[UsageRecord], error: &CallError) -> Option<Verdict> {
-    let CallError::Api(error) = error else { return None };
+    let error = match error {
+        CallError::Api(error) => error,
+        // It was not even sent, and nor are the others until it is found.
+        CallError::Limit { source, .. } => return Some(refused(records, LIMIT, Some(source.to_string()))),
+        _ => return None,
+    };
     match &error.kind {
         ApiErrorKind::Refused { code, message, .. } if ABOUT_CONTENT.contains(&code.as_str()) => {
             Some(refused(records, code, Some(message.clone())))
@@ -45,6 +50,9 @@ pub(super) fn verdict_of_error(records: &[UsageRecord], error: &CallError) -> Op
 
 /// Codes of parameters and of records; those of the caller, the seller or the server are not among them.
 const ABOUT_CONTENT: [&str; 7] = ["MKT.0100", "MKT.0101", "MKT.0199", "MKT.9001", "MKT.9002", "MKT.9003", "MKT.9004"];
+
+/// What stands in place of the marketplace's code for a record that breaks a documented limit.
+const LIMIT: &str = "limit";
 
 /// Some records were refused; the answer does not say which.
 const PARTIAL: &str = "94060999";

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::text::json;
 use crate::timestamp::Timestamp;
 use crate::wire::lenient::{parsed, text};
@@ -15,6 +15,9 @@ use crate::wire::open_enum;
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/activate";
 
 pub(super) const SUCCESS: &[&str] = &["92020000"];
+
+/// Characters of a code.
+pub(super) const MAX_LICENSE: usize = 64;
 
 /// Activates one code. A second activation is refused with `92020003`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -80,6 +83,11 @@ impl Api for Request {
 
     const NAME: &'static str = "activate license";
     const AUTHENTICATION: Authentication = Authentication::AkSk;
+
+    fn check(&self) -> Result<(), LimitError> {
+        limit::text("license", &self.license, MAX_LICENSE)?;
+        self.real_effect_time.map_or(Ok(()), |time| limit::time("real_effect_time", time))
+    }
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
         base.post_json(PATH, self)

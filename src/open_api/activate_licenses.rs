@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use super::activate_license::{SUCCESS, compact_seconds};
-use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use super::activate_license::{MAX_LICENSE, SUCCESS, compact_seconds};
+use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::timestamp::Timestamp;
 
 const PATH: &str = "/api/mkp-openapi-public/global/v2/license/activate";
@@ -36,6 +36,14 @@ impl Api for Request {
 
     const NAME: &'static str = "activate licenses";
     const AUTHENTICATION: Authentication = Authentication::AkSk;
+
+    fn check(&self) -> Result<(), LimitError> {
+        limit::list("license_list", &self.license_list, 100)?;
+        for (index, license) in self.license_list.iter().enumerate() {
+            limit::text(&format!("license_list[{index}]"), license, MAX_LICENSE)?;
+        }
+        self.real_effect_time.map_or(Ok(()), |time| limit::time("real_effect_time", time))
+    }
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
         base.post_json(PATH, self)

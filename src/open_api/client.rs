@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{HeaderName, HeaderValue};
 use http::response::Parts;
-use http::{HeaderMap, Request, StatusCode};
+use http::{Request, StatusCode};
 
 use super::{
-    Api, ApiError, ApiErrorKind, Authentication, BaseUrl, CallObserver, EndedCall, FailedAttempt, StreamedBody,
-    Transport, TransportError, upload,
+    Api, ApiError, ApiErrorKind, Authentication, BaseUrl, CallObserver, EndedCall, FailedAttempt, LimitError,
+    StreamedBody, Transport, TransportError, upload,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::key::{AccessKey, Credentials};
@@ -123,9 +123,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The last try failed. Every try is signed anew.
+    /// The last try failed, or a field breaks a documented limit and nothing was sent. Every try is signed anew.
     pub async fn call<A: Api>(&self, api: &A) -> Result<A::Response, CallError> {
-        self.call_with::<A>(|base| Outgoing::Whole(api.to_http(base))).await
+        self.call_with::<A>(api.check(), |base| Outgoing::Whole(api.to_http(base))).await
     }
 
     /// Uploads a file that is read while it is sent, once more at every try.
@@ -134,23 +134,30 @@ impl Client {
     ///
     /// As [`Client::call`].
     pub async fn upload(&self, file: &upload::Streamed) -> Result<(), CallError> {
-        self.call_with::<upload::Request>(|base| Outgoing::Streamed(file.to_http(base))).await
+        self.call_with::<upload::Request>(file.check(), |base| Outgoing::Streamed(file.to_http(base))).await
     }
 
-    async fn call_with<A: Api>(&self, request: impl Fn(&BaseUrl) -> Outgoing) -> Result<A::Response, CallError> {
+    async fn call_with<A: Api>(
+        &self,
+        checked: Result<(), LimitError>,
+        request: impl Fn(&BaseUrl) -> Outgoing,
+    ) -> Result<A::Response, CallError> {
         let inner = &*self.inner;
         let began = inner.clock.now();
         let mut observed = inner.observer.as_ref().map(|observer| observer.begin(A::NAME));
         let mut base = &inner.base;
         let mut attempt = 1;
         let (outcome, head) = loop {
-            let (outcome, head) = inner.attempt::<A>(request(base)).await;
+            let (outcome, head) = match &checked {
+                Ok(()) => inner.attempt::<A>(request(base)).await,
+                Err(source) => (Err(CallError::Limit { api: A::NAME, source: source.clone() }), None),
+            };
             let Err(error) = &outcome else { break (outcome, head) };
             if let CallError::Transport { source: TransportError::Connect(_), .. } = error {
                 // The other host, if there is one, and then back again.
                 base = inner.fallback.as_ref().filter(|fallback| *fallback != base).unwrap_or(&inner.base);
             }
-            let Some(pause) = inner.pause_after(attempt, error, head.as_ref()) else { break (outcome, head) };
+            let Some(pause) = inner.pause_after(attempt, error) else { break (outcome, head) };
             if let Some(observed) = &mut observed {
                 observed.retry(&FailedAttempt { attempt, error, pause });
             }
@@ -186,7 +193,11 @@ impl Inner {
         };
         let outcome = A::from_http(&response);
         self.note_authentication::<A>(outcome.as_ref().err(), now);
-        (outcome.map_err(CallError::Api), Some(response.into_parts().0))
+        let outcome = outcome.map_err(|mut error| {
+            error.measure_clock(now, self.clock.now());
+            CallError::Api(error)
+        });
+        (outcome, Some(response.into_parts().0))
     }
 
     fn sign<A: Api>(&self, request: Outgoing, now: Timestamp) -> Result<Outgoing, CallError> {
@@ -251,27 +262,23 @@ impl Inner {
         }
     }
 
-    /// How long to wait before the next try, if there is one: as long as the answer asks, or a time drawn between nothing
-    /// and the longest, so that many clients do not come back at once.
-    fn pause_after(&self, attempt: u32, error: &CallError, head: Option<&Parts>) -> Option<Duration> {
+    /// How long to wait before the next try, if there is one: as long as the answer asks, and at least a time drawn between
+    /// nothing and the longest, so that many clients do not come back at once.
+    fn pause_after(&self, attempt: u32, error: &CallError) -> Option<Duration> {
         if !error.is_retryable() || attempt >= self.policy.attempts {
             return None;
-        }
-        if let Some(asked) = head.and_then(|head| retry_after(&head.headers)) {
-            return Some(asked).filter(|asked| *asked <= self.policy.longest_pause);
         }
         let doubled = self.policy.first_pause.saturating_mul(1 << (attempt - 1).min(16));
         let longest = doubled.min(self.policy.longest_pause);
         let mut bytes = [0; 4];
         let drawn = self.random.fill(&mut bytes).map(|()| f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX));
-        Some(longest.mul_f64(drawn.unwrap_or(1.0)))
+        let drawn = longest.mul_f64(drawn.unwrap_or(1.0));
+        let CallError::Api(error) = error else { return Some(drawn) };
+        match error.pause(self.clock.now()) {
+            Some(asked) if asked > self.policy.longest_pause => None,
+            asked => Some(drawn.max(asked.unwrap_or_default())),
+        }
     }
-}
-
-/// The header in its form of seconds; the form of a date is left to the ordinary pauses.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 fn request_id(head: &Parts) -> Option<&str> {
@@ -369,6 +376,14 @@ pub enum CallError {
         /// Why.
         source: TransportError,
     },
+    /// A field breaks a documented limit. Nothing was sent.
+    #[error("{api}: {source}")]
+    Limit {
+        /// The API to be called.
+        api: &'static str,
+        /// The field and its limit.
+        source: LimitError,
+    },
     /// The API needs AK/SK, and the client has none that can be used.
     #[error("{0}: the client has no usable AK/SK")]
     NoCredentials(&'static str),
@@ -394,7 +409,7 @@ impl CallError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Api(error) => error.is_retryable(),
-            Self::Transport { .. } => true,
+            Self::Transport { source, .. } => !matches!(source, TransportError::NoTls),
             _ => false,
         }
     }
@@ -406,11 +421,14 @@ impl CallError {
                 ApiErrorKind::Refused { .. } => "refused by the marketplace",
                 ApiErrorKind::Gateway { .. } => "refused by the gateway",
                 ApiErrorKind::UnexpectedContent { .. } => "unexpected content",
+                ApiErrorKind::Redirected { .. } => "redirected",
                 ApiErrorKind::Malformed(_) => "malformed success",
             },
             Self::Transport { source: TransportError::Connect(_), .. } => "host not reached",
+            Self::Transport { source: TransportError::NoTls, .. } => "no TLS",
             Self::Transport { source: TransportError::Timeout, .. } => "no answer in time",
             Self::Transport { source: TransportError::Broken(_), .. } => "exchange broke off",
+            Self::Limit { .. } => "a limit of the API is broken",
             Self::NoCredentials(_) => "no usable AK/SK",
             Self::NoAccessKey(_) => "no access key",
             Self::Paused { .. } => "paused after failed authentications",

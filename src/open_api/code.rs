@@ -4,29 +4,77 @@ use http::StatusCode;
 
 use super::Retry;
 
+/// A code as it is compared: without blanks (one table prints one inside), and a whole number without a fraction.
+pub(super) fn normalized(code: &str) -> String {
+    let code: String = code.split_whitespace().collect();
+    match code.split_once('.') {
+        Some((whole, zeros)) if is_digits(whole) && zeros.bytes().all(|zero| zero == b'0') => whole.to_owned(),
+        _ => code,
+    }
+}
+
+/// The number after the dot. The marketplace prints the same codes under several prefixes (`MKT.0150`, `CBC.0150`), and
+/// the number decides.
+pub(super) fn number_of(code: &str) -> Option<&str> {
+    let (prefix, number) = code.split_once('.')?;
+    (!prefix.is_empty() && !is_digits(prefix) && is_digits(number)).then_some(number)
+}
+
+/// Whether two codes say the same.
+pub(super) fn is_same(code: &str, other: &str) -> bool {
+    match (number_of(code), number_of(other)) {
+        (Some(number), Some(other_number)) => is_of_gateway(code) == is_of_gateway(other) && number == other_number,
+        _ => code == other,
+    }
+}
+
+/// Whether the gateway made the code (`APIGW.0301` of the shared gateway, `APIG.0301` of a dedicated one).
+pub(super) fn is_of_gateway(code: &str) -> bool {
+    let prefix = code.split_once('.').map_or("", |(prefix, _)| prefix);
+    prefix.eq_ignore_ascii_case("APIGW") || prefix.eq_ignore_ascii_case("APIG")
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Meaning and retry class of a code of the marketplace or its gateway; `None` for codes that no table lists.
 pub(super) fn meaning_of(code: &str, status: StatusCode) -> Option<(&'static str, Retry)> {
-    if let Some(digits) = gateway_digits(code) {
-        return Some(gateway_meaning(digits, status));
+    let number = number_of(code);
+    match number {
+        _ if is_of_gateway(code) => Some(gateway_meaning(number.unwrap_or_default(), status)),
+        Some(number) => meaning_of_number(number),
+        None => meaning_of_whole(code, status),
     }
+}
+
+fn meaning_of_number(number: &str) -> Option<(&'static str, Retry)> {
+    Some(match number {
+        "0000" => ("success", Retry::No),
+        "0999" => ("internal error", Retry::BackOff),
+        "0100" => ("a parameter is out of range or malformed", Retry::No),
+        "0101" => ("a parameter is invalid, unknown or missing", Retry::No),
+        "0102" => ("the body signature is wrong", Retry::No),
+        "0199" => ("another parameter error", Retry::No),
+        "0150" => ("not allowed: the object belongs to another seller than the access key", Retry::No),
+        "0151" => ("the caller is not a seller", Retry::No),
+        "0154" => ("authentication failed", Retry::No),
+        "0250" => ("called too often", Retry::BackOff),
+        "9001" => ("the instance does not exist", Retry::No),
+        "9002" => ("a usage record is invalid", Retry::No),
+        "9003" => ("too many usage records in one call", Retry::No),
+        "9004" => ("a usage record begins more than 21 days ago", Retry::No),
+        _ => return None,
+    })
+}
+
+fn meaning_of_whole(code: &str, status: StatusCode) -> Option<(&'static str, Retry)> {
     Some(match code {
         // An older copy of the table.
-        "92020001" if status == StatusCode::FORBIDDEN => ("not authorised", Retry::No),
-        "MKT.0000" | "CBC.0000" | "92020000" => ("success", Retry::No),
-        "MKT.0999" | "CBC.0999" | "94060001" | "91381036" | "92020001" => ("internal error", Retry::BackOff),
-        "MKT.0100" | "CBC.0100" => ("a parameter is out of range or malformed", Retry::No),
-        "MKT.0101" | "CBC.0101" => ("a parameter is invalid, unknown or missing", Retry::No),
-        "MKT.0102" => ("the body signature is wrong", Retry::No),
-        "MKT.0199" | "CBC.0199" => ("another parameter error", Retry::No),
-        "MKT.0150" | "CBC.0150" => ("not allowed: the object belongs to another seller than the access key", Retry::No),
-        "MKT.0151" => ("the caller is not a seller", Retry::No),
-        "MKT.0154" => ("authentication failed", Retry::No),
-        "MKT.0250" => ("called too often", Retry::BackOff),
-        "MKT.9001" => ("the instance does not exist", Retry::No),
-        "MKT.9002" => ("a usage record is invalid", Retry::No),
-        "MKT.9003" => ("too many usage records in one call", Retry::No),
-        "MKT.9004" => ("a usage record begins more than 21 days ago", Retry::No),
-        "94060002" => ("authentication or authorisation failed", Retry::No),
+        "92020001" if status == StatusCode::FORBIDDEN => ("not authorized", Retry::No),
+        "92020000" => ("success", Retry::No),
+        "94060001" | "91381036" | "92020001" => ("internal error", Retry::BackOff),
+        "94060002" => ("authentication or authorization failed", Retry::No),
         "94060010" => ("the seller's status is invalid", Retry::No),
         "94060999" => ("some records were refused", Retry::No),
         "91381033" => ("the License resource is invalid", Retry::No),
@@ -49,11 +97,6 @@ pub(super) fn meaning_of(code: &str, status: StatusCode) -> Option<(&'static str
     })
 }
 
-/// The four digits of a gateway's code (`APIGW.0301` of the shared gateway, `APIG.0301` of a dedicated one).
-pub(super) fn gateway_digits(code: &str) -> Option<&str> {
-    code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."))
-}
-
 fn gateway_meaning(digits: &str, status: StatusCode) -> (&'static str, Retry) {
     match (digits, status.as_u16()) {
         ("0101", _) => ("no such interface at this host: check host, path and method", Retry::No),
@@ -65,10 +108,7 @@ fn gateway_meaning(digits: &str, status: StatusCode) -> (&'static str, Retry) {
             ("the gateway or what is behind it is not available", Retry::BackOff)
         }
         ("0204" | "0205" | "0607", _) => ("the TLS connection is not acceptable", Retry::No),
-        ("0301" | "0303" | "0305", _) => (
-            "the signature was not accepted: wrong secret, a clock more than 15 minutes off, or a key locked for 5 minutes after five failures",
-            Retry::No,
-        ),
+        ("0301" | "0303" | "0305", _) => ("the signature was not accepted", Retry::No),
         ("0308", _) => ("called too often", Retry::BackOff),
         ("0302" | "0304" | "0306" | "0310" | "0314" | "0401" | "0402" | "0405" | "0802", _) => {
             ("access is denied", Retry::No)

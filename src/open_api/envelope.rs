@@ -1,29 +1,55 @@
-//! What all answers have in common, under two sets of names.
+//! What all answers have in common, under several sets of names.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{Response, StatusCode};
-use serde::Deserialize;
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{Response, StatusCode, Uri};
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
-use super::code::{gateway_digits, meaning_of};
-use super::{ApiError, ApiErrorKind, Retry};
-use crate::wire::lenient::{Scalar, text};
+use super::code::{is_of_gateway, is_same, meaning_of, normalized};
+use super::{ApiError, ApiErrorKind, Retry, headers};
+use crate::wire::lenient::Scalar;
 
-/// Code and text: `resultCode` and `resultMsg` of the order query, `error_code` and `error_msg` of all others.
-#[derive(Deserialize)]
+/// The names of the code and the text: of the order query, of all other APIs, and of what stands in front of them.
+const CODE: [&str; 5] = ["resultCode", "error_code", "errorCode", "result_code", "code"];
+const MESSAGE: [&str; 5] = ["resultMsg", "error_msg", "errorMsg", "result_msg", "message"];
+const REQUEST_ID: [&str; 2] = ["request_id", "requestId"];
+
+/// Code, text and request id, wherever an answer has them.
+#[derive(Default)]
 struct Envelope {
-    #[serde(alias = "error_code", alias = "errorCode")]
-    #[serde(rename = "resultCode", default, deserialize_with = "text")]
-    code: Option<Scalar>,
-    #[serde(alias = "error_msg", alias = "errorMsg")]
-    #[serde(rename = "resultMsg", default, deserialize_with = "text")]
-    message: Option<Scalar>,
-    #[serde(default, deserialize_with = "text")]
-    request_id: Option<Scalar>,
+    code: Option<String>,
+    message: Option<String>,
+    request_id: Option<String>,
+}
+
+impl Envelope {
+    fn read(body: &[u8]) -> Self {
+        type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+        let Ok(members) = serde_json::from_slice::<Members<'_>>(body) else { return Self::default() };
+        let scalar = |members: &Members<'_>, names: &[&str]| {
+            let found = names.iter().filter_map(|name| members.get(*name));
+            let mut texts = found.filter_map(|raw| serde_json::from_str::<Scalar>(raw.get()).ok()).map(String::from);
+            texts.find(|text| !text.trim().is_empty())
+        };
+        let read = |members: &Members<'_>| Self {
+            code: scalar(members, &CODE),
+            message: scalar(members, &MESSAGE),
+            request_id: scalar(members, &REQUEST_ID),
+        };
+        let outer = read(&members);
+        if outer.code.is_some() {
+            return outer;
+        }
+        let nested = members.get("error").and_then(|raw| serde_json::from_str::<Members<'_>>(raw.get()).ok());
+        let inner = nested.as_ref().map(read).unwrap_or_default();
+        Self { request_id: inner.request_id.or(outer.request_id), ..inner }
+    }
 }
 
 /// Reads an answer whose success is one of the codes given.
@@ -32,40 +58,19 @@ pub(super) fn read<T: DeserializeOwned>(
     success: &[&str],
     response: &Response<Bytes>,
 ) -> Result<T, ApiError> {
-    let status = response.status();
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let body = without_mark(response.body());
-    let envelope: Option<Envelope> = serde_json::from_slice(body).ok();
-    let request_id = envelope.as_ref().and_then(|envelope| envelope.request_id.clone());
-    let request_id = request_id.map(String::from).or_else(|| header("x-request-id").map(str::to_owned));
-    let failed = |kind, retry| Err(ApiError { api, kind, status, retry, request_id: request_id.clone() });
-
-    let Some((Some(code), message)) = envelope.map(|envelope| (envelope.code, envelope.message)) else {
-        let content_type = header(CONTENT_TYPE.as_str()).unwrap_or("an unnamed type").to_owned();
-        let kind = ApiErrorKind::UnexpectedContent { content_type, length: response.body().len() };
-        // An answer that should be a success may be cut off; asking again tells.
-        return failed(kind, if status.is_success() { Retry::BackOff } else { retry_by(status) });
+    let body = body(response);
+    let Envelope { code, message, request_id } = Envelope::read(body);
+    let code = code.as_deref().map(normalized);
+    let is_success = response.status().is_success()
+        && code.as_deref().is_some_and(|code| success.iter().any(|success| is_same(success, code)));
+    let error = match is_success {
+        true => match serde_json::from_slice(body) {
+            Ok(answer) => return Ok(answer),
+            Err(error) => malformed(api, response, error),
+        },
+        false => refusal(api, response, code, message.unwrap_or_default()),
     };
-    // One table prints a code with a blank inside.
-    let code: String = String::from(code).split_whitespace().collect();
-    if status.is_success() && success.contains(&code.as_str()) {
-        return serde_json::from_slice(body)
-            .or_else(|error| failed(ApiErrorKind::Malformed(Arc::new(error)), Retry::No));
-    }
-    let message = message.map(String::from).unwrap_or_default();
-    let known = meaning_of(&code, status);
-    let retry = known.map_or_else(|| retry_by(status), |(_, retry)| retry);
-    match known {
-        Some((meaning, _)) if gateway_digits(&code).is_some() => {
-            failed(ApiErrorKind::Gateway { code, message, meaning }, retry)
-        }
-        _ => failed(ApiErrorKind::Refused { code, message, meaning: known.map(|(meaning, _)| meaning) }, retry),
-    }
-}
-
-/// The body without the byte order mark that some servers write in front of JSON.
-fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
+    Err(ApiError { request_id: request_id.or(error.request_id), ..error })
 }
 
 /// A success that lacks what it is about.
@@ -74,13 +79,65 @@ pub(super) fn malformed(
     response: &Response<Bytes>,
     error: impl Error + Send + Sync + 'static,
 ) -> ApiError {
-    let kind = ApiErrorKind::Malformed(Arc::new(error));
-    ApiError { api, kind, status: response.status(), retry: Retry::No, request_id: None }
+    failed(api, response, ApiErrorKind::Malformed(Arc::new(error)), Retry::No)
 }
 
-/// Where no code tells.
+fn refusal(api: &'static str, response: &Response<Bytes>, code: Option<String>, message: String) -> ApiError {
+    let status = response.status();
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    if status.is_redirection() {
+        let host = header(LOCATION).and_then(|location| location.parse::<Uri>().ok());
+        let host = host.and_then(|location| Some(location.host()?.chars().take(80).collect()));
+        return failed(api, response, ApiErrorKind::Redirected { host }, Retry::No);
+    }
+    let Some(code) = code else {
+        let content_type = header(CONTENT_TYPE).unwrap_or("an unnamed type").chars().take(80).collect();
+        let kind = ApiErrorKind::UnexpectedContent { content_type, length: response.body().len() };
+        // An answer that should be a success may be cut off; asking again tells.
+        let retry = if status.is_success() { Retry::BackOff } else { retry_by(status) };
+        return failed(api, response, kind, retry);
+    };
+    let known = meaning_of(&code, status);
+    let retry = known.map_or_else(|| retry_by(status), |(_, retry)| retry);
+    let kind = match known {
+        Some((meaning, _)) if is_of_gateway(&code) => ApiErrorKind::Gateway { code, message, meaning },
+        _ => ApiErrorKind::Refused { code, message, meaning: known.map(|(meaning, _)| meaning) },
+    };
+    failed(api, response, kind, retry)
+}
+
+/// An error with what the answer's head tells. Some statuses decide whether the request may be sent again, whatever the
+/// code says.
+fn failed(api: &'static str, response: &Response<Bytes>, kind: ApiErrorKind, retry: Retry) -> ApiError {
+    let (status, headers) = (response.status(), response.headers());
+    let retry_after = headers::retry_after(headers);
+    let retry = match status {
+        StatusCode::PRECONDITION_FAILED => Retry::No,
+        StatusCode::TOO_MANY_REQUESTS => Retry::BackOff,
+        StatusCode::PAYLOAD_TOO_LARGE if retry_after.is_none() => Retry::No,
+        StatusCode::PAYLOAD_TOO_LARGE => Retry::BackOff,
+        StatusCode::SERVICE_UNAVAILABLE if retry_after.is_some() => Retry::BackOff,
+        _ => retry,
+    };
+    ApiError {
+        api,
+        kind,
+        status,
+        retry,
+        retry_after,
+        request_id: headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned),
+        answered_at: headers::date(headers),
+        clock_difference: None,
+    }
+}
+
+/// Where no code tells. The marketplace means "called too often" by 406.
 fn retry_by(status: StatusCode) -> Retry {
-    let passes =
-        status.is_server_error() || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status);
-    if passes { Retry::BackOff } else { Retry::No }
+    let passes = [StatusCode::TOO_MANY_REQUESTS, StatusCode::NOT_ACCEPTABLE, StatusCode::REQUEST_TIMEOUT];
+    if status.is_server_error() || passes.contains(&status) { Retry::BackOff } else { Retry::No }
+}
+
+/// The body, without the mark that some programs put at the beginning of a UTF-8 text.
+fn body(response: &Response<Bytes>) -> &[u8] {
+    response.body().strip_prefix("\u{feff}".as_bytes()).unwrap_or(response.body())
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
 
@@ -94,6 +94,19 @@ impl UsageRecord {
             usage_value,
         }
     }
+
+    /// Checks the record against the documented limits.
+    ///
+    /// # Errors
+    ///
+    /// The first field that breaks one.
+    pub fn check(&self) -> Result<(), LimitError> {
+        limit::text("instance_id", &self.instance_id, 64)?;
+        limit::text("metering_sn", &self.metering_sn, 64)?;
+        limit::optional_text("relate_pkg_instance", self.relate_pkg_instance.as_deref(), 64)?;
+        limit::period(self.begin_time, self.end_time, self.record_time)?;
+        limit::usage("usage_value", self.usage_value)
+    }
 }
 
 pub(super) fn basic_iso<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
@@ -109,6 +122,13 @@ impl Api for Request {
 
     const NAME: &'static str = "push usage";
     const AUTHENTICATION: Authentication = Authentication::AccessKey;
+
+    fn check(&self) -> Result<(), LimitError> {
+        for (index, record) in self.usage_records.iter().enumerate() {
+            record.check().map_err(|error| error.within(format_args!("usage_records[{index}]")))?;
+        }
+        Ok(())
+    }
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
         base.post_json(PATH, self)

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::push_usage::{RecordCountError, as_text, basic_iso, check_count};
-use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
 
@@ -68,6 +68,14 @@ impl UsageRecord {
         let (instance_id, product_id, record_time) = (instance_id.into(), product_id.into(), end_time);
         Self { begin_time, end_time, instance_id, product_id, record_time, relate_pkg_instance: None, usage_value }
     }
+
+    fn check(&self) -> Result<(), LimitError> {
+        limit::text("instance_id", &self.instance_id, 64)?;
+        limit::text("product_id", &self.product_id, 64)?;
+        limit::optional_text("relate_pkg_instance", self.relate_pkg_instance.as_deref(), 64)?;
+        limit::period(self.begin_time, self.end_time, self.record_time)?;
+        limit::usage("usage_value", self.usage_value)
+    }
 }
 
 impl Api for Request {
@@ -75,6 +83,13 @@ impl Api for Request {
 
     const NAME: &'static str = "push usage (old)";
     const AUTHENTICATION: Authentication = Authentication::AkSk;
+
+    fn check(&self) -> Result<(), LimitError> {
+        for (index, record) in self.usage_records.iter().enumerate() {
+            record.check().map_err(|error| error.within(format_args!("usage_records[{index}]")))?;
+        }
+        Ok(())
+    }
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
         base.post_json(PATH, self)

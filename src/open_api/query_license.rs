@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::activate_license::{LicenseStatus, SUCCESS};
-use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use super::activate_license::{LicenseStatus, MAX_LICENSE, SUCCESS};
+use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 use crate::wire::lenient::{parsed_if_possible, required};
@@ -89,6 +89,13 @@ impl Api for Request {
 
     const NAME: &'static str = "query license";
     const AUTHENTICATION: Authentication = Authentication::AkSk;
+
+    fn check(&self) -> Result<(), LimitError> {
+        limit::text("license", &self.license, MAX_LICENSE)?;
+        let Some(HeartbeatInfo { third_party_account, ip }) = &self.heartbeat_info else { return Ok(()) };
+        limit::text("heartbeatInfo.thirdPartyAccount", third_party_account.expose(), 256)?;
+        limit::optional_text("heartbeatInfo.ip", ip.as_ref().map(Sensitive::expose), 32)
+    }
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
         base.post_json(PATH, self)

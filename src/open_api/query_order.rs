@@ -6,7 +6,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::amount::Amount;
 use crate::redact::Sensitive;
 use crate::text::query::push_pair;
@@ -51,6 +51,11 @@ impl Api for Request {
 
     const NAME: &'static str = "query order";
     const AUTHENTICATION: Authentication = Authentication::AkSk;
+
+    fn check(&self) -> Result<(), LimitError> {
+        limit::text("orderId", &self.order_id, 64)?;
+        limit::optional_text("orderLineId", self.order_line_id.as_deref(), 64)
+    }
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
         let mut query = String::new();

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::activate_license::SUCCESS;
-use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use super::activate_license::{MAX_LICENSE, SUCCESS};
+use super::{Api, ApiError, Authentication, BaseUrl, Limit, LimitError, envelope, limit};
 use crate::redact::Sensitive;
 
 const PATH: &str = "/api/mkp-openapi-public/global/v2/license/software-usage-info";
@@ -43,6 +43,15 @@ impl Usage {
     pub fn new(license: impl Into<String>, reports: Vec<Report>) -> Self {
         Self { license: license.into(), software_usage_info: reports }
     }
+
+    fn check(&self) -> Result<(), LimitError> {
+        limit::text("license", &self.license, MAX_LICENSE)?;
+        limit::list("software_usage_Info", &self.software_usage_info, 100)?;
+        for (index, report) in self.software_usage_info.iter().enumerate() {
+            report.check().map_err(|error| error.within(format_args!("software_usage_Info[{index}]")))?;
+        }
+        Ok(())
+    }
 }
 
 /// One report: who, or how many; never both.
@@ -53,6 +62,17 @@ pub enum Report {
     Id(Sensitive),
     /// Today's number of active clients, at most 999,999,999.
     ActiveNum(u32),
+}
+
+impl Report {
+    fn check(&self) -> Result<(), LimitError> {
+        const MAX_ACTIVE: u32 = 999_999_999;
+        match self {
+            Self::Id(id) => limit::text("id", id.expose(), 256),
+            Self::ActiveNum(active) if *active > MAX_ACTIVE => Err(Limit::AtMost(MAX_ACTIVE).of("active_num")),
+            Self::ActiveNum(_) => Ok(()),
+        }
+    }
 }
 
 /// The report was taken.
@@ -69,6 +89,14 @@ impl Api for Request {
 
     const NAME: &'static str = "report software usage";
     const AUTHENTICATION: Authentication = Authentication::AkSk;
+
+    fn check(&self) -> Result<(), LimitError> {
+        limit::list("usage_info", &self.usage_info, 100)?;
+        for (index, usage) in self.usage_info.iter().enumerate() {
+            usage.check().map_err(|error| error.within(format_args!("usage_info[{index}]")))?;
+        }
+        Ok(())
+    }
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
         base.post_json(PATH, self)

@@ -41,6 +41,9 @@ pub enum TransportError {
     /// The host could not be reached: nothing was sent, and the fallback host may be tried.
     #[error("the host could not be reached")]
     Connect(#[source] Box<dyn Error + Send + Sync>),
+    /// The transport speaks no TLS, and the address is `https`: nothing was sent, and never will be.
+    #[error("the HTTP client was built without TLS: turn on the feature `rustls`, or a TLS feature of its own")]
+    NoTls,
     /// The answer did not come in time; the request may have arrived.
     #[error("no answer in time")]
     Timeout,

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
-use super::{Api, ApiError, Authentication, BaseUrl, Source, StreamedBody, envelope};
+use super::{Api, ApiError, Authentication, BaseUrl, LimitError, Source, StreamedBody, envelope, limit};
 use crate::text::query::RESERVED;
 
 /// Delivers a License for an event.
@@ -70,6 +70,14 @@ impl Api for Request {
     const NAME: &'static str = "upload";
     const AUTHENTICATION: Authentication = Authentication::AkSk;
 
+    fn check(&self) -> Result<(), LimitError> {
+        limit::text("event_id", &self.event_id, MAX_EVENT_ID)?;
+        match &self.content {
+            Content::Characters(text) => limit::text("characters", text, 1024),
+            Content::File { name, .. } => limit::text("file_name", name, MAX_FILE_NAME),
+        }
+    }
+
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
         let (frame, content) = match &self.content {
             Content::Characters(text) => (Frame::of_characters(text), &[][..]),
@@ -99,6 +107,7 @@ impl Api for Request {
 /// ```
 pub struct Streamed {
     event_id: String,
+    name: String,
     source: Box<dyn Source>,
     length: u64,
     frame: Frame,
@@ -130,7 +139,13 @@ impl Streamed {
         if length + (frame.before.len() + frame.after.len()) as u64 > MAX_BODY {
             return Err(PrepareError::TooLarge);
         }
-        Ok(Self { event_id: event_id.into(), source: Box::new(source), length, frame })
+        let (event_id, name) = (event_id.into(), name.as_ref().to_owned());
+        Ok(Self { event_id, name, source: Box::new(source), length, frame })
+    }
+
+    pub(super) fn check(&self) -> Result<(), LimitError> {
+        limit::text("event_id", &self.event_id, MAX_EVENT_ID)?;
+        limit::text("file_name", &self.name, MAX_FILE_NAME)
     }
 
     /// The request, not yet signed; its body is to be left unsigned.
@@ -149,6 +164,12 @@ impl std::fmt::Debug for Streamed {
             .finish_non_exhaustive()
     }
 }
+
+/// Characters of an event's id.
+const MAX_EVENT_ID: usize = 64;
+
+/// Characters of a file's name.
+const MAX_FILE_NAME: usize = 1024;
 
 /// The gateway's limit for signed requests, 12 MB; taken as 12 MiB.
 const MAX_BODY: u64 = 12 * 1024 * 1024;

@@ -5,6 +5,7 @@ mod cases;
 mod check;
 mod ciphers;
 mod examples;
+mod families;
 mod fire;
 #[allow(dead_code)] // others use more of it
 #[path = "../it/process.rs"]

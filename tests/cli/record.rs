@@ -292,11 +292,20 @@ fn calls_are_captured_explained_and_made_again() {
     }
     let again = recorder.replay("2", &seller.url("/saasproduce"), &[]);
     again.says(0, "Body-Sign: the signature is right");
+    for name in ["\"userName\":\"", "\"password\":\"", "mobilePhone="] {
+        let (_, value) = again.out.split_once(name).unwrap_or_else(|| panic!("{name}: {again:?}"));
+        let value = value.split(['"', '&']).next().unwrap();
+        let encoded = ["%58", "%78", "%30", "%2B", "%2F", "%3D"];
+        let value = encoded.iter().fold(value.to_owned(), |value, written| value.replace(written, ""));
+        assert!(value.chars().all(|letter| "Xx0+/=".contains(letter)), "{name}{value}");
+    }
     let quiet = recorder.replay("2", &seller.url(""), &["--quiet"]);
     assert_eq!((quiet.code, &*quiet.out, &*quiet.err), (0, "", ""));
     let other = answering("HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\n{\"resultCode\":\"000001\"}");
     recorder.replay("1", &format!("http://{other}"), &[]).says(1, "another: the result code is 000001, and was 000000");
     recorder.replay("1", "http://127.0.0.1:1", &[]).says(2, "no connection");
+    let silent = raw_server(|mut stream| drop(read_request(&mut stream)));
+    recorder.replay("1", &format!("http://{silent}"), &[]).says(1, "no answer");
     recorder.replay("1", "http://192.0.2.1", &[]).says(2, "--i-own-this-host");
     recorder.replay("3", &seller.url(""), &[]).says(2, "--profile");
     recorder.replay("99-newInstance", &seller.url(""), &[]).says(2, "there are 0001-newInstance, 0002-newInstance");

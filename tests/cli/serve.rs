@@ -42,6 +42,7 @@ fn orders_are_told_to_who_signs_rightly() {
 fn what_cannot_be_served() {
     run(&[], &["serve", "--listen", "127.0.0.1:0"]).says(2, "KOOGALLERY_AK");
     run(&CREDENTIALS, &["serve", "--listen", "nowhere"]).says(2, "nowhere");
+    run(&CREDENTIALS, &["serve", "--listen", "nowhere", "--compress", "0"]).says(2, "--compress");
 }
 
 fn get(server: &Server, path: &str, headers: &str) -> (u16, String) {

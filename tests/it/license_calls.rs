@@ -528,21 +528,22 @@ async fn a_notice_provisions_nothing_that_a_purchase_does() {
     assert_eq!((stage.seller.runs(), stage.books.notices.lock().unwrap().len()), (1, 1));
 }
 
-/// Of every family a call, and the key that proves it.
-fn a_call_of_each() -> Vec<(&'static str, InterfaceType, String)> {
+/// Of every family a call, and the keys that prove it.
+fn a_call_of_each() -> Vec<(&'static str, &'static [InterfaceType], String)> {
+    use InterfaceType::{Basic, General, License};
     vec![
-        ("SaaS V2.0", InterfaceType::Basic, purchase("CS1", "b1")),
-        ("authorization code", InterfaceType::License, renew_code("PL1", "CS2")),
-        ("online License", InterfaceType::Basic, apply("b1", "event-1", "")),
-        ("order notification", InterfaceType::General, notice("CS1")),
+        ("SaaS V2.0", &[Basic], purchase("CS1", "b1")),
+        ("authorization code", &[License], renew_code("PL1", "CS2")),
+        ("online License", &[Basic, License], apply("b1", "event-1", "")),
+        ("order notification", &[General], notice("CS1")),
     ]
 }
 
 #[tokio::test]
 async fn no_family_takes_a_call_that_was_proved_with_the_key_of_another() {
     use InterfaceType::{Basic, General, Kit, License, V1};
-    for (family, interface, call) in a_call_of_each() {
-        for other in [Basic, General, Kit, License, V1].into_iter().filter(|other| *other != interface) {
+    for (family, its_own, call) in a_call_of_each() {
+        for other in [Basic, General, Kit, License, V1].into_iter().filter(|other| !its_own.contains(other)) {
             let stage = Stage::with_saas(|builder| builder);
             let answer = stage.post_as(other, &call).await;
             assert_eq!(answer.code, "000001", "{family} with the key of {other:?}");
@@ -596,6 +597,41 @@ async fn only_handlers_or_a_key_tell_online_license_from_saas() {
     let freeze = r#"{"activity":"updateInstanceStatus","instanceId":"b2","status":"FREEZE"}"#;
     assert_eq!(stage.post_as(InterfaceType::Basic, freeze).await.code, "000003", "no SaaS instance");
     assert_eq!(stage.post_as(InterfaceType::License, freeze).await.code, "000000");
+}
+
+#[tokio::test]
+async fn online_license_is_taken_under_either_key_and_answered_with_the_same() {
+    use InterfaceType::{Basic, General, License};
+    for (configured, key) in [(Basic, Basic), (Basic, License), (License, Basic), (License, License)] {
+        let stage = Stage::with_saas(|builder| builder.online_license_key(configured).sign_v2_answers(true));
+        let body = apply("b1", "event-1", "");
+        let query = callback_v2::signed_query(&key_of(key), &nonce(), NOW, body.as_bytes());
+        let answer = Answer::read(stage.service.call(post_request(&query, body.clone())).await);
+        assert_eq!(answer.code, "000003", "verified, and the instance is not known");
+        let signature = answer.body_sign.unwrap();
+        assert_eq!(
+            body_sign::verify(&KeyRing::new(key_of(key)), &signature, &answer.body),
+            Ok(()),
+            "{configured:?} {key:?}"
+        );
+        let again = Answer::read(stage.service.call(post_request(&query, body)).await);
+        assert_eq!(again.code, "000002", "a nonce counts under both");
+    }
+    let stage = Stage::with_saas(|builder| builder);
+    assert_eq!(stage.post_as(General, &apply("b1", "event-1", "")).await.code, "000001");
+
+    // One of the keys is enough, whichever is named.
+    for (configured, only) in [(Basic, License), (License, Basic)] {
+        let keys = AccessKeys::new().with(only, key_of(only)).unwrap();
+        let service = CallbackService::builder(keys, TokioRuntime)
+            .licensing(Maker::default(), MemoryLedger::new(), MemoryLicenseStore::new())
+            .online_license_key(configured)
+            .clock(Arc::new(ManualClock::new(NOW)))
+            .observer(Log::default())
+            .build();
+        let stage = Stage { service, ..Stage::new() };
+        assert_eq!(stage.post_as(only, &purchase("CS1", "b1")).await.code, "000000");
+    }
 }
 
 #[tokio::test]

@@ -309,6 +309,28 @@ async fn a_corrected_record_is_sent_under_its_number() {
 }
 
 #[tokio::test]
+async fn a_record_that_breaks_a_limit_holds_up_no_other() {
+    let stage = Stage::new().await;
+    stage.record("a", "1").await;
+    stage.next_hour();
+    stage.intake.fate(Fate::Refuses { instance_id: "a", code: "017", names: &["metering_sn"] });
+    stage.pusher.round().await.unwrap();
+    let refused = stage.meter.records(RecordState::Fix, None, 10).await.unwrap().remove(0).record;
+    let mut correction = Correction::default();
+    correction.package_instance_id = Some("p".repeat(65));
+    assert!(stage.meter.correct(&refused.metering_sn, correction).await.unwrap());
+    stage.record("b", "1").await;
+    stage.record("c", "1").await;
+    stage.next_hour();
+    assert_eq!(stage.pusher.round().await.unwrap().delivered, 2);
+    let held = stage.meter.records(RecordState::Fix, None, 10).await.unwrap().remove(0);
+    assert_eq!(held.record.metering_sn, refused.metering_sn);
+    let why = held.refusal.unwrap().description.unwrap();
+    assert_eq!(why, "usage_records[0].relate_pkg_instance has 65 characters, and may have 64");
+    assert!(stage.intake.records().iter().all(|record| record["metering_sn"] != refused.metering_sn.as_str()));
+}
+
+#[tokio::test]
 async fn the_seller_is_warned_before_records_are_too_old() {
     let stage = Stage::new().await;
     stage.record("a", "1").await;

@@ -24,7 +24,12 @@ pub fn access_keys() -> Result<AccessKeys, Failure> {
     AccessKeys::from_env().map_err(|error| Failure::of("the access keys", &error))
 }
 
-const INTERFACES: [InterfaceType; 5] =
+/// Whether the environment names a key for this interface itself.
+pub fn is_set(interface: InterfaceType) -> bool {
+    set(interface.env_name()).is_some()
+}
+
+pub const INTERFACES: [InterfaceType; 5] =
     [InterfaceType::Basic, InterfaceType::V1, InterfaceType::Kit, InterfaceType::License, InterfaceType::General];
 
 /// Masks all keys that are set, also in the form in which they are set.

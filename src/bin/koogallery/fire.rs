@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::environment::{access_keys, missing};
 use crate::output::Color;
 use crate::seed::Seed;
-use crate::seller::Seller;
+use crate::seller::{Seller, was_sent};
 use crate::{Answer, Failure, Output, client_secret, runtime};
 
 const EXAMPLES: &str = "\
@@ -26,7 +26,8 @@ Examples:
   koogallery fire expireInstance --url http://127.0.0.1:8080/x --profile saas-v1 --set instanceId=i-1
   koogallery fire newInstance --url http://127.0.0.1:8080/x --without orderId
 
-Exit codes: 0 the seller has understood (000000, or 000004 where it counts), 1 not, 2 nothing could be sent.";
+Exit codes: 0 the seller has understood (000000, or 000004 where it counts), 1 not, also if no answer came, 2 nothing could
+be sent.";
 
 /// Make one call of a seller's endpoint as the marketplace does, and show what comes back.
 #[derive(Args)]
@@ -91,7 +92,10 @@ impl Fire {
             let made = marketplace.call(&Callback::from(draft), &Manner::default()).await;
             made.map_err(|error| Failure::of("nothing was sent", &error))
         })?;
-        show(&attempt, output)
+        match &attempt.verdict {
+            Verdict::Unanswered { error } if !was_sent(error) => Err(Failure::of("nothing was sent", error)),
+            _ => show(&attempt, output),
+        }
     }
 
     fn generation(&self, keys: &AccessKeys) -> Result<Generation, Failure> {

@@ -15,7 +15,7 @@ use crate::environment::{access_keys, masking, missing};
 use crate::output::{Color, printable};
 use crate::proof::{Call, Form, activity, result_code};
 use crate::scheme::body_sign_diagnosis;
-use crate::seller::Seller;
+use crate::seller::{Seller, was_sent};
 use crate::{Answer, Failure, Output, next_hop, runtime};
 use resign::Signed;
 
@@ -28,7 +28,7 @@ The call is signed anew, with the time of now and a new nonce; everything else s
 the capture, unless the address has one. What was masked stays masked, but a client secret is made anew, for the key that
 KOOGALLERY_RSA_PRIVATE_KEY_FILE names.
 
-Exit codes: 0 the result code is that of the capture, 1 it is another, 2 the call could not be made.";
+Exit codes: 0 the result code is that of the capture, 1 it is another, also if no answer came, 2 nothing could be sent.";
 
 /// Make a captured call again, signed anew, and compare the result codes.
 #[derive(Args)]
@@ -71,14 +71,23 @@ impl Replay {
 
         let path = path_of(target.path(), captured_path);
         let request = request(method, &path, &signed, &capture)?;
-        let answered = async { target.call(request).await.map_err(|error| Failure::of(target.name(), &error)) };
-        let answer = runtime::block_on(answered)?;
+        let answer = match runtime::block_on(async { Ok(target.call(request).await) })? {
+            Err(error) if !was_sent(&error) => return Err(Failure::of(target.name(), &error)),
+            answer => answer,
+        };
 
         let mut masking = masking(&keys);
         masking.add_secret(&signed.signature);
         let shown_query =
-            if signed.query.is_empty() { String::new() } else { format!("?{}", masking.query(&signed.query)) };
+            if signed.query.is_empty() { String::new() } else { format!("?{}", query_shown(&masking, &signed.query)) };
         output.note(&format!("{method} {}{shown_query}", masking.text(&path)))?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                output.verdict(Color::Red, "no answer", &format!(": {error}"))?;
+                return Ok(Answer::No);
+            }
+        };
         show(output, &masking, &answer)?;
         if let Some((name, value)) = header(&answer, body_sign::HEADER) {
             let interface = if form.signs_answers() { interface } else { koogallery::key::InterfaceType::V1 };
@@ -113,6 +122,15 @@ fn request(method: &str, path: &str, signed: &Signed, capture: &Capture) -> Resu
     next_hop::request(method, &format!("{path}{separator}{}", signed.query), &headers, signed.body.clone().into())
 }
 
+/// What V1.0 encrypts looks masked, and not encrypted anew as in a capture, which has to be read again.
+fn unencrypted() -> Masking {
+    Masking::default()
+}
+
+fn query_shown(masking: &Masking, query: &str) -> String {
+    unencrypted().query(&masking.query(query))
+}
+
 fn header<'a>(answer: &'a simulator::Answer, wanted: &str) -> Option<(&'a str, &'a str)> {
     let found = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
     found.map(|(name, value)| (&**name, &**value))
@@ -122,7 +140,8 @@ fn show(output: &Output, masking: &Masking, answer: &simulator::Answer) -> Resul
     const SHOWN: usize = 4096;
     let shown = &answer.body[..answer.body.len().min(SHOWN)];
     output.note(&format!("HTTP status {}, {} ms", answer.status, answer.duration.as_millis()))?;
-    output.note(&masking.json(&masking.text(&printable(&String::from_utf8_lossy(shown)))))?;
+    let text = masking.json(&masking.text(&printable(&String::from_utf8_lossy(shown))));
+    output.note(&unencrypted().json(&text))?;
     match answer.body.len() > SHOWN {
         true => output.note(&format!("... ({} bytes)", answer.body.len())),
         false => Ok(()),

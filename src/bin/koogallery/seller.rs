@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use koogallery::simulator::{HttpTarget, Target as _};
+use koogallery::simulator::{HttpTarget, Target as _, TargetError};
 
 use crate::Failure;
 
@@ -16,6 +16,12 @@ pub struct Seller {
     /// The address is not of this machine or a private network, and yours to be called.
     #[arg(long)]
     i_own_this_host: bool,
+}
+
+/// Whether a call without an answer went out all the same: then the seller has failed, and not the command.
+pub fn was_sent(error: &TargetError) -> bool {
+    use TargetError::{Connect, ConnectTimeout, Dns, Forbidden, Tls};
+    !matches!(error, Dns(_) | Forbidden(_) | Tls(_) | Connect(_) | ConnectTimeout(_))
 }
 
 impl Seller {

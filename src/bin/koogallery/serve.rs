@@ -6,7 +6,7 @@ mod page;
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use koogallery::adapter::serve::Server;
 use koogallery::simulator::{Marketplace, serve_desk};
 use tokio::net::TcpListener;
@@ -44,7 +44,7 @@ pub struct Serve {
     #[arg(long, value_name = "URL")]
     target: Option<String>,
     /// Lives so many times as fast: with 3600 an hour between two tries is a second.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     compress: u32,
     #[command(flatten)]
     seed: Seed,

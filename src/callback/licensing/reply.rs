@@ -13,7 +13,7 @@ use crate::callback::protocol::Dialect;
 use crate::callback::run::Executor;
 use crate::callback::settings::DebugCalls;
 use crate::issuing::Applied;
-use crate::ledger::State;
+use crate::ledger::{Instance, State};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 
@@ -24,6 +24,8 @@ const BUSY_POLL: Duration = Duration::from_millis(50);
 pub(in crate::callback) struct Licensing {
     /// Runs what happens to instances.
     pub(in crate::callback) instances: Arc<Executor>,
+    /// Runs what happens to subscriptions, where the service has them.
+    pub(in crate::callback) subscriptions: Option<Arc<Executor>>,
     /// Runs what happens to authorization codes, of which the ledger hears late.
     pub(in crate::callback) codes: Arc<Executor>,
     pub(in crate::callback) issuer: Arc<Issuer>,
@@ -77,13 +79,15 @@ impl Licensing {
     /// Notes the application, and delivers its License if that can be done in time.
     async fn apply(&self, application: Application, exchange: &Exchanging<'_>) -> Result<Reply, CallbackError> {
         let instance_id = &application.instance_id;
-        match self.instances.ledger.instance(instance_id).await? {
-            Some(instance) if matches!(instance.state, State::Active | State::Frozen) => {}
-            Some(instance) if instance.state == State::Creating => {
-                self.instances.resume(&instance);
+        let unknown = || CallbackError::UnknownInstance(instance_id.clone());
+        let (executor, instance) = self.find(instance_id).await?.ok_or_else(unknown)?;
+        match instance.state {
+            State::Active | State::Frozen => {}
+            State::Creating => {
+                executor.resume(&instance);
                 return Err(CallbackError::StillCreating);
             }
-            _ => return Err(CallbackError::UnknownInstance(instance_id.clone())),
+            State::Released => return Err(unknown()),
         }
         let id = self.note(application, exchange).await?;
         match self.issuer.work_for(&id, exchange.time_left()).await {
@@ -96,6 +100,17 @@ impl Licensing {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// An instance and what opened it. Where one address serves SaaS V2.0 as well, a creation is taken for SaaS, because the
+    /// two families' messages are the same.
+    async fn find(&self, instance_id: &str) -> Result<Option<(&Arc<Executor>, Arc<Instance>)>, CallbackError> {
+        for executor in std::iter::once(&self.instances).chain(&self.subscriptions) {
+            if let Some(instance) = executor.ledger.instance(instance_id).await? {
+                return Ok(Some((executor, instance)));
+            }
+        }
+        Ok(None)
     }
 
     /// The License of an order, the same for ever.

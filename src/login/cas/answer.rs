@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Validation;
-use crate::login::exchange::{body, failed, unexpected};
+use crate::login::exchange::{body, failed};
 use crate::login::user_info::UserInfo;
 use crate::login::{Cause, CentreError};
 use crate::redact::Sensitive;
@@ -55,14 +55,11 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<UserInfo, CentreError> 
             CentreError::new::<Validation>(status, cause_of(code.trim())).told(code.trim(), failure.description)
         );
     }
-    match answer.authentication_success {
-        _ if !status.is_success() => Err(failed::<Validation>(response, &Cause::TicketRefused)),
-        Some(Success { user, attributes }) => {
-            let members = serde_json::to_string(&attributes.unwrap_or_default()).unwrap_or_default();
-            UserInfo::read(&members, &user.to_string()).ok_or_else(|| unexpected::<Validation>(response))
-        }
-        None => Err(unexpected::<Validation>(response)),
-    }
+    let user = answer.authentication_success.filter(|_| status.is_success()).and_then(|success| {
+        let members = serde_json::to_string(&success.attributes.unwrap_or_default()).ok()?;
+        UserInfo::read(&members, &success.user.to_string())
+    });
+    user.ok_or_else(|| failed::<Validation>(response, &Cause::TicketRefused))
 }
 
 /// The codes of the CAS protocol.

@@ -1,5 +1,6 @@
 //! The transport on reqwest 0.13.
 
+use std::error::Error;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -21,7 +22,8 @@ use super::{StreamedBody, Transport, TransportError};
 /// Sends requests with reqwest, on tokio: 20 seconds for a whole exchange and 5 to connect, no redirects, answers of at most
 /// 4 MiB, at most 16 exchanges at once.
 ///
-/// reqwest needs a TLS feature for `https`; the crate's feature `rustls` turns one on.
+/// reqwest needs a TLS feature for `https`; the crate's feature `rustls` turns one on. Without any, calls end with
+/// [`TransportError::NoTls`].
 #[derive(Debug)]
 pub struct ReqwestTransport {
     client: ::reqwest::Client,
@@ -88,10 +90,17 @@ impl ReqwestTransport {
 fn failed(error: ::reqwest::Error) -> TransportError {
     let error = error.without_url();
     match () {
+        () if error.is_connect() && has_no_tls(&error) => TransportError::NoTls,
         () if error.is_connect() => TransportError::Connect(Box::new(error)),
         () if error.is_timeout() => TransportError::Timeout,
         () => TransportError::Broken(Box::new(error)),
     }
+}
+
+/// What hyper says of `https` where nothing is built in that speaks it. Only the application knows its features.
+fn has_no_tls(error: &dyn Error) -> bool {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.any(|cause| cause.to_string().contains("scheme is not http"))
 }
 
 impl Transport for ReqwestTransport {

@@ -1,7 +1,10 @@
 //! For a terminal.
 
 use super::{Exchange, Report};
-use crate::simulator::Severity;
+use crate::simulator::{Check, Severity};
+
+/// The check without which nothing can be said.
+const REACHED: &str = "R1";
 
 impl Report {
     /// The verdict, then the failures by cause with what to do about each, then notes, then what was not run.
@@ -37,11 +40,30 @@ impl Report {
         for (result, note) in self.notes() {
             text.push_str(&format!("  {:4} {note}\n", result.check.id));
         }
-        let not_run: Vec<_> = self.not_run().collect();
-        if !not_run.is_empty() {
-            text.push_str("\nnot run\n");
-            for (result, why) in not_run {
-                text.push_str(&format!("  {:4} {}: {why}\n", result.check.id, result.check.title));
+        text.push_str(&self.not_run_lines());
+        text
+    }
+
+    /// A line for each check, or one for all that have the same reason, if they are many.
+    fn not_run_lines(&self) -> String {
+        const MANY: usize = 6;
+        if self.failed_ids().contains(&REACHED) {
+            return format!("\nnot run\n  the other {} checks\n", self.not_run().count());
+        }
+        let mut reasons: Vec<(&str, Vec<Check>)> = Vec::new();
+        for (result, why) in self.not_run() {
+            match reasons.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, checks)) => checks.push(result.check),
+                None => reasons.push((why, vec![result.check])),
+            }
+        }
+        let mut text = if reasons.is_empty() { String::new() } else { "\nnot run\n".to_owned() };
+        for (why, checks) in reasons {
+            if checks.len() < MANY {
+                checks.iter().for_each(|check| text.push_str(&format!("  {:4} {}: {why}\n", check.id, check.title)));
+            } else {
+                let ids: Vec<_> = checks.iter().map(|check| check.id).collect();
+                text.push_str(&format!("  {} checks: {why}: {}\n", ids.len(), ids.join(" ")));
             }
         }
         text
