@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_record (
     end_time    INTEGER NOT NULL,
     record_time INTEGER NOT NULL,
     amount      INTEGER NOT NULL CHECK (typeof(amount) = 'integer'),
-    state       TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'fix', 'dead')),
+    state       TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'held', 'fix', 'dead')),
     attempts    INTEGER NOT NULL DEFAULT 0,
     due_at      INTEGER NOT NULL,
     holder      TEXT,
@@ -62,6 +62,7 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_record (
     UNIQUE (instance_id, begin_time, end_time)
 );
 CREATE INDEX IF NOT EXISTS koogallery_usage_record_due ON koogallery_usage_record (due_at) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS koogallery_usage_record_held ON koogallery_usage_record (due_at) WHERE state = 'held';
 CREATE INDEX IF NOT EXISTS koogallery_usage_record_left ON koogallery_usage_record (state, begin_time, amount)
     WHERE state <> 'delivered';
 CREATE INDEX IF NOT EXISTS koogallery_usage_record_settled ON koogallery_usage_record (settled_at)
@@ -85,14 +86,19 @@ const AT_ONCE: i64 = 500;
 const COLUMNS: &str = "metering_sn, instance_id, package, begin_time, end_time, record_time, amount, state, attempts, \
                        code, description";
 
+/// Every column of a record.
+const STORED: &str = "metering_sn, instance_id, package, begin_time, end_time, record_time, amount, state, attempts, \
+                      due_at, holder, code, description, settled_at";
+
 impl SqliteUsageStore {
-    /// Takes the database, making the tables if they are not there.
+    /// Takes the database, making the tables if they are not there. Tables of earlier versions are copied once into
+    /// their present form, which takes some seconds for a million records.
     ///
     /// # Errors
     ///
     /// The tables cannot be made.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
-        database.transaction(|transaction| transaction.execute_batch(SCHEMA)).await?;
+        database.transaction(make_tables).await?;
         Ok(Self { database: database.clone(), waiting: Arc::default() })
     }
 
@@ -214,23 +220,13 @@ impl UsageStore for SqliteUsageStore {
 
     fn claim(&self, claim: Claim, limit: usize) -> BoxFuture<'_, Result<Vec<UsageRecord>, MeteringError>> {
         self.run(move |transaction| {
-            transaction
-                .prepare_cached(&format!(
-                    "UPDATE koogallery_usage_record SET holder = :holder, due_at = :until, attempts = attempts + 1 \
-                     WHERE metering_sn IN (SELECT metering_sn FROM koogallery_usage_record \
-                     WHERE state = 'pending' AND due_at <= :now ORDER BY due_at LIMIT :limit) RETURNING {COLUMNS}"
-                ))?
-                .query_map(
-                    named_params! {
-                        ":holder": claim.holder_text(),
-                        ":until": claim.until.as_unix_millis(),
-                        ":now": claim.now.as_unix_millis(),
-                        ":limit": clamped(limit),
-                    },
-                    |row| Ok(read(row)?.record),
-                )?
-                .collect()
+            let claimed = take_due(transaction, claim, RecordState::Pending, limit)?;
+            Ok(claimed.into_iter().map(|stored| stored.record).collect())
         })
+    }
+
+    fn claim_held(&self, claim: Claim, limit: usize) -> BoxFuture<'_, Result<Vec<StoredRecord>, MeteringError>> {
+        self.run(move |transaction| take_due(transaction, claim, RecordState::Held, limit))
     }
 
     fn settle(&self, claim: Claim, outcomes: Vec<(String, Outcome)>) -> BoxFuture<'_, Result<(), MeteringError>> {
@@ -250,7 +246,7 @@ impl UsageStore for SqliteUsageStore {
             let changed = transaction.execute(
                 "UPDATE koogallery_usage_record SET state = 'pending', holder = NULL, due_at = ?2, settled_at = NULL, \
                  begin_time = coalesce(?3, begin_time), end_time = coalesce(?4, end_time), \
-                 package = coalesce(?5, package) WHERE metering_sn = ?1 AND state IN ('fix', 'dead')",
+                 package = coalesce(?5, package) WHERE metering_sn = ?1 AND state IN ('held', 'fix', 'dead')",
                 params![
                     metering_sn,
                     now.as_unix_millis(),
@@ -300,6 +296,51 @@ impl UsageStore for SqliteUsageStore {
             Ok(records + ids)
         })
     }
+}
+
+/// Makes the tables, and brings the records of an earlier table, which does not allow the state `held`, into the new one.
+/// They are moved aside and back, since views of the seller's would follow a renamed table.
+fn make_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let is_old = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'koogallery_usage_record' \
+                  AND sql NOT LIKE '%''held''%'";
+    if transaction.query_row(is_old, [], |row| row.get::<_, i64>(0))? == 0 {
+        return transaction.execute_batch(SCHEMA);
+    }
+    transaction.execute_batch(
+        "CREATE TABLE koogallery_usage_moving AS SELECT * FROM koogallery_usage_record; \
+         DROP TABLE koogallery_usage_record;",
+    )?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.execute_batch(&format!(
+        "INSERT INTO koogallery_usage_record ({STORED}) SELECT {STORED} FROM koogallery_usage_moving; \
+         DROP TABLE koogallery_usage_moving;"
+    ))
+}
+
+/// Takes records in a state that are due.
+fn take_due(
+    transaction: &Transaction<'_>,
+    claim: Claim,
+    state: RecordState,
+    limit: usize,
+) -> rusqlite::Result<Vec<StoredRecord>> {
+    // The state stands in the text, so that the index of the state is used.
+    transaction
+        .prepare_cached(&format!(
+            "UPDATE koogallery_usage_record SET holder = :holder, due_at = :until, attempts = attempts + 1 \
+             WHERE metering_sn IN (SELECT metering_sn FROM koogallery_usage_record \
+             WHERE state = '{state}' AND due_at <= :now ORDER BY due_at LIMIT :limit) RETURNING {COLUMNS}"
+        ))?
+        .query_map(
+            named_params! {
+                ":holder": claim.holder_text(),
+                ":until": claim.until.as_unix_millis(),
+                ":now": claim.now.as_unix_millis(),
+                ":limit": clamped(limit),
+            },
+            read,
+        )?
+        .collect()
 }
 
 /// Records what waits in one transaction, and then tells everybody.
@@ -391,6 +432,7 @@ fn settle(transaction: &Transaction<'_>, claim: Claim, metering_sn: &str, outcom
     let (state, due_at, refusal) = match outcome {
         Outcome::Delivered => (RecordState::Delivered, claim.now, None),
         Outcome::Retry { at, refusal } => (RecordState::Pending, *at, refusal.as_ref()),
+        Outcome::Held { at } => (RecordState::Held, *at, None),
         Outcome::Fix(refusal) => (RecordState::Fix, claim.now, Some(refusal)),
         Outcome::Dead(refusal) => (RecordState::Dead, claim.now, Some(refusal)),
     };
@@ -439,7 +481,7 @@ fn status(transaction: &Transaction<'_>, risky_before: Timestamp) -> rusqlite::R
         )
     };
     let oldest: Option<i64> = transaction.query_row(
-        "SELECT min(begin_time) FROM koogallery_usage_record WHERE state IN ('pending', 'fix')",
+        "SELECT min(begin_time) FROM koogallery_usage_record WHERE state IN ('pending', 'held', 'fix')",
         [],
         |row| row.get(0),
     )?;
@@ -447,12 +489,13 @@ fn status(transaction: &Transaction<'_>, risky_before: Timestamp) -> rusqlite::R
         open: total("SELECT count(*), coalesce(sum(amount), 0) FROM koogallery_usage_open", &[])?,
         pending: in_state(RecordState::Pending)?,
         delivered: total("SELECT records, amount FROM koogallery_usage_delivered", &[])?,
+        held: in_state(RecordState::Held)?,
         fix: in_state(RecordState::Fix)?,
         dead: in_state(RecordState::Dead)?,
         oldest: oldest.map(Timestamp::from_unix_millis),
         at_risk: total(
             "SELECT count(*), coalesce(sum(amount), 0) FROM koogallery_usage_record \
-             WHERE state IN ('pending', 'fix') AND begin_time < ?1",
+             WHERE state IN ('pending', 'held', 'fix') AND begin_time < ?1",
             &[&risky_before.as_unix_millis()],
         )?,
     })

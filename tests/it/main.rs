@@ -19,6 +19,7 @@ mod once;
 mod orders;
 mod process;
 mod properties;
+mod push_answers;
 mod query_order_example;
 mod replay_guards;
 mod servers;

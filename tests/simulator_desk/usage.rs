@@ -8,7 +8,7 @@ use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::amount::Amount;
 use koogallery::clock::Clock as _;
 use koogallery::metering::{Meter, Period, Pusher, SqliteUsageStore, Usage};
-use koogallery::open_api::push_usage::{self, UsageRecord};
+use koogallery::open_api::push_usage::{self, RejectedRecord, UsageRecord};
 use koogallery::open_api::push_usage_old;
 use koogallery::open_api::query_order::ChargingMode;
 use koogallery::simulator::{Fault, FaultRule, Instance, InstanceState, Operation};
@@ -28,8 +28,8 @@ fn record(sn: &str, instance_id: &str) -> UsageRecord {
 
 async fn push(stage: &Stage, records: Vec<UsageRecord>) -> Vec<(String, String)> {
     let response = stage.call(push_usage::Request::new(records).unwrap()).await.unwrap();
-    let rejected = response.rejected.unwrap_or_default();
-    rejected.into_iter().map(|record| (record.metering_sn.unwrap(), record.code.as_str().to_owned())).collect()
+    let told = |record: &RejectedRecord| (record.metering_sn.clone().unwrap(), record.code.as_str().to_owned());
+    response.refusals().map(told).collect()
 }
 
 fn stage() -> Stage {
