@@ -3,7 +3,9 @@
 mod bad_input;
 mod crash;
 mod debug_calls;
+mod fuzzed_intake;
 mod heartbeat;
+mod held_usage;
 mod intake;
 mod kit;
 mod ledgers;
@@ -28,3 +30,4 @@ mod sockets;
 mod support;
 mod transport;
 mod uploads;
+mod usage_migration;

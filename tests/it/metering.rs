@@ -24,7 +24,7 @@ use crate::support::{NOW, key};
 
 /// Keeps what the seller would be told.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<String>>>);
+pub struct Told(pub Arc<Mutex<Vec<String>>>);
 
 impl Observer for Told {
     fn delivered(&self, records: &[&UsageRecord]) {
