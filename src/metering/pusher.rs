@@ -370,7 +370,7 @@ impl Pusher {
     async fn push(&self, claim: Claim, records: &[UsageRecord]) -> Result<Verdict, CallError> {
         let gone = self.meter.clock.now().abs_diff(claim.now);
         let patience = (self.claim / 2).saturating_sub(gone);
-        let Ok(request) = Request::new(records.to_vec()) else { return Ok(Verdict::Each(Vec::new())) };
+        let Ok(request) = Request::new(records.to_vec()) else { return Ok(Verdict::Each(vec![None; records.len()])) };
         let call = pin!(self.client.call(&request));
         let answer = match select(call, self.runtime.sleep(patience)).await {
             Either::Left((answer, _)) => answer,
