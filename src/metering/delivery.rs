@@ -35,12 +35,18 @@ pub(super) fn verdict_of_error(records: &[UsageRecord], error: &CallError) -> Op
             Some(Verdict::Each(vec![Some(Outcome::Fix(refusal))]))
         }
         (code, _) if ABOUT_CONTENT.contains(&code) => Some(Verdict::Each(vec![None; records.len()])),
+        (code, _) if UNREADABLE.contains(&code) && !error.status.is_server_error() => {
+            Some(Verdict::Each(vec![None; records.len()]))
+        }
         _ => None,
     }
 }
 
 /// Codes of parameters and of records; those of the caller, the seller or the server are not among them.
 const ABOUT_CONTENT: [&str; 6] = ["MKT.0100", "MKT.0101", "MKT.0199", "MKT.9001", "MKT.9002", "MKT.9004"];
+
+/// Codes of the push whose texts could not be read, of parameters and records among others.
+const UNREADABLE: [&str; 7] = ["94060003", "94060004", "94060005", "94060006", "94060007", "94060008", "94060009"];
 
 const TOO_MANY: &str = "MKT.9003";
 

@@ -136,7 +136,7 @@ impl State {
     }
 
     /// Makes one thing unreadable.
-    fn damage(&self, list: &mut Vec<Value>) {
+    fn damage(&self, list: &mut [Value]) {
         let at = self.below(list.len() as u64) as usize;
         let element = list[at].as_object_mut().unwrap();
         let codes: Vec<_> = element.keys().filter(|name| name.to_lowercase().contains("code")).cloned().collect();

@@ -210,6 +210,10 @@ async fn a_bad_record_is_found_wherever_it_stands() {
         let (status, pushes) = refused_as_a_whole(999, bad, 500, json!({"error_code": "MKT.9002"})).await;
         assert_eq!((status.delivered.records, status.held.records, status.fix.records), (999, 0, 1));
         most = most.max(pushes);
+        // What the code means is not known, so that it refuses no record for good.
+        let (status, pushes) = refused_as_a_whole(999, bad, 400, json!({"error_code": 94_060_005})).await;
+        assert_eq!((status.delivered.records, status.held.records, status.fix.records), (999, 1, 0));
+        most = most.max(pushes);
     }
     println!("refused as a whole: at most {most} pushes for 1 bad of 1000");
     assert!(most <= 15, "{most}");
@@ -229,6 +233,14 @@ async fn several_bad_records_are_found_and_many_end_the_search() {
     assert_eq!(status.delivered.records + status.fix.records + status.held.records, 100);
     assert!(status.fix.records >= 4 && status.pending.records == 0, "{status}");
     assert!(pushes <= 50, "{pushes}");
+}
+
+#[tokio::test]
+async fn a_push_that_failed_for_another_reason_is_sent_again_unchanged() {
+    for (status, code) in [(200, "94060010"), (401, "94060002"), (500, "94060005"), (200, "MKT.0001"), (200, "0")] {
+        let (status, pushes) = refused_as_a_whole(20, &["b0"], status, json!({"error_code": code})).await;
+        assert_eq!((status.pending.records, pushes), (21, 1), "{code}");
+    }
 }
 
 #[tokio::test]

@@ -246,13 +246,16 @@ fn what_is_no_success_delivers_nothing() {
     }
 }
 
+/// Name and value of the member that holds a list.
+type ListAt = fn(Vec<Value>) -> (&'static str, Value);
+
 /// A refused record, as an answer may write it.
 #[derive(Clone, Debug)]
 struct Style {
     code_name: &'static str,
     code_as: fn(u16) -> Value,
     sn_name: &'static str,
-    list_at: fn(Vec<Value>) -> (&'static str, Value),
+    list_at: ListAt,
     answer_code: (&'static str, Value),
 }
 
@@ -264,7 +267,7 @@ fn style() -> impl Strategy<Value = Style> {
         |code| json!(format!("{code:03}")),
         |code| json!(format!(" {code:03} ")),
     ];
-    let list_at: [fn(Vec<Value>) -> (&'static str, Value); 6] = [
+    let list_at: [ListAt; 6] = [
         |list| ("data", json!({"abnormal_usage_data": list})),
         |list| ("abnormal_usage_data", json!(list)),
         |list| ("data", json!({"a": [{"b": {"abnormalUsageData": list}}]})),
