@@ -32,6 +32,9 @@ struct Waiting {
 }
 
 /// Amounts are whole numbers of ten-thousandths. SQLite would turn a sum that is too large into a float, unless checked.
+/// A held record is one in the state `fix` with `held` set: the state came later, and a check of a column cannot be changed
+/// without copying the whole table. A program of an earlier version leaves such records alone; in other states `held` means
+/// nothing, since such a program does not reset it.
 /// An empty package is none, since SQLite takes every NULL of a key for another one.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS koogallery_usage_open (
@@ -52,17 +55,19 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_record (
     end_time    INTEGER NOT NULL,
     record_time INTEGER NOT NULL,
     amount      INTEGER NOT NULL CHECK (typeof(amount) = 'integer'),
-    state       TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'held', 'fix', 'dead')),
+    state       TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'fix', 'dead')),
     attempts    INTEGER NOT NULL DEFAULT 0,
     due_at      INTEGER NOT NULL,
     holder      TEXT,
     code        TEXT,
     description TEXT,
     settled_at  INTEGER,
+    held        INTEGER NOT NULL DEFAULT 0,
     UNIQUE (instance_id, begin_time, end_time)
 );
 CREATE INDEX IF NOT EXISTS koogallery_usage_record_due ON koogallery_usage_record (due_at) WHERE state = 'pending';
-CREATE INDEX IF NOT EXISTS koogallery_usage_record_held ON koogallery_usage_record (due_at) WHERE state = 'held';
+CREATE INDEX IF NOT EXISTS koogallery_usage_record_held ON koogallery_usage_record (due_at)
+    WHERE state = 'fix' AND held = 1;
 CREATE INDEX IF NOT EXISTS koogallery_usage_record_left ON koogallery_usage_record (state, begin_time, amount)
     WHERE state <> 'delivered';
 CREATE INDEX IF NOT EXISTS koogallery_usage_record_settled ON koogallery_usage_record (settled_at)
@@ -83,16 +88,11 @@ INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
 /// How much is done in one transaction where there may be much to do.
 const AT_ONCE: i64 = 500;
 
-const COLUMNS: &str = "metering_sn, instance_id, package, begin_time, end_time, record_time, amount, state, attempts, \
-                       code, description";
-
-/// Every column of a record.
-const STORED: &str = "metering_sn, instance_id, package, begin_time, end_time, record_time, amount, state, attempts, \
-                      due_at, holder, code, description, settled_at";
+const COLUMNS: &str = "metering_sn, instance_id, package, begin_time, end_time, record_time, amount, state, held, \
+                       attempts, code, description";
 
 impl SqliteUsageStore {
-    /// Takes the database, making the tables if they are not there. Tables of earlier versions are copied once into
-    /// their present form, which takes some seconds for a million records.
+    /// Takes the database, making the tables if they are not there, and what they lack if an earlier version made them.
     ///
     /// # Errors
     ///
@@ -244,9 +244,9 @@ impl UsageStore for SqliteUsageStore {
         let metering_sn = metering_sn.to_owned();
         self.run(move |transaction| {
             let changed = transaction.execute(
-                "UPDATE koogallery_usage_record SET state = 'pending', holder = NULL, due_at = ?2, settled_at = NULL, \
+                "UPDATE koogallery_usage_record SET state = 'pending', held = 0, holder = NULL, due_at = ?2, settled_at = NULL, \
                  begin_time = coalesce(?3, begin_time), end_time = coalesce(?4, end_time), \
-                 package = coalesce(?5, package) WHERE metering_sn = ?1 AND state IN ('held', 'fix', 'dead')",
+                 package = coalesce(?5, package) WHERE metering_sn = ?1 AND state IN ('fix', 'dead')",
                 params![
                     metering_sn,
                     now.as_unix_millis(),
@@ -270,13 +270,14 @@ impl UsageStore for SqliteUsageStore {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<StoredRecord>, MeteringError>> {
         let after = after.unwrap_or_default().to_owned();
+        let (word, is_held) = stored(state);
         self.run(move |transaction| {
             transaction
                 .prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM koogallery_usage_record WHERE state = ?1 AND metering_sn > ?2 \
-                     ORDER BY metering_sn LIMIT ?3"
+                    "SELECT {COLUMNS} FROM koogallery_usage_record WHERE state = ?1 \
+                     AND (state <> 'fix' OR held = ?2) AND metering_sn > ?3 ORDER BY metering_sn LIMIT ?4"
                 ))?
-                .query_map(params![state.as_str(), after, clamped(limit)], read)?
+                .query_map(params![word, is_held, after, clamped(limit)], read)?
                 .collect()
         })
     }
@@ -298,23 +299,23 @@ impl UsageStore for SqliteUsageStore {
     }
 }
 
-/// Makes the tables, and brings the records of an earlier table, which does not allow the state `held`, into the new one.
-/// They are moved aside and back, since views of the seller's would follow a renamed table.
 fn make_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    let is_old = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'koogallery_usage_record' \
-                  AND sql NOT LIKE '%''held''%'";
-    if transaction.query_row(is_old, [], |row| row.get::<_, i64>(0))? == 0 {
-        return transaction.execute_batch(SCHEMA);
+    let columns =
+        "SELECT count(*), count(*) FILTER (WHERE name = 'held') FROM pragma_table_info('koogallery_usage_record')";
+    let (columns, held): (i64, i64) = transaction.query_row(columns, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if columns > 0 && held == 0 {
+        let add = "ALTER TABLE koogallery_usage_record ADD COLUMN held INTEGER NOT NULL DEFAULT 0";
+        transaction.execute(add, [])?;
     }
-    transaction.execute_batch(
-        "CREATE TABLE koogallery_usage_moving AS SELECT * FROM koogallery_usage_record; \
-         DROP TABLE koogallery_usage_record;",
-    )?;
-    transaction.execute_batch(SCHEMA)?;
-    transaction.execute_batch(&format!(
-        "INSERT INTO koogallery_usage_record ({STORED}) SELECT {STORED} FROM koogallery_usage_moving; \
-         DROP TABLE koogallery_usage_moving;"
-    ))
+    transaction.execute_batch(SCHEMA)
+}
+
+/// A state as it is stored: its word, and whether `held` is set.
+fn stored(state: RecordState) -> (&'static str, bool) {
+    match state {
+        RecordState::Held => (RecordState::Fix.as_str(), true),
+        state => (state.as_str(), false),
+    }
 }
 
 /// Takes records in a state that are due.
@@ -324,12 +325,13 @@ fn take_due(
     state: RecordState,
     limit: usize,
 ) -> rusqlite::Result<Vec<StoredRecord>> {
-    // The state stands in the text, so that the index of the state is used.
+    // As the index of the state has it.
+    let is_in_state = if state == RecordState::Held { "state = 'fix' AND held = 1" } else { "state = 'pending'" };
     transaction
         .prepare_cached(&format!(
             "UPDATE koogallery_usage_record SET holder = :holder, due_at = :until, attempts = attempts + 1 \
              WHERE metering_sn IN (SELECT metering_sn FROM koogallery_usage_record \
-             WHERE state = '{state}' AND due_at <= :now ORDER BY due_at LIMIT :limit) RETURNING {COLUMNS}"
+             WHERE {is_in_state} AND due_at <= :now ORDER BY due_at LIMIT :limit) RETURNING {COLUMNS}"
         ))?
         .query_map(
             named_params! {
@@ -436,16 +438,18 @@ fn settle(transaction: &Transaction<'_>, claim: Claim, metering_sn: &str, outcom
         Outcome::Fix(refusal) => (RecordState::Fix, claim.now, Some(refusal)),
         Outcome::Dead(refusal) => (RecordState::Dead, claim.now, Some(refusal)),
     };
+    let (word, is_held) = stored(state);
     let settled: Option<i64> = transaction
         .prepare_cached(
-            "UPDATE koogallery_usage_record SET state = :state, due_at = :due_at, holder = NULL, \
+            "UPDATE koogallery_usage_record SET state = :state, held = :held, due_at = :due_at, holder = NULL, \
              settled_at = :now, code = coalesce(:code, code), description = coalesce(:description, description) \
              WHERE metering_sn = :metering_sn AND state <> 'delivered' \
              AND (holder = :holder OR :state = 'delivered') RETURNING amount",
         )?
         .query_row(
             named_params! {
-                ":state": state.as_str(),
+                ":state": word,
+                ":held": is_held,
                 ":due_at": due_at.as_unix_millis(),
                 ":now": claim.now.as_unix_millis(),
                 ":code": refusal.map(|refusal| refusal.code.as_str()),
@@ -474,14 +478,15 @@ fn status(transaction: &Transaction<'_>, risky_before: Timestamp) -> rusqlite::R
         })
     };
     let in_state = |state: RecordState| {
+        let (word, is_held) = stored(state);
         total(
             "SELECT count(*), coalesce(sum(amount), 0) FROM koogallery_usage_record \
-             WHERE state = ?1 AND state <> 'delivered'",
-            &[&state.as_str()],
+             WHERE state = ?1 AND (state <> 'fix' OR held = ?2) AND state <> 'delivered'",
+            &[&word, &is_held],
         )
     };
     let oldest: Option<i64> = transaction.query_row(
-        "SELECT min(begin_time) FROM koogallery_usage_record WHERE state IN ('pending', 'held', 'fix')",
+        "SELECT min(begin_time) FROM koogallery_usage_record WHERE state IN ('pending', 'fix')",
         [],
         |row| row.get(0),
     )?;
@@ -495,7 +500,7 @@ fn status(transaction: &Transaction<'_>, risky_before: Timestamp) -> rusqlite::R
         oldest: oldest.map(Timestamp::from_unix_millis),
         at_risk: total(
             "SELECT count(*), coalesce(sum(amount), 0) FROM koogallery_usage_record \
-             WHERE state IN ('pending', 'held', 'fix') AND begin_time < ?1",
+             WHERE state IN ('pending', 'fix') AND begin_time < ?1",
             &[&risky_before.as_unix_millis()],
         )?,
     })
@@ -525,7 +530,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
     let description = row.get("description")?;
     Ok(StoredRecord {
         record,
-        state: RecordState::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?,
+        state: match (RecordState::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?, row.get("held")?) {
+            (RecordState::Fix, true) => RecordState::Held,
+            (state, _) => state,
+        },
         attempts: row.get("attempts")?,
         refusal: code.map(|code| Refusal { code: RecordCode::new(&code), description }),
     })
