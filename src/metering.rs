@@ -35,6 +35,10 @@
 //!   after midnight: see [`Period`].
 //! * A record that begins more than 21 days ago is refused; the [`Observer`] is warned a week before.
 //! * "Reported before" (codes 005 and 010) means delivered.
+//! * A record counts as delivered only on evidence: a success, its own code "reported before", or a list of refused records
+//!   that could be read in full and does not name it. Where an answer leaves it unclear, the record is
+//!   [held](RecordState::Held), and the [`Observer`] is called at once.
+//! * Times are whole seconds, as on the wire: what happens in the second in which an instance was opened is after its opening.
 //! * An accepted push is only queued: the marketplace's own check of it shows in the seller console alone.
 
 mod delivery;
@@ -49,7 +53,7 @@ mod store;
 mod usage;
 
 pub use meter::Meter;
-pub use observer::{AtRisk, Observer, PushFailure, Rejection, StderrObserver};
+pub use observer::{AtRisk, Hold, Observer, PushFailure, Rejection, StderrObserver};
 pub use parts::{Part, Sum, parts};
 pub use pusher::{Pusher, Round};
 #[cfg(feature = "sqlite")]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Response;
 use koogallery::open_api::activate_license::LicenseStatus;
-use koogallery::open_api::push_usage::{self, Disposition, UsageRecord};
+use koogallery::open_api::push_usage::{self, Disposition, RecordFate, UsageRecord};
 use koogallery::open_api::query_order::{ChargingMode, OrderType};
 use koogallery::open_api::report_software_usage::{Report, Usage};
 use koogallery::open_api::{
@@ -196,26 +196,33 @@ fn usage_is_written_as_the_reference_signs_it() {
 #[test]
 fn a_push_tells_which_records_were_refused() {
     let read = |status, body: &str| push_usage::Request::from_http(&answer(status, body.to_owned()));
-    assert_eq!(read(200, r#"{"error_code":"MKT.0000","error_msg":"Success"}"#).unwrap().rejected, None);
+    assert!(read(200, r#"{"error_code":"MKT.0000","error_msg":"Success"}"#).unwrap().is_all_taken());
     let partial = r#"{"error_code":"94060999","error_msg":"Failed","abnormal_list":[
-        {"error_code":"005","error_msg":"duplicate","metering_sn":"sn-1","instance_id":"i-1"},
-        {"errorCode":16,"description":"opening","meteringSn":"sn-2"},
-        {"code":"999"}, {"no":"code"}, "text"]}"#;
-    let rejected = read(200, partial).unwrap().rejected.unwrap();
-    let told: Vec<_> = rejected
-        .iter()
-        .map(|record| (record.code.as_str(), record.code.meaning().1, record.metering_sn.as_deref()))
+        {"error_code":"005","error_msg":"duplicate","metering_sn":"sn-0001","instance_id":"inst-0001"},
+        {"errorCode":16,"description":"opening","meteringSn":"sn-0002"},
+        {"code":"999","metering_sn":"sn-0003"}]}"#;
+    let response = read(200, partial).unwrap();
+    let records: Vec<_> = (1..=4).map(record).collect();
+    let told: Vec<_> = response
+        .fates(&records)
+        .into_iter()
+        .map(|fate| match fate {
+            RecordFate::Refused(record) => Some((record.code.as_str(), record.code.meaning().1)),
+            fate => {
+                assert_eq!(fate, RecordFate::Taken);
+                None
+            }
+        })
         .collect();
     assert_eq!(
         told,
         [
-            ("005", Disposition::Delivered, Some("sn-1")),
-            ("016", Disposition::Retry, Some("sn-2")),
-            ("999", Disposition::Fix, None),
+            Some(("005", Disposition::Delivered)),
+            Some(("016", Disposition::Retry)),
+            Some(("999", Disposition::Fix)),
+            None
         ]
     );
-    let unreadable = r#"{"error_code":"94060999","error_msg":"Failed","data":"?"}"#;
-    assert_eq!(read(200, unreadable).unwrap().rejected, Some(Vec::new()));
     let error = read(500, r#"{"error_code":"94060001","error_msg":"System error!"}"#).unwrap_err();
     assert!(error.is_retryable());
     assert!(!read(401, r#"{"error_code":"94060002"}"#).unwrap_err().is_retryable());

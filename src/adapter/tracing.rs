@@ -7,7 +7,7 @@ use ::tracing::{Span, info_span};
 
 use crate::activity::Activity;
 use crate::callback::{Exchange, FieldWarnings, LateFailure, Observer};
-use crate::metering::{self, AtRisk, MeteringError, PushFailure, Rejection};
+use crate::metering::{self, AtRisk, Hold, MeteringError, PushFailure, Rejection};
 use crate::open_api::push_usage::UsageRecord;
 use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, ObservedCall};
 use crate::text::chain::Chain;
@@ -68,6 +68,10 @@ impl metering::Observer for TracingObserver {
 
     fn rejected(&self, rejection: &Rejection<'_>) {
         ::tracing::warn!("{rejection}");
+    }
+
+    fn held(&self, hold: &Hold<'_>) {
+        ::tracing::error!(records = hold.records.len(), "{hold}");
     }
 
     fn push_failed(&self, failure: &PushFailure<'_>) {

@@ -107,8 +107,11 @@ impl Meter {
         self.store.records(state, after, limit).await
     }
 
-    /// Has a refused record sent again, changed where the [`Correction`] says so, under the same number. Tells whether
-    /// there was such a record.
+    /// Has a refused or held record sent again, changed where the [`Correction`] says so, under the same number. Returns
+    /// whether there was such a record.
+    ///
+    /// Of a number that the marketplace took before it keeps what came first: such a record comes back as reported before
+    /// and ends as delivered, without the correction.
     ///
     /// # Errors
     ///

@@ -18,6 +18,9 @@ pub trait Observer: Send + Sync + 'static {
     /// The marketplace refused a record.
     fn rejected(&self, rejection: &Rejection<'_>);
 
+    /// It is unclear whether the marketplace took records, and they are held from now on.
+    fn held(&self, hold: &Hold<'_>);
+
     /// Records could not be sent; they will be sent again.
     fn push_failed(&self, failure: &PushFailure<'_>);
 
@@ -50,6 +53,37 @@ impl fmt::Display for Rejection<'_> {
         };
         let (sn, instance_id, code) = (&self.record.metering_sn, &self.record.instance_id, self.refusal.code.as_str());
         write!(f, "usage record {sn} of instance {instance_id} was refused with {code} ({meaning}); {follows}")
+    }
+}
+
+/// Records that are held since the marketplace's answer does not tell whether it took them.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Hold<'a> {
+    /// The records.
+    pub records: &'a [&'a UsageRecord],
+    /// When the first of them is asked about again.
+    pub ask_at: Timestamp,
+}
+
+impl fmt::Display for Hold<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ask_at = self.ask_at;
+        match self.records {
+            [record] => {
+                let (sn, instance_id) = (&record.metering_sn, &record.instance_id);
+                write!(f, "usage record {sn} of instance {instance_id} is held: ")?;
+                write!(f, "the answer does not tell whether it was taken; it is asked about after {ask_at}")
+            }
+            records => {
+                write!(
+                    f,
+                    "{} usage records are held: the answer refused some and does not tell which; ",
+                    records.len()
+                )?;
+                write!(f, "each is asked about alone after {ask_at}")
+            }
+        }
     }
 }
 
@@ -104,6 +138,10 @@ pub struct StderrObserver;
 impl Observer for StderrObserver {
     fn rejected(&self, rejection: &Rejection<'_>) {
         eprintln!("koogallery: {rejection}");
+    }
+
+    fn held(&self, hold: &Hold<'_>) {
+        eprintln!("koogallery: {hold}");
     }
 
     fn push_failed(&self, failure: &PushFailure<'_>) {

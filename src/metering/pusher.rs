@@ -1,7 +1,9 @@
 //! Sending records in the background.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -9,8 +11,8 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-use super::delivery::{Verdict, verdict, verdict_of_error};
-use super::{AtRisk, Claim, Meter, MeteringError, Observer, Outcome, PushFailure, Rejection, StderrObserver};
+use super::delivery::{Verdict, limit_broken, verdict, verdict_of_error};
+use super::{AtRisk, Claim, Hold, Meter, MeteringError, Observer, Outcome, PushFailure, Rejection, StderrObserver};
 use crate::backoff;
 use crate::open_api::push_usage::{MAX_RECORDS, Request, UsageRecord};
 use crate::open_api::{Api, CallError, Client, TransportError};
@@ -24,6 +26,16 @@ const CHORES_EVERY: Duration = Duration::from_secs(3600);
 /// The pause after the first failed push, and for records that came before their instance was ready.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const TOO_EARLY_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// The pause before a held record is asked about first; the pauses after it double. An answer that was unclear is so for
+/// some time, and a person has to look.
+const FIRST_ASK: Duration = Duration::from_secs(60);
+/// Searches in a batch, of at most 12 pushes each: enough for a few bad records, and an end where most are bad.
+const MOST_SEARCHES: usize = 4;
+/// Unclear answers after which no more held records are asked about for a while, so that a thousand of them do not make a
+/// thousand pushes a round.
+const UNCLEAR_ASKS: u32 = 3;
+/// Clear answers in a row after which held records are asked about together: the answers can be read again.
+const CLEAR_ASKS: u32 = 10;
 
 /// Sends what a [`Meter`] has recorded. Any number of pushers, in any number of processes, may work on one store: each
 /// record is sent by one of them at a time.
@@ -40,6 +52,9 @@ pub struct Pusher {
     batch: usize,
     /// Pushes that failed as a whole, in a row.
     failures: AtomicU32,
+    /// Rounds of asking that ended in unclear answers, in a row, and when the next may begin.
+    unclear_asks: AtomicU32,
+    ask_after: AtomicI64,
     chores_due: AtomicI64,
 }
 
@@ -53,6 +68,8 @@ pub struct Round {
     pub delivered: usize,
     /// Records that the marketplace refused.
     pub rejected: usize,
+    /// Records that are held from now on, since it is unclear whether the marketplace took them.
+    pub held: usize,
     /// Records that will be sent again because nobody knows whether they arrived.
     pub failed: usize,
 }
@@ -73,6 +90,8 @@ impl Pusher {
             claim: Duration::from_secs(5 * 60),
             batch: MAX_RECORDS,
             failures: AtomicU32::new(0),
+            unclear_asks: AtomicU32::new(0),
+            ask_after: AtomicI64::new(i64::MIN),
             chores_due: AtomicI64::new(i64::MIN),
         }
     }
@@ -106,7 +125,8 @@ impl Pusher {
         self
     }
 
-    /// The longest pause before a record is sent again; 15 minutes unless set. Pauses begin at 5 seconds and double.
+    /// Sets the longest pause before a record is sent or asked about again (default: 15 minutes). Pauses double; they begin
+    /// at 5 seconds after a push that failed, and at a minute where it is unclear what became of a record.
     #[must_use]
     pub fn with_longest_pause(mut self, pause: Duration) -> Self {
         self.longest_pause = pause;
@@ -141,7 +161,7 @@ impl Pusher {
         }
     }
 
-    /// Closes periods that are over and sends everything that is due, once.
+    /// Closes periods that are over, sends everything that is due and asks about what is held, once.
     ///
     /// # Errors
     ///
@@ -152,10 +172,10 @@ impl Pusher {
             let claim = self.claim()?;
             let records = self.meter.store.claim(claim, self.batch).await?;
             if records.is_empty() {
+                self.ask_about_held(&mut round).await?;
                 break;
             }
-            self.deliver(claim, &records, &mut round).await?;
-            if round.failed > 0 {
+            if self.deliver(claim, records, &mut round).await?.is_break() {
                 // The rest would fail as well; it is due at the next round.
                 break;
             }
@@ -180,34 +200,196 @@ impl Pusher {
         claim.map_err(|error| MeteringError::Store(Arc::new(error)))
     }
 
-    /// Sends records and notes what became of them. Where an answer does not tell which of them it refused, halves are sent
-    /// again, down to single records; those that were taken the first time come back as reported before.
-    async fn deliver(&self, claim: Claim, records: &[UsageRecord], round: &mut Round) -> Result<(), MeteringError> {
+    /// Sends records and notes what became of them. Breaks off when a push failed.
+    async fn deliver(
+        &self,
+        claim: Claim,
+        records: Vec<UsageRecord>,
+        round: &mut Round,
+    ) -> Result<ControlFlow<()>, MeteringError> {
         let mut left = vec![records];
-        while let Some(records) = left.pop() {
-            match self.push(claim, records).await {
-                Ok(Verdict::Each(outcomes)) => self.settle(claim, records, outcomes, round).await?,
-                Ok(Verdict::Unclear) => {
-                    let (first, second) = records.split_at(records.len() / 2);
-                    left.extend([second, first]);
+        while let Some(mut records) = left.pop() {
+            match self.push(claim, &records).await {
+                Ok(Verdict::Each(outcomes)) => {
+                    let is_alone = records.len() == 1;
+                    let unclear = self.settle(claim, records, outcomes, round).await?;
+                    if self.search(claim, unclear, is_alone, round).await?.is_break() && left.is_empty() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                Ok(Verdict::TooMany) => {
+                    let second = records.split_off(records.len() / 2);
+                    left.extend([second, records]);
                 }
                 Err(error) => {
                     left.push(records);
-                    let records: Vec<_> = left.concat();
-                    let at = self.after_failure();
-                    self.observer.push_failed(&PushFailure { records: records.len(), error: &error, retry_at: at });
-                    let outcomes = vec![Outcome::Retry { at, refusal: None }; records.len()];
-                    return self.settle(claim, &records, outcomes, round).await;
+                    let records = left.concat();
+                    let at = self.after_failure(records.len(), &error);
+                    let outcomes = vec![Some(Outcome::Retry { at, refusal: None }); records.len()];
+                    self.settle(claim, records, outcomes, round).await?;
+                    return Ok(ControlFlow::Break(()));
                 }
             }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Looks for the record for which an answer was unclear, and holds what stays unclear. Breaks off when a push failed.
+    ///
+    /// A half of the suspects is pushed; if its answer is clear, the other half holds the record and need not be pushed, and
+    /// if not, the other half is put aside. All that was put aside is pushed together in the end. So one bad record of 1000
+    /// costs the first push, ten halves, its own push and one for the others, 13 in all. Repeated pushes of good records may
+    /// be unclear as well, and then halving leads nowhere: it goes on only as long as answers are clear now and then.
+    async fn search(
+        &self,
+        claim: Claim,
+        mut suspects: Vec<UsageRecord>,
+        mut is_alone: bool,
+        round: &mut Round,
+    ) -> Result<ControlFlow<()>, MeteringError> {
+        let mut unclear = Vec::new();
+        for _ in 0..MOST_SEARCHES {
+            let (mut aside, mut is_any_clear) = (Vec::new(), false);
+            while suspects.len() > 1 || !is_alone && !suspects.is_empty() {
+                let rest = suspects.split_off(suspects.len().div_ceil(2));
+                let asked = suspects.len();
+                suspects = match self.ask(claim, suspects, round).await? {
+                    ControlFlow::Continue(left) => left,
+                    ControlFlow::Break(left) => {
+                        self.hold(claim, [left, rest, aside, unclear].concat(), round).await?;
+                        return Ok(ControlFlow::Break(()));
+                    }
+                };
+                is_any_clear |= suspects.len() < asked;
+                is_alone = asked == 1;
+                if suspects.is_empty() {
+                    (suspects, is_alone) = (rest, false);
+                } else {
+                    aside.extend(rest);
+                }
+            }
+            unclear.append(&mut suspects);
+            if aside.is_empty() {
+                break;
+            }
+            is_alone = aside.len() == 1;
+            let asked = aside.len();
+            suspects = match self.ask(claim, aside, round).await? {
+                ControlFlow::Continue(left) => left,
+                ControlFlow::Break(left) => {
+                    self.hold(claim, [left, unclear].concat(), round).await?;
+                    return Ok(ControlFlow::Break(()));
+                }
+            };
+            is_any_clear |= suspects.len() < asked;
+            if !is_any_clear {
+                break;
+            }
+        }
+        unclear.append(&mut suspects);
+        self.hold(claim, unclear, round).await?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Pushes records and notes what is clear. Returns those of which it is not; breaks off when the push failed.
+    async fn ask(
+        &self,
+        claim: Claim,
+        records: Vec<UsageRecord>,
+        round: &mut Round,
+    ) -> Result<ControlFlow<Vec<UsageRecord>, Vec<UsageRecord>>, MeteringError> {
+        match self.push(claim, &records).await {
+            Ok(Verdict::Each(outcomes)) => {
+                Ok(ControlFlow::Continue(self.settle(claim, records, outcomes, round).await?))
+            }
+            Ok(Verdict::TooMany) => Ok(ControlFlow::Continue(records)),
+            Err(error) => {
+                self.after_failure(records.len(), &error);
+                Ok(ControlFlow::Break(records))
+            }
+        }
+    }
+
+    /// Holds records whose answer was unclear.
+    async fn hold(&self, claim: Claim, records: Vec<UsageRecord>, round: &mut Round) -> Result<(), MeteringError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let ask_at = self.ask_at(0);
+        let outcomes = records.iter().map(|record| (record.metering_sn.clone(), Outcome::Held { at: ask_at }));
+        self.meter.store.settle(claim, outcomes.collect()).await?;
+        round.held += records.len();
+        let records: Vec<_> = records.iter().collect();
+        self.observer.held(&Hold { records: &records, ask_at });
+        Ok(())
+    }
+
+    /// Asks about held records, each alone. Only where many answers in a row were clear the others are asked about together.
+    async fn ask_about_held(&self, round: &mut Round) -> Result<(), MeteringError> {
+        if self.ask_after.load(Ordering::Relaxed) > self.meter.clock.now().as_unix_millis() {
+            return Ok(());
+        }
+        let (mut clear, mut unclear) = (0, 0);
+        while unclear < UNCLEAR_ASKS {
+            let claim = self.claim()?;
+            let limit = if clear < CLEAR_ASKS { 1 } else { self.batch };
+            let held = self.meter.store.claim_held(claim, limit).await?;
+            if held.is_empty() {
+                break;
+            }
+            let attempts: HashMap<_, _> =
+                held.iter().map(|stored| (stored.record.metering_sn.clone(), stored.attempts)).collect();
+            let asked = self.ask(claim, held.into_iter().map(|stored| stored.record).collect(), round).await?;
+            let (ControlFlow::Continue(left) | ControlFlow::Break(left)) = &asked;
+            let again = left.iter().map(|record| {
+                let attempts = attempts.get(&record.metering_sn).copied().unwrap_or_default();
+                (record.metering_sn.clone(), Outcome::Held { at: self.ask_at(attempts.saturating_sub(1)) })
+            });
+            self.meter.store.settle(claim, again.collect()).await?;
+            match asked {
+                ControlFlow::Break(_) => return Ok(()),
+                ControlFlow::Continue(left) if left.is_empty() => clear += 1,
+                ControlFlow::Continue(_) => (clear, unclear) = (0, unclear + 1),
+            }
+        }
+        if unclear == UNCLEAR_ASKS {
+            let asks = self.unclear_asks.fetch_add(1, Ordering::Relaxed);
+            self.ask_after.store(self.ask_at(asks).as_unix_millis(), Ordering::Relaxed);
+        } else if clear > 0 {
+            self.unclear_asks.store(0, Ordering::Relaxed);
         }
         Ok(())
     }
 
+    /// When to ask about a held record that was asked about so often before.
+    fn ask_at(&self, asked_before: u32) -> Timestamp {
+        let pause = backoff::pause(FIRST_ASK, self.longest_pause, asked_before, &*self.random);
+        self.meter.clock.now().saturating_add(pause)
+    }
+
+    /// Pushes the records that break no documented limit.
     async fn push(&self, claim: Claim, records: &[UsageRecord]) -> Result<Verdict, CallError> {
+        let mut outcomes: Vec<_> = records.iter().map(limit_broken).collect();
+        let is_sent = |outcome: &Option<Outcome>| outcome.is_none();
+        if outcomes.iter().all(is_sent) {
+            return self.send(claim, records).await;
+        }
+        let sent: Vec<_> = records.iter().zip(&outcomes).filter(|(_, outcome)| is_sent(outcome)).collect();
+        let sent: Vec<_> = sent.into_iter().map(|(record, _)| record.clone()).collect();
+        if sent.is_empty() {
+            return Ok(Verdict::Each(outcomes));
+        }
+        let Verdict::Each(answered) = self.send(claim, &sent).await? else { return Ok(Verdict::TooMany) };
+        for (outcome, answered) in outcomes.iter_mut().filter(|outcome| outcome.is_none()).zip(answered) {
+            *outcome = answered;
+        }
+        Ok(Verdict::Each(outcomes))
+    }
+
+    async fn send(&self, claim: Claim, records: &[UsageRecord]) -> Result<Verdict, CallError> {
         let gone = self.meter.clock.now().abs_diff(claim.now);
         let patience = (self.claim / 2).saturating_sub(gone);
-        let Ok(request) = Request::new(records.to_vec()) else { return Ok(Verdict::Each(Vec::new())) };
+        let Ok(request) = Request::new(records.to_vec()) else { return Ok(Verdict::Each(vec![None; records.len()])) };
         let call = pin!(self.client.call(&request));
         let answer = match select(call, self.runtime.sleep(patience)).await {
             Either::Left((answer, _)) => answer,
@@ -219,46 +401,55 @@ impl Pusher {
         match answer {
             Ok(response) => {
                 self.failures.store(0, Ordering::Relaxed);
-                Ok(verdict(records, response, retry_at))
+                Ok(verdict(records, &response, retry_at))
             }
             Err(error) => verdict_of_error(records, &error).ok_or(error),
         }
     }
 
+    /// Notes what became of records, and returns those of which it is unclear.
     async fn settle(
         &self,
         claim: Claim,
-        records: &[UsageRecord],
-        outcomes: Vec<Outcome>,
+        records: Vec<UsageRecord>,
+        outcomes: Vec<Option<Outcome>>,
         round: &mut Round,
-    ) -> Result<(), MeteringError> {
+    ) -> Result<Vec<UsageRecord>, MeteringError> {
+        let (mut settled, mut unclear) = (Vec::new(), Vec::new());
+        for (record, outcome) in records.into_iter().zip(outcomes) {
+            match outcome {
+                Some(outcome) => settled.push((record, outcome)),
+                None => unclear.push(record),
+            }
+        }
+        let outcomes = settled.iter().map(|(record, outcome)| (record.metering_sn.clone(), outcome.clone()));
+        self.meter.store.settle(claim, outcomes.collect()).await?;
         let mut delivered = Vec::new();
-        let mut rejected = Vec::new();
-        for (record, outcome) in records.iter().zip(&outcomes) {
+        for (record, outcome) in &settled {
             match outcome {
                 Outcome::Delivered => delivered.push(record),
                 Outcome::Retry { refusal: None, .. } => round.failed += 1,
+                Outcome::Held { .. } => round.held += 1,
                 Outcome::Retry { refusal: Some(refusal), .. } | Outcome::Fix(refusal) | Outcome::Dead(refusal) => {
-                    rejected.push(Rejection { record, refusal, outcome });
+                    round.rejected += 1;
+                    self.observer.rejected(&Rejection { record, refusal, outcome });
                 }
             }
         }
-        let numbers = records.iter().map(|record| record.metering_sn.clone());
-        self.meter.store.settle(claim, numbers.zip(outcomes.iter().cloned()).collect()).await?;
         round.delivered += delivered.len();
-        round.rejected += rejected.len();
         if !delivered.is_empty() {
             self.observer.delivered(&delivered);
         }
-        rejected.iter().for_each(|rejection| self.observer.rejected(rejection));
-        Ok(())
+        Ok(unclear)
     }
 
-    /// When to send again after a push that failed as a whole.
-    fn after_failure(&self) -> Timestamp {
+    /// Tells of a push that failed as a whole, and when to send again.
+    fn after_failure(&self, records: usize, error: &CallError) -> Timestamp {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed);
         let pause = backoff::pause(FIRST_PAUSE, self.longest_pause, failures, &*self.random);
-        self.meter.clock.now().saturating_add(pause)
+        let retry_at = self.meter.clock.now().saturating_add(pause);
+        self.observer.push_failed(&PushFailure { records, error, retry_at });
+        retry_at
     }
 
     /// Once an hour: warns of what is about to become too old, and forgets what is long done.

@@ -32,6 +32,9 @@ struct Waiting {
 }
 
 /// Amounts are whole numbers of ten-thousandths. SQLite would turn a sum that is too large into a float, unless checked.
+/// A held record is one in the state `fix` with `held` set: the state came later, and a check of a column cannot be changed
+/// without copying the whole table. A program of an earlier version leaves such records alone; in other states `held` means
+/// nothing, since such a program does not reset it.
 /// An empty package is none, since SQLite takes every NULL of a key for another one.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS koogallery_usage_open (
@@ -59,9 +62,12 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_record (
     code        TEXT,
     description TEXT,
     settled_at  INTEGER,
+    held        INTEGER NOT NULL DEFAULT 0,
     UNIQUE (instance_id, begin_time, end_time)
 );
 CREATE INDEX IF NOT EXISTS koogallery_usage_record_due ON koogallery_usage_record (due_at) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS koogallery_usage_record_held ON koogallery_usage_record (due_at)
+    WHERE state = 'fix' AND held = 1;
 CREATE INDEX IF NOT EXISTS koogallery_usage_record_left ON koogallery_usage_record (state, begin_time, amount)
     WHERE state <> 'delivered';
 CREATE INDEX IF NOT EXISTS koogallery_usage_record_settled ON koogallery_usage_record (settled_at)
@@ -82,17 +88,17 @@ INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
 /// How much is done in one transaction where there may be much to do.
 const AT_ONCE: i64 = 500;
 
-const COLUMNS: &str = "metering_sn, instance_id, package, begin_time, end_time, record_time, amount, state, attempts, \
-                       code, description";
+const COLUMNS: &str = "metering_sn, instance_id, package, begin_time, end_time, record_time, amount, state, held, \
+                       attempts, code, description";
 
 impl SqliteUsageStore {
-    /// Takes the database, making the tables if they are not there.
+    /// Takes the database, making the tables if they are not there, and what they lack if an earlier version made them.
     ///
     /// # Errors
     ///
     /// The tables cannot be made.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
-        database.transaction(|transaction| transaction.execute_batch(SCHEMA)).await?;
+        database.transaction(make_tables).await?;
         Ok(Self { database: database.clone(), waiting: Arc::default() })
     }
 
@@ -215,23 +221,13 @@ impl UsageStore for SqliteUsageStore {
 
     fn claim(&self, claim: Claim, limit: usize) -> BoxFuture<'_, Result<Vec<UsageRecord>, MeteringError>> {
         self.run(move |transaction| {
-            transaction
-                .prepare_cached(&format!(
-                    "UPDATE koogallery_usage_record SET holder = :holder, due_at = :until, attempts = attempts + 1 \
-                     WHERE metering_sn IN (SELECT metering_sn FROM koogallery_usage_record \
-                     WHERE state = 'pending' AND due_at <= :now ORDER BY due_at LIMIT :limit) RETURNING {COLUMNS}"
-                ))?
-                .query_map(
-                    named_params! {
-                        ":holder": claim.holder_text(),
-                        ":until": claim.until.as_unix_millis(),
-                        ":now": claim.now.as_unix_millis(),
-                        ":limit": clamped(limit),
-                    },
-                    |row| Ok(read(row)?.record),
-                )?
-                .collect()
+            let claimed = take_due(transaction, claim, RecordState::Pending, limit)?;
+            Ok(claimed.into_iter().map(|stored| stored.record).collect())
         })
+    }
+
+    fn claim_held(&self, claim: Claim, limit: usize) -> BoxFuture<'_, Result<Vec<StoredRecord>, MeteringError>> {
+        self.run(move |transaction| take_due(transaction, claim, RecordState::Held, limit))
     }
 
     fn settle(&self, claim: Claim, outcomes: Vec<(String, Outcome)>) -> BoxFuture<'_, Result<(), MeteringError>> {
@@ -249,7 +245,7 @@ impl UsageStore for SqliteUsageStore {
         let metering_sn = metering_sn.to_owned();
         self.run(move |transaction| {
             let changed = transaction.execute(
-                "UPDATE koogallery_usage_record SET state = 'pending', holder = NULL, due_at = ?2, settled_at = NULL, \
+                "UPDATE koogallery_usage_record SET state = 'pending', held = 0, holder = NULL, due_at = ?2, settled_at = NULL, \
                  begin_time = coalesce(?3, begin_time), end_time = coalesce(?4, end_time), \
                  package = coalesce(?5, package) WHERE metering_sn = ?1 AND state IN ('fix', 'dead')",
                 params![
@@ -275,13 +271,14 @@ impl UsageStore for SqliteUsageStore {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<StoredRecord>, MeteringError>> {
         let after = after.unwrap_or_default().to_owned();
+        let (word, is_held) = stored(state);
         self.run(move |transaction| {
             transaction
                 .prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM koogallery_usage_record WHERE state = ?1 AND metering_sn > ?2 \
-                     ORDER BY metering_sn LIMIT ?3"
+                    "SELECT {COLUMNS} FROM koogallery_usage_record WHERE state = ?1 \
+                     AND (state <> 'fix' OR held = ?2) AND metering_sn > ?3 ORDER BY metering_sn LIMIT ?4"
                 ))?
-                .query_map(params![state.as_str(), after, clamped(limit)], read)?
+                .query_map(params![word, is_held, after, clamped(limit)], read)?
                 .collect()
         })
     }
@@ -301,6 +298,52 @@ impl UsageStore for SqliteUsageStore {
             Ok(records + ids)
         })
     }
+}
+
+fn make_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let columns =
+        "SELECT count(*), count(*) FILTER (WHERE name = 'held') FROM pragma_table_info('koogallery_usage_record')";
+    let (columns, held): (i64, i64) = transaction.query_row(columns, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if columns > 0 && held == 0 {
+        let add = "ALTER TABLE koogallery_usage_record ADD COLUMN held INTEGER NOT NULL DEFAULT 0";
+        transaction.execute(add, [])?;
+    }
+    transaction.execute_batch(SCHEMA)
+}
+
+/// A state as it is stored: its word, and whether `held` is set.
+fn stored(state: RecordState) -> (&'static str, bool) {
+    match state {
+        RecordState::Held => (RecordState::Fix.as_str(), true),
+        state => (state.as_str(), false),
+    }
+}
+
+/// Takes records in a state that are due.
+fn take_due(
+    transaction: &Transaction<'_>,
+    claim: Claim,
+    state: RecordState,
+    limit: usize,
+) -> rusqlite::Result<Vec<StoredRecord>> {
+    // As the index of the state has it.
+    let is_in_state = if state == RecordState::Held { "state = 'fix' AND held = 1" } else { "state = 'pending'" };
+    transaction
+        .prepare_cached(&format!(
+            "UPDATE koogallery_usage_record SET holder = :holder, due_at = :until, attempts = attempts + 1 \
+             WHERE metering_sn IN (SELECT metering_sn FROM koogallery_usage_record \
+             WHERE {is_in_state} AND due_at <= :now ORDER BY due_at LIMIT :limit) RETURNING {COLUMNS}"
+        ))?
+        .query_map(
+            named_params! {
+                ":holder": claim.holder_text(),
+                ":until": claim.until.as_unix_millis(),
+                ":now": claim.now.as_unix_millis(),
+                ":limit": clamped(limit),
+            },
+            read,
+        )?
+        .collect()
 }
 
 /// Records what waits in one transaction, and then tells everybody.
@@ -392,19 +435,22 @@ fn settle(transaction: &Transaction<'_>, claim: Claim, metering_sn: &str, outcom
     let (state, due_at, refusal) = match outcome {
         Outcome::Delivered => (RecordState::Delivered, claim.now, None),
         Outcome::Retry { at, refusal } => (RecordState::Pending, *at, refusal.as_ref()),
+        Outcome::Held { at } => (RecordState::Held, *at, None),
         Outcome::Fix(refusal) => (RecordState::Fix, claim.now, Some(refusal)),
         Outcome::Dead(refusal) => (RecordState::Dead, claim.now, Some(refusal)),
     };
+    let (word, is_held) = stored(state);
     let settled: Option<i64> = transaction
         .prepare_cached(
-            "UPDATE koogallery_usage_record SET state = :state, due_at = :due_at, holder = NULL, \
+            "UPDATE koogallery_usage_record SET state = :state, held = :held, due_at = :due_at, holder = NULL, \
              settled_at = :now, code = coalesce(:code, code), description = coalesce(:description, description) \
              WHERE metering_sn = :metering_sn AND state <> 'delivered' \
              AND (holder = :holder OR :state = 'delivered') RETURNING amount",
         )?
         .query_row(
             named_params! {
-                ":state": state.as_str(),
+                ":state": word,
+                ":held": is_held,
                 ":due_at": due_at.as_unix_millis(),
                 ":now": claim.now.as_unix_millis(),
                 ":code": refusal.map(|refusal| refusal.code.as_str()),
@@ -433,10 +479,11 @@ fn status(transaction: &Transaction<'_>, risky_before: Timestamp) -> rusqlite::R
         })
     };
     let in_state = |state: RecordState| {
+        let (word, is_held) = stored(state);
         total(
             "SELECT count(*), coalesce(sum(amount), 0) FROM koogallery_usage_record \
-             WHERE state = ?1 AND state <> 'delivered'",
-            &[&state.as_str()],
+             WHERE state = ?1 AND (state <> 'fix' OR held = ?2) AND state <> 'delivered'",
+            &[&word, &is_held],
         )
     };
     let oldest: Option<i64> = transaction.query_row(
@@ -448,6 +495,7 @@ fn status(transaction: &Transaction<'_>, risky_before: Timestamp) -> rusqlite::R
         open: total("SELECT count(*), coalesce(sum(amount), 0) FROM koogallery_usage_open", &[])?,
         pending: in_state(RecordState::Pending)?,
         delivered: total("SELECT records, amount FROM koogallery_usage_delivered", &[])?,
+        held: in_state(RecordState::Held)?,
         fix: in_state(RecordState::Fix)?,
         dead: in_state(RecordState::Dead)?,
         oldest: oldest.map(Timestamp::from_unix_millis),
@@ -483,7 +531,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
     let description = row.get("description")?;
     Ok(StoredRecord {
         record,
-        state: RecordState::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?,
+        state: match (RecordState::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?, row.get("held")?) {
+            (RecordState::Fix, true) => RecordState::Held,
+            (state, _) => state,
+        },
         attempts: row.get("attempts")?,
         refusal: code.map(|code| Refusal { code: RecordCode::new(&code), description }),
     })

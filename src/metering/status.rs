@@ -15,11 +15,13 @@ pub struct Status {
     pub pending: Total,
     /// Taken by the marketplace, ever.
     pub delivered: Total,
+    /// Sent, and unclear whether the marketplace took them. They are asked about until an answer tells.
+    pub held: Total,
     /// Refused, and waiting to be corrected.
     pub fix: Total,
     /// Refused for good.
     pub dead: Total,
-    /// Begin of the oldest record that is to be sent or corrected.
+    /// Begin of the oldest record that is to be sent or corrected, or is held.
     pub oldest: Option<Timestamp>,
     /// Of those, the ones that will soon be too old to be billed.
     pub at_risk: Total,
@@ -42,6 +44,7 @@ impl fmt::Display for Status {
             ("open", &self.open),
             ("pending", &self.pending),
             ("delivered", &self.delivered),
+            ("held", &self.held),
             ("fix", &self.fix),
             ("dead", &self.dead),
             ("at_risk", &self.at_risk),

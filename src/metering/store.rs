@@ -26,14 +26,17 @@ pub trait UsageStore: Send + Sync + 'static {
         end: Timestamp,
     ) -> BoxFuture<'a, Result<usize, MeteringError>>;
 
-    /// Takes records that are due, at most `limit`, for one holder alone until the claim ends.
+    /// Takes pending records that are due, at most `limit`, for one holder alone until the claim ends.
     fn claim(&self, claim: Claim, limit: usize) -> BoxFuture<'_, Result<Vec<UsageRecord>, MeteringError>>;
+
+    /// Takes held records that are due to be asked about, as [`claim`](Self::claim) takes pending ones. They stay held.
+    fn claim_held(&self, claim: Claim, limit: usize) -> BoxFuture<'_, Result<Vec<StoredRecord>, MeteringError>>;
 
     /// Notes what became of records that were claimed. What another holder has claimed since stays as it is, unless it
     /// turns out to be delivered.
     fn settle(&self, claim: Claim, outcomes: Vec<(String, Outcome)>) -> BoxFuture<'_, Result<(), MeteringError>>;
 
-    /// Makes a record that was refused pending again, with the same number, and tells whether there was one.
+    /// Makes a record that was refused or is held pending again, with the same number, and tells whether there was one.
     fn correct<'a>(
         &'a self,
         metering_sn: &'a str,
@@ -64,6 +67,9 @@ pub enum RecordState {
     Pending,
     /// Taken by the marketplace.
     Delivered,
+    /// Sent, and the answer does not tell whether it was taken or refused. It is asked about alone, with growing pauses,
+    /// until an answer is clear.
+    Held,
     /// Refused, and waiting to be [corrected](super::Meter::correct).
     Fix,
     /// Refused for good.
@@ -76,6 +82,7 @@ impl RecordState {
         match self {
             Self::Pending => "pending",
             Self::Delivered => "delivered",
+            Self::Held => "held",
             Self::Fix => "fix",
             Self::Dead => "dead",
         }
@@ -83,7 +90,8 @@ impl RecordState {
 
     #[cfg(feature = "sqlite")]
     pub(super) fn from_word(word: &str) -> Option<Self> {
-        [Self::Pending, Self::Delivered, Self::Fix, Self::Dead].into_iter().find(|state| state.as_str() == word)
+        let states = [Self::Pending, Self::Delivered, Self::Held, Self::Fix, Self::Dead];
+        states.into_iter().find(|state| state.as_str() == word)
     }
 }
 
@@ -108,14 +116,19 @@ pub struct Refusal {
 pub enum Outcome {
     /// The marketplace has it, from now or from before.
     Delivered,
-    /// Nobody knows, or it was too early: send it again at the time given.
+    /// The push failed, or it was too early: send it again at the time given.
     Retry {
         /// When.
         at: Timestamp,
         /// What the marketplace said, if it was about this record.
         refusal: Option<Refusal>,
     },
-    /// Refused until somebody corrects it.
+    /// The answer does not tell whether it was taken: hold it, and ask again at the time given.
+    Held {
+        /// When.
+        at: Timestamp,
+    },
+    /// Refused until it is corrected.
     Fix(Refusal),
     /// Refused for good.
     Dead(Refusal),

@@ -22,7 +22,7 @@ pub struct Usage {
     pub instance_id: String,
     /// How much, in the product's unit: above zero.
     pub amount: Amount,
-    /// When; now, unless set.
+    /// When; now, unless set. Reported by whole seconds.
     pub at: Option<Timestamp>,
     /// The package instance from which it is deducted; mandatory for packages that stop when they are used up.
     pub package_instance_id: Option<String>,

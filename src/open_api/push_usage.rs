@@ -4,11 +4,20 @@
 //!
 //! An accepted push is only queued: a background check may still refuse records, which then show in the seller console
 //! alone. Of several records for the same instance and period the first counts, so the same records may be sent again.
+//!
+//! With `94060999` some records were refused. Which ones is told by an array `abnormal_usage_data`; where it stands and what
+//! identifies a record in it is not documented, so it is looked for at any depth, and records of which the answer does not
+//! say clearly what became of them are [unclear](RecordFate::Unclear): neither taken nor refused.
+
+pub(super) mod answer;
+mod fates;
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
 
+use self::answer::{Answer, Element};
+use super::code::{is_same, normalized};
 use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
@@ -135,22 +144,74 @@ impl Api for Request {
     }
 
     fn from_http(response: &http::Response<Bytes>) -> Result<Response, ApiError> {
-        let answer: Value = envelope::read(Self::NAME, &["MKT.0000", PARTIAL], response)?;
-        let is_partial = answer.get("error_code").and_then(Value::as_str) == Some(PARTIAL);
-        Ok(Response { rejected: is_partial.then(|| rejected_records(&answer)) })
+        let answer = Answer::read(response.body());
+        let code = answer.as_ref().and_then(Answer::code);
+        match (answer, code.as_deref(), response.status().is_success()) {
+            (Some(answer), Some(code), true) if is_success(code) => {
+                Ok(Response(answer.refused_in_success().map_or(Said::AllTaken, Said::Refused)))
+            }
+            (Some(answer), Some(PARTIAL), true) => Ok(Response(Said::Refused(answer.refused()))),
+            // The documents have it with HTTP 200 alone, so that a list in it is no evidence.
+            (_, Some(PARTIAL), false) => Ok(Response(Said::Refused(Vec::new()))),
+            // Never a success, since none of its codes is given.
+            _ => envelope::read::<IgnoredAny>(Self::NAME, &[], response).map(|_| Response(Said::Refused(Vec::new()))),
+        }
     }
+}
+
+/// Whether a code says success, under either prefix.
+pub(super) fn is_success(code: &str) -> bool {
+    is_same("MKT.0000", &normalized(code))
 }
 
 /// Accepted as a whole with HTTP 200, with records that were refused.
 const PARTIAL: &str = "94060999";
 
-/// The push was taken.
+/// An answer to a push that came through. What it means for each record is told by [`fates`](Self::fates) alone, since an
+/// answer may list refused records in a form that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response(Said);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Said {
+    /// A success without any refused record.
+    AllTaken,
+    /// Some were refused: the elements of the list, none where there is no list.
+    Refused(Vec<Element>),
+}
+
+/// What an answer says of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Response {
-    /// `None`: all records were queued. Otherwise those that were refused; the list is empty where the answer said that some
-    /// were but not which, in a form that could be read (the member's name is not documented).
-    pub rejected: Option<Vec<RejectedRecord>>,
+pub enum RecordFate<'r> {
+    /// It was queued: the answer is a success, or its list of refused records could be read in full and does not name it.
+    Taken,
+    /// It was refused, by a code of its own.
+    Refused(&'r RejectedRecord),
+    /// Some records were refused, and whether this is one of them cannot be read.
+    Unclear,
+}
+
+impl Response {
+    /// Whether every record was queued.
+    pub fn is_all_taken(&self) -> bool {
+        self.0 == Said::AllTaken
+    }
+
+    /// Returns the refusals that could be read. Records that they do not name may have been refused as well; see
+    /// [`fates`](Self::fates).
+    pub fn refusals(&self) -> impl Iterator<Item = &RejectedRecord> {
+        let elements = if let Said::Refused(elements) = &self.0 { &elements[..] } else { &[] };
+        elements.iter().flatten()
+    }
+
+    /// Returns what the answer says of each record of its push, in their order.
+    pub fn fates(&self, records: &[UsageRecord]) -> Vec<RecordFate<'_>> {
+        match &self.0 {
+            Said::AllTaken => vec![RecordFate::Taken; records.len()],
+            Said::Refused(elements) => fates::of(records, elements),
+        }
+    }
 }
 
 /// A record that was refused.
@@ -167,32 +228,12 @@ pub struct RejectedRecord {
     pub description: Option<String>,
 }
 
-/// Reads the first list of objects in the answer, whatever its name, and of each object the members that look right.
-fn rejected_records(answer: &Value) -> Vec<RejectedRecord> {
-    let lists = answer.as_object().into_iter().flat_map(|members| members.values()).filter_map(Value::as_array);
-    let Some(list) = lists.into_iter().find(|list| list.iter().any(Value::is_object)) else { return Vec::new() };
-    list.iter()
-        .filter_map(Value::as_object)
-        .filter_map(|record| {
-            let member = |wanted: &[&str]| {
-                let is_wanted = |name: &str| wanted.contains(&name.replace('_', "").to_ascii_lowercase().as_str());
-                let found = record.iter().find(|(name, _)| is_wanted(name))?.1;
-                found.as_str().map(str::to_owned).or_else(|| found.as_u64().map(|number| number.to_string()))
-            };
-            Some(RejectedRecord {
-                code: RecordCode::new(&member(&["errorcode", "code", "resultcode"])?),
-                metering_sn: member(&["meteringsn"]),
-                instance_id: member(&["instanceid"]),
-                description: member(&["errormsg", "errormessage", "message", "msg", "description", "desc"]),
-            })
-        })
-        .collect()
-}
-
 /// Why a record was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct RecordCode(String);
+
+const UNLISTED: &str = "a code that the documents do not list";
 
 /// What to do about a refused record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -212,6 +253,15 @@ impl RecordCode {
     /// A code as it came. Numbers lose their leading zeros on the way; three digits are restored.
     pub fn new(code: &str) -> Self {
         Self(format!("{code:0>3}"))
+    }
+
+    /// Reads a code of the documented form, a number of at most three digits; 0 refuses nothing.
+    fn read(code: &str) -> Option<Self> {
+        code.parse::<u16>().ok().filter(|number| (1..=999).contains(number)).map(|number| Self(format!("{number:03}")))
+    }
+
+    fn is_documented(&self) -> bool {
+        !matches!(self.meaning(), (UNLISTED, _))
     }
 
     /// The three digits.
@@ -241,7 +291,7 @@ impl RecordCode {
             "017" => ("the package instance is missing", Fix),
             "018" => ("the package instance is invalid", Fix),
             "019" => ("blocked by risk control", Dead),
-            _ => ("a code that the documents do not list", Fix),
+            _ => (UNLISTED, Fix),
         }
     }
 }

@@ -5,8 +5,10 @@
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 
-use super::push_usage::{RecordCountError, as_text, basic_iso, check_count};
+use super::push_usage::answer::Answer;
+use super::push_usage::{RecordCountError, as_text, basic_iso, check_count, is_success};
 use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
@@ -96,6 +98,16 @@ impl Api for Request {
     }
 
     fn from_http(response: &http::Response<Bytes>) -> Result<(), ApiError> {
-        envelope::read::<serde::de::IgnoredAny>(Self::NAME, &["MKT.0000"], response).map(|_| ())
+        let answer = Answer::read(response.body());
+        let is_taken = |answer: &Answer<'_>| {
+            response.status().is_success()
+                && answer.code().as_deref().is_some_and(is_success)
+                && answer.refused_in_success().is_none()
+        };
+        if answer.as_ref().is_some_and(is_taken) {
+            return Ok(());
+        }
+        // Never a success, since none of its codes is given.
+        envelope::read::<IgnoredAny>(Self::NAME, &[], response).map(|_| ())
     }
 }

@@ -12,6 +12,7 @@ mod operation;
 mod orders;
 mod push_signature;
 mod refusal;
+mod refusal_form;
 mod seed;
 mod transport;
 mod uploads;
@@ -33,6 +34,7 @@ pub use self::log::{Call, SentRecord};
 pub use self::operation::Operation;
 pub(super) use self::orders::end_of_period;
 pub use self::orders::{Buyer, LineSpec, OrderSpec, PlacedOrder, ProductSpec};
+pub use self::refusal_form::RefusalForm;
 pub use self::seed::SeededRandom;
 pub use self::transport::{DeskService, serve_desk};
 pub use self::uploads::Upload;
@@ -47,7 +49,7 @@ use self::licenses::Licenses;
 use self::orders::Orders;
 use self::refusal::Refusal;
 use self::uploads::Uploads;
-use self::usage::Usage;
+use self::usage::{PushManner, Usage};
 use crate::clock::{Clock, SystemClock};
 use crate::key::{Credentials, KeyRing};
 use crate::site::Site;
@@ -146,7 +148,7 @@ impl Desk {
     /// Answers one request as the marketplace does when nothing goes wrong on the way; faults are left aside.
     pub fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (request, mut state) = (received(request), self.state());
-        let (operation, answer) = self.decide(&mut state, &request, None);
+        let (operation, answer) = self.decide(&mut state, &request, PushManner::default());
         state.log.push(self.noted(&request, operation, Some(&answer), None, &Drawn::default()));
         answer.response
     }
@@ -156,7 +158,7 @@ impl Desk {
         let (request, mut state) = (received(request), self.state());
         let operation = Operation::route(&request.parts.method, request.parts.uri.path()).ok().map(|found| found.0);
         let drawn = state.faults.draw(operation, &self.inner.random);
-        let (answer, lost) = self.disturbed(&mut state, &request, operation, drawn.fault.as_ref());
+        let (answer, lost) = self.disturbed(&mut state, &request, operation, &drawn);
         state.log.push(self.noted(&request, operation, answer.as_ref(), lost, &drawn));
         let answer = answer.filter(|_| lost.is_none()).map(|answer| answer.response);
         Reply { delay: drawn.delay, answer: answer.ok_or(lost.unwrap_or(Lost::Request)) }
@@ -286,8 +288,10 @@ impl Desk {
         state: &mut State,
         request: &Received,
         operation: Option<Operation>,
-        fault: Option<&Fault>,
+        drawn: &Drawn,
     ) -> (Option<Answer>, Option<Lost>) {
+        let fault = drawn.fault.as_ref();
+        let manner = PushManner { partial: None, form: drawn.form.unwrap_or_default() };
         let refused = |code: &str, why: &str| Answer::refused(operation, &Refusal::new(code, why), &self.inner.random);
         let answer = match fault {
             Some(Fault::NoConnection) => return (None, Some(Lost::NoConnection)),
@@ -315,18 +319,22 @@ impl Desk {
                 Answer::text(StatusCode::BAD_GATEWAY, "text/html", "", page)
             }
             Some(Fault::Duplicate) => {
-                let _ = self.decide(state, request, None);
-                self.decide(state, request, None).1
+                let _ = self.decide(state, request, manner);
+                self.decide(state, request, manner).1
             }
-            Some(Fault::PartialFailure(code)) => self.decide(state, request, Some(code)).1,
-            Some(Fault::TruncatedAnswer) => self.decide(state, request, None).1.truncated(),
-            Some(Fault::Slow(_) | Fault::LostAnswer) | None => self.decide(state, request, None).1,
+            Some(Fault::PartialFailure(code)) => {
+                self.decide(state, request, PushManner { partial: Some(code), ..manner }).1
+            }
+            Some(Fault::TruncatedAnswer) => self.decide(state, request, manner).1.truncated(),
+            Some(Fault::Slow(_) | Fault::RefusalForm(_) | Fault::LostAnswer) | None => {
+                self.decide(state, request, manner).1
+            }
         };
         (Some(answer), matches!(fault, Some(Fault::LostAnswer)).then_some(Lost::Answer))
     }
 
     /// Routes, checks who asks, and has the request answered.
-    fn decide(&self, state: &mut State, request: &Received, partial: Option<&str>) -> (Option<Operation>, Answer) {
+    fn decide(&self, state: &mut State, request: &Received, manner: PushManner<'_>) -> (Option<Operation>, Answer) {
         let random = &self.inner.random;
         let (operation, event) = match Operation::route(&request.parts.method, request.parts.uri.path()) {
             Ok(found) if found.0.is_offered_by(self.inner.site) || found.0.is_of_login() => found,
@@ -344,7 +352,7 @@ impl Desk {
             Err(Refusal::new("APIGW.0201", "the body has more than 12 MB"))
         } else {
             match self.admit(state, request, operation) {
-                Ok(()) => self.perform(state, request, operation, event, partial),
+                Ok(()) => self.perform(state, request, operation, event, manner),
                 Err(NotAdmitted { refusal, explanation }) if explanation.is_empty() => Err(refusal),
                 Err(NotAdmitted { refusal, explanation }) => {
                     let mut answer = refused(&refusal);
@@ -371,12 +379,12 @@ impl Desk {
         request: &Received,
         operation: Operation,
         event: &str,
-        partial: Option<&str>,
+        manner: PushManner<'_>,
     ) -> Result<Answer, Refusal> {
         let (now, random) = (self.now(), &self.inner.random);
         match operation {
             Operation::QueryOrder => state.orders.query(request, now, self.inner.site),
-            Operation::PushUsage => state.usage.push(request, partial, now, random),
+            Operation::PushUsage => state.usage.push(request, manner, now, random),
             Operation::PushUsageOld => state.usage.push_old(request, now),
             Operation::ActivateLicense => state.licenses.activate(request, now),
             Operation::ActivateLicenses => state.licenses.activate_all(request, now),
@@ -408,7 +416,7 @@ impl Desk {
             delay: drawn.delay,
             records: match operation {
                 Some(Operation::PushUsage) if request.body.len() <= MAX_BODY => {
-                    SentRecord::all(&request.body, answer.map(|answer| &answer.response.body()[..]))
+                    SentRecord::all(&request.body, answer.map_or(&[], |answer| &answer.refused))
                 }
                 _ => Vec::new(),
             },

@@ -12,11 +12,13 @@ use axum::extract::State;
 use axum::http::{Request, Response};
 use futures_util::stream;
 use koogallery::amount::Amount;
+use koogallery::simulator::{Desk, Fault, FaultRule, Instance, RefusalForm};
+use koogallery::timestamp::Timestamp;
 use serde_json::json;
 
 use crate::intake::{Fate, Intake};
 use crate::process::{Server, example, exchange, serve_in_background};
-use crate::support::KEY;
+use crate::support::{KEY, key};
 
 const ROUNDS: u32 = 100;
 const CALLS_PER_ROUND: u32 = 10;
@@ -114,4 +116,92 @@ fn killed_a_hundred_times_the_sum_delivered_is_the_sum_recorded() {
     println!(
         "{ROUNDS} kills, {cut_off} calls cut off, {pushes} pushes, {delivered_between} of {recorded} units delivered between the kills"
     );
+}
+
+/// Kills for each form of an answer.
+const KILLS: u32 = 6;
+
+/// A desk that knows four of the five instances, so that every push has a bad record, and loses requests and answers.
+fn failing_desk(form: RefusalForm) -> Desk {
+    let desk = Desk::builder().access_keys(key()).build();
+    for index in 0..4 {
+        desk.put_instance(Instance::on_demand(format!("inst-{index}"), Timestamp::from_unix_millis(0)));
+    }
+    desk.add_fault(FaultRule::new(Fault::RefusalForm(form)));
+    for fault in [Fault::LostRequest, Fault::LostAnswer, Fault::ServerError(500), Fault::TruncatedAnswer] {
+        desk.add_fault(FaultRule::new(fault).percent(10));
+    }
+    desk
+}
+
+async fn receive_at_desk(State(desk): State<Desk>, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, 1 << 20).await else { return Response::new(Body::empty()) };
+    desk.receive(Request::from_parts(parts, body)).answer.map_or_else(
+        |_| Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("reset"))]))),
+        |response| response.map(Body::from),
+    )
+}
+
+fn killed_under(form: RefusalForm, program: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("metered.db");
+    let desk = failing_desk(form);
+    let marketplace = serve_in_background(Router::new().fallback(receive_at_desk).with_state(desk.clone()));
+    let mut unacknowledged: Vec<u32> = Vec::new();
+    for round in 0..KILLS {
+        let server = start(program, &database, marketplace);
+        unacknowledged.extend(round * CALLS_PER_ROUND..(round + 1) * CALLS_PER_ROUND);
+        unacknowledged.retain(|call| !render(server.address, *call));
+        // Long enough for a period to end, so that the kill comes between pushes, or in one.
+        std::thread::sleep(Duration::from_millis(u64::from(1100 + round * 137 % 500)));
+        server.kill();
+    }
+    let pushes_between = desk.log().len();
+    assert!(pushes_between > 0, "{form}: nothing was pushed between the kills");
+
+    let server = start(program, &database, marketplace);
+    assert!(unacknowledged.into_iter().all(|call| render(server.address, call)));
+    let records = |state: &str| metric(server.address, &format!("koogallery_usage_records{{state=\"{state}\"}}"));
+    let amount = |state: &str| metric(server.address, &format!("koogallery_usage_amount{{state=\"{state}\"}}"));
+    let waits_for = |states: &[&str]| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while states.iter().any(|state| records(state) != "0") {
+            assert!(Instant::now() < deadline, "{form}: {states:?}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    let taken = || crate::intake::sum(desk.usage().iter().map(|usage| usage.usage_value));
+    // As long as answers are in this form, everything is settled or held.
+    waits_for(&["open", "pending"]);
+    assert_eq!(records("fix"), "0", "{form}");
+    let delivered: Amount = amount("delivered").parse().unwrap();
+    assert!(delivered <= taken(), "{form}: {delivered} delivered without evidence");
+    let held = records("held");
+    desk.clear_faults();
+    waits_for(&["open", "pending", "held"]);
+    let recorded = Amount::from(KILLS * CALLS_PER_ROUND);
+    let good = Amount::from_ten_thousandths(i64::try_from(recorded.ten_thousandths().unwrap()).unwrap() / 5 * 4);
+    assert_eq!((taken(), amount("delivered")), (good, good.to_string()), "{form}");
+    assert_eq!(amount("dead"), (KILLS * CALLS_PER_ROUND / 5).to_string(), "{form}");
+    println!(
+        "{form}: {KILLS} kills, {pushes_between} pushes between them, {held} records held at the end of it, 0 lost"
+    );
+}
+
+#[test]
+fn killed_under_every_form_of_answer_nothing_is_lost_and_nothing_doubled() {
+    let program = example("metered_service");
+    let forms = std::sync::Mutex::new(RefusalForm::ALL.to_vec());
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                loop {
+                    let form = forms.lock().unwrap().pop();
+                    let Some(form) = form else { return };
+                    killed_under(form, &program);
+                }
+            });
+        }
+    });
 }

@@ -9,8 +9,8 @@ use koogallery::amount::Amount;
 use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::key::KeyRing;
 use koogallery::metering::{
-    AtRisk, Correction, Meter, MeteringError, Observer, Period, PushFailure, Pusher, RecordState, Recorded, Rejection,
-    SqliteUsageStore, Usage, UsageError,
+    AtRisk, Correction, Hold, Meter, MeteringError, Observer, Period, PushFailure, Pusher, RecordState, Recorded,
+    Rejection, SqliteUsageStore, Usage, UsageError,
 };
 use koogallery::open_api::push_usage::UsageRecord;
 use koogallery::open_api::{Client, RetryPolicy};
@@ -24,7 +24,7 @@ use crate::support::{NOW, key};
 
 /// Keeps what the seller would be told.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<String>>>);
+pub struct Told(pub Arc<Mutex<Vec<String>>>);
 
 impl Observer for Told {
     fn delivered(&self, records: &[&UsageRecord]) {
@@ -32,6 +32,9 @@ impl Observer for Told {
     }
     fn rejected(&self, rejection: &Rejection<'_>) {
         self.0.lock().unwrap().push(rejection.to_string());
+    }
+    fn held(&self, hold: &Hold<'_>) {
+        self.0.lock().unwrap().push(hold.to_string());
     }
     fn push_failed(&self, failure: &PushFailure<'_>) {
         self.0.lock().unwrap().push(failure.to_string());

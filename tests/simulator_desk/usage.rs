@@ -8,14 +8,15 @@ use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::amount::Amount;
 use koogallery::clock::Clock as _;
 use koogallery::metering::{Meter, Period, Pusher, SqliteUsageStore, Usage};
-use koogallery::open_api::push_usage::{self, UsageRecord};
+use koogallery::open_api::push_usage::{self, RecordFate, RejectedRecord, UsageRecord};
 use koogallery::open_api::push_usage_old;
 use koogallery::open_api::query_order::ChargingMode;
-use koogallery::simulator::{Fault, FaultRule, Instance, InstanceState, Operation};
+use koogallery::signature::usage_push;
+use koogallery::simulator::{Fault, FaultRule, Instance, InstanceState, Operation, RefusalForm};
 use koogallery::sqlite::Database;
 use koogallery::timestamp::Timestamp;
 
-use crate::{NOW, Stage};
+use crate::{NOW, Stage, access_key};
 
 fn hours_ago(hours: u64) -> Timestamp {
     NOW.saturating_sub(Duration::from_secs(hours * 3600))
@@ -28,8 +29,8 @@ fn record(sn: &str, instance_id: &str) -> UsageRecord {
 
 async fn push(stage: &Stage, records: Vec<UsageRecord>) -> Vec<(String, String)> {
     let response = stage.call(push_usage::Request::new(records).unwrap()).await.unwrap();
-    let rejected = response.rejected.unwrap_or_default();
-    rejected.into_iter().map(|record| (record.metering_sn.unwrap(), record.code.as_str().to_owned())).collect()
+    let told = |record: &RejectedRecord| (record.metering_sn.clone().unwrap(), record.code.as_str().to_owned());
+    response.refusals().map(told).collect()
 }
 
 fn stage() -> Stage {
@@ -66,6 +67,77 @@ async fn usage_is_taken_once() {
     let call = stage.desk.log().pop().unwrap();
     assert_eq!((call.about.as_str(), call.code.as_str()), ("2 records", "94060999"));
     assert_eq!(call.explanation[0], r#"record "sn-1": "005", "the unique id was reported before""#);
+}
+
+/// What the answer says of each of three records, the second of which is bad.
+async fn fates(stage: &Stage, sns: [&str; 3]) -> Vec<String> {
+    let hours = |sn: &str, instance_id: &str, hours| {
+        UsageRecord::new(sn, instance_id, hours_ago(hours + 1), hours_ago(hours), "1".parse().unwrap())
+    };
+    let records = vec![hours(sns[0], "fine", 1), hours(sns[1], "nobody's", 1), hours(sns[2], "fine", 2)];
+    let response = stage.call(push_usage::Request::new(records.clone()).unwrap()).await.unwrap();
+    let fate = |fate: RecordFate<'_>| match fate {
+        RecordFate::Taken => "taken".to_owned(),
+        RecordFate::Refused(record) => record.code.as_str().to_owned(),
+        _ => "unclear".to_owned(),
+    };
+    response.fates(&records).into_iter().map(fate).collect()
+}
+
+#[tokio::test]
+async fn refused_records_are_told_in_every_form() {
+    for form in RefusalForm::ALL {
+        let stage = stage();
+        stage.desk.add_fault(FaultRule::new(Fault::RefusalForm(form)).of(Operation::PushUsage).times(2));
+        let told = fates(&stage, ["1", "2", "3"]).await;
+        let call = stage.desk.log().pop().unwrap();
+        assert_eq!(call.faults, [format!("refused records as {form}")]);
+        let logged: Vec<_> = call.records.iter().map(|record| record.code.as_deref()).collect();
+        if form.is_clear() {
+            assert_eq!(told, ["taken", "001", "taken"], "{form}");
+            assert_eq!(logged, [None, Some("001"), None], "{form}");
+        } else {
+            assert_eq!(told, ["unclear"; 3], "{form}");
+            assert_eq!(logged, [None; 3], "what the answer does not tell");
+        }
+        assert!(call.explanation[0].contains("record \"2\": \"001\""), "the log tells it in any form");
+        assert_eq!(stage.desk.usage().len(), 2, "{form}: the others were taken");
+        // Together with another fault, and then in the desk's own form again.
+        stage.desk.add_fault(FaultRule::new(Fault::Duplicate).times(1));
+        let told = fates(&stage, ["1", "2", "3"]).await;
+        assert_eq!(told, if form.is_clear() { ["005", "001", "005"] } else { ["unclear"; 3] }, "{form}");
+        assert_eq!(fates(&stage, ["1", "2", "3"]).await, ["005", "001", "005"], "{form}");
+    }
+}
+
+#[tokio::test]
+async fn the_desk_nests_its_list_and_takes_usage_by_the_second() {
+    let stage = stage();
+    let half_past = NOW.saturating_sub(Duration::from_millis(3_600_000 - 500));
+    stage.desk.put_instance(Instance::on_demand("opened", half_past));
+    let record = |sn: &str, begin| UsageRecord::new(sn, "opened", begin, NOW, Amount::from(1));
+    assert_eq!(push(&stage, vec![record("1", hours_ago(1))]).await, []);
+    let before = hours_ago(1).saturating_sub(Duration::from_secs(1));
+    assert_eq!(push(&stage, vec![record("2", before)]).await, [("2".to_owned(), "015".to_owned())]);
+    let product = "OFFI000000000000000001";
+    let old = |begin| push_usage_old::UsageRecord::new("opened", product, begin, NOW, Amount::from(1));
+    stage.call(push_usage_old::Request::new(vec![old(hours_ago(1))]).unwrap()).await.unwrap();
+    assert_eq!(stage.refusal(push_usage_old::Request::new(vec![old(before)]).unwrap()).await, "MKT.9002");
+
+    let body = r#"{"usage_records":[{"instance_id":"nobody's","metering_sn":"9"}]}"#;
+    let request = Request::post("https://mkt.myhuaweicloud.com/api/mkp-openapi-public/global/v1/isv/usage-data")
+        .header("content-type", "application/json")
+        .header("ts", NOW.as_unix_millis().to_string())
+        .header("nonce", "n")
+        .header("signature", usage_push::sign(&access_key(), &NOW.as_unix_millis().to_string(), "n", body.as_bytes()))
+        .body(body.into())
+        .unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(stage.desk.answer(request).body()).unwrap();
+    let element = serde_json::json!({
+        "error_code": "001", "error_msg": "the instance does not exist", "instance_id": "nobody's", "metering_sn": "9",
+    });
+    let data = serde_json::json!({"abnormal_usage_data": [element]});
+    assert_eq!(answer, serde_json::json!({"error_code": "94060999", "error_msg": "Failed", "data": data}));
 }
 
 #[tokio::test]

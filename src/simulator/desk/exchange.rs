@@ -55,6 +55,8 @@ pub(super) struct Answer {
     /// What was asked about: an order, a code, a number of records.
     pub(super) about: String,
     pub(super) explanation: Vec<String>,
+    /// The refused records of a push whose codes the answer tells: number and code.
+    pub(super) refused: Vec<(String, String)>,
 }
 
 impl Answer {
@@ -62,7 +64,7 @@ impl Answer {
         let mut response = Response::new(body.into());
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self { response, code: code.to_owned(), about: String::new(), explanation: Vec::new() }
+        Self { response, code: code.to_owned(), about: String::new(), explanation: Vec::new(), refused: Vec::new() }
     }
 
     pub(super) fn json(status: StatusCode, code: &str, body: &Value) -> Self {

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Operation;
 use super::seed::SeededRandom;
+use super::{Operation, RefusalForm};
 
 /// Something that goes wrong with a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,9 @@ pub enum Fault {
     Refused(String),
     /// About half of the records of a push, and at least one, are refused with this code. Of other calls, nothing.
     PartialFailure(String),
+    /// Refused records of a push are told in this form. Goes together with every other fault; of two forms the one switched
+    /// on first counts.
+    RefusalForm(RefusalForm),
     /// A proxy's page, HTTP 502, in the place of an answer; the request took no effect.
     HtmlPage,
     /// The request takes effect, and its answer is cut off in the middle.
@@ -50,6 +53,7 @@ impl fmt::Display for Fault {
             Self::Throttled { retry_after: Some(after) } => write!(f, "throttled for {after:?}"),
             Self::Refused(code) => write!(f, "refused with {code}"),
             Self::PartialFailure(code) => write!(f, "partial failure with {code}"),
+            Self::RefusalForm(form) => write!(f, "refused records as {form}"),
             Self::HtmlPage => f.write_str("HTML page"),
             Self::TruncatedAnswer => f.write_str("truncated answer"),
         }
@@ -115,13 +119,18 @@ impl Faults {
         self.0.clear();
     }
 
-    /// What happens to a call: every delay, and the first other fault in the order in which they were switched on.
+    /// What happens to a call: every delay, and the first form and the first other fault in the order in which they were
+    /// switched on.
     pub(super) fn draw(&mut self, operation: Option<Operation>, random: &SeededRandom) -> Drawn {
         let mut drawn = Drawn::default();
         for rule in &mut self.0 {
             let concerns = rule.operation.is_none() || rule.operation == operation;
-            let is_delay = matches!(rule.fault, Fault::Slow(_));
-            if !concerns || rule.left == Some(0) || (!is_delay && drawn.fault.is_some()) {
+            let is_taken = match rule.fault {
+                Fault::Slow(_) => false,
+                Fault::RefusalForm(_) => drawn.form.is_some(),
+                _ => drawn.fault.is_some(),
+            };
+            if !concerns || rule.left == Some(0) || is_taken {
                 continue;
             }
             if rule.percent < 100 && random.below(100) >= u64::from(rule.percent) {
@@ -130,6 +139,7 @@ impl Faults {
             rule.left = rule.left.map(|left| left - 1);
             match &rule.fault {
                 Fault::Slow(by) => drawn.delay = drawn.delay.saturating_add(*by),
+                Fault::RefusalForm(form) => drawn.form = Some(*form),
                 fault => drawn.fault = Some(fault.clone()),
             }
         }
@@ -143,11 +153,13 @@ impl Faults {
 pub(super) struct Drawn {
     pub(super) delay: Duration,
     pub(super) fault: Option<Fault>,
+    pub(super) form: Option<RefusalForm>,
 }
 
 impl Drawn {
     pub(super) fn names(&self) -> Vec<String> {
         let delay = Some(self.delay).filter(|delay| !delay.is_zero()).map(Fault::Slow);
-        self.fault.iter().chain(&delay).map(ToString::to_string).collect()
+        let form = self.form.map(Fault::RefusalForm);
+        self.fault.iter().chain(&delay).chain(&form).map(ToString::to_string).collect()
     }
 }

@@ -50,18 +50,16 @@ pub struct SentRecord {
     pub begin_time: String,
     /// End of the period, as it stood there.
     pub end_time: String,
-    /// The code that refused it alone.
+    /// The code that refused it alone, where the answer tells it.
     pub code: Option<String>,
 }
 
 impl SentRecord {
-    /// The records of a body, as far as it can be read, and what an answer says of each.
-    pub(super) fn all(body: &[u8], answer: Option<&[u8]>) -> Vec<Self> {
-        let read = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap_or_default();
-        let (body, answer) = (read(body), answer.map(read).unwrap_or_default());
-        let codes: HashMap<&str, &str> = list(&answer["data"])
-            .filter_map(|entry| Some((entry["metering_sn"].as_str()?, entry["error_code"].as_str()?)))
-            .collect();
+    /// The records of a body, as far as it can be read, and the codes that an answer tells by their numbers.
+    pub(super) fn all(body: &[u8], refused: &[(String, String)]) -> Vec<Self> {
+        let body = serde_json::from_slice::<Value>(body).unwrap_or_default();
+        let codes: HashMap<&str, &str> =
+            refused.iter().map(|(number, code)| (number.as_str(), code.as_str())).collect();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let record = |record: &Value| {
             let metering_sn = record["metering_sn"].as_str().map(str::to_owned);

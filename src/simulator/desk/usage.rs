@@ -8,14 +8,15 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::exchange::{Answer, Received};
 use super::operation::Operation;
 use super::refusal::Refusal;
+use super::refusal_form::{RefusalForm, Refused};
 use super::seed::SeededRandom;
 use crate::amount::Amount;
-use crate::open_api::push_usage::{MAX_RECORDS, RecordCode};
+use crate::open_api::push_usage::MAX_RECORDS;
 use crate::open_api::query_order::ChargingMode;
 use crate::timestamp::Timestamp;
 
@@ -34,7 +35,7 @@ pub struct Instance {
     pub charging_mode: ChargingMode,
     /// Its state.
     pub state: InstanceState,
-    /// When it was opened.
+    /// When it was opened. Usage is compared with it by whole seconds, since the wire has no smaller ones.
     pub opened_at: Timestamp,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
@@ -127,6 +128,15 @@ pub(super) struct Usage {
 /// A record's code, of the newer push.
 type Code = &'static str;
 
+/// What faults make of a push.
+#[derive(Clone, Copy, Default)]
+pub(super) struct PushManner<'a> {
+    /// About half of the records are refused with this code.
+    pub(super) partial: Option<&'a str>,
+    /// How refused records are told.
+    pub(super) form: RefusalForm,
+}
+
 impl Usage {
     pub(super) fn put(&mut self, instance: Instance) {
         self.instances.insert(instance.instance_id.clone(), instance);
@@ -146,43 +156,42 @@ impl Usage {
         &self.taken
     }
 
-    /// The newer push: what is right is taken, and the rest named with a code each. The member's name (`data`) is not
-    /// documented.
+    /// The newer push: what is right is taken, and the rest is refused with a code each.
     pub(super) fn push(
         &mut self,
         request: &Received,
-        partial: Option<&str>,
+        PushManner { partial, form }: PushManner<'_>,
         now: Timestamp,
         random: &SeededRandom,
     ) -> Result<Answer, Refusal> {
         let records = records(request)?;
         let spared = partial.map(|_| random.below(records.len() as u64) as usize);
-        let mut abnormal = Vec::new();
+        let mut refused = Vec::new();
         for (index, record) in records.iter().enumerate() {
             let disturbed = partial.filter(|_| spared == Some(index) || random.below(2) == 0);
             let code = match disturbed {
                 Some(code) => Some(code),
                 None => self.check(record, now).map(|usage| self.take(usage)).err(),
             };
-            if let Some(code) = code {
-                let (meaning, _) = RecordCode::new(code).meaning();
-                abnormal.push(json!({
-                    "metering_sn": record["metering_sn"],
-                    "instance_id": record["instance_id"],
-                    "error_code": code,
-                    "error_msg": meaning,
-                }));
-            }
+            refused.extend(code.map(|code| Refused {
+                metering_sn: record["metering_sn"].clone(),
+                instance_id: record["instance_id"].clone(),
+                code: code.to_owned(),
+            }));
         }
         let about = format!("{} records", records.len());
-        if abnormal.is_empty() {
+        if refused.is_empty() {
             return Ok(Answer::success(Operation::PushUsage, Value::Null).about(about));
         }
         let line =
-            |entry: &Value| format!("record {}: {}, {}", entry["metering_sn"], entry["error_code"], entry["error_msg"]);
-        let explanation: Vec<_> = abnormal.iter().map(line).collect();
-        let body = json!({"error_code": "94060999", "error_msg": "Failed", "data": abnormal});
-        Ok(Answer::json(StatusCode::OK, "94060999", &body).about(about).explained(explanation))
+            |refused: &Refused| format!("record {}: {:?}, {:?}", refused.metering_sn, refused.code, refused.meaning());
+        let mut answer = Answer::json(StatusCode::OK, form.code(), &form.body(&refused)).about(about);
+        answer.explanation = refused.iter().map(line).collect();
+        if form.tells(records.len()) {
+            let told = |refused: &Refused| Some((refused.metering_sn.as_str()?.to_owned(), refused.code.clone()));
+            answer.refused = refused.iter().filter_map(told).collect();
+        }
+        Ok(answer)
     }
 
     fn check(&self, record: &Value, now: Timestamp) -> Result<UsageTaken, Code> {
@@ -200,10 +209,10 @@ impl Usage {
         if begin_time > end_time || end_time > now {
             return Err("011");
         }
-        if begin_time < now.saturating_sub(LONGEST_AGE) {
+        if second(begin_time) < second(now.saturating_sub(LONGEST_AGE)) {
             return Err("007");
         }
-        if begin_time < instance.opened_at {
+        if second(begin_time) < second(instance.opened_at) {
             return Err("015");
         }
         if instance.state == InstanceState::Closed && instance.closed_at.is_none_or(|closed| end_time > closed) {
@@ -275,11 +284,11 @@ impl Usage {
         let [begin_time, end_time, _] = times;
         let usage_value =
             value(record).ok_or(("MKT.0101", "the usage is not above zero with at most four decimals"))?;
-        if begin_time < now.saturating_sub(LONGEST_AGE) {
+        if second(begin_time) < second(now.saturating_sub(LONGEST_AGE)) {
             return Err(("MKT.9004", "the period begins more than 21 days ago"));
         }
         let is_closed = instance.closed_at.is_some_and(|closed| end_time > closed);
-        if begin_time > end_time || end_time > now || begin_time < instance.opened_at || is_closed {
+        if begin_time > end_time || end_time > now || second(begin_time) < second(instance.opened_at) || is_closed {
             return Err(("MKT.9002", "the period is not one of the instance's past"));
         }
         let package = self.package(record, instance);
@@ -302,6 +311,11 @@ fn records(request: &Received) -> Result<Vec<Value>, Refusal> {
         Some(Value::Array(records)) if !records.is_empty() => Ok(records.clone()),
         _ => Err(Refusal::new("MKT.0101", "usage_records is missing, empty or no list")),
     }
+}
+
+/// Times of records are whole seconds, so an instance takes usage from the second on in which it was opened.
+fn second(time: Timestamp) -> i64 {
+    time.as_unix_millis().div_euclid(1000)
 }
 
 /// A text of 1 to 64 characters.
