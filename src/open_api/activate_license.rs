@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
-use crate::text::json;
 use crate::timestamp::Timestamp;
-use crate::wire::lenient::{parsed, text};
-use crate::wire::open_enum;
+use crate::wire::lenient::text;
+use crate::wire::{FieldProblem, FieldWarning, Fields, RawField, open_enum, prefix_paths};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/activate";
 
@@ -49,25 +48,54 @@ open_enum! {
     }
 }
 
-/// What is told of an activated code; the query tells more reliably.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// What is known of an activated code; the query tells more reliably.
+///
+/// Nothing of it has to be there: the code is activated, whatever the rest of the answer looks like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Response {
     /// `ALIVE`.
-    #[serde(default)]
     pub status: Option<LicenseStatus>,
     /// Expiry, an estimate only.
-    #[serde(default, deserialize_with = "parsed")]
     pub expire_time: Option<Timestamp>,
     /// The product.
-    #[serde(default, deserialize_with = "optional_text")]
     pub product_id: Option<String>,
     /// The order.
-    #[serde(default, deserialize_with = "optional_text")]
     pub order_id: Option<String>,
     /// Quantity bought, where the product has one.
-    #[serde(default, deserialize_with = "parsed")]
     pub amount: Option<u32>,
+    /// Members that could not be read or are not quite as documented.
+    pub warnings: Vec<FieldWarning>,
+}
+
+impl Response {
+    fn read(info: &str) -> Self {
+        const MAX: usize = usize::MAX;
+        let raw = RawField::json(info);
+        if raw.is_absent() {
+            return Self::default();
+        }
+        let object = raw.object();
+        let fields = object.as_ref().and_then(|object| Fields::from_json(object.as_bytes()).ok());
+        let Some(mut fields) = fields else {
+            let problem = FieldProblem::NotA("an object, or its JSON text");
+            return Self {
+                warnings: vec![FieldWarning::absent("license_code_info", problem, &raw)],
+                ..Self::default()
+            };
+        };
+        let response = Self {
+            status: fields.information("status", MAX),
+            expire_time: fields.information("expire_time", MAX),
+            product_id: fields.information("product_id", MAX),
+            order_id: fields.information("order_id", MAX),
+            amount: fields.information("amount", MAX),
+            warnings: Vec::new(),
+        };
+        let mut warnings = fields.rest().1;
+        prefix_paths(&mut warnings, 0, "license_code_info.");
+        Self { warnings, ..response }
+    }
 }
 
 pub(super) fn compact_seconds<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -96,7 +124,7 @@ impl Api for Request {
     fn from_http(response: &http::Response<Bytes>) -> Result<Response, ApiError> {
         #[derive(Deserialize)]
         struct Answer {
-            data: Option<Data>,
+            data: Option<Box<RawValue>>,
         }
         #[derive(Deserialize)]
         struct Data {
@@ -104,8 +132,9 @@ impl Api for Request {
             license_code_info: Option<Box<RawValue>>,
         }
         let answer: Answer = envelope::read(Self::NAME, SUCCESS, response)?;
-        let Some(info) = answer.data.and_then(|data| data.license_code_info) else { return Ok(Response::default()) };
-        let text = json::unquote(info.get()).unwrap_or_else(|| info.get().into());
-        serde_json::from_str(&text).map_err(|error| envelope::malformed(Self::NAME, response, error))
+        let data = answer.data.and_then(|data| RawField::json(data.get()).object());
+        let data: Option<Data> = data.and_then(|data| serde_json::from_str(&data).ok());
+        let info = data.and_then(|data| data.license_code_info);
+        Ok(Response::read(info.as_deref().map_or("null", RawValue::get)))
     }
 }

@@ -7,12 +7,13 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::activate_license::{LicenseStatus, MAX_LICENSE, SUCCESS};
 use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
-use crate::wire::lenient::{parsed_if_possible, required};
+use crate::wire::{FieldProblem, FieldWarning, Fields, Name, ParseError, RawField};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/heartbeat";
 
@@ -55,33 +56,51 @@ impl Request {
 
 /// A code as the marketplace knows it.
 ///
-/// Of the members that are unverified, one that is not in the form expected is taken as absent; see [`License::all`].
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// Only the code and its state have to be there. Any other member that was not sent or could not be read is `None`;
+/// [`warnings`](License::warnings) names those that could not, and [`all`](License::all) holds everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct License {
     /// The code.
-    #[serde(deserialize_with = "required")]
     pub license_code: String,
     /// Its state.
     pub status: LicenseStatus,
     /// When it was activated (its form is unverified).
-    #[serde(default, deserialize_with = "parsed_if_possible")]
     pub activate_time: Option<Timestamp>,
     /// When it expires. The page says that this is told; the member's name could not be read (unverified).
-    #[serde(default, deserialize_with = "parsed_if_possible")]
     pub expire_time: Option<Timestamp>,
     /// The product.
-    #[serde(default, deserialize_with = "parsed_if_possible")]
     pub product_id: Option<String>,
     /// The order (unverified).
-    #[serde(default, deserialize_with = "parsed_if_possible")]
     pub order_id: Option<String>,
     /// Quantity bought (unverified).
-    #[serde(default, deserialize_with = "parsed_if_possible")]
     pub amount: Option<u32>,
     /// Everything that was told, for members that no document lists.
-    #[serde(skip)]
     pub all: Value,
+    /// Members that could not be read or are not quite as documented.
+    pub warnings: Vec<FieldWarning>,
+}
+
+impl License {
+    fn read(data: &str) -> Result<Self, ParseError> {
+        const MAX: usize = usize::MAX;
+        let raw = RawField::json(data);
+        let expected = || ParseError::new("data", FieldProblem::NotA("an object"), &raw);
+        let object = raw.object().ok_or_else(expected)?;
+        let mut fields = Fields::from_json(object.as_bytes())?;
+        let license = Self {
+            license_code: fields.mandatory::<Name>("license_code", MAX)?.0,
+            status: fields.mandatory("status", MAX)?,
+            activate_time: fields.information("activate_time", MAX),
+            expire_time: fields.information("expire_time", MAX),
+            product_id: fields.information("product_id", MAX),
+            order_id: fields.information("order_id", MAX),
+            amount: fields.information("amount", MAX),
+            all: serde_json::from_str(&object).unwrap_or_default(),
+            warnings: Vec::new(),
+        };
+        Ok(Self { warnings: fields.rest().1, ..license })
+    }
 }
 
 impl Api for Request {
@@ -104,12 +123,10 @@ impl Api for Request {
     fn from_http(response: &http::Response<Bytes>) -> Result<License, ApiError> {
         #[derive(Deserialize)]
         struct Answer {
-            data: Box<serde_json::value::RawValue>,
+            data: Option<Box<RawValue>>,
         }
         let answer: Answer = envelope::read(Self::NAME, SUCCESS, response)?;
-        let read = |text| -> serde_json::Result<License> {
-            Ok(License { all: serde_json::from_str(text)?, ..serde_json::from_str(text)? })
-        };
-        read(answer.data.get()).map_err(|error| envelope::malformed(Self::NAME, response, error))
+        let license = License::read(answer.data.as_deref().map_or("null", RawValue::get));
+        license.map_err(|error| envelope::malformed(Self::NAME, response, error))
     }
 }

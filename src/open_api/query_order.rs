@@ -214,11 +214,7 @@ impl Order {
     fn read(order: &str) -> Result<Self, ParseError> {
         const NAME: &str = "orderInfo";
         let raw = RawField::json(order);
-        let not_an_object = || ParseError::new(NAME, NOT_AN_OBJECT, &raw);
-        let order = raw.structure().ok_or_else(not_an_object)?;
-        // Some senders put a list around the one order.
-        let order = RawField::Json(&order).elements(|elements| elements.first().map(|order| (*order).to_owned()));
-        let order = order.flatten().ok_or_else(not_an_object)?;
+        let order = raw.object().ok_or_else(|| ParseError::new(NAME, NOT_AN_OBJECT, &raw))?;
         let mut fields = Fields::from_json(order.as_bytes())?;
         let order = Self {
             order_id: fields.mandatory::<Name>("orderId", ANY)?.0,

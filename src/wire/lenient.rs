@@ -1,7 +1,5 @@
 //! Reading answers whose types differ between documents and wire: numbers as strings, strings as numbers, nulls anywhere.
 
-use std::str::FromStr;
-
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -53,27 +51,6 @@ where
     Ok(text(deserializer)?.map(|scalar| String::from(scalar).into()))
 }
 
-/// As `text`, read as another type.
-pub(crate) fn parsed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr,
-{
-    let parse = |scalar: Scalar| scalar.0.trim().parse().map_err(|_| Error::custom("not of the documented form"));
-    text(deserializer)?.map(parse).transpose()
-}
-
-/// As `parsed`, for members that no document confirms: one in another form is taken as absent.
-pub(crate) fn parsed_if_possible<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr,
-{
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
-    let text = serde_json::from_str::<Scalar>(raw.get()).ok().filter(|scalar| !scalar.0.is_empty());
-    Ok(text.and_then(|scalar| scalar.0.trim().parse().ok()))
-}
-
 /// A list, with null taken as an empty one.
 pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
@@ -81,9 +58,4 @@ where
     T: Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// A mandatory string or number.
-pub(crate) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Scalar::deserialize(deserializer).map(String::from)
 }

@@ -125,6 +125,15 @@ impl<'a> RawField<'a> {
         Some(read(json::elements(&quoted).ok()?))
     }
 
+    /// The JSON text of the one object that stands here: as it is, in a list of one, or in a string.
+    pub(crate) fn object(&self) -> Option<String> {
+        let only = |elements: Vec<&str>| match elements[..] {
+            [only] => Some(RawField::json(only).structure()?.into_owned()),
+            _ => None,
+        };
+        self.elements(only)?.filter(|object| object.trim_start().starts_with('{'))
+    }
+
     /// The JSON text of a list or an object, taken out of the strings that it may be wrapped in.
     pub(crate) fn structure(&self) -> Option<Cow<'_, str>> {
         let mut json = match self {
