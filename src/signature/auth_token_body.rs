@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 
 use super::auth_token::{self, Origin, Parameter, Proof, TOKEN};
-use super::{VerifyError, Window, header};
+use super::{VerifyError, Window, header, mismatch};
 use crate::key::{AccessKey, KeyRing};
 use crate::text::json::{self, JsonError, Member};
 use crate::text::query::{self, Plus};
@@ -147,7 +147,7 @@ pub(super) fn unquoted(token: &str) -> &str {
 fn signed_members(body: &[u8]) -> Result<Vec<Member<'_>>, VerifyError> {
     let mut members = json::members(body).map_err(|error| match error {
         JsonError::RepeatedMember(name) => VerifyError::Repeated(name),
-        _ => VerifyError::UndecodableBody,
+        _ => mismatch::coding_of(body).map_or(VerifyError::UndecodableBody, VerifyError::Compressed),
     })?;
     members.retain(|(name, value)| name != TOKEN && text_of(value).is_none_or(|text| !is_blank(&text)));
     Ok(members)

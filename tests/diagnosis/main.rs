@@ -86,7 +86,7 @@ fn every_mistake_is_named() {
         };
         if found != expected {
             let body = String::from_utf8_lossy(&case.body).into_owned();
-            wrong.push(format!("{} {:?} {body}\n  {found:?}\n  {expected:?}", case.scheme, case.arguments));
+            wrong.push(format!("{} {:?} {body}\n  {found}\n  {expected:?}", case.scheme, case.arguments));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
