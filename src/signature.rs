@@ -146,13 +146,13 @@ impl VerifyError {
         }
     }
 
-    /// Names the compression that the headers of the call tell of, where the signature does not match.
+    /// Names the compression that the headers of the call tell of, where the body cannot be read or was not signed so.
     ///
     /// For the schemes whose `verify` takes no headers; the others look by themselves.
     #[must_use]
     pub fn or_compressed(self, headers: &HeaderMap) -> Self {
         match self {
-            Self::Mismatch => mismatch::coding_told(headers).map_or(self, Self::Compressed),
+            Self::Mismatch | Self::UndecodableBody => mismatch::coding_told(headers).map_or(self, Self::Compressed),
             other => other,
         }
     }

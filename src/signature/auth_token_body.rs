@@ -99,8 +99,10 @@ pub fn verify<'a>(
 ) -> Result<Verified<'a>, VerifyError> {
     let token = header(headers, HEADER)?.map(unquoted);
     let token = token.map(|token| query::decode(token, Plus::Literal).ok_or(VerifyError::Malformed(HEADER)));
-    let members = signed_members(body)?;
-    let proof = auth_token::prove(keys, &sorted_parameters(&members)?, token.transpose()?.as_deref(), &BODY)?;
+    let compressed = |error: VerifyError| error.or_compressed(headers);
+    let members = signed_members(body).map_err(compressed)?;
+    let parameters = sorted_parameters(&members)?;
+    let proof = auth_token::prove(keys, &parameters, token.transpose()?.as_deref(), &BODY).map_err(compressed)?;
     window.check(proof.time, now)?;
     Ok(Verified { body, members, proof })
 }

@@ -1,6 +1,7 @@
 //! Every known mistake, made on purpose and found out.
 
 mod cases;
+mod refusals;
 
 use std::collections::HashMap;
 use std::time::Duration;

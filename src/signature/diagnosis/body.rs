@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use super::Mistake;
 use super::search::Choice;
+use crate::signature::mismatch;
 use crate::text::json::Tokens;
 use edge::{Edge, MARK};
 use escapes::Escapes;
@@ -102,7 +103,8 @@ impl<'a> Bodies<'a> {
 
     /// What is wrong whatever was signed.
     pub(super) fn certain(&self) -> Vec<Mistake> {
-        members::repeated(&self.pairs).map(Mistake::RepeatedMember).into_iter().collect()
+        let compressed = mismatch::coding_of(&self.given).map(Mistake::BodyCompressed);
+        compressed.into_iter().chain(members::repeated(&self.pairs).map(Mistake::RepeatedMember)).collect()
     }
 
     /// The body of these choices; `None` where it is no JSON to be written in such a way.

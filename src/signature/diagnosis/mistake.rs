@@ -270,6 +270,9 @@ pub enum Mistake {
     /// The body was empty.
     #[error("signed with an empty body: it was read before, or is added later")]
     EmptyBody,
+    /// The body is compressed.
+    #[error("the body is compressed ({0}): the signature is made over the text, and the marketplace reads no other")]
+    BodyCompressed(&'static str),
     /// Something was signed, and nothing sent.
     #[error("{0:?} was signed, and no body was sent: sign an empty text, or send what is signed")]
     BodyNotSent(&'static str),
