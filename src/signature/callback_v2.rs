@@ -126,7 +126,7 @@ fn mac(key: &AccessKey, nonce: &str, timestamp: &str, body: &[u8]) -> HmacSha256
 /// three digits were moved into the nonce. It is refused if that one would be taken now as well: under another nonce it
 /// would count a second time.
 fn could_be_shifted(nonce: &str, timestamp: &str, now: Timestamp, window: Window) -> bool {
-    /// Without a limit of age there is nothing to be gained, and nothing to be told by it.
+    /// Tools verify without a limit of age; to them, too, a call of another day is another call.
     const MOST: Duration = Duration::from_secs(24 * 3600);
     if timestamp.len() != 10 {
         return false;

@@ -100,6 +100,14 @@ fn bodies() -> Vec<(Mistake, &'static str, &'static str)> {
         (EmptyMembersDropped, r#"{"b":"","a":"x","c":""}"#, r#"{"a":"x"}"#),
         (NumbersAsText, r#"{"b":1,"a":"x","c":-2.5e1}"#, r#"{"b":"1","a":"x","c":"-2.5e1"}"#),
         (NumbersAsText, r#"{"b":"1","a":"x"}"#, r#"{"b":1,"a":"x"}"#),
+        (NumbersRewritten("JavaScript"), r#"{"b":5.0,"a":[1E2]}"#, r#"{"b":5,"a":[100]}"#),
+        (
+            NumbersRewritten("Java, which reads all of them as Double (Gson)"),
+            r#"{"b":1,"a":{"c":12345678}}"#,
+            r#"{"b":1.0,"a":{"c":1.2345678E7}}"#,
+        ),
+        (NumbersRewritten("Python"), r#"{"b":1,"a":1E2}"#, r#"{"b":1,"a":100.0}"#),
+        (EmptyObjectsAsLists, r#"{"b":{"c":{}},"a":[]}"#, r#"{"b":{"c":[]},"a":[]}"#),
         (BodyNotSent("{}"), "", "{}"),
         (BodyNotSent("null"), "", "null"),
     ]
@@ -255,6 +263,39 @@ fn keys_and_hashes() -> Vec<Case> {
 }
 
 fn of_tokens() -> Vec<Case> {
+    [of_queries(), of_kit_bodies()].concat()
+}
+
+/// The Kit's bodies of V1.0.
+fn of_kit_bodies() -> Vec<Case> {
+    const BODY: &str = r#"{"tenantId":"t","flag":1,"name":null,"timeStamp":"20250102110405678"}"#;
+    const TIME: &str = "20250102110405678";
+    let key = [BASIC, TIME].concat();
+    let case = |expected: Vec<Mistake>, bytes: Vec<u8>| Case {
+        scheme: "auth-token",
+        keys: configured(),
+        arguments: Vec::new(),
+        body: BODY.as_bytes().to_vec(),
+        signature: STANDARD.encode(bytes),
+        expected,
+    };
+    let right = format!("flag=1&tenantId=t&timeStamp={TIME}");
+    let mut cases = vec![
+        case(vec![], hmac(&key, &right).into()),
+        case(vec![Mistake::KeyAndTextSwapped], swapped(&key, &right)),
+        case(vec![Mistake::TimeStampNull], hmac(&[BASIC, "null"].concat(), &right).into()),
+        case(vec![Mistake::StrayMark], hmac(&key, format!("{right}&")).into()),
+        case(vec![Mistake::EmptyAsNull], hmac(&key, format!("flag=1&name=null&tenantId=t&timeStamp={TIME}")).into()),
+        // By the buckets of a HashMap.
+        case(vec![Mistake::JavaHashOrder], hmac(&key, format!("timeStamp={TIME}&flag=1&tenantId=t")).into()),
+    ];
+    for (name, other) in other_hmacs() {
+        cases.push(case(vec![Mistake::OtherHash(name)], other(&key, right.as_bytes())));
+    }
+    cases
+}
+
+fn of_queries() -> Vec<Case> {
     const TIME: &str = "20250102030405678";
     const QUERY: &str = "activity=newInstance&customerName=%e5%90%8d%e7%a7%b0%20%28a%2a%29%7e&orderId=CS1&trialFlag=&timeStamp=20250102030405678";
     let text = |name: &str, flag: &str| {

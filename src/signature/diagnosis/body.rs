@@ -24,7 +24,7 @@ pub(super) const CHOICES: usize = 6;
 
 /// The choices that make the signed body out of the given one.
 pub(super) struct Bodies<'a> {
-    given: Rc<[u8]>,
+    given: &'a [u8],
     /// The object in it. What stands around that is no part of it, and comes off where it is read.
     text: Option<&'a str>,
     pairs: members::Pairs<'a>,
@@ -34,11 +34,11 @@ pub(super) struct Bodies<'a> {
     order: Choice<Order>,
     members: Choice<Members>,
     added: Choice<Option<Added>>,
-    /// Bodies in which one thing is wrong, which are needed again together with what is wrong elsewhere.
+    /// Bodies in which nothing or one thing is wrong, needed again together with what is wrong elsewhere.
     made: RefCell<HashMap<[usize; CHOICES], Option<Rc<[u8]>>>>,
 }
 
-/// Larger ones are made anew each time.
+/// Of larger ones only that without a mistake is kept.
 const MAX_KEPT: usize = 256 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl<'a> Bodies<'a> {
         let text = text.filter(|_| pairs.is_some());
         let pairs = pairs.unwrap_or_default();
         Self {
-            given: given.into(),
+            given,
             text,
             edge: edge::choice(given),
             spacing,
@@ -103,7 +103,7 @@ impl<'a> Bodies<'a> {
 
     /// What is wrong whatever was signed.
     pub(super) fn certain(&self) -> Vec<Mistake> {
-        let compressed = mismatch::coding_of(&self.given).map(Mistake::BodyCompressed);
+        let compressed = mismatch::coding_of(self.given).map(Mistake::BodyCompressed);
         compressed.into_iter().chain(members::repeated(&self.pairs).map(Mistake::RepeatedMember)).collect()
     }
 
@@ -111,7 +111,7 @@ impl<'a> Bodies<'a> {
     pub(super) fn get(&self, picked: &[usize]) -> Option<Rc<[u8]>> {
         let picked: [usize; CHOICES] = picked.try_into().ok()?;
         let wrong = picked.iter().filter(|index| **index > 0).count();
-        if wrong > 1 || self.given.len() > MAX_KEPT {
+        if wrong > 1 || (wrong == 1 && self.given.len() > MAX_KEPT) {
             return self.make(picked);
         }
         if let Some(made) = self.made.borrow().get(&picked) {
@@ -123,17 +123,16 @@ impl<'a> Bodies<'a> {
     }
 
     fn make(&self, [edge, spacing, escapes, order, members, added]: [usize; CHOICES]) -> Option<Rc<[u8]>> {
-        let edge = self.edge[edge];
+        let edge = |body: &[u8]| match self.edge[edge] {
+            Edge::Given => Some(body.into()),
+            edge => edge.change(body).map(Into::into),
+        };
         let (spacing, escapes, order) = (self.spacing[spacing], self.escapes[escapes], self.order[order]);
         let (members, added) = (self.members[members], &self.added[added]);
         let is_rewritten = (spacing, escapes, order) != (Spacing::Given, None, Order::Given);
         let is_remade = !matches!(members, Members::Given) || added.is_some();
         if !is_rewritten && !is_remade {
-            return if edge == Edge::Given {
-                Some(self.given.clone())
-            } else {
-                edge.change(&self.given).map(Into::into)
-            };
+            return edge(self.given);
         }
         let mut text = Cow::Borrowed(self.text?);
         if is_remade {
@@ -145,8 +144,7 @@ impl<'a> Bodies<'a> {
         if order != Order::Given {
             text = Cow::Owned(reordered(&text, order)?);
         }
-        let text = rewritten(&text, spacing, escapes)?;
-        if edge == Edge::Given { Some(text.as_bytes().into()) } else { edge.change(text.as_bytes()).map(Into::into) }
+        edge(rewritten(&text, spacing, escapes)?.as_bytes())
     }
 }
 

@@ -222,6 +222,12 @@ pub enum Mistake {
     /// Numbers as text, or text as numbers.
     #[error("the body was read into a model and written again: numbers became text, or text became numbers")]
     NumbersAsText,
+    /// Numbers in another form.
+    #[error("the body was parsed and written again: numbers are written as by {0}")]
+    NumbersRewritten(&'static str),
+    /// `[]` for `{}`.
+    #[error("the body was parsed and written again: empty objects became empty lists, as in PHP")]
+    EmptyObjectsAsLists,
     /// Members of the body sorted by name.
     #[error("the body was parsed and written again: its members are sorted")]
     BodySorted,

@@ -135,6 +135,7 @@ pub fn auth_token_body(
             .or(Mistake::PlusAsSpace, read(&|value| Some(text(value)?.replace(' ', "+")))),
         selected: Choice::right(Selected::NotBlank)
             .or(Mistake::BlankSigned, Selected::All)
+            .or(Mistake::EmptyAsNull, Selected::EmptyAsNull)
             .or(Mistake::UnknownLeftOut, Selected::Known(&auth_token_body::KNOWN)),
         blank_counts: false,
         zone: CHINA,
@@ -159,15 +160,16 @@ enum Selected {
 
 impl Selected {
     fn of(&self, mut parameters: Parameters, blank_counts: bool, key: &KeyText) -> Option<Parameters> {
-        let drops_blank = matches!(self, Self::NotBlank) || (!blank_counts && !matches!(self, Self::All));
+        let drops_blank =
+            matches!(self, Self::NotBlank) || (!blank_counts && !matches!(self, Self::All | Self::EmptyAsNull));
         parameters.retain(|(_, value)| !drops_blank || !is_blank(value));
         match self {
             Self::All | Self::NotBlank => {}
             Self::Known(names) => parameters.retain(|(name, _)| names.contains(&name.as_str())),
             Self::Without(left_out) => parameters.retain(|(name, _)| name != left_out),
             Self::EmptyAsNull => {
-                let empty = parameters.iter_mut().filter(|(_, value)| value.is_empty());
-                empty.for_each(|(_, value)| value.push_str("null"));
+                let empty = parameters.iter_mut().filter(|(_, value)| is_blank(value));
+                empty.for_each(|(_, value)| *value = "null".to_owned());
             }
             Self::WithEmptyToken => parameters.push((TOKEN.to_owned(), String::new())),
             Self::Decrypted(encrypt_type) => {

@@ -1,5 +1,7 @@
 //! What a typed model makes of a body: members that it does not know are gone, and those that it knows are all there.
 
+mod numbers;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -9,7 +11,7 @@ use serde_json::value::RawValue;
 use super::super::Mistake;
 use super::super::search::Choice;
 use crate::signature::auth_token_body;
-use crate::text::json::{push_quoted, unquote};
+use crate::text::json::{Tokens, push_quoted, unquote};
 
 /// Name and value text, in the order received, repeated ones included.
 pub(super) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
@@ -76,6 +78,10 @@ pub(in super::super) enum Members {
     Quoted,
     /// Text that holds a number as a number.
     Unquoted,
+    /// Numbers on every level, as this language writes them.
+    Numbers(numbers::Language),
+    /// Empty objects on every level as empty lists.
+    EmptyLists,
     /// The first of each name, or the last; at the place of the first, or of the last.
     Merged {
         last_value: bool,
@@ -126,6 +132,13 @@ pub(super) fn choice(pairs: &Pairs<'_>) -> Choice<Members> {
         (Mistake::EmptyMembersDropped, Members::Filled),
         (Mistake::NumbersAsText, Members::Quoted),
         (Mistake::NumbersAsText, Members::Unquoted),
+        (Mistake::NumbersRewritten("JavaScript"), Members::Numbers(numbers::Language::JavaScript)),
+        (
+            Mistake::NumbersRewritten("Java, which reads all of them as Double (Gson)"),
+            Members::Numbers(numbers::Language::JavaDouble),
+        ),
+        (Mistake::NumbersRewritten("Python"), Members::Numbers(numbers::Language::Python)),
+        (Mistake::EmptyObjectsAsLists, Members::EmptyLists),
     ])
 }
 
@@ -187,9 +200,28 @@ impl Members {
                     *value = Cow::Owned(inner.into_owned());
                 }
             }),
+            Self::Numbers(language) => each_value(pairs, |value| numbers::rewritten(value, language)),
+            Self::EmptyLists => each_value(pairs, |value| {
+                let tokens: Vec<&str> = Tokens(value).collect();
+                let mut out = String::with_capacity(value.len());
+                for (at, token) in tokens.iter().enumerate() {
+                    out.push_str(
+                        match (*token, at.checked_sub(1).and_then(|before| tokens.get(before)), tokens.get(at + 1)) {
+                            ("{", _, Some(&"}")) => "[",
+                            ("}", Some(&"{"), _) => "]",
+                            (token, ..) => token,
+                        },
+                    );
+                }
+                out
+            }),
             Self::Merged { last_value, last_place } => merge(pairs, last_value, last_place),
         }
     }
+}
+
+fn each_value(pairs: &mut Pairs<'_>, change: impl Fn(&str) -> String) {
+    pairs.iter_mut().for_each(|(_, value)| *value = Cow::Owned(change(value)));
 }
 
 fn is_number(text: &str) -> bool {
