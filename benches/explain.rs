@@ -41,6 +41,7 @@ fn main() {
     let token: HeaderMap = [("authToken", &*base64)].map(header).into_iter().collect();
     let query = format!("signature={zeros}&timestamp=1735689600123&nonce=nonce");
     let credentials = Credentials::new("AccessKey", "SecretKey").expect("a pair");
+    let mut slow = false;
     for (name, least) in [("4 KiB", 4 << 10), ("1 MiB", 1 << 20)] {
         let text = body(least);
         let body = text.as_bytes();
@@ -69,7 +70,8 @@ fn main() {
             let took = began.elapsed();
             assert!(matches!(found, Diagnosis::Unexplained { .. }), "{scheme}: {found}");
             println!("{scheme}, {name}: {took:.1?}");
-            assert!(least > 4 << 10 || took < MOST, "more than {MOST:?}");
+            slow |= least == 4 << 10 && took > MOST;
         }
     }
+    assert!(!slow, "a call of usual size takes more than {MOST:?}");
 }

@@ -129,6 +129,7 @@ fn charsets() -> Vec<(Mistake, &'static str, Vec<u8>)> {
             (OtherCharset("GBK"), r#"{"a":"名称"}"#, b"{\"a\":\"\xc3\xfb\xb3\xc6\"}".to_vec()),
             (OtherCharset("GBK"), r#"{"a":"名称"}"#, "{\"a\":\"鍚嶇О\"}".into()),
             (OtherCharset("gb18030"), r#"{"a":"é😀"}"#, b"{\"a\":\"\xa8\xa6\x94\x39\xfc\x36\"}".to_vec()),
+            (OtherCharset("GBK"), r#"{"a":"名😀"}"#, b"{\"a\":\"\xc3\xfb?\"}".to_vec()),
             (OtherCharset("Big5"), r#"{"a":"中文"}"#, b"{\"a\":\"\xa4\xa4\xa4\xe5\"}".to_vec()),
             (OtherCharset("windows-1252"), r#"{"a":"–"}"#, b"{\"a\":\"\x96\"}".to_vec()),
         ],
@@ -198,8 +199,11 @@ fn of_bodies() -> Vec<Case> {
     cases
 }
 
+/// From key and text.
+type Keyed = fn(&str, &[u8]) -> Vec<u8>;
+
 /// HMACs by other hash functions.
-fn other_hmacs() -> Vec<(&'static str, fn(&str, &[u8]) -> Vec<u8>)> {
+fn other_hmacs() -> Vec<(&'static str, Keyed)> {
     fn hmac_sha1(key: &str, text: &[u8]) -> Vec<u8> {
         Hmac::<Sha1>::new_from_slice(key.as_bytes()).unwrap().chain_update(text).finalize().into_bytes().to_vec()
     }

@@ -27,6 +27,7 @@ pub(super) struct Bodies<'a> {
     given: &'a [u8],
     /// The object in it. What stands around that is no part of it, and comes off where it is read.
     text: Option<&'a str>,
+    /// Its members, without white space in their values.
     pairs: members::Pairs<'a>,
     edge: Choice<Edge>,
     spacing: Choice<Spacing>,
@@ -35,8 +36,11 @@ pub(super) struct Bodies<'a> {
     members: Choice<Members>,
     added: Choice<Option<Added>>,
     /// Bodies in which nothing or one thing is wrong, needed again together with what is wrong elsewhere.
-    made: RefCell<HashMap<[usize; CHOICES], Option<Rc<[u8]>>>>,
+    made: RefCell<Made>,
 }
+
+/// By the indices of the choices.
+type Made = HashMap<[usize; CHOICES], Option<Rc<[u8]>>>;
 
 /// Of larger ones only that without a mistake is kept.
 const MAX_KEPT: usize = 256 * 1024;
@@ -65,7 +69,11 @@ impl<'a> Bodies<'a> {
         let text = str::from_utf8(given).ok().map(|text| text.strip_prefix(MARK).unwrap_or(text).trim());
         let pairs = text.and_then(members::read);
         let text = text.filter(|_| pairs.is_some());
-        let pairs = pairs.unwrap_or_default();
+        let mut pairs = pairs.unwrap_or_default();
+        // A program that reads an object writes it without white space.
+        for (_, value) in &mut pairs {
+            *value = Cow::Owned(rewritten(value, Spacing::None, None).unwrap_or_default());
+        }
         Self {
             given,
             text,
@@ -123,19 +131,19 @@ impl<'a> Bodies<'a> {
     }
 
     fn make(&self, [edge, spacing, escapes, order, members, added]: [usize; CHOICES]) -> Option<Rc<[u8]>> {
-        let edge = |body: &[u8]| match self.edge[edge] {
-            Edge::Given => Some(body.into()),
-            edge => edge.change(body).map(Into::into),
-        };
+        if edge > 0 {
+            let body = self.get(&[0, spacing, escapes, order, members, added])?;
+            return self.edge[edge].change(&body).map(Into::into);
+        }
         let (spacing, escapes, order) = (self.spacing[spacing], self.escapes[escapes], self.order[order]);
         let (members, added) = (self.members[members], &self.added[added]);
-        let is_rewritten = (spacing, escapes, order) != (Spacing::Given, None, Order::Given);
         let is_remade = !matches!(members, Members::Given) || added.is_some();
-        if !is_rewritten && !is_remade {
-            return edge(self.given);
+        let is_compact = is_remade || order != Order::Given;
+        if (spacing, escapes) == (Spacing::Given, None) && !is_compact {
+            return Some(self.given.into());
         }
         let mut text = Cow::Borrowed(self.text?);
-        if is_remade {
+        if is_compact {
             let mut pairs = self.pairs.clone();
             members.apply(&mut pairs);
             added.iter().for_each(|added| added.apply(&mut pairs));
@@ -144,7 +152,10 @@ impl<'a> Bodies<'a> {
         if order != Order::Given {
             text = Cow::Owned(reordered(&text, order)?);
         }
-        edge(rewritten(&text, spacing, escapes)?.as_bytes())
+        if !is_compact || !matches!((spacing, escapes), (Spacing::Given | Spacing::None, None)) {
+            text = Cow::Owned(rewritten(&text, spacing, escapes)?);
+        }
+        Some(text.as_bytes().into())
     }
 }
 

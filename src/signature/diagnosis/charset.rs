@@ -87,17 +87,25 @@ impl Charset {
                 mark.then_some(0xfeff).into_iter().chain(text()?.encode_utf16()).flat_map(bytes).collect()
             }
             #[cfg(feature = "charsets")]
-            Self::Written(encoding) => {
-                let mut out = Vec::with_capacity(bytes.len());
-                for character in text()?.chars() {
-                    let mut utf_8 = [0; 4];
-                    let (written, _, is_lacking) = encoding.encode(character.encode_utf8(&mut utf_8));
-                    out.extend_from_slice(if is_lacking { b"?" } else { &written });
-                }
-                out
-            }
+            Self::Written(encoding) => match encoding.encode(text()?) {
+                (written, _, false) => written.into_owned(),
+                _ => with_question_marks(encoding, text()?),
+            },
             #[cfg(feature = "charsets")]
             Self::Read(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned().into_bytes(),
         })
     }
+}
+
+/// The text in an encoding; what that lacks becomes a question mark, as Java and .NET write it.
+#[cfg(feature = "charsets")]
+fn with_question_marks(encoding: &'static encoding_rs::Encoding, text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for character in text.chars() {
+        match encoding.encode(character.encode_utf8(&mut [0; 4])) {
+            (written, _, false) => out.extend_from_slice(&written),
+            _ => out.push(b'?'),
+        }
+    }
+    out
 }
