@@ -100,6 +100,10 @@ impl Ciphertext {
         }
         let mut forms = Vec::new();
         let bare = bare(text, &mut forms);
+        // An IV has no blanks, and a sentence has.
+        if bare.chars().take(IV_LENGTH).any(|character| character == ' ') && !bare.contains('\n') {
+            return Err(NotCiphertext::NotBase64);
+        }
         let found =
             [bare.replace([' ', '\n', '\r', '\t'], ""), bare.trim().replace(' ', "+").replace(['\n', '\r', '\t'], "")];
         let [unwrapped, plus_restored] = found.map(|text| in_base64(&text));
@@ -124,13 +128,19 @@ fn check(text: &str) -> Result<(), NotCiphertext> {
     if text.len() > MAX_CIPHERTEXT {
         return Err(NotCiphertext::TooLong(text.chars().count()));
     }
-    let base64 = text.get(IV_LENGTH..).filter(|base64| !base64.is_empty());
-    let base64 = base64.ok_or(NotCiphertext::TooShort(text.chars().count()))?;
     if !text.is_ascii() {
         return Err(NotCiphertext::NotBase64);
     }
-    let length = STANDARD.decode(base64).map_err(|_| NotCiphertext::NotBase64)?.len();
-    if length == 0 || !length.is_multiple_of(BLOCK) { Err(NotCiphertext::Incomplete(length)) } else { Ok(()) }
+    let base64 = text.get(IV_LENGTH..).filter(|base64| !base64.is_empty());
+    let base64 = base64.ok_or(NotCiphertext::TooShort(text.len()))?;
+    let digits = base64.trim_end_matches('=');
+    if !digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')) {
+        return Err(NotCiphertext::NotBase64);
+    }
+    match STANDARD.decode(base64) {
+        Ok(blocks) if !blocks.is_empty() && blocks.len().is_multiple_of(BLOCK) => Ok(()),
+        _ => Err(NotCiphertext::Incomplete(digits.len() * 3 / 4)),
+    }
 }
 
 /// Takes off what stands around the field, and the encoding of where it stood, layer by layer.
@@ -279,7 +289,7 @@ mod tests {
             (format!("&mobilePhone={encoded}&"), vec![MarkBehind, Named, PercentEncoded]),
             (format!("\"mobilePhone\": \"{FIELD}\""), vec![Quoted, Named]),
             (format!("\"email\":\"{FIELD}\","), vec![MarkBehind, Quoted, Named]),
-            (format!("{{\"email\":\"{FIELD}\"}}"), vec![MarkBehind, Quoted, Named]),
+            (format!("{{\"email\":\"{FIELD}\"}}"), vec![MarkBehind, Named, Quoted]),
             (format!("email: {FIELD}"), vec![Named]),
             (format!("'email' : '{FIELD}'"), vec![Quoted, Named]),
         ] {
@@ -294,6 +304,7 @@ mod tests {
         assert_eq!(refused(""), NotCiphertext::TooShort(0));
         assert_eq!(refused("13800138000"), NotCiphertext::TooShort(11));
         assert_eq!(refused("not an encrypted field at all, but a sentence!"), NotCiphertext::NotBase64);
+        assert_eq!(refused("this is a sentence and nothing that was ever encrypted"), NotCiphertext::NotBase64);
         assert_eq!(refused("名称名称名称名称名称名称名称名称名称"), NotCiphertext::NotBase64);
         assert_eq!(refused(&FIELD[..30]), NotCiphertext::Incomplete(10));
         assert_eq!(refused(&format!("{FIELD}{FIELD}")), NotCiphertext::NotBase64);
