@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use http::HeaderValue;
 use http::request::Parts;
+use memchr::memchr;
 use percent_encoding::{percent_decode_str, percent_encode};
 use sha2::{Digest as _, Sha256};
 
@@ -76,9 +77,12 @@ fn push_hex(text: &mut String, digest: &[u8; 32]) {
 
 /// Every segment decoded and encoded again, and a `/` at the end, which is signed though it is not sent.
 fn push_path(text: &mut String, path: &str) {
-    for (index, segment) in path.split('/').enumerate() {
-        text.push_str(if index > 0 { "/" } else { "" });
-        text.push_str(&encoded(segment));
+    if is_plain(path, b"//") {
+        text.push_str(path);
+    } else {
+        for (index, segment) in path.split('/').enumerate() {
+            text.extend([if index > 0 { "/" } else { "" }, &encoded(segment)]);
+        }
     }
     if !path.ends_with('/') {
         text.push('/');
@@ -90,7 +94,10 @@ fn push_path(text: &mut String, path: &str) {
 /// A `+` is a plus: the marketplace's own clients never write a space so. The signing guide and the official Java SDK sort
 /// what is encoded; those for Python, Go and Node.js sort before, which is the same for names of unreserved characters.
 fn push_query(text: &mut String, query: &str) {
-    let mut pairs: Vec<_> = raw_pairs(query).map(|pair| (encoded(pair.name), encoded(pair.value))).collect();
+    let is_plain = is_plain(query, b"=&");
+    // Only a value can hold a further mark, which counts as encoded.
+    let part = |part| if is_plain && memchr(b'=', str::as_bytes(part)).is_none() { part.into() } else { encoded(part) };
+    let mut pairs: Vec<_> = raw_pairs(query).map(|pair| (part(pair.name), part(pair.value))).collect();
     pairs.sort_unstable();
     for (index, (name, value)) in pairs.iter().enumerate() {
         text.extend([if index > 0 { "&" } else { "" }, name, "=", value]);
@@ -99,16 +106,13 @@ fn push_query(text: &mut String, query: &str) {
 
 /// A segment, name or value in the one spelling that counts. Bytes that are no UTF-8 stay what they are.
 fn encoded(part: &str) -> Cow<'_, str> {
-    if is_unreserved(part) {
-        return Cow::Borrowed(part);
-    }
     let bytes: Vec<u8> = percent_decode_str(part).collect();
     Cow::Owned(percent_encode(&bytes, RESERVED).to_string())
 }
 
-/// Whether nothing stands there that is or would be encoded. Neither look-ups nor an early return, so that the loop is
-/// vectorised.
-fn is_unreserved(text: &str) -> bool {
+/// Whether nothing but the marks stands there that is or would be encoded. Neither look-ups nor an early return, so that the
+/// loop is vectorised.
+fn is_plain(text: &str, marks: &[u8; 2]) -> bool {
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~');
-    text.bytes().fold(true, |all, byte| all & is_unreserved(byte))
+    text.bytes().fold(true, |all, byte| all & (is_unreserved(byte) | (byte == marks[0]) | (byte == marks[1])))
 }
