@@ -67,6 +67,7 @@
 //! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations; has an advisory |
 //! | `aws-lc-rs` | the same in constant time, without one variation |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events, open-API calls as spans |
+//! | `charsets` | GBK, GB18030, Big5 and Windows-1252 among the mistakes of `signature::diagnosis` |
 //! | `simulator` | `simulator`: a marketplace that sells, calls, checks, and answers the open APIs |
 //! | `simulator-tls` | `https` for its calls, by rustls, and checks of TLS |
 //! | `cli` | the command `koogallery` |

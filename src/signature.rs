@@ -12,6 +12,7 @@ pub mod callback_v2;
 pub mod diagnosis;
 pub mod gateway_jwt;
 pub mod kit_v2;
+mod mismatch;
 pub mod usage_push;
 
 use std::fmt::Display;
@@ -50,6 +51,12 @@ impl Window {
     /// Until when a call made at `time` would be accepted, and so how long it has to be remembered.
     pub fn closes_for(self, time: Timestamp) -> Timestamp {
         time.saturating_add(Duration::from_millis(self.past_millis))
+    }
+
+    /// The same, no wider than `most` on either side.
+    fn at_most(self, most: Duration) -> Self {
+        let most = millis(most);
+        Self { past_millis: self.past_millis.min(most), future_millis: self.future_millis.min(most) }
     }
 
     fn check(self, time: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
@@ -114,6 +121,16 @@ pub enum VerifyError {
     /// The token was valid until so long ago.
     #[error("the token expired {0:?} ago")]
     Expired(Duration),
+    /// A member stands twice in the body, and no key gives the signature for the bytes received: over which of the two the
+    /// canonical form was signed cannot be known.
+    #[error("member {0:?} is repeated in the body, and the signature does not match the body as it was received")]
+    RepeatedMember(String),
+    /// The body arrived compressed, in this coding, and was signed before.
+    #[error(
+        "the body arrived compressed ({0}), and the signature is not that of the compressed bytes: \
+         turn compression of requests off between the marketplace and the server"
+    )]
+    Compressed(&'static str),
     /// No key of the ring gives this signature for what was received.
     #[error("the signature does not match what was received, with any configured key")]
     Mismatch,
@@ -128,10 +145,24 @@ impl VerifyError {
             _ => ResultCode::AuthenticationFailed,
         }
     }
+
+    /// Names the compression that the headers of the call tell of, where the body cannot be read or was not signed so.
+    ///
+    /// For the schemes whose `verify` takes no headers; the others look by themselves.
+    #[must_use]
+    pub fn or_compressed(self, headers: &HeaderMap) -> Self {
+        match self {
+            Self::Mismatch | Self::UndecodableBody => mismatch::coding_told(headers).map_or(self, Self::Compressed),
+            other => other,
+        }
+    }
 }
 
 const fn is_proof(field: &str) -> bool {
-    matches!(field.as_bytes(), b"signature" | b"authToken" | b"Body-Sign" | b"Authorization" | b"x-sign")
+    matches!(
+        field.as_bytes(),
+        b"signature" | b"authToken" | b"Body-Sign" | b"Authorization" | b"SignedHeaders" | b"x-sign"
+    )
 }
 
 /// The one value of a header; `None` where it is absent or empty.

@@ -165,6 +165,10 @@ fn a_key_knows_its_public_half_in_the_form_of_the_console() {
 #[test]
 fn a_key_that_cannot_serve_is_refused_with_the_reason() {
     let refused = |pem: &str| PrivateKey::from_pem(pem).unwrap_err();
+    for name in ["test_rsa_3072_three_primes", "test_rsa_3072_three_primes_pkcs1"] {
+        assert!(matches!(refused(&pem(name)), PrivateKeyError::MultiPrime), "{name}");
+        assert!(refused(&pem(name)).to_string().contains("more than two primes"));
+    }
     assert!(matches!(refused(&pem("test_rsa_2048")), PrivateKeyError::TooShort(2048)));
     assert!(matches!(refused(&pem("test_rsa_3070")), PrivateKeyError::TooShort(3070)), "as many bytes as 3072");
     assert!(refused(&pem("test_rsa_2048")).to_string().contains("2048 bits"));

@@ -58,11 +58,13 @@ fn a_body_counts_in_canonical_form_or_as_received() {
         CANONICAL.replace(",\"a\":null", ""),
         CANONICAL.replace("\"flag\":1", "\"flag\":\"1\""),
         CANONICAL.replace("\"instanceId\":\"\",", ""),
-        CANONICAL.replace("{\"flag\"", "{\"flag\":0,\"flag\""),
         CANONICAL.replace("{\"flag\"", "{\"added\":\"\",\"flag\""),
     ] {
         assert_eq!(verify_v2(&canonical, &now(), NONCE, other.as_bytes()), Err(VerifyError::Mismatch), "{other}");
     }
+    let repeated = CANONICAL.replace("{\"flag\"", "{\"flag\":0,\"flag\"");
+    let named = VerifyError::RepeatedMember("flag".to_owned());
+    assert_eq!(verify_v2(&canonical, &now(), NONCE, repeated.as_bytes()), Err(named));
 }
 
 #[test]

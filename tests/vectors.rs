@@ -235,6 +235,82 @@ fn aksk() {
     }
 }
 
+/// What the independent program in Python makes of addresses, in all their spellings.
+#[test]
+fn aksk_addresses_have_one_signature_in_every_spelling() {
+    let vectors = load("python", "aksk");
+    assert_eq!(vectors.len(), 77);
+    for vector in &vectors {
+        let credentials = Credentials::new(text(vector, "access"), text(vector, "secret")).unwrap();
+        let time = Timestamp::parse_basic_iso(text(vector, "date")).unwrap();
+        for url in vector["urls"].as_array().unwrap() {
+            let request = http::Request::get(url.as_str().unwrap()).body("").unwrap();
+            let (parts, _) = aksk::sign(request, &credentials, time).unwrap().into_parts();
+            let names = ["host".to_owned(), "x-sdk-date".to_owned()];
+            let canonical = CanonicalRequest::new(&parts, &names, Payload::Bytes(b"")).unwrap();
+            let lines: Vec<_> = canonical.as_str().split('\n').skip(1).take(2).collect();
+            assert_eq!(lines, [text(vector, "path"), text(vector, "query")], "{url}");
+            let authorization = parts.headers["authorization"].to_str().unwrap();
+            assert!(authorization.ends_with(&format!("Signature={}", text(vector, "signature"))), "{url}");
+            assert_eq!(aksk::verify(&parts, b"", &credentials, time), Ok(()), "{url}");
+        }
+    }
+}
+
+/// A text with each byte as it is, where an address allows it, or percent-encoded, as `choices` say.
+fn spelled(text: &str, never: &str, choices: &mut impl Iterator<Item = u8>) -> String {
+    let spell = |byte: u8| match choices.next().unwrap() % 3 {
+        0 if byte.is_ascii_graphic()
+            && !"%&#\"<>[]^`{|}\\".contains(char::from(byte))
+            && !never.contains(char::from(byte)) =>
+        {
+            char::from(byte).to_string()
+        }
+        1 => format!("%{byte:02x}"),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(spell).collect()
+}
+
+proptest::proptest! {
+    #[test]
+    fn aksk_any_spelling_of_an_address_has_the_same_signature(
+        segments in proptest::collection::vec("[ -~é欢😀]{0,5}", 0..4),
+        pairs in proptest::collection::vec(("[ -~é欢😀]{0,5}", "[ -~é欢😀]{0,5}"), 0..6),
+        choices in proptest::collection::vec(proptest::num::u8::ANY, 1..80),
+        others in proptest::collection::vec(proptest::num::u8::ANY, 1..80),
+        turned in 0_usize..6,
+    ) {
+        let url = |choices: &[u8], turned: usize| {
+            let mut choices = choices.iter().copied().cycle();
+            let mut pairs = pairs.clone();
+            let first = turned.min(pairs.len());
+            pairs.rotate_left(first);
+            let path: Vec<_> = segments.iter().map(|segment| spelled(segment, "/?", &mut choices)).collect();
+            let query: Vec<_> = pairs
+                .iter()
+                .map(|(name, value)| {
+                    let (name, odd) = (spelled(name, "=", &mut choices), choices.next().unwrap() % 2 == 1);
+                    // Nothing at all would be no pair.
+                    let mark = if value.is_empty() && odd && !name.is_empty() { "" } else { "=" };
+                    let empty = if odd { "&" } else { "" };
+                    [&name, mark, &spelled(value, "", &mut choices), empty].concat()
+                })
+                .collect();
+            format!("https://h/{}?{}", path.join("/"), query.join("&"))
+        };
+        let credentials = Credentials::new("AccessKey", "SecretKey").unwrap();
+        let signed = |url: &str| {
+            let request = aksk::sign(http::Request::get(url).body("").unwrap(), &credentials, NOW).unwrap();
+            request.headers()["authorization"].clone()
+        };
+        let (one, other) = (url(&choices, 0), url(&others, turned));
+        proptest::prop_assert_eq!(signed(&one), signed(&other), "{} {}", one, other);
+        // Another pair is another signature.
+        proptest::prop_assert_ne!(signed(&one), signed(&format!("{other}&one=more")));
+    }
+}
+
 #[test]
 fn aksk_canonical_query_of_the_official_unit_tests() {
     let query =
@@ -265,6 +341,7 @@ fn aksk_odd_addresses() {
     assert_eq!(path("http://user@h//"), expected("//", "", "h"));
     assert_eq!(path("http://h/%41-/b?%62=2&a=%31"), path("http://h/A-/b/?a=1&b=2"));
     assert_eq!(path("http://h/a%2fb/~c*d/?x&y=+%20"), expected("/a%2Fb/~c%2Ad/", "x=&y=%2B%20", "h"));
+    assert_eq!(path("http://h/%ff?%FE=%zz&=1"), expected("/%FF/", "=1&%FE=%25zz", "h"));
     assert_eq!(
         aksk::sign(http::Request::get("/no/host").body("").unwrap(), &credentials, NOW).unwrap_err(),
         SignError::NoHost

@@ -55,7 +55,8 @@ impl<F: Family> Dialect for SignedInQuery<F> {
     ) -> Result<Verified<'a>, CallbackError> {
         let keys = F::keys(settings)?;
         let query = parts.uri.query().unwrap_or_default();
-        Ok(callback_v2::verify(keys, query, body, now, settings.v2_window)?)
+        let verified = callback_v2::verify(keys, query, body, now, settings.v2_window);
+        Ok(verified.map_err(|error| error.or_compressed(&parts.headers))?)
     }
 
     fn claim<'v>(settings: &Settings, verified: &'v Verified<'_>) -> (CallId<'v>, Timestamp) {

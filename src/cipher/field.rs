@@ -4,6 +4,8 @@
 //! access key nor a hash of it but what Java's `SHA1PRNG` draws from it. Source: SaaS access guide V1.0, "sensitive
 //! information" and the official Java sample.
 
+mod copied;
+
 use std::fmt;
 
 use aes::cipher::block_padding::Pkcs7;
@@ -13,6 +15,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+pub use copied::{Copied, CopiedForm, NotCiphertext};
 
 use super::sha1prng;
 use crate::key::AccessKey;

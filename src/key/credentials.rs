@@ -8,7 +8,7 @@ use crate::redact::Sensitive;
 
 /// An access key pair of the seller's account, for calls to the marketplace. Not the access key of the callbacks.
 ///
-/// The secret is kept as a keyed state only, shared by clones and wiped with the last of them.
+/// The secret is shared by clones and wiped with the last of them.
 ///
 /// Source: open API reference, "My Credentials > Access Keys".
 ///
@@ -22,6 +22,7 @@ use crate::redact::Sensitive;
 #[derive(Clone)]
 pub struct Credentials {
     access: Arc<str>,
+    secret: Arc<Sensitive>,
     hmac: Arc<HmacSha256>,
     security_token: Option<Arc<Sensitive>>,
 }
@@ -46,7 +47,7 @@ impl Credentials {
             return Err(KeyError::NotText);
         }
         let hmac = Arc::new(hmac_of(secret.expose().as_bytes()));
-        Ok(Self { access: access.into(), hmac, security_token: None })
+        Ok(Self { access: access.into(), secret: Arc::new(secret), hmac, security_token: None })
     }
 
     /// Makes the pair a temporary one, with the token that goes with it.
@@ -86,6 +87,11 @@ impl Credentials {
 
     pub(crate) fn hmac(&self) -> HmacSha256 {
         (*self.hmac).clone()
+    }
+
+    /// The secret, for diagnosis to spoil it.
+    pub(crate) fn expose_secret(&self) -> &str {
+        self.secret.expose()
     }
 
     pub(crate) fn security_token(&self) -> Option<&str> {

@@ -53,7 +53,7 @@ pub enum Payload<'a> {
 ///
 /// # Errors
 ///
-/// The address names no host, or what is to be signed is no text.
+/// The address names no host, or a header to be signed is no text.
 ///
 /// ```
 /// use koogallery::key::Credentials;
@@ -165,6 +165,10 @@ pub fn verify(parts: &Parts, body: &[u8], credentials: &Credentials, now: Timest
     let time = Timestamp::parse_basic_iso(date).map_err(|_| VerifyError::Malformed("X-Sdk-Date"))?;
     TOLERANCE.check(time, now)?;
     let names: Vec<String> = authorization.signed_headers.split(';').map(str::to_owned).collect();
+    // The names are part of what is signed, and count in small letters.
+    if authorization.signed_headers.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(VerifyError::Malformed("SignedHeaders"));
+    }
     if !names.iter().any(|name| *name == X_SDK_DATE.as_str()) {
         return Err(VerifyError::Unsigned("X-Sdk-Date"));
     }
@@ -232,8 +236,8 @@ pub enum SignError {
     /// Neither the address nor a header names the host.
     #[error("the request names no host")]
     NoHost,
-    /// A header or the address to be signed is no text.
-    #[error("a header or the address to be signed is no text")]
+    /// A header to be signed is no text.
+    #[error("a header to be signed is no text")]
     Header,
 }
 

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 
 use super::auth_token::{self, Origin, Parameter, Proof, TOKEN};
-use super::{VerifyError, Window, header};
+use super::{VerifyError, Window, header, mismatch};
 use crate::key::{AccessKey, KeyRing};
 use crate::text::json::{self, JsonError, Member};
 use crate::text::query::{self, Plus};
@@ -99,8 +99,10 @@ pub fn verify<'a>(
 ) -> Result<Verified<'a>, VerifyError> {
     let token = header(headers, HEADER)?.map(unquoted);
     let token = token.map(|token| query::decode(token, Plus::Literal).ok_or(VerifyError::Malformed(HEADER)));
-    let members = signed_members(body)?;
-    let proof = auth_token::prove(keys, &sorted_parameters(&members)?, token.transpose()?.as_deref(), &BODY)?;
+    let compressed = |error: VerifyError| error.or_compressed(headers);
+    let members = signed_members(body).map_err(compressed)?;
+    let parameters = sorted_parameters(&members)?;
+    let proof = auth_token::prove(keys, &parameters, token.transpose()?.as_deref(), &BODY).map_err(compressed)?;
     window.check(proof.time, now)?;
     Ok(Verified { body, members, proof })
 }
@@ -147,7 +149,7 @@ pub(super) fn unquoted(token: &str) -> &str {
 fn signed_members(body: &[u8]) -> Result<Vec<Member<'_>>, VerifyError> {
     let mut members = json::members(body).map_err(|error| match error {
         JsonError::RepeatedMember(name) => VerifyError::Repeated(name),
-        _ => VerifyError::UndecodableBody,
+        _ => mismatch::coding_of(body).map_or(VerifyError::UndecodableBody, VerifyError::Compressed),
     })?;
     members.retain(|(name, value)| name != TOKEN && text_of(value).is_none_or(|text| !is_blank(&text)));
     Ok(members)

@@ -6,10 +6,11 @@
 //! international 2025-10-09, Europe 2023-07-14).
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use hmac::Mac as _;
 
-use super::{VerifyError, Window, hmac_from_hex};
+use super::{VerifyError, Window, hmac_from_hex, mismatch};
 use crate::key::{AccessKey, HmacSha256, KeyRing};
 use crate::text::json;
 use crate::text::query::{self, Plus};
@@ -84,7 +85,7 @@ pub fn verify<'a>(
     let received = Parameters::from_query(query)?;
     let time = Timestamp::parse_unix(&received.timestamp).map_err(|_| VerifyError::Malformed("timestamp"))?;
     window.check(time, now)?;
-    if could_be_shifted(&received.nonce, &received.timestamp, now) {
+    if could_be_shifted(&received.nonce, &received.timestamp, now, window) {
         return Err(VerifyError::Ambiguous("nonce"));
     }
 
@@ -95,7 +96,7 @@ pub fn verify<'a>(
     };
     let key_index = matching_key(body)
         .or_else(|| matching_key(json::canonical(body).ok()?.as_bytes()))
-        .ok_or(VerifyError::Mismatch)?;
+        .ok_or_else(|| mismatch::of_body(body))?;
     Ok(Verified { body, nonce: received.nonce, time, key_index })
 }
 
@@ -121,18 +122,18 @@ fn mac(key: &AccessKey, nonce: &str, timestamp: &str, body: &[u8]) -> HmacSha256
     key.hmac_of_text().chain_update(nonce).chain_update(timestamp).chain_update(digest.as_str())
 }
 
-/// Nonce and timestamp are signed without a mark between them. So of a captured call whose milliseconds begin with the
-/// right digits, three of them could be moved into the nonce, and the rest would be seconds of a later time. A call in
-/// seconds is refused if it could be that.
-fn could_be_shifted(nonce: &str, timestamp: &str, now: Timestamp) -> bool {
-    /// The protocol is not older (2023-01-01).
-    const EARLIEST: Timestamp = Timestamp::from_unix_millis(1_672_531_200_000);
+/// Nonce and timestamp are signed without a mark between them, so a call in seconds may be one in milliseconds whose first
+/// three digits were moved into the nonce. It is refused if that one would be taken now as well: under another nonce it
+/// would count a second time.
+fn could_be_shifted(nonce: &str, timestamp: &str, now: Timestamp, window: Window) -> bool {
+    /// Tools verify without a limit of age; to them, too, a call of another day is another call.
+    const MOST: Duration = Duration::from_secs(24 * 3600);
     if timestamp.len() != 10 {
         return false;
     }
     let moved = nonce.len().checked_sub(3).and_then(|at| nonce.get(at..));
     let original = moved.and_then(|moved| Timestamp::parse_unix(&[moved, timestamp].concat()).ok());
-    original.is_some_and(|original| (EARLIEST..=now).contains(&original))
+    original.is_some_and(|original| window.at_most(MOST).check(original, now).is_ok())
 }
 
 struct Parameters<'a> {

@@ -5,9 +5,10 @@
 //! call was changed on its way, or a program of the seller's that has a fault. A [`Mistake`] is worded for both: it tells in
 //! what the signed text differs from the text given.
 //!
-//! Mistakes are tried alone and in pairs. That takes milliseconds for a call of usual size and seconds for one of a
-//! megabyte: it is work for a developer's desk, not for every stranger who sends a wrong signature. Neither keys nor values
-//! of the call stand in the result.
+//! Mistakes are tried alone and in pairs; of a large body only the first pairs are tried. That takes milliseconds for a call
+//! of usual size and seconds for one of a megabyte: it is work for a developer's desk, not for every stranger who sends a
+//! wrong signature. Neither keys nor values of the call stand in the result. GBK, GB18030 and Big5 are tried with the
+//! feature `charsets`, which the command line has.
 //!
 //! ```
 //! use std::time::Duration;
@@ -31,7 +32,12 @@
 mod aksk;
 mod body;
 mod body_sign;
+mod charset;
+mod encoders;
+mod gateway;
+mod java;
 mod keys;
+mod making;
 mod mistake;
 mod search;
 mod token;
@@ -44,6 +50,7 @@ use std::time::Duration;
 
 pub use aksk::aksk;
 pub use body_sign::body_sign;
+pub use gateway::{GatewayCause, gateway_answer};
 pub use mistake::Mistake;
 pub use token::{auth_token, auth_token_body};
 pub use usage_push::usage_push;
@@ -63,9 +70,11 @@ pub enum Diagnosis {
     Explained(Vec<Mistake>),
     /// Verification fails before, or after, the signature is compared.
     Refused(VerifyError),
-    /// The signature is neither 64 hex digits nor the Base64 of 32 bytes, nor anything that could be made of them: it is
-    /// cut off, or made with another hash.
+    /// The signature is neither 64 hex digits nor the Base64 of 32 bytes, nor anything that could be made of them or by
+    /// another hash function: most likely it is cut off.
     Unreadable,
+    /// A mask stands in the place of the signature.
+    Masked,
     /// No known mistake gives the signature, neither alone nor two together. Most often the key is another one.
     Unexplained {
         /// What is wrong in any case: it can be seen without the key.
@@ -75,6 +84,16 @@ pub enum Diagnosis {
     },
     /// There is no key of this interface type to compare with.
     NoKey(InterfaceType),
+}
+
+impl Diagnosis {
+    /// Tells what can be seen without the key, where nothing gives the signature.
+    fn or_certain(mut self, seen: Vec<Mistake>) -> Self {
+        if let Self::Unexplained { certain, .. } = &mut self {
+            certain.extend(seen);
+        }
+        self
+    }
 }
 
 impl fmt::Display for Diagnosis {
@@ -87,6 +106,9 @@ impl fmt::Display for Diagnosis {
             }),
             Self::Refused(error) => error.fmt(f),
             Self::Unreadable => f.write_str("the signature is neither 64 hex digits nor the Base64 of 32 bytes"),
+            Self::Masked => {
+                f.write_str("the signature was masked when the message was captured: it cannot be explained")
+            }
             Self::Unexplained { certain, tried } => {
                 certain.iter().try_for_each(|mistake| write!(f, "{mistake}; "))?;
                 write!(f, "none of {} known mistakes gives this signature", tried.len())

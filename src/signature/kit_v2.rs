@@ -9,7 +9,7 @@
 use hmac::Mac as _;
 use http::HeaderMap;
 
-use super::{VerifyError, Window, header, hmac_from_hex};
+use super::{VerifyError, Window, header, hmac_from_hex, mismatch};
 use crate::key::{AccessKey, HmacSha256, KeyRing};
 use crate::text::json;
 use crate::timestamp::Timestamp;
@@ -108,7 +108,7 @@ pub fn verify<'a>(
     let key_index = canonical
         .and_then(|canonical| matching_key(canonical.as_bytes()))
         .or_else(|| matching_key(begins_as_an_object(body)?))
-        .ok_or(VerifyError::Mismatch)?;
+        .ok_or_else(|| mismatch::of_body(body).or_compressed(headers))?;
     Ok(Verified { body, nonce: received.nonce, time: received.time, key_index })
 }
 

@@ -116,8 +116,9 @@ impl Ids {
         text
     }
 
+    /// Ends in a letter: digits there could be read as those of a timestamp in seconds behind it.
     pub(super) fn nonce(&mut self) -> String {
-        self.hex(32)
+        self.hex(31) + "n"
     }
 
     /// In the form of a business id.

@@ -31,6 +31,37 @@ fn field_cipher_vectors() {
 }
 
 #[test]
+fn a_field_is_decrypted_in_the_form_in_which_it_was_copied() {
+    const FIELD: &str = "A1b2C3d4E5f6G7h8TabPgWsy6UOqs019s2yvCg==";
+    let keys = [("KOOGALLERY_V1_KEY", "12345678-90ab-cdef-1234-567890abcdef")];
+    let encoded = FIELD.replace('=', "%3D");
+    for (text, form) in [
+        (encoded.clone(), "percent-encoded"),
+        (format!("\"{FIELD}\""), "in quotes"),
+        (format!("mobilePhone={encoded}&"), "name stood in front"),
+        (format!("\"mobilePhone\": \"{FIELD}\","), "name stood in front"),
+        (FIELD.replace('=', ""), "padding"),
+    ] {
+        let decrypted = run(&keys, &["decrypt", "--", &text]);
+        assert_eq!((decrypted.code, decrypted.out.as_str()), (0, "13800138000\n"), "{text}");
+        assert!(decrypted.err.contains(form), "{decrypted:?}");
+        assert_eq!(run(&keys, &["--quiet", "decrypt", "--", &text]).err, "");
+    }
+    let wrapped = format!("{}\n  {}\n", &FIELD[..25], &FIELD[25..]);
+    let decrypted = run_with(&keys, &["decrypt", "-"], wrapped.as_bytes());
+    assert_eq!(decrypted.out, "13800138000\n");
+    assert!(decrypted.err.contains("wrapped over lines"), "{decrypted:?}");
+
+    let other_size = run(&keys, &["decrypt", "--type", "2", FIELD]);
+    assert_eq!((other_size.code, other_size.out.as_str()), (0, "13800138000\n"));
+    assert!(other_size.err.contains("AES-256 (--type 1"), "{other_size:?}");
+    run(&keys, &["decrypt", "--", "this is a sentence and not a field of V1.0"]).says(1, "no Base64");
+    run(&keys, &["decrypt", "13800138000"]).says(1, "it has 11 characters");
+    run(&keys, &["decrypt", &FIELD[..36]]).says(1, "a part of the field is missing");
+    run(&keys, &["decrypt", &FIELD.replace("Tab", "Tac")]).says(1, "no key of the list");
+}
+
+#[test]
 fn key_pairs_and_client_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rsa.pem");

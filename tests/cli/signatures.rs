@@ -240,6 +240,64 @@ fn captured_messages() {
 }
 
 #[test]
+fn what_cannot_be_explained_says_why() {
+    let call =
+        |signature: &str| format!("POST /p?signature={signature}&timestamp=1735689600123&nonce=n HTTP/1.1\n\n{{}}");
+    captured("explain", "callback-v2", &BASIC, &call("[masked]")).says(1, "was masked when the message was captured");
+    captured("explain", "callback-v2", &BASIC, &call("C17E****DB6D")).says(1, "was masked");
+    captured("explain", "callback-v2", &BASIC, &call("c17ec06b")).says(1, "neither 64 hex digits nor");
+    captured("explain", "callback-v2", &BASIC, &call(&"0".repeat(32))).says(1, "made with MD5");
+    let kit = "POST /p HTTP/1.1\nX-Sign: [masked]\nX-Timestamp: 1735689600123\nX-Nonce: n\n\n{}";
+    captured("explain", "kit-v2", &[("KOOGALLERY_KIT_KEY", KEY)], kit).says(1, "was masked");
+    let token = [("KOOGALLERY_V1_KEY", KEY)];
+    let get = "GET /p?timeStamp=20250102030405678&authToken=%5Bmasked%5D HTTP/1.1\n\n";
+    captured("explain", "auth-token", &token, get).says(1, "was masked");
+    let answer = "HTTP/1.1 200 OK\nBody-Sign: sign_type=\"HMAC-SHA256\", signature=\"[masked]\"\n\n{}";
+    captured("explain", "body", &token, answer).says(1, "was masked");
+}
+
+#[test]
+fn compression_and_repeated_members_are_named() {
+    let call = |head: &str, body: &str| {
+        let signature = "0".repeat(64);
+        format!("POST /p?signature={signature}&timestamp=1735689600123&nonce=n HTTP/1.1\n{head}\n{body}")
+    };
+    let brotli = call("Content-Encoding: br\n", "?");
+    captured("explain", "callback-v2", &BASIC, &brotli).says(0, "the body arrived compressed (br)");
+    captured("verify", "callback-v2", &BASIC, &brotli).says(1, "the body arrived compressed (br)");
+    let repeated = call("", "{\"a\":1,\"a\":2}");
+    captured("explain", "callback-v2", &BASIC, &repeated).says(0, "member \"a\" is repeated");
+    captured("verify", "callback-v2", &BASIC, &repeated).says(1, "member \"a\" is repeated");
+    // Digits of seconds and nonce that could be of 2023 are no reason to refuse a call of today.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().to_string();
+    let inputs = ["callback-v2", "--nonce", "abcdef170", "--timestamp", &now, "--body", "-"];
+    let signed = run_with(&BASIC, &[&["sign"], &inputs[..]].concat(), b"{}");
+    let verify = [&["verify"], &inputs[..], &["--signature", signed.line()]].concat();
+    run_with(&BASIC, &verify, b"{}").says(0, "yes");
+    run_with(&BASIC, &[&verify[..], &["--at", "now"]].concat(), b"{}").says(0, "yes");
+}
+
+#[test]
+fn the_gateways_own_words() {
+    let credentials = [("KOOGALLERY_AK", "AccessKey"), ("KOOGALLERY_SK", "SecretKey")];
+    let request = "GET /resources?size=1 HTTP/1.1\nHost: service.endpoint.myhuaweicloud.com\nX-Sdk-Date: 20200608T023900Z\n\
+                   Authorization: SDK-HMAC-SHA256 Access=AccessKey, SignedHeaders=host;x-sdk-date, Signature=cfb4171acec81de07d50e53d57eb77edd537414d66ddb1d7d780f128e12cd842\n\n";
+    for (words, cause) in [
+        ("Incorrect IAM authentication information: the access key is locked", "is locked"),
+        ("Incorrect IAM authentication information: signature expired", "the clock is off"),
+        ("Incorrect IAM authentication information: AK not exist", "does not know the access key"),
+        ("Incorrect IAM authentication information: verify aksk signature fail", "made another signature"),
+    ] {
+        let answer = file(format!("{{\"error_code\":\"APIGW.0301\",\"error_msg\":\"{words}\"}}").as_bytes());
+        let explain = ["explain", "aksk", "--request", "-", "--gateway-answer", answer.path().to_str().unwrap()];
+        run_with(&credentials, &explain, request.as_bytes()).says(0, cause);
+    }
+    let capitals = request.replace("SignedHeaders=host;x-sdk-date", "SignedHeaders=Host;X-Sdk-Date");
+    captured("explain", "aksk", &credentials, &capitals).says(0, "not in lower case");
+    captured("verify", "aksk", &credentials, &capitals).says(1, "SignedHeaders is malformed");
+}
+
+#[test]
 fn age_counts_where_it_is_asked_for() {
     let token = [("KOOGALLERY_V1_KEY", "12345678-90ab-cdef-1234-567890abcdef")];
     let query = "activity=expireInstance&instanceId=inst-1&orderId=CS0000000001&timeStamp=20250102030405678\

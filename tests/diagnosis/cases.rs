@@ -1,5 +1,8 @@
 //! Mistakes made on purpose: what was signed, by formulas written out here once more, and what was received.
 
+#[path = "habits.rs"]
+mod habits;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -127,7 +130,7 @@ fn hex_spellings(bytes: [u8; 32]) -> Vec<(Vec<Mistake>, String)> {
 }
 
 pub fn cases() -> Vec<Case> {
-    [callback_v2(), kit_v2(), auth_token(), auth_token_body(), body_sign(), usage(), aksk()].concat()
+    [callback_v2(), kit_v2(), auth_token(), auth_token_body(), body_sign(), usage(), aksk(), habits::cases()].concat()
 }
 
 fn callback_v2() -> Vec<Case> {

@@ -1,6 +1,7 @@
 //! Every known mistake, made on purpose and found out.
 
 mod cases;
+mod refusals;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -86,7 +87,7 @@ fn every_mistake_is_named() {
         };
         if found != expected {
             let body = String::from_utf8_lossy(&case.body).into_owned();
-            wrong.push(format!("{} {:?} {body}\n  {found:?}\n  {expected:?}", case.scheme, case.arguments));
+            wrong.push(format!("{} {:?} {body}\n  {found}\n  {expected:?}", case.scheme, case.arguments));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

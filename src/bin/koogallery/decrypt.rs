@@ -1,20 +1,28 @@
 //! `decrypt`: a field of V1.0.
 
 use clap::Args;
-use koogallery::cipher::field::{Ciphertext, EncryptType, FieldCipher};
+use koogallery::cipher::field::{Ciphertext, Copied, EncryptType, FieldCipher};
 use koogallery::key::InterfaceType;
 
 use crate::output::Color;
 use crate::{Answer, Failure, Output, environment, input};
 
 /// Decrypt a field of V1.0 with KOOGALLERY_V1_KEY or KOOGALLERY_BASIC_KEY; every key of a list is tried.
+///
+/// The field may stand as it was copied: out of an address, over several lines, in quotes, with its name in front.
 #[derive(Args)]
-#[command(after_help = "Example:\n  koogallery decrypt --type 1 'A1b2C3d4E5f6G7h8TabPgWsy6UOqs019s2yvCg=='")]
+#[command(after_help = "\
+Exit code 1 if no key decrypts it, or it is no encrypted field.
+
+Example, with a key to practise:
+  export KOOGALLERY_V1_KEY=12345678-90ab-cdef-1234-567890abcdef
+  koogallery encrypt --type 1 13800138000
+  koogallery decrypt --type 1 'A1b2C3d4E5f6G7h8TabPgWsy6UOqs019s2yvCg=='")]
 pub struct Decrypt {
     /// `1` AES-256, `2` AES-128; as KOOGALLERY_ENCRYPT_TYPE says, or 1.
     #[arg(long = "type", value_name = "T")]
     encrypt_type: Option<EncryptType>,
-    /// The encrypted field; `-` reads a line from the standard input.
+    /// The encrypted field; `-` reads the standard input.
     text: String,
 }
 
@@ -22,14 +30,30 @@ impl Decrypt {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
         let ring = environment::ring(InterfaceType::V1)?;
         let encrypt_type = environment::encrypt_type(self.encrypt_type)?;
-        let field = Ciphertext::from(input::text(&self.text)?);
-        let decrypted = ring.iter().find_map(|key| FieldCipher::new(key, encrypt_type).decrypt(&field).ok());
-        match decrypted {
-            Some(text) => output.result(text.expose()).map(|()| Answer::Yes),
-            None => {
-                let reason = ": no key of the list decrypts the field; try the other --type";
-                output.verdict(Color::Red, "no", reason).map(|()| Answer::No)
-            }
+        let no = |reason: &str| output.verdict(Color::Red, "no", &format!(": {reason}")).map(|()| Answer::No);
+        let Copied { ciphertext, forms, .. } = match Ciphertext::from_copied(&input::whole_text(&self.text)?) {
+            Ok(copied) => copied,
+            Err(error) => return no(&error.to_string()),
+        };
+        let decrypt = |as_type| ring.iter().find_map(|key| FieldCipher::new(key, as_type).decrypt(&ciphertext).ok());
+        let others = [EncryptType::Aes256, EncryptType::Aes128].into_iter().filter(|other| *other != encrypt_type);
+        let decrypted = [encrypt_type].into_iter().chain(others).find_map(|as_type| Some((as_type, decrypt(as_type)?)));
+        let Some((found, text)) = decrypted else {
+            return no("no key of the list decrypts the field, neither as AES-256 nor as AES-128");
+        };
+        output.result(text.expose())?;
+        if found != encrypt_type {
+            output.aside(&format!("it is encrypted as {}", named(found)));
         }
+        forms.iter().for_each(|form| output.aside(&form.to_string()));
+        Ok(Answer::Yes)
+    }
+}
+
+/// As `--type`, KOOGALLERY_ENCRYPT_TYPE and the console have it.
+fn named(encrypt_type: EncryptType) -> &'static str {
+    match encrypt_type {
+        EncryptType::Aes128 => "AES-128 (--type 2, KOOGALLERY_ENCRYPT_TYPE=2)",
+        _ => "AES-256 (--type 1, KOOGALLERY_ENCRYPT_TYPE=1)",
     }
 }

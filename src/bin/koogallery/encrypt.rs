@@ -8,7 +8,10 @@ use crate::{Answer, Failure, Output, environment, input};
 
 /// Encrypt a field of V1.0 (account, password, phone, e-mail) with KOOGALLERY_V1_KEY or KOOGALLERY_BASIC_KEY.
 #[derive(Args)]
-#[command(after_help = "Example:\n  koogallery encrypt --type 1 tenant-admin")]
+#[command(after_help = "\
+Example, with a key to practise; `decrypt` takes what it prints:
+  export KOOGALLERY_V1_KEY=12345678-90ab-cdef-1234-567890abcdef
+  koogallery encrypt --type 1 tenant-admin")]
 pub struct Encrypt {
     /// `1` AES-256, `2` AES-128; as KOOGALLERY_ENCRYPT_TYPE says, or 1.
     #[arg(long = "type", value_name = "T")]

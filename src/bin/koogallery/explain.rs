@@ -10,7 +10,7 @@ use crate::{Answer, Failure, Output, environment};
 /// Find out why a signature does not match: the known mistakes are made until one gives exactly that signature.
 #[derive(Args)]
 #[command(after_help = "\
-Exit code 0 if it is explained, 1 if no known mistake gives the signature. A captured call is old, so its age counts
+Exit code 0 if it is explained, 1 if no known mistake gives the signature, or it was masked or cut off. A captured call is old, so its age counts
 only with --at. Set the keys of all interface types, so that a mix-up is found.
 
 Examples:
@@ -43,6 +43,9 @@ impl Explain {
                     "not found",
                     ": no known mistake gives this signature; is it the right key?",
                 )?;
+                if tried.is_empty() {
+                    return Ok(Answer::No);
+                }
                 output.note("Tried, alone and in pairs:")?;
                 let (zones, others): (Vec<_>, Vec<_>) =
                     tried.into_iter().partition(|mistake| matches!(mistake, Mistake::TimeZone(_)));
@@ -51,6 +54,10 @@ impl Explain {
                     output.note("- the time is written in another time zone")?;
                 }
                 return Ok(if difference.is_some() { Answer::Yes } else { Answer::No });
+            }
+            Diagnosis::Masked | Diagnosis::Unreadable => {
+                output.verdict(Color::Red, "not found", &format!(": {diagnosis}"))?;
+                return Ok(Answer::No);
             }
             other => output.result(&format!("- {other}"))?,
         }

@@ -29,12 +29,16 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// A text given as an argument, or the first line of the standard input for `-`.
 pub fn text(argument: &str) -> Result<String, Failure> {
+    let text = whole_text(argument)?;
+    Ok(if argument == "-" { text.lines().next().unwrap_or_default().to_owned() } else { text })
+}
+
+/// A text given as an argument, or the standard input for `-`.
+pub fn whole_text(argument: &str) -> Result<String, Failure> {
     if argument != "-" {
         return Ok(argument.to_owned());
     }
-    let text = String::from_utf8(read(Path::new("-"))?);
-    let text = text.map_err(|_| Failure::new("the standard input is not UTF-8"))?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    String::from_utf8(read(Path::new("-"))?).map_err(|_| Failure::new("the standard input is not UTF-8"))
 }
 
 /// `now`, or an instant in one of the marketplace's forms.

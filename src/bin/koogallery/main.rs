@@ -51,7 +51,7 @@ Examples:
   koogallery record --listen 127.0.0.1:8000 --target http://127.0.0.1:8080
   koogallery verify callback-v2 --request captured.txt
   koogallery explain auth-token --query 'activity=newInstance&...&authToken=...'
-  koogallery decrypt --type 1 'A1b2C3d4E5f6G7h8TabPgWsy6UOqs019s2yvCg=='";
+  KOOGALLERY_V1_KEY=12345678-90ab-cdef-1234-567890abcdef koogallery decrypt A1b2C3d4E5f6G7h8TabPgWsy6UOqs019s2yvCg==";
 
 /// For sellers on Huawei Cloud's marketplace (KooGallery): check, serve, record, replay, sign, verify, explain, encrypt.
 #[derive(Parser)]

@@ -64,6 +64,13 @@ impl Output {
         }
     }
 
+    /// A remark beside the result, so that the result can be piped on.
+    pub fn aside(&self, line: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "note: {line}");
+        }
+    }
+
     pub fn failure(&self, failure: &Failure) {
         let _ = writeln!(io::stderr(), "error: {failure}");
     }

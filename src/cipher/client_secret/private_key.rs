@@ -8,7 +8,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pkcs8::der::asn1::BitStringRef;
-use pkcs8::der::{Encode as _, ErrorKind};
+use pkcs8::der::{Decode as _, Encode as _, ErrorKind, Header, SliceReader};
 use pkcs8::{LineEnding, PrivateKeyInfo, SecretDocument, SubjectPublicKeyInfoRef};
 use zeroize::Zeroizing;
 
@@ -86,6 +86,10 @@ impl PrivateKey {
     }
 
     fn from_pkcs1(der: &[u8]) -> Result<Self, PrivateKeyError> {
+        // Keys of version 1 have further primes, which few libraries take.
+        if version(der) == Some(1) {
+            return Err(PrivateKeyError::MultiPrime);
+        }
         let key = pkcs1::RsaPrivateKey::try_from(der).map_err(|_| PrivateKeyError::Invalid)?;
         let modulus = key.modulus.as_bytes();
         let unused = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
@@ -174,6 +178,13 @@ impl PrivateKey {
     }
 }
 
+/// The version with which the sequence of a PKCS#1 key begins.
+fn version(der: &[u8]) -> Option<u8> {
+    let mut reader = SliceReader::new(der).ok()?;
+    Header::decode(&mut reader).ok()?;
+    u8::decode(&mut reader).ok()
+}
+
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrivateKey({} bits)", self.bits)
@@ -199,6 +210,9 @@ pub enum PrivateKeyError {
     /// Fewer bits than the marketplace allows.
     #[error("the key has {0} bits, and the marketplace wants {min} or more", min = PrivateKey::MIN_BITS)]
     TooShort(usize),
+    /// The modulus is the product of three primes or more.
+    #[error("the private key has more than two primes; `openssl genrsa` without `-primes` makes one that can be used")]
+    MultiPrime,
     /// The numbers in it are not those of an RSA key, or the library does not take a key of this length.
     #[error("the private key is damaged, or of a length that the library does not take")]
     Invalid,

@@ -1,14 +1,16 @@
 //! The canonical form of a request.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use http::HeaderValue;
 use http::request::Parts;
-use percent_encoding::{percent_decode_str, utf8_percent_encode};
+use memchr::memchr;
+use percent_encoding::{percent_decode_str, percent_encode};
 use sha2::{Digest as _, Sha256};
 
 use super::{Payload, X_SDK_CONTENT_SHA256, header};
-use crate::text::query::{Plus, RESERVED, raw_pairs};
+use crate::text::query::{RESERVED, raw_pairs};
 
 /// SHA-256 of nothing.
 const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -23,8 +25,7 @@ pub struct CanonicalRequest {
 }
 
 impl CanonicalRequest {
-    /// The canonical form for the signed headers named. `None` where a header is missing or no text, or the address cannot
-    /// be decoded.
+    /// The canonical form for the signed headers named. `None` where a header is missing or no text.
     pub fn new(parts: &Parts, signed_headers: &[String], payload: Payload<'_>) -> Option<Self> {
         let signed = signed_headers.iter().map(|name| Some((name.as_str(), parts.headers.get(name)?)));
         Self::of(parts, &signed.collect::<Option<Vec<_>>>()?, payload)
@@ -35,9 +36,9 @@ impl CanonicalRequest {
         let mut text = String::with_capacity(512);
         text.push_str(parts.method.as_str());
         text.push('\n');
-        push_path(&mut text, parts.uri.path())?;
+        push_path(&mut text, parts.uri.path());
         text.push('\n');
-        push_query(&mut text, parts.uri.query().unwrap_or_default())?;
+        push_query(&mut text, parts.uri.query().unwrap_or_default());
         text.push('\n');
         for (name, value) in signed {
             text.extend([name, ":", str::from_utf8(value.as_bytes()).ok()?.trim_ascii(), "\n"]);
@@ -75,41 +76,38 @@ fn push_hex(text: &mut String, digest: &[u8; 32]) {
 }
 
 /// Every segment decoded and encoded again, and a `/` at the end, which is signed though it is not sent.
-fn push_path(text: &mut String, path: &str) -> Option<()> {
+fn push_path(text: &mut String, path: &str) {
     if is_plain(path, b"//") {
         text.push_str(path);
     } else {
         for (index, segment) in path.split('/').enumerate() {
-            text.push_str(if index > 0 { "/" } else { "" });
-            let segment = percent_decode_str(segment).decode_utf8().ok()?;
-            text.extend(utf8_percent_encode(&segment, RESERVED));
+            text.extend([if index > 0 { "/" } else { "" }, &encoded(segment)]);
         }
     }
     if !path.ends_with('/') {
         text.push('/');
     }
-    Some(())
 }
 
-/// Names and values decoded, sorted and encoded again. A `+` is a plus: the marketplace's own clients never write a space so.
-fn push_query(text: &mut String, query: &str) -> Option<()> {
+/// Names and values decoded, encoded again, and sorted as they are encoded, first by name and then by value.
+///
+/// A `+` is a plus: the marketplace's own clients never write a space so. The signing guide and the official Java SDK sort
+/// what is encoded; those for Python, Go and Node.js sort before, which is the same for names of unreserved characters.
+fn push_query(text: &mut String, query: &str) {
     let is_plain = is_plain(query, b"=&");
-    let push = |text: &mut String, part: &str| match is_plain {
-        true => text.push_str(part),
-        false => text.extend(utf8_percent_encode(part, RESERVED)),
-    };
-    let decoded = raw_pairs(query).map(|pair| pair.decoded_name(Plus::Literal).zip(pair.decoded_value(Plus::Literal)));
-    let mut pairs = decoded.collect::<Option<Vec<_>>>()?;
+    // Only a value can hold a further mark, which counts as encoded.
+    let part = |part| if is_plain && memchr(b'=', str::as_bytes(part)).is_none() { part.into() } else { encoded(part) };
+    let mut pairs: Vec<_> = raw_pairs(query).map(|pair| (part(pair.name), part(pair.value))).collect();
     pairs.sort_unstable();
     for (index, (name, value)) in pairs.iter().enumerate() {
-        if index > 0 {
-            text.push('&');
-        }
-        push(text, name);
-        text.push('=');
-        push(text, value);
+        text.extend([if index > 0 { "&" } else { "" }, name, "=", value]);
     }
-    Some(())
+}
+
+/// A segment, name or value in the one spelling that counts. Bytes that are no UTF-8 stay what they are.
+fn encoded(part: &str) -> Cow<'_, str> {
+    let bytes: Vec<u8> = percent_decode_str(part).collect();
+    Cow::Owned(percent_encode(&bytes, RESERVED).to_string())
 }
 
 /// Whether nothing but the marks stands there that is or would be encoded. Neither look-ups nor an early return, so that the

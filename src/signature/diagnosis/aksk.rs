@@ -1,16 +1,21 @@
 //! AK/SK signatures of open-API requests.
 
-use hmac::Mac as _;
-use http::header::{AUTHORIZATION, HOST};
+mod address;
+mod headers;
+
+use http::header::AUTHORIZATION;
 use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 use time::UtcOffset;
+use zeroize::Zeroizing;
 
-use super::body::Bodies;
+use super::body::{Bodies, CHOICES as BODY_CHOICES};
+use super::keys::{self, KeyText};
+use super::making::Making;
 use super::search::{Choice, diagnose};
-use super::written::{self, Form};
+use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, verdict};
-use crate::key::{AccessKeys, Credentials, HmacSha256, InterfaceType, KeyRing, hmac_of};
+use crate::key::{AccessKeys, Credentials, InterfaceType, KeyRing};
 use crate::signature::aksk::{self, Authorization, CanonicalRequest, Payload};
 use crate::signature::{VerifyError, Window};
 use crate::timestamp::Timestamp;
@@ -33,150 +38,132 @@ pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &Access
     let authorization = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let malformed = Diagnosis::Refused(VerifyError::Malformed("Authorization"));
     let Some(authorization) = authorization.and_then(Authorization::parse) else { return malformed };
-    let names: Vec<String> = authorization.signed_headers.split(';').map(str::to_owned).collect();
+    let listed = authorization.signed_headers;
+    let names: Vec<String> = listed.split(';').map(str::to_ascii_lowercase).collect();
     if let Some(missing) = names.iter().find(|name| !parts.headers.contains_key(*name)) {
         return Diagnosis::Explained(vec![Mistake::SignedHeaderMissing(missing.clone())]);
     }
     let Some(canonical) = CanonicalRequest::new(parts, &names, Payload::Bytes(body)) else { return malformed };
-    let Some((signature, mut certain)) = written::read(authorization.signature, Form::Hex) else {
-        return Diagnosis::Unreadable;
-    };
+    let Written { bytes: signature, algorithm, mistakes: mut certain } =
+        match written::read(authorization.signature, Form::Hex) {
+            Ok(written) => written,
+            Err(diagnosis) => return diagnosis,
+        };
     if authorization.access != credentials.access() {
         certain.push(Mistake::OtherAccess);
+    }
+    if listed.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        certain.push(Mistake::HeaderNameCase);
     }
 
     let lines: Vec<&str> = canonical.as_str().split('\n').collect();
     let [method, path, query, headers @ .., empty, signed_headers, hash] = lines.as_slice() else { return malformed };
     let secrets = secrets(credentials, keys);
-    let paths = paths(path, parts.uri.path());
-    let queries = Choice::right((*query).to_owned())
-        .or(Mistake::NotCanonical, parts.uri.query().unwrap_or_default().to_owned())
-        .or(Mistake::LeftOut("the query".to_owned()), String::new())
-        .or(Mistake::PlusAsSpace, query.replace("%2B", "%20"))
-        .or(Mistake::PlusAsSpace, query.replace("%20", "%2B"))
-        .or(Mistake::Encoded, query.replace("%20", "+"));
-    let blocks = header_blocks(headers, parts);
+    let paths = address::paths(path, &parts.uri);
+    let queries = address::queries(query, parts.uri.query().unwrap_or_default());
+    let blocks = headers::blocks(headers, parts, listed);
+    let names = headers::names(signed_headers, listed);
     let dates = dates(date);
     let bodies = Bodies::new(body);
     let hashes = Choice::right(HashForm::Hex)
         .or(Mistake::UpperCaseDigest, HashForm::Capitals)
         .or(Mistake::UnsignedPayload, HashForm::Unsigned);
+    let hashes = if parts.headers.contains_key("x-sdk-content-sha256") {
+        let of = |body: &[u8]| HashForm::Of(const_hex::encode(Sha256::digest(body)));
+        hashes.or(Mistake::ContentSha256Ignored, of(body)).or(Mistake::ContentSha256Ignored, of(b""))
+    } else {
+        hashes
+    };
     let frames = Choice::right(Frame::Documented)
         .or(Mistake::CanonicalLineBreak, Frame::LineBreakAtEnd)
+        .or(Mistake::CanonicalLineBreak, Frame::LineBreakAtEndOfAll)
         .or(Mistake::EmptyLineMissing, Frame::NoEmptyLine)
+        .or(Mistake::MethodCase, Frame::LowerCaseMethod)
         .or(Mistake::UpperCaseDigest, Frame::Capitals)
         .or(Mistake::NoDigest, Frame::NoDigest)
+        .or(Mistake::NoDigest, Frame::CanonicalAlone)
         .or(Mistake::LeftOut("the date".to_owned()), Frame::NoDate);
-    let [order, spacing, escapes, edge] = bodies.mistakes();
-    let choices = [
+    let making = Making::choice();
+    let own = [
         secrets.mistakes(),
         paths.mistakes(),
         queries.mistakes(),
         blocks.mistakes(),
+        names.mistakes(),
         dates.mistakes(),
         hashes.mistakes(),
         frames.mistakes(),
-        edge,
-        spacing,
-        escapes,
-        order,
+        making.mistakes(),
     ];
-    diagnose(
-        certain,
-        choices,
-        |[secret, path, query, block, date, form, frame, edge, spacing, escapes, order]: [usize; 11]| {
-            let hash = match [order, spacing, escapes, edge] {
-                [0, 0, 0, 0] => (*hash).to_owned(),
-                changed => match bodies.get(changed) {
-                    Some(body) => const_hex::encode(Sha256::digest(&*body)),
-                    None => return false,
-                },
-            };
-            let hash = match hashes[form] {
-                HashForm::Hex => hash,
-                HashForm::Capitals => hash.to_uppercase(),
-                HashForm::Unsigned => "UNSIGNED-PAYLOAD".to_owned(),
-            };
-            let block = blocks[block].join("\n");
-            let mut canonical = vec![*method, &paths[path], &queries[query], &block, *empty, *signed_headers, &hash];
-            match frames[frame] {
-                Frame::NoEmptyLine => drop(canonical.remove(4)),
-                Frame::LineBreakAtEnd => canonical.push(""),
-                _ => {}
+    let right_body = [0; BODY_CHOICES];
+    let found = diagnose(certain, &[&own, &bodies.mistakes()[..]].concat(), bodies.length(), |picked| {
+        let &[secret, path, query, block, name, date, form, frame, made, ref body @ ..] = picked else { return false };
+        let frame = frames[frame];
+        let hash = match (&hashes[form], body == right_body) {
+            (HashForm::Of(hash), true) => hash.clone(),
+            (HashForm::Unsigned, true) => "UNSIGNED-PAYLOAD".to_owned(),
+            (HashForm::Hex, true) => (*hash).to_owned(),
+            (HashForm::Capitals, true) => hash.to_uppercase(),
+            (form, false) => {
+                let Some(body) = bodies.get(body) else { return false };
+                let hash = const_hex::encode(Sha256::digest(&*body));
+                if matches!(form, HashForm::Capitals) { hash.to_uppercase() } else { hash }
             }
-            let canonical = canonical.join("\n");
-            let digest = const_hex::encode(Sha256::digest(&canonical));
-            let text = match frames[frame] {
-                Frame::NoDigest => ["SDK-HMAC-SHA256", &dates[date], &canonical].join("\n"),
-                Frame::Capitals => ["SDK-HMAC-SHA256", &dates[date], &digest.to_uppercase()].join("\n"),
-                Frame::NoDate => ["SDK-HMAC-SHA256", &digest].join("\n"),
-                _ => ["SDK-HMAC-SHA256", &dates[date], &digest].join("\n"),
-            };
-            secrets[secret].clone().chain_update(text).verify_slice(&signature).is_ok()
-        },
-    )
+        };
+        let block = blocks[block].join("\n");
+        let method = if frame == Frame::LowerCaseMethod { method.to_lowercase() } else { (*method).to_owned() };
+        let mut canonical = vec![&*method, &paths[path], &queries[query], &block, *empty, &names[name], &hash];
+        match frame {
+            Frame::NoEmptyLine => drop(canonical.remove(4)),
+            Frame::LineBreakAtEnd => canonical.push(""),
+            _ => {}
+        }
+        let canonical = canonical.join("\n");
+        let digest = const_hex::encode(Sha256::digest(&canonical));
+        let text = match frame {
+            Frame::NoDigest => ["SDK-HMAC-SHA256", &dates[date], &canonical].join("\n"),
+            Frame::CanonicalAlone => canonical,
+            Frame::Capitals => ["SDK-HMAC-SHA256", &dates[date], &digest.to_uppercase()].join("\n"),
+            Frame::NoDate => ["SDK-HMAC-SHA256", &digest].join("\n"),
+            Frame::LineBreakAtEndOfAll => ["SDK-HMAC-SHA256", &dates[date], &digest, ""].join("\n"),
+            _ => ["SDK-HMAC-SHA256", &dates[date], &digest].join("\n"),
+        };
+        making[made].make(algorithm, secrets[secret].as_bytes(), text.as_bytes()) == signature
+    });
+    found.or_certain(bodies.certain())
 }
 
-#[derive(Clone, Copy)]
 enum HashForm {
     Hex,
     Capitals,
     Unsigned,
+    /// In spite of the header that stands for it.
+    Of(String),
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Frame {
     Documented,
     LineBreakAtEnd,
+    LineBreakAtEndOfAll,
     NoEmptyLine,
+    LowerCaseMethod,
     Capitals,
     NoDigest,
+    CanonicalAlone,
     NoDate,
 }
 
-fn secrets(credentials: &Credentials, keys: &AccessKeys) -> Choice<HmacSha256> {
+fn secrets(credentials: &Credentials, keys: &AccessKeys) -> Choice<KeyText> {
+    let text = |key: &str| Zeroizing::new(key.to_owned());
     let of_callbacks = InterfaceType::ALL.into_iter().filter_map(|interface| Some((interface, keys.get(interface)?)));
     let of_callbacks = of_callbacks.flat_map(|(interface, ring)| {
-        KeyRing::iter(ring).map(move |key| (Mistake::OtherInterfaceKey(interface), key.hmac()))
+        KeyRing::iter(ring).map(move |key| (Mistake::OtherInterfaceKey(interface), text(key.expose())))
     });
-    Choice::right(credentials.hmac())
-        .or(Mistake::AccessForSecret, hmac_of(credentials.access().as_bytes()))
+    Choice::right(text(credentials.expose_secret()))
+        .or(Mistake::AccessForSecret, text(credentials.access()))
         .or_each(of_callbacks)
-}
-
-fn paths(canonical: &str, sent: &str) -> Choice<String> {
-    let with_slash = |path: &str| if path.ends_with('/') { path.to_owned() } else { format!("{path}/") };
-    let without_slash = |path: &str| path.strip_suffix('/').unwrap_or(path).to_owned();
-    Choice::right(canonical.to_owned())
-        .or(Mistake::PathWithoutSlash, without_slash(canonical))
-        .or(Mistake::NotCanonical, with_slash(sent))
-        .or(Mistake::EncodedTwice, canonical.replace('%', "%25"))
-}
-
-/// The signed headers, a line each.
-fn header_blocks(headers: &[&str], parts: &Parts) -> Choice<Vec<String>> {
-    let right: Vec<String> = headers.iter().map(|&line| line.to_owned()).collect();
-    let with_host = |host: &str| -> Vec<String> {
-        let line = |line: &String| if line.starts_with("host:") { format!("host:{host}") } else { line.clone() };
-        right.iter().map(line).collect()
-    };
-    let sent = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = sent.rsplit_once(':').map_or(sent, |(name, _)| name);
-    let other = [name.to_owned(), format!("{name}:443"), format!("{name}:80"), format!("{name}:8080")];
-    let addressed = parts.uri.authority().map(|authority| authority.as_str().to_owned());
-    let marketplace = crate::site::Site::ALL.into_iter().flat_map(|site| [Some(site.host()), site.fallback_host()]);
-    let marketplace = marketplace.flatten().map(str::to_owned);
-    let hosts = other.into_iter().chain(addressed).chain(marketplace);
-    let hosts: Vec<_> = hosts.map(|host| (Mistake::OtherHost, with_host(&host))).collect();
-    let without: Vec<_> = (0..right.len())
-        .map(|index| {
-            let (mut lines, name) = (right.clone(), right[index].split(':').next().unwrap_or_default());
-            let mistake = Mistake::LeftOut(format!("the header {name}"));
-            lines.remove(index);
-            (mistake, lines)
-        })
-        .collect();
-    Choice::right(right).or_each(hosts).or_each(without)
+        .or_each(keys::spoilt(credentials.expose_secret()))
 }
 
 /// The date that is signed apart from its header.

@@ -1,211 +1,162 @@
-//! What becomes of a JSON body on its way through parsers, serialisers, editors and charsets.
+//! What becomes of a JSON body on its way through models, parsers, serialisers, editors and character sets.
+
+mod edge;
+mod escapes;
+mod members;
+mod order;
 
 use std::borrow::Cow;
-
-use serde_json::value::RawValue;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::Mistake;
 use super::search::Choice;
-use crate::text::json::{self, Tokens, members, push_quoted, unquote};
-use crate::text::query::{self, Plus};
+use crate::signature::mismatch;
+use crate::text::json::Tokens;
+use edge::{Edge, MARK};
+use escapes::Escapes;
+use members::{Added, Members};
+use order::{Order, reordered};
+
+/// Of how many choices a body is made.
+pub(super) const CHOICES: usize = 6;
 
 /// The choices that make the signed body out of the given one.
 pub(super) struct Bodies<'a> {
     given: &'a [u8],
-    pub(super) order: Choice<Order>,
-    pub(super) spacing: Choice<Spacing>,
-    pub(super) escapes: Choice<Escapes>,
-    pub(super) edge: Choice<Edge>,
+    /// The object in it. What stands around that is no part of it, and comes off where it is read.
+    text: Option<&'a str>,
+    /// Its members, without white space in their values.
+    pairs: members::Pairs<'a>,
+    edge: Choice<Edge>,
+    spacing: Choice<Spacing>,
+    escapes: Choice<Escapes>,
+    order: Choice<Order>,
+    members: Choice<Members>,
+    added: Choice<Option<Added>>,
+    /// Bodies in which nothing or one thing is wrong, needed again together with what is wrong elsewhere.
+    made: RefCell<Made>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
-    Given,
-    /// Sorted on the top level, nulls dropped: the canonical form.
-    Canonical,
-    SortedWithNulls,
-    WithoutNulls,
-    Descending,
-    Deep,
-}
+/// By the indices of the choices.
+type Made = HashMap<[usize; CHOICES], Option<Rc<[u8]>>>;
+
+/// Of larger ones only that without a mistake is kept.
+const MAX_KEPT: usize = 256 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spacing {
+enum Spacing {
     Given,
     None,
     /// `, ` and `: `.
     Spaced,
     /// So many spaces for each level.
     Indented(usize),
+    /// A tab for each level.
+    Tabbed,
 }
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Escapes {
-    Given,
-    Fewest,
-    Ascii,
-    AsciiCapitals,
-    Slashes,
-    SlashesAndAscii,
-    Html,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edge {
-    Given,
-    WithEnd(&'static str),
-    WithoutLineBreak,
-    WithMark,
-    WithoutMark,
-    Crlf,
-    Lf,
-    Trimmed,
-    Empty,
-    Latin1,
-    FromLatin1,
-    QuestionMarks,
-    Decoded,
-}
-
-const MARK: &str = "\u{feff}";
 
 impl<'a> Bodies<'a> {
     pub(super) fn new(given: &'a [u8]) -> Self {
-        let order = Choice::right(Order::Given).or_each([
-            (Mistake::Nulls, Order::WithoutNulls),
-            (Mistake::BodySorted, Order::SortedWithNulls),
-            (Mistake::BodySorted, Order::Canonical),
-            (Mistake::SortedDescending, Order::Descending),
-            (Mistake::BodySortedDeep, Order::Deep),
-        ]);
         let spacing = Choice::right(Spacing::Given).or_each([
             (Mistake::BodyCompacted, Spacing::None),
             (Mistake::BodySpaced, Spacing::Spaced),
             (Mistake::BodyIndented, Spacing::Indented(2)),
             (Mistake::BodyIndented, Spacing::Indented(4)),
+            (Mistake::BodyIndented, Spacing::Tabbed),
         ]);
-        let escapes = Choice::right(Escapes::Given).or_each([
-            (Mistake::Unescaped, Escapes::Fewest),
-            (Mistake::AsciiEscaped, Escapes::Ascii),
-            (Mistake::AsciiEscaped, Escapes::AsciiCapitals),
-            (Mistake::SlashesEscaped, Escapes::Slashes),
-            (Mistake::SlashesEscaped, Escapes::SlashesAndAscii),
-            (Mistake::HtmlEscaped, Escapes::Html),
-        ]);
-        let edge = Choice::right(Edge::Given).or_each([
-            (Mistake::TrailingLineBreak, Edge::WithEnd("\n")),
-            (Mistake::TrailingLineBreak, Edge::WithEnd("\r\n")),
-            (Mistake::TrailingLineBreak, Edge::WithoutLineBreak),
-            (Mistake::ByteOrderMark, Edge::WithMark),
-            (Mistake::ByteOrderMark, Edge::WithoutMark),
-            (Mistake::LineBreaks, Edge::Crlf),
-            (Mistake::LineBreaks, Edge::Lf),
-            (Mistake::BodyTrimmed, Edge::Trimmed),
-            (Mistake::EmptyBody, Edge::Empty),
-            (Mistake::Charset, Edge::Latin1),
-            (Mistake::Charset, Edge::FromLatin1),
-            (Mistake::Charset, Edge::QuestionMarks),
-            (Mistake::BodyDecoded, Edge::Decoded),
-        ]);
-        Self { given, order, spacing, escapes, edge }
+        let text = str::from_utf8(given).ok().map(|text| text.strip_prefix(MARK).unwrap_or(text).trim());
+        let pairs = text.and_then(members::read);
+        let text = text.filter(|_| pairs.is_some());
+        let mut pairs = pairs.unwrap_or_default();
+        // A program that reads an object writes it without white space.
+        for (_, value) in &mut pairs {
+            *value = Cow::Owned(rewritten(value, Spacing::None, None).unwrap_or_default());
+        }
+        Self {
+            given,
+            text,
+            edge: edge::choice(given),
+            spacing,
+            escapes: escapes::choice(),
+            order: order::choice(),
+            members: members::choice(&pairs),
+            added: members::additions(&pairs),
+            pairs,
+            made: RefCell::default(),
+        }
     }
 
     /// For a scheme in which the canonical form counts first, and the body as given is as good.
     pub(super) fn canonical_first(given: &'a [u8]) -> Self {
-        let order = Choice::right(Order::Canonical).or_each([
-            (Mistake::Unsorted, Order::Given),
-            (Mistake::Unsorted, Order::WithoutNulls),
-            (Mistake::Nulls, Order::SortedWithNulls),
-            (Mistake::SortedDescending, Order::Descending),
-            (Mistake::BodySortedDeep, Order::Deep),
-        ]);
-        Self { order, ..Self::new(given) }
+        Self { order: order::canonical_first(), ..Self::new(given) }
     }
 
-    pub(super) fn mistakes(&self) -> [&[Mistake]; 4] {
-        [self.order.mistakes(), self.spacing.mistakes(), self.escapes.mistakes(), self.edge.mistakes()]
+    /// What can be wrong; [`Bodies::get`] takes an index of each.
+    pub(super) fn mistakes(&self) -> [&[Mistake]; CHOICES] {
+        [
+            self.edge.mistakes(),
+            self.spacing.mistakes(),
+            self.escapes.mistakes(),
+            self.order.mistakes(),
+            self.members.mistakes(),
+            self.added.mistakes(),
+        ]
+    }
+
+    pub(super) fn length(&self) -> usize {
+        self.given.len()
+    }
+
+    /// What is wrong whatever was signed.
+    pub(super) fn certain(&self) -> Vec<Mistake> {
+        let compressed = mismatch::coding_of(self.given).map(Mistake::BodyCompressed);
+        compressed.into_iter().chain(members::repeated(&self.pairs).map(Mistake::RepeatedMember)).collect()
     }
 
     /// The body of these choices; `None` where it is no JSON to be written in such a way.
-    pub(super) fn get(&self, [order, spacing, escapes, edge]: [usize; 4]) -> Option<Cow<'a, [u8]>> {
-        let style = (self.order[order], self.spacing[spacing], self.escapes[escapes]);
-        let edge = self.edge[edge];
-        if style == (Order::Given, Spacing::Given, Escapes::Given) {
-            return changed(Cow::Borrowed(self.given), edge);
+    pub(super) fn get(&self, picked: &[usize]) -> Option<Rc<[u8]>> {
+        let picked: [usize; CHOICES] = picked.try_into().ok()?;
+        let wrong = picked.iter().filter(|index| **index > 0).count();
+        if wrong > 1 || (wrong == 1 && self.given.len() > MAX_KEPT) {
+            return self.make(picked);
         }
-        // What stands around the JSON text is no part of it, and comes off where it is read.
-        let text = str::from_utf8(self.given).ok()?;
-        let text = text.strip_prefix(MARK).unwrap_or(text).trim();
-        let ordered = match style.0 {
-            Order::Given => {
-                members(text.as_bytes()).ok()?;
-                Cow::Borrowed(text)
-            }
-            order => Cow::Owned(reordered(text, order)?),
-        };
-        changed(Cow::Owned(rewritten(&ordered, style.1, style.2)?.into_bytes()), edge)
-    }
-}
-
-fn changed(body: Cow<'_, [u8]>, edge: Edge) -> Option<Cow<'_, [u8]>> {
-    let text = || str::from_utf8(&body).ok();
-    let made: Vec<u8> = match edge {
-        Edge::Given => return Some(body),
-        Edge::WithEnd(end) => [&*body, end.as_bytes()].concat(),
-        Edge::WithoutLineBreak => {
-            let without = body.strip_suffix(b"\n")?;
-            without.strip_suffix(b"\r").unwrap_or(without).to_vec()
+        if let Some(made) = self.made.borrow().get(&picked) {
+            return made.clone();
         }
-        Edge::WithMark => [MARK.as_bytes(), &body].concat(),
-        Edge::WithoutMark => body.strip_prefix(MARK.as_bytes())?.to_vec(),
-        Edge::Crlf => text()?.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes(),
-        Edge::Lf => text()?.replace("\r\n", "\n").into_bytes(),
-        Edge::Trimmed => body.trim_ascii().to_vec(),
-        Edge::Empty => Vec::new(),
-        // UTF-8 read as Latin-1, and written as UTF-8 again.
-        Edge::Latin1 => body.iter().map(|&byte| char::from(byte)).collect::<String>().into_bytes(),
-        Edge::FromLatin1 => text()?.chars().map(|c| u8::try_from(c).ok()).collect::<Option<_>>()?,
-        Edge::QuestionMarks => text()?.chars().map(|c| if c.is_ascii() { c as u8 } else { b'?' }).collect(),
-        Edge::Decoded => query::decode(text()?, Plus::Space)?.into_owned().into_bytes(),
-    };
-    Some(Cow::Owned(made))
-}
+        let made = self.make(picked);
+        self.made.borrow_mut().insert(picked, made.clone());
+        made
+    }
 
-/// The members in another order, without white space between them.
-fn reordered(object: &str, order: Order) -> Option<String> {
-    if order == Order::Canonical {
-        return json::canonical(object.as_bytes()).ok();
+    fn make(&self, [edge, spacing, escapes, order, members, added]: [usize; CHOICES]) -> Option<Rc<[u8]>> {
+        if edge > 0 {
+            let body = self.get(&[0, spacing, escapes, order, members, added])?;
+            return self.edge[edge].change(&body).map(Into::into);
+        }
+        let (spacing, escapes, order) = (self.spacing[spacing], self.escapes[escapes], self.order[order]);
+        let (members, added) = (self.members[members], &self.added[added]);
+        let is_remade = !matches!(members, Members::Given) || added.is_some();
+        let is_compact = is_remade || order != Order::Given;
+        if (spacing, escapes) == (Spacing::Given, None) && !is_compact {
+            return Some(self.given.into());
+        }
+        let mut text = Cow::Borrowed(self.text?);
+        if is_compact {
+            let mut pairs = self.pairs.clone();
+            members.apply(&mut pairs);
+            added.iter().for_each(|added| added.apply(&mut pairs));
+            text = Cow::Owned(members::write(&pairs));
+        }
+        if order != Order::Given {
+            text = Cow::Owned(reordered(&text, order)?);
+        }
+        if !is_compact || !matches!((spacing, escapes), (Spacing::Given | Spacing::None, None)) {
+            text = Cow::Owned(rewritten(&text, spacing, escapes)?);
+        }
+        Some(text.as_bytes().into())
     }
-    let mut found = members(object.as_bytes()).ok()?;
-    if order == Order::WithoutNulls {
-        found.retain(|(_, value)| value != "null");
-    } else {
-        found.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-    }
-    if order == Order::Descending {
-        found.reverse();
-    }
-    let mut out = String::with_capacity(object.len());
-    for (name, value) in found {
-        out.push(if out.is_empty() { '{' } else { ',' });
-        push_quoted(&mut out, &name);
-        out.push(':');
-        out.push_str(&if order == Order::Deep { deeply_sorted(&value)? } else { value });
-    }
-    Some(if out.is_empty() { "{}".to_owned() } else { out + "}" })
-}
-
-/// A value with its members sorted on every level; no deeper than `members` allows.
-fn deeply_sorted(value: &str) -> Option<Cow<'_, str>> {
-    if value.starts_with('{') {
-        return reordered(value, Order::Deep).map(Cow::Owned);
-    }
-    if !value.starts_with('[') {
-        return Some(Cow::Borrowed(value));
-    }
-    let elements: Vec<&RawValue> = serde_json::from_str(value).ok()?;
-    let elements = elements.into_iter().map(|element| deeply_sorted(element.get())).collect::<Option<Vec<_>>>()?;
-    Some(Cow::Owned(["[", &elements.join(","), "]"].concat()))
 }
 
 /// Valid JSON with other white space and other escapes.
@@ -223,13 +174,13 @@ fn rewritten(text: &str, spacing: Spacing, escapes: Escapes) -> Option<String> {
         if (opened && !closes) || (closes && !opened) {
             break_line(&mut out, spacing, depth);
         }
-        match token {
-            string if string.starts_with('"') => push_string(&mut out, string, escapes)?,
-            other => out.push_str(other),
+        match (token, escapes) {
+            (string, Some(style)) if string.starts_with('"') => escapes::push_string(&mut out, string, style)?,
+            (other, _) => out.push_str(other),
         }
         match (token, spacing) {
-            (",", Spacing::Indented(_)) => break_line(&mut out, spacing, depth),
-            (":", Spacing::Indented(_)) | ("," | ":", Spacing::Spaced) => out.push(' '),
+            (",", Spacing::Indented(_) | Spacing::Tabbed) => break_line(&mut out, spacing, depth),
+            (":", Spacing::Indented(_) | Spacing::Tabbed) | ("," | ":", Spacing::Spaced) => out.push(' '),
             _ => {}
         }
         if opens {
@@ -241,39 +192,13 @@ fn rewritten(text: &str, spacing: Spacing, escapes: Escapes) -> Option<String> {
 }
 
 fn break_line(out: &mut String, spacing: Spacing, depth: usize) {
-    if let Spacing::Indented(width) = spacing {
-        out.push('\n');
-        out.extend(std::iter::repeat_n(' ', width * depth));
-    }
-}
-
-fn push_string(out: &mut String, literal: &str, escapes: Escapes) -> Option<()> {
-    if escapes == Escapes::Given {
-        out.push_str(literal);
-        return Some(());
-    }
-    let mut fewest = String::with_capacity(literal.len());
-    push_quoted(&mut fewest, &unquote(literal)?);
-    for character in fewest.chars() {
-        let escaped = match escapes {
-            Escapes::Ascii | Escapes::SlashesAndAscii if !character.is_ascii() => Some(false),
-            Escapes::AsciiCapitals if !character.is_ascii() => Some(true),
-            Escapes::Html if matches!(character, '&' | '<' | '>' | '\u{2028}' | '\u{2029}') => Some(false),
-            _ => None,
-        };
-        match (escaped, character) {
-            (Some(capitals), character) => push_escaped(out, character, capitals),
-            (None, '/') if matches!(escapes, Escapes::Slashes | Escapes::SlashesAndAscii) => out.push_str("\\/"),
-            (None, character) => out.push(character),
-        }
-    }
-    Some(())
-}
-
-fn push_escaped(out: &mut String, character: char, capitals: bool) {
-    for unit in character.encode_utf16(&mut [0; 2]) {
-        out.push_str(&if capitals { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") });
-    }
+    let (indent, width) = match spacing {
+        Spacing::Indented(width) => (' ', width),
+        Spacing::Tabbed => ('\t', 1),
+        _ => return,
+    };
+    out.push('\n');
+    out.extend(std::iter::repeat_n(indent, width * depth));
 }
 
 #[cfg(test)]
@@ -282,14 +207,14 @@ mod tests {
 
     const GIVEN: &str = r#"{"b":{"y":[{"d":1,"c":2},[]],"x":{}},"a":"欢/<\u0041>","n":null}"#;
 
-    fn written(order: Order, spacing: Spacing, escapes: Escapes) -> String {
+    fn written(order: Order) -> String {
         let ordered = if order == Order::Given { GIVEN.to_owned() } else { reordered(GIVEN, order).unwrap() };
-        rewritten(&ordered, spacing, escapes).unwrap()
+        rewritten(&ordered, Spacing::Given, None).unwrap()
     }
 
     #[test]
     fn orders() {
-        let compact = |order| written(order, Spacing::Given, Escapes::Given);
+        let compact = written;
         assert_eq!(compact(Order::Canonical), r#"{"a":"欢/<A>","b":{"y":[{"d":1,"c":2},[]],"x":{}}}"#);
         assert_eq!(
             compact(Order::SortedWithNulls),
@@ -304,24 +229,13 @@ mod tests {
     #[test]
     fn spacing() {
         assert_eq!(
-            rewritten(r#"{"a":[1,{"b":-2.5e1}],"c":{}}"#, Spacing::Spaced, Escapes::Given).unwrap(),
+            rewritten(r#"{"a":[1,{"b":-2.5e1}],"c":{}}"#, Spacing::Spaced, None).unwrap(),
             r#"{"a": [1, {"b": -2.5e1}], "c": {}}"#
         );
         assert_eq!(
-            rewritten(r#"{"a":[1,{"b":true}],"c":{}}"#, Spacing::Indented(2), Escapes::Given).unwrap(),
+            rewritten(r#"{"a":[1,{"b":true}],"c":{}}"#, Spacing::Indented(2), None).unwrap(),
             "{\n  \"a\": [\n    1,\n    {\n      \"b\": true\n    }\n  ],\n  \"c\": {}\n}"
         );
-        assert_eq!(rewritten("{\n \"a\" : 1 }", Spacing::None, Escapes::Given).unwrap(), "{\"a\":1}");
-    }
-
-    #[test]
-    fn escapes() {
-        let string = |escapes| rewritten(r#"{"a":"欢😀/<\u0041>"}"#, Spacing::Given, escapes).unwrap();
-        assert_eq!(string(Escapes::Fewest), r#"{"a":"欢😀/<A>"}"#);
-        assert_eq!(string(Escapes::Ascii), r#"{"a":"\u6b22\ud83d\ude00/<A>"}"#);
-        assert_eq!(string(Escapes::AsciiCapitals), r#"{"a":"\u6B22\uD83D\uDE00/<A>"}"#);
-        assert_eq!(string(Escapes::Slashes), r#"{"a":"欢😀\/<A>"}"#);
-        assert_eq!(string(Escapes::SlashesAndAscii), r#"{"a":"\u6b22\ud83d\ude00\/<A>"}"#);
-        assert_eq!(string(Escapes::Html), r#"{"a":"欢😀/\u003cA\u003e"}"#);
+        assert_eq!(rewritten("{\n \"a\" : 1 }", Spacing::None, None).unwrap(), "{\"a\":1}");
     }
 }

@@ -1,13 +1,11 @@
 //! The signature of V1.0 answers.
 
-use hmac::Mac as _;
-use sha2::{Digest as _, Sha256};
-
 use super::body::Bodies;
-use super::search::{Choice, diagnose};
-use super::written::{self, Form};
+use super::making::Making;
+use super::search::diagnose;
+use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, keys, verdict};
-use crate::key::{AccessKeys, InterfaceType, hmac_of};
+use crate::key::{AccessKeys, InterfaceType};
 use crate::signature::{Window, body_sign};
 
 /// What is the matter with the `Body-Sign` of an answer; arguments as for [`body_sign::verify`].
@@ -20,21 +18,20 @@ pub fn body_sign(keys: &AccessKeys, interface: InterfaceType, value: &str, body:
         return verdict;
     }
     let (signature, mut certain) = signature_in(value);
-    let Some((signature, odd)) = written::read(signature, Form::Base64) else { return Diagnosis::Unreadable };
-    certain.extend(odd);
+    let Written { bytes: signature, algorithm, mistakes } = match written::read(signature, Form::Base64) {
+        Ok(written) => written,
+        Err(diagnosis) => return diagnosis,
+    };
+    certain.extend(mistakes);
     let keys = keys::candidates(keys, interface, ring);
-    let plain = Choice::right(false).or(Mistake::PlainHash, true);
+    let making = Making::choice();
     let bodies = Bodies::new(body);
-    let [order, spacing, escapes, edge] = bodies.mistakes();
-    let choices = [keys.mistakes(), plain.mistakes(), edge, spacing, escapes, order];
-    diagnose(certain, choices, |[key, is_plain, edge, spacing, escapes, order]| {
-        let Some(body) = bodies.get([order, spacing, escapes, edge]) else { return false };
-        let made: [u8; 32] = match plain[is_plain] {
-            false => hmac_of(keys[key].as_bytes()).chain_update(&*body).finalize().into_bytes().into(),
-            true => Sha256::digest(&*body).into(),
-        };
-        made == signature
-    })
+    let choices = [&[keys.mistakes(), making.mistakes()], &bodies.mistakes()[..]].concat();
+    let found = diagnose(certain, &choices, bodies.length(), |picked| {
+        let &[key, made, ref body @ ..] = picked else { return false };
+        bodies.get(body).is_some_and(|body| making[made].make(algorithm, keys[key].as_bytes(), &body) == signature)
+    });
+    found.or_certain(bodies.certain())
 }
 
 /// The signature in a header's value that may lack quotes, or everything else.

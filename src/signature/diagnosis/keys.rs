@@ -35,13 +35,19 @@ pub(super) fn first_to_verify(
     Ok(ring.iter().position(|key| verify(&key.clone().into()).is_ok()).unwrap_or(0))
 }
 
-fn spoilt(key: &str) -> impl Iterator<Item = (Mistake, KeyText)> {
+/// A key as it gets spoilt in files and settings.
+pub(super) fn spoilt(key: &str) -> impl Iterator<Item = (Mistake, KeyText)> {
     let decoded = STANDARD.decode(key).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let forms = [
         (Mistake::KeyNotDecoded, STANDARD.encode(key)),
         (Mistake::KeyWithLineBreak, format!("{key}\n")),
         (Mistake::KeyWithLineBreak, format!("{key}\r\n")),
+        (Mistake::KeyWithBlank, format!("{key} ")),
+        (Mistake::KeyWithBlank, format!(" {key}")),
+        (Mistake::KeyWithBlank, format!("{key}\t")),
+        (Mistake::KeyWithBlank, format!("\u{feff}{key}")),
         (Mistake::KeyInQuotes, format!("\"{key}\"")),
+        (Mistake::KeyInQuotes, format!("'{key}'")),
         (Mistake::KeyInQuotes, key.trim_matches(['"', '\'']).to_owned()),
         (Mistake::KeyLetterCase, key.to_uppercase()),
         (Mistake::KeyLetterCase, key.to_lowercase()),

@@ -23,6 +23,9 @@ pub enum Mistake {
     /// The key with a line break after it.
     #[error("signed with a line break at the end of the key: trim what is read from a file")]
     KeyWithLineBreak,
+    /// The key with a blank, a tab or a byte order mark at one end.
+    #[error("signed with a blank or a byte order mark before or after the key: trim what is read from a file")]
+    KeyWithBlank,
     /// The key with quotes around it, on one of the two sides.
     #[error("the key stands in quotes on one side: take them off")]
     KeyInQuotes,
@@ -36,6 +39,9 @@ pub enum Mistake {
     #[error("the request names another access key id (AK) than KOOGALLERY_AK")]
     OtherAccess,
 
+    /// Another hash function than SHA-256, as the length of the signature tells.
+    #[error("the signature is made with {0}, as its length tells: it has to be made with SHA-256")]
+    OtherHash(&'static str),
     /// Hex, where Base64 is asked for.
     #[error("the signature is written in hex: this scheme wants the Base64 of the 32 bytes")]
     HexForBase64,
@@ -71,6 +77,14 @@ pub enum Mistake {
     /// The digest of the body is made without the key.
     #[error("the digest of the body is a plain SHA-256: it has to be an HMAC-SHA256 with the access key")]
     PlainDigest,
+    /// The digest of the body is made with another hash function.
+    #[error("the digest of the body is made with {0}: it has to be an HMAC-SHA256")]
+    DigestOtherHash(&'static str),
+    /// The digest of the body is the HMAC of the key under the body.
+    #[error(
+        "the digest of the body is made with key and message swapped: the access key is the key, the body the message"
+    )]
+    DigestSwapped,
     /// The digest stands in the signed text in capitals.
     #[error("the digest of the body is in capital letters: the signed text holds it in small ones")]
     UpperCaseDigest,
@@ -88,6 +102,9 @@ pub enum Mistake {
     /// SHA-256 without a key.
     #[error("the signature is a plain SHA-256: it has to be an HMAC-SHA256")]
     PlainHash,
+    /// The text was taken for the key of the HMAC, and the key for its message.
+    #[error("HMAC key and message are swapped: most libraries take the key first, some the message")]
+    KeyAndTextSwapped,
     /// A part of the signed text is not there.
     #[error("{0} was left out when signing, or came to the message after it")]
     LeftOut(String),
@@ -106,6 +123,10 @@ pub enum Mistake {
     /// The HMAC key has its parts the wrong way round.
     #[error("the HMAC key is timeStamp followed by the access key: it has to be the other way round")]
     TimeStampBeforeKey,
+
+    /// Java writes a missing value as `null`.
+    #[error("the HMAC key is the access key followed by \"null\": timeStamp was not read from the call")]
+    TimeStampNull,
 
     /// Seconds on one side, milliseconds on the other.
     #[error("the time is in seconds on one side and in milliseconds on the other: sign the digits as they are sent")]
@@ -133,6 +154,12 @@ pub enum Mistake {
     /// Decoded values, encoded again.
     #[error("values were encoded when signed: the decoded ones have to be")]
     Encoded,
+    /// Encoded as this library does.
+    #[error("encoded as {0} does: only A-Z, a-z, 0-9, - . _ ~ stay, and all else is percent-encoded in capital hex")]
+    EncodedBy(&'static str),
+    /// Small letters in percent sequences.
+    #[error("percent sequences are signed in lower-case hex: they have to be in capitals")]
+    LowerCaseHex,
     /// Encrypted fields in clear.
     #[error("mobilePhone and email were decrypted before signing: they count as ciphertext")]
     Decrypted,
@@ -143,6 +170,12 @@ pub enum Mistake {
     /// Parameters without a value do not count.
     #[error("parameters without a value were left out: in a query they count")]
     EmptyLeftOut,
+    /// Java writes a missing value as `null`.
+    #[error("parameters without a value were signed as null: they count with an empty value")]
+    EmptyAsNull,
+    /// A mark at the beginning or end.
+    #[error("the signed text begins or ends with a stray & or ?: the pairs are joined with & and nothing else")]
+    StrayMark,
     /// Blank members count.
     #[error("blank members were signed: in a body they do not count")]
     BlankSigned,
@@ -165,6 +198,36 @@ pub enum Mistake {
     #[error("sorted without regard to the letter case: capitals come before small letters")]
     SortedIgnoringCase,
 
+    /// In the order of a Java `HashMap`.
+    #[error(
+        "parameters or members are signed in the order of a Java HashMap: use the order asked for, or the raw text"
+    )]
+    JavaHashOrder,
+
+    /// A member stands twice, and the other side made one of them.
+    #[error("member {0:?} is repeated in the body: programs that parse it keep one of them, so no two sign the same")]
+    RepeatedMember(String),
+    /// A typed model does not know a member.
+    #[error("the body was read into a model and written again: {0} was dropped on the way")]
+    MemberDropped(String),
+    /// A typed model knows the documents' members only.
+    #[error("the body was read into a model and written again: members that it does not know were dropped")]
+    UnknownMembersDropped,
+    /// Members of empty text are gone.
+    #[error("the body was read into a model and written again: members of empty text were dropped")]
+    EmptyMembersDropped,
+    /// A typed model writes members that were not there.
+    #[error("the body was read into a model and written again: {0} was added, as null or empty")]
+    MemberAdded(String),
+    /// Numbers as text, or text as numbers.
+    #[error("the body was read into a model and written again: numbers became text, or text became numbers")]
+    NumbersAsText,
+    /// Numbers in another form.
+    #[error("the body was parsed and written again: numbers are written as by {0}")]
+    NumbersRewritten(&'static str),
+    /// `[]` for `{}`.
+    #[error("the body was parsed and written again: empty objects became empty lists, as in PHP")]
+    EmptyObjectsAsLists,
     /// Members of the body sorted by name.
     #[error("the body was parsed and written again: its members are sorted")]
     BodySorted,
@@ -192,6 +255,9 @@ pub enum Mistake {
     /// `\u0026` for `&`, and so on.
     #[error("the body was parsed and written again: &, < and > are written as \\uXXXX")]
     HtmlEscaped,
+    /// As this library writes JSON.
+    #[error("the body was parsed and written again by {0}, which escapes characters that came as they are")]
+    EscapedBy(&'static str),
     /// Characters in the place of their escapes.
     #[error("the body was parsed and written again: escapes became characters")]
     Unescaped,
@@ -210,7 +276,16 @@ pub enum Mistake {
     /// The body was empty.
     #[error("signed with an empty body: it was read before, or is added later")]
     EmptyBody,
-    /// Another charset than UTF-8.
+    /// The body is compressed.
+    #[error("the body is compressed ({0}): the signature is made over the text, and the marketplace reads no other")]
+    BodyCompressed(&'static str),
+    /// Something was signed, and nothing sent.
+    #[error("{0:?} was signed, and no body was sent: sign an empty text, or send what is signed")]
+    BodyNotSent(&'static str),
+    /// Another charset than UTF-8, by its name.
+    #[error("the text was read or written as {0}: all of it is UTF-8")]
+    OtherCharset(&'static str),
+    /// ISO-8859-1 or ASCII in the place of UTF-8.
     #[error("the body went through another charset than UTF-8")]
     Charset,
     /// The body as a form.
@@ -224,7 +299,7 @@ pub enum Mistake {
     #[error("path or query are signed as they stand in the address: every part is decoded and encoded again")]
     NotCanonical,
     /// AK/SK: percent sequences are encoded again.
-    #[error("the path is encoded twice")]
+    #[error("the path or query is encoded twice, as the official Node.js SDK does with the path: give it decoded")]
     EncodedTwice,
     /// AK/SK: the request has another `Host` than was signed.
     #[error("another Host is signed than the request has: a proxy changed it, or the port is left out on one side")]
@@ -235,10 +310,46 @@ pub enum Mistake {
     /// AK/SK: the body counts as unsigned.
     #[error("UNSIGNED-PAYLOAD is signed in the place of the body's hash without the header X-Sdk-Content-Sha256")]
     UnsignedPayload,
+    /// AK/SK: not encoded at all.
+    #[error("path or query are signed decoded: every name, value and segment is percent-encoded")]
+    NotEncoded,
+    /// AK/SK: parameters in another order.
+    #[error("parameters, or the values of a list, are signed in another order: sort the encoded pairs as text")]
+    QueryOrder,
+    /// AK/SK: parameters without a value lack the equals sign.
+    #[error("parameters without a value are signed without the equals sign: it stands there in any case")]
+    EqualsSignLeftOut,
+    /// AK/SK: the query is part of the path.
+    #[error("the query is signed as part of the path: it has a line of its own")]
+    QueryInPath,
+    /// AK/SK: the type without its character set, or with one.
+    #[error(
+        "Content-Type is signed with other parameters than it is sent with (charset): the HTTP library adds them after \
+         signing; set the whole value before, or leave it unsigned"
+    )]
+    ContentTypeParameters,
+    /// AK/SK: a value with the blanks around it.
+    #[error("the header {0} is signed with blanks around its value, as the official Node.js SDK does: trim it before")]
+    HeaderNotTrimmed(String),
+    /// AK/SK: capitals in the names of signed headers.
+    #[error("the names of the signed headers are not in lower case: they are signed and listed in small letters")]
+    HeaderNameCase,
+    /// AK/SK: a space after the colon.
+    #[error("a space is signed after the colon of the headers: name:value has none")]
+    SpaceAfterColon,
+    /// AK/SK: the method in small letters.
+    #[error("the method is signed in lower case")]
+    MethodCase,
+    /// AK/SK: the body's hash in spite of the header.
+    #[error(
+        "the header X-Sdk-Content-Sha256 is sent, and the hash of the body signed in its place, as the official Python \
+         SDK does for an empty body that is not JSON: leave the header out, or sign its value"
+    )]
+    ContentSha256Ignored,
     /// AK/SK: the empty line after the headers is not there.
     #[error("the empty line between the signed headers and their names is missing")]
     EmptyLineMissing,
     /// AK/SK: a line too many at the end.
-    #[error("a line break stands at the end of the canonical request")]
+    #[error("a line break stands at the end of the canonical request, or of the text to sign")]
     CanonicalLineBreak,
 }

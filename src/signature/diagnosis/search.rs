@@ -1,5 +1,6 @@
 //! The search: every choice made rightly but one or two.
 
+use std::collections::HashSet;
 use std::ops::Index;
 
 use super::{Diagnosis, Mistake};
@@ -39,49 +40,55 @@ impl<T> Index<usize> for Choice<T> {
     }
 }
 
-/// Finds the fewest mistakes with which `gives_it`; it is told the index of each choice. those in `certain`
-/// are there in any case.
-pub(super) fn diagnose<const N: usize>(
+/// Finds the fewest mistakes with which `gives_it`, which takes the index of each choice. Those in `certain` are there in
+/// any case. A try hashes so many `bytes`, which limits how many are made.
+pub(super) fn diagnose(
     certain: Vec<Mistake>,
-    choices: [&[Mistake]; N],
-    gives_it: impl Fn([usize; N]) -> bool,
+    choices: &[&[Mistake]],
+    bytes: usize,
+    gives_it: impl Fn(&[usize]) -> bool,
 ) -> Diagnosis {
-    match fewest(choices.map(<[_]>::len), gives_it) {
+    let wrong: Vec<usize> = choices.iter().map(|mistakes| mistakes.len()).collect();
+    match fewest(&wrong, MOST_BYTES / bytes.max(LEAST_BYTES), gives_it) {
         Some(picked) => {
             let wrong = choices.iter().zip(picked).filter_map(|(mistakes, index)| mistakes.get(index.checked_sub(1)?));
-            let mistakes: Vec<_> = certain.into_iter().chain(wrong.cloned()).collect();
+            let mistakes = each_once(certain.iter().chain(wrong));
             if mistakes.is_empty() { Diagnosis::Right } else { Diagnosis::Explained(mistakes) }
         }
-        None => {
-            let mut tried: Vec<Mistake> = Vec::new();
-            for mistake in choices.into_iter().flatten() {
-                if !tried.contains(mistake) {
-                    tried.push(mistake.clone());
-                }
-            }
-            Diagnosis::Unexplained { certain, tried }
-        }
+        None => Diagnosis::Unexplained { certain, tried: each_once(choices.iter().copied().flatten()) },
     }
+}
+
+fn each_once<'m>(mistakes: impl Iterator<Item = &'m Mistake>) -> Vec<Mistake> {
+    let mut seen = HashSet::new();
+    mistakes.filter(|mistake| seen.insert(*mistake)).cloned().collect()
 }
 
 /// Where a mistake has more outcomes (a thousand milliseconds), it is not tried together with others.
 const FEW: usize = 100;
 
-fn fewest<const N: usize>(wrong: [usize; N], gives_it: impl Fn([usize; N]) -> bool) -> Option<[usize; N]> {
-    let right = [0; N];
-    let one_more = |made: [usize; N], from: usize| {
-        (from..N).flat_map(move |choice| {
+/// For a body of a megabyte every mistake is tried alone, and few together.
+const MOST_BYTES: usize = 512 << 20;
+
+/// What a try costs in any case.
+const LEAST_BYTES: usize = 1024;
+
+fn fewest(wrong: &[usize], most: usize, gives_it: impl Fn(&[usize]) -> bool) -> Option<Vec<usize>> {
+    let right = vec![0; wrong.len()];
+    let one_more = |made: Vec<usize>, from: usize| {
+        (from..wrong.len()).flat_map(move |choice| {
+            let made = made.clone();
             (1..=wrong[choice]).map(move |index| {
-                let mut picked = made;
+                let mut picked = made.clone();
                 picked[choice] = index;
                 (choice, picked)
             })
         })
     };
     let one_of_few = |made, from| one_more(made, from).filter(|(choice, _)| wrong[*choice] <= FEW);
-    let pairs = || one_of_few(right, 0).flat_map(|(choice, picked)| one_of_few(picked, choice + 1));
-    let picks = std::iter::once((0, right)).chain(one_more(right, 0)).chain(pairs());
-    picks.map(|(_, picked)| picked).find(|picked| gives_it(*picked))
+    let pairs = || one_of_few(right.clone(), 0).flat_map(|(choice, picked)| one_of_few(picked, choice + 1));
+    let picks = std::iter::once((0, right.clone())).chain(one_more(right.clone(), 0)).chain(pairs());
+    picks.take(most).map(|(_, picked)| picked).find(|picked| gives_it(picked))
 }
 
 #[cfg(test)]
@@ -93,14 +100,15 @@ mod tests {
     #[test]
     fn one_mistake_goes_before_two() {
         let seen = RefCell::new(Vec::new());
-        let found = fewest([2, 0, 1], |picked| {
-            seen.borrow_mut().push(picked);
+        let found = fewest(&[2, 0, 1], 100, |picked| {
+            seen.borrow_mut().push(picked.to_vec());
             false
         });
         assert_eq!(found, None);
         assert_eq!(seen.into_inner(), [[0, 0, 0], [1, 0, 0], [2, 0, 0], [0, 0, 1], [1, 0, 1], [2, 0, 1]]);
-        assert_eq!(fewest([FEW + 1, 1], |picked| picked == [FEW + 1, 0]), Some([FEW + 1, 0]));
-        assert_eq!(fewest([FEW + 1, 1], |picked| picked == [1, 1]), None);
-        assert_eq!(fewest([FEW, 1], |picked| picked == [FEW, 1]), Some([FEW, 1]));
+        assert_eq!(fewest(&[FEW + 1, 1], FEW + 2, |picked| picked == [FEW + 1, 0]), Some(vec![FEW + 1, 0]));
+        assert_eq!(fewest(&[FEW + 1, 1], 1000, |picked| picked == [1, 1]), None);
+        assert_eq!(fewest(&[FEW, 1], 1000, |picked| picked == [FEW, 1]), Some(vec![FEW, 1]));
+        assert_eq!(fewest(&[FEW, 1], FEW, |picked| picked == [FEW, 0]), None);
     }
 }

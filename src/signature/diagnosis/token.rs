@@ -4,19 +4,21 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::Mac as _;
 use http::HeaderMap;
-use percent_encoding::utf8_percent_encode;
-use sha2::{Digest as _, Sha256};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use time::UtcOffset;
 use zeroize::Zeroizing;
 
+use super::charset::{self, Charset};
+use super::encoders::{ENCODERS, Encoder};
+use super::java::{Table, hash_order};
 use super::keys::{self, KeyText};
+use super::making::Making;
 use super::search::{Choice, diagnose};
-use super::written::{self, Form};
+use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, verdict};
 use crate::cipher::field::{EncryptType, FieldCipher};
-use crate::key::{AccessKey, AccessKeys, InterfaceType, hmac_of};
+use crate::key::{AccessKey, AccessKeys, InterfaceType};
 use crate::signature::auth_token::{self, TIME_STAMP, TOKEN};
 use crate::signature::auth_token_body::{self, is_blank};
 use crate::signature::{VerifyError, Window, header};
@@ -48,12 +50,19 @@ pub fn auth_token(
     let token = query::raw_pairs(query).find(|pair| pair.name == TOKEN);
     let token = token.and_then(|pair| pair.decoded_value(Plus::Space)).unwrap_or_default();
     // Verification restores them as well.
-    let Some((signature, certain)) = written::read(&query::plus_restored(&token), Form::Base64) else {
-        return Diagnosis::Unreadable;
+    let written = match written::read(&query::plus_restored(&token), Form::Base64) {
+        Ok(written) => written,
+        Err(diagnosis) => return diagnosis,
     };
+    let read_in = |charset: Charset| {
+        read(&move |raw| {
+            let bytes: Vec<u8> = percent_decode_str(&raw.replace('+', " ")).collect();
+            String::from_utf8(charset.change(&bytes).unwrap_or(bytes)).ok()
+        })
+    };
+    let charsets = charset::mistakes().filter(|(_, charset)| charset.is_read());
     let call = Call {
-        signature,
-        certain,
+        written,
         keys: keys::candidates(keys, interface, ring),
         readings: Choice::right(read(&once(Plus::Space)))
             .or(Mistake::PlusAsSpace, read(&once(Plus::Literal)))
@@ -61,9 +70,11 @@ pub fn auth_token(
             .or(Mistake::PlusAsSpace, read(&|raw| Some(once(Plus::Space)(raw)?.replace('+', " "))))
             .or(Mistake::NotDecoded, read(&|raw| Some(raw.to_owned())))
             .or(Mistake::DecodedTwice, read(&twice(Plus::Space)))
-            .or(Mistake::DecodedTwice, read(&twice(Plus::Literal))),
+            .or(Mistake::DecodedTwice, read(&twice(Plus::Literal)))
+            .or_each(charsets.map(|(mistake, charset)| (mistake, read_in(charset)))),
         selected: Choice::right(Selected::All)
             .or(Mistake::EmptyLeftOut, Selected::NotBlank)
+            .or(Mistake::EmptyAsNull, Selected::EmptyAsNull)
             .or(Mistake::UnknownLeftOut, Selected::Known(&auth_token::KNOWN))
             .or(Mistake::Decrypted, Selected::Decrypted(EncryptType::Aes256))
             .or(Mistake::Decrypted, Selected::Decrypted(EncryptType::Aes128))
@@ -100,8 +111,9 @@ pub fn auth_token_body(
     }
     let token = header(headers, TOKEN).ok().flatten().unwrap_or_default();
     let token = query::decode(auth_token_body::unquoted(token), Plus::Literal).unwrap_or_default();
-    let Some((signature, certain)) = written::read(&query::plus_restored(&token), Form::Base64) else {
-        return Diagnosis::Unreadable;
+    let written = match written::read(&query::plus_restored(&token), Form::Base64) {
+        Ok(written) => written,
+        Err(diagnosis) => return diagnosis,
     };
     let members = json::members(body).unwrap_or_default();
     let members = || members.iter().filter(|(name, _)| name != TOKEN);
@@ -112,8 +124,7 @@ pub fn auth_token_body(
     let literal = |value: &str| Some(if value == "null" { String::new() } else { value.to_owned() });
     let inner = |value: &str| value.strip_prefix('"')?.strip_suffix('"').map(str::to_owned);
     let call = Call {
-        signature,
-        certain,
+        written,
         keys: keys::candidates(keys, interface, ring),
         readings: Choice::right(read(&text))
             .or(Mistake::NotDecoded, read(&literal))
@@ -124,6 +135,7 @@ pub fn auth_token_body(
             .or(Mistake::PlusAsSpace, read(&|value| Some(text(value)?.replace(' ', "+")))),
         selected: Choice::right(Selected::NotBlank)
             .or(Mistake::BlankSigned, Selected::All)
+            .or(Mistake::EmptyAsNull, Selected::EmptyAsNull)
             .or(Mistake::UnknownLeftOut, Selected::Known(&auth_token_body::KNOWN)),
         blank_counts: false,
         zone: CHINA,
@@ -141,18 +153,24 @@ enum Selected {
     Known(&'static [&'static str]),
     Without(String),
     WithEmptyToken,
+    EmptyAsNull,
     Decrypted(EncryptType),
     ExtendParamsDecoded,
 }
 
 impl Selected {
     fn of(&self, mut parameters: Parameters, blank_counts: bool, key: &KeyText) -> Option<Parameters> {
-        let drops_blank = matches!(self, Self::NotBlank) || (!blank_counts && !matches!(self, Self::All));
+        let drops_blank =
+            matches!(self, Self::NotBlank) || (!blank_counts && !matches!(self, Self::All | Self::EmptyAsNull));
         parameters.retain(|(_, value)| !drops_blank || !is_blank(value));
         match self {
             Self::All | Self::NotBlank => {}
             Self::Known(names) => parameters.retain(|(name, _)| names.contains(&name.as_str())),
             Self::Without(left_out) => parameters.retain(|(name, _)| name != left_out),
+            Self::EmptyAsNull => {
+                let empty = parameters.iter_mut().filter(|(_, value)| is_blank(value));
+                empty.for_each(|(_, value)| *value = "null".to_owned());
+            }
             Self::WithEmptyToken => parameters.push((TOKEN.to_owned(), String::new())),
             Self::Decrypted(encrypt_type) => {
                 let cipher = FieldCipher::new(&AccessKey::new(key.as_str()).ok()?, *encrypt_type);
@@ -177,6 +195,8 @@ enum Order {
     Received,
     Descending,
     IgnoringCase,
+    /// That of a Java `HashMap`, in which the token may have stood as well.
+    Hash(Table, bool),
 }
 
 impl Order {
@@ -186,6 +206,12 @@ impl Order {
             Self::ByName => parameters.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16())),
             Self::Descending => parameters.sort_by(|(a, _), (b, _)| b.encode_utf16().cmp(a.encode_utf16())),
             Self::IgnoringCase => parameters.sort_by_key(|(name, _)| name.to_lowercase()),
+            Self::Hash(table, with_token) => {
+                let names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
+                let names = [names.as_slice(), if with_token { &[TOKEN] } else { &[] }].concat();
+                let places = hash_order(names.into_iter(), table);
+                *parameters = places.into_iter().filter_map(|at| parameters.get(at).cloned()).collect();
+            }
         }
     }
 }
@@ -197,20 +223,28 @@ enum Joined {
     WithoutMarks,
     PercentEncoded,
     FormEncoded,
+    EncodedBy(&'static Encoder),
+    /// With a mark before, or behind.
+    Stray(&'static str, &'static str),
 }
 
 impl Joined {
     fn text(self, parameters: &[(String, String)]) -> String {
         let encoded = |value: &str| utf8_percent_encode(value, RESERVED).to_string();
         let part = |(name, value): &(String, String)| match self {
-            Self::Pairs => format!("{name}={value}"),
+            Self::Pairs | Self::Stray(..) => format!("{name}={value}"),
+            Self::EncodedBy(encoder) => format!("{name}={}", encoder.encode(value.as_bytes())),
             Self::Values => value.clone(),
             Self::WithoutMarks => format!("{name}{value}"),
             Self::PercentEncoded => format!("{name}={}", encoded(value)),
             Self::FormEncoded => format!("{name}={}", encoded(value).replace("%20", "+")),
         };
         let parts: Vec<_> = parameters.iter().map(part).collect();
-        parts.join(if matches!(self, Self::WithoutMarks) { "" } else { "&" })
+        let text = parts.join(if matches!(self, Self::WithoutMarks) { "" } else { "&" });
+        match self {
+            Self::Stray(before, behind) => [before, &text, behind].concat(),
+            _ => text,
+        }
     }
 }
 
@@ -222,8 +256,7 @@ enum KeyForm {
 }
 
 struct Call {
-    signature: [u8; 32],
-    certain: Vec<Mistake>,
+    written: Written,
     keys: Choice<KeyText>,
     readings: Choice<Parameters>,
     selected: Choice<Selected>,
@@ -243,13 +276,22 @@ impl Call {
         let order = Choice::right(Order::ByName)
             .or(Mistake::Unsorted, Order::Received)
             .or(Mistake::SortedDescending, Order::Descending)
-            .or(Mistake::SortedIgnoringCase, Order::IgnoringCase);
+            .or(Mistake::SortedIgnoringCase, Order::IgnoringCase)
+            .or_each(Table::ALL.map(|table| (Mistake::JavaHashOrder, Order::Hash(table, false))))
+            .or_each(Table::ALL.map(|table| (Mistake::JavaHashOrder, Order::Hash(table, true))));
         let joined = Choice::right(Joined::Pairs)
             .or(Mistake::NamesLeftOut, Joined::Values)
             .or(Mistake::MarksLeftOut, Joined::WithoutMarks)
             .or(Mistake::Encoded, Joined::PercentEncoded)
-            .or(Mistake::Encoded, Joined::FormEncoded);
-        let plain = Choice::right(false).or(Mistake::PlainHash, true);
+            .or(Mistake::Encoded, Joined::FormEncoded)
+            .or(Mistake::StrayMark, Joined::Stray("", "&"))
+            .or(Mistake::StrayMark, Joined::Stray("&", ""))
+            .or(Mistake::StrayMark, Joined::Stray("?", ""))
+            .or_each(ENCODERS.iter().map(|encoder| (encoder.mistake(), Joined::EncodedBy(encoder))));
+        let making = Making::choice();
+        let charsets = charset::mistakes().filter(|(_, charset)| !charset.is_read());
+        let charsets = Choice::right(None).or_each(charsets.map(|(mistake, charset)| (mistake, Some(charset))));
+        let Written { bytes: signature, algorithm, mistakes } = &self.written;
         let choices = [
             self.keys.mistakes(),
             self.readings.mistakes(),
@@ -257,25 +299,30 @@ impl Call {
             key_forms.mistakes(),
             order.mistakes(),
             joined.mistakes(),
-            plain.mistakes(),
+            making.mistakes(),
+            charsets.mistakes(),
         ];
-        let gives_it = |[key, reading, selection, form, sorted, joint, is_plain]: [usize; 7]| {
+        let length = self.readings[0].iter().map(|(name, value)| name.len() + value.len()).sum();
+        diagnose(mistakes.clone(), &choices, length, |picked| {
+            let &[key, reading, selection, form, sorted, joint, made, charset] = picked else { return false };
             let key = &self.keys[key];
             let parameters = self.readings[reading].clone();
             let Some(mut parameters) = selected[selection].of(parameters, blank_counts, key) else { return false };
             order[sorted].sort(&mut parameters);
-            let text = joined[joint].text(&parameters);
+            let text = joined[joint].text(&parameters).into_bytes();
+            let text = match charsets[charset] {
+                None => text,
+                Some(charset) => match charset.change(&text) {
+                    Some(changed) => changed,
+                    None => return false,
+                },
+            };
             let hmac_key = Zeroizing::new(match &key_forms[form] {
                 KeyForm::Behind(time) => [key, time.as_str()].concat(),
                 KeyForm::Before(time) => [time.as_str(), key].concat(),
             });
-            let made: [u8; 32] = match plain[is_plain] {
-                false => hmac_of(hmac_key.as_bytes()).chain_update(text).finalize().into_bytes().into(),
-                true => Sha256::new().chain_update(&*hmac_key).chain_update(text).finalize().into(),
-            };
-            made == self.signature
-        };
-        diagnose(self.certain.clone(), choices, gives_it)
+            making[made].make(*algorithm, hmac_key.as_bytes(), &text) == *signature
+        })
     }
 }
 
@@ -284,6 +331,7 @@ fn key_forms(time_stamp: &str, zone: UtcOffset) -> Choice<KeyForm> {
     let behind = |text: String| KeyForm::Behind(text);
     let forms = Choice::right(behind(time_stamp.to_owned()))
         .or(Mistake::TimeStampNotInKey, behind(String::new()))
+        .or(Mistake::TimeStampNull, behind("null".to_owned()))
         .or(Mistake::TimeStampBeforeKey, KeyForm::Before(time_stamp.to_owned()));
     let Ok(time) = Timestamp::parse_compact(time_stamp, zone) else { return forms };
     let hours = (-12..=14_i8).filter(|hours| *hours != 0);

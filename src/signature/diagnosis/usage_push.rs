@@ -1,12 +1,12 @@
 //! The header signature of the newer usage push.
 
 use hmac::Mac as _;
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::body::Bodies;
+use super::making::Making;
 use super::search::{Choice, diagnose};
-use super::written::{self, Form};
+use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, keys, v2, verdict};
 use crate::key::{AccessKeys, InterfaceType, hmac_of};
 use crate::signature::{Window, usage_push};
@@ -19,18 +19,20 @@ pub fn usage_push(keys: &AccessKeys, signature: &str, ts: &str, nonce: &str, bod
     if let Some(verdict) = verdict(Window::default(), verify) {
         return verdict;
     }
-    let Some((signature, certain)) = written::read(signature, Form::Base64) else { return Diagnosis::Unreadable };
+    let Written { bytes: signature, algorithm, mistakes } = match written::read(signature, Form::Base64) {
+        Ok(written) => written,
+        Err(diagnosis) => return diagnosis,
+    };
     let keys = keys::candidates(keys, INTERFACE, ring);
     let layout = layouts();
-    let plain = Choice::right(false).or(Mistake::PlainHash, true);
+    let making = Making::choice();
     let times = v2::times(ts);
     let bodies = Bodies::new(body);
-    let [order, spacing, escapes, edge] = bodies.mistakes();
-    let choices =
-        [keys.mistakes(), layout.mistakes(), plain.mistakes(), times.mistakes(), edge, spacing, escapes, order];
-    diagnose(certain, choices, |[key, parts, is_plain, time, edge, spacing, escapes, order]| {
+    let own = [keys.mistakes(), layout.mistakes(), making.mistakes(), times.mistakes()];
+    let found = diagnose(mistakes, &[&own, &bodies.mistakes()[..]].concat(), bodies.length(), |picked| {
+        let &[key, parts, made, time, ref body @ ..] = picked else { return false };
         let key = keys[key].as_bytes();
-        let Some(body) = bodies.get([order, spacing, escapes, edge]) else { return false };
+        let Some(body) = bodies.get(body) else { return false };
         let digest = || const_hex::encode(hmac_of(key).chain_update(&*body).finalize().into_bytes());
         let mut text = Zeroizing::new(Vec::with_capacity(body.len() + 128));
         for part in layout[parts] {
@@ -43,12 +45,9 @@ pub fn usage_push(keys: &AccessKeys, signature: &str, ts: &str, nonce: &str, bod
                 Part::Digest => text.extend_from_slice(digest().as_bytes()),
             }
         }
-        let made: [u8; 32] = match plain[is_plain] {
-            false => hmac_of(key).chain_update(&*text).finalize().into_bytes().into(),
-            true => Sha256::digest(&*text).into(),
-        };
-        made == signature
-    })
+        making[made].make(algorithm, key, &text) == signature
+    });
+    found.or_certain(bodies.certain())
 }
 
 /// What the signed text is made of.

@@ -1,18 +1,21 @@
 //! The signatures of V2.0, of the callbacks and of the Kit.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::Mac as _;
 use http::HeaderMap;
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::body::Bodies;
 use super::keys::{self, KeyText};
+use super::making::{Algorithm, Making};
 use super::search::{Choice, diagnose};
-use super::written::{self, Form};
+use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, verdict};
-use crate::key::{AccessKeys, InterfaceType, hmac_of};
+use crate::key::{AccessKeys, InterfaceType};
 use crate::signature::{Window, callback_v2, header, kit_v2};
 use crate::text::json;
 use crate::text::query::{self, Plus};
@@ -38,19 +41,17 @@ pub fn callback_v2(
         let pair = query::raw_pairs(query).find(|pair| pair.name == name);
         pair.and_then(|pair| pair.decoded_value(Plus::Space)).unwrap_or_default()
     };
-    let Some((signature, certain)) = written::read(&value("signature"), Form::Hex) else {
-        return Diagnosis::Unreadable;
+    let written = match written::read(&value("signature"), Form::Hex) {
+        Ok(written) => written,
+        Err(diagnosis) => return diagnosis,
     };
     let raw_nonce = query::raw_pairs(query).find(|pair| pair.name == "nonce").map_or("", |pair| pair.value);
     let call = Call {
-        signature,
-        certain,
+        content: digests(written.algorithm),
+        written,
         keys: keys::candidates(keys, interface, ring),
         nonce: nonces(raw_nonce, &value("nonce")),
         time: times(&value("timestamp")),
-        content: Choice::right(Content::Digest)
-            .or(Mistake::PlainDigest, Content::PlainDigest)
-            .or(Mistake::NoDigest, Content::Body),
         spelling: Choice::right(Spelling::Hex)
             .or(Mistake::UpperCaseDigest, Spelling::Capitals)
             .or(Mistake::DigestNotHex, Spelling::Base64)
@@ -74,21 +75,21 @@ pub fn kit_v2(keys: &AccessKeys, headers: &HeaderMap, body: &[u8], now: Timestam
             return verdict;
         }
     }
-    let Some((signature, mut certain)) = written::read(value("x-sign"), Form::Hex) else {
-        return Diagnosis::Unreadable;
+    let mut written = match written::read(value("x-sign"), Form::Hex) {
+        Ok(written) => written,
+        Err(diagnosis) => return diagnosis,
     };
     if in_seconds {
-        certain.push(Mistake::SecondsForMilliseconds);
+        written.mistakes.push(Mistake::SecondsForMilliseconds);
     }
     let call = Call {
-        signature,
-        certain,
+        content: Choice::right(Content::Body)
+            .or(Mistake::DigestForBody, Content::Digest(Making::Hmac, written.algorithm))
+            .or(Mistake::DigestForBody, Content::Digest(Making::Hash, written.algorithm)),
+        written,
         keys: keys::candidates(keys, INTERFACE, ring),
         nonce: nonces(value("x-nonce"), value("x-nonce")),
         time: times(value("x-timestamp")),
-        content: Choice::right(Content::Body)
-            .or(Mistake::DigestForBody, Content::Digest)
-            .or(Mistake::DigestForBody, Content::PlainDigest),
         spelling: Choice::right(Spelling::Hex),
     };
     call.diagnose(&Bodies::canonical_first(body), Some(Bodies::new(body)))
@@ -97,9 +98,22 @@ pub fn kit_v2(keys: &AccessKeys, headers: &HeaderMap, body: &[u8], now: Timestam
 /// What stands for the body in the text that is signed.
 #[derive(Clone, Copy)]
 enum Content {
-    Digest,
-    PlainDigest,
+    Digest(Making, Algorithm),
     Body,
+}
+
+/// A digest made with the hash function of the signature, or with others.
+fn digests(algorithm: Algorithm) -> Choice<Content> {
+    let other = |other: &Algorithm| match (algorithm, *other) {
+        (Algorithm::Sha256, other) => Mistake::DigestOtherHash(other.name()),
+        _ => Mistake::OtherHash(algorithm.name()),
+    };
+    let others = Algorithm::ALL.iter().filter(|other| **other != algorithm);
+    Choice::right(Content::Digest(Making::Hmac, algorithm))
+        .or(Mistake::PlainDigest, Content::Digest(Making::Hash, algorithm))
+        .or(Mistake::NoDigest, Content::Body)
+        .or(Mistake::DigestSwapped, Content::Digest(Making::Swapped, algorithm))
+        .or_each(others.map(|found| (other(found), Content::Digest(Making::Hmac, *found))))
 }
 
 /// How a digest is written there.
@@ -112,7 +126,7 @@ enum Spelling {
 }
 
 impl Spelling {
-    fn write(self, digest: [u8; 32]) -> Vec<u8> {
+    fn write(self, digest: &[u8]) -> Vec<u8> {
         match self {
             Self::Hex => const_hex::encode(digest).into_bytes(),
             Self::Capitals => const_hex::encode_upper(digest).into_bytes(),
@@ -142,8 +156,7 @@ pub(super) fn times(given: &str) -> Choice<String> {
 }
 
 struct Call {
-    signature: [u8; 32],
-    certain: Vec<Mistake>,
+    written: Written,
     keys: Choice<KeyText>,
     nonce: Choice<String>,
     time: Choice<String>,
@@ -172,39 +185,37 @@ impl Call {
             .or(left_out("the timestamp"), &[0, 1, 3])
             .or(left_out("the body"), &[0, 1, 2])
             .or(Mistake::WrongOrder, &[0, 2, 1, 3]);
-        let plain = Choice::right(false).or(Mistake::PlainHash, true);
-        let [order, spacing, escapes, edge] = bodies.mistakes();
-        let choices = [
+        let making = Making::choice();
+        let own = [
             self.keys.mistakes(),
             self.content.mistakes(),
             self.spelling.mistakes(),
             layout.mistakes(),
-            plain.mistakes(),
+            making.mistakes(),
             self.nonce.mistakes(),
             self.time.mistakes(),
-            edge,
-            spacing,
-            escapes,
-            order,
         ];
-        let gives_it =
-            |[key, content, spelling, parts, is_plain, nonce, time, edge, spacing, escapes, order]: [usize; 11]| {
-                let key = self.keys[key].as_bytes();
-                let Some(body) = bodies.get([order, spacing, escapes, edge]) else { return false };
-                let spelling = self.spelling[spelling];
-                let content = match self.content[content] {
-                    Content::Digest => spelling.write(hmac_of(key).chain_update(&*body).finalize().into_bytes().into()),
-                    Content::PlainDigest => spelling.write(Sha256::digest(&*body).into()),
-                    Content::Body => body.into_owned(),
-                };
-                let all: [&[u8]; 4] = [key, self.nonce[nonce].as_bytes(), self.time[time].as_bytes(), &content];
-                let text = Zeroizing::new(layout[parts].iter().map(|&part| all[part]).collect::<Vec<_>>().concat());
-                let signature: [u8; 32] = match plain[is_plain] {
-                    false => hmac_of(key).chain_update(&*text).finalize().into_bytes().into(),
-                    true => Sha256::digest(&*text).into(),
-                };
-                signature == self.signature
+        let Written { bytes: signature, algorithm, mistakes } = &self.written;
+        // Of a body, under a key: needed again with every nonce and time.
+        let digests: RefCell<HashMap<Vec<usize>, Vec<u8>>> = RefCell::default();
+        let gives_it = |picked: &[usize]| {
+            let &[key, content, spelling, parts, made, nonce, time, ref body @ ..] = picked else { return false };
+            let key_text = self.keys[key].as_bytes();
+            let Some(bytes) = bodies.get(body) else { return false };
+            let content = match self.content[content] {
+                Content::Digest(making, algorithm) => {
+                    let mut digests = digests.borrow_mut();
+                    let digest = digests.entry([&[key, content], body].concat());
+                    let digest = digest.or_insert_with(|| making.make(algorithm, key_text, &bytes));
+                    Cow::Owned(self.spelling[spelling].write(digest))
+                }
+                Content::Body => Cow::Borrowed(&*bytes),
             };
-        diagnose(self.certain.clone(), choices, gives_it)
+            let all: [&[u8]; 4] = [key_text, self.nonce[nonce].as_bytes(), self.time[time].as_bytes(), &content];
+            let text = Zeroizing::new(layout[parts].iter().map(|&part| all[part]).collect::<Vec<_>>().concat());
+            making[made].make(*algorithm, key_text, &text) == *signature
+        };
+        let choices = [&own, &bodies.mistakes()[..]].concat();
+        diagnose(mistakes.clone(), &choices, bodies.length(), gives_it).or_certain(bodies.certain())
     }
 }

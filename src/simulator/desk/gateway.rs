@@ -107,6 +107,9 @@ fn check(
         VerifyError::Unsigned("X-Sdk-Date") => {
             "x-sdk-date is not among the signed headers, in lower case".to_owned().into()
         }
+        VerifyError::Malformed("SignedHeaders") => {
+            "the names in SignedHeaders have to be in lower case, there and where they are signed".to_owned().into()
+        }
         VerifyError::Malformed("Authorization") => {
             "a signed header is missing from the request, or the signature is no lower-case hex of 64 digits"
                 .to_owned()

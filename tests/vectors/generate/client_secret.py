@@ -47,6 +47,8 @@ def main():
     make_key("test_rsa_3072", 3072)
     make_key("test_rsa_3072_other", 3072)
     make_key("test_rsa_4096_pkcs1", 4096, "-traditional")
+    make_key("test_rsa_3072_three_primes", 3072, "-primes", "3")
+    make_key("test_rsa_3072_three_primes_pkcs1", 3072, "-primes", "3", "-traditional")
 
     entries = [
         {

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import json
+import random
 import sys
 import unicodedata
 import urllib.parse
@@ -940,6 +941,119 @@ def aes_cbc_encrypt(key, iv, data):
     return b"".join(blocks[1:])
 
 
+# ------------------------------------------------------------------------------- AK/SK
+
+# Addresses in groups: all of a group have the same canonical path and query, and so the same signature.
+AKSK = [
+    ("plain", ["/order/query?orderId=CS1&orderLineId=CS1-000001", "/order/query?orderLineId=CS1-000001&orderId=CS1"]),
+    ("equals_sign_in_value", ["/a?a=b=c", "/a?a=b%3Dc", "/a?a=b%3dc", "/a?&%61=b=c&&"]),
+    ("no_equals_sign", ["/a?b&a", "/a?a=&b=", "/a?&a&b=&", "/a?%61&%62"]),
+    ("empty_name", ["/a?=x&y=z", "/a?y=z&=%78"]),
+    ("nothing", ["/a", "/a?", "/a/", "/a?&", "/%61"]),
+    ("letter_case_of_hex", ["/x%2fy/%e6%ac%a2?q=%2f%2b%E6%ac%A2", "/x%2Fy/%E6%AC%A2?q=%2F+%E6%AC%A2"]),
+    ("encoded_and_not", ["/a!b(c)*?q=!'()*:@/?,;$", "/a%21b%28c%29%2A?q=%21%27%28%29%2a%3A%40%2F%3F%2C%3B%24"]),
+    ("unreserved_encoded", ["/-._~?-._~=-._~", "/%2D%2E%5F%7E?%2d%2e%5f%7e=%2D.%5f~"]),
+    ("plus_is_a_plus", ["/a+b?c+d=e+f", "/a%2Bb?c%2Bd=e%2bf"]),
+    ("space", ["/a%20b?c%20d=e%20f"]),
+    ("percent_sign", ["/100%25?p=%2525&q=%25", "/100%25?q=%25&p=%2525", "/100%25?p=%2525&q=%"]),
+    ("repeated_name", ["/a?m=10&m=9&m=1", "/a?m=1&m=9&m=10", "/a?%6d=9&m=1%30&m=1"]),
+    ("sorted_as_encoded", ["/a?a/=1&a-=2&a[=3&a0=4&aA=5", "/a?aA=5&a%2F=1&a%5B=3&a0=4&a-=2"]),
+    ("values_sorted_as_encoded", ["/a?m=%C3%A9&m=~&m=z&m=/", "/a?m=~&m=z&m=%2f&m=%c3%a9"]),
+    ("name_that_begins_another", ["/a?ab=1&a=2&a-b=3", "/a?a-b=3&a=2&ab=1"]),
+    ("no_utf8", ["/%ff?%FE=%80&a", "/%FF?a=&%fe=%80"]),
+    ("not_a_percent_sequence", ["/%zz?a=%4&b=%", "/%25zz?b=%25&a=%254"]),
+]
+
+# Characters that may stand in an address as they are; `=` in values only.
+AS_THEY_ARE = "aZ09-._~!$'()*,;:@/?+"
+
+
+def drawn_targets(draw, spellings=3):
+    """Spellings of one address with names and values of all kinds of characters."""
+    alphabet = AS_THEY_ARE + " %&=#\"<>[]^`{|}\u00e9\u6b22\U0001f600"
+    word = lambda least: "".join(draw.choice(alphabet) for _ in range(draw.randrange(least, 5)))
+    spelled = lambda text, also: "".join(spell(draw, character, also) for character in text)
+    segments = [word(1).replace("/", "") + "x" for _ in range(draw.randrange(3))]
+    pairs = [(word(1), word(0)) for _ in range(draw.randrange(6))]
+    targets = []
+    for _ in range(spellings):
+        draw.shuffle(pairs)
+        path = "/".join(spelled(segment, "/?") for segment in segments)
+        written = []
+        for name, value in pairs:
+            mark = "" if value == "" and draw.random() < 0.5 else "="
+            written.append(spelled(name, "=") + mark + spelled(value, ""))
+            written += [""] * draw.randrange(2)
+        targets.append(f"/{path}?{'&'.join(written)}")
+    return targets
+
+
+def spell(draw, character, never):
+    """As it is or percent-encoded, in hex of either letter case."""
+    as_it_is = AS_THEY_ARE + "="
+    if character in as_it_is and character not in never and draw.random() < 0.6:
+        return character
+    digits = (draw.choice(["%{:02x}", "%{:02X}"]) for _ in iter(int, 1))
+    return "".join(form.format(byte) for form, byte in zip(digits, character.encode()))
+
+
+def aksk_cases():
+    draw = random.Random(11)
+    return AKSK + [(f"drawn_{number}", drawn_targets(draw)) for number in range(60)]
+
+
+UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+
+
+def percent_decoded(text):
+    data, out, at = text.encode(), bytearray(), 0
+    while at < len(data):
+        digits = data[at + 1 : at + 3]
+        if data[at] == 0x25 and len(digits) == 2 and all(digit in b"0123456789abcdefABCDEF" for digit in digits):
+            out.append(int(digits, 16))
+            at += 3
+        else:
+            out.append(data[at])
+            at += 1
+    return bytes(out)
+
+
+def percent_encoded(text):
+    """In the one spelling that counts."""
+    data = percent_decoded(text)
+    return "".join(chr(byte) if byte in UNRESERVED else f"%{byte:02X}" for byte in data)
+
+
+def canonical_address(target):
+    path, _, query = target.partition("?")
+    path = "/".join(percent_encoded(segment) for segment in path.split("/"))
+    segments = [segment.partition("=") for segment in query.split("&") if segment]
+    pairs = sorted((percent_encoded(name), percent_encoded(value)) for name, _, value in segments)
+    path += "" if path.endswith("/") else "/"
+    return path, "&".join(name + "=" + value for name, value in pairs)
+
+
+def aksk(name, targets):
+    date, host = "20250102T030405Z", "mkt.myhuaweicloud.com"
+    canonical = {canonical_address(target) for target in targets}
+    if len(canonical) != 1:
+        raise ValueError(f"{name}: {canonical}")
+    path, query = canonical.pop()
+    nothing = hashlib.sha256(b"").hexdigest()
+    request = f"GET\n{path}\n{query}\nhost:{host}\nx-sdk-date:{date}\n\nhost;x-sdk-date\n{nothing}"
+    to_sign = f"SDK-HMAC-SHA256\n{date}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    return {
+        "name": name,
+        "access": "AccessKey",
+        "secret": "SecretKey",
+        "date": date,
+        "urls": [f"https://{host}{target}" for target in targets],
+        "path": path,
+        "query": query,
+        "signature": hmac_sha256("SecretKey", to_sign).hex(),
+    }
+
+
 # ------------------------------------------------------------------- helpers and output
 
 
@@ -966,6 +1080,7 @@ def build():
         "gateway_jwt.json": [gateway_jwt(*case) for case in GATEWAY_JWT],
         "sha1prng.json": [sha1prng(*case) for case in SHA1PRNG],
         "field_cipher.json": [field_cipher(*case) for case in FIELD_CIPHER],
+        "aksk.json": [aksk(*case) for case in aksk_cases()],
     }
 
 

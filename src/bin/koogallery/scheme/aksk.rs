@@ -136,7 +136,8 @@ impl Scheme for Aksk {
 // What the gateway said.
 #[derive(Args)]
 pub struct GatewayAnswer {
-    /// The gateway's answer: its text holds the canonical request that it found. `-` reads the standard input.
+    /// The gateway's answer: its text says why it refused, most often with the canonical request that it found. `-` reads
+    /// the standard input.
     #[arg(long, value_name = "FILE")]
     gateway_answer: Option<PathBuf>,
 }
@@ -151,7 +152,13 @@ impl GatewayAnswer {
         let answer = input::read(path)?;
         let answer = String::from_utf8_lossy(&answer);
         if !answer.contains("canonicalRequest:") {
-            return Err(Failure::new(format!("{}: no canonicalRequest stands there", path.display())));
+            let cause = diagnosis::gateway_answer(&answer).ok_or_else(|| {
+                let path = path.display();
+                Failure::new(format!(
+                    "{path}: no canonicalRequest stands there, and no words of the gateway that are known"
+                ))
+            });
+            return Ok(Some(format!("the gateway says: {}", cause?)));
         }
         let authorization = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let authorization = authorization.and_then(Authorization::parse);

@@ -1,6 +1,7 @@
 //! `callback-v2`.
 
 use clap::Args;
+use http::HeaderMap;
 use koogallery::signature::callback_v2;
 use koogallery::signature::diagnosis::{self, Diagnosis};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -31,22 +32,24 @@ pub struct CallbackV2 {
     interface: Interface,
 }
 
-/// The raw query string and the body.
+/// The raw query string, the headers and the body.
 struct Call {
     query: String,
+    headers: HeaderMap,
     body: Vec<u8>,
 }
 
 impl CallbackV2 {
     fn call(&self, signature: Option<&str>) -> Result<Call, Failure> {
         if let Some(capture) = self.source.capture()? {
-            return Ok(Call { query: capture.query()?.to_owned(), body: capture.body });
+            return Ok(Call { query: capture.query()?.to_owned(), headers: capture.header_map()?, body: capture.body });
         }
         let pairs =
             [("signature", signature), ("timestamp", self.timestamp.as_deref()), ("nonce", self.nonce.as_deref())];
         let encoded = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let pair = |(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
-        Ok(Call { query: encoded.map(pair).collect::<Vec<_>>().join("&"), body: self.source.body()? })
+        let query = encoded.map(pair).collect::<Vec<_>>().join("&");
+        Ok(Call { query, headers: HeaderMap::new(), body: self.source.body()? })
     }
 }
 
@@ -72,13 +75,18 @@ impl Scheme for CallbackV2 {
 
     fn verify(&self, signature: Option<&str>, age: &Age) -> Result<Result<(), VerifyError>, Failure> {
         let ring = environment::ring(self.interface.into())?;
-        let Call { query, body } = self.call(signature)?;
-        Ok(callback_v2::verify(&ring, &query, &body, age.now(), age.window()).map(|_| ()))
+        let Call { query, headers, body } = self.call(signature)?;
+        let verified = callback_v2::verify(&ring, &query, &body, age.now(), age.window());
+        Ok(verified.map(|_| ()).map_err(|error| error.or_compressed(&headers)))
     }
 
     fn explain(&self, signature: Option<&str>, age: &Age) -> Result<Diagnosis, Failure> {
         let keys = environment::access_keys()?;
-        let Call { query, body } = self.call(signature)?;
-        Ok(diagnosis::callback_v2(&keys, self.interface.into(), &query, &body, age.now(), age.window()))
+        let Call { query, headers, body } = self.call(signature)?;
+        let found = diagnosis::callback_v2(&keys, self.interface.into(), &query, &body, age.now(), age.window());
+        Ok(match (found, VerifyError::Mismatch.or_compressed(&headers)) {
+            (Diagnosis::Unexplained { .. }, compressed @ VerifyError::Compressed(_)) => Diagnosis::Refused(compressed),
+            (found, _) => found,
+        })
     }
 }
