@@ -48,7 +48,8 @@ result_codes! {
     InvalidParameter = "000002", "invalid request parameter";
     /// There is no such instance; in authorization code 2.0, no such code.
     InstanceNotFound = "000003", "instance does not exist";
-    /// Accepted, not finished yet.
+    /// Accepted, not finished yet. Documented among the codes of every callback; that it counts as accepted only for a
+    /// creation and for the application for a License is an inference (unverified).
     Processing = "000004", "request is being processed";
     /// Anything that went wrong inside the seller's system.
     InternalError = "000005", "internal error";

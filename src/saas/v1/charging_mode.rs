@@ -11,7 +11,8 @@ open_enum! {
         Period = "1",
         /// One-time.
         OneTime = "3",
-        /// Pay-per-use package.
+        /// Pay-per-use package. One order may hold up to 30, each of which is an instance of its own; the service keys them on
+        /// order and product, like pay-per-use.
         PayPerUsePackage = "5",
     }
 }

@@ -6,6 +6,7 @@ use crate::wire::message;
 
 message! {
     /// The instance is to be deleted: not renewed in time, or unsubscribed. Final, although one table speaks of expiry.
+    /// Retried for as long as a change of status, probably (unverified).
     pub struct Request is ReleaseInstance;
     mandatory {
         /// The instance.

@@ -6,7 +6,7 @@ pub use crate::wire::FreezeStatus as Status;
 use crate::wire::message;
 
 message! {
-    /// An instance is frozen (expiry or violation) or unfrozen (renewal or violation ended).
+    /// An instance is frozen (expiry or violation) or unfrozen (renewal or violation ended). Retried for an hour.
     pub struct Request is UpdateInstanceStatus;
     mandatory {
         /// The instance.
