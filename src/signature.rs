@@ -53,12 +53,6 @@ impl Window {
         time.saturating_add(Duration::from_millis(self.past_millis))
     }
 
-    /// The same, no wider than `most` on either side.
-    fn at_most(self, most: Duration) -> Self {
-        let most = millis(most);
-        Self { past_millis: self.past_millis.min(most), future_millis: self.future_millis.min(most) }
-    }
-
     fn check(self, time: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
         let distance = time.as_unix_millis().abs_diff(now.as_unix_millis());
         match time < now {

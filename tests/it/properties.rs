@@ -337,7 +337,8 @@ proptest! {
         let query = callback_v2::signed_query(&key(), "nonce", NOW, canonical(&members).as_bytes());
         let body = Writer::object(&repeating, &whims);
         let outcome = is_verified(&KeyRing::new(key()), &query, body.as_bytes(), NOW);
-        prop_assert_eq!(outcome, Err(VerifyError::Mismatch));
+        let name = &repeating[repeating.len() - 1].0;
+        prop_assert_eq!(outcome, Err(VerifyError::RepeatedMember(name.clone())));
     }
 }
 
