@@ -153,15 +153,24 @@ impl FromStr for Amount {
         if whole.len() + fraction.len() == 0 || !is_digits(whole) || !is_digits(fraction) {
             return Err(AmountError);
         }
-        let all = || whole.bytes().chain(fraction.bytes());
-        let Some(zeros) = all().position(|digit| digit != b'0') else { return Ok(Self::ZERO) };
         let mut amount = Self { negative: mantissa.starts_with('-'), ..Self::ZERO };
-        for (index, digit) in all().skip(zeros).enumerate() {
-            match amount.digits.get_mut(index) {
-                Some(place) => *place = digit - b'0',
-                None if digit == b'0' => {}
-                None => return Err(AmountError),
+        let (mut length, mut zeros) = (0, 0_usize);
+        for part in [whole, fraction] {
+            for digit in part.bytes() {
+                if length == 0 && digit == b'0' {
+                    zeros += 1;
+                    continue;
+                }
+                match amount.digits.get_mut(length) {
+                    Some(place) => *place = digit - b'0',
+                    None if digit == b'0' => {}
+                    None => return Err(AmountError),
+                }
+                length += 1;
             }
+        }
+        if length == 0 {
+            return Ok(Self::ZERO);
         }
         let point = i64::try_from(whole.len()).and_then(|whole| Ok(whole - i64::try_from(zeros)?));
         let exponent = power.saturating_add(point.map_err(|_| AmountError)?);

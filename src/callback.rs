@@ -16,6 +16,7 @@ mod debug;
 pub mod directory;
 mod error;
 mod exchange;
+mod ids;
 mod kit;
 mod kit_v1;
 mod kit_v2;
@@ -36,7 +37,6 @@ mod saas_v2;
 mod service;
 mod settings;
 mod signed_in_query;
-mod subject;
 pub mod subscription;
 
 pub use crate::runtime::Runtime;

@@ -3,7 +3,7 @@
 
 use crate::signature::callback_v2::Verified;
 pub use crate::wire::Acknowledgement as Response;
-use crate::wire::{Fields, ParseError, message};
+use crate::wire::{Fields, Members, ParseError, message};
 
 message! {
     /// There is a paid order: a purchase, renewal, change or unsubscription of any product but an image. The order query
@@ -30,10 +30,11 @@ impl Request {
     ///
     /// The message is malformed, its activity is another one, or a field is not as documented.
     pub fn parse(verified: &Verified<'_>) -> Result<Self, ParseError> {
-        Self::from_fields(Fields::from_json(verified.body())?)
+        Self::from_members(&Members::from_json(verified.body())?)
     }
 
-    pub(crate) fn from_fields(mut fields: Fields<'_>) -> Result<Self, ParseError> {
+    pub(crate) fn from_members(members: &Members<'_>) -> Result<Self, ParseError> {
+        let mut fields = Fields::new(members);
         fields.activity(&[Self::ACTIVITY])?;
         Self::read(fields)
     }

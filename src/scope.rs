@@ -44,6 +44,11 @@ impl Scope {
         }
     }
 
+    /// Whether the id in the store is longer than in the scope, if it belongs to that.
+    pub(crate) fn lengthens(&self, stored: &str) -> bool {
+        !self.prefix.is_empty() || stored.starts_with(',')
+    }
+
     /// The id in the scope, if the one in the store belongs to it.
     pub(crate) fn own<'i>(&self, stored: &'i str) -> Option<&'i str> {
         let id = stored.strip_prefix(&self.prefix)?;

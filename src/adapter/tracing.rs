@@ -31,10 +31,10 @@ impl Observer for TracingObserver {
                 ::tracing::$level!(
                     protocol = exchange.protocol.map(::tracing::field::display),
                     activity = exchange.activity.map(Activity::as_str),
-                    order_id = exchange.order_id,
-                    order_line_id = exchange.order_line_id,
-                    instance_id = exchange.instance_id,
-                    tenant_id = exchange.tenant_id,
+                    order_id = exchange.order_id().as_deref(),
+                    order_line_id = exchange.order_line_id().as_deref(),
+                    instance_id = exchange.instance_id().as_deref(),
+                    tenant_id = exchange.tenant_id().as_deref(),
                     result_code = exchange.result_code.as_str(),
                     duration_ms = millis(exchange.duration),
                     repeated = exchange.repeated,
@@ -48,9 +48,9 @@ impl Observer for TracingObserver {
 
     fn field_warnings(&self, warnings: &FieldWarnings<'_>) {
         ::tracing::warn!(
-            order_id = warnings.order_id,
-            instance_id = warnings.instance_id,
-            tenant_id = warnings.tenant_id,
+            order_id = warnings.order_id.as_deref(),
+            instance_id = warnings.instance_id.as_deref(),
+            tenant_id = warnings.tenant_id.as_deref(),
             fields = warnings.fields.len(),
             "{warnings}"
         );

@@ -14,7 +14,7 @@ use crate::kit::v2::Callback;
 use crate::replay::CallId;
 use crate::signature::kit_v2::{self, Verified};
 use crate::timestamp::Timestamp;
-use crate::wire::{Fields, ParseError};
+use crate::wire::{Members, ParseError};
 
 pub(super) enum KitV2 {}
 
@@ -45,21 +45,21 @@ impl Dialect for KitV2 {
         call.verified.key_index()
     }
 
-    fn fields<'v>(call: &'v Self::Verified<'_>) -> Result<Fields<'v>, ParseError> {
-        Ok(Fields::from_json(call.verified.body())?)
+    fn members<'v>(call: &'v Self::Verified<'_>) -> Result<Members<'v>, ParseError> {
+        Ok(Members::from_json(call.verified.body())?)
     }
 
-    fn activity(call: &Self::Verified<'_>, _fields: &Fields<'_>) -> Option<Activity> {
+    fn activity(call: &Self::Verified<'_>, _members: &Members<'_>) -> Option<Activity> {
         Some(call.activity)
     }
 
     fn read(
         _settings: &Settings,
         call: &Self::Verified<'_>,
-        fields: Fields<'_>,
+        members: &Members<'_>,
         _now: Timestamp,
     ) -> Result<Call, CallbackError> {
-        let (callback, signed_at) = (Callback::from_fields(call.activity, fields)?, call.verified.time());
+        let (callback, signed_at) = (Callback::from_members(call.activity, members)?, call.verified.time());
         let warnings = callback.warnings().to_vec();
         let (test_flag, command) = match callback {
             Callback::TenantSync(request) => kit::tenant(request, signed_at)?,

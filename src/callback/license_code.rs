@@ -12,7 +12,7 @@ use crate::activity::Activity;
 use crate::key::InterfaceType;
 use crate::license::code::Callback;
 use crate::result_code::ResultCode;
-use crate::wire::{Acknowledgement, Fields, TestFlag, Violation};
+use crate::wire::{Acknowledgement, Members, TestFlag, Violation};
 
 pub(super) enum LicenseCode {}
 
@@ -24,8 +24,8 @@ impl Family for LicenseCode {
         InterfaceType::License
     }
 
-    fn read(fields: Fields<'_>) -> Result<Call, CallbackError> {
-        let callback = Callback::from_fields(fields)?;
+    fn read(members: &Members<'_>) -> Result<Call, CallbackError> {
+        let callback = Callback::from_members(members)?;
         let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
         let (test_flag, command) = read(callback)?;
         Ok(Call { activity, test_flag, command: Command::Licensing(command), warnings })

@@ -15,7 +15,7 @@ use crate::ledger::OrderKey;
 use crate::license::online::{Callback, LicenseTime};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
-use crate::wire::{Acknowledgement, CreatedInstance, Fields, TestFlag, Violation};
+use crate::wire::{Acknowledgement, CreatedInstance, Members, TestFlag, Violation};
 
 pub(super) enum LicenseOnline {}
 
@@ -32,8 +32,8 @@ impl Family for LicenseOnline {
         settings.online_license_keys.as_ref().ok_or(CallbackError::NoKey(settings.online_license_key))
     }
 
-    fn read(fields: Fields<'_>) -> Result<Call, CallbackError> {
-        let callback = Callback::from_fields(fields)?;
+    fn read(members: &Members<'_>) -> Result<Call, CallbackError> {
+        let callback = Callback::from_members(members)?;
         let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
         let (test_flag, command) = read(callback)?;
         Ok(Call { activity, test_flag, command: Command::Licensing(command), warnings })

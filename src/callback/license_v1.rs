@@ -18,7 +18,7 @@ use crate::license::v1::{Callback, get_license, refresh_license};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::timestamp::Timestamp;
-use crate::wire::{Acknowledgement, Fields, TestFlag};
+use crate::wire::{Acknowledgement, Members, TestFlag};
 
 pub(super) enum LicenseV1 {}
 
@@ -27,8 +27,8 @@ impl Family for LicenseV1 {
     const DESCRIBES_CREATION: bool = false;
     const MAY_GO_ON: bool = false;
 
-    fn read(settings: &Settings, fields: Fields<'_>, _: usize, now: Timestamp) -> Result<Call, CallbackError> {
-        let callback = Callback::from_fields(fields)?;
+    fn read(settings: &Settings, members: &Members<'_>, _: usize, now: Timestamp) -> Result<Call, CallbackError> {
+        let callback = Callback::from_members(members)?;
         let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
         let (test_flag, command) = read(settings, callback, now);
         Ok(Call { activity, test_flag, command: Command::Licensing(command), warnings })

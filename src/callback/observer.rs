@@ -1,14 +1,15 @@
 //! What the service reports to the seller's log.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use super::subject::ShownIds;
+use super::ids::ShownIds;
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::result_code::ResultCode;
 use crate::text::chain::Chain;
-use crate::wire::FieldWarning;
+use crate::wire::{FieldWarning, Members};
 
 /// Receives what happens in the service: every exchange, fields that could not be read, and failures that came too late for
 /// their answer.
@@ -35,14 +36,8 @@ pub struct Exchange<'a> {
     pub protocol: Option<Protocol>,
     /// What the call was about, if it is verified and says so, also where the rest of it could not be read.
     pub activity: Option<Activity>,
-    /// The order that the verified call names.
-    pub order_id: Option<&'a str>,
-    /// The line of that order.
-    pub order_line_id: Option<&'a str>,
-    /// The instance that the verified call names; a list, joined with commas, where several are asked for.
-    pub instance_id: Option<&'a str>,
-    /// The buyer's enterprise that a Kit call names.
-    pub tenant_id: Option<&'a str>,
+    /// What the verified call says.
+    pub(super) members: &'a Members<'a>,
     /// Whether it was a debugging or dial-test call.
     pub test_call: bool,
     /// Whether the answer to an earlier copy was given again.
@@ -55,6 +50,28 @@ pub struct Exchange<'a> {
     pub duration: Duration,
 }
 
+impl Exchange<'_> {
+    /// Returns the order that the verified call names, also where the rest of it could not be read.
+    pub fn order_id(&self) -> Option<Cow<'_, str>> {
+        self.members.text("orderId")
+    }
+
+    /// Returns the line of that order.
+    pub fn order_line_id(&self) -> Option<Cow<'_, str>> {
+        self.members.text("orderLineId")
+    }
+
+    /// Returns the instance that the verified call names; a list, joined with commas, where several are asked for.
+    pub fn instance_id(&self) -> Option<Cow<'_, str>> {
+        self.members.text("instanceId")
+    }
+
+    /// Returns the buyer's enterprise that a Kit call names.
+    pub fn tenant_id(&self) -> Option<Cow<'_, str>> {
+        self.members.text("tenantId")
+    }
+}
+
 /// Fields that decide nothing and could not be read, or are not quite as documented.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -62,13 +79,20 @@ pub struct FieldWarnings<'a> {
     /// Where they stand.
     pub source: FieldSource,
     /// The order concerned.
-    pub order_id: Option<&'a str>,
+    pub order_id: Option<Cow<'a, str>>,
     /// The instance concerned.
-    pub instance_id: Option<&'a str>,
+    pub instance_id: Option<Cow<'a, str>>,
     /// The buyer's enterprise concerned.
-    pub tenant_id: Option<&'a str>,
+    pub tenant_id: Option<Cow<'a, str>>,
     /// The fields.
     pub fields: &'a [FieldWarning],
+}
+
+impl<'a> FieldWarnings<'a> {
+    pub(super) fn of_call(source: FieldSource, call: &'a Members<'_>, fields: &'a [FieldWarning]) -> Self {
+        let [order_id, instance_id, tenant_id] = ["orderId", "instanceId", "tenantId"].map(|name| call.text(name));
+        Self { source, order_id, instance_id, tenant_id, fields }
+    }
 }
 
 /// Where fields stand.
@@ -105,13 +129,9 @@ impl fmt::Display for Exchange<'_> {
             None => f.write_str("unknown protocol ")?,
         }
         f.write_str(self.activity.map_or("call", Activity::as_str))?;
-        ShownIds([
-            ("order", self.order_id),
-            ("line", self.order_line_id),
-            ("instance", self.instance_id),
-            ("tenant", self.tenant_id),
-        ])
-        .fmt(f)?;
+        let ids = [self.order_id(), self.order_line_id(), self.instance_id(), self.tenant_id()];
+        let [order, line, instance, tenant] = ids.each_ref().map(Option::as_deref);
+        ShownIds([("order", order), ("line", line), ("instance", instance), ("tenant", tenant)]).fmt(f)?;
         write!(f, " answered {} in {} ms", self.result_code, self.duration.as_millis())?;
         if self.test_call {
             f.write_str(" (test call)")?;
@@ -132,8 +152,8 @@ impl fmt::Display for FieldWarnings<'_> {
             FieldSource::Call { protocol, activity } => write!(f, "{protocol} {activity}")?,
             FieldSource::OrderQuery => f.write_str("order query")?,
         }
-        ShownIds([("order", self.order_id), ("instance", self.instance_id), ("tenant", self.tenant_id), ("", None)])
-            .fmt(f)?;
+        let ids = [("order", &self.order_id), ("instance", &self.instance_id), ("tenant", &self.tenant_id)];
+        ShownIds(ids.map(|(name, id)| (name, id.as_deref()))).fmt(f)?;
         for (index, warning) in self.fields.iter().take(SHOWN_WARNINGS).enumerate() {
             write!(f, "{} {warning}", if index > 0 { ";" } else { ":" })?;
         }

@@ -12,7 +12,7 @@ use crate::key::InterfaceType;
 use crate::ledger::OrderKey;
 use crate::order_notify::Request;
 use crate::result_code::ResultCode;
-use crate::wire::{Acknowledgement, Fields, TestFlag, Violation};
+use crate::wire::{Acknowledgement, Members, TestFlag, Violation};
 
 pub(super) enum OrderNotify {}
 
@@ -25,8 +25,8 @@ impl Family for OrderNotify {
         InterfaceType::General
     }
 
-    fn read(fields: Fields<'_>) -> Result<Call, CallbackError> {
-        let request = Request::from_fields(fields)?;
+    fn read(members: &Members<'_>) -> Result<Call, CallbackError> {
+        let request = Request::from_members(members)?;
         let proposed_id = format!("{}/{}", request.order_id, request.order_line_id);
         let order = OrderKey::new(request.order_id).with_order_line(request.order_line_id);
         let notice = Change::purchase(order, proposed_id, request.test_flag == TestFlag::Debug);

@@ -10,7 +10,7 @@ use crate::activity::Activity;
 use crate::key::AccessKey;
 use crate::replay::CallId;
 use crate::timestamp::Timestamp;
-use crate::wire::{Fields, ParseError};
+use crate::wire::{Members, ParseError};
 
 /// One protocol: how its calls are verified and read, and how its answers are written.
 pub(super) trait Dialect: Send + Sync {
@@ -47,17 +47,17 @@ pub(super) trait Dialect: Send + Sync {
     fn key_index(verified: &Self::Verified<'_>) -> usize;
 
     /// What the call says, not read yet.
-    fn fields<'v>(verified: &'v Self::Verified<'_>) -> Result<Fields<'v>, ParseError>;
+    fn members<'v>(verified: &'v Self::Verified<'_>) -> Result<Members<'v>, ParseError>;
 
-    /// What the call is about, as far as can be seen before it is read.
-    fn activity(_verified: &Self::Verified<'_>, fields: &Fields<'_>) -> Option<Activity> {
-        fields.peek("activity")?.parse().ok()
+    /// What a call that could not be read is about.
+    fn activity(_verified: &Self::Verified<'_>, members: &Members<'_>) -> Option<Activity> {
+        members.text("activity")?.parse().ok()
     }
 
     fn read(
         settings: &Settings,
         verified: &Self::Verified<'_>,
-        fields: Fields<'_>,
+        members: &Members<'_>,
         now: Timestamp,
     ) -> Result<Call, CallbackError>;
 

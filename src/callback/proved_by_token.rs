@@ -14,7 +14,7 @@ use crate::key::{AccessKey, InterfaceType};
 use crate::replay::CallId;
 use crate::signature::auth_token::{self, Verified};
 use crate::timestamp::Timestamp;
-use crate::wire::{Fields, ParseError};
+use crate::wire::{Members, ParseError};
 
 /// What tells one such family from another.
 pub(super) trait Family: Send + Sync + 'static {
@@ -22,7 +22,12 @@ pub(super) trait Family: Send + Sync + 'static {
     const DESCRIBES_CREATION: bool;
     const MAY_GO_ON: bool;
 
-    fn read(settings: &Settings, fields: Fields<'_>, key_index: usize, now: Timestamp) -> Result<Call, CallbackError>;
+    fn read(
+        settings: &Settings,
+        members: &Members<'_>,
+        key_index: usize,
+        now: Timestamp,
+    ) -> Result<Call, CallbackError>;
 
     fn write(settings: &Settings, key_index: usize, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError>;
 }
@@ -57,17 +62,17 @@ impl<F: Family> Dialect for ProvedByToken<F> {
         verified.key_index()
     }
 
-    fn fields<'v>(verified: &'v Verified<'_>) -> Result<Fields<'v>, ParseError> {
-        Ok(Fields::from_parameters(verified.pairs()))
+    fn members<'v>(verified: &'v Verified<'_>) -> Result<Members<'v>, ParseError> {
+        Ok(Members::from_parameters(verified.pairs()))
     }
 
     fn read(
         settings: &Settings,
         verified: &Verified<'_>,
-        fields: Fields<'_>,
+        members: &Members<'_>,
         now: Timestamp,
     ) -> Result<Call, CallbackError> {
-        F::read(settings, fields, verified.key_index(), now)
+        F::read(settings, members, verified.key_index(), now)
     }
 
     fn render(settings: &Settings, key_index: usize, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError> {

@@ -238,8 +238,8 @@ impl Executor {
         if let (false, Some(event)) = (warnings.is_empty(), events.first()) {
             self.observer.field_warnings(&FieldWarnings {
                 source: FieldSource::OrderQuery,
-                order_id: event.order_id(),
-                instance_id: Some(event.instance_id()),
+                order_id: event.order_id().map(Into::into),
+                instance_id: Some(event.instance_id().into()),
                 tenant_id: None,
                 fields: &warnings,
             });

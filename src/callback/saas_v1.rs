@@ -24,7 +24,7 @@ use crate::saas::v1::{
 };
 use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
 use crate::timestamp::Timestamp;
-use crate::wire::{FieldProblem, FieldWarning, Fields, RawField, TestFlag};
+use crate::wire::{FieldProblem, FieldWarning, Members, RawField, TestFlag};
 
 pub(super) enum SaasV1 {}
 
@@ -33,8 +33,13 @@ impl Family for SaasV1 {
     const DESCRIBES_CREATION: bool = true;
     const MAY_GO_ON: bool = true;
 
-    fn read(settings: &Settings, fields: Fields<'_>, key_index: usize, now: Timestamp) -> Result<Call, CallbackError> {
-        let callback = Callback::from_fields(fields)?;
+    fn read(
+        settings: &Settings,
+        members: &Members<'_>,
+        key_index: usize,
+        now: Timestamp,
+    ) -> Result<Call, CallbackError> {
+        let callback = Callback::from_members(members)?;
         let activity = callback.activity();
         let mut reader = Reader { settings, key_index, now, warnings: callback.warnings().to_vec() };
         let (test_flag, command) = reader.read(callback)?;

@@ -16,7 +16,7 @@ use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::saas::v2::{Callback, new_instance, query_instance};
 use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
-use crate::wire::{Fields, TestFlag, Violation};
+use crate::wire::{Members, TestFlag, Violation};
 
 pub(super) enum SaasV2 {}
 
@@ -28,8 +28,8 @@ impl Family for SaasV2 {
         InterfaceType::Basic
     }
 
-    fn read(fields: Fields<'_>) -> Result<Call, CallbackError> {
-        let callback = Callback::from_fields(fields)?;
+    fn read(members: &Members<'_>) -> Result<Call, CallbackError> {
+        let callback = Callback::from_members(members)?;
         let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
         let (test_flag, command) = read(callback)?;
         Ok(Call { activity, test_flag, command: Command::Subscription(command), warnings })

@@ -28,14 +28,13 @@ use super::saas_v1::SaasV1;
 use super::saas_v2::SaasV2;
 use super::settings::Settings;
 use super::signed_in_query::SignedInQuery;
-use super::subject::Subject;
-use super::{CallbackError, Exchange, FieldSource, Observer, Runtime, answer};
+use super::{CallbackError, Exchange, FieldSource, FieldWarnings, Observer, Runtime, answer};
 use crate::clock::Clock;
 use crate::key::AccessKeys;
 use crate::ledger::Ledger;
 use crate::replay::{Claim, ReplayGuard};
 use crate::result_code::ResultCode;
-use crate::wire::{Fields, TestFlag};
+use crate::wire::{Members, TestFlag};
 
 /// Answers the marketplace's callbacks. Clones share everything.
 ///
@@ -140,8 +139,8 @@ impl CallbackService {
         let error = CallbackError::Body(reason.into());
         match route::protocol_of(&self.inner.settings, parts, b"", self.inner.clock.now()) {
             Some(protocol) => {
-                let (progress, subject) = (self.begin(Some(protocol)), Subject::default());
-                speaking!(protocol, D => self.finish::<D>(Err(error), &progress, &subject))
+                let (progress, members) = (self.begin(Some(protocol)), Members::default());
+                speaking!(protocol, D => self.finish::<D>(Err(error), &progress, &members))
             }
             None => self.refuse_method(parts),
         }
@@ -189,36 +188,36 @@ impl CallbackService {
         let mut progress = self.begin(Some(D::PROTOCOL));
         let verified = match D::verify(&self.inner.settings, parts, body, progress.began) {
             Ok(verified) => verified,
-            Err(error) => return self.finish::<D>(Err(error), &progress, &Subject::default()),
+            Err(error) => return self.finish::<D>(Err(error), &progress, &Members::default()),
         };
         progress.key_index = D::key_index(&verified);
-        let (subject, outcome) = match D::fields(&verified) {
-            Ok(fields) => {
-                let subject = Subject::of(&fields);
-                progress.activity = D::activity(&verified, &fields);
-                let outcome = self.answer::<D>(&verified, fields, &subject, &mut progress).await;
-                (subject, outcome)
+        let (members, outcome) = match D::members(&verified) {
+            Ok(members) => {
+                let outcome = self.answer::<D>(&verified, &members, &mut progress).await;
+                (members, outcome)
             }
-            Err(error) => (Subject::default(), Err(error.into())),
+            Err(error) => (Members::default(), Err(error.into())),
         };
-        self.finish::<D>(outcome, &progress, &subject)
+        if progress.activity.is_none() {
+            progress.activity = D::activity(&verified, &members);
+        }
+        self.finish::<D>(outcome, &progress, &members)
     }
 
     async fn answer<D: Dialect>(
         &self,
         verified: &D::Verified<'_>,
-        fields: Fields<'_>,
-        subject: &Subject<'_>,
+        members: &Members<'_>,
         progress: &mut Progressing,
     ) -> Result<Bytes, CallbackError> {
         let Inner { settings, replay, .. } = &*self.inner;
-        let call = D::read(settings, verified, fields, progress.began)?;
+        let call = D::read(settings, verified, members, progress.began)?;
         let activity = call.activity;
         progress.activity = Some(activity);
         progress.test_call = call.test_flag == TestFlag::Debug;
         if !call.warnings.is_empty() {
             let source = FieldSource::Call { protocol: D::PROTOCOL, activity };
-            self.inner.observer.field_warnings(&subject.warnings(source, &call.warnings));
+            self.inner.observer.field_warnings(&FieldWarnings::of_call(source, members, &call.warnings));
         }
         let (id, until) = D::claim(settings, verified);
         // Where repeats are answered, reading again is no repeat worth remembering.
@@ -288,7 +287,7 @@ impl CallbackService {
         &self,
         outcome: Result<Bytes, CallbackError>,
         progress: &Progressing,
-        subject: &Subject<'_>,
+        members: &Members<'_>,
     ) -> Response<Bytes> {
         let (body, error) = match outcome {
             Ok(body) => (body, None),
@@ -297,24 +296,21 @@ impl CallbackService {
                 (body, Some(error))
             }
         };
-        self.report(progress, subject, error.as_ref());
+        self.report(progress, members, error.as_ref());
         answer::response(body, D::signing_key(&self.inner.settings, progress.key_index))
     }
 
     fn refuse_method(&self, parts: &Parts) -> Response<Bytes> {
         let (error, body) = answer::refusal(CallbackError::UnknownMethod(parts.method.clone()), None, true);
-        self.report(&self.begin(None), &Subject::default(), Some(&error));
+        self.report(&self.begin(None), &Members::default(), Some(&error));
         answer::method_not_allowed(body)
     }
 
-    fn report(&self, progress: &Progressing, subject: &Subject<'_>, error: Option<&CallbackError>) {
+    fn report(&self, progress: &Progressing, members: &Members<'_>, error: Option<&CallbackError>) {
         self.inner.observer.exchange(&Exchange {
             protocol: progress.protocol,
             activity: progress.activity,
-            order_id: subject.order_id.as_deref(),
-            order_line_id: subject.order_line_id.as_deref(),
-            instance_id: subject.instance_id.as_deref(),
-            tenant_id: subject.tenant_id.as_deref(),
+            members,
             test_call: progress.test_call,
             repeated: progress.repeated,
             result_code: error.map_or(progress.result_code, CallbackError::result_code),

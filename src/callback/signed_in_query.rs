@@ -14,7 +14,7 @@ use crate::key::{AccessKey, InterfaceType, KeyRing};
 use crate::replay::CallId;
 use crate::signature::callback_v2::{self, Verified};
 use crate::timestamp::Timestamp;
-use crate::wire::{Fields, ParseError, Violation};
+use crate::wire::{Members, ParseError, Violation};
 
 /// What tells one such family from another.
 pub(super) trait Family: Send + Sync + 'static {
@@ -30,7 +30,7 @@ pub(super) trait Family: Send + Sync + 'static {
         settings.keys(Self::interface(settings))
     }
 
-    fn read(fields: Fields<'_>) -> Result<Call, CallbackError>;
+    fn read(members: &Members<'_>) -> Result<Call, CallbackError>;
 
     fn write(activity: Activity, reply: Reply) -> Result<Bytes, Violation>;
 }
@@ -67,17 +67,17 @@ impl<F: Family> Dialect for SignedInQuery<F> {
         verified.key_index()
     }
 
-    fn fields<'v>(verified: &'v Verified<'_>) -> Result<Fields<'v>, ParseError> {
-        Ok(Fields::from_json(verified.body())?)
+    fn members<'v>(verified: &'v Verified<'_>) -> Result<Members<'v>, ParseError> {
+        Ok(Members::from_json(verified.body())?)
     }
 
     fn read(
         _settings: &Settings,
         _verified: &Verified<'_>,
-        fields: Fields<'_>,
+        members: &Members<'_>,
         _now: Timestamp,
     ) -> Result<Call, CallbackError> {
-        F::read(fields)
+        F::read(members)
     }
 
     fn render(

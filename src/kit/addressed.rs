@@ -1,7 +1,7 @@
 //! What keeps a message that was made for one path from being read at another.
 
 use crate::activity::Activity;
-use crate::wire::{FieldProblem, Fields, ParseError};
+use crate::wire::{FieldProblem, Members, ParseError};
 
 /// Members of other messages that hold all that this one must hold. The others must hold what no message but them has.
 fn foreign(activity: Activity) -> &'static [&'static str] {
@@ -13,8 +13,8 @@ fn foreign(activity: Activity) -> &'static [&'static str] {
 }
 
 /// Refuses a message that holds what only another message has: it was made for another path, which is not signed.
-pub(super) fn check(activity: Activity, fields: &Fields<'_>) -> Result<(), ParseError> {
-    match foreign(activity).iter().copied().find(|name| fields.has(name)) {
+pub(super) fn check(activity: Activity, members: &Members<'_>) -> Result<(), ParseError> {
+    match foreign(activity).iter().copied().find(|name| members.has(name)) {
         Some(field) => Err(ParseError::Field { field, problem: FieldProblem::Misplaced, form: String::new() }),
         None => Ok(()),
     }

@@ -3,8 +3,8 @@
 
 use super::Version;
 use crate::wire::{
-    BadEntries, FieldProblem, Fields, OutgoingFields, OutgoingValue, ParseError, RawField, ReadField, Warnings,
-    WriteField, prefix_paths,
+    BadEntries, FieldProblem, Fields, Members, OutgoingFields, OutgoingValue, ParseError, RawField, ReadField,
+    Warnings, WriteField, prefix_paths,
 };
 
 /// Users or departments in one call.
@@ -94,7 +94,7 @@ fn entries<T: Entry>(elements: &[&str], max: usize, warnings: &mut Warnings) -> 
 fn entry<T: Entry>(element: &str, warnings: &mut Warnings) -> Result<T, ParseError> {
     let raw = RawField::json(element);
     let object = raw.structure().unwrap_or(element.into());
-    T::read(Fields::from_json(object.as_bytes())?, warnings)
+    T::read(Fields::new(&Members::from_json(object.as_bytes())?), warnings)
 }
 
 fn array<T: Entry>(entries: &[T], version: Version) -> String {

@@ -6,7 +6,7 @@ use super::Version;
 use super::list::Entry;
 use crate::redact::Sensitive;
 use crate::wire::{
-    FieldProblem, Fields, Name, OutgoingFields, OutgoingValue, ParseError, RawField, ReadField, UnknownFields,
+    FieldProblem, Fields, Members, Name, OutgoingFields, OutgoingValue, ParseError, RawField, ReadField, UnknownFields,
     Warnings, open_enum, prefix_paths,
 };
 
@@ -234,7 +234,8 @@ impl ReadField for Extension {
     fn read(raw: RawField<'_>, _: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
         const EXPECTED: FieldProblem = FieldProblem::NotA("an object");
         let object = raw.structure().ok_or(EXPECTED)?;
-        let mut fields = Fields::from_json(object.as_bytes()).map_err(|_| EXPECTED)?;
+        let members = Members::from_json(object.as_bytes()).map_err(|_| EXPECTED)?;
+        let mut fields = Fields::new(&members);
         let mut employment = Employment::default();
         employment.complete(&mut fields);
         let (rest, noted) = fields.rest();

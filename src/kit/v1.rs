@@ -12,7 +12,7 @@ pub mod tenant_sync;
 use crate::activity::Activity;
 use crate::kit::addressed;
 use crate::signature::auth_token_body::Verified;
-use crate::wire::{Fields, ParseError, callbacks};
+use crate::wire::{Fields, Members, ParseError, callbacks};
 
 callbacks! {
     to_body: "The body that the marketplace would send: compact JSON with members in ascending order, not yet signed.", into_body;
@@ -30,11 +30,11 @@ impl Callback {
     ///
     /// The activity is none of the Kit, or a field is not as documented.
     pub fn parse(activity: Activity, verified: &Verified<'_>) -> Result<Self, ParseError> {
-        Self::from_fields(activity, Fields::from_members(verified.members()))
+        Self::from_members(activity, &Members::from_members(verified.members()))
     }
 
-    pub(crate) fn from_fields(activity: Activity, fields: Fields<'_>) -> Result<Self, ParseError> {
-        addressed::check(activity, &fields)?;
-        Self::read(activity, fields)
+    pub(crate) fn from_members(activity: Activity, members: &Members<'_>) -> Result<Self, ParseError> {
+        addressed::check(activity, members)?;
+        Self::read(activity, Fields::new(members))
     }
 }

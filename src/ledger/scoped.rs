@@ -64,7 +64,9 @@ impl Scoped {
 
     pub(crate) async fn look(&self, step: &Step) -> Result<Look, LedgerError> {
         let mut look = self.ledger.look(&self.stored(step)).await?;
-        if let Some(elsewhere) = self.elsewhere(step, look.instance()).await? {
+        if self.may_be_elsewhere(&step.target, look.instance())
+            && let Some(elsewhere) = Box::pin(self.elsewhere(step, look.instance())).await?
+        {
             look = self.ledger.look(&elsewhere).await?;
         }
         Ok(look.map(|instance| self.own(instance)))
@@ -72,23 +74,15 @@ impl Scoped {
 
     pub(crate) async fn begin(&self, step: &Step, lease: Lease, now: Timestamp) -> Result<Begin, LedgerError> {
         let stored = self.stored(step);
-        if let Target::Purchase { proposed_id, .. } = &step.target
-            && self.has_old_key(&step.target)
-            && self.ledger.look(&stored).await? == Look::Unknown
+        if self.has_old_key(&step.target)
+            && let Some(begin) = Box::pin(self.begin_old(step, &stored, lease, now)).await?
         {
-            if let Some(old) = self.old_instance(&step.target).await? {
-                let begin = self.ledger.begin(&on_old(step, &old.instance_id), lease, now).await?;
-                // Another product of the order may have got it since.
-                if begin.instance().is_none_or(|instance| self.fits(&step.target, instance)) {
-                    return Ok(begin.map(|instance| self.own(instance)));
-                }
-            } else if self.old_instance(&Target::Instance(proposed_id.clone())).await?.is_some() {
-                return Ok(Begin::IdTaken);
-            }
+            return Ok(begin);
         }
         let mut begin = self.ledger.begin(&stored, lease, now).await?;
         if begin != Begin::IdTaken
-            && let Some(elsewhere) = self.elsewhere(step, begin.instance()).await?
+            && self.may_be_elsewhere(&step.target, begin.instance())
+            && let Some(elsewhere) = Box::pin(self.elsewhere(step, begin.instance())).await?
         {
             if let Begin::Run(instance) = &begin {
                 self.ledger.abandon(&instance.instance_id, lease).await?;
@@ -96,6 +90,28 @@ impl Scoped {
             begin = self.ledger.begin(&elsewhere, lease, now).await?;
         }
         Ok(begin.map(|instance| self.own(instance)))
+    }
+
+    /// Begins a purchase that may be one from before, if it is or if one from before has its id.
+    async fn begin_old(
+        &self,
+        step: &Step,
+        stored: &Step,
+        lease: Lease,
+        now: Timestamp,
+    ) -> Result<Option<Begin>, LedgerError> {
+        let Target::Purchase { proposed_id, .. } = &step.target else { return Ok(None) };
+        if self.ledger.look(stored).await? != Look::Unknown {
+            return Ok(None);
+        }
+        if let Some(old) = self.old_instance(&step.target).await? {
+            let begin = self.ledger.begin(&on_old(step, &old.instance_id), lease, now).await?;
+            // Another product of the order may have got it since.
+            let fits = begin.instance().is_none_or(|instance| self.fits(&step.target, instance));
+            return Ok(fits.then(|| begin.map(|instance| self.own(instance))));
+        }
+        let is_taken = self.old_instance(&Target::Instance(proposed_id.clone())).await?.is_some();
+        Ok(is_taken.then_some(Begin::IdTaken))
     }
 
     pub(crate) async fn extend(&self, instance_id: &str, lease: Lease) -> Result<(), LedgerError> {
@@ -167,7 +183,10 @@ impl Scoped {
 
     /// The instance as its family knows it.
     fn own(&self, mut instance: Arc<Instance>) -> Arc<Instance> {
-        let own = |stored: &str| self.scope.own(stored).filter(|own| own.len() < stored.len()).map(str::to_owned);
+        let own = |stored: &str| {
+            let own = if self.scope.lengthens(stored) { self.scope.own(stored) } else { None };
+            own.filter(|own| own.len() < stored.len()).map(str::to_owned)
+        };
         if let Some(id) = own(&instance.instance_id) {
             Arc::make_mut(&mut instance).instance_id = id;
         }
@@ -181,6 +200,18 @@ impl Scoped {
     fn old_id<'i>(&self, instance_id: &'i str) -> Option<&'i str> {
         let is_moved = matches!(self.family, Family::Licenses | Family::Notices);
         (self.has_past && is_moved && !is_reserved(instance_id)).then_some(instance_id)
+    }
+
+    /// Whether [`elsewhere`](Self::elsewhere) may have an answer. It has none for nearly all calls, which this finds at
+    /// once.
+    fn may_be_elsewhere(&self, target: &Target, found: Option<&Arc<Instance>>) -> bool {
+        self.has_past
+            && match (self.family, found) {
+                (Family::Subscriptions, Some(instance)) => is_notice(instance),
+                (Family::Licenses, None) => true,
+                (_, None) => self.has_old_key(target),
+                (_, Some(_)) => false,
+            }
     }
 
     /// Where a step is to be done other than where it belongs, given which instance is there.

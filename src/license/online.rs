@@ -18,7 +18,7 @@ pub use device_fingerprint::{DeviceFingerprint, Hardware};
 pub use license_time::LicenseTime;
 
 use crate::signature::callback_v2::Verified;
-use crate::wire::{Fields, ParseError, callbacks};
+use crate::wire::{Fields, Members, ParseError, callbacks};
 
 callbacks! {
     to_body: "The body that the marketplace would send: compact JSON with members in ascending order, not yet signed.", into_body_with_activity;
@@ -36,10 +36,11 @@ impl Callback {
     ///
     /// The message is malformed, its activity is unknown, or a field is not as documented.
     pub fn parse(verified: &Verified<'_>) -> Result<Self, ParseError> {
-        Self::from_fields(Fields::from_json(verified.body())?)
+        Self::from_members(&Members::from_json(verified.body())?)
     }
 
-    pub(crate) fn from_fields(mut fields: Fields<'_>) -> Result<Self, ParseError> {
+    pub(crate) fn from_members(members: &Members<'_>) -> Result<Self, ParseError> {
+        let mut fields = Fields::new(members);
         let activity = fields.activity(Self::ACTIVITIES)?;
         Self::read(activity, fields)
     }

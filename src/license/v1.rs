@@ -11,7 +11,7 @@ pub mod refresh_license;
 pub mod release_license;
 
 use crate::signature::auth_token::Verified;
-use crate::wire::{Fields, ParseError, callbacks};
+use crate::wire::{Fields, Members, ParseError, callbacks};
 
 callbacks! {
     to_query: "The query string that the marketplace would send, without its `authToken`.", into_query;
@@ -28,10 +28,11 @@ impl Callback {
     ///
     /// The message is malformed, its activity is unknown, or a field is not as documented.
     pub fn parse(verified: &Verified<'_>) -> Result<Self, ParseError> {
-        Self::from_fields(Fields::from_parameters(verified.pairs()))
+        Self::from_members(&Members::from_parameters(verified.pairs()))
     }
 
-    pub(crate) fn from_fields(mut fields: Fields<'_>) -> Result<Self, ParseError> {
+    pub(crate) fn from_members(members: &Members<'_>) -> Result<Self, ParseError> {
+        let mut fields = Fields::new(members);
         let activity = fields.activity(Self::ACTIVITIES)?;
         Self::read(activity, fields)
     }

@@ -11,7 +11,7 @@ use super::exchange::{failed, read_json};
 use super::{Cause, CentreError, Exchange, TenantLogin};
 use crate::redact::Sensitive;
 use crate::text::query::push_pair;
-use crate::wire::{FieldWarning, Fields, ParseError};
+use crate::wire::{FieldWarning, Fields, Members, ParseError};
 
 const PATH: &str = "/api/v1/oauth2/token";
 
@@ -122,7 +122,8 @@ pub struct Tokens {
 
 impl Tokens {
     fn read(answer: &str) -> Result<Self, ParseError> {
-        let mut fields = Fields::from_json(answer.as_bytes())?;
+        let members = Members::from_json(answer.as_bytes())?;
+        let mut fields = Fields::new(&members);
         let tokens = Self {
             access_token: fields.mandatory("access_token", usize::MAX)?,
             token_type: fields.information("token_type", usize::MAX),

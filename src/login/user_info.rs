@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::exchange::{failed, read_json};
 use super::{Cause, CentreError, Exchange, TenantLogin};
 use crate::redact::Sensitive;
-use crate::wire::{FieldProblem, FieldWarning, Fields, RawField, ReadField, UnknownField, Warnings};
+use crate::wire::{FieldProblem, FieldWarning, Fields, Members, RawField, ReadField, UnknownField, Warnings};
 
 /// Who is logged in?
 #[derive(Clone, Debug)]
@@ -91,7 +91,8 @@ impl UserInfo {
     /// Reads the members of a JSON object, or the attributes of CAS, where `account` (JSON) stands in for a missing user
     /// name. A list of one counts as its entry. `None` without a user name.
     pub(super) fn read(members: &str, account: &str) -> Option<Self> {
-        let mut fields = Fields::from_json(members.as_bytes()).ok()?;
+        let members = Members::from_json(members.as_bytes()).ok()?;
+        let mut fields = Fields::new(&members);
         let user_name = match fields.optional::<Text>("userName", MAX).ok()? {
             Some(Text(user_name)) => user_name,
             None => Text::read(RawField::json(account), MAX, &mut Vec::new()).ok()?.0,

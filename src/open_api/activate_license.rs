@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::timestamp::Timestamp;
 use crate::wire::lenient::text;
-use crate::wire::{FieldProblem, FieldWarning, Fields, RawField, open_enum, prefix_paths};
+use crate::wire::{FieldProblem, FieldWarning, Fields, Members, RawField, open_enum, prefix_paths};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/activate";
 
@@ -76,14 +76,15 @@ impl Response {
             return Self::default();
         }
         let object = raw.object();
-        let fields = object.as_ref().and_then(|object| Fields::from_json(object.as_bytes()).ok());
-        let Some(mut fields) = fields else {
+        let members = object.as_ref().and_then(|object| Members::from_json(object.as_bytes()).ok());
+        let Some(members) = members else {
             let problem = FieldProblem::NotA("an object, or its JSON text");
             return Self {
                 warnings: vec![FieldWarning::absent("license_code_info", problem, &raw)],
                 ..Self::default()
             };
         };
+        let mut fields = Fields::new(&members);
         let response = Self {
             status: fields.information("status", MAX),
             expire_time: fields.information("expire_time", MAX),

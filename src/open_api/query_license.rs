@@ -13,7 +13,7 @@ use super::activate_license::{LicenseStatus, MAX_LICENSE, SUCCESS};
 use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
-use crate::wire::{FieldProblem, FieldWarning, Fields, Name, ParseError, RawField};
+use crate::wire::{FieldProblem, FieldWarning, Fields, Members, Name, ParseError, RawField};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/heartbeat";
 
@@ -87,7 +87,8 @@ impl License {
         let raw = RawField::json(data);
         let expected = || ParseError::new("data", FieldProblem::NotA("an object"), &raw);
         let object = raw.object().ok_or_else(expected)?;
-        let mut fields = Fields::from_json(object.as_bytes())?;
+        let members = Members::from_json(object.as_bytes())?;
+        let mut fields = Fields::new(&members);
         let license = Self {
             license_code: fields.mandatory::<Name>("license_code", MAX)?.0,
             status: fields.mandatory("status", MAX)?,

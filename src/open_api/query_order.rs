@@ -13,8 +13,8 @@ use crate::text::query::push_pair;
 use crate::timestamp::Timestamp;
 pub use crate::wire::ExtendParam;
 use crate::wire::{
-    ExtendParams, FieldProblem, FieldWarning, Fields, Name, ParseError, RawField, ReadField, Warnings, open_enum,
-    prefix_paths,
+    ExtendParams, FieldProblem, FieldWarning, Fields, Members, Name, ParseError, RawField, ReadField, Warnings,
+    open_enum, prefix_paths,
 };
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/order/query";
@@ -215,7 +215,8 @@ impl Order {
         const NAME: &str = "orderInfo";
         let raw = RawField::json(order);
         let order = raw.object().ok_or_else(|| ParseError::new(NAME, NOT_AN_OBJECT, &raw))?;
-        let mut fields = Fields::from_json(order.as_bytes())?;
+        let members = Members::from_json(order.as_bytes())?;
+        let mut fields = Fields::new(&members);
         let order = Self {
             order_id: fields.mandatory::<Name>("orderId", ANY)?.0,
             order_type: fields.information("orderType", ANY),
@@ -285,7 +286,8 @@ impl Part for BuyerInfo {
 const NOT_AN_OBJECT: FieldProblem = FieldProblem::NotA("an object");
 
 fn part<T: Part>(object: &str, warnings: &mut Warnings) -> Result<T, ParseError> {
-    let mut fields = Fields::from_json(object.as_bytes())?;
+    let members = Members::from_json(object.as_bytes())?;
+    let mut fields = Fields::new(&members);
     let part = T::read(&mut fields)?;
     warnings.extend(fields.rest().1);
     Ok(part)

@@ -18,7 +18,7 @@ pub use charging_mode::ChargingMode;
 
 use crate::signature::auth_token::Verified;
 pub use crate::wire::{CompactTime, ExtendParam, ExtendParams, PeriodType};
-use crate::wire::{Fields, ParseError, callbacks};
+use crate::wire::{Fields, Members, ParseError, callbacks};
 
 callbacks! {
     to_query: "The query string that the marketplace would send, without its `authToken`.", into_query;
@@ -38,10 +38,11 @@ impl Callback {
     ///
     /// The message is malformed, its activity is unknown, or a field is not as documented.
     pub fn parse(verified: &Verified<'_>) -> Result<Self, ParseError> {
-        Self::from_fields(Fields::from_parameters(verified.pairs()))
+        Self::from_members(&Members::from_parameters(verified.pairs()))
     }
 
-    pub(crate) fn from_fields(mut fields: Fields<'_>) -> Result<Self, ParseError> {
+    pub(crate) fn from_members(members: &Members<'_>) -> Result<Self, ParseError> {
+        let mut fields = Fields::new(members);
         let activity = fields.activity(Self::ACTIVITIES)?;
         Self::read(activity, fields)
     }

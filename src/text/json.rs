@@ -92,24 +92,29 @@ impl Reading {
         }
     }
 
-    /// Takes a member in; false where the object is refused for it.
-    fn take<'de>(&mut self, members: &mut Vec<Member<'de>>, name: Cow<'de, str>, value: &'de str) -> bool {
-        self.problem = match members.iter().find(|(known, _)| *known == name) {
-            Some(_) if self.strict => Some(JsonError::RepeatedMember(name.into_owned())),
-            Some((_, first)) => {
-                if first != value {
-                    self.conflicts.push(name.into_owned());
-                }
-                None
+    /// Takes a member in, unless the object is refused for it.
+    #[inline]
+    fn take<'de>(
+        &mut self,
+        members: &mut Vec<Member<'de>>,
+        name: Cow<'de, str>,
+        value: &'de str,
+    ) -> Result<(), JsonError> {
+        if let Some((_, first)) = members.iter().find(|(known, _)| *known == name) {
+            if self.strict {
+                return Err(JsonError::RepeatedMember(name.into_owned()));
             }
-            None if members.len() == MAX_MEMBERS => Some(JsonError::TooManyMembers),
-            None if nests_deeper_than(self.max_depth(), value) => Some(JsonError::TooDeep(name.into_owned())),
-            None => {
-                members.push((name, Cow::Borrowed(value)));
-                None
+            if first != value {
+                self.conflicts.push(name.into_owned());
             }
-        };
-        self.problem.is_none()
+        } else if members.len() == MAX_MEMBERS {
+            return Err(JsonError::TooManyMembers);
+        } else if nests_deeper_than(self.max_depth(), value) {
+            return Err(JsonError::TooDeep(name.into_owned()));
+        } else {
+            members.push((name, Cow::Borrowed(value)));
+        }
+        Ok(())
     }
 }
 
@@ -124,7 +129,8 @@ impl<'de> Visitor<'de> for &mut Reading {
         let mut members: Self::Value = Vec::with_capacity(12);
         while let Some(name) = map.next_key_seed(BorrowedText)? {
             let value: &'de RawValue = map.next_value()?;
-            if !self.take(&mut members, name, value.get()) {
+            if let Err(problem) = self.take(&mut members, name, value.get()) {
+                self.problem = Some(problem);
                 return Err(serde::de::Error::custom("refused"));
             }
         }

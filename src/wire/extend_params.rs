@@ -7,6 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Serialize;
 
 use super::fields::{Fields, ReadField, WriteField};
+use super::members::Members;
 use super::outgoing::OutgoingValue;
 use super::problem::{FieldProblem, FieldWarning, Warnings, prefix_paths};
 use super::raw::RawField;
@@ -121,7 +122,8 @@ pub(crate) fn params(raw: &RawField<'_>, warnings: &mut Warnings) -> Option<Exte
 
 /// One parameter; `None` for an object without members.
 fn param(object: &str, warnings: &mut Warnings) -> Result<Option<ExtendParam>, FieldProblem> {
-    let mut fields = Fields::from_json(object.as_bytes()).map_err(|_| FieldProblem::NotA("an object"))?;
+    let members = Members::from_json(object.as_bytes()).map_err(|_| FieldProblem::NotA("an object"))?;
+    let mut fields = Fields::new(&members);
     let (name, value) = (fields.information("name", MAX), fields.information::<ParamValue>("value", MAX));
     let (unknown, noted) = fields.rest();
     if name.is_none() && value.is_none() && unknown.is_empty() && noted.is_empty() {

@@ -1,80 +1,27 @@
 //! Named fields of a message, whether they came as JSON members or as query parameters.
 
-use std::borrow::Cow;
-
+use super::members::Members;
 use super::outgoing::OutgoingValue;
 use super::problem::{FieldProblem, FieldWarning, ParseError, Warnings, prefix_paths};
 use super::raw::RawField;
 use super::unknown::{UnknownField, UnknownFields};
 use crate::activity::Activity;
-use crate::text::json::{self, JsonError, Member};
 
 /// The fields of one message; each is taken out once, and what is left over was unknown.
 ///
 /// What decides (identity and effect) is read with [`mandatory`](Fields::mandatory) and [`optional`](Fields::optional), which
 /// refuse the message. Everything else is read with [`information`](Fields::information), which never does.
 #[derive(Debug)]
-pub(crate) struct Fields<'a> {
-    fields: Cow<'a, [Member<'a>]>,
-    /// Names that stand more than once with different values.
-    conflicts: Vec<String>,
-    /// A bit per field.
+pub(crate) struct Fields<'m> {
+    members: &'m Members<'m>,
+    /// A bit per member.
     taken: [u64; 4],
-    /// Whether values are JSON text, or decoded parameters.
-    json: bool,
     warnings: Warnings,
 }
 
-impl<'a> Fields<'a> {
-    fn new(fields: Cow<'a, [Member<'a>]>, json: bool) -> Self {
-        Self { fields, conflicts: Vec::new(), taken: [0; 4], json, warnings: Vec::new() }
-    }
-
-    pub(crate) fn from_json(body: &'a [u8]) -> Result<Self, JsonError> {
-        let (mut fields, conflicts) = json::lenient_members(body)?;
-        fields.retain(|(_, value)| value != "null");
-        Ok(Self { conflicts, ..Self::new(Cow::Owned(fields), true) })
-    }
-
-    /// Parameters are at most 256, and none is repeated.
-    pub(crate) fn from_parameters(parameters: &'a [Member<'a>]) -> Self {
-        Self::new(Cow::Borrowed(parameters), false)
-    }
-
-    /// Members are at most 256, none is repeated, and none is null.
-    pub(crate) fn from_members(members: &'a [Member<'a>]) -> Self {
-        Self::new(Cow::Borrowed(members), true)
-    }
-
-    /// The text under a name, without taking it out; for logs.
-    pub(crate) fn peek(&self, name: &str) -> Option<Cow<'a, str>> {
-        let index = self.position(name)?;
-        let value: Cow<'a, str> = match &self.fields {
-            Cow::Borrowed(fields) => Cow::Borrowed(&fields[index].1),
-            Cow::Owned(fields) => fields[index].1.clone(),
-        };
-        let text = match (value, self.json) {
-            (Cow::Borrowed(value), true) => RawField::json(value).name(usize::MAX).ok()?,
-            (Cow::Owned(value), true) => Cow::Owned(RawField::json(&value).name(usize::MAX).ok()?.into_owned()),
-            (value, false) => value,
-        };
-        Some(text).filter(|text| !text.is_empty())
-    }
-
-    /// Whether something stands under a name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.position(name).is_some_and(|index| !self.raw(index).is_absent())
-    }
-
-    fn position(&self, name: &str) -> Option<usize> {
-        // The first letter tells most names apart, without a call to compare them.
-        let is_it = |(known, _): &Member<'_>| known.as_bytes().first() == name.as_bytes().first() && known == name;
-        self.fields.iter().position(is_it)
-    }
-
-    fn raw(&self, index: usize) -> RawField<'_> {
-        let value = &self.fields[index].1;
-        if self.json { RawField::json(value) } else { RawField::Text(Cow::Borrowed(value)) }
+impl<'m> Fields<'m> {
+    pub(crate) fn new(members: &'m Members<'m>) -> Self {
+        Self { members, taken: [0; 4], warnings: Vec::new() }
     }
 
     fn is_taken(&self, index: usize) -> bool {
@@ -82,27 +29,26 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads a field that is there and not empty.
-    fn take<T>(&mut self, name: &'static str, read: impl FnOnce(RawField<'_>, &mut Warnings) -> T) -> Option<T> {
-        let index = self.position(name)?;
+    #[inline]
+    fn take<T>(&mut self, name: &'static str, read: impl FnOnce(RawField<'m>, &mut Warnings) -> T) -> Option<T> {
+        let index = self.members.position(name)?;
         self.taken[index / 64 % 4] |= 1 << (index % 64);
-        let mut warnings = std::mem::take(&mut self.warnings);
-        let (first, raw) = (warnings.len(), self.raw(index));
-        let taken = (!raw.is_absent()).then(|| read(raw, &mut warnings));
-        prefix_paths(&mut warnings, first, name);
-        self.warnings = warnings;
+        let (first, raw) = (self.warnings.len(), self.members.raw(index));
+        let taken = (!raw.is_absent()).then(|| read(raw, &mut self.warnings));
+        if self.warnings.len() > first {
+            prefix_paths(&mut self.warnings, first, name);
+        }
         taken
-    }
-
-    fn has_conflict(&self, name: &str) -> bool {
-        !self.conflicts.is_empty() && self.conflicts.iter().any(|conflict| conflict == name)
     }
 
     /// A field that decides something and may be absent.
     pub(crate) fn optional<T: ReadField>(&mut self, name: &'static str, max: usize) -> Result<Option<T>, ParseError> {
-        let is_ambiguous = self.has_conflict(name);
+        if self.members.has_conflict(name) {
+            let refuse = |raw, _: &mut _| ParseError::new(name, FieldProblem::Repeated, &raw);
+            return self.take(name, refuse).map_or(Ok(None), Err);
+        }
         self.take(name, |raw, warnings| {
-            let read = if is_ambiguous { Err(FieldProblem::Repeated) } else { T::read(raw.clone(), max, warnings) };
-            read.map_err(|problem| ParseError::new(name, problem, &raw))
+            T::read(raw.clone(), max, warnings).map_err(|problem| ParseError::new(name, problem, &raw))
         })
         .transpose()
     }
@@ -115,7 +61,7 @@ impl<'a> Fields<'a> {
     /// A field that decides nothing: kept whole where it is too long, and where it cannot be read absent here and left among
     /// the unknown ones.
     pub(crate) fn information<T: ReadField>(&mut self, name: &'static str, max: usize) -> Option<T> {
-        let is_ambiguous = self.has_conflict(name);
+        let is_ambiguous = self.members.has_conflict(name);
         let before = self.taken;
         let read = self.take(name, |raw, warnings| {
             if raw.is_blank() {
@@ -152,7 +98,7 @@ impl<'a> Fields<'a> {
         name: &'static str,
         max: usize,
     ) -> Result<Option<T>, ParseError> {
-        let flag = self.position("flag").and_then(|index| self.raw(index).integer::<u8>());
+        let flag = self.members.position("flag").and_then(|index| self.members.raw(index).integer::<u8>());
         match flag {
             Some(0 | 3) => Ok(self.information(name, max)),
             _ => self.mandatory(name, max).map(Some),
@@ -167,7 +113,7 @@ impl<'a> Fields<'a> {
     /// What the message is about: the one of `known` that its `activity` names.
     pub(crate) fn activity(&mut self, known: &[Activity]) -> Result<Activity, ParseError> {
         const NAME: &str = "activity";
-        let is_ambiguous = self.has_conflict(NAME);
+        let is_ambiguous = self.members.has_conflict(NAME);
         let activity = self.take(NAME, |raw, _| {
             let text = if is_ambiguous { Err(FieldProblem::Repeated) } else { raw.clone().text(32) };
             let text = text.map_err(|problem| ParseError::new(NAME, problem, &raw))?;
@@ -178,12 +124,12 @@ impl<'a> Fields<'a> {
     }
 
     /// What no table lists, and what was noted while reading.
-    pub(crate) fn rest(mut self) -> (UnknownFields, Warnings) {
-        let left = (0..self.fields.len()).filter(|index| !self.is_taken(*index));
-        let keep = |index: usize| UnknownField::new(self.fields[index].0.to_string(), &self.raw(index));
+    pub(crate) fn rest(self) -> (UnknownFields, Warnings) {
+        let left = (0..self.members.len()).filter(|index| !self.is_taken(*index));
+        let keep = |index| UnknownField::new(self.members.name(index).to_owned(), &self.members.raw(index));
         let mut fields: Vec<_> = left.map(keep).collect();
         fields.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        (UnknownFields(fields), std::mem::take(&mut self.warnings))
+        (UnknownFields(fields), self.warnings)
     }
 }
 

@@ -82,7 +82,13 @@ impl<'a> RawField<'a> {
 
     /// A whole number that fits, in any spelling.
     pub(crate) fn integer<T: TryFrom<i128>>(&self) -> Option<T> {
-        T::try_from(self.number()?.to_integer()?).ok()
+        let plain = match self {
+            Self::Text(text) => plain_integer(text),
+            Self::Json(json) => plain_integer(json),
+            Self::BadEscape(_) => None,
+        };
+        let integer = plain.or_else(|| self.number()?.to_integer())?;
+        T::try_from(integer).ok()
     }
 
     /// A truth value: `true`, `false`, 1 or 0, in any letter case and spelling, as text or not.
@@ -106,8 +112,9 @@ impl<'a> RawField<'a> {
     /// The text of a documented word, and of a documented number its shortest spelling.
     pub(crate) fn code(self, max: usize) -> Result<Cow<'a, str>, FieldProblem> {
         let text = self.text(max)?;
-        let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic());
-        Ok(match if is_word { None } else { text.trim().parse::<Amount>().ok() } {
+        // A word, or a digit that stands alone, has one spelling.
+        let is_plain = text.len() == 1 || text.starts_with(|first: char| first.is_ascii_alphabetic());
+        Ok(match if is_plain { None } else { text.trim().parse::<Amount>().ok() } {
             Some(number) => number.to_string().into(),
             None => text,
         })
@@ -181,6 +188,12 @@ impl<'a> RawField<'a> {
             Self::Json(json) | Self::BadEscape(json) => json,
         }
     }
+}
+
+/// The number that a few digits alone say, as nearly all senders write it.
+fn plain_integer(text: &str) -> Option<i128> {
+    let is_plain = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain.then(|| text.bytes().fold(0_i64, |number, digit| number * 10 + i64::from(digit - b'0')).into())
 }
 
 /// Characters of a value's pattern that are shown.

@@ -3,8 +3,8 @@
 
 pub use crate::saas::Acknowledgement as Response;
 use crate::wire::{
-    FieldProblem, Fields, OutgoingFields, OutgoingValue, RawField, ReadField, UnknownFields, Warnings, WriteField,
-    message, prefix_paths,
+    FieldProblem, Fields, Members, OutgoingFields, OutgoingValue, RawField, ReadField, UnknownFields, Warnings,
+    WriteField, message, prefix_paths,
 };
 
 message! {
@@ -59,7 +59,8 @@ impl TargetProduct {
     }
 
     fn read(object: &str, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
-        let mut fields = Fields::from_json(object.as_bytes()).map_err(|_| EXPECTED)?;
+        let members = Members::from_json(object.as_bytes()).map_err(|_| EXPECTED)?;
+        let mut fields = Fields::new(&members);
         let product = Self {
             product_id: fields.information("productId", 64),
             sku_code: fields.information("skuCode", 64),
