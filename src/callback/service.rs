@@ -199,7 +199,11 @@ impl CallbackService {
                 let outcome = self.answer::<D>(&verified, fields, &subject, &mut progress).await;
                 (subject, outcome)
             }
-            Err(error) => (Subject::default(), Err(error.into())),
+            Err(error) => {
+                let fields = Fields::for_log(body);
+                progress.activity = D::activity(&verified, &fields);
+                (Subject::of(&fields), Err(error.into()))
+            }
         };
         self.finish::<D>(outcome, &progress, &subject)
     }

@@ -47,6 +47,11 @@ pub enum JsonError {
     InvalidEscape(String),
 }
 
+/// A name as an error shows it; no documented one is longer.
+fn shown(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
 /// Name and value text.
 pub(crate) type Member<'a> = (Cow<'a, str>, Cow<'a, str>);
 
@@ -65,9 +70,17 @@ pub(crate) fn lenient_members(body: &[u8]) -> Result<(Vec<Member<'_>>, Vec<Strin
     Ok((members, reading.conflicts))
 }
 
+/// The members of an object that is refused, without those for which it is.
+pub(crate) fn readable_members(body: &[u8]) -> Vec<Member<'_>> {
+    let mut reading = Reading { skips: true, ..Reading::default() };
+    reading.members(body).unwrap_or_default()
+}
+
 #[derive(Default)]
 struct Reading {
     strict: bool,
+    /// Whether a member for which the object would be refused is left out.
+    skips: bool,
     problem: Option<JsonError>,
     conflicts: Vec<String>,
 }
@@ -94,21 +107,22 @@ impl Reading {
 
     /// Takes a member in; false where the object is refused for it.
     fn take<'de>(&mut self, members: &mut Vec<Member<'de>>, name: Cow<'de, str>, value: &'de str) -> bool {
-        self.problem = match members.iter().find(|(known, _)| *known == name) {
-            Some(_) if self.strict => Some(JsonError::RepeatedMember(name.into_owned())),
+        let problem = match members.iter().find(|(known, _)| *known == name) {
+            Some(_) if self.strict => Some(JsonError::RepeatedMember(shown(&name))),
             Some((_, first)) => {
-                if first != value {
+                if first != value && !self.conflicts.iter().any(|known| *known == name) {
                     self.conflicts.push(name.into_owned());
                 }
                 None
             }
             None if members.len() == MAX_MEMBERS => Some(JsonError::TooManyMembers),
-            None if nests_deeper_than(self.max_depth(), value) => Some(JsonError::TooDeep(name.into_owned())),
+            None if nests_deeper_than(self.max_depth(), value) => Some(JsonError::TooDeep(shown(&name))),
             None => {
                 members.push((name, Cow::Borrowed(value)));
                 None
             }
         };
+        self.problem = problem.filter(|_| !self.skips);
         self.problem.is_none()
     }
 }
@@ -269,7 +283,7 @@ pub(crate) fn canonical(body: &[u8]) -> Result<String, JsonError> {
         out.push(':');
         for token in Tokens(value) {
             if token.starts_with('"') {
-                let text = unquote(token).ok_or_else(|| JsonError::InvalidEscape(name.clone().into_owned()))?;
+                let text = unquote(token).ok_or_else(|| JsonError::InvalidEscape(shown(name)))?;
                 push_quoted(&mut out, &text);
             } else {
                 out.push_str(token);

@@ -32,8 +32,13 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn from_json(body: &'a [u8]) -> Result<Self, JsonError> {
         let (mut fields, conflicts) = json::lenient_members(body)?;
-        fields.retain(|(_, value)| value != "null");
+        fields.retain(|(name, value)| value != "null" || conflicts.iter().any(|conflict| conflict == name));
         Ok(Self { conflicts, ..Self::new(Cow::Owned(fields), true) })
+    }
+
+    /// What of a body that is refused can still be named in a log.
+    pub(crate) fn for_log(body: &'a [u8]) -> Self {
+        Self::new(Cow::Owned(json::readable_members(body)), true)
     }
 
     /// Parameters are at most 256, and none is repeated.
@@ -63,7 +68,7 @@ impl<'a> Fields<'a> {
 
     /// Whether something stands under a name.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.position(name).is_some_and(|index| !self.raw(index).is_absent())
+        self.position(name).is_some_and(|index| self.has_conflict(name) || !self.raw(index).is_absent())
     }
 
     fn position(&self, name: &str) -> Option<usize> {
@@ -81,13 +86,14 @@ impl<'a> Fields<'a> {
         self.taken[index / 64 % 4] & 1 << (index % 64) != 0
     }
 
-    /// Reads a field that is there and not empty.
+    /// Reads a field that is there and not empty; one that stands there with several values is not empty in all of them.
     fn take<T>(&mut self, name: &'static str, read: impl FnOnce(RawField<'_>, &mut Warnings) -> T) -> Option<T> {
+        let is_ambiguous = self.has_conflict(name);
         let index = self.position(name)?;
         self.taken[index / 64 % 4] |= 1 << (index % 64);
         let mut warnings = std::mem::take(&mut self.warnings);
         let (first, raw) = (warnings.len(), self.raw(index));
-        let taken = (!raw.is_absent()).then(|| read(raw, &mut warnings));
+        let taken = (is_ambiguous || !raw.is_absent()).then(|| read(raw, &mut warnings));
         prefix_paths(&mut warnings, first, name);
         self.warnings = warnings;
         taken
@@ -99,17 +105,30 @@ impl<'a> Fields<'a> {
 
     /// A field that decides something and may be absent.
     pub(crate) fn optional<T: ReadField>(&mut self, name: &'static str, max: usize) -> Result<Option<T>, ParseError> {
+        self.decisive(name, max, false)
+    }
+
+    /// A field that decides something and must be there; blanks alone are nothing.
+    pub(crate) fn mandatory<T: ReadField>(&mut self, name: &'static str, max: usize) -> Result<T, ParseError> {
+        self.decisive(name, max, true)?.ok_or(ParseError::missing(name))
+    }
+
+    fn decisive<T: ReadField>(
+        &mut self,
+        name: &'static str,
+        max: usize,
+        is_mandatory: bool,
+    ) -> Result<Option<T>, ParseError> {
         let is_ambiguous = self.has_conflict(name);
         self.take(name, |raw, warnings| {
-            let read = if is_ambiguous { Err(FieldProblem::Repeated) } else { T::read(raw.clone(), max, warnings) };
+            let read = match () {
+                () if is_ambiguous => Err(FieldProblem::Repeated),
+                () if is_mandatory && raw.is_blank() => Err(FieldProblem::Missing),
+                () => T::read(raw.clone(), max, warnings),
+            };
             read.map_err(|problem| ParseError::new(name, problem, &raw))
         })
         .transpose()
-    }
-
-    /// A field that decides something and must be there.
-    pub(crate) fn mandatory<T: ReadField>(&mut self, name: &'static str, max: usize) -> Result<T, ParseError> {
-        self.optional(name, max)?.ok_or(ParseError::missing(name))
     }
 
     /// A field that decides nothing: kept whole where it is too long, and where it cannot be read absent here and left among
@@ -118,7 +137,7 @@ impl<'a> Fields<'a> {
         let is_ambiguous = self.has_conflict(name);
         let before = self.taken;
         let read = self.take(name, |raw, warnings| {
-            if raw.is_blank() {
+            if !is_ambiguous && raw.is_blank() {
                 return Ok(None);
             }
             let first = warnings.len();
@@ -154,8 +173,9 @@ impl<'a> Fields<'a> {
     ) -> Result<Option<T>, ParseError> {
         let flag = self.position("flag").and_then(|index| self.raw(index).integer::<u8>());
         match flag {
-            Some(0 | 3) => Ok(self.information(name, max)),
-            _ => self.mandatory(name, max).map(Some),
+            // A message without a readable flag is refused for that one, by its own row.
+            None | Some(0 | 3) => Ok(self.information(name, max)),
+            Some(_) => self.mandatory(name, max).map(Some),
         }
     }
 

@@ -105,12 +105,13 @@ impl<'a> RawField<'a> {
 
     /// The text of a documented word, and of a documented number its shortest spelling.
     pub(crate) fn code(self, max: usize) -> Result<Cow<'a, str>, FieldProblem> {
-        let text = self.text(max)?;
-        let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic());
-        Ok(match if is_word { None } else { text.trim().parse::<Amount>().ok() } {
-            Some(number) => number.to_string().into(),
-            None => text,
-        })
+        let number = match &self {
+            Self::Text(text) if !text.starts_with(|first: char| first.is_ascii_alphabetic()) => {
+                text.trim().parse().ok()
+            }
+            _ => None,
+        };
+        number.map_or(self, |number: Amount| Self::Text(number.to_string().into())).text(max)
     }
 
     /// Reads what stands here as a list: the elements of a list, or the one object in place of a list; either may be JSON

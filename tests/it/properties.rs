@@ -674,7 +674,7 @@ fn purchase_of(members: &[(&str, String)]) -> Option<bool> {
     let filled = |name: &'static str| members.get(name).filter(|value| !value.is_null() && *value != "");
     let id = |name: &'static str| filled(name)?.as_str().filter(|id| id.len() <= 64);
     for name in ["businessId", "orderId", "orderLineId"] {
-        id(name)?;
+        id(name).filter(|id| !id.trim().is_empty())?;
     }
     if filled("productId").is_some() {
         id("productId")?;
