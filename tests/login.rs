@@ -597,6 +597,12 @@ fn cas_failures_and_nonsense_are_told_apart() {
             format!(r#"{{"serviceResponse":{{"authenticationFailure":{{"code":"{code}","description":"x"}}}}}}"#);
         assert_eq!(validated(json).unwrap_err().cause, cause);
     }
+    for odd in [r#"{"code":["INVALID_TICKET"],"description":{}}"#, "{}"] {
+        let json = format!(
+            r#"{{"serviceResponse":{{"authenticationSuccess":{{"user":"a"}},"authenticationFailure":{odd}}}}}"#
+        );
+        assert_eq!(validated(json).unwrap_err().cause, Cause::RequestRefused, "{odd}");
+    }
     let both = r#"{"serviceResponse":{"authenticationSuccess":{"user":"a"},"authenticationFailure":{"code":"INVALID_TICKET"}}}"#;
     assert_eq!(validated(both).unwrap_err().cause, Cause::TicketRefused);
 

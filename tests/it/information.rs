@@ -11,10 +11,12 @@ use http::{Request, Response};
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::*;
 use koogallery::cipher::field::{EncryptType, FieldCipher};
+use koogallery::clock::Clock as _;
 use koogallery::key::Credentials;
 use koogallery::ledger::MemoryLedger;
 use koogallery::open_api::{Client, Transport, TransportError};
 use koogallery::saas::v1;
+use koogallery::signature::callback_v2;
 use koogallery::site::Site;
 use koogallery::wire::FieldClass;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -557,4 +559,21 @@ async fn a_code_that_stands_twice_says_nothing() {
     let stage = Stage::on(MemoryLedger::new(), |builder| builder.open_api(client));
     assert_eq!(stage.post(&purchase("CS1", "b")).await.code, "000005");
     assert_eq!(stage.seller.runs(), 0);
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_named_in_the_log() {
+    for (coding, body, named) in [
+        ("gzip", &b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"[..], "gzip"),
+        ("br", b"\x8b\x0d\x80", "br"),
+        ("DEFLATE ", b"\x78\x9c\x03\x00", "deflate"),
+    ] {
+        let stage = Stage::new();
+        let query = callback_v2::signed_query(&stage.key, &nonce(), stage.clock.now(), purchase("CS1", "b").as_bytes());
+        let mut request = post_request(&query, body);
+        request.headers_mut().insert("content-encoding", coding.parse().unwrap());
+        assert_eq!(stage.send(request).await.code, "000001");
+        let line = stage.log.last();
+        assert!(line.contains("compressed") && line.contains(named), "{line}");
+    }
 }
