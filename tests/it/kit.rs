@@ -410,6 +410,8 @@ async fn an_entry_without_its_key_refuses_the_list_and_is_named() {
         (r#"{"name":"李华"}"#, r#"[1] field "userName" is missing or empty"#),
         (r#"{"userName":"  "}"#, r#"[1] field "userName" is missing or empty (found text of 2 characters, "  ")"#),
         (r#"{"userName":null,"userName":"b"}"#, r#"[1] field "userName" stands more than once"#),
+        ("null", r#"[1] field "entry" is not an object (found null)"#),
+        (r#""李华""#, r#"[1] field "entry" is not an object (found text of 2 characters"#),
         (r#"{"userName":["李华"]}"#, r#"[1] field "userName" is not a string (found a list)"#),
     ] {
         let stage = Stage::new();

@@ -274,7 +274,9 @@ proptest! {
                 continue;
             }
             match is_verified(&ring, &query, &damaged, NOW) {
-                Err(error) => prop_assert_eq!(error, VerifyError::Mismatch),
+                // Damage may make two names one, or the first bytes those of compressed data.
+                Err(VerifyError::Mismatch | VerifyError::RepeatedMember(_) | VerifyError::Compressed(_)) => {}
+                Err(error) => prop_assert!(false, "{}", error),
                 // A blank between tokens: it says the same.
                 Ok(()) => prop_assert!(content(&body).is_some() && content(&body) == content(&damaged)),
             }
