@@ -344,7 +344,7 @@ async fn an_order_is_read_whatever_its_information_looks_like() {
 }
 
 /// Any JSON.
-fn any_json() -> impl Strategy<Value = Value> {
+pub fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -383,7 +383,7 @@ const ORDER_INFORMATION: [&str; 17] = [
     "/buyerInfo/customerType",
 ];
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
@@ -412,6 +412,32 @@ proptest! {
             let has_content = text.chars().filter(|character| character.is_alphanumeric()).count() > 3;
             prop_assert!(!has_content || !warning.to_string().contains(&text), "{}", warning);
         }
+    }
+
+    #[test]
+    fn any_later_v1_call_with_any_information_is_answered_as_without(
+        which in any::<prop::sample::Index>(),
+        text in prop_oneof![any_json().prop_map(|value| value.to_string()), "[^&]{0,40}"],
+    ) {
+        prop_assume!(!text.contains('&'));
+        let calls = [
+            ("activity=refreshInstance&orderId=R1&instanceId=i&expireTime=20270101000000", v1::refresh_instance::Request::FIELDS),
+            ("activity=upgrade&orderId=R1&instanceId=i&skuCode=S&productId=P2", v1::upgrade::Request::FIELDS),
+            ("activity=releaseInstance&instanceId=i", v1::release_instance::Request::FIELDS),
+        ];
+        let of_information = calls.iter().flat_map(|(call, fields)| {
+            let fields = fields.iter().filter(|spec| spec.class == FieldClass::Information);
+            fields.map(move |spec| format!("{call}&{}", spec.name))
+        });
+        let of_information: Vec<_> = of_information.collect();
+        let call = &of_information[which.index(of_information.len())];
+        let value = utf8_percent_encode(&text, NON_ALPHANUMERIC);
+        let (code, runs) = block_on(async {
+            let stage = Stage::new();
+            stage.get(&v1_purchase("CS1", "i")).await;
+            (stage.get(&format!("{call}={value}")).await.code, stage.seller.runs())
+        });
+        prop_assert_eq!((code.as_str(), runs), ("000000", 2), "{}={}", call, text);
     }
 
     #[test]

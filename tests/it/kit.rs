@@ -15,7 +15,9 @@ use koogallery::ledger::MemoryLedger;
 use koogallery::redact::Sensitive;
 use koogallery::signature::{auth_token_body, body_sign, kit_v2};
 use koogallery::timestamp::CHINA;
+use proptest::prelude::*;
 
+use crate::information::{any_json, block_on};
 use crate::support::{Answer, Log, NOW, Seller, key, nonce, purchase};
 
 fn kit_key() -> AccessKey {
@@ -507,4 +509,37 @@ async fn a_list_that_is_refused_as_a_whole_is_named_in_the_log() {
     assert_eq!(stage.v2("authSync", &user_list(&entries)).await.code, "000002");
     let line = stage.log.last();
     assert!(line.contains(r#"Kit V2.0 authSync (instance "inst-1", tenant "t-1") answered 000002"#), "{line}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_kit_call_with_any_information_is_answered_as_without(
+        message in 0..5_usize,
+        which in any::<prop::sample::Index>(),
+        value in any_json(),
+    ) {
+        let user: &[&str] = &[
+            "name", "orgCode", "role", "enable", "position", "employeeCode", "mobile", "email", "employeeType",
+            "workPlace", "entryDate", "extension", "odd",
+        ];
+        // Head, members of information, and tail of each message.
+        let (message, head, members, tail) = [
+            ("tenantSync", r#"{"tenantCode":"a","domainName":"https://a.example.com","flag":1,"#,
+                &["name", "orderId", "timeStamp", "odd"][..], r#""tenantId":"t-1"}"#),
+            ("tenantSync", r#"{"flag":0,"#, &["tenantCode", "domainName", "name", "odd"], r#""tenantId":"t-1"}"#),
+            ("singleOrgSync", r#"{"orgCode":"D1","flag":2,"#,
+                &["orgName", "parentCode", "timeStamp", "odd"], r#""tenantId":"t-1"}"#),
+            ("authSync", r#"{"tenantId":"t-1","appId":"a","flag":1,"userList":[{"#, user, r#""userName":"u"}]}"#),
+            ("allOrgSync", r#"{"tenantId":"t-1","orgInfoList":[{"#,
+                &["orgName", "OrgName", "name", "parentCode", "odd"], r#""orgCode":"D1"}]}"#),
+        ][message];
+        let body = format!("{head}{:?}:{value},{tail}", members[which.index(members.len())]);
+        let (code, count) = block_on(async {
+            let stage = Stage::new();
+            (stage.v2(message, &body).await.code, stage.notes.count())
+        });
+        prop_assert_eq!((code.as_str(), count), ("000000", 1), "{} {}", message, body);
+    }
 }
