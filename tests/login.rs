@@ -325,6 +325,18 @@ fn tokens_are_read_in_all_their_forms() {
     for unreadable in ["null", r#""""#, "-1", r#""soon""#] {
         assert_eq!(expires(unreadable), None, "{unreadable}");
     }
+    for (text, seconds) in [("7200.0", 7200), (r#""+7.2E3""#, 7200), (r#"" 7200 ""#, 7200)] {
+        assert_eq!(expires(text), Some(seconds), "{text}");
+    }
+    assert_eq!(tokens(200, format!("\u{feff}{TOKENS}")).unwrap(), tokens(200, TOKENS).unwrap());
+    assert_eq!(user(200, format!("\u{feff}{USER}")).unwrap(), user(200, USER).unwrap());
+    for odd in ["{}", "[]", "true", "5", r#""\ud800""#] {
+        let odd =
+            format!(r#"{{"access_token":"at","token_type":{odd},"scope":{odd},"refresh_token":{odd},"x":{odd}}}"#);
+        assert_eq!(tokens(200, odd.clone()).unwrap().access_token.expose(), "at", "{odd}");
+    }
+    assert!(tokens(200, r#"{"access_token":"at","access_token":"another"}"#).is_err());
+    assert!(tokens(200, r#"{"access_token":"","access_token":"another"}"#).is_err());
     let bare = tokens(200, r#"{"access_token":"at","refresh_token":null,"more":{}}"#).unwrap();
     assert_eq!((bare.refresh_token, bare.token_type), (None, None));
 
@@ -538,6 +550,25 @@ fn cas_answers_in_xml_and_in_json() {
             .expose(),
         "lihua"
     );
+    // What stands beside the user decides nothing, and two users are none.
+    let with = |attributes: &str| {
+        validated(format!(
+            r#"{{"serviceResponse":{{"authenticationSuccess":{{"user":"lihua","attributes":{attributes}}}}}}}"#
+        ))
+        .map(|user| user.user_name.expose().to_owned())
+        .ok()
+    };
+    for odd in ["[]", "{}", "null", "5", r#""""#, r#""x""#, r#"[{"role":"user"}]"#, r#""{\"role\":{}}""#] {
+        assert_eq!(with(odd).as_deref(), Some("lihua"), "{odd}");
+    }
+    for two in [
+        r#"{"userName":"lihua","userName":"admin"}"#,
+        r#"{"userName":null,"userName":"admin"}"#,
+        r#"{"userName":["lihua","admin"]}"#,
+        r#"{"userName":{"a":"admin"}}"#,
+    ] {
+        assert_eq!(with(two), None, "{two}");
+    }
     // A comment must not make one user out of another.
     let comment = bare.replace("lihua", "admin<!-- -->istrator");
     assert_eq!(validated(comment).unwrap().user_name.expose(), "administrator");
@@ -565,6 +596,12 @@ fn cas_failures_and_nonsense_are_told_apart() {
         let json =
             format!(r#"{{"serviceResponse":{{"authenticationFailure":{{"code":"{code}","description":"x"}}}}}}"#);
         assert_eq!(validated(json).unwrap_err().cause, cause);
+    }
+    for odd in [r#"{"code":["INVALID_TICKET"],"description":{}}"#, "{}"] {
+        let json = format!(
+            r#"{{"serviceResponse":{{"authenticationSuccess":{{"user":"a"}},"authenticationFailure":{odd}}}}}"#
+        );
+        assert_eq!(validated(json).unwrap_err().cause, Cause::RequestRefused, "{odd}");
     }
     let both = r#"{"serviceResponse":{"authenticationSuccess":{"user":"a"},"authenticationFailure":{"code":"INVALID_TICKET"}}}"#;
     assert_eq!(validated(both).unwrap_err().cause, Cause::TicketRefused);

@@ -353,6 +353,13 @@ fn deployed_objects_are_read() {
     let body = r#"{"error_code":"MKT.0000","data":[{"asset_id":"a","version":null,"image_deployed_object":{"image_id":"i"},"new":[]}]}"#;
     let objects = query_deployed_objects::Request::from_http(&answer(200, body)).unwrap();
     assert_eq!(objects[0].image_deployed_object.as_ref().unwrap().image_id.as_deref(), Some("i"));
+    for odd in ["{}", "[1]", "true", "null", r#""""#, r#""\ud800""#] {
+        let body = format!(r#"{{"error_code":"MKT.0000","data":[{{"asset_id":"a","version":{odd},"region":7}}]}}"#);
+        let objects = query_deployed_objects::Request::from_http(&answer(200, body)).unwrap();
+        let object = &objects[0];
+        let read = [&object.asset_id, &object.version, &object.region].map(Option::as_deref);
+        assert_eq!(read, [Some("a"), None, Some("7")], "{odd}");
+    }
     assert!(
         query_deployed_objects::Request::from_http(&answer(200, r#"{"error_code":"MKT.0000"}"#)).unwrap().is_empty()
     );

@@ -6,7 +6,7 @@ use ::tracing::field::Empty;
 use ::tracing::{Span, info_span};
 
 use crate::activity::Activity;
-use crate::callback::{Exchange, FieldWarnings, LateFailure, Observer};
+use crate::callback::{Exchange, FieldSource, FieldWarnings, LateFailure, Observer};
 use crate::metering::{self, AtRisk, Hold, MeteringError, PushFailure, Rejection};
 use crate::open_api::push_usage::UsageRecord;
 use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, ObservedCall};
@@ -47,7 +47,13 @@ impl Observer for TracingObserver {
     }
 
     fn field_warnings(&self, warnings: &FieldWarnings<'_>) {
+        let (protocol, activity) = match warnings.source {
+            FieldSource::Call { protocol, activity } => (Some(protocol), Some(activity)),
+            FieldSource::OrderQuery => (None, None),
+        };
         ::tracing::warn!(
+            protocol = protocol.map(::tracing::field::display),
+            activity = activity.map(Activity::as_str),
             order_id = warnings.order_id.as_deref(),
             instance_id = warnings.instance_id.as_deref(),
             tenant_id = warnings.tenant_id.as_deref(),

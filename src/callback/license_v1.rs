@@ -30,7 +30,7 @@ impl Family for LicenseV1 {
     fn read(settings: &Settings, members: &Members<'_>, _: usize, now: Timestamp) -> Result<Call, CallbackError> {
         let callback = Callback::from_members(members)?;
         let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
-        let (test_flag, command) = read(settings, callback, now);
+        let (test_flag, command) = read(settings, callback, now)?;
         Ok(Call { activity, test_flag, command: Command::Licensing(command), warnings })
     }
 
@@ -50,15 +50,22 @@ impl Family for LicenseV1 {
     }
 }
 
-fn read(settings: &Settings, callback: Callback, now: Timestamp) -> (TestFlag, LicensingCommand) {
+fn read(
+    settings: &Settings,
+    callback: Callback,
+    now: Timestamp,
+) -> Result<(TestFlag, LicensingCommand), CallbackError> {
     let change = |instance_id: &str, effect, event| {
         LicensingCommand::Instance(SubscriptionCommand::Change(Box::new(Change {
             step: Step::on(instance_id, effect),
             event,
         })))
     };
-    match callback {
-        Callback::GetLicense(request) => (request.test_flag, purchase(settings, request)),
+    Ok(match callback {
+        Callback::GetLicense(request) => {
+            request.check_identification_code()?;
+            (request.test_flag, purchase(settings, request))
+        }
         Callback::RefreshLicense(request) => {
             let (test_flag, id) = (request.test_flag, request.instance_id.clone());
             let (effect, event) = renewal(settings, request, now);
@@ -78,7 +85,7 @@ fn read(settings: &Settings, callback: Callback, now: Timestamp) -> (TestFlag, L
             });
             (request.test_flag, change(&request.instance_id, Effect::Release, event))
         }
-    }
+    })
 }
 
 /// The purchase, and the application for its License.

@@ -24,7 +24,7 @@ use crate::saas::v1::{
 };
 use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
 use crate::timestamp::Timestamp;
-use crate::wire::{FieldProblem, FieldWarning, Members, RawField, TestFlag};
+use crate::wire::{FieldProblem, FieldWarning, Members, ParseError, RawField, TestFlag};
 
 pub(super) enum SaasV1 {}
 
@@ -102,7 +102,7 @@ impl Reader<'_> {
     fn read(&mut self, callback: Callback) -> Result<(TestFlag, SubscriptionCommand), CallbackError> {
         Ok(match callback {
             Callback::NewInstance(request) => (request.test_flag, self.purchase(request)?),
-            Callback::RefreshInstance(request) => (request.test_flag, self.renewal(request)),
+            Callback::RefreshInstance(request) => (request.test_flag, self.renewal(request)?),
             Callback::ExpireInstance(request) => {
                 (request.test_flag, self.freeze(request.instance_id, FreezeReason::Expired, request.test_flag))
             }
@@ -216,11 +216,10 @@ impl Reader<'_> {
         Ok(SubscriptionCommand::Change(Box::new(Change { step, event })))
     }
 
-    fn renewal(&self, request: refresh_instance::Request) -> SubscriptionCommand {
+    fn renewal(&self, request: refresh_instance::Request) -> Result<SubscriptionCommand, ParseError> {
         let expire_time = request.expire_time.in_zone(self.settings.v1_zone);
         let refunded = request.order_amount.is_some_and(|amount| amount.is_negative());
-        let converts_trial =
-            request.trial_to_formal.is_some_and(|flag| RawField::Text(flag.into()).truth() != Some(false));
+        let converts_trial = request.trial_to_formal.as_deref().map_or(Ok(false), converts_trial)?;
         let scene = match (converts_trial, refunded) {
             (true, _) => RenewalScene::TrialToFormal,
             (false, true) => RenewalScene::UnsubscribeRenewalPeriod,
@@ -245,7 +244,7 @@ impl Reader<'_> {
             amount_paid: request.order_amount,
             test_call: request.test_flag == TestFlag::Debug,
         });
-        self.change(&request.instance_id, effect, event)
+        Ok(self.change(&request.instance_id, effect, event))
     }
 
     /// Personal data that cannot be decrypted cost no order: they are absent, or read with the other AES size.
@@ -276,6 +275,13 @@ impl Reader<'_> {
             false
         })
     }
+}
+
+/// Any number but 0 converts: besides 1 there probably is another value for pay-per-use.
+fn converts_trial(flag: &str) -> Result<bool, ParseError> {
+    let raw = RawField::Text(flag.into());
+    let converts = raw.truth().or_else(|| Some(raw.integer::<u8>()? != 0));
+    converts.ok_or_else(|| ParseError::new("trialToFormal", FieldProblem::NotA("0 or 1"), &raw))
 }
 
 impl From<&V1ChargingMode> for ChargingMode {

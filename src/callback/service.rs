@@ -191,13 +191,12 @@ impl CallbackService {
             Err(error) => return self.finish::<D>(Err(error), &progress, &Members::default()),
         };
         progress.key_index = D::key_index(&verified);
-        let (members, outcome) = match D::members(&verified) {
-            Ok(members) => {
-                let outcome = self.answer::<D>(&verified, &members, &mut progress).await;
-                (members, outcome)
-            }
-            Err(error) => (Members::default(), Err(error.into())),
+        let members = D::members(&verified);
+        let outcome = match &members {
+            Ok(members) => self.answer::<D>(&verified, members, &mut progress).await,
+            Err(error) => Err(error.clone().into()),
         };
+        let members = members.unwrap_or_else(|_| Members::for_log(body));
         if progress.activity.is_none() {
             progress.activity = D::activity(&verified, &members);
         }
@@ -259,13 +258,16 @@ impl CallbackService {
                 subscription.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange).await
             }
             Command::Licensing(command) => {
-                licensing.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange).await
+                // Boxed, since it is larger than that of a subscription, for which every call would make room.
+                Box::pin(licensing.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange)).await
             }
             Command::Order(notice) => {
                 let command = SubscriptionCommand::Change(notice);
                 orders.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange).await
             }
-            Command::Directory(command) => directory.as_ref().ok_or_else(no_handler)?.reply(*command, &exchange).await,
+            Command::Directory(command) => {
+                Box::pin(directory.as_ref().ok_or_else(no_handler)?.reply(*command, &exchange)).await
+            }
         }
     }
 

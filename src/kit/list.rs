@@ -93,7 +93,8 @@ fn entries<T: Entry>(elements: &[&str], max: usize, warnings: &mut Warnings) -> 
 /// An entry, which may again be the JSON text of one.
 fn entry<T: Entry>(element: &str, warnings: &mut Warnings) -> Result<T, ParseError> {
     let raw = RawField::json(element);
-    let object = raw.structure().unwrap_or(element.into());
+    let object = raw.structure().filter(|json| json.trim_start().starts_with('{'));
+    let object = object.ok_or_else(|| ParseError::new("entry", FieldProblem::NotA("an object"), &raw))?;
     T::read(Fields::new(&Members::from_json(object.as_bytes())?), warnings)
 }
 

@@ -233,7 +233,7 @@ struct Extension {
 impl ReadField for Extension {
     fn read(raw: RawField<'_>, _: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
         const EXPECTED: FieldProblem = FieldProblem::NotA("an object");
-        let object = raw.structure().ok_or(EXPECTED)?;
+        let object = raw.object().ok_or(EXPECTED)?;
         let members = Members::from_json(object.as_bytes()).map_err(|_| EXPECTED)?;
         let mut fields = Fields::new(&members);
         let mut employment = Employment::default();

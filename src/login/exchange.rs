@@ -131,9 +131,12 @@ pub(super) fn failed<E: Exchange>(response: &Response<Bytes>, refused: &Cause) -
     }
 }
 
-/// The body, unless it is too large to be an answer.
+/// The body without a byte order mark, unless it is too large to be an answer.
 pub(super) fn body<E: Exchange>(response: &Response<Bytes>) -> Result<&[u8], CentreError> {
-    if response.body().len() > MAX_ANSWER { Err(unexpected::<E>(response)) } else { Ok(response.body()) }
+    if response.body().len() > MAX_ANSWER {
+        return Err(unexpected::<E>(response));
+    }
+    Ok(response.body().strip_prefix("\u{feff}".as_bytes()).unwrap_or(response.body()))
 }
 
 /// serde would read a list as an object too, member by member.

@@ -133,12 +133,12 @@ const MAX: usize = usize::MAX;
 struct Text(Sensitive);
 
 impl ReadField for Text {
-    fn read(raw: RawField<'_>, max: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
+    fn read(raw: RawField<'_>, max: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
         const NO_TEXT: FieldProblem = FieldProblem::NotA("a text or number");
         match raw {
             RawField::Json(list) if list.starts_with('[') => {
                 let only = |elements: Vec<&str>| match elements[..] {
-                    [only] if !only.starts_with('[') => Self::read(RawField::json(only), max, warnings),
+                    [only] if !only.starts_with('[') => Self::read(RawField::json(only), max, &mut Vec::new()),
                     _ => Err(NO_TEXT),
                 };
                 RawField::Json(list).elements(only).ok_or(NO_TEXT)?

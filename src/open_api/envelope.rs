@@ -1,7 +1,5 @@
 //! What all answers have in common, under several sets of names.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -9,10 +7,10 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{Response, StatusCode, Uri};
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
 use super::code::{is_of_gateway, is_same, meaning_of, normalized};
 use super::{ApiError, ApiErrorKind, Retry, headers};
+use crate::text::json::{self, Member};
 use crate::wire::lenient::Scalar;
 
 /// The names of the code and the text: of the order query, of all other APIs, and of what stands in front of them.
@@ -30,25 +28,27 @@ struct Envelope {
 
 impl Envelope {
     fn read(body: &[u8]) -> Self {
-        type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
-        let Ok(members) = serde_json::from_slice::<Members<'_>>(body) else { return Self::default() };
-        let scalar = |members: &Members<'_>, names: &[&str]| {
-            let found = names.iter().filter_map(|name| members.get(*name));
-            let mut texts = found.filter_map(|raw| serde_json::from_str::<Scalar>(raw.get()).ok()).map(String::from);
-            texts.find(|text| !text.trim().is_empty())
-        };
-        let read = |members: &Members<'_>| Self {
-            code: scalar(members, &CODE),
-            message: scalar(members, &MESSAGE),
-            request_id: scalar(members, &REQUEST_ID),
-        };
-        let outer = read(&members);
+        let Some((outer, members)) = Self::of_object(body) else { return Self::default() };
         if outer.code.is_some() {
             return outer;
         }
-        let nested = members.get("error").and_then(|raw| serde_json::from_str::<Members<'_>>(raw.get()).ok());
-        let inner = nested.as_ref().map(read).unwrap_or_default();
+        let nested = members.iter().find(|(name, _)| name == "error");
+        let (inner, _) = nested.and_then(|(_, error)| Self::of_object(error.as_bytes())).unwrap_or_default();
         Self { request_id: inner.request_id.or(outer.request_id), ..inner }
+    }
+
+    /// A member that stands more than once with different values says nothing.
+    fn of_object(object: &[u8]) -> Option<(Self, Vec<Member<'_>>)> {
+        let (members, conflicts) = json::lenient_members(object).ok()?;
+        let scalar = |names: &[&str]| {
+            let found = names.iter().filter(|name| !conflicts.iter().any(|conflict| conflict == *name));
+            let values = found.filter_map(|name| members.iter().find(|(known, _)| known == name));
+            let mut texts =
+                values.filter_map(|(_, value)| serde_json::from_str::<Scalar>(value).ok()).map(String::from);
+            texts.find(|text| !text.trim().is_empty())
+        };
+        let envelope = Self { code: scalar(&CODE), message: scalar(&MESSAGE), request_id: scalar(&REQUEST_ID) };
+        Some((envelope, members))
     }
 }
 

@@ -330,14 +330,11 @@ impl<T: Part> ReadField for List<T> {
 struct One<T>(T);
 
 impl<T: Part> ReadField for One<T> {
-    fn read(raw: RawField<'_>, max: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
-        let is_list = raw.structure().is_some_and(|json| json.trim_start().starts_with('['));
+    fn read(raw: RawField<'_>, _: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
         let first = warnings.len();
-        let parts = List::read(raw, max, warnings)?.0;
-        if !is_list {
-            // The path of the only object has no index.
-            warnings.iter_mut().skip(first).for_each(|warning| drop(warning.path.drain(.."[0]".len())));
-        }
-        parts.into_iter().next().map(Self).ok_or(NOT_AN_OBJECT)
+        let object = raw.object().ok_or(NOT_AN_OBJECT)?;
+        let part = part(&object, warnings).map_err(|_| NOT_AN_OBJECT)?;
+        prefix_paths(warnings, first, ".");
+        Ok(Self(part))
     }
 }

@@ -47,6 +47,11 @@ pub enum JsonError {
     InvalidEscape(String),
 }
 
+/// A name as an error shows it; no documented one is longer.
+fn shown(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
 /// Name and value text.
 pub(crate) type Member<'a> = (Cow<'a, str>, Cow<'a, str>);
 
@@ -65,9 +70,17 @@ pub(crate) fn lenient_members(body: &[u8]) -> Result<(Vec<Member<'_>>, Vec<Strin
     Ok((members, reading.conflicts))
 }
 
+/// The members of an object that is refused, without those for which it is.
+pub(crate) fn readable_members(body: &[u8]) -> Vec<Member<'_>> {
+    let mut reading = Reading { skips: true, ..Reading::default() };
+    reading.members(body).unwrap_or_default()
+}
+
 #[derive(Default)]
 struct Reading {
     strict: bool,
+    /// Whether a member for which the object would be refused is left out.
+    skips: bool,
     problem: Option<JsonError>,
     conflicts: Vec<String>,
 }
@@ -102,15 +115,15 @@ impl Reading {
     ) -> Result<(), JsonError> {
         if let Some((_, first)) = members.iter().find(|(known, _)| *known == name) {
             if self.strict {
-                return Err(JsonError::RepeatedMember(name.into_owned()));
+                return Err(JsonError::RepeatedMember(shown(&name)));
             }
-            if first != value {
+            if first != value && !self.conflicts.iter().any(|known| *known == name) {
                 self.conflicts.push(name.into_owned());
             }
         } else if members.len() == MAX_MEMBERS {
             return Err(JsonError::TooManyMembers);
         } else if nests_deeper_than(self.max_depth(), value) {
-            return Err(JsonError::TooDeep(name.into_owned()));
+            return Err(JsonError::TooDeep(shown(&name)));
         } else {
             members.push((name, Cow::Borrowed(value)));
         }
@@ -129,7 +142,9 @@ impl<'de> Visitor<'de> for &mut Reading {
         let mut members: Self::Value = Vec::with_capacity(12);
         while let Some(name) = map.next_key_seed(BorrowedText)? {
             let value: &'de RawValue = map.next_value()?;
-            if let Err(problem) = self.take(&mut members, name, value.get()) {
+            if let Err(problem) = self.take(&mut members, name, value.get())
+                && !self.skips
+            {
                 self.problem = Some(problem);
                 return Err(serde::de::Error::custom("refused"));
             }
@@ -275,7 +290,7 @@ pub(crate) fn canonical(body: &[u8]) -> Result<String, JsonError> {
         out.push(':');
         for token in Tokens(value) {
             if token.starts_with('"') {
-                let text = unquote(token).ok_or_else(|| JsonError::InvalidEscape(name.clone().into_owned()))?;
+                let text = unquote(token).ok_or_else(|| JsonError::InvalidEscape(shown(name)))?;
                 push_quoted(&mut out, &text);
             } else {
                 out.push_str(token);

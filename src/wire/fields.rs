@@ -28,13 +28,14 @@ impl<'m> Fields<'m> {
         self.taken[index / 64 % 4] & 1 << (index % 64) != 0
     }
 
-    /// Reads a field that is there and not empty.
+    /// Reads a field that is there and not empty; one that stands there with several values is not empty in all of them.
     #[inline]
     fn take<T>(&mut self, name: &'static str, read: impl FnOnce(RawField<'m>, &mut Warnings) -> T) -> Option<T> {
         let index = self.members.position(name)?;
         self.taken[index / 64 % 4] |= 1 << (index % 64);
         let (first, raw) = (self.warnings.len(), self.members.raw(index));
-        let taken = (!raw.is_absent()).then(|| read(raw, &mut self.warnings));
+        let is_there = !raw.is_absent() || self.members.has_conflict(name);
+        let taken = is_there.then(|| read(raw, &mut self.warnings));
         if self.warnings.len() > first {
             prefix_paths(&mut self.warnings, first, name);
         }
@@ -43,19 +44,30 @@ impl<'m> Fields<'m> {
 
     /// A field that decides something and may be absent.
     pub(crate) fn optional<T: ReadField>(&mut self, name: &'static str, max: usize) -> Result<Option<T>, ParseError> {
-        if self.members.has_conflict(name) {
-            let refuse = |raw, _: &mut _| ParseError::new(name, FieldProblem::Repeated, &raw);
-            return self.take(name, refuse).map_or(Ok(None), Err);
-        }
-        self.take(name, |raw, warnings| {
-            T::read(raw.clone(), max, warnings).map_err(|problem| ParseError::new(name, problem, &raw))
-        })
-        .transpose()
+        self.decisive(name, max, false)
     }
 
-    /// A field that decides something and must be there.
+    /// A field that decides something and must be there; blanks alone are nothing.
     pub(crate) fn mandatory<T: ReadField>(&mut self, name: &'static str, max: usize) -> Result<T, ParseError> {
-        self.optional(name, max)?.ok_or(ParseError::missing(name))
+        self.decisive(name, max, true)?.ok_or(ParseError::missing(name))
+    }
+
+    fn decisive<T: ReadField>(
+        &mut self,
+        name: &'static str,
+        max: usize,
+        is_mandatory: bool,
+    ) -> Result<Option<T>, ParseError> {
+        let is_ambiguous = self.members.has_conflict(name);
+        self.take(name, |raw, warnings| {
+            let read = match () {
+                () if is_ambiguous => Err(FieldProblem::Repeated),
+                () if is_mandatory && raw.is_blank() => Err(FieldProblem::Missing),
+                () => T::read(raw.clone(), max, warnings),
+            };
+            read.map_err(|problem| ParseError::new(name, problem, &raw))
+        })
+        .transpose()
     }
 
     /// A field that decides nothing: kept whole where it is too long, and where it cannot be read absent here and left among
@@ -64,7 +76,7 @@ impl<'m> Fields<'m> {
         let is_ambiguous = self.members.has_conflict(name);
         let before = self.taken;
         let read = self.take(name, |raw, warnings| {
-            if raw.is_blank() {
+            if !is_ambiguous && raw.is_blank() {
                 return Ok(None);
             }
             let first = warnings.len();
@@ -100,8 +112,9 @@ impl<'m> Fields<'m> {
     ) -> Result<Option<T>, ParseError> {
         let flag = self.members.position("flag").and_then(|index| self.members.raw(index).integer::<u8>());
         match flag {
-            Some(0 | 3) => Ok(self.information(name, max)),
-            _ => self.mandatory(name, max).map(Some),
+            // A message without a readable flag is refused for that one, by its own row.
+            None | Some(0 | 3) => Ok(self.information(name, max)),
+            Some(_) => self.mandatory(name, max).map(Some),
         }
     }
 

@@ -37,9 +37,10 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
-/// A string or number, with null and the empty string taken as absent.
+/// A string or number, with the empty string and every other value taken as absent: none of them decides anything.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Scalar>, D::Error> {
-    Ok(Option::<Scalar>::deserialize(deserializer)?.filter(|scalar| !scalar.0.is_empty()))
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok().filter(|scalar: &Scalar| !scalar.0.is_empty()))
 }
 
 /// As `text`, in another type of text.

@@ -31,8 +31,13 @@ impl Default for List<'_> {
 impl<'a> Members<'a> {
     pub(crate) fn from_json(object: &'a [u8]) -> Result<Self, JsonError> {
         let (mut members, conflicts) = json::lenient_members(object)?;
-        members.retain(|(_, value)| value != "null");
+        members.retain(|(name, value)| value != "null" || conflicts.iter().any(|conflict| conflict == name));
         Ok(Self { list: List::Owned(members), conflicts, json: true })
+    }
+
+    /// What of an object that is refused can still be named in a log.
+    pub(crate) fn for_log(object: &'a [u8]) -> Self {
+        Self { list: List::Owned(json::readable_members(object)), conflicts: Vec::new(), json: true }
     }
 
     /// Parameters are at most 256, and none is repeated.
@@ -80,7 +85,7 @@ impl<'a> Members<'a> {
 
     /// Whether something stands under a name.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.position(name).is_some_and(|index| !self.raw(index).is_absent())
+        self.position(name).is_some_and(|index| self.has_conflict(name) || !self.raw(index).is_absent())
     }
 
     /// The text under a name; for logs.

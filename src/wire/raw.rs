@@ -37,7 +37,9 @@ impl<'a> RawField<'a> {
 
     /// Whether nothing but blanks stands there.
     pub(crate) fn is_blank(&self) -> bool {
-        matches!(self, Self::Text(text) if text.trim_start().is_empty())
+        // The first byte settles it for nearly all.
+        let may_be = |text: &str| text.bytes().next().is_none_or(|first| !first.is_ascii_graphic());
+        matches!(self, Self::Text(text) if may_be(text) && text.trim_start().is_empty())
     }
 
     /// The text, if it is text of at most `max` characters.
@@ -111,13 +113,13 @@ impl<'a> RawField<'a> {
 
     /// The text of a documented word, and of a documented number its shortest spelling.
     pub(crate) fn code(self, max: usize) -> Result<Cow<'a, str>, FieldProblem> {
-        let text = self.text(max)?;
-        // A word, or a digit that stands alone, has one spelling.
-        let is_plain = text.len() == 1 || text.starts_with(|first: char| first.is_ascii_alphabetic());
-        Ok(match if is_plain { None } else { text.trim().parse::<Amount>().ok() } {
-            Some(number) => number.to_string().into(),
-            None => text,
-        })
+        let number = match &self {
+            // A word, or a digit that stands alone, has one spelling.
+            Self::Text(text) if text.len() == 1 || text.starts_with(|first: char| first.is_ascii_alphabetic()) => None,
+            Self::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.map_or(self, |number: Amount| Self::Text(number.to_string().into())).text(max)
     }
 
     /// Reads what stands here as a list: the elements of a list, or the one object in place of a list; either may be JSON

@@ -11,10 +11,12 @@ use http::{Request, Response};
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::*;
 use koogallery::cipher::field::{EncryptType, FieldCipher};
+use koogallery::clock::Clock as _;
 use koogallery::key::Credentials;
 use koogallery::ledger::MemoryLedger;
 use koogallery::open_api::{Client, Transport, TransportError};
 use koogallery::saas::v1;
+use koogallery::signature::callback_v2;
 use koogallery::site::Site;
 use koogallery::wire::FieldClass;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -317,12 +319,15 @@ async fn an_order_is_read_whatever_its_information_looks_like() {
         ("/buyerInfo/customerType".to_owned(), json!("ENTERPRISE"), "orderInfo.buyerInfo.customerType"),
         ("/buyerInfo/mobilePhone".to_owned(), json!({"x": "13800138000"}), "orderInfo.buyerInfo.mobilePhone"),
         ("/buyerInfo".to_owned(), json!("nobody"), "orderInfo.buyerInfo"),
+        // Nobody knows which of them bought.
+        ("/buyerInfo".to_owned(), json!([{"customerId": "a"}, {"customerId": "b"}]), "orderInfo.buyerInfo"),
+        ("/buyerInfo".to_owned(), json!([{"customerId": {}}]), "orderInfo.buyerInfo.customerId"),
         ("/extendParams".to_owned(), json!(true), "orderInfo.extendParams"),
     ] {
         let (details, log) = bought_by_query(&order_with(&pointer, Some(value.clone())).to_string()).await;
         assert_eq!(details.product.product_id, "P", "{pointer} {value}");
         assert_eq!(paths(&details), [path], "{pointer} {value}");
-        let line = log.iter().find(|line| line.contains("order query")).unwrap();
+        let [line] = &log.iter().filter(|line| line.contains("order query")).collect::<Vec<_>>()[..] else { panic!() };
         assert!(line.contains(r#"(order "CS1", instance "b")"#) && line.contains(path), "{line}");
         assert!(!line.contains("13800138000") && !line.contains("ENTERPRISE"), "{line}");
     }
@@ -339,7 +344,7 @@ async fn an_order_is_read_whatever_its_information_looks_like() {
 }
 
 /// Any JSON.
-fn any_json() -> impl Strategy<Value = Value> {
+pub fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -378,7 +383,7 @@ const ORDER_INFORMATION: [&str; 17] = [
     "/buyerInfo/customerType",
 ];
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
@@ -410,6 +415,32 @@ proptest! {
     }
 
     #[test]
+    fn any_later_v1_call_with_any_information_is_answered_as_without(
+        which in any::<prop::sample::Index>(),
+        text in prop_oneof![any_json().prop_map(|value| value.to_string()), "[^&]{0,40}"],
+    ) {
+        prop_assume!(!text.contains('&'));
+        let calls = [
+            ("activity=refreshInstance&orderId=R1&instanceId=i&expireTime=20270101000000", v1::refresh_instance::Request::FIELDS),
+            ("activity=upgrade&orderId=R1&instanceId=i&skuCode=S&productId=P2", v1::upgrade::Request::FIELDS),
+            ("activity=releaseInstance&instanceId=i", v1::release_instance::Request::FIELDS),
+        ];
+        let of_information = calls.iter().flat_map(|(call, fields)| {
+            let fields = fields.iter().filter(|spec| spec.class == FieldClass::Information);
+            fields.map(move |spec| format!("{call}&{}", spec.name))
+        });
+        let of_information: Vec<_> = of_information.collect();
+        let call = &of_information[which.index(of_information.len())];
+        let value = utf8_percent_encode(&text, NON_ALPHANUMERIC);
+        let (code, runs) = block_on(async {
+            let stage = Stage::new();
+            stage.get(&v1_purchase("CS1", "i")).await;
+            (stage.get(&format!("{call}={value}")).await.code, stage.seller.runs())
+        });
+        prop_assert_eq!((code.as_str(), runs), ("000000", 2), "{}={}", call, text);
+    }
+
+    #[test]
     fn unknown_members_never_refuse_a_call(name in "[a-z]{1,5}[0-9]", value in any_json()) {
         let answer = block_on(async {
             let body = purchase("CS1", "b").replacen('{', &format!(r#"{{"{name}":{value},"#), 1);
@@ -417,5 +448,161 @@ proptest! {
             stage.post(&body).await.code
         });
         prop_assert_eq!(answer, "000000");
+    }
+}
+
+/// A V2.0 purchase with members of its own.
+fn bought_with(members: &str) -> String {
+    format!(r#"{{"activity":"newInstance","businessId":"b","orderId":"CS7","orderLineId":"CS7-1",{members}}}"#)
+}
+
+#[tokio::test]
+async fn what_decides_is_never_guessed() {
+    for (members, part) in [
+        (r#""testFlag":null,"testFlag":1"#, r#"field "testFlag" stands more than once, with different values"#),
+        (r#""testFlag":"","testFlag":"1""#, r#"field "testFlag" stands more than once, with different values"#),
+        (r#""testFlag":"1","testFlag":null"#, r#"field "testFlag" stands more than once, with different values"#),
+        (r#""productId":null,"productId":"x""#, r#"field "productId" stands more than once, with different values"#),
+        (r#""testFlag":[1]"#, r#"field "testFlag" is not 0 or 1 (found a list)"#),
+    ] {
+        let stage = Stage::new();
+        assert_eq!(stage.post(&bought_with(members)).await.code, "000002", "{members}");
+        assert_eq!(stage.seller.runs(), 0);
+        let line = stage.log.last();
+        assert!(line.contains(part) && line.contains(r#"newInstance (order "CS7", line "CS7-1")"#), "{line}");
+    }
+    for name in ["orderId", "orderLineId", "businessId"] {
+        for (value, part) in [
+            (r#"" \t""#, "is missing or empty (found text of 2 characters"),
+            ("7", "is not a string (found the number 9)"),
+            (r#"["CS7"]"#, "is not a string (found a list)"),
+            (r#""\ud800""#, "holds an escape that names no character"),
+        ] {
+            let stage = Stage::new();
+            let body =
+                purchase("CS7", "b").replacen(&format!(r#""{name}":"#), &format!(r#""{name}":{value},"odd":"#), 1);
+            assert_eq!(stage.post(&body).await.code, "000002", "{body}");
+            assert!(stage.log.last().contains(&format!("field {name:?} {part}")), "{}", stage.log.last());
+        }
+    }
+    let stage = Stage::new();
+    for parameters in [
+        "activity=newInstance&businessId=b&customerId=c&productId=P&orderId=%20",
+        "activity=newInstance&businessId=%20&customerId=c&productId=P&orderId=CS1",
+    ] {
+        assert_eq!(stage.get(parameters).await.code, "000002", "{parameters}");
+    }
+    assert_eq!(stage.seller.runs(), 0);
+}
+
+#[tokio::test]
+async fn a_trial_is_converted_only_where_the_call_says_so() {
+    for (flag, scene) in [
+        ("1", Some(RenewalScene::TrialToFormal)),
+        ("1.0", Some(RenewalScene::TrialToFormal)),
+        ("TRUE", Some(RenewalScene::TrialToFormal)),
+        ("2", Some(RenewalScene::TrialToFormal)),
+        ("0", Some(RenewalScene::Renewal)),
+        ("0E0", Some(RenewalScene::Renewal)),
+        ("False", Some(RenewalScene::Renewal)),
+        ("", Some(RenewalScene::Renewal)),
+        ("perhaps", None),
+        ("null", None),
+        ("-1", None),
+    ] {
+        let stage = Stage::new();
+        assert_eq!(stage.get(&v1_purchase("CS1", "i")).await.code, "000000");
+        let renewal = "activity=refreshInstance&orderId=R1&instanceId=i&expireTime=20270101000000&trialToFormal";
+        let answer = stage.get(&format!("{renewal}={flag}")).await;
+        match (scene, stage.seller.last()) {
+            (Some(scene), Event::Renew(renewal)) => assert_eq!(renewal.scene, scene, "{flag}"),
+            (None, Event::Create(_)) => {
+                assert_eq!(answer.code, "000002");
+                assert!(stage.log.last().contains(r#"field "trialToFormal" is not 0 or 1"#), "{}", stage.log.last());
+            }
+            (_, event) => panic!("{flag}: {event:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_charging_mode_is_a_number_in_every_spelling() {
+    for (mode, expected) in
+        [("5", "5"), ("5.00", "5"), ("%205%20", "5"), ("5.0E0", "5"), ("1e%2B0", "1"), ("0.000", "0")]
+    {
+        let (details, _) = {
+            let stage = Stage::new();
+            let answer = stage.get(&format!("{REQUIRED}&orderId=CS1&chargingMode={mode}")).await;
+            assert_eq!(answer.code, "000000", "{mode}: {:?}", stage.log.lines());
+            let Event::Create(purchase) = stage.seller.last() else { panic!() };
+            (*purchase.details.unwrap(), ())
+        };
+        let expected = match expected {
+            "0" => ChargingMode::OnDemand,
+            "1" => ChargingMode::Period,
+            _ => ChargingMode::OnDemandPackage,
+        };
+        assert_eq!(details.charging_mode, Some(expected), "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_refused_as_a_whole_is_named_in_the_log() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let many: String = (0..300).map(|index| format!(r#""m{index}":1,"#)).collect();
+    for members in [format!(r#""odd":{deep}"#), format!(r#"{many}"odd":1"#)] {
+        let stage = Stage::new();
+        assert_eq!(stage.post(&bought_with(&members)).await.code, "000002");
+        let line = stage.log.last();
+        assert!(line.contains(r#"SaaS V2.0 newInstance (order "CS7", line "CS7-1") answered 000002"#), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_of_the_log_is_short_whatever_was_sent() {
+    let long = "13800138000".repeat(10_000);
+    for body in [
+        purchase(&long, "b"),
+        bought_with(&format!(r#""{long}":[{}1{}]"#, "[".repeat(200), "]".repeat(200))),
+        format!(r#"{{"activity":"{long}"}}"#),
+        format!(r#"{{"activity":"updateInstanceStatus","instanceId":"i","status":"{long}"}}"#),
+    ] {
+        let stage = Stage::new();
+        assert_eq!(stage.post(&body).await.code, "000002");
+        let line = stage.log.last();
+        assert!(line.len() < 1000, "{} bytes: {}", line.len(), &line[..300]);
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_stands_twice_says_nothing() {
+    let answer = format!(r#"{{"resultCode":"MKT.0999","resultCode":"MKT.0000","orderInfo":{}}}"#, order());
+    let client = Client::builder(Site::China, Answering(Arc::new(Mutex::new(answer))), TokioRuntime)
+        .credentials(Credentials::new("AK", "SK").unwrap())
+        .retry_policy({
+            let mut once = koogallery::open_api::RetryPolicy::default();
+            once.attempts = 1;
+            once
+        })
+        .build();
+    let stage = Stage::on(MemoryLedger::new(), |builder| builder.open_api(client));
+    assert_eq!(stage.post(&purchase("CS1", "b")).await.code, "000005");
+    assert_eq!(stage.seller.runs(), 0);
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_named_in_the_log() {
+    for (coding, body, named) in [
+        ("gzip", &b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"[..], "gzip"),
+        ("br", b"\x8b\x0d\x80", "br"),
+        ("DEFLATE ", b"\x78\x9c\x03\x00", "deflate"),
+    ] {
+        let stage = Stage::new();
+        let query = callback_v2::signed_query(&stage.key, &nonce(), stage.clock.now(), purchase("CS1", "b").as_bytes());
+        let mut request = post_request(&query, body);
+        request.headers_mut().insert("content-encoding", coding.parse().unwrap());
+        assert_eq!(stage.send(request).await.code, "000001");
+        let line = stage.log.last();
+        assert!(line.contains("compressed") && line.contains(named), "{line}");
     }
 }

@@ -15,7 +15,9 @@ use koogallery::ledger::MemoryLedger;
 use koogallery::redact::Sensitive;
 use koogallery::signature::{auth_token_body, body_sign, kit_v2};
 use koogallery::timestamp::CHINA;
+use proptest::prelude::*;
 
+use crate::information::{any_json, block_on};
 use crate::support::{Answer, Log, NOW, Seller, key, nonce, purchase};
 
 fn kit_key() -> AccessKey {
@@ -373,4 +375,171 @@ async fn a_slow_directory_is_answered_in_time() {
     let answer = stage.v2("tenantSync", &body(TENANT)).await;
     assert_eq!((answer.code.as_str(), began.elapsed().as_secs()), ("000005", 15));
     assert!(stage.log.last().contains("15s"), "{}", stage.log.last());
+}
+
+/// A list of users whose flag adds them.
+fn user_list(entries: &str) -> String {
+    body(&format!(r#""appId":"app-1","userList":{entries},"flag":1"#))
+}
+
+#[tokio::test]
+async fn only_a_clear_word_lets_a_user_in() {
+    for (enable, is_enabled) in [
+        (r#""enable":"TRUE ""#, true),
+        (r#""enable":1.0"#, true),
+        (r#""enable":"1e0""#, true),
+        (r#""enable":true,"enable":true"#, true),
+        (r#""enable":"yes""#, false),
+        (r#""enable":[true]"#, false),
+        (r#""enable":null"#, false),
+        (r#""enable":2"#, false),
+        (r#""enable":true,"enable":false"#, false),
+        (r#""enable":null,"enable":true"#, false),
+        (r#""enable":"\ud800""#, false),
+        (r#""name":"x""#, false),
+    ] {
+        let stage = Stage::new();
+        let answer = stage.v2("authSync", &user_list(&format!(r#"[{{"userName":"a",{enable}}}]"#))).await;
+        assert_eq!(answer.code, "000000", "{enable}");
+        let Change::PutUsers(users) = stage.notes.last() else { panic!() };
+        assert_eq!(users.users[0].is_enabled(), is_enabled, "{enable}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_without_its_key_refuses_the_list_and_is_named() {
+    for (entry, part) in [
+        (r#"{"name":"李华"}"#, r#"[1] field "userName" is missing or empty"#),
+        (r#"{"userName":"  "}"#, r#"[1] field "userName" is missing or empty (found text of 2 characters, "  ")"#),
+        (r#"{"userName":null,"userName":"b"}"#, r#"[1] field "userName" stands more than once"#),
+        ("null", r#"[1] field "entry" is not an object (found null)"#),
+        (r#""李华""#, r#"[1] field "entry" is not an object (found text of 2 characters"#),
+        (r#"{"userName":["李华"]}"#, r#"[1] field "userName" is not a string (found a list)"#),
+    ] {
+        let stage = Stage::new();
+        let answer = stage.v2("authSync", &user_list(&format!(r#"[{{"userName":"a"}},{entry}]"#))).await;
+        assert_eq!((answer.code.as_str(), stage.notes.count()), ("000002", 0), "{entry}");
+        let line = stage.log.last();
+        assert!(line.contains(part) && line.contains(r#"tenant "t-1""#) && !line.contains("李华"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn an_extension_is_read_in_every_form() {
+    for extension in
+        [r#"{"workPlace":"w"}"#, r#""{\"workPlace\":\"w\"}""#, r#"[{"workPlace":"w"}]"#, r#""[{\"workPlace\":\"w\"}]""#]
+    {
+        let stage = Stage::new();
+        let entries = format!(r#"[{{"userName":"a","extension":{extension}}}]"#);
+        assert_eq!(stage.v2("authSync", &user_list(&entries)).await.code, "000000");
+        let Change::PutUsers(users) = stage.notes.last() else { panic!() };
+        assert_eq!(users.users[0].work_place.as_deref(), Some("w"), "{extension}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_is_none_without_a_readable_flag() {
+    for flag in ["null", "false", r#""""#, "[0]", "-1", "0.5", "9", r#""zero""#, r#"0,"flag":1"#, r#"null,"flag":0"#] {
+        for (message, key) in
+            [("tenantSync", ""), ("applicationSync", r#""appId":"a","#), ("singleOrgSync", r#""orgCode":"D1","#)]
+        {
+            let stage = Stage::new();
+            let answer = stage.v2(message, &body(&format!(r#"{key}"flag":{flag}"#))).await;
+            assert_eq!((answer.code.as_str(), stage.notes.count()), ("000002", 0), "{message} {flag}");
+            let line = stage.log.last();
+            let names_a_field_of_an_addition = ["-1", "0.5", "9", r#""zero""#].contains(&flag);
+            assert!(line.contains(r#"field "flag""#) || names_a_field_of_an_addition, "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_of_one_thing_deletes_nothing_else_at_another_path() {
+    let deletions = [
+        ("tenantSync", r#""flag":0"#),
+        ("applicationSync", r#""appId":"a","flag":0"#),
+        ("singleOrgSync", r#""orgCode":"D1","flag":0"#),
+        ("singleOrgSync", r#""orgCode":null,"orgCode":"D1","flag":0"#),
+        ("authSync", r#""appId":"a","userList":[{"userName":"u"}],"flag":0"#),
+        ("authSync", r#""appId":"a","userList":[],"flag":3"#),
+        ("allOrgSync", r#""orgInfoList":[{"orgCode":"D1"}],"flag":0"#),
+    ];
+    for (meant, members) in deletions {
+        for (at, _) in deletions {
+            let stage = Stage::new();
+            let answer = stage.v2(at, &body(members)).await;
+            // One is refused at its own path too.
+            let is_taken = at == meant && !members.contains("null");
+            assert_eq!((answer.code == "000000", stage.notes.count() == 1), (is_taken, is_taken), "{members} at {at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_odd_entries_takes_time_and_log_in_proportion() {
+    let odd = r#"{"userName":"u#","name":{"李华":13800138000},"mobile":[1],"email":[],"role":{},"enable":"x"}"#;
+    let bare = r#"{userName:\"u#\",   name:\"李华\", mobile:[13800138000]}"#;
+    let bad = r#"{"name":"李华","mobile":"13800138000"}"#;
+    for (entry, code) in [(odd, "000000"), (bare, "000000"), (bad, "000002")] {
+        let mut times = Vec::new();
+        for count in [1_000, 8_000] {
+            let entries: Vec<_> = (0..count).map(|index| entry.replace('#', &index.to_string())).collect();
+            let mut list = format!("[{}]", entries.join(","));
+            if entry == bare {
+                list = format!("\"{list}\"");
+            }
+            let stage = Stage::new();
+            let text = user_list(&list);
+            let begin = std::time::Instant::now();
+            assert_eq!(stage.v2("authSync", &text).await.code, code);
+            times.push(begin.elapsed());
+            for line in stage.log.lines() {
+                assert!(line.len() < 4000 && !line.contains("李华") && !line.contains("13800138000"), "{line}");
+            }
+        }
+        // Eight times as much; a square would be sixty-four.
+        assert!(times[1] < times[0] * 32 + Duration::from_millis(200), "{times:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_refused_as_a_whole_is_named_in_the_log() {
+    let stage = Stage::new();
+    let entries = format!(r#"[{{"userName":"a","odd":{}1{}}}]"#, "[".repeat(200), "]".repeat(200));
+    assert_eq!(stage.v2("authSync", &user_list(&entries)).await.code, "000002");
+    let line = stage.log.last();
+    assert!(line.contains(r#"Kit V2.0 authSync (instance "inst-1", tenant "t-1") answered 000002"#), "{line}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_kit_call_with_any_information_is_answered_as_without(
+        message in 0..5_usize,
+        which in any::<prop::sample::Index>(),
+        value in any_json(),
+    ) {
+        let user: &[&str] = &[
+            "name", "orgCode", "role", "enable", "position", "employeeCode", "mobile", "email", "employeeType",
+            "workPlace", "entryDate", "extension", "odd",
+        ];
+        // Head, members of information, and tail of each message.
+        let (message, head, members, tail) = [
+            ("tenantSync", r#"{"tenantCode":"a","domainName":"https://a.example.com","flag":1,"#,
+                &["name", "orderId", "timeStamp", "odd"][..], r#""tenantId":"t-1"}"#),
+            ("tenantSync", r#"{"flag":0,"#, &["tenantCode", "domainName", "name", "odd"], r#""tenantId":"t-1"}"#),
+            ("singleOrgSync", r#"{"orgCode":"D1","flag":2,"#,
+                &["orgName", "parentCode", "timeStamp", "odd"], r#""tenantId":"t-1"}"#),
+            ("authSync", r#"{"tenantId":"t-1","appId":"a","flag":1,"userList":[{"#, user, r#""userName":"u"}]}"#),
+            ("allOrgSync", r#"{"tenantId":"t-1","orgInfoList":[{"#,
+                &["orgName", "OrgName", "name", "parentCode", "odd"], r#""orgCode":"D1"}]}"#),
+        ][message];
+        let body = format!("{head}{:?}:{value},{tail}", members[which.index(members.len())]);
+        let (code, count) = block_on(async {
+            let stage = Stage::new();
+            (stage.v2(message, &body).await.code, stage.notes.count())
+        });
+        prop_assert_eq!((code.as_str(), count), ("000000", 1), "{} {}", message, body);
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all, ready};
@@ -648,4 +649,93 @@ async fn without_a_handler_nothing_is_taken() {
     assert_eq!(stage.post_as(InterfaceType::Basic, &apply("b1", "event-1", "")).await.code, "000002");
     assert_eq!(stage.v1(&get_license("CS1", "b1")).await.code, "000002");
     assert_eq!(seller.runs(), 0);
+}
+
+/// Applies by V1 with these extension parameters: the code, and what the Licenses made are bound to.
+async fn got_with(json: &str) -> (String, Vec<Option<String>>, String) {
+    let stage = Stage::new();
+    let params = percent_encoding::utf8_percent_encode(
+        &base64::engine::general_purpose::STANDARD.encode(json),
+        percent_encoding::NON_ALPHANUMERIC,
+    )
+    .to_string();
+    let call = "activity=getLicense&businessId=b&customerId=c&orderId=CS1&productId=O&saasExtendParams";
+    let answer = stage.v1(&format!("{call}={params}")).await;
+    let device = |application: &Application| application.device.as_ref().map(|device| device.expose().to_owned());
+    let bound = stage.maker.made.lock().unwrap().iter().map(device).collect();
+    (answer.code, bound, stage.log.last())
+}
+
+#[tokio::test]
+async fn no_license_is_unbound_because_its_code_cannot_be_read() {
+    for json in [
+        r#"[{"name":"identificationCode","value":"HW"}]"#,
+        r#"{"name":"identificationCode","value":"HW"}"#,
+        r#"["{\"name\":\"identificationCode\",\"value\":\"HW\"}"]"#,
+        r#"[{"name":" IdentificationCode ","value":"HW"}]"#,
+        r#"[{"name":"identificationCode","value":"HW"},{"name":"identificationCode","value":"HW"}]"#,
+        r#"[{"name":"identificationCode","value":"HW"},5,{"name":"seats","value":"\ud800"}]"#,
+    ] {
+        let (code, bound, log) = got_with(json).await;
+        assert_eq!((code.as_str(), bound), ("000000", vec![Some("HW".to_owned())]), "{json}: {log}");
+    }
+    for json in [
+        r#"[{"name":"identificationCode","value":"\ud800"}]"#,
+        r#"[{"name":["identificationCode"],"value":"HW"}]"#,
+        r#"[{"name":"identificationCode","value":"HW"},{"name":"identificationCode","value":"HX"}]"#,
+        r#"[{"name":"identificationCode","name":"x","value":"HW"}]"#,
+        r#"[{"name":"identificationCode","value":null,"value":"HW"}]"#,
+        r#"[{"value":"HW"}]"#,
+        r#"{"identificationCode":"HW"}"#,
+        "[5]",
+        "5",
+    ] {
+        let (code, bound, log) = got_with(json).await;
+        assert_eq!((code.as_str(), bound), ("000002", vec![]), "{json}");
+        assert!(log.contains(r#"getLicense (order "CS1")"#) && log.contains(r#"field "saasExtendParams""#), "{log}");
+        assert!(!log.contains("HW"), "{log}");
+    }
+    for json in ["[]", "{}", r#"[{"name":"seats","value":"5"}]"#, r#"[{"name":"identificationCode","value":""}]"#] {
+        let (code, bound, log) = got_with(json).await;
+        assert_eq!((code.as_str(), bound), ("000000", vec![None]), "{json}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn an_application_with_an_unclear_device_or_time_makes_no_license() {
+    for members in [
+        r#""deviceFingerprint":" ""#,
+        r#""deviceFingerprint":7"#,
+        r#""deviceFingerprint":["HW"]"#,
+        r#""deviceFingerprint":null,"deviceFingerprint":"HW""#,
+        r#""expireTime":" ""#,
+        r#""expireTime":null,"expireTime":"2026-01-01 00:00:00 z""#,
+        r#""expireTime":"2026-01-01""#,
+        r#""expireTime":0"#,
+    ] {
+        let stage = Stage::new();
+        let created = r#"{"activity":"newInstance","orderId":"C","orderLineId":"C-000001","businessId":"i"}"#;
+        assert_eq!(stage.online(created).await.code, "000000");
+        let head =
+            r#""activity":"getLicenseAsync","effectiveTime":"2025-01-01 00:00:00 z","eventId":"e","instanceId":"i""#;
+        assert_eq!(stage.online(&format!("{{{head},{members}}}")).await.code, "000002", "{members}");
+        assert_eq!(stage.maker.made(), 0);
+        let line = stage.log.last();
+        assert!(line.contains(r#"online License getLicenseAsync (instance "i") answered 000002"#), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_stands_twice_leads_no_call_to_another_family() {
+    let stage = Stage::new();
+    let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+    let odd = [r#""odd":1,"odd":{"a":[null]}"#.to_owned(), format!(r#""odd":{deep}"#)];
+    for (index, odd) in odd.iter().enumerate() {
+        let with = |body: String| body.replacen('{', &format!("{{{odd},"), 1);
+        let answer = stage.post_as(InterfaceType::General, &with(notice(&format!("CS{index}")))).await;
+        assert_eq!(answer.code, "000000", "{odd}: {}", stage.log.last());
+        stage.maker.known_codes.lock().unwrap().push("k".to_owned());
+        assert_eq!(stage.code(&with(renew_code("k", &format!("CS{index}")))).await.code, "000000");
+    }
+    assert_eq!(stage.books.notices.lock().unwrap().len(), 2);
 }

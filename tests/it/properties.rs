@@ -274,7 +274,9 @@ proptest! {
                 continue;
             }
             match is_verified(&ring, &query, &damaged, NOW) {
-                Err(error) => prop_assert_eq!(error, VerifyError::Mismatch),
+                // Damage may make two names one, or the first bytes those of compressed data.
+                Err(VerifyError::Mismatch | VerifyError::RepeatedMember(_) | VerifyError::Compressed(_)) => {}
+                Err(error) => prop_assert!(false, "{}", error),
                 // A blank between tokens: it says the same.
                 Ok(()) => prop_assert!(content(&body).is_some() && content(&body) == content(&damaged)),
             }
@@ -674,7 +676,7 @@ fn purchase_of(members: &[(&str, String)]) -> Option<bool> {
     let filled = |name: &'static str| members.get(name).filter(|value| !value.is_null() && *value != "");
     let id = |name: &'static str| filled(name)?.as_str().filter(|id| id.len() <= 64);
     for name in ["businessId", "orderId", "orderLineId"] {
-        id(name)?;
+        id(name).filter(|id| !id.trim().is_empty())?;
     }
     if filled("productId").is_some() {
         id("productId")?;

@@ -55,6 +55,10 @@ impl From<&str> for DeviceFingerprint {
 
 impl ReadField for DeviceFingerprint {
     fn read(raw: RawField<'_>, max: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
+        // A License that is bound to blanks runs nowhere.
+        if raw.is_blank() {
+            return Err(FieldProblem::Missing);
+        }
         Sensitive::read(raw, max, warnings).map(Self)
     }
 }

@@ -41,7 +41,7 @@ impl From<Timestamp> for LicenseTime {
 
 impl ReadField for LicenseTime {
     fn read(raw: RawField<'_>, max: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {
-        Self::parse(&raw.text(max)?).ok_or(FieldProblem::NotA("a time in UTC of the form yyyy-MM-dd HH:mm:ss z"))
+        Self::parse(&raw.name(max)?).ok_or(FieldProblem::NotA("a time in UTC of the form yyyy-MM-dd HH:mm:ss z"))
     }
 }
 

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
-use crate::wire::{Answer, Checks, CompactTime, ExtendParams, PeriodType, message};
+use crate::wire::{
+    Answer, Checks, CompactTime, ExtendParams, FieldProblem, FieldWarning, ParseError, PeriodType, message,
+};
 
 /// The extension parameter that carries the identification code.
 const IDENTIFICATION_CODE: &str = "identificationCode";
@@ -50,8 +52,34 @@ impl Request {
     /// What the License is bound to: a hardware identification code that the buyer typed, or a system identification code
     /// that the marketplace made for this application. Which of them the product's settings say, not the call.
     pub fn identification_code(&self) -> Option<&str> {
-        let params = self.saas_extend_params.as_ref()?;
-        params.get(IDENTIFICATION_CODE).filter(|code| !code.is_empty())
+        self.identification_codes().next()
+    }
+
+    /// Every value under the name, in any spelling of it: one that is not found makes a License that is bound to nothing.
+    fn identification_codes(&self) -> impl Iterator<Item = &str> {
+        let params = self.saas_extend_params.iter().flat_map(ExtendParams::as_slice);
+        let named = params.filter(|param| param.name.trim().eq_ignore_ascii_case(IDENTIFICATION_CODE));
+        named.map(|param| param.value.expose()).filter(|code| !code.trim().is_empty())
+    }
+
+    /// Refuses parameters that leave it unclear what the License is bound to, so that none is issued unbound by mistake.
+    pub(crate) fn check_identification_code(&self) -> Result<(), ParseError> {
+        const FIELD: &str = "saasExtendParams";
+        let is_left_out = |warning: &&FieldWarning| warning.path.starts_with(FIELD) && warning.raw.is_some();
+        let mut codes = self.identification_codes();
+        let form = match codes.next() {
+            Some(first) if codes.all(|code| code == first) => return Ok(()),
+            Some(_) => String::new(),
+            None => match self.warnings.iter().find(is_left_out) {
+                Some(warning) => warning.form.clone(),
+                None => return Ok(()),
+            },
+        };
+        Err(ParseError::Field {
+            field: FIELD,
+            problem: FieldProblem::NotA("clear about the identification code"),
+            form,
+        })
     }
 }
 

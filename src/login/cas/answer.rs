@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::Response;
 use roxmltree::{Document, Node, ParsingOptions};
 use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use super::Validation;
@@ -11,6 +12,7 @@ use crate::login::exchange::{body, failed};
 use crate::login::user_info::UserInfo;
 use crate::login::{Cause, CentreError};
 use crate::redact::Sensitive;
+use crate::wire::RawField;
 use crate::wire::lenient::optional;
 
 /// Real answers have about 20 nodes.
@@ -33,7 +35,7 @@ struct ServiceResponse {
 struct Success {
     #[serde(default)]
     user: Value,
-    attributes: Option<Map<String, Value>>,
+    attributes: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +48,7 @@ struct Failure {
 
 pub(super) fn read(response: &Response<Bytes>) -> Result<UserInfo, CentreError> {
     let status = response.status();
-    let text = std::str::from_utf8(body::<Validation>(response)?).unwrap_or_default().trim_start_matches('\u{feff}');
+    let text = std::str::from_utf8(body::<Validation>(response)?).unwrap_or_default();
     let answer = from_xml(text).or_else(|| Some(serde_json::from_str::<Answer>(text).ok()?.service_response));
     let answer = answer.unwrap_or_default();
     if let Some(failure) = answer.authentication_failure {
@@ -56,8 +58,9 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<UserInfo, CentreError> 
         );
     }
     let user = answer.authentication_success.filter(|_| status.is_success()).and_then(|success| {
-        let members = serde_json::to_string(&success.attributes.unwrap_or_default()).ok()?;
-        UserInfo::read(&members, &success.user.to_string())
+        // PHP writes a list where there is none; the user is named beside them.
+        let members = success.attributes.and_then(|attributes| RawField::json(attributes.get()).object());
+        UserInfo::read(members.as_deref().unwrap_or("{}"), &success.user.to_string())
     });
     user.ok_or_else(|| failed::<Validation>(response, &Cause::TicketRefused))
 }
@@ -85,7 +88,7 @@ fn from_xml(text: &str) -> Option<ServiceResponse> {
     });
     let authentication_success = child(root, "authenticationSuccess").map(|node| Success {
         user: child(node, "user").map_or(Value::Null, |user| text_of(user).into()),
-        attributes: child(node, "attributes").map(members),
+        attributes: child(node, "attributes").and_then(|node| to_raw_value(&members(node)).ok()),
     });
     Some(ServiceResponse { authentication_failure, authentication_success })
 }

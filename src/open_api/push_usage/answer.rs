@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{RecordCode, RejectedRecord};
+use super::{PARTIAL, RecordCode, RejectedRecord};
 use crate::text::json::{self, Member};
 
 /// How deep a list may stand, texts that hold JSON included. Below that an answer counts as unclear.
@@ -58,10 +58,21 @@ impl<'a> Answer<'a> {
     /// list only if a documented code stands in it.
     pub(in crate::open_api) fn refused_in_success(&self) -> Option<Vec<Element>> {
         let is_of_refusals = |list: &Vec<Element>| list.iter().flatten().any(|record| record.code.is_documented());
-        match self.abnormal() {
+        let list = match self.abnormal() {
             Some(list) => Some(list).filter(|list| !list.is_empty()),
             None => self.first_list().filter(is_of_refusals),
-        }
+        };
+        list.or_else(|| self.says_partial().then(Vec::new))
+    }
+
+    /// Whether any code of the answer, or of an object in it, is that of refused records, whatever the others say.
+    fn says_partial(&self) -> bool {
+        let names = [&CODES[..], &OTHER_CODES].concat();
+        let says_it = |members: &[Member<'_>]| {
+            named_codes(members, &names).any(|value| Shape::of(value).code().as_deref() == Some(PARTIAL))
+        };
+        let inner = self.0.iter().map(|(_, value)| Shape::of(value).opened());
+        says_it(&self.0) || inner.into_iter().any(|shape| shape.members().is_some_and(says_it))
     }
 
     /// The first list of objects at the top level, or else a level deeper, whatever its name; or else an object that

@@ -1,0 +1,177 @@
+//! What is told of a callback through `tracing`: its fields, and that nothing of it is personal or secret.
+
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::Request;
+use koogallery::adapter::tokio::TokioRuntime;
+use koogallery::adapter::tracing::TracingObserver;
+use koogallery::callback::subscription::*;
+use koogallery::callback::{CallbackService, HandlerError};
+use koogallery::clock::{Clock as _, ManualClock};
+use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
+use koogallery::ledger::MemoryLedger;
+use koogallery::signature::{auth_token, callback_v2};
+use koogallery::timestamp::Timestamp;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Every event, a line each.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<String>>);
+
+struct Line<'a>(&'a mut String);
+
+impl Visit for Line<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {field}={value:?}").unwrap();
+    }
+}
+
+impl Subscriber for Recorder {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("koogallery")
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = self.0.lock().unwrap();
+        text.push_str(event.metadata().level().as_str());
+        event.record(&mut Line(&mut text));
+        text.push('\n');
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+struct Shop;
+
+impl SubscriptionHandler for Shop {
+    async fn create(&self, _: Purchase) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn renew(&self, _: Renewal) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn freeze(&self, _: Freeze) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn unfreeze(&self, _: Unfreeze) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn release(&self, _: Release) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn upgrade(&self, _: Upgrade) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn check_change(&self, _: ChangeCheck) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    async fn describe(&self, _: InstanceQuery) -> Result<Description, HandlerError> {
+        Ok(Description::default())
+    }
+}
+
+struct Stage {
+    service: CallbackService,
+    key: AccessKey,
+    clock: Arc<ManualClock>,
+    recorder: Recorder,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let key = AccessKey::new("SECRET-key").unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_unix_millis(1_735_787_045_678)));
+        let service =
+            CallbackService::builder(AccessKeys::new().with(InterfaceType::Basic, key.clone()).unwrap(), TokioRuntime)
+                .subscription(Shop, MemoryLedger::new())
+                .clock(Arc::clone(&clock))
+                .observer(TracingObserver)
+                .build();
+        Self { service, key, clock, recorder: Recorder::default() }
+    }
+
+    async fn call(&self, request: Request<Bytes>) -> Vec<String> {
+        let guard = tracing::subscriber::set_default(self.recorder.clone());
+        self.service.call(request).await;
+        drop(guard);
+        std::mem::take(&mut *self.recorder.0.lock().unwrap()).lines().map(str::to_owned).collect()
+    }
+
+    async fn post(&self, nonce: &str, body: &str) -> Vec<String> {
+        let query = callback_v2::signed_query(&self.key, nonce, self.clock.now(), body.as_bytes());
+        let request = Request::post(format!("/saasproduce?{query}")).body(Bytes::from(body.to_owned())).unwrap();
+        self.call(request).await
+    }
+
+    async fn get(&self, parameters: &str) -> Vec<String> {
+        let parameters = format!("{parameters}&timeStamp={}", self.clock.now().to_compact_millis());
+        let query = auth_token::signed_query(&self.key, &parameters).unwrap();
+        self.call(Request::get(format!("/saasproduce?{query}")).body(Bytes::new()).unwrap()).await
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_one_event_with_its_ids() {
+    let stage = Stage::new();
+    let body = r#"{"activity":"newInstance","businessId":"b-1","orderId":"CS1","orderLineId":"CS1-000001"}"#;
+    let lines = stage.post("n1", body).await;
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    for part in [
+        "INFO",
+        r#" protocol=SaaS V2.0"#,
+        r#" activity="newInstance""#,
+        r#" order_id="CS1""#,
+        r#" order_line_id="CS1-000001""#,
+        r#" result_code="000000""#,
+        " duration_ms=0",
+        " repeated=false",
+        " test_call=false",
+    ] {
+        assert!(lines[0].contains(part), "{part} is missing in {}", lines[0]);
+    }
+    let lines = stage.post("n2", r#"{"activity":"updateInstanceStatus","instanceId":"i-9","status":"MELT"}"#).await;
+    for part in ["WARN", r#" instance_id="i-9""#, r#" result_code="000002""#, "field \"status\""] {
+        assert!(lines[0].contains(part), "{part} is missing in {}", lines[0]);
+    }
+}
+
+#[tokio::test]
+async fn odd_fields_are_one_event_and_a_repeat_is_marked() {
+    let stage = Stage::new();
+    let call = "activity=newInstance&businessId=b-1&customerId=c&orderId=CS1&productId=P&customerName=Li%20Na\
+                &mobilePhone=13800138000&email=li%40example.com&amount=many&orderAmount=x";
+    let lines = stage.get(call).await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for part in [
+        "WARN",
+        r#" protocol=SaaS V1.0"#,
+        r#" activity="newInstance""#,
+        r#" order_id="CS1""#,
+        " fields=4",
+        "mobilePhone cannot be decrypted",
+        "amount is not a whole number",
+    ] {
+        assert!(lines[0].contains(part), "{part} is missing in {}", lines[0]);
+    }
+    let repeated = stage.get(call).await;
+    assert!(repeated.last().unwrap().contains(" repeated=true"), "{repeated:?}");
+    for line in lines.iter().chain(&repeated) {
+        for secret in ["13800138000", "Li Na", "li@example", "SECRET", "many"] {
+            assert!(!line.contains(secret), "{secret} in {line}");
+        }
+    }
+}
