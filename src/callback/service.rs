@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{Request, Response};
 
 use super::builder::CallbackServiceBuilder;
-use super::call::{Call, Command, Reply, SubscriptionCommand};
+use super::call::{Command, Reply, SubscriptionCommand};
 use super::directory::Directory;
 use super::exchange::{Exchanging, Progressing};
 use super::kit_v1::KitV1;
@@ -234,7 +234,7 @@ impl CallbackService {
             }
         }
 
-        let reply = self.reply::<D>(call, progress).await?;
+        let reply = self.reply::<D>(call.command, progress).await?;
         let is_final = reply.is_final();
         let answer = D::render(settings, progress.key_index, activity, reply)?;
         if D::ANSWERS_REPEATS && is_claimed && is_final {
@@ -243,7 +243,7 @@ impl CallbackService {
         Ok(answer)
     }
 
-    async fn reply<D: Dialect>(&self, call: Call, progress: &mut Progressing) -> Result<Reply, CallbackError> {
+    async fn reply<D: Dialect>(&self, command: Command, progress: &mut Progressing) -> Result<Reply, CallbackError> {
         let Inner { settings, subscription, directory, licensing, orders, clock, .. } = &*self.inner;
         let exchange = Exchanging {
             settings,
@@ -253,7 +253,7 @@ impl CallbackService {
             progress,
         };
         let no_handler = || CallbackError::NoHandler(D::PROTOCOL);
-        match call.command {
+        match command {
             Command::Subscription(command) => {
                 subscription.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange).await
             }

@@ -28,18 +28,23 @@ impl<'m> Fields<'m> {
         self.taken[index / 64 % 4] & 1 << (index % 64) != 0
     }
 
-    /// Reads a field that is there and not empty; one that stands there with several values is not empty in all of them.
+    /// Takes out a field that is there and not empty, with its place; one that stands there with several values is not empty
+    /// in all of them.
     #[inline]
-    fn take<T>(&mut self, name: &'static str, read: impl FnOnce(RawField<'m>, &mut Warnings) -> T) -> Option<T> {
+    fn take(&mut self, name: &'static str) -> Option<(usize, RawField<'m>)> {
         let index = self.members.position(name)?;
         self.taken[index / 64 % 4] |= 1 << (index % 64);
-        let (first, raw) = (self.warnings.len(), self.members.raw(index));
+        let raw = self.members.raw(index);
         let is_there = !raw.is_absent() || self.members.has_conflict(name);
-        let taken = is_there.then(|| read(raw, &mut self.warnings));
+        is_there.then_some((index, raw))
+    }
+
+    /// Puts the name of the field before the paths of what was noted inside of it.
+    #[inline]
+    fn prefix(&mut self, first: usize, name: &'static str) {
         if self.warnings.len() > first {
             prefix_paths(&mut self.warnings, first, name);
         }
-        taken
     }
 
     /// A field that decides something and may be absent.
@@ -58,50 +63,46 @@ impl<'m> Fields<'m> {
         max: usize,
         is_mandatory: bool,
     ) -> Result<Option<T>, ParseError> {
-        let is_ambiguous = self.members.has_conflict(name);
-        self.take(name, |raw, warnings| {
-            let read = match () {
-                () if is_ambiguous => Err(FieldProblem::Repeated),
-                () if is_mandatory && raw.is_blank() => Err(FieldProblem::Missing),
-                () => T::read(raw.clone(), max, warnings),
-            };
-            read.map_err(|problem| ParseError::new(name, problem, &raw))
-        })
-        .transpose()
+        let Some((index, raw)) = self.take(name) else { return Ok(None) };
+        let first = self.warnings.len();
+        let read = match () {
+            () if self.members.has_conflict(name) => Err(FieldProblem::Repeated),
+            () if is_mandatory && raw.is_blank() => Err(FieldProblem::Missing),
+            () => T::read(raw, max, &mut self.warnings),
+        };
+        self.prefix(first, name);
+        match read {
+            Ok(value) => Ok(Some(value)),
+            // Looked at once more, so that nothing is copied where all is well.
+            Err(problem) => Err(ParseError::new(name, problem, &self.members.raw(index))),
+        }
     }
 
     /// A field that decides nothing: kept whole where it is too long, and where it cannot be read absent here and left among
     /// the unknown ones.
     pub(crate) fn information<T: ReadField>(&mut self, name: &'static str, max: usize) -> Option<T> {
-        let is_ambiguous = self.members.has_conflict(name);
         let before = self.taken;
-        let read = self.take(name, |raw, warnings| {
-            if !is_ambiguous && raw.is_blank() {
-                return Ok(None);
-            }
-            let first = warnings.len();
-            let mut read = |max| T::read(raw.clone().number_as_text(), max, &mut *warnings);
-            let (read, too_long) = match if is_ambiguous { Err(FieldProblem::Repeated) } else { read(max) } {
-                Err(FieldProblem::TooLong(max)) => (read(usize::MAX), Some(FieldProblem::TooLong(max))),
-                read => (read, None),
-            };
-            match read {
-                Ok(value) => {
-                    warnings.extend(too_long.map(|problem| FieldWarning::taken("", problem, &raw)));
-                    Ok(Some(value))
-                }
-                Err(problem) => {
-                    // What was noted inside of it is all in its raw text.
-                    warnings.truncate(first);
-                    warnings.push(FieldWarning::absent("", problem, &raw));
-                    Err(())
-                }
-            }
-        });
-        if let Some(Err(())) = read {
+        let (index, raw) = self.take(name)?;
+        let first = self.warnings.len();
+        let mut read = match self.members.has_conflict(name) {
+            true => Err(FieldProblem::Repeated),
+            false if raw.is_blank() => return None,
+            false => T::read(raw.number_as_text(), max, &mut self.warnings),
+        };
+        if let Err(FieldProblem::TooLong(max)) = read {
+            let raw = self.members.raw(index);
+            self.warnings.truncate(first);
+            read = T::read(raw.clone().number_as_text(), usize::MAX, &mut self.warnings);
+            self.warnings.push(FieldWarning::taken("", FieldProblem::TooLong(max), &raw));
+        }
+        if let Err(problem) = &read {
+            // What was noted inside of it is all in its raw text.
+            self.warnings.truncate(first);
+            self.warnings.push(FieldWarning::absent("", problem.clone(), &self.members.raw(index)));
             self.taken = before;
         }
-        read?.ok()?
+        self.prefix(first, name);
+        read.ok()
     }
 
     /// A field that decides something, and is needed only where the message's `flag` does not say that something is deleted.
@@ -126,14 +127,11 @@ impl<'m> Fields<'m> {
     /// What the message is about: the one of `known` that its `activity` names.
     pub(crate) fn activity(&mut self, known: &[Activity]) -> Result<Activity, ParseError> {
         const NAME: &str = "activity";
-        let is_ambiguous = self.members.has_conflict(NAME);
-        let activity = self.take(NAME, |raw, _| {
-            let text = if is_ambiguous { Err(FieldProblem::Repeated) } else { raw.clone().text(32) };
-            let text = text.map_err(|problem| ParseError::new(NAME, problem, &raw))?;
-            let found = known.iter().copied().find(|activity| activity.as_str() == text);
-            found.ok_or_else(|| ParseError::UnknownActivity(text.into_owned()))
-        });
-        activity.ok_or(ParseError::missing(NAME))?
+        let (index, raw) = self.take(NAME).ok_or(ParseError::missing(NAME))?;
+        let text = if self.members.has_conflict(NAME) { Err(FieldProblem::Repeated) } else { raw.text(32) };
+        let text = text.map_err(|problem| ParseError::new(NAME, problem, &self.members.raw(index)))?;
+        let found = known.iter().copied().find(|activity| activity.as_str() == text);
+        found.ok_or_else(|| ParseError::UnknownActivity(text.into_owned()))
     }
 
     /// What no table lists, and what was noted while reading.
