@@ -1,4 +1,4 @@
-//! What is told of a callback through `tracing`: its fields, and that nothing of it is personal or secret.
+//! What `tracing` records of a callback: its fields, and that nothing of it is personal or secret.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};

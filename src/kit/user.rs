@@ -100,7 +100,7 @@ pub struct User {
 }
 
 impl User {
-    /// Returns a user in use, of whom no more is known.
+    /// Returns an enabled user with nothing else set.
     pub fn new(
         user_name: impl Into<Sensitive>,
         name: impl Into<Sensitive>,

@@ -123,7 +123,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The last try failed, or a field breaks a documented limit and nothing was sent. Every try is signed anew.
+    /// The last try failed, or a field breaks a documented limit and nothing was sent. Every try is signed again.
     pub async fn call<A: Api>(&self, api: &A) -> Result<A::Response, CallError> {
         self.call_with::<A>(api.check(), |base| Outgoing::Whole(api.to_http(base))).await
     }

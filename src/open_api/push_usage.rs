@@ -5,7 +5,7 @@
 //! An accepted push is only queued: a background check may still refuse records, which then show in the seller console
 //! alone. Of several records for the same instance and period the first counts, so the same records may be sent again.
 //!
-//! With `94060999` some records were refused. Which ones is told by an array `abnormal_usage_data`; where it stands and what
+//! With `94060999` some records were refused. An array `abnormal_usage_data` lists them; where it stands and what
 //! identifies a record in it is not documented, so it is looked for at any depth, and records of which the answer does not
 //! say clearly what became of them are [unclear](RecordFate::Unclear): neither taken nor refused.
 
@@ -167,7 +167,7 @@ pub(super) fn is_success(code: &str) -> bool {
 /// Accepted as a whole with HTTP 200, with records that were refused.
 const PARTIAL: &str = "94060999";
 
-/// An answer to a push that came through. What it means for each record is told by [`fates`](Self::fates) alone, since an
+/// An answer to a push that came through. Only [`fates`](Self::fates) says what it means for each record, since an
 /// answer may list refused records in a form that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response(Said);

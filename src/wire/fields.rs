@@ -65,10 +65,12 @@ impl<'m> Fields<'m> {
     ) -> Result<Option<T>, ParseError> {
         let Some((index, raw)) = self.take(name) else { return Ok(None) };
         let first = self.warnings.len();
-        let read = match () {
-            () if self.members.has_conflict(name) => Err(FieldProblem::Repeated),
-            () if is_mandatory && raw.is_blank() => Err(FieldProblem::Missing),
-            () => T::read(raw, max, &mut self.warnings),
+        let read = if self.members.has_conflict(name) {
+            Err(FieldProblem::Repeated)
+        } else if is_mandatory && raw.is_blank() {
+            Err(FieldProblem::Missing)
+        } else {
+            T::read(raw, max, &mut self.warnings)
         };
         self.prefix(first, name);
         match read {

@@ -122,7 +122,7 @@ fn request(method: &str, path: &str, signed: &Signed, capture: &Capture) -> Resu
     next_hop::request(method, &format!("{path}{separator}{}", signed.query), &headers, signed.body.clone().into())
 }
 
-/// What V1.0 encrypts looks masked, and not encrypted anew as in a capture, which has to be read again.
+/// What V1.0 encrypts looks masked, and is not encrypted again as in a capture, which has to be read again.
 fn unencrypted() -> Masking {
     Masking::default()
 }

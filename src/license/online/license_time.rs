@@ -76,6 +76,15 @@ mod tests {
     }
 
     #[test]
+    fn digits_may_be_a_number() {
+        let read = |json| LicenseTime::read(RawField::json(json), 64, &mut Vec::new());
+        assert_eq!(read("20250101000000"), Ok(LicenseTime::parse("20250101000000").unwrap()));
+        for json in ["20250101000000.0", "2025", "true", "[20250101000000]"] {
+            assert!(read(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
     fn another_zone_or_form_is_refused() {
         for text in [
             "",

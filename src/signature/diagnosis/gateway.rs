@@ -6,7 +6,7 @@
 pub enum GatewayCause {
     /// The key is locked after wrong signatures.
     #[error(
-        "the access key is locked: five wrong signatures in a row lock it for five minutes; stop calling, mend the \
+        "the access key is locked: five wrong signatures in a row lock it for five minutes; stop calling, correct the \
          signature, and wait"
     )]
     Locked,
@@ -46,7 +46,7 @@ pub enum GatewayCause {
     WrongSignature,
 }
 
-/// Phrases by which causes are told, in small letters; the first that stands there counts. All words of a phrase have to
+/// Phrases that name causes, in small letters; the first that stands there counts. All words of a phrase have to
 /// occur.
 const PHRASES: [(GatewayCause, &[&[&str]]); 10] = [
     (GatewayCause::Locked, &[&["locked"], &["lockout"], &["reach the limit"], &["too many", "fail"], &["锁定"]]),

@@ -12,7 +12,7 @@ use crate::text::query::{self, Plus};
 /// Of the digests of all hash functions that are known here.
 const BASE64_LENGTHS: [usize; 5] = [28, 40, 44, 64, 88];
 
-/// Of MD5, which is told by its length alone.
+/// Of MD5, recognized by its length alone.
 const MD5_LENGTH: usize = 16;
 
 /// How a scheme wants it.

@@ -31,7 +31,7 @@ pub enum Fault {
     Refused(String),
     /// About half of the records of a push, and at least one, are refused with this code. Of other calls, nothing.
     PartialFailure(String),
-    /// Refused records of a push are told in this form. Goes together with every other fault; of two forms the one switched
+    /// Refused records of a push are listed in this form. Goes together with every other fault; of two forms the one switched
     /// on first counts.
     RefusalForm(RefusalForm),
     /// A proxy's page, HTTP 502, in the place of an answer; the request took no effect.

@@ -133,7 +133,7 @@ type Code = &'static str;
 pub(super) struct PushManner<'a> {
     /// About half of the records are refused with this code.
     pub(super) partial: Option<&'a str>,
-    /// How refused records are told.
+    /// The form in which refused records are listed.
     pub(super) form: RefusalForm,
 }
 

@@ -12,7 +12,7 @@ pub(in super::super::super) enum Language {
     Python,
 }
 
-/// A JSON value with its numbers written anew.
+/// A JSON value with its numbers rewritten.
 pub(super) fn rewritten(value: &str, language: Language) -> String {
     let is_of_number = |character: char| character.is_ascii_digit() || matches!(character, '-' | '+' | '.' | 'e' | 'E');
     let mut out = String::with_capacity(value.len() + 16);
