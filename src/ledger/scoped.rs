@@ -183,10 +183,7 @@ impl Scoped {
 
     /// The instance as its family knows it.
     fn own(&self, mut instance: Arc<Instance>) -> Arc<Instance> {
-        let own = |stored: &str| {
-            let own = if self.scope.lengthens(stored) { self.scope.own(stored) } else { None };
-            own.filter(|own| own.len() < stored.len()).map(str::to_owned)
-        };
+        let own = |stored: &str| self.scope.lengthens(stored).then(|| self.scope.own(stored).map(str::to_owned))?;
         if let Some(id) = own(&instance.instance_id) {
             Arc::make_mut(&mut instance).instance_id = id;
         }

@@ -33,7 +33,7 @@ struct State {
     answers: usize,
     /// Numbers of the records that were taken.
     taken: HashSet<String>,
-    /// Numbers of records of which an answer that arrived told clearly that they were taken.
+    /// Numbers of records that an answer which arrived clearly says were taken.
     shown: HashSet<String>,
     /// The same for those that were refused, with their code.
     refused: HashMap<String, u16>,

@@ -26,7 +26,7 @@ use koogallery::timestamp::Timestamp;
 use crate::servers::Schema;
 use crate::support::{Answer, Log, NOW, get_request, nonce, post_request, purchase, v1_purchase, v1_query};
 
-/// One seller with a handler for every family; they write down what they are told, in one list.
+/// One seller with a handler for every family; they record every event in one list.
 #[derive(Clone, Default)]
 pub struct Told {
     lines: Arc<Mutex<Vec<String>>>,
@@ -40,7 +40,7 @@ impl Told {
         if *self.fails.lock().unwrap() { Err(HandlerError::failed("not now")) } else { Ok(()) }
     }
 
-    /// What was told since it was asked last.
+    /// Takes the events recorded since the last call.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.lines.lock().unwrap())
     }
