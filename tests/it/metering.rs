@@ -291,14 +291,20 @@ async fn a_record_that_spoils_its_push_is_found() {
     assert!(stage.intake.pushes.lock().unwrap().len() < 15, "halving, not one by one");
 }
 
-#[tokio::test]
-async fn a_corrected_record_is_sent_under_its_number() {
+/// A stage with one record, which was refused by its content.
+async fn one_refused() -> (Stage, UsageRecord) {
     let stage = Stage::new().await;
     stage.record("a", "1").await;
     stage.next_hour();
     stage.intake.fate(Fate::Refuses { instance_id: "a", code: "017", names: &["metering_sn"] });
     stage.pusher.round().await.unwrap();
     let refused = stage.meter.records(RecordState::Fix, None, 10).await.unwrap().remove(0).record;
+    (stage, refused)
+}
+
+#[tokio::test]
+async fn a_corrected_record_is_sent_under_its_number() {
+    let (stage, refused) = one_refused().await;
     assert_eq!(stage.pusher.round().await.unwrap().delivered, 0);
     let mut correction = Correction::default();
     correction.package_instance_id = Some("p1".to_owned());
@@ -313,12 +319,7 @@ async fn a_corrected_record_is_sent_under_its_number() {
 
 #[tokio::test]
 async fn a_record_that_breaks_a_limit_holds_up_no_other() {
-    let stage = Stage::new().await;
-    stage.record("a", "1").await;
-    stage.next_hour();
-    stage.intake.fate(Fate::Refuses { instance_id: "a", code: "017", names: &["metering_sn"] });
-    stage.pusher.round().await.unwrap();
-    let refused = stage.meter.records(RecordState::Fix, None, 10).await.unwrap().remove(0).record;
+    let (stage, refused) = one_refused().await;
     let mut correction = Correction::default();
     correction.package_instance_id = Some("p".repeat(65));
     assert!(stage.meter.correct(&refused.metering_sn, correction).await.unwrap());
