@@ -1,7 +1,7 @@
 //! `serve`: the open APIs and the marketplace as a process.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use koogallery::clock::{Clock as _, SystemClock};
 use serde_json::Value;
@@ -61,16 +61,17 @@ fn post(server: &Server, path: &str, form: &str, headers: &str) -> (u16, String)
     (status, String::from_utf8(body).unwrap())
 }
 
-/// The subscriptions, once there is one in this state.
-fn sold(server: &Server, state: &str) -> Value {
-    for _ in 0..200 {
-        let sold: Value = serde_json::from_str(&get(server, "/_marketplace/subscriptions", "").1).unwrap();
-        if sold[0]["state"] == state {
-            return sold;
+/// Returns the answer to a `GET` once it is as expected.
+fn eventually(server: &Server, path: &str, is_expected: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let answer: Value = serde_json::from_str(&get(server, path, "").1).unwrap();
+        if is_expected(&answer) {
+            return answer;
         }
+        assert!(Instant::now() < deadline, "{path} stays {answer}");
         std::thread::sleep(Duration::from_millis(50));
     }
-    panic!("nothing gets {state}: {}", get(server, "/_marketplace/log", "").1);
 }
 
 #[test]
@@ -81,10 +82,11 @@ fn the_marketplace_sells_to_a_seller() {
     command.args(["serve", "--listen", "127.0.0.1:0", "--target", &target, "--compress", "864000"]);
     let server = Server::start(command.envs(CREDENTIALS).envs(KEYS));
 
-    let (status, order) = post(&server, "/_marketplace/orders", "profile=saas-v2&period=5+day&amount=50", "");
+    // Ten days are a second, so that it expires in six seconds: long after the changes below, also on a busy machine.
+    let (status, order) = post(&server, "/_marketplace/orders", "profile=saas-v2&period=2+month&amount=50", "");
     assert_eq!(status, 202, "{order}");
     let order: Value = serde_json::from_str(&order).unwrap();
-    let active = sold(&server, "active");
+    let active = eventually(&server, "/_marketplace/subscriptions", |sold| sold[0]["state"] == "active");
     assert_eq!(active[0]["orderId"], order["orderId"]);
     let id = active[0]["instanceId"].as_str().unwrap();
     let change = |what: &str, form: &str| post(&server, &format!("/_marketplace/subscriptions/{id}/{what}"), form, "");
@@ -94,20 +96,20 @@ fn the_marketplace_sells_to_a_seller() {
         let (status, told) = change(what, form);
         assert_eq!(status, 202, "{what}: {told}");
     }
-    // Ten days are a second: it expires by itself, and goes after 15 days.
-    sold(&server, "frozen");
-    sold(&server, "released");
+    // It expires by itself, and goes after 15 days. The state changes before the seller is called.
+    eventually(&server, "/_marketplace/subscriptions", |sold| sold[0]["state"] == "released");
     let (status, why) = change("renew", "");
     assert_eq!((status, why.contains("has been released")), (409, true), "{why}");
-    let listed = get(&seller.server, "/admin/instances", "").1;
-    assert!(listed.contains("\"released\""), "{listed}");
-
-    let log: Value = serde_json::from_str(&get(&server, "/_marketplace/log", "").1).unwrap();
-    let activities: Vec<_> =
-        log["calls"].as_array().unwrap().iter().map(|call| call["activity"].as_str().unwrap()).collect();
+    let activities = |log: &Value| -> String {
+        let calls = log["calls"].as_array().unwrap();
+        calls.iter().map(|call| call["activity"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
+    };
+    let log = eventually(&server, "/_marketplace/log", |log| activities(log).ends_with("releaseInstance"));
     let expected = "newInstance queryInstance queryInstance upgradeInstance updateInstanceStatus refreshInstance \
                     updateInstanceStatus updateInstanceStatus releaseInstance";
-    assert_eq!(activities.join(" "), expected, "{log}");
+    assert_eq!(activities(&log), expected, "{log}");
+    let listed = get(&seller.server, "/admin/instances", "").1;
+    assert!(listed.contains("\"released\""), "{listed}");
     let (status, page) = get(&server, "/_marketplace", "Accept: text/html\r\n");
     assert!(status == 200 && page.contains(id) && page.contains("releaseInstance: 000000"), "{page}");
     for (_, key) in KEYS {
