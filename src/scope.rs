@@ -62,5 +62,5 @@ impl Scope {
 
 /// Whether an id could be taken for that of another scope.
 pub(crate) fn is_reserved(id: &str) -> bool {
-    id.starts_with(CODES) || id.contains(',')
+    id.starts_with(CODES) || memchr::memchr(b',', id.as_bytes()).is_some()
 }

@@ -1,6 +1,6 @@
 //! A call after parsing and before its answer, free of protocol generations.
 
-use super::subscription::{ChangeCheck, Description, Event, Purchase};
+use super::subscription::{ChangeCheck, Description, Event, Purchase, PurchaseDetails};
 use crate::activity::Activity;
 use crate::directory;
 use crate::issuing::Application;
@@ -87,24 +87,38 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// A purchase of which no more is known than its order.
-    pub(super) fn purchase(order: OrderKey, proposed_id: String, test_call: bool) -> Self {
+    /// A purchase. Without details no more is known than its order.
+    pub(super) fn purchase(
+        order: OrderKey,
+        proposed_id: String,
+        details: Option<Box<PurchaseDetails>>,
+        test_call: bool,
+    ) -> Self {
+        let effect = match &details {
+            Some(details) => Effect::Create {
+                product_id: Some(details.product.product_id.clone()),
+                expire_time: details.expire_time,
+            },
+            None => Effect::Create { product_id: order.product_id.clone(), expire_time: None },
+        };
+        // What the step says already is added for the handler alone: most repeats never get there.
         let event = Event::Create(Purchase {
             instance_id: String::new(),
-            order_id: order.order_id.clone(),
-            order_line_id: order.order_line_id.clone(),
-            details: None,
+            order_id: String::new(),
+            order_line_id: None,
+            details,
             test_call,
         });
-        let effect = Effect::Create { product_id: order.product_id.clone(), expire_time: None };
         Self { step: Step { target: Target::Purchase { order, proposed_id }, effect }, event }
     }
 
-    /// The event, for the instance that its purchase was given. Until then the event names none.
+    /// The event, for the instance that its purchase was given.
     pub(super) fn event_for(&self, instance_id: &str) -> Event {
         let mut event = self.event.clone();
-        if let Event::Create(purchase) = &mut event {
+        if let (Event::Create(purchase), Target::Purchase { order, .. }) = (&mut event, &self.step.target) {
             instance_id.clone_into(&mut purchase.instance_id);
+            purchase.order_id.clone_from(&order.order_id);
+            purchase.order_line_id.clone_from(&order.order_line_id);
         }
         event
     }

@@ -58,7 +58,7 @@ fn read(callback: Callback) -> Result<(TestFlag, LicensingCommand), CallbackErro
     Ok(match callback {
         Callback::NewInstance(request) => {
             let order = OrderKey::new(request.order_id).with_order_line(request.order_line_id);
-            let purchase = Change::purchase(order, request.business_id, request.test_flag == TestFlag::Debug);
+            let purchase = Change::purchase(order, request.business_id, None, request.test_flag == TestFlag::Debug);
             (request.test_flag, change(Box::new(purchase)))
         }
         Callback::RefreshInstance(request) => {

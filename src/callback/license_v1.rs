@@ -8,12 +8,12 @@ use super::proved_by_token::Family;
 use super::saas_v1::period_of;
 use super::settings::Settings;
 use super::subscription::{
-    Customer, Event, Freeze, FreezeReason, Product, Purchase, PurchaseDetails, Release, Renewal, RenewalScene,
+    Customer, Event, Freeze, FreezeReason, Product, PurchaseDetails, Release, Renewal, RenewalScene,
 };
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::issuing::{Application, ApplicationId};
-use crate::ledger::{Effect, OrderKey, Step, Target};
+use crate::ledger::{Effect, OrderKey, Step};
 use crate::license::v1::{Callback, get_license, refresh_license};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
@@ -98,10 +98,6 @@ fn purchase(settings: &Settings, request: get_license::Request) -> LicensingComm
         effective_time: None,
         expire_time,
     };
-    let step = Step {
-        target: Target::Purchase { order: OrderKey::new(request.order_id.clone()), proposed_id: request.business_id },
-        effect: Effect::Create { product_id: Some(request.product_id.clone()), expire_time },
-    };
     let details = PurchaseDetails {
         customer: Some(Customer {
             customer_id: Some(request.customer_id),
@@ -130,14 +126,9 @@ fn purchase(settings: &Settings, request: get_license::Request) -> LicensingComm
         provision_type: None,
         warnings: request.warnings,
     };
-    let event = Event::Create(Purchase {
-        instance_id: String::new(),
-        order_id: request.order_id,
-        order_line_id: None,
-        details: Some(Box::new(details)),
-        test_call: request.test_flag == TestFlag::Debug,
-    });
-    LicensingCommand::Buy(Box::new(Change { step, event }), application)
+    let (order, test_call) = (OrderKey::new(request.order_id), request.test_flag == TestFlag::Debug);
+    let purchase = Change::purchase(order, request.business_id, Some(Box::new(details)), test_call);
+    LicensingCommand::Buy(Box::new(purchase), application)
 }
 
 fn renewal(settings: &Settings, request: refresh_license::Request, now: Timestamp) -> (Effect, Event) {

@@ -94,7 +94,7 @@ impl Executor {
     pub(super) fn resume(self: &Arc<Self>, instance: &Instance) {
         // V1.0, which has no order lines, tells in the call what was bought, and sends it again.
         let OrderKey { order_line_id: Some(_), .. } = &instance.order else { return };
-        let change = Change::purchase(instance.order.clone(), instance.instance_id.clone(), false);
+        let change = Change::purchase(instance.order.clone(), instance.instance_id.clone(), None, false);
         let step = change.step.clone();
         if self.running().contains_key(&Identity::of(&step)) {
             // Whoever started it hears of its failure; every further poll would report it once more.

@@ -8,14 +8,14 @@ use super::changes::unknown_status;
 use super::proved_by_token::Family;
 use super::settings::Settings;
 use super::subscription::{
-    AccessInfo, ChargingMode, Customer, Event, Freeze, FreezeReason, Period, Product, Purchase, PurchaseDetails,
-    Release, Renewal, RenewalScene, Unfreeze, Upgrade,
+    AccessInfo, ChargingMode, Customer, Event, Freeze, FreezeReason, Period, Product, PurchaseDetails, Release,
+    Renewal, RenewalScene, Unfreeze, Upgrade,
 };
 use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::cipher::field::{Ciphertext, FieldCipher};
 use crate::key::InterfaceType;
-use crate::ledger::{Effect, OrderKey, Step, Target};
+use crate::ledger::{Effect, OrderKey, Step};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::saas::v1::instance_status::InstanceStatus;
@@ -166,15 +166,11 @@ impl Reader<'_> {
     }
 
     fn purchase(&mut self, request: new_instance::Request) -> Result<SubscriptionCommand, CallbackError> {
-        let mut order = OrderKey::new(request.order_id.clone());
+        let mut order = OrderKey::new(request.order_id);
         if let Some(V1ChargingMode::PayPerUse | V1ChargingMode::PayPerUsePackage) = request.charging_mode {
             order = order.with_product(request.product_id.clone());
         }
         let expire_time = request.expire_time.map(|time| time.in_zone(self.settings.v1_zone));
-        let step = Step {
-            target: Target::Purchase { order, proposed_id: request.business_id },
-            effect: Effect::Create { product_id: Some(request.product_id.clone()), expire_time },
-        };
         let (mobile_phone, email) =
             (self.decrypt("mobilePhone", request.mobile_phone)?, self.decrypt("email", request.email)?);
         let trial = self.is_trial(request.trial_flag.as_deref());
@@ -206,14 +202,8 @@ impl Reader<'_> {
             provision_type: request.provision_type,
             warnings: self.warnings.clone(),
         };
-        let event = Event::Create(Purchase {
-            instance_id: String::new(),
-            order_id: request.order_id,
-            order_line_id: None,
-            details: Some(Box::new(details)),
-            test_call: request.test_flag == TestFlag::Debug,
-        });
-        Ok(SubscriptionCommand::Change(Box::new(Change { step, event })))
+        let (details, test_call) = (Some(Box::new(details)), request.test_flag == TestFlag::Debug);
+        Ok(SubscriptionCommand::Change(Box::new(Change::purchase(order, request.business_id, details, test_call))))
     }
 
     fn renewal(&self, request: refresh_instance::Request) -> Result<SubscriptionCommand, ParseError> {

@@ -75,7 +75,7 @@ fn read(callback: Callback) -> Result<(TestFlag, SubscriptionCommand), CallbackE
         Callback::NewInstance(request) => {
             let mut order = OrderKey::new(request.order_id).with_order_line(request.order_line_id);
             order.product_id = request.product_id;
-            let purchase = Change::purchase(order, request.business_id, request.test_flag == TestFlag::Debug);
+            let purchase = Change::purchase(order, request.business_id, None, request.test_flag == TestFlag::Debug);
             (request.test_flag, SubscriptionCommand::Change(Box::new(purchase)))
         }
         Callback::RefreshInstance(request) => {

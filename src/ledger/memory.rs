@@ -1,6 +1,6 @@
 //! The ledger in memory: everything is gone with the process.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,7 +28,8 @@ struct Records {
 struct Record {
     instance: Arc<Instance>,
     lease: Option<Lease>,
-    noted: HashSet<String>,
+    /// A few for each instance.
+    noted: BTreeSet<String>,
 }
 
 impl MemoryLedger {

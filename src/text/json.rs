@@ -229,10 +229,12 @@ pub(crate) fn with_quoted_names(text: &str) -> String {
 }
 
 /// Counts brackets outside strings; `value` is valid JSON already, and this needs no stack.
+#[inline]
 fn nests_deeper_than(max: usize, value: &str) -> bool {
-    if !value.starts_with(['{', '[']) {
-        return false;
-    }
+    matches!(value.as_bytes().first(), Some(b'{' | b'[')) && depth_exceeds(max, value)
+}
+
+fn depth_exceeds(max: usize, value: &str) -> bool {
     let mut depth = 0_usize;
     for token in Tokens(value) {
         match token {

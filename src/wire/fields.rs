@@ -16,12 +16,14 @@ pub(crate) struct Fields<'m> {
     members: &'m Members<'m>,
     /// A bit per member.
     taken: [u64; 4],
+    /// The member after the one found last.
+    next: usize,
     warnings: Warnings,
 }
 
 impl<'m> Fields<'m> {
     pub(crate) fn new(members: &'m Members<'m>) -> Self {
-        Self { members, taken: [0; 4], warnings: Vec::new() }
+        Self { members, taken: [0; 4], next: 0, warnings: Vec::new() }
     }
 
     fn is_taken(&self, index: usize) -> bool {
@@ -32,7 +34,8 @@ impl<'m> Fields<'m> {
     /// in all of them.
     #[inline]
     fn take(&mut self, name: &'static str) -> Option<(usize, RawField<'m>)> {
-        let index = self.members.position(name)?;
+        let index = self.members.position_from(self.next, name)?;
+        self.next = index + 1;
         self.taken[index / 64 % 4] |= 1 << (index % 64);
         let raw = self.members.raw(index);
         let is_there = !raw.is_absent() || self.members.has_conflict(name);
@@ -75,9 +78,14 @@ impl<'m> Fields<'m> {
         self.prefix(first, name);
         match read {
             Ok(value) => Ok(Some(value)),
-            // Looked at once more, so that nothing is copied where all is well.
-            Err(problem) => Err(ParseError::new(name, problem, &self.members.raw(index))),
+            Err(problem) => Err(self.refusal(name, problem, index)),
         }
+    }
+
+    /// Looks at the value once more, so that nothing is copied where all is well.
+    #[cold]
+    fn refusal(&self, name: &'static str, problem: FieldProblem, index: usize) -> ParseError {
+        ParseError::new(name, problem, &self.members.raw(index))
     }
 
     /// A field that decides nothing: kept whole where it is too long, and where it cannot be read absent here and left among

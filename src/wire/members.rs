@@ -10,6 +10,8 @@ use crate::text::json::{self, JsonError, Member};
 #[derive(Default)]
 pub(crate) struct Members<'a> {
     list: List<'a>,
+    /// A bit for each form of a name that stands there; most that are asked for and absent have none.
+    forms: u64,
     /// Names that stand more than once with different values.
     conflicts: Vec<String>,
     /// Whether values are JSON text, or decoded parameters.
@@ -32,22 +34,23 @@ impl<'a> Members<'a> {
     pub(crate) fn from_json(object: &'a [u8]) -> Result<Self, JsonError> {
         let (mut members, conflicts) = json::lenient_members(object)?;
         members.retain(|(name, value)| value != "null" || conflicts.iter().any(|conflict| conflict == name));
-        Ok(Self { list: List::Owned(members), conflicts, json: true })
+        Ok(Self { forms: forms(&members), list: List::Owned(members), conflicts, json: true })
     }
 
     /// What of an object that is refused can still be named in a log.
     pub(crate) fn for_log(object: &'a [u8]) -> Self {
-        Self { list: List::Owned(json::readable_members(object)), conflicts: Vec::new(), json: true }
+        let members = json::readable_members(object);
+        Self { forms: forms(&members), list: List::Owned(members), conflicts: Vec::new(), json: true }
     }
 
     /// Parameters are at most 256, and none is repeated.
     pub(crate) fn from_parameters(parameters: &'a [Member<'a>]) -> Self {
-        Self { list: List::Borrowed(parameters), conflicts: Vec::new(), json: false }
+        Self { forms: forms(parameters), list: List::Borrowed(parameters), conflicts: Vec::new(), json: false }
     }
 
     /// Members are at most 256, none is repeated, and none is null.
     pub(crate) fn from_members(members: &'a [Member<'a>]) -> Self {
-        Self { list: List::Borrowed(members), conflicts: Vec::new(), json: true }
+        Self { forms: forms(members), list: List::Borrowed(members), conflicts: Vec::new(), json: true }
     }
 
     #[inline]
@@ -66,11 +69,20 @@ impl<'a> Members<'a> {
         &self.list()[index].0
     }
 
-    #[inline]
     pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.position_from(0, name)
+    }
+
+    /// The same, looked for first where it stands if the members come in the order of the table.
+    #[inline]
+    pub(super) fn position_from(&self, start: usize, name: &str) -> Option<usize> {
+        if self.forms & form(name) == 0 {
+            return None;
+        }
         // The first letter tells most names apart, without a call to compare them.
         let is_it = |(known, _): &Member<'_>| known.as_bytes().first() == name.as_bytes().first() && known == name;
-        self.list().iter().position(is_it)
+        let list = self.list();
+        if list.get(start).is_some_and(is_it) { Some(start) } else { list.iter().position(is_it) }
     }
 
     #[inline]
@@ -93,6 +105,17 @@ impl<'a> Members<'a> {
         let text = self.raw(self.position(name)?).name(usize::MAX).ok()?;
         Some(text).filter(|text| !text.is_empty())
     }
+}
+
+fn forms(members: &[Member<'_>]) -> u64 {
+    members.iter().fold(0, |forms, (name, _)| forms | form(name))
+}
+
+/// One of 64 bits, by first letter and length.
+#[inline]
+fn form(name: &str) -> u64 {
+    let first = name.as_bytes().first().map_or(0, |first| usize::from(*first));
+    1 << ((first + 7 * name.len()) % 64)
 }
 
 impl fmt::Debug for Members<'_> {
