@@ -97,6 +97,7 @@ pub mod open_api;
 pub mod order_notify;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod protocol;
 pub mod random;
 pub mod redact;
 pub mod replay;

@@ -7,6 +7,7 @@ use http::{Response, StatusCode};
 use super::CallbackError;
 use crate::activity::Activity;
 use crate::key::AccessKey;
+use crate::result_code::ResultCode;
 use crate::saas::Acknowledgement;
 use crate::signature::body_sign;
 use crate::text::json;
@@ -20,6 +21,11 @@ pub(super) fn checked(answer: &impl Answer, activity: Option<Activity>, ascii_on
     Checks::run(answer, activity, ascii_only)?;
     // Serialising plain data into memory does not fail; if it did, an empty body would be refused by the marketplace.
     Ok(json::to_ascii(answer).unwrap_or_default().into())
+}
+
+/// The answer that is its result code alone.
+pub(super) fn acknowledge(activity: Activity, ascii_only: bool) -> Result<Bytes, Violation> {
+    checked(&Acknowledgement::new(ResultCode::Success), Some(activity), ascii_only)
 }
 
 /// The answer to a call that was not done. A refusal of the seller that breaks the table becomes an internal error.

@@ -21,6 +21,7 @@ use crate::issuing::{LicenseStore, ScopedStore};
 use crate::key::{AccessKeys, InterfaceType, KeyRing};
 use crate::ledger::{Family, Ledger, Scoped};
 use crate::open_api::Client;
+use crate::protocol::Protocol;
 use crate::random::{BufferedRandom, OsRandom, Random};
 use crate::replay::{MemoryReplayGuard, ReplayGuard, TenantGuard};
 use crate::signature::Window;
@@ -62,11 +63,12 @@ impl CallbackServiceBuilder {
             v1_zone: UtcOffset::UTC,
             v1_window: Window::symmetric(Duration::from_secs(12 * 3600)),
             v2_window: Window::default(),
-            v1_deadline: Duration::from_secs(15),
-            v2_deadline: Duration::from_secs(4),
-            kit_deadline: Duration::from_secs(15),
+            v1_deadline: Protocol::SaasV1.default_deadline(),
+            v2_deadline: Protocol::SaasV2.default_deadline(),
+            kit_deadline: Protocol::KitV2.default_deadline(),
             online_license_key: InterfaceType::Basic,
             online_license_keys: None,
+            basic_or_online_license_keys: None,
             families: Families::default(),
             sign_v2_answers: false,
             debug_calls: DebugCalls::default(),
@@ -287,8 +289,13 @@ impl CallbackServiceBuilder {
     pub fn build(mut self) -> CallbackService {
         let v1_keys = self.settings.keys.get(InterfaceType::V1).into_iter().flat_map(KeyRing::iter);
         self.settings.v1_ciphers = v1_keys.map(|key| FieldCipher::new(key, self.settings.encrypt_type)).collect();
-        let online_license = [self.settings.online_license_key, InterfaceType::Basic, InterfaceType::License];
+        let online_license_key = self.settings.online_license_key;
+        let online_license = [&[online_license_key], Protocol::LicenseOnline.interfaces()].concat();
         self.settings.online_license_keys = self.settings.keys.joined(&online_license);
+        self.settings.basic_or_online_license_keys = match online_license_key {
+            InterfaceType::Basic => None,
+            other => self.settings.keys.joined(&[InterfaceType::Basic, other]),
+        };
         let directory = self.directory.map(|(handler, decryptor)| Directory {
             handler,
             decryptor,

@@ -6,12 +6,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{OrderError, Protocol};
+use super::OrderError;
 use crate::cipher::field::EncryptError;
 use crate::issuing::LicenseStoreError;
 use crate::key::InterfaceType;
 use crate::ledger::LedgerError;
 use crate::open_api::CallError;
+use crate::protocol::Protocol;
 use crate::replay::ReplayError;
 use crate::result_code::ResultCode;
 use crate::signature::VerifyError;
@@ -31,9 +32,6 @@ pub enum CallbackError {
     /// The service has keys but no handler for this family of callbacks.
     #[error("no handler is configured for {0} calls")]
     NoHandler(Protocol),
-    /// The path stands for no callback.
-    #[error("no callback has the path {0:?}")]
-    UnknownPath(String),
     /// The body is larger than the server takes, or did not arrive in time.
     #[error("the request body could not be read: {0}")]
     Body(Cow<'static, str>),
@@ -108,7 +106,6 @@ impl CallbackError {
             Self::Verify(error) => error.result_code(),
             Self::NoKey(_) => ResultCode::AuthenticationFailed,
             Self::UnknownMethod(_)
-            | Self::UnknownPath(_)
             | Self::Body(_)
             | Self::Replayed
             | Self::ApplicationConflict(_)

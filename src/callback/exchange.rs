@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Protocol;
 use super::settings::Settings;
 use crate::activity::Activity;
 use crate::clock::Clock;
+use crate::protocol::Protocol;
 use crate::result_code::ResultCode;
 use crate::timestamp::Timestamp;
 
@@ -22,6 +22,7 @@ pub(super) struct Progressing {
 
 /// An exchange whose call was read and is to be replied to.
 pub(super) struct Exchanging<'a> {
+    pub(super) protocol: Protocol,
     pub(super) settings: &'a Settings,
     pub(super) clock: &'a dyn Clock,
     /// When the answer is due.
@@ -31,6 +32,11 @@ pub(super) struct Exchanging<'a> {
 }
 
 impl Exchanging<'_> {
+    /// After how long an answer is due.
+    pub(super) fn deadline(&self) -> Duration {
+        self.settings.deadline_of(self.protocol)
+    }
+
     pub(super) fn time_left(&self) -> Duration {
         let left = self.ends.as_unix_millis().saturating_sub(self.clock.now().as_unix_millis());
         Duration::from_millis(u64::try_from(left).unwrap_or(0))

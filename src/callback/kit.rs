@@ -1,40 +1,15 @@
 //! What the Kit's two generations have in common on the way of a callback.
 
-use bytes::Bytes;
-use http::request::Parts;
-
 use super::CallbackError;
-use super::answer::checked;
 use super::call::{Command, DirectoryCommand, SealedApplication};
-use crate::activity::Activity;
 use crate::directory::{
     ApplicationRemoval, Change, DepartmentChange, DepartmentRemoval, Departments, Scope, Tenant, TenantRemoval,
     UserNames, Users,
 };
 use crate::kit::v1::{application_sync, single_org_sync, tenant_sync};
-use crate::kit::{self, AuthFlag, Department, Flag, User};
-use crate::result_code::ResultCode;
+use crate::kit::{AuthFlag, Department, Flag, User};
 use crate::timestamp::Timestamp;
-use crate::wire::{Acknowledgement, ParseError, TestFlag};
-
-/// A verified call and what its path says it is.
-pub(super) struct Addressed<V> {
-    pub(super) activity: Activity,
-    pub(super) verified: V,
-}
-
-impl<V> Addressed<V> {
-    pub(super) fn new(parts: &Parts, verified: V) -> Result<Self, CallbackError> {
-        let (_, activity) =
-            kit::route(parts.uri.path()).ok_or_else(|| CallbackError::UnknownPath(parts.uri.path().to_owned()))?;
-        Ok(Self { activity, verified })
-    }
-}
-
-/// Every Kit call is answered alike.
-pub(super) fn render(activity: Activity, ascii_only: bool) -> Result<Bytes, CallbackError> {
-    Ok(checked(&Acknowledgement::new(ResultCode::Success), Some(activity), ascii_only)?)
-}
+use crate::wire::{ParseError, TestFlag};
 
 /// What every message says of itself.
 pub(super) struct Head {

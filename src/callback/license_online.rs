@@ -2,58 +2,39 @@
 
 use bytes::Bytes;
 
+use super::CallbackError;
 use super::answer::checked;
 use super::call::{Call, Change, Command, Created, LicensingCommand, Reply, SubscriptionCommand};
 use super::changes::{self, release_of, renewal_of};
-use super::settings::Settings;
-use super::signed_in_query::Family;
-use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::issuing::{Application, ApplicationId};
-use crate::key::{InterfaceType, KeyRing};
 use crate::ledger::OrderKey;
 use crate::license::online::{Callback, LicenseTime};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::wire::{Acknowledgement, CreatedInstance, Members, TestFlag, Violation};
 
-pub(super) enum LicenseOnline {}
+pub(super) fn read(members: &Members<'_>) -> Result<Call, CallbackError> {
+    let callback = Callback::from_members(members)?;
+    let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
+    let (test_flag, command) = command(callback)?;
+    Ok(Call { activity, test_flag, command: Command::Licensing(command), warnings })
+}
 
-impl Family for LicenseOnline {
-    const PROTOCOL: Protocol = Protocol::LicenseOnline;
-    const HAS_PROCESSING_CODE: bool = true;
-
-    fn interface(settings: &Settings) -> InterfaceType {
-        settings.online_license_key
-    }
-
-    /// Also the keys of the other interface types that may be meant: no document says which signs.
-    fn keys(settings: &Settings) -> Result<&KeyRing, CallbackError> {
-        settings.online_license_keys.as_ref().ok_or(CallbackError::NoKey(settings.online_license_key))
-    }
-
-    fn read(members: &Members<'_>) -> Result<Call, CallbackError> {
-        let callback = Callback::from_members(members)?;
-        let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
-        let (test_flag, command) = read(callback)?;
-        Ok(Call { activity, test_flag, command: Command::Licensing(command), warnings })
-    }
-
-    fn write(activity: Activity, reply: Reply) -> Result<Bytes, Violation> {
-        let code = |processing| if processing { ResultCode::Processing } else { ResultCode::Success };
-        match reply {
-            Reply::Created(Created { instance_id, processing, .. }) => {
-                checked(&CreatedInstance::new(code(processing), instance_id), Some(activity), false)
-            }
-            reply => {
-                let accepted = matches!(reply, Reply::Accepted);
-                checked(&Acknowledgement::new(code(accepted)), Some(activity), false)
-            }
+pub(super) fn write(activity: Activity, reply: Reply) -> Result<Bytes, Violation> {
+    let code = |processing| if processing { ResultCode::Processing } else { ResultCode::Success };
+    match reply {
+        Reply::Created(Created { instance_id, processing, .. }) => {
+            checked(&CreatedInstance::new(code(processing), instance_id), Some(activity), false)
+        }
+        reply => {
+            let accepted = matches!(reply, Reply::Accepted);
+            checked(&Acknowledgement::new(code(accepted)), Some(activity), false)
         }
     }
 }
 
-fn read(callback: Callback) -> Result<(TestFlag, LicensingCommand), CallbackError> {
+fn command(callback: Callback) -> Result<(TestFlag, LicensingCommand), CallbackError> {
     let change = |change| LicensingCommand::Instance(SubscriptionCommand::Change(change));
     Ok(match callback {
         Callback::NewInstance(request) => {

@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 
+use super::CallbackError;
 use super::answer::checked;
 use super::call::{Call, Change, Command, LicensingCommand, Reply, SubscriptionCommand};
-use super::proved_by_token::Family;
+use super::dialect::Envelope;
 use super::saas_v1::period_of;
 use super::settings::Settings;
 use super::subscription::{
     Customer, Event, Freeze, FreezeReason, Product, PurchaseDetails, Release, Renewal, RenewalScene,
 };
-use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::issuing::{Application, ApplicationId};
 use crate::ledger::{Effect, OrderKey, Step};
@@ -18,39 +18,26 @@ use crate::license::v1::{Callback, get_license, refresh_license};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::timestamp::Timestamp;
-use crate::wire::{Acknowledgement, Members, TestFlag};
+use crate::wire::{Acknowledgement, Members, TestFlag, Violation};
 
-pub(super) enum LicenseV1 {}
+pub(super) fn read(members: &Members<'_>, envelope: &Envelope<'_>) -> Result<Call, CallbackError> {
+    let callback = Callback::from_members(members)?;
+    let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
+    let (test_flag, command) = command(envelope.settings, callback, envelope.now)?;
+    Ok(Call { activity, test_flag, command: Command::Licensing(command), warnings })
+}
 
-impl Family for LicenseV1 {
-    const PROTOCOL: Protocol = Protocol::LicenseV1;
-    const DESCRIBES_CREATION: bool = false;
-    const MAY_GO_ON: bool = false;
-
-    fn read(settings: &Settings, members: &Members<'_>, _: usize, now: Timestamp) -> Result<Call, CallbackError> {
-        let callback = Callback::from_members(members)?;
-        let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
-        let (test_flag, command) = read(settings, callback, now)?;
-        Ok(Call { activity, test_flag, command: Command::Licensing(command), warnings })
-    }
-
-    fn write(
-        _settings: &Settings,
-        _key_index: usize,
-        activity: Activity,
-        reply: Reply,
-    ) -> Result<Bytes, CallbackError> {
-        let activity = Some(activity);
-        Ok(match reply {
-            Reply::Licensed { instance_id, license } => {
-                checked(&get_license::Response::new(instance_id, license), activity, true)
-            }
-            _ => checked(&Acknowledgement::new(ResultCode::Success), activity, true),
-        }?)
+pub(super) fn write(activity: Activity, reply: Reply) -> Result<Bytes, Violation> {
+    let activity = Some(activity);
+    match reply {
+        Reply::Licensed { instance_id, license } => {
+            checked(&get_license::Response::new(instance_id, license), activity, true)
+        }
+        _ => checked(&Acknowledgement::new(ResultCode::Success), activity, true),
     }
 }
 
-fn read(
+fn command(
     settings: &Settings,
     callback: Callback,
     now: Timestamp,

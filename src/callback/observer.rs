@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use super::CallbackError;
 use super::ids::ShownIds;
-use super::{CallbackError, Protocol};
 use crate::activity::Activity;
+use crate::protocol::Protocol;
 use crate::result_code::ResultCode;
 use crate::text::chain::Chain;
 use crate::wire::{FieldWarning, Members};

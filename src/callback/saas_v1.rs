@@ -2,16 +2,16 @@
 
 use bytes::Bytes;
 
+use super::CallbackError;
 use super::answer::checked;
 use super::call::{Call, Change, Command, Created, Reply, SubscriptionCommand};
 use super::changes::unknown_status;
-use super::proved_by_token::Family;
+use super::dialect::Envelope;
 use super::settings::Settings;
 use super::subscription::{
     AccessInfo, ChargingMode, Customer, Event, Freeze, FreezeReason, Period, Product, PurchaseDetails, Release,
     Renewal, RenewalScene, Unfreeze, Upgrade,
 };
-use super::{CallbackError, Protocol};
 use crate::activity::Activity;
 use crate::cipher::field::{Ciphertext, FieldCipher};
 use crate::key::InterfaceType;
@@ -26,50 +26,43 @@ use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
 use crate::timestamp::Timestamp;
 use crate::wire::{FieldProblem, FieldWarning, Members, ParseError, RawField, TestFlag};
 
-pub(super) enum SaasV1 {}
+pub(super) fn read(members: &Members<'_>, envelope: &Envelope<'_>) -> Result<Call, CallbackError> {
+    let callback = Callback::from_members(members)?;
+    let activity = callback.activity();
+    let warnings = callback.warnings().to_vec();
+    let mut reader = Reader { settings: envelope.settings, key_index: envelope.key_index, now: envelope.now, warnings };
+    let (test_flag, command) = reader.read(callback)?;
+    Ok(Call { activity, test_flag, command: Command::Subscription(command), warnings: reader.warnings })
+}
 
-impl Family for SaasV1 {
-    const PROTOCOL: Protocol = Protocol::SaasV1;
-    const DESCRIBES_CREATION: bool = true;
-    const MAY_GO_ON: bool = true;
-
-    fn read(
-        settings: &Settings,
-        members: &Members<'_>,
-        key_index: usize,
-        now: Timestamp,
-    ) -> Result<Call, CallbackError> {
-        let callback = Callback::from_members(members)?;
-        let activity = callback.activity();
-        let mut reader = Reader { settings, key_index, now, warnings: callback.warnings().to_vec() };
-        let (test_flag, command) = reader.read(callback)?;
-        Ok(Call { activity, test_flag, command: Command::Subscription(command), warnings: reader.warnings })
-    }
-
-    fn write(settings: &Settings, key_index: usize, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError> {
-        let activity = Some(activity);
-        let cipher = settings.v1_cipher(key_index)?;
-        let app_info = |access| app_info(settings, cipher, access);
-        let body = match reply {
-            Reply::Created(Created { instance_id, description, .. }) => {
-                let app_info = description.and_then(|description| description.access).map(app_info).transpose()?;
-                let response = new_instance::Response::new(settings.encrypt_type, instance_id, app_info);
-                checked(&response, activity, true)
-            }
-            Reply::Done | Reply::Accepted | Reply::Licensed { .. } => {
-                checked(&Acknowledgement::new(ResultCode::Success), activity, true)
-            }
-            Reply::Described(instances) => {
-                let info = instances.into_iter().map(|(instance_id, description)| {
-                    let app_info = description.access.map(app_info).transpose()?;
-                    Ok(InstanceInfo { instance_id, app_info, usage_info: description.usage })
-                });
-                let info = info.collect::<Result<_, CallbackError>>()?;
-                checked(&query_instance::Response::new(settings.encrypt_type, info), activity, true)
-            }
-        };
-        Ok(body?)
-    }
+pub(super) fn write(
+    settings: &Settings,
+    key_index: usize,
+    activity: Activity,
+    reply: Reply,
+) -> Result<Bytes, CallbackError> {
+    let activity = Some(activity);
+    let cipher = settings.v1_cipher(key_index)?;
+    let app_info = |access| app_info(settings, cipher, access);
+    let body = match reply {
+        Reply::Created(Created { instance_id, description, .. }) => {
+            let app_info = description.and_then(|description| description.access).map(app_info).transpose()?;
+            let response = new_instance::Response::new(settings.encrypt_type, instance_id, app_info);
+            checked(&response, activity, true)
+        }
+        Reply::Done | Reply::Accepted | Reply::Licensed { .. } => {
+            checked(&Acknowledgement::new(ResultCode::Success), activity, true)
+        }
+        Reply::Described(instances) => {
+            let info = instances.into_iter().map(|(instance_id, description)| {
+                let app_info = description.access.map(app_info).transpose()?;
+                Ok(InstanceInfo { instance_id, app_info, usage_info: description.usage })
+            });
+            let info = info.collect::<Result<_, CallbackError>>()?;
+            checked(&query_instance::Response::new(settings.encrypt_type, info), activity, true)
+        }
+    };
+    Ok(body?)
 }
 
 fn app_info(

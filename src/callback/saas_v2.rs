@@ -2,15 +2,12 @@
 
 use bytes::Bytes;
 
+use super::CallbackError;
 use super::answer::checked;
 use super::call::{Call, Change, Command, Created, Reply, SubscriptionCommand};
 use super::changes::{self, release_of, renewal_of};
-use super::settings::Settings;
-use super::signed_in_query::Family;
 use super::subscription::{AccessInfo, ChangeCheck, Event, Upgrade};
-use super::{CallbackError, Protocol};
 use crate::activity::Activity;
-use crate::key::InterfaceType;
 use crate::ledger::{Effect, OrderKey, Step};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
@@ -18,41 +15,30 @@ use crate::saas::v2::{Callback, new_instance, query_instance};
 use crate::saas::{Acknowledgement, AppInfo, InstanceInfo};
 use crate::wire::{Members, TestFlag, Violation};
 
-pub(super) enum SaasV2 {}
+pub(super) fn read(members: &Members<'_>) -> Result<Call, CallbackError> {
+    let callback = Callback::from_members(members)?;
+    let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
+    let (test_flag, command) = command(callback)?;
+    Ok(Call { activity, test_flag, command: Command::Subscription(command), warnings })
+}
 
-impl Family for SaasV2 {
-    const PROTOCOL: Protocol = Protocol::SaasV2;
-    const HAS_PROCESSING_CODE: bool = true;
-
-    fn interface(_settings: &Settings) -> InterfaceType {
-        InterfaceType::Basic
-    }
-
-    fn read(members: &Members<'_>) -> Result<Call, CallbackError> {
-        let callback = Callback::from_members(members)?;
-        let (activity, warnings) = (callback.activity(), callback.warnings().to_vec());
-        let (test_flag, command) = read(callback)?;
-        Ok(Call { activity, test_flag, command: Command::Subscription(command), warnings })
-    }
-
-    fn write(activity: Activity, reply: Reply) -> Result<Bytes, Violation> {
-        let activity = Some(activity);
-        match reply {
-            Reply::Created(Created { instance_id, processing, .. }) => {
-                let code = if processing { ResultCode::Processing } else { ResultCode::Success };
-                checked(&new_instance::Response::new(code, instance_id), activity, false)
-            }
-            Reply::Done | Reply::Accepted | Reply::Licensed { .. } => {
-                checked(&Acknowledgement::new(ResultCode::Success), activity, false)
-            }
-            Reply::Described(instances) => {
-                let info = instances.into_iter().map(|(instance_id, description)| InstanceInfo {
-                    instance_id,
-                    app_info: description.access.map(app_info),
-                    usage_info: description.usage,
-                });
-                checked(&query_instance::Response::new(info.collect()), activity, false)
-            }
+pub(super) fn write(activity: Activity, reply: Reply) -> Result<Bytes, Violation> {
+    let activity = Some(activity);
+    match reply {
+        Reply::Created(Created { instance_id, processing, .. }) => {
+            let code = if processing { ResultCode::Processing } else { ResultCode::Success };
+            checked(&new_instance::Response::new(code, instance_id), activity, false)
+        }
+        Reply::Done | Reply::Accepted | Reply::Licensed { .. } => {
+            checked(&Acknowledgement::new(ResultCode::Success), activity, false)
+        }
+        Reply::Described(instances) => {
+            let info = instances.into_iter().map(|(instance_id, description)| InstanceInfo {
+                instance_id,
+                app_info: description.access.map(app_info),
+                usage_info: description.usage,
+            });
+            checked(&query_instance::Response::new(info.collect()), activity, false)
         }
     }
 }
@@ -67,7 +53,7 @@ fn app_info(access: AccessInfo) -> AppInfo<Sensitive> {
     }
 }
 
-fn read(callback: Callback) -> Result<(TestFlag, SubscriptionCommand), CallbackError> {
+fn command(callback: Callback) -> Result<(TestFlag, SubscriptionCommand), CallbackError> {
     let change = |instance_id: &str, effect, event| {
         SubscriptionCommand::Change(Box::new(Change { step: Step::on(instance_id, effect), event }))
     };

@@ -11,30 +11,21 @@ use http::{Request, Response};
 
 use super::builder::CallbackServiceBuilder;
 use super::call::{Command, Reply, SubscriptionCommand};
+use super::dialect::{self, Envelope, Verified};
 use super::directory::Directory;
 use super::exchange::{Exchanging, Progressing};
-use super::kit_v1::KitV1;
-use super::kit_v2::KitV2;
-use super::license_code::LicenseCode;
-use super::license_online::LicenseOnline;
-use super::license_v1::LicenseV1;
 use super::licensing::Licensing;
-use super::order_notify::OrderNotify;
-use super::protocol::Dialect;
-use super::proved_by_token::ProvedByToken;
-use super::route::{self, Protocol};
+use super::route::Route;
 use super::run::Executor;
-use super::saas_v1::SaasV1;
-use super::saas_v2::SaasV2;
 use super::settings::Settings;
-use super::signed_in_query::SignedInQuery;
 use super::{CallbackError, Exchange, FieldSource, FieldWarnings, Observer, Runtime, answer};
 use crate::clock::Clock;
 use crate::key::AccessKeys;
 use crate::ledger::Ledger;
+use crate::protocol::Protocol;
 use crate::replay::{Claim, ReplayGuard};
 use crate::result_code::ResultCode;
-use crate::wire::{Members, TestFlag};
+use crate::wire::{Members, ParseError, TestFlag};
 
 /// Answers the marketplace's callbacks. Clones share everything.
 ///
@@ -79,68 +70,39 @@ pub(super) struct Inner {
     pub(super) orders: Option<Arc<Executor>>,
 }
 
-/// Does something in the dialect of a protocol.
-macro_rules! speaking {
-    ($protocol:expr, $dialect:ident => $work:expr) => {
-        match $protocol {
-            Protocol::SaasV1 => {
-                type $dialect = ProvedByToken<SaasV1>;
-                $work
-            }
-            Protocol::SaasV2 => {
-                type $dialect = SignedInQuery<SaasV2>;
-                $work
-            }
-            Protocol::KitV1 => {
-                type $dialect = KitV1;
-                $work
-            }
-            Protocol::KitV2 => {
-                type $dialect = KitV2;
-                $work
-            }
-            Protocol::LicenseCode => {
-                type $dialect = SignedInQuery<LicenseCode>;
-                $work
-            }
-            Protocol::LicenseOnline => {
-                type $dialect = SignedInQuery<LicenseOnline>;
-                $work
-            }
-            Protocol::LicenseV1 => {
-                type $dialect = ProvedByToken<LicenseV1>;
-                $work
-            }
-            Protocol::OrderNotify => {
-                type $dialect = SignedInQuery<OrderNotify>;
-                $work
-            }
-        }
-    };
-}
-
 impl CallbackService {
     /// Begins with the seller's keys and a runtime for the handlers.
     pub fn builder(keys: AccessKeys, runtime: impl Runtime) -> CallbackServiceBuilder {
         CallbackServiceBuilder::new(keys, Arc::new(runtime))
     }
 
-    /// Answers one request. Never fails: what goes wrong is told to the observer and answered with a result code.
+    /// Answers one request. Never fails: what goes wrong goes to the observer and is answered with a result code.
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        match route::protocol_of(&self.inner.settings, &parts, &body, self.inner.clock.now()) {
-            Some(protocol) => speaking!(protocol, D => self.exchange::<D>(&parts, &body).await),
-            None => self.refuse_method(&parts),
-        }
+        let Some(mut route) = Route::of(&self.inner.settings, &parts, &body) else { return self.refuse_method(&parts) };
+        let mut progress = self.begin(Some(route.protocol));
+        let (outcome, members) = match route.verify(&self.inner.settings, &parts, &body, progress.began) {
+            Ok((verified, key_index)) => {
+                progress.protocol = Some(route.protocol);
+                progress.key_index = key_index;
+                let members = route.members(&verified);
+                let outcome = self.answer(&route, &verified, &members, &mut progress).await;
+                if progress.activity.is_none() {
+                    progress.activity = route.activity.or_else(|| members.text("activity")?.parse().ok());
+                }
+                return self.finish(route.protocol, outcome, &progress, &members);
+            }
+            Err(error) => (Err(error), Members::default()),
+        };
+        self.finish(route.protocol, outcome, &progress, &members)
     }
 
     /// Answers a request whose body could not be read: too large, too slow, cut off. For adapters.
     pub fn refuse_body(&self, parts: &Parts, reason: impl Into<Cow<'static, str>>) -> Response<Bytes> {
         let error = CallbackError::Body(reason.into());
-        match route::protocol_of(&self.inner.settings, parts, b"", self.inner.clock.now()) {
-            Some(protocol) => {
-                let (progress, members) = (self.begin(Some(protocol)), Members::default());
-                speaking!(protocol, D => self.finish::<D>(Err(error), &progress, &members))
+        match Route::of(&self.inner.settings, parts, b"") {
+            Some(Route { protocol, .. }) => {
+                self.finish(protocol, Err(error), &self.begin(Some(protocol)), &Members::default())
             }
             None => self.refuse_method(parts),
         }
@@ -184,47 +146,40 @@ impl CallbackService {
         self.inner.runtime.sleep(duration).await;
     }
 
-    async fn exchange<D: Dialect>(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
-        let mut progress = self.begin(Some(D::PROTOCOL));
-        let verified = match D::verify(&self.inner.settings, parts, body, progress.began) {
-            Ok(verified) => verified,
-            Err(error) => return self.finish::<D>(Err(error), &progress, &Members::default()),
-        };
-        progress.key_index = D::key_index(&verified);
-        let members = D::members(&verified);
-        let outcome = match &members {
-            Ok(members) => self.answer::<D>(&verified, members, &mut progress).await,
-            Err(error) => Err(error.clone().into()),
-        };
-        let members = members.unwrap_or_else(|_| Members::for_log(body));
-        if progress.activity.is_none() {
-            progress.activity = D::activity(&verified, &members);
-        }
-        self.finish::<D>(outcome, &progress, &members)
-    }
-
-    async fn answer<D: Dialect>(
+    async fn answer(
         &self,
-        verified: &D::Verified<'_>,
+        route: &Route<'_>,
+        verified: &Verified<'_>,
         members: &Members<'_>,
         progress: &mut Progressing,
     ) -> Result<Bytes, CallbackError> {
         let Inner { settings, replay, .. } = &*self.inner;
-        let call = D::read(settings, verified, members, progress.began)?;
+        let protocol = route.protocol;
+        members.check().map_err(ParseError::from)?;
+        let envelope = Envelope {
+            protocol,
+            activity: route.activity,
+            key_index: progress.key_index,
+            signed_at: verified.time(),
+            now: progress.began,
+            settings,
+        };
+        let call = envelope.read(members)?;
         let activity = call.activity;
         progress.activity = Some(activity);
         progress.test_call = call.test_flag == TestFlag::Debug;
         if !call.warnings.is_empty() {
-            let source = FieldSource::Call { protocol: D::PROTOCOL, activity };
+            let source = FieldSource::Call { protocol, activity };
             self.inner.observer.field_warnings(&FieldWarnings::of_call(source, members, &call.warnings));
         }
-        let (id, until) = D::claim(settings, verified);
+        let (id, until) = (verified.call_id(), settings.window_of(protocol.scheme()).closes_for(verified.time()));
         // Where repeats are answered, reading again is no repeat worth remembering.
-        let is_claimed = !(D::ANSWERS_REPEATS && call.command.is_read_only());
+        let answers_repeats = protocol.answers_repeats();
+        let is_claimed = !(answers_repeats && call.command.is_read_only());
         if is_claimed {
             match replay.claim(id, until, progress.began).await? {
                 Claim::First => {}
-                Claim::Repeated(_) if !D::ANSWERS_REPEATS => return Err(CallbackError::Replayed),
+                Claim::Repeated(_) if !answers_repeats => return Err(CallbackError::Replayed),
                 Claim::Repeated(Some(answer)) => {
                     progress.repeated = true;
                     return Ok(answer);
@@ -234,36 +189,42 @@ impl CallbackService {
             }
         }
 
-        let reply = self.reply::<D>(call.command, progress).await?;
+        let reply = self.reply(protocol, call.command, progress).await?;
         let is_final = reply.is_final();
-        let answer = D::render(settings, progress.key_index, activity, reply)?;
-        if D::ANSWERS_REPEATS && is_claimed && is_final {
+        let answer = dialect::write(protocol, settings, progress.key_index, activity, reply)?;
+        if answers_repeats && is_claimed && is_final {
             replay.remember_answer(id, answer.clone()).await?;
         }
         Ok(answer)
     }
 
-    async fn reply<D: Dialect>(&self, command: Command, progress: &mut Progressing) -> Result<Reply, CallbackError> {
+    async fn reply(
+        &self,
+        protocol: Protocol,
+        command: Command,
+        progress: &mut Progressing,
+    ) -> Result<Reply, CallbackError> {
         let Inner { settings, subscription, directory, licensing, orders, clock, .. } = &*self.inner;
-        let exchange = Exchanging {
+        let mut exchange = Exchanging {
+            protocol,
             settings,
             clock: &**clock,
-            ends: progress.began.saturating_add(settings.deadline_of(D::PROTOCOL)),
+            ends: progress.began.saturating_add(settings.deadline_of(protocol)),
             test_call: progress.test_call,
             progress,
         };
-        let no_handler = || CallbackError::NoHandler(D::PROTOCOL);
+        let no_handler = || CallbackError::NoHandler(protocol);
         match command {
             Command::Subscription(command) => {
-                subscription.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange).await
+                subscription.as_ref().ok_or_else(no_handler)?.reply(command, &mut exchange).await
             }
             Command::Licensing(command) => {
                 // Boxed, since it is larger than that of a subscription, for which every call would make room.
-                Box::pin(licensing.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange)).await
+                Box::pin(licensing.as_ref().ok_or_else(no_handler)?.reply(command, &mut exchange)).await
             }
             Command::Order(notice) => {
                 let command = SubscriptionCommand::Change(notice);
-                orders.as_ref().ok_or_else(no_handler)?.reply::<D>(command, exchange).await
+                orders.as_ref().ok_or_else(no_handler)?.reply(command, &mut exchange).await
             }
             Command::Directory(command) => {
                 Box::pin(directory.as_ref().ok_or_else(no_handler)?.reply(*command, &exchange)).await
@@ -285,8 +246,9 @@ impl CallbackService {
     }
 
     /// The only way out.
-    fn finish<D: Dialect>(
+    fn finish(
         &self,
+        protocol: Protocol,
         outcome: Result<Bytes, CallbackError>,
         progress: &Progressing,
         members: &Members<'_>,
@@ -294,12 +256,12 @@ impl CallbackService {
         let (body, error) = match outcome {
             Ok(body) => (body, None),
             Err(error) => {
-                let (error, body) = answer::refusal(error, progress.activity, D::ASCII_ONLY);
+                let (error, body) = answer::refusal(error, progress.activity, protocol.has_ascii_answers());
                 (body, Some(error))
             }
         };
         self.report(progress, members, error.as_ref());
-        answer::response(body, D::signing_key(&self.inner.settings, progress.key_index))
+        answer::response(body, dialect::signing_key(protocol, &self.inner.settings, progress.key_index))
     }
 
     fn refuse_method(&self, parts: &Parts) -> Response<Bytes> {

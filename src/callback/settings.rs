@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use time::UtcOffset;
 
+use super::CallbackError;
 use super::route::Families;
 use super::subscription::AccessInfo;
-use super::{CallbackError, Protocol};
 use crate::cipher::field::{EncryptType, FieldCipher};
 use crate::key::{AccessKeys, InterfaceType, KeyRing};
+use crate::protocol::{Protocol, SignatureScheme};
 use crate::random::Random;
 use crate::signature::Window;
 
@@ -28,6 +29,8 @@ pub(super) struct Settings {
     pub(super) online_license_key: InterfaceType,
     /// All keys that may sign a call of online License, those of `online_license_key` first.
     pub(super) online_license_keys: Option<KeyRing>,
+    /// Those of the basic interface and of `online_license_key`, where these are two: the key tells their calls apart.
+    pub(super) basic_or_online_license_keys: Option<KeyRing>,
     pub(super) families: Families,
     pub(super) sign_v2_answers: bool,
     pub(super) debug_calls: DebugCalls,
@@ -45,13 +48,25 @@ impl Settings {
         self.v1_ciphers.get(key_index).ok_or(CallbackError::NoKey(InterfaceType::V1))
     }
 
+    /// The keys that verify the calls of a protocol, and sign its answers.
+    pub(super) fn keys_of(&self, protocol: Protocol) -> Result<&KeyRing, CallbackError> {
+        if protocol == Protocol::LicenseOnline {
+            // Also the keys of the other interface types that may be meant: no document says which signs.
+            return self.online_license_keys.as_ref().ok_or(CallbackError::NoKey(self.online_license_key));
+        }
+        let missing = || CallbackError::NoKey(protocol.interfaces().last().copied().unwrap_or(InterfaceType::Basic));
+        protocol.keys(&self.keys).map(|(_, keys)| keys).ok_or_else(missing)
+    }
+
+    pub(super) fn window_of(&self, scheme: SignatureScheme) -> Window {
+        if scheme.has_nonce() { self.v2_window } else { self.v1_window }
+    }
+
     pub(super) fn deadline_of(&self, protocol: Protocol) -> Duration {
-        match protocol {
-            Protocol::SaasV1 | Protocol::LicenseV1 => self.v1_deadline,
-            Protocol::SaasV2 | Protocol::LicenseCode | Protocol::LicenseOnline | Protocol::OrderNotify => {
-                self.v2_deadline
-            }
-            Protocol::KitV1 | Protocol::KitV2 => self.kit_deadline,
+        match (protocol.is_kit(), protocol.scheme().has_nonce()) {
+            (true, _) => self.kit_deadline,
+            (false, true) => self.v2_deadline,
+            (false, false) => self.v1_deadline,
         }
     }
 }

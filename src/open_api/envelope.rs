@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::code::{is_of_gateway, is_same, meaning_of, normalized};
 use super::{ApiError, ApiErrorKind, Retry, headers};
-use crate::text::json::{self, Member};
+use crate::text::json::{self, LenientMembers, Member};
 use crate::wire::lenient::Scalar;
 
 /// The names of the code and the text: of the order query, of all other APIs, and of what stands in front of them.
@@ -39,7 +39,7 @@ impl Envelope {
 
     /// A member that stands more than once with different values says nothing.
     fn of_object(object: &[u8]) -> Option<(Self, Vec<Member<'_>>)> {
-        let (members, conflicts) = json::lenient_members(object).ok()?;
+        let LenientMembers { members, conflicts, problem: None } = json::lenient_members(object) else { return None };
         let scalar = |names: &[&str]| {
             let found = names.iter().filter(|name| !conflicts.iter().any(|conflict| conflict == *name));
             let values = found.filter_map(|name| members.iter().find(|(known, _)| known == name));

@@ -62,18 +62,24 @@ pub(crate) fn members(body: &[u8]) -> Result<Vec<Member<'_>>, JsonError> {
     reading.members(body)
 }
 
-/// The same of an object that is to be read and not to be signed, with the names of members that stand more than once with
-/// different values; the first value is kept. Equal repeats count once.
-pub(crate) fn lenient_members(body: &[u8]) -> Result<(Vec<Member<'_>>, Vec<String>), JsonError> {
-    let mut reading = Reading::default();
-    let members = reading.members(body)?;
-    Ok((members, reading.conflicts))
+/// What stands in an object that is to be read and not to be signed.
+#[derive(Default)]
+pub(crate) struct LenientMembers<'a> {
+    /// As far as they can be read; the first of several values of a name.
+    pub(crate) members: Vec<Member<'a>>,
+    /// Names that stand more than once with different values. Equal repeats count once.
+    pub(crate) conflicts: Vec<String>,
+    /// Why the object is to be refused, if it is: for a member that is left out of `members`, or as a whole.
+    pub(crate) problem: Option<JsonError>,
 }
 
-/// The members of an object that is refused, without those for which it is.
-pub(crate) fn readable_members(body: &[u8]) -> Vec<Member<'_>> {
+pub(crate) fn lenient_members(body: &[u8]) -> LenientMembers<'_> {
     let mut reading = Reading { skips: true, ..Reading::default() };
-    reading.members(body).unwrap_or_default()
+    let (members, problem) = match reading.members(body) {
+        Ok(members) => (members, reading.problem),
+        Err(problem) => (Vec::new(), Some(problem)),
+    };
+    LenientMembers { members, conflicts: reading.conflicts, problem }
 }
 
 #[derive(Default)]
@@ -98,9 +104,9 @@ impl Reading {
             deserializer.end()?;
             Ok(members)
         });
-        match (outcome, self.problem.take()) {
-            (_, Some(problem)) => Err(problem),
-            (Ok(members), None) => Ok(members),
+        match (outcome, &self.problem) {
+            (Ok(members), _) => Ok(members),
+            (Err(_), Some(problem)) => Err(problem.clone()),
             (Err(error), None) => Err(JsonError::NotAnObject { line: error.line(), column: error.column() }),
         }
     }
@@ -142,11 +148,11 @@ impl<'de> Visitor<'de> for &mut Reading {
         let mut members: Self::Value = Vec::with_capacity(12);
         while let Some(name) = map.next_key_seed(BorrowedText)? {
             let value: &'de RawValue = map.next_value()?;
-            if let Err(problem) = self.take(&mut members, name, value.get())
-                && !self.skips
-            {
-                self.problem = Some(problem);
-                return Err(serde::de::Error::custom("refused"));
+            if let Err(problem) = self.take(&mut members, name, value.get()) {
+                self.problem.get_or_insert(problem);
+                if !self.skips {
+                    return Err(serde::de::Error::custom("refused"));
+                }
             }
         }
         Ok(members)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::raw::RawField;
-use crate::text::json::{self, JsonError, Member};
+use crate::text::json::{self, JsonError, LenientMembers, Member};
 
 /// Names and values as received, none of them null.
 #[derive(Default)]
@@ -14,6 +14,8 @@ pub(crate) struct Members<'a> {
     forms: u64,
     /// Names that stand more than once with different values.
     conflicts: Vec<String>,
+    /// Why the object is to be refused.
+    problem: Option<JsonError>,
     /// Whether values are JSON text, or decoded parameters.
     json: bool,
 }
@@ -31,26 +33,39 @@ impl Default for List<'_> {
 }
 
 impl<'a> Members<'a> {
+    /// Reads a JSON object.
+    ///
+    /// # Errors
+    ///
+    /// It is none, or there is a member for which it is refused.
     pub(crate) fn from_json(object: &'a [u8]) -> Result<Self, JsonError> {
-        let (mut members, conflicts) = json::lenient_members(object)?;
-        members.retain(|(name, value)| value != "null" || conflicts.iter().any(|conflict| conflict == name));
-        Ok(Self { forms: forms(&members), list: List::Owned(members), conflicts, json: true })
+        let members = Self::of_json(object);
+        match members.problem {
+            Some(problem) => Err(problem),
+            None => Ok(members),
+        }
     }
 
-    /// What of an object that is refused can still be named in a log.
-    pub(crate) fn for_log(object: &'a [u8]) -> Self {
-        let members = json::readable_members(object);
-        Self { forms: forms(&members), list: List::Owned(members), conflicts: Vec::new(), json: true }
+    /// Reads what can be read of a JSON object; [`check`](Self::check) says whether it is acceptable.
+    pub(crate) fn of_json(object: &'a [u8]) -> Self {
+        let LenientMembers { mut members, conflicts, problem } = json::lenient_members(object);
+        members.retain(|(name, value)| value != "null" || conflicts.iter().any(|conflict| conflict == name));
+        Self { forms: forms(&members), list: List::Owned(members), conflicts, problem, json: true }
+    }
+
+    /// Returns why the object is to be refused, if it is.
+    pub(crate) fn check(&self) -> Result<(), JsonError> {
+        self.problem.clone().map_or(Ok(()), Err)
     }
 
     /// Parameters are at most 256, and none is repeated.
     pub(crate) fn from_parameters(parameters: &'a [Member<'a>]) -> Self {
-        Self { forms: forms(parameters), list: List::Borrowed(parameters), conflicts: Vec::new(), json: false }
+        Self { forms: forms(parameters), list: List::Borrowed(parameters), ..Self::default() }
     }
 
     /// Members are at most 256, none is repeated, and none is null.
     pub(crate) fn from_members(members: &'a [Member<'a>]) -> Self {
-        Self { forms: forms(members), list: List::Borrowed(members), conflicts: Vec::new(), json: true }
+        Self { forms: forms(members), list: List::Borrowed(members), json: true, ..Self::default() }
     }
 
     #[inline]

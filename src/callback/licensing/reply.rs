@@ -9,7 +9,6 @@ use crate::callback::CallbackError;
 use crate::callback::ask::ask;
 use crate::callback::call::{Created, LicensingCommand, Reply, SubscriptionCommand};
 use crate::callback::exchange::Exchanging;
-use crate::callback::protocol::Dialect;
 use crate::callback::run::Executor;
 use crate::callback::settings::DebugCalls;
 use crate::issuing::Applied;
@@ -32,25 +31,25 @@ pub(in crate::callback) struct Licensing {
 }
 
 impl Licensing {
-    pub(in crate::callback) async fn reply<D: Dialect>(
+    pub(in crate::callback) async fn reply(
         &self,
         command: LicensingCommand,
-        exchange: Exchanging<'_>,
+        exchange: &mut Exchanging<'_>,
     ) -> Result<Reply, CallbackError> {
         match command {
-            LicensingCommand::Instance(command) => self.instances.reply::<D>(command, exchange).await,
+            LicensingCommand::Instance(command) => self.instances.reply(command, exchange).await,
             LicensingCommand::Code(id, change) => {
                 if !exchange.test_call {
                     self.codes.adopt(&id).await?;
                 }
-                self.codes.reply::<D>(SubscriptionCommand::Change(change), exchange).await
+                self.codes.reply(SubscriptionCommand::Change(change), exchange).await
             }
             LicensingCommand::Apply(application) if exchange.test_call => {
-                self.try_out(application, &exchange).await?;
+                self.try_out(application, exchange).await?;
                 Ok(Reply::Done)
             }
             LicensingCommand::Apply(application) => {
-                let reply = self.apply(application, &exchange).await?;
+                let reply = self.apply(application, exchange).await?;
                 if matches!(reply, Reply::Accepted) {
                     exchange.progress.result_code = ResultCode::Processing;
                 }
@@ -58,18 +57,13 @@ impl Licensing {
             }
             LicensingCommand::Buy(change, application) => {
                 let test_application = exchange.test_call.then(|| application.clone());
-                let settings = exchange.settings;
-                let (clock, ends, progress) = (exchange.clock, exchange.ends, exchange.progress);
-                let test_call = test_application.is_some();
-                let inner = Exchanging { settings, clock, ends, test_call, progress };
-                let created = self.instances.reply::<D>(SubscriptionCommand::Change(change), inner).await?;
+                let created = self.instances.reply(SubscriptionCommand::Change(change), exchange).await?;
                 let Reply::Created(Created { instance_id, processing: false, .. }) = created else {
-                    return Err(CallbackError::Deadline(settings.deadline_of(D::PROTOCOL)));
+                    return Err(CallbackError::Deadline(exchange.deadline()));
                 };
-                let rest = Exchanging { settings, clock, ends, test_call, progress };
                 let license = match test_application {
-                    Some(application) => self.try_out(application, &rest).await?,
-                    None => self.issue_for::<D>(application, instance_id.clone(), &rest).await?,
+                    Some(application) => self.try_out(application, exchange).await?,
+                    None => self.issue_for(application, instance_id.clone(), exchange).await?,
                 };
                 Ok(Reply::Licensed { instance_id, license })
             }
@@ -114,7 +108,7 @@ impl Licensing {
     }
 
     /// The License of an order, the same for ever.
-    async fn issue_for<D: Dialect>(
+    async fn issue_for(
         &self,
         mut application: Application,
         instance_id: String,
@@ -135,7 +129,7 @@ impl Licensing {
                 return Ok(text);
             }
             if exchange.time_left().is_zero() {
-                return Err(CallbackError::Deadline(exchange.settings.deadline_of(D::PROTOCOL)));
+                return Err(CallbackError::Deadline(exchange.deadline()));
             }
             self.issuer.runtime.sleep(BUSY_POLL).await;
         }

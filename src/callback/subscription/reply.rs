@@ -10,17 +10,17 @@ use crate::callback::ask::ask;
 use crate::callback::call::{Change, Created, Reply, SubscriptionCommand};
 use crate::callback::debug;
 use crate::callback::exchange::Exchanging;
-use crate::callback::protocol::Dialect;
 use crate::callback::run::{Executor, Progress};
 use crate::callback::settings::DebugCalls;
 use crate::ledger::{State, Target};
+use crate::protocol::UnfinishedCreation;
 use crate::result_code::ResultCode;
 
 impl Executor {
-    pub(in crate::callback) async fn reply<D: Dialect>(
+    pub(in crate::callback) async fn reply(
         self: &Arc<Self>,
         command: SubscriptionCommand,
-        mut exchange: Exchanging<'_>,
+        exchange: &mut Exchanging<'_>,
     ) -> Result<Reply, CallbackError> {
         let test_call = exchange.test_call;
         match command {
@@ -36,10 +36,10 @@ impl Executor {
                 if !is_purchase {
                     return Ok(Reply::Done);
                 }
-                let description = self.describe_if(D::DESCRIBES_CREATION, id, &exchange).await?;
+                let description = self.describe_if(exchange.protocol.has_access_with_creation(), id, exchange).await?;
                 Ok(Reply::Created(Created { instance_id: id.clone(), processing: false, description }))
             }
-            SubscriptionCommand::Change(change) => self.change::<D>(change, &mut exchange).await,
+            SubscriptionCommand::Change(change) => self.change(change, exchange).await,
             SubscriptionCommand::Check(check) => {
                 let id = &check.instance_id;
                 if !test_call && !self.ledger.instance(id).await?.is_some_and(|instance| is_in_use(instance.state)) {
@@ -48,34 +48,38 @@ impl Executor {
                 self.try_out(Event::CheckChange(check), exchange.time_left()).await?;
                 Ok(Reply::Done)
             }
-            SubscriptionCommand::Describe(ids) => self.describe_all(ids, &exchange).await,
+            SubscriptionCommand::Describe(ids) => self.describe_all(ids, exchange).await,
         }
     }
 
-    async fn change<D: Dialect>(
+    async fn change(
         self: &Arc<Self>,
         change: Box<Change>,
         exchange: &mut Exchanging<'_>,
     ) -> Result<Reply, CallbackError> {
         let is_purchase = matches!(change.step.target, Target::Purchase { .. });
+        let unfinished = exchange.protocol.unfinished_creation();
         let (instance, processing) = match self.perform(change, || exchange.time_left()).await? {
             Progress::Done { instance, repeated } => {
                 exchange.progress.repeated = repeated;
                 (instance, false)
             }
-            Progress::StillGoing(instance) if is_purchase && D::MAY_GO_ON => (instance, true),
+            Progress::StillGoing(instance) if is_purchase && unfinished != UnfinishedCreation::Unsupported => {
+                (instance, true)
+            }
             Progress::StillGoing(_) => {
-                return Err(CallbackError::Deadline(exchange.settings.deadline_of(D::PROTOCOL)));
+                return Err(CallbackError::Deadline(exchange.deadline()));
             }
         };
         if !is_purchase {
             return Ok(Reply::Done);
         }
-        if processing && D::HAS_PROCESSING_CODE {
+        if processing && unfinished == UnfinishedCreation::ProcessingCode {
             exchange.progress.result_code = ResultCode::Processing;
         }
         // Nobody gets into an instance that is not there yet, or no longer.
-        let describes = D::DESCRIBES_CREATION && !processing && instance.state != State::Released;
+        let describes =
+            exchange.protocol.has_access_with_creation() && !processing && instance.state != State::Released;
         let id = &instance.instance_id;
         let description = self.describe_if(describes, id, exchange).await?;
         Ok(Reply::Created(Created { instance_id: id.clone(), processing, description }))

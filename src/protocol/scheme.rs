@@ -1,0 +1,37 @@
+//! How a call is signed.
+
+/// How a call is signed; each has a module of the same name in [`signature`](crate::signature).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SignatureScheme {
+    /// `signature`, `timestamp` and `nonce` in the query, over the body.
+    CallbackV2,
+    /// `x-sign`, `x-timestamp` and `x-nonce` in headers, over the body.
+    KitV2,
+    /// `authToken` in the query, over the other parameters.
+    AuthToken,
+    /// `authToken` in a header, over the members of the body.
+    AuthTokenBody,
+}
+
+impl SignatureScheme {
+    /// Returns whether calls have a nonce and are valid for 60 seconds either way. Calls without one have a time stamp in
+    /// their message, and no documented age.
+    pub fn has_nonce(self) -> bool {
+        matches!(self, Self::CallbackV2 | Self::KitV2)
+    }
+
+    /// Returns whether the signature stands in the query; otherwise it is in a header.
+    pub fn is_in_query(self) -> bool {
+        matches!(self, Self::CallbackV2 | Self::AuthToken)
+    }
+
+    /// Returns the parameter or header that has the signature.
+    pub fn signature_name(self) -> &'static str {
+        match self {
+            Self::CallbackV2 => "signature",
+            Self::KitV2 => "x-sign",
+            Self::AuthToken | Self::AuthTokenBody => "authToken",
+        }
+    }
+}
