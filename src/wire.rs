@@ -30,7 +30,7 @@ pub use extend_params::{ExtendParam, ExtendParams};
 pub(crate) use fields::{Fields, ReadField, WriteField};
 pub(crate) use members::Members;
 pub(crate) use outgoing::{Outgoing, OutgoingFields, OutgoingValue};
-pub use problem::{BadEntries, FieldProblem, FieldWarning, ParseError};
+pub use problem::{BadEntries, FieldError, FieldProblem, FieldWarning, ParseError};
 pub(crate) use problem::{Warnings, prefix_paths};
 pub(crate) use raw::RawField;
 pub use unknown::{UnknownField, UnknownFields};

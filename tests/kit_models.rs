@@ -152,7 +152,7 @@ fn department(code: &str, name: &str, parent: Option<&str>) -> Department {
 
 fn field(error: ParseError) -> (&'static str, FieldProblem) {
     match error {
-        ParseError::Field { field, problem, .. } => (field, problem),
+        ParseError::Field(error) => (error.field, error.problem),
         other => panic!("{other}"),
     }
 }

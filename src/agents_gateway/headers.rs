@@ -34,8 +34,8 @@ impl AddedHeaders {
 }
 
 fn mandatory(headers: &HeaderMap, field: &'static str) -> Result<String, ParseError> {
-    let problem = |problem| ParseError::Field { field, problem, form: String::new() };
-    let value = optional(headers, field)?.ok_or(problem(FieldProblem::Missing))?;
+    let problem = |problem| ParseError::of_field(field, problem);
+    let value = optional(headers, field)?.ok_or_else(|| problem(FieldProblem::Missing))?;
     String::from_utf8(value.to_vec()).map_err(|_| problem(FieldProblem::NotA("text")))
 }
 
@@ -44,7 +44,7 @@ fn optional<'h>(headers: &'h HeaderMap, field: &'static str) -> Result<Option<&'
     let mut values = headers.get_all(field).iter().map(http::HeaderValue::as_bytes);
     let value = values.next().filter(|value| !value.is_empty());
     match values.next() {
-        Some(_) => Err(ParseError::Field { field, problem: FieldProblem::NotA("a single value"), form: String::new() }),
+        Some(_) => Err(ParseError::of_field(field, FieldProblem::NotA("a single value"))),
         None => Ok(value),
     }
 }

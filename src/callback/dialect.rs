@@ -103,7 +103,7 @@ pub(super) struct Envelope<'c> {
 
 impl Envelope<'_> {
     pub(super) fn read(&self, members: &Members<'_>) -> Result<Call, CallbackError> {
-        let activity = || self.activity.ok_or(ParseError::missing("activity"));
+        let activity = || self.activity.ok_or_else(|| ParseError::missing("activity"));
         match self.protocol {
             Protocol::SaasV2 => saas_v2::read(members),
             Protocol::SaasV1 => saas_v1::read(members, self),
@@ -141,5 +141,5 @@ pub(super) fn write(
 pub(super) fn signing_key(protocol: Protocol, settings: &Settings, key_index: usize) -> Option<&AccessKey> {
     let signs =
         protocol.signs_answers() || (protocol.scheme() == SignatureScheme::CallbackV2 && settings.sign_v2_answers);
-    Some(settings.keys_of(protocol).ok().filter(|_| signs)?.get(key_index))
+    if signs { Some(settings.keys_of(protocol).ok()?.get(key_index)) } else { None }
 }

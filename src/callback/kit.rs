@@ -56,8 +56,8 @@ pub(super) fn tenant(
         Flag::Delete => Box::new(|scope| Change::RemoveTenant(TenantRemoval { scope })),
         Flag::Add | Flag::Modify => {
             let (order_id, name) = (request.order_id, request.name);
-            let tenant_code = request.tenant_code.ok_or(ParseError::missing("tenantCode"))?;
-            let domain_name = request.domain_name.ok_or(ParseError::missing("domainName"))?;
+            let tenant_code = request.tenant_code.ok_or_else(|| ParseError::missing("tenantCode"))?;
+            let domain_name = request.domain_name.ok_or_else(|| ParseError::missing("domainName"))?;
             Box::new(|scope| Change::PutTenant(Tenant { scope, order_id, tenant_code, name, domain_name }))
         }
     };
@@ -73,8 +73,8 @@ pub(super) fn application(
         let head = head!(request, signed_at);
         return Ok(command(head, |scope| Change::RemoveApplication(ApplicationRemoval { scope, app_id })));
     }
-    let client_id = request.client_id.ok_or(ParseError::missing("clientId"))?;
-    let client_secret = request.client_secret.ok_or(ParseError::missing("clientSecret"))?;
+    let client_id = request.client_id.ok_or_else(|| ParseError::missing("clientId"))?;
+    let client_secret = request.client_secret.ok_or_else(|| ParseError::missing("clientSecret"))?;
     let test_flag = request.test_flag;
     let scope = head!(request, signed_at).into();
     let sealed = SealedApplication { scope, app_id, client_id, client_secret };

@@ -15,7 +15,7 @@ fn foreign(activity: Activity) -> &'static [&'static str] {
 /// Refuses a message that holds what only another message has: it was made for another path, which is not signed.
 pub(super) fn check(activity: Activity, members: &Members<'_>) -> Result<(), ParseError> {
     match foreign(activity).iter().copied().find(|name| members.has(name)) {
-        Some(field) => Err(ParseError::Field { field, problem: FieldProblem::Misplaced, form: String::new() }),
+        Some(field) => Err(ParseError::of_field(field, FieldProblem::Misplaced)),
         None => Ok(()),
     }
 }

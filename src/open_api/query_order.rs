@@ -314,8 +314,8 @@ impl<T: Part> ReadField for List<T> {
                         parts.push(part);
                         prefix_paths(warnings, first, &format!("[{index}]."));
                     }
-                    Some(Err(ParseError::Field { field, problem, .. })) => {
-                        warnings.push(FieldWarning::absent(format!("[{index}].{field}"), problem, &raw));
+                    Some(Err(ParseError::Field(error))) => {
+                        warnings.push(FieldWarning::absent(format!("[{index}].{}", error.field), error.problem, &raw));
                     }
                     _ => warnings.push(FieldWarning::absent(format!("[{index}]"), NOT_AN_OBJECT, &raw)),
                 }

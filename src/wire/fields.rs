@@ -57,7 +57,7 @@ impl<'m> Fields<'m> {
 
     /// A field that decides something and must be there; blanks alone are nothing.
     pub(crate) fn mandatory<T: ReadField>(&mut self, name: &'static str, max: usize) -> Result<T, ParseError> {
-        self.decisive(name, max, true)?.ok_or(ParseError::missing(name))
+        self.decisive(name, max, true)?.ok_or_else(|| ParseError::missing(name))
     }
 
     fn decisive<T: ReadField>(
@@ -137,7 +137,7 @@ impl<'m> Fields<'m> {
     /// What the message is about: the one of `known` that its `activity` names.
     pub(crate) fn activity(&mut self, known: &[Activity]) -> Result<Activity, ParseError> {
         const NAME: &str = "activity";
-        let (index, raw) = self.take(NAME).ok_or(ParseError::missing(NAME))?;
+        let (index, raw) = self.take(NAME).ok_or_else(|| ParseError::missing(NAME))?;
         let text = if self.members.has_conflict(NAME) { Err(FieldProblem::Repeated) } else { raw.text(32) };
         let text = text.map_err(|problem| ParseError::new(NAME, problem, &self.members.raw(index)))?;
         let found = known.iter().copied().find(|activity| activity.as_str() == text);

@@ -14,16 +14,8 @@ pub enum ParseError {
     #[error(transparent)]
     Json(#[from] JsonError),
     /// A field that decides something is missing or not as documented.
-    #[error("field {field:?} {problem}{}", ShownForm(form))]
-    Field {
-        /// Name on the wire.
-        field: &'static str,
-        /// What is wrong with it.
-        problem: FieldProblem,
-        /// What stood there, without its content: kind, length, and the pattern of a short text with every digit as `9`
-        /// and every letter as `a`. Empty where nothing did.
-        form: String,
-    },
+    #[error(transparent)]
+    Field(#[from] Box<FieldError>),
     /// The `activity` is none that the protocol generation knows.
     #[error("unknown activity {0:?}")]
     UnknownActivity(String),
@@ -34,13 +26,39 @@ impl ParseError {
     pub(crate) fn new(field: &'static str, problem: FieldProblem, raw: &RawField<'_>) -> Self {
         // The entries of a list are described one by one.
         let form = if let FieldProblem::Entries(_) = problem { String::new() } else { raw.form() };
-        Self::Field { field, problem, form }
+        FieldError { field, problem, form }.into()
+    }
+
+    /// Returns the error for a field of which nothing more is to be said.
+    pub(crate) fn of_field(field: &'static str, problem: FieldProblem) -> Self {
+        FieldError { field, problem, form: String::new() }.into()
     }
 
     /// Returns the error for a mandatory field that is absent, null or empty.
-    pub(crate) const fn missing(field: &'static str) -> Self {
-        Self::Field { field, problem: FieldProblem::Missing, form: String::new() }
+    #[cold]
+    pub(crate) fn missing(field: &'static str) -> Self {
+        Self::of_field(field, FieldProblem::Missing)
     }
+}
+
+impl From<FieldError> for ParseError {
+    fn from(error: FieldError) -> Self {
+        Self::Field(Box::new(error))
+    }
+}
+
+/// A field that decides something and cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("field {field:?} {problem}{}", ShownForm(form))]
+#[non_exhaustive]
+pub struct FieldError {
+    /// Name on the wire.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub problem: FieldProblem,
+    /// What stood there, without its content: kind, length, and the pattern of a short text with every digit as `9` and
+    /// every letter as `a`. Empty where nothing did.
+    pub form: String,
 }
 
 struct ShownForm<'a>(&'a str);
@@ -125,7 +143,7 @@ pub struct FieldWarning {
     pub path: String,
     /// What is wrong with it.
     pub problem: FieldProblem,
-    /// What stood there, without its content; as in [`ParseError::Field`].
+    /// What stood there, without its content; as in [`FieldError::form`].
     pub form: String,
     /// The text as received (a JSON value as JSON text) where the field is absent in the model. `None` where its value was
     /// taken all the same.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::wire::{
-    Answer, Checks, CompactTime, ExtendParams, FieldProblem, FieldWarning, ParseError, PeriodType, message,
+    Answer, Checks, CompactTime, ExtendParams, FieldError, FieldProblem, FieldWarning, ParseError, PeriodType, message,
 };
 
 /// The extension parameter that carries the identification code.
@@ -75,11 +75,8 @@ impl Request {
                 None => return Ok(()),
             },
         };
-        Err(ParseError::Field {
-            field: FIELD,
-            problem: FieldProblem::NotA("clear about the identification code"),
-            form,
-        })
+        let problem = FieldProblem::NotA("clear about the identification code");
+        Err(FieldError { field: FIELD, problem, form }.into())
     }
 }
 
