@@ -394,6 +394,7 @@ mod tests {
         for protocol in Protocol::ALL {
             let row = protocol.row();
             assert_eq!(row.id.parse(), Ok(protocol));
+            assert_eq!(Protocol::ALL[protocol as usize], protocol);
             assert!(UnknownProtocol(String::new()).to_string().contains(row.id), "{}", row.id);
             assert!(row.deadline < row.timeout, "{protocol}: the answer comes before the marketplace hangs up");
             assert_eq!(row.method == Method::GET, row.scheme == SignatureScheme::AuthToken, "{protocol}");

@@ -23,14 +23,15 @@
 //! # use std::{error::Error, sync::Arc};
 //! # use koogallery::{adapter::tokio::TokioRuntime, callback::CallbackService, ledger::MemoryLedger};
 //! use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
-//! use koogallery::simulator::{Checker, LedgerProbe, Profile};
+//! use koogallery::protocol::Protocol;
+//! use koogallery::simulator::{Checker, LedgerProbe};
 //!
 //! #[tokio::main] // in a test: #[tokio::test]
 //! async fn main() -> Result<(), Box<dyn Error>> {
 //!     let keys = AccessKeys::new().with(InterfaceType::Basic, AccessKey::new("0a1b2c3d-4e5f")?)?;
 //!     let ledger = Arc::new(MemoryLedger::new());
 //!     let service = CallbackService::builder(keys.clone(), TokioRuntime).subscription(Shop, ledger.clone()).build();
-//!     let report = Checker::new(service, keys).profile(Profile::SaasV2).probe(LedgerProbe::new(ledger)).run().await?;
+//!     let report = Checker::new(service, keys).profile(Protocol::SaasV2).probe(LedgerProbe::new(ledger)).run().await?;
 //!     assert!(report.is_ok(), "{}", report.to_text(false));
 //!     Ok(())
 //! }

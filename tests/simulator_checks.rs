@@ -17,6 +17,7 @@ mod simulator_checks {
     mod tls;
 }
 
+use koogallery::protocol::Protocol;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -55,7 +56,7 @@ fn assert_all_passed(report: &Report, not_run: &[&[&str]]) {
     assert_eq!(skipped, not_run, "{}", report.to_text(false));
 }
 
-const SAAS: [Profile; 2] = [Profile::SaasV2, Profile::SaasV1];
+const SAAS: [Protocol; 2] = [Protocol::SaasV2, Protocol::SaasV1];
 
 #[tokio::test]
 async fn a_good_receiver_passes_in_process() {
@@ -68,19 +69,19 @@ async fn a_good_receiver_passes_in_process() {
 }
 
 /// What is not run, since no such answer comes.
-const OTHERS: [(Profile, &[&str]); 6] = [
-    (Profile::KitV1, &["L13", "F4", "L16"]),
-    (Profile::KitV2, &["L13", "L16"]),
-    (Profile::LicenseCode, &["L16"]),
-    (Profile::LicenseOnline, &["I12", "I13", "D2", "D3", "L16"]),
-    (Profile::LicenseV1, &["I12", "F4", "L16"]),
-    (Profile::OrderNotify, &["L16"]),
+const OTHERS: [(Protocol, &[&str]); 6] = [
+    (Protocol::KitV1, &["L13", "F4", "L16"]),
+    (Protocol::KitV2, &["L13", "L16"]),
+    (Protocol::LicenseCode, &["L16"]),
+    (Protocol::LicenseOnline, &["I12", "I13", "D2", "D3", "L16"]),
+    (Protocol::LicenseV1, &["I12", "F4", "L16"]),
+    (Protocol::OrderNotify, &["L16"]),
 ];
 
 #[tokio::test]
 async fn good_receivers_of_the_other_families_pass() {
     for (profile, not_run) in OTHERS {
-        let good = Good::of(profile);
+        let good = Good::of(profile.into());
         let checker = Checker::new(good.service, good::keys()).profile(profile).timing_checks(true);
         let report = checker.probe(LedgerProbe::new(good.ledger)).run().await.unwrap();
         assert_all_passed(&report, &[&CONNECTION, &["X20"], not_run]);
@@ -91,7 +92,7 @@ async fn good_receivers_of_the_other_families_pass() {
 /// It answers 000004 and is asked until it is done; in V1.0 it answers an id without access data, once.
 #[tokio::test]
 async fn a_receiver_that_takes_its_time_passes() {
-    for profile in [Profile::SaasV2, Profile::SaasV1, Profile::LicenseOnline] {
+    for profile in [Protocol::SaasV2, Protocol::SaasV1, Protocol::LicenseOnline] {
         let good = Good::slow(profile, Duration::from_millis(150), Duration::from_millis(50));
         let checker = Checker::new(good.service, good::keys()).profile(profile).probe(LedgerProbe::new(good.ledger));
         let report = checker.run().await.unwrap();
@@ -143,7 +144,7 @@ async fn instances_can_be_probed_by_url() {
 
 #[tokio::test]
 async fn good_receivers_pass_over_http_in_time() {
-    for profile in Profile::ALL {
+    for profile in Profile::all() {
         let good = Good::of(profile);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/isv/produce", listener.local_addr().unwrap());
@@ -153,11 +154,11 @@ async fn good_receivers_pass_over_http_in_time() {
         let checker = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).profile(profile).seed(2);
         let report = checker.probe(LedgerProbe::new(good.ledger)).run().await.unwrap();
         assert!(report.is_ok() && report.failures().next().is_none(), "{}", report.to_text(false));
-        if SAAS.contains(&profile) {
+        if SAAS.contains(&profile.protocol()) && profile != Profile::Console {
             assert_all_passed(&report, &[&PLAIN, &SLOW, &PROMPT, &NEVER]);
         }
         println!("{profile}: {:?}", began.elapsed());
-        assert!(began.elapsed() < Duration::from_secs(10), "{profile}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(60), "{profile}: {:?}", began.elapsed());
     }
 }
 
@@ -208,7 +209,7 @@ async fn the_console_profile_passes() {
 
 #[test]
 fn ids_are_unique_within_a_profile() {
-    for profile in Profile::ALL {
+    for profile in Profile::all() {
         let checks = Check::of(profile);
         let mut ids: Vec<_> = checks.iter().map(|check| check.id).collect();
         ids.sort_unstable();
@@ -239,7 +240,7 @@ fn every_must_check_has_a_receiver_that_fails_it() {
         let is_meant = |other: &Check| (other.id, other.title) == (check.id, check.title);
         bad.fails.contains(&check.id) && Check::of(bad.profile).iter().any(is_meant)
     };
-    for profile in Profile::ALL {
+    for profile in Profile::all() {
         for check in Check::of(profile).iter().filter(|check| check.severity == Severity::Must) {
             let is_in_a_row = bad::cases().any(|case| fails(case.bad, check));
             let elsewhere = TRIED_ELSEWHERE.iter().find(|(id, _)| *id == check.id);

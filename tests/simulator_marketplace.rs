@@ -6,6 +6,7 @@ mod simulator_checks {
     pub mod good;
 }
 
+use koogallery::protocol::{Protocol, Retries};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,9 +26,9 @@ use koogallery::ledger::MemoryLedger;
 use koogallery::open_api::Client;
 use koogallery::open_api::query_order::PeriodType;
 use koogallery::redact::Sensitive;
-use koogallery::simulator::delivery::{Binding, Callback, Draft, Generation, Schedule, Verdict};
+use koogallery::simulator::delivery::{Binding, Callback, Draft, Schedule, Verdict};
 use koogallery::simulator::{
-    Desk, LedgerProbe, LifeError, LineSpec, Manner, Marketplace, MarketplaceBuilder, OrderSpec, Probe as _, Profile,
+    Desk, LedgerProbe, LifeError, LineSpec, Manner, Marketplace, MarketplaceBuilder, OrderSpec, Probe as _,
     SeededRandom, Subscription, SubscriptionState, Target, Upload,
 };
 use koogallery::site::Site;
@@ -39,18 +40,14 @@ use simulator_checks::good::{self, Good};
 const NOW: Timestamp = Timestamp::from_unix_millis(1_735_787_045_000);
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn profile(generation: Generation) -> Profile {
-    generation.profile()
-}
-
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new(NOW))
 }
 
-/// A good seller of this generation, and the marketplace that calls it, by one clock.
-fn with(generation: Generation) -> (Marketplace, Good, Arc<ManualClock>) {
+/// A good seller of this protocol, and the marketplace that calls it, by one clock.
+fn with(protocol: Protocol) -> (Marketplace, Good, Arc<ManualClock>) {
     let clock = clock();
-    let good = Good::at(profile(generation), Arc::clone(&clock));
+    let good = Good::at(protocol, Arc::clone(&clock));
     let marketplace = at(good.service.clone(), &clock).build();
     (marketplace, good, clock)
 }
@@ -63,9 +60,9 @@ fn year() -> OrderSpec {
     OrderSpec::new(LineSpec::period("OFFI1", PeriodType::Year, 1).linear_value(5))
 }
 
-async fn bought(marketplace: &Marketplace, generation: Generation) -> Subscription {
+async fn bought(marketplace: &Marketplace, protocol: Protocol) -> Subscription {
     let order = marketplace.place_order(year());
-    marketplace.buy(generation, &order, 0).await.unwrap()
+    marketplace.buy(protocol, &order, 0).await.unwrap()
 }
 
 async fn state(good: &Good, id: &str) -> String {
@@ -73,14 +70,13 @@ async fn state(good: &Good, id: &str) -> String {
     listed.iter().find(|instance| instance.instance_id == id).unwrap().state.clone().unwrap()
 }
 
-const SOLD: [Generation; 4] =
-    [Generation::SaasV2, Generation::SaasV1, Generation::LicenseOnline, Generation::LicenseV1];
+const SOLD: [Protocol; 4] = [Protocol::SaasV2, Protocol::SaasV1, Protocol::LicenseOnline, Protocol::LicenseV1];
 
 #[tokio::test]
 async fn what_is_sold_lives_from_purchase_to_release() {
-    for generation in SOLD {
-        let (marketplace, good, _) = with(generation);
-        let sold = bought(&marketplace, generation).await;
+    for protocol in SOLD {
+        let (marketplace, good, _) = with(protocol);
+        let sold = bought(&marketplace, protocol).await;
         let id = sold.instance_id.as_str();
         assert_eq!((sold.state, state(&good, id).await.as_str()), (SubscriptionState::Active, "active"));
         assert_eq!(sold.expire_time, Some("20260102155959".parse().unwrap()));
@@ -91,19 +87,19 @@ async fn what_is_sold_lives_from_purchase_to_release() {
         assert_eq!(back.expire_time, sold.expire_time);
         assert!(matches!(marketplace.cancel_renewal(id).await, Err(LifeError::NotOffered { .. })), "one was renewed");
         let upgraded = marketplace.upgrade(id, LineSpec::one_time("OFFI2")).await;
-        let is_saas = matches!(generation, Generation::SaasV1 | Generation::SaasV2);
-        assert_eq!(upgraded.is_ok(), is_saas, "{generation}: {upgraded:?}");
+        let is_saas = matches!(protocol, Protocol::SaasV1 | Protocol::SaasV2);
+        assert_eq!(upgraded.is_ok(), is_saas, "{protocol}: {upgraded:?}");
 
         // Nobody renews: it expires, is kept for 15 days, and goes.
         let expiry = sold.expire_time.unwrap();
         marketplace.run_until(expiry.saturating_add(Duration::from_secs(60))).await;
-        assert_eq!(state(&good, id).await, "frozen", "{generation}");
+        assert_eq!(state(&good, id).await, "frozen", "{protocol}");
         let thawed = marketplace.renew(id, PeriodType::Year, 1).await.unwrap();
         assert_eq!((thawed.state, state(&good, id).await.as_str()), (SubscriptionState::Active, "active"));
         assert_eq!(thawed.expire_time, Some("20270102155959".parse().unwrap()));
         let made = marketplace.run_until(thawed.expire_time.unwrap().saturating_add(DAY * 16)).await;
         assert_eq!(made.len(), 2, "frozen and released: {made:?}");
-        assert_eq!(state(&good, id).await, "released", "{generation}");
+        assert_eq!(state(&good, id).await, "released", "{protocol}");
         assert_eq!(marketplace.renew(id, PeriodType::Year, 1).await.unwrap_err(), LifeError::Released(id.to_owned()));
         assert!(marketplace.log().iter().all(|attempt| attempt.verdict.is_final()), "{:#?}", marketplace.log());
     }
@@ -111,11 +107,11 @@ async fn what_is_sold_lives_from_purchase_to_release() {
 
 #[tokio::test]
 async fn a_trial_becomes_formal() {
-    for generation in [Generation::SaasV2, Generation::SaasV1] {
-        let (marketplace, ..) = with(generation);
+    for protocol in [Protocol::SaasV2, Protocol::SaasV1] {
+        let (marketplace, ..) = with(protocol);
         let trial = LineSpec::period("OFFI1", PeriodType::Day, 7);
         let order = marketplace.place_order(OrderSpec::new(trial));
-        let sold = marketplace.buy(generation, &order, 0).await.unwrap();
+        let sold = marketplace.buy(protocol, &order, 0).await.unwrap();
         assert_eq!(sold.expire_time, Some("20250109155959".parse().unwrap()));
         let formal = marketplace.formalize(&sold.instance_id, PeriodType::Month, 1).await.unwrap();
         assert_eq!(
@@ -128,8 +124,8 @@ async fn a_trial_becomes_formal() {
 
 #[tokio::test]
 async fn a_code_is_sold_without_a_call() {
-    let (marketplace, ..) = with(Generation::LicenseCode);
-    let sold = bought(&marketplace, Generation::LicenseCode).await;
+    let (marketplace, ..) = with(Protocol::LicenseCode);
+    let sold = bought(&marketplace, Protocol::LicenseCode).await;
     assert!(marketplace.log().is_empty());
     assert_eq!(marketplace.desk().license(&sold.instance_id).unwrap().expire_time, sold.expire_time);
     marketplace.renew(&sold.instance_id, PeriodType::Year, 1).await.unwrap();
@@ -152,29 +148,29 @@ async fn a_license_is_applied_for_and_delivered() {
         .clock(Arc::clone(&clock))
         .build();
     let marketplace = at(service, &clock).desk(desk).build();
-    let sold = bought(&marketplace, Generation::LicenseOnline).await;
+    let sold = bought(&marketplace, Protocol::LicenseOnline).await;
     let event = marketplace.apply_for_license(&sold.instance_id).await.unwrap();
     let delivered = marketplace.desk().upload(&event);
     assert!(matches!(&delivered, Some(Upload::Characters(license)) if license == "LICENSE"), "{delivered:?}");
-    let code = bought(&marketplace, Generation::LicenseCode).await;
+    let code = bought(&marketplace, Protocol::LicenseCode).await;
     assert!(marketplace.apply_for_license(&code.instance_id).await.is_err(), "codes need none");
 }
 
 #[tokio::test]
 async fn an_order_is_notified() {
-    let (marketplace, ..) = with(Generation::OrderNotify);
+    let (marketplace, ..) = with(Protocol::OrderNotify);
     let order = marketplace.place_order(year());
     let verdict = marketplace.deliver(&Callback::order_notify(&order, 0)).await.unwrap();
     assert_eq!(verdict, Verdict::Done { instance_id: None });
     assert!(matches!(
-        marketplace.buy(Generation::OrderNotify, &order, 0).await,
-        Err(LifeError::NotOffered { generation: Generation::OrderNotify, .. })
+        marketplace.buy(Protocol::OrderNotify, &order, 0).await,
+        Err(LifeError::NotOffered { protocol: Protocol::OrderNotify, .. })
     ));
 }
 
 #[tokio::test]
 async fn an_enterprise_is_bound_and_unbound() {
-    for generation in [Generation::KitV1, Generation::KitV2] {
+    for protocol in [Protocol::KitV1, Protocol::KitV2] {
         let clock = clock();
         let service = CallbackService::builder(good::keys(), TokioRuntime).directory(Everything, OneSecret);
         let marketplace = at(service.clock(Arc::clone(&clock)).build(), &clock).build();
@@ -183,15 +179,15 @@ async fn an_enterprise_is_bound_and_unbound() {
             .client("client-1", "secret")
             .department(head.clone())
             .user(User::new("lihua", "Li Hua", "D1", Role::User));
-        marketplace.bind(generation, &binding).await.unwrap();
-        let change = binding.department_change(generation, &head, Flag::Delete).unwrap();
+        marketplace.bind(protocol, &binding).await.unwrap();
+        let change = binding.department_change(protocol, &head, Flag::Delete).unwrap();
         assert!(marketplace.deliver(&change).await.unwrap().is_final());
-        marketplace.unbind(generation, &binding).await.unwrap();
+        marketplace.unbind(protocol, &binding).await.unwrap();
         let told: Vec<_> = marketplace.log().iter().map(|attempt| attempt.activity.as_str()).collect();
         let expected =
             "tenantSync applicationSync allOrgSync authSync singleOrgSync authSync applicationSync tenantSync";
         assert_eq!(told.join(" "), expected);
-        assert!(marketplace.bind(Generation::SaasV2, &binding).await.is_err());
+        assert!(marketplace.bind(Protocol::SaasV2, &binding).await.is_err());
     }
 }
 
@@ -221,9 +217,9 @@ fn failing(times: u32, service: CallbackService) -> impl Target {
 #[tokio::test]
 async fn what_fails_is_repeated_on_schedule() {
     let clock = clock();
-    let good = Good::at(Profile::SaasV1, Arc::clone(&clock));
+    let good = Good::at(Protocol::SaasV1, Arc::clone(&clock));
     let marketplace = at(failing(2, good.service.clone()), &clock).build();
-    let sold = bought(&marketplace, Generation::SaasV1).await;
+    let sold = bought(&marketplace, Protocol::SaasV1).await;
     let log = marketplace.take_log();
     let tries: Vec<_> = log.iter().map(|attempt| (attempt.number, attempt.at.abs_diff(NOW).as_secs() / 3600)).collect();
     assert_eq!(tries, [(1, 0), (2, 1), (3, 2)], "hourly");
@@ -238,14 +234,14 @@ async fn what_fails_is_repeated_on_schedule() {
 
 #[tokio::test]
 async fn what_fails_to_the_end_is_given_up() {
-    for (generation, tries, hours) in [(Generation::SaasV1, 4, 3), (Generation::LicenseOnline, 61, 2)] {
+    for (protocol, tries, hours) in [(Protocol::SaasV1, 4, 3), (Protocol::LicenseOnline, 61, 2)] {
         let clock = clock();
-        let good = Good::at(profile(generation), Arc::clone(&clock));
+        let good = Good::at(protocol, Arc::clone(&clock));
         let marketplace = at(failing(1000, good.service), &clock).build();
         let order = marketplace.place_order(year());
         let verdict = Verdict::Unreadable { status: 503 };
         let activity = Activity::NewInstance;
-        let outcome = marketplace.buy(generation, &order, 0).await;
+        let outcome = marketplace.buy(protocol, &order, 0).await;
         assert_eq!(outcome.unwrap_err(), LifeError::GivenUp { activity, verdict });
         assert_eq!(marketplace.log().len(), tries);
         assert_eq!(clock.now().abs_diff(NOW), Duration::from_secs(hours * 3600));
@@ -257,7 +253,7 @@ async fn what_fails_to_the_end_is_given_up() {
 #[tokio::test]
 async fn what_expires_does_so_whatever_the_seller_answers() {
     let clock = clock();
-    let good = Good::at(Profile::SaasV2, Arc::clone(&clock));
+    let good = Good::at(Protocol::SaasV2, Arc::clone(&clock));
     let is_down = Arc::new(AtomicU32::new(0));
     let (service, switch) = (Arc::new(good.service.clone()), Arc::clone(&is_down));
     let target = move |request: Request<Bytes>| {
@@ -270,7 +266,7 @@ async fn what_expires_does_so_whatever_the_seller_answers() {
         }
     };
     let marketplace = at(target, &clock).build();
-    let sold = bought(&marketplace, Generation::SaasV2).await;
+    let sold = bought(&marketplace, Protocol::SaasV2).await;
     is_down.store(1, Ordering::SeqCst);
     let made = marketplace.run_until(sold.expire_time.unwrap().saturating_add(DAY)).await;
     assert_eq!(made.len(), 1);
@@ -282,9 +278,9 @@ async fn what_expires_does_so_whatever_the_seller_answers() {
 /// A purchase that is answered with 000004 is asked for until it is there.
 #[tokio::test(start_paused = true)]
 async fn a_slow_purchase_is_asked_for() {
-    let slow = Good::slow(Profile::SaasV2, Duration::from_millis(400), Duration::from_millis(10));
+    let slow = Good::slow(Protocol::SaasV2, Duration::from_millis(400), Duration::from_millis(10));
     let marketplace = Marketplace::builder(slow.service, good::keys()).compressed(1200).build();
-    let sold = bought(&marketplace, Generation::SaasV2).await;
+    let sold = bought(&marketplace, Protocol::SaasV2).await;
     assert_eq!(sold.state, SubscriptionState::Active);
     let log = marketplace.log();
     assert_eq!(log[0].verdict, Verdict::Processing { instance_id: Some(sold.instance_id) });
@@ -295,16 +291,16 @@ async fn a_slow_purchase_is_asked_for() {
 #[tokio::test]
 async fn what_goes_wrong_on_purpose_is_refused() {
     let code = |verdict: &Verdict| verdict.code().unwrap().to_owned();
-    for generation in [Generation::SaasV2, Generation::SaasV1] {
-        let (marketplace, good, _) = with(generation);
+    for protocol in [Protocol::SaasV2, Protocol::SaasV1] {
+        let (marketplace, good, _) = with(protocol);
         let order = marketplace.place_order(year());
-        let purchase = Callback::purchase(generation, &order, 0).unwrap();
+        let purchase = Callback::purchase(protocol, &order, 0).unwrap();
         let stranger = Manner::default().signed_with(AccessKey::new("a-stranger's-key").unwrap());
         for manner in [stranger, Manner::default().damaged_on_the_way()] {
             let attempt = marketplace.call(&purchase, &manner).await.unwrap();
-            assert_eq!(code(&attempt.verdict), "000001", "{generation} {manner:?}");
+            assert_eq!(code(&attempt.verdict), "000001", "{protocol} {manner:?}");
         }
-        if generation == Generation::SaasV2 {
+        if protocol == Protocol::SaasV2 {
             for manner in [Manner::default().clock_ahead(DAY), Manner::default().clock_behind(DAY)] {
                 let attempt = marketplace.call(&purchase, &manner).await.unwrap();
                 assert_ne!(code(&attempt.verdict), "000000", "{manner:?}");
@@ -313,8 +309,8 @@ async fn what_goes_wrong_on_purpose_is_refused() {
         let request = marketplace.sign(&purchase, &Manner::default()).unwrap();
         let first = marketplace.send(&purchase, request.clone()).await;
         let replayed = marketplace.send(&purchase, request).await;
-        match generation {
-            Generation::SaasV2 => assert_eq!(code(&replayed.verdict), "000002"),
+        match protocol {
+            Protocol::SaasV2 => assert_eq!(code(&replayed.verdict), "000002"),
             _ => assert_eq!(replayed.verdict, first.verdict, "the first answer again"),
         }
         let again = marketplace.deliver(&purchase).await.unwrap();
@@ -338,7 +334,7 @@ async fn a_caller_that_hangs_up_comes_again() {
     };
     let marketplace = Marketplace::builder(late, good::keys()).build();
     let order = marketplace.place_order(year());
-    let purchase = Callback::purchase(Generation::SaasV2, &order, 0).unwrap();
+    let purchase = Callback::purchase(Protocol::SaasV2, &order, 0).unwrap();
     let hung_up = Manner::default().hanging_up_after(Duration::from_millis(5));
     let attempt = marketplace.call(&purchase, &hung_up).await.unwrap();
     assert!(matches!(attempt.verdict, Verdict::Unanswered { .. }), "{attempt}");
@@ -351,14 +347,14 @@ async fn an_answer_of_v1_counts_only_if_it_is_signed() {
     let careless = |_: Request<Bytes>| async {
         Response::new(Bytes::from_static(br#"{"resultCode":"000000","resultMsg":"ok","instanceId":"i-1"}"#))
     };
-    for generation in Generation::ALL {
+    for protocol in Protocol::ALL {
         let marketplace = at(careless, &clock()).build();
         let random = SeededRandom::new(1);
         let activity =
-            Activity::ALL.into_iter().find(|activity| Draft::new(generation, *activity, &random, NOW).is_some());
-        let draft = Draft::new(generation, activity.unwrap(), &random, NOW).unwrap();
+            Activity::ALL.into_iter().find(|activity| Draft::new(protocol, *activity, &random, NOW).is_some());
+        let draft = Draft::new(protocol, activity.unwrap(), &random, NOW).unwrap();
         let attempt = marketplace.call(&draft.into(), &Manner::default()).await.unwrap();
-        assert_eq!(attempt.verdict == Verdict::Unsigned, generation.signs_answers(), "{generation}");
+        assert_eq!(attempt.verdict == Verdict::Unsigned, protocol.signs_answers(), "{protocol}");
     }
 }
 
@@ -366,8 +362,8 @@ async fn an_answer_of_v1_counts_only_if_it_is_signed() {
 async fn the_same_seed_tells_the_same_story_without_secrets() {
     let mut stories = Vec::new();
     for _ in 0..2 {
-        let (marketplace, ..) = with(Generation::SaasV1);
-        let sold = bought(&marketplace, Generation::SaasV1).await;
+        let (marketplace, ..) = with(Protocol::SaasV1);
+        let sold = bought(&marketplace, Protocol::SaasV1).await;
         marketplace.run_until(sold.expire_time.unwrap().saturating_add(DAY * 20)).await;
         let story: Vec<_> = marketplace
             .log()
@@ -390,12 +386,12 @@ async fn the_same_seed_tells_the_same_story_without_secrets() {
 #[tokio::test]
 async fn every_activity_can_be_drafted() {
     let mut drafted = BTreeSet::new();
-    for generation in Generation::ALL {
-        let (marketplace, ..) = with(generation);
+    for protocol in Protocol::ALL {
+        let (marketplace, ..) = with(protocol);
         let mut count = 0;
         for activity in Activity::ALL {
             let random = SeededRandom::new(count);
-            let Some(draft) = Draft::new(generation, activity, &random, NOW) else { continue };
+            let Some(draft) = Draft::new(protocol, activity, &random, NOW) else { continue };
             count += 1;
             drafted.insert(activity.as_str());
             let attempt = marketplace.call(&draft.into(), &Manner::default()).await.unwrap();
@@ -410,16 +406,16 @@ async fn every_activity_can_be_drafted() {
             };
             assert!(expected.contains(&code.as_str()), "{attempt}: {}", attempt.exchange.answer_body);
         }
-        let expected = match generation {
-            Generation::SaasV2 => 7,
-            Generation::SaasV1 => 7,
-            Generation::KitV1 | Generation::KitV2 => 5,
-            Generation::LicenseOnline => 5,
-            Generation::LicenseV1 => 4,
-            Generation::LicenseCode => 3,
+        let expected = match protocol {
+            Protocol::SaasV2 => 7,
+            Protocol::SaasV1 => 7,
+            Protocol::KitV1 | Protocol::KitV2 => 5,
+            Protocol::LicenseOnline => 5,
+            Protocol::LicenseV1 => 4,
+            Protocol::LicenseCode => 3,
             _ => 1,
         };
-        assert_eq!(count, expected, "{generation}");
+        assert_eq!(count, expected, "{protocol}");
     }
     assert_eq!(drafted.len(), Activity::ALL.len());
 }
@@ -427,11 +423,11 @@ async fn every_activity_can_be_drafted() {
 #[tokio::test]
 async fn a_draft_is_changed_field_by_field() {
     let random = SeededRandom::new(1);
-    let users = Draft::new(Generation::KitV2, Activity::AuthSync, &random, NOW).unwrap();
+    let users = Draft::new(Protocol::KitV2, Activity::AuthSync, &random, NOW).unwrap();
     assert_eq!(users.get("currentSyncTime").unwrap(), "20250102110405000", "in China's zone");
-    for generation in [Generation::SaasV2, Generation::SaasV1] {
-        let (marketplace, ..) = with(generation);
-        let mut draft = Draft::new(generation, Activity::NewInstance, &random, NOW).unwrap();
+    for protocol in [Protocol::SaasV2, Protocol::SaasV1] {
+        let (marketplace, ..) = with(protocol);
+        let mut draft = Draft::new(protocol, Activity::NewInstance, &random, NOW).unwrap();
         assert!(draft.names().any(|name| name == "orderId"));
         draft.set("businessId", "mine");
         draft.set("strange", "a b+c&d=e/中");
@@ -454,9 +450,9 @@ async fn schedules_may_be_compressed() {
     let good = Good::new();
     let marketplace = Marketplace::builder(failing(1, good.service), good::keys()).compressed(360_000).build();
     let order = marketplace.place_order(year());
-    let purchase = Callback::purchase(Generation::SaasV1, &order, 0).unwrap();
+    let purchase = Callback::purchase(Protocol::SaasV1, &order, 0).unwrap();
     let began = std::time::Instant::now();
-    assert!(marketplace.deliver_by(&purchase, Schedule::V1_HOURLY_3H).await.unwrap().is_final());
+    assert!(marketplace.deliver_by(&purchase, Schedule::from(Retries::HOURLY_FOR_3_HOURS)).await.unwrap().is_final());
     assert!(began.elapsed() >= Duration::from_millis(10) && began.elapsed() < Duration::from_secs(5));
     assert!(marketplace.now().abs_diff(NOW) > Duration::from_secs(3600), "an hour has passed on the calendar");
 }

@@ -1,5 +1,6 @@
 //! An enterprise is bound to the application, and one of its users logs in.
 
+use koogallery::protocol::Protocol;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use http::Request;
 use koogallery::cipher::client_secret::PrivateKey;
 use koogallery::kit::{Department, Role, User};
 use koogallery::random::OsRandom;
-use koogallery::simulator::delivery::{Binding, Generation};
+use koogallery::simulator::delivery::Binding;
 use koogallery::simulator::{self, Answer, HttpTarget, Target as _, Tenant};
 
 use super::story::Story;
@@ -36,7 +37,7 @@ pub async fn binds_and_logs_in(
         .client(CLIENT_ID, private_key.encrypt(CLIENT_SECRET, &OsRandom)?)
         .department(Department::new("D1", "Head office"))
         .user(User::new("lihua", "Li Hua", "D1", Role::User));
-    marketplace.bind(Generation::KitV2, &binding).await?;
+    marketplace.bind(Protocol::KitV2, &binding).await?;
     story.told("bind");
 
     let begun = browse(server, "/login").await?;
@@ -49,7 +50,7 @@ pub async fn binds_and_logs_in(
     story.check("a code works once", browse(server, &address).await?.status != 200);
     story.check("a stranger is not let in", browse(server, &code("stranger")?).await?.status == 403);
 
-    marketplace.unbind(Generation::KitV2, &binding).await?;
+    marketplace.unbind(Protocol::KitV2, &binding).await?;
     story.told("unbind");
     story.check("lihua no longer is", browse(server, &code("lihua")?).await?.status == 403);
     Ok(())

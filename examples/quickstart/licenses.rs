@@ -1,7 +1,8 @@
 //! A License of each family, and the notice of an order.
 
 use koogallery::open_api::query_order::PeriodType;
-use koogallery::simulator::delivery::{Callback, Generation};
+use koogallery::protocol::Protocol;
+use koogallery::simulator::delivery::Callback;
 use koogallery::simulator::{LineSpec, Manner, Marketplace, OrderSpec, PlacedOrder};
 
 use super::Outcome;
@@ -28,7 +29,7 @@ async fn authorization_code(story: &mut Story) -> Outcome {
     story.chapter("License authorization code 2.0");
     let marketplace = story.marketplace.clone();
     // No call tells of the sale.
-    let code = marketplace.buy(Generation::LicenseCode, &order(&marketplace), 0).await?.instance_id;
+    let code = marketplace.buy(Protocol::LicenseCode, &order(&marketplace), 0).await?.instance_id;
     marketplace.renew(&code, PeriodType::Year, 1).await?;
     story.told("renew");
     marketplace.freeze(&code).await?;
@@ -43,7 +44,7 @@ async fn authorization_code(story: &mut Story) -> Outcome {
 async fn online_license(story: &mut Story, marketplace: Marketplace) -> Outcome {
     story.chapter("Online License");
     let everything_else = std::mem::replace(&mut story.marketplace, marketplace.clone());
-    let bought = marketplace.buy(Generation::LicenseOnline, &order(&marketplace), 0).await?;
+    let bought = marketplace.buy(Protocol::LicenseOnline, &order(&marketplace), 0).await?;
     story.told("buy");
     let id = bought.instance_id.as_str();
     let event = marketplace.apply_for_license(id).await?;
@@ -64,7 +65,7 @@ async fn license_v1(story: &mut Story) -> Outcome {
     story.chapter("License V1");
     let marketplace = story.marketplace.clone();
     let order = order(&marketplace);
-    let purchase = Callback::purchase(Generation::LicenseV1, &order, 0).ok_or("License V1 has purchases")?;
+    let purchase = Callback::purchase(Protocol::LicenseV1, &order, 0).ok_or("License V1 has purchases")?;
     let first = marketplace.call(&purchase, &Manner::default()).await?;
     story.answered("buy", &first, "000000");
     story.check("the License is in the answer", first.exchange.answer_body.contains("\"license\":"));
@@ -72,7 +73,7 @@ async fn license_v1(story: &mut Story) -> Outcome {
     story.answered("the same purchase again", &again, "000000");
     story.check("the same License and id again", first.exchange.answer_body == again.exchange.answer_body);
     let id = first.verdict.instance_id().ok_or("the purchase names an instance")?;
-    let release = Callback::release(Generation::LicenseV1, id, &order.order_id).ok_or("and releases")?;
+    let release = Callback::release(Protocol::LicenseV1, id, &order.order_id).ok_or("and releases")?;
     marketplace.deliver(&release).await?;
     story.told("release");
     Ok(())

@@ -1,10 +1,11 @@
-//! An instance of each generation, from purchase to release.
+//! An instance of each protocol, from purchase to release.
 
+use koogallery::protocol::Protocol;
 use std::time::Duration;
 
 use koogallery::key::AccessKey;
 use koogallery::open_api::query_order::PeriodType;
-use koogallery::simulator::delivery::{Callback, Generation};
+use koogallery::simulator::delivery::Callback;
 use koogallery::simulator::{LineSpec, Manner, OrderSpec, SubscriptionState};
 
 use super::Outcome;
@@ -12,27 +13,27 @@ use super::story::Story;
 
 pub async fn of_each_generation(story: &mut Story) -> Outcome {
     story.chapter("SaaS V2.0: POST, signed in the query");
-    life(story, Generation::SaasV2, "000002").await?;
+    life(story, Protocol::SaasV2, "000002").await?;
     story.chapter("SaaS V1.0: GET, proved by authToken, answered with Body-Sign");
-    life(story, Generation::SaasV1, "000000").await
+    life(story, Protocol::SaasV1, "000000").await
 }
 
-async fn life(story: &mut Story, generation: Generation, when_replayed: &str) -> Outcome {
+async fn life(story: &mut Story, protocol: Protocol, when_replayed: &str) -> Outcome {
     let marketplace = story.marketplace.clone();
     let order =
         marketplace.place_order(OrderSpec::new(LineSpec::period("OFFI1", PeriodType::Month, 1).linear_value(50)));
-    let sold = marketplace.buy(generation, &order, 0).await?;
+    let sold = marketplace.buy(protocol, &order, 0).await?;
     story.told("buy for a month");
-    let again = marketplace.buy(generation, &order, 0).await?;
+    let again = marketplace.buy(protocol, &order, 0).await?;
     story.told("the same purchase again");
     story.check("the same instance again", sold.instance_id == again.instance_id);
     let id = sold.instance_id.as_str();
 
     let stranger = Manner::default().signed_with(AccessKey::new("a-stranger's-key")?);
-    let release = Callback::release(generation, id, &order.order_id).ok_or("SaaS has releases")?;
+    let release = Callback::release(protocol, id, &order.order_id).ok_or("SaaS has releases")?;
     let forged = marketplace.call(&release, &stranger).await?;
     story.answered("a forged release", &forged, "000001");
-    let query = Callback::query(generation, &[id]).ok_or("SaaS has queries")?;
+    let query = Callback::query(protocol, &[id]).ok_or("SaaS has queries")?;
     let request = marketplace.sign(&query, &Manner::default())?;
     marketplace.send(&query, request.clone()).await;
     let replayed = marketplace.send(&query, request).await;

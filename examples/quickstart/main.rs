@@ -1,5 +1,5 @@
 //! The main job on one page: a seller's server on a free port, and a marketplace that sells for it over the socket. One
-//! instance of each protocol generation is bought, renewed, left to expire and released, an enterprise is bound and logs in,
+//! instance of each protocol protocol is bought, renewed, left to expire and released, an enterprise is bound and logs in,
 //! and a License of each family is made.
 //! Exits 0 only if every answer was right.
 //!

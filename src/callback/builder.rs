@@ -15,10 +15,10 @@ use super::settings::{DebugCalls, Settings};
 use super::subscription::{AccessInfo, ErasedHandler, SubscriptionHandler};
 use super::{Observer, Runtime, StderrObserver};
 use crate::cipher::client_secret::ClientSecretDecryptor;
-use crate::cipher::field::{EncryptType, FieldCipher};
+use crate::cipher::field::EncryptType;
 use crate::clock::{Clock, SystemClock};
 use crate::issuing::{LicenseStore, ScopedStore};
-use crate::key::{AccessKeys, InterfaceType, KeyRing};
+use crate::key::{AccessKeys, InterfaceType};
 use crate::ledger::{Family, Ledger, Scoped};
 use crate::open_api::Client;
 use crate::protocol::Protocol;
@@ -67,7 +67,7 @@ impl CallbackServiceBuilder {
             v2_deadline: Protocol::SaasV2.default_deadline(),
             kit_deadline: Protocol::KitV2.default_deadline(),
             online_license_key: InterfaceType::Basic,
-            online_license_keys: None,
+            rings: Default::default(),
             basic_or_online_license_keys: None,
             families: Families::default(),
             sign_v2_answers: false,
@@ -287,15 +287,7 @@ impl CallbackServiceBuilder {
 
     /// Puts it together. The AES keys of V1.0 are derived here, once.
     pub fn build(mut self) -> CallbackService {
-        let v1_keys = self.settings.keys.get(InterfaceType::V1).into_iter().flat_map(KeyRing::iter);
-        self.settings.v1_ciphers = v1_keys.map(|key| FieldCipher::new(key, self.settings.encrypt_type)).collect();
-        let online_license_key = self.settings.online_license_key;
-        let online_license = [&[online_license_key], Protocol::LicenseOnline.interfaces()].concat();
-        self.settings.online_license_keys = self.settings.keys.joined(&online_license);
-        self.settings.basic_or_online_license_keys = match online_license_key {
-            InterfaceType::Basic => None,
-            other => self.settings.keys.joined(&[InterfaceType::Basic, other]),
-        };
+        self.settings.join_keys();
         let directory = self.directory.map(|(handler, decryptor)| Directory {
             handler,
             decryptor,

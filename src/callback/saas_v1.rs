@@ -14,8 +14,8 @@ use super::subscription::{
 };
 use crate::activity::Activity;
 use crate::cipher::field::{Ciphertext, FieldCipher};
-use crate::key::InterfaceType;
 use crate::ledger::{Effect, OrderKey, Step};
+use crate::protocol::Protocol;
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::saas::v1::instance_status::InstanceStatus;
@@ -237,7 +237,7 @@ impl Reader<'_> {
             return Ok(Some(plain));
         }
         let raw = RawField::Text(text.as_str().into());
-        let key = self.settings.keys(InterfaceType::V1)?.get(self.key_index);
+        let key = self.settings.keys_of(Protocol::SaasV1)?.get(self.key_index);
         Ok(match FieldCipher::new(key, self.settings.encrypt_type.other()).decrypt(&text) {
             Ok(plain) => {
                 self.warnings.push(FieldWarning::taken(field, FieldProblem::OtherEncryptType, &raw));

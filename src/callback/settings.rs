@@ -27,8 +27,8 @@ pub(super) struct Settings {
     pub(super) v2_deadline: Duration,
     pub(super) kit_deadline: Duration,
     pub(super) online_license_key: InterfaceType,
-    /// All keys that may sign a call of online License, those of `online_license_key` first.
-    pub(super) online_license_keys: Option<KeyRing>,
+    /// The keys of each protocol, in the order of [`Protocol::ALL`].
+    pub(super) rings: [Option<KeyRing>; Protocol::ALL.len()],
     /// Those of the basic interface and of `online_license_key`, where these are two: the key tells their calls apart.
     pub(super) basic_or_online_license_keys: Option<KeyRing>,
     pub(super) families: Families,
@@ -39,23 +39,34 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn keys(&self, interface: InterfaceType) -> Result<&KeyRing, CallbackError> {
-        self.keys.get(interface).ok_or(CallbackError::NoKey(interface))
-    }
-
     /// The cipher that goes with the key that verified a call.
     pub(super) fn v1_cipher(&self, key_index: usize) -> Result<&FieldCipher, CallbackError> {
         self.v1_ciphers.get(key_index).ok_or(CallbackError::NoKey(InterfaceType::V1))
     }
 
+    /// Puts together which keys may sign the calls of each protocol, and derives the AES keys of V1.0. The order is that of the interface types, and for the
+    /// online License begins with the one that the seller names.
+    pub(super) fn join_keys(&mut self) {
+        let online = self.online_license_key;
+        self.rings = Protocol::ALL.map(|protocol| match protocol {
+            Protocol::LicenseOnline => self.keys.joined(&[&[online], protocol.interfaces()].concat()),
+            other => self.keys.joined(other.interfaces()),
+        });
+        let v1_keys = self.rings[Protocol::SaasV1 as usize].iter().flat_map(KeyRing::iter);
+        self.v1_ciphers = v1_keys.map(|key| FieldCipher::new(key, self.encrypt_type)).collect();
+        self.basic_or_online_license_keys = match online {
+            InterfaceType::Basic => None,
+            other => self.keys.joined(&[InterfaceType::Basic, other]),
+        };
+    }
+
     /// The keys that verify the calls of a protocol, and sign its answers.
     pub(super) fn keys_of(&self, protocol: Protocol) -> Result<&KeyRing, CallbackError> {
-        if protocol == Protocol::LicenseOnline {
-            // Also the keys of the other interface types that may be meant: no document says which signs.
-            return self.online_license_keys.as_ref().ok_or(CallbackError::NoKey(self.online_license_key));
-        }
-        let missing = || CallbackError::NoKey(protocol.interfaces().last().copied().unwrap_or(InterfaceType::Basic));
-        protocol.keys(&self.keys).map(|(_, keys)| keys).ok_or_else(missing)
+        let missing = || match protocol {
+            Protocol::LicenseOnline => self.online_license_key,
+            other => other.interfaces().last().copied().unwrap_or(InterfaceType::Basic),
+        };
+        self.rings[protocol as usize].as_ref().ok_or_else(|| CallbackError::NoKey(missing()))
     }
 
     pub(super) fn window_of(&self, scheme: SignatureScheme) -> Window {

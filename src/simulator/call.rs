@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request};
 
 use super::message::{Message, TIME_STAMP, time_stamp};
-use super::profile::Scheme;
 use crate::key::AccessKey;
+use crate::protocol::SignatureScheme;
 use crate::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
 use crate::text::query::{self, Plus};
 use crate::timestamp::Timestamp;
@@ -20,16 +20,16 @@ pub(super) enum Proof {
 
 impl Proof {
     /// What the part is called in a scheme; none for the time of V1.0, which is a field.
-    pub(super) const fn name(self, scheme: Scheme) -> Option<&'static str> {
+    pub(super) const fn name(self, scheme: SignatureScheme) -> Option<&'static str> {
         Some(match (scheme, self) {
-            (Scheme::CallbackV2, Self::Signature) => "signature",
-            (Scheme::CallbackV2, Self::Timestamp) => "timestamp",
-            (Scheme::CallbackV2, Self::Nonce) => "nonce",
-            (Scheme::KitV2, Self::Signature) => "x-sign",
-            (Scheme::KitV2, Self::Timestamp) => "x-timestamp",
-            (Scheme::KitV2, Self::Nonce) => "x-nonce",
-            (Scheme::AuthToken | Scheme::AuthTokenBody, Self::Signature) => "authToken",
-            (Scheme::AuthToken | Scheme::AuthTokenBody, _) => return None,
+            (SignatureScheme::CallbackV2, Self::Signature) => "signature",
+            (SignatureScheme::CallbackV2, Self::Timestamp) => "timestamp",
+            (SignatureScheme::CallbackV2, Self::Nonce) => "nonce",
+            (SignatureScheme::KitV2, Self::Signature) => "x-sign",
+            (SignatureScheme::KitV2, Self::Timestamp) => "x-timestamp",
+            (SignatureScheme::KitV2, Self::Nonce) => "x-nonce",
+            (SignatureScheme::AuthToken | SignatureScheme::AuthTokenBody, Self::Signature) => "authToken",
+            (SignatureScheme::AuthToken | SignatureScheme::AuthTokenBody, _) => return None,
         })
     }
 }
@@ -37,7 +37,7 @@ impl Proof {
 /// A call as it goes out.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
-    pub(super) scheme: Scheme,
+    pub(super) scheme: SignatureScheme,
     pub(super) activity: String,
     pub(super) method: Method,
     pub(super) path: String,
@@ -54,7 +54,7 @@ pub(super) struct Call {
 /// Who signs, and when.
 #[derive(Clone, Debug)]
 pub(super) struct Signer {
-    pub(super) scheme: Scheme,
+    pub(super) scheme: SignatureScheme,
     pub(super) key: AccessKey,
     pub(super) path: String,
     pub(super) time: Timestamp,
@@ -64,10 +64,10 @@ pub(super) struct Signer {
 impl Signer {
     pub(super) fn sign(&self, message: &Message) -> Call {
         match self.scheme {
-            Scheme::CallbackV2 | Scheme::KitV2 => {
+            SignatureScheme::CallbackV2 | SignatureScheme::KitV2 => {
                 self.sign_body(message, message.to_json().into_bytes(), &self.time.as_unix_millis().to_string())
             }
-            Scheme::AuthToken | Scheme::AuthTokenBody => {
+            SignatureScheme::AuthToken | SignatureScheme::AuthTokenBody => {
                 let time = time_stamp(self.scheme, self.time);
                 self.sign_fields(message.clone().with(TIME_STAMP, time))
             }
@@ -78,7 +78,7 @@ impl Signer {
     pub(super) fn sign_body(&self, message: &Message, body: Vec<u8>, timestamp: &str) -> Call {
         let mut call = self.unsigned(message, Method::POST);
         let signature = match self.scheme {
-            Scheme::KitV2 => kit_v2::sign(&self.key, &self.nonce, timestamp, &body),
+            SignatureScheme::KitV2 => kit_v2::sign(&self.key, &self.nonce, timestamp, &body),
             _ => callback_v2::sign(&self.key, &self.nonce, timestamp, &body),
         };
         let parts = [
@@ -95,7 +95,7 @@ impl Signer {
 
     /// Signs fields that hold their time. What cannot be signed goes out unsigned.
     pub(super) fn sign_fields(&self, message: Message) -> Call {
-        if self.scheme == Scheme::AuthTokenBody {
+        if self.scheme == SignatureScheme::AuthTokenBody {
             return self.sign_json(&message, message.to_json().into_bytes());
         }
         let mut call = self.unsigned(&message, Method::GET);
@@ -137,7 +137,7 @@ impl Signer {
 
 impl Call {
     /// What was signed elsewhere, to be masked and shown.
-    pub(super) fn of_request(scheme: Scheme, activity: &str, request: &Request<Bytes>) -> Self {
+    pub(super) fn of_request(scheme: SignatureScheme, activity: &str, request: &Request<Bytes>) -> Self {
         let raw = request.uri().query().unwrap_or_default();
         let decoded = query::raw_pairs(raw).filter_map(|pair| {
             let (name, value) = (pair.decoded_name(Plus::Space)?, pair.decoded_value(Plus::Space)?);
@@ -162,7 +162,7 @@ impl Call {
     }
 
     fn proof_is_in_query(&self) -> bool {
-        matches!(self.scheme, Scheme::CallbackV2 | Scheme::AuthToken)
+        matches!(self.scheme, SignatureScheme::CallbackV2 | SignatureScheme::AuthToken)
     }
 
     fn proof_pairs(&mut self) -> &mut Vec<(String, String)> {
@@ -214,13 +214,15 @@ impl Call {
     pub(super) fn right_signature(&self, key: &AccessKey) -> Option<String> {
         let part = |part| self.proof(part).unwrap_or_default();
         match self.scheme {
-            Scheme::CallbackV2 => Some(callback_v2::sign(key, part(Proof::Nonce), part(Proof::Timestamp), &self.body)),
-            Scheme::KitV2 => Some(kit_v2::sign(key, part(Proof::Nonce), part(Proof::Timestamp), &self.body)),
-            Scheme::AuthToken => {
+            SignatureScheme::CallbackV2 => {
+                Some(callback_v2::sign(key, part(Proof::Nonce), part(Proof::Timestamp), &self.body))
+            }
+            SignatureScheme::KitV2 => Some(kit_v2::sign(key, part(Proof::Nonce), part(Proof::Timestamp), &self.body)),
+            SignatureScheme::AuthToken => {
                 let fields: Vec<_> = self.query.iter().filter(|(name, _)| name != "authToken").cloned().collect();
                 auth_token::sign(key, &encoded(&fields)).ok()
             }
-            Scheme::AuthTokenBody => auth_token_body::sign(key, &self.body).ok(),
+            SignatureScheme::AuthTokenBody => auth_token_body::sign(key, &self.body).ok(),
         }
     }
 

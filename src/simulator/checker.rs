@@ -1,6 +1,7 @@
 //! Running the checks.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::session::{Session, Stop};
 use super::target::{ErasedTarget, Target};
 use crate::clock::{Clock, SystemClock};
 use crate::key::{AccessKeys, InterfaceType};
+use crate::protocol::Protocol;
 
 /// Checks one endpoint under one profile.
 ///
@@ -43,8 +45,20 @@ pub struct Checker {
 #[non_exhaustive]
 pub enum CheckError {
     /// There is nothing to sign calls with.
-    #[error("no key of the interface type {0:?} is given, with which the calls of this profile are signed")]
-    NoKey(InterfaceType),
+    #[error("no key is given that signs {0} calls; that of {interfaces} does", interfaces = Names(.0.interfaces()))]
+    NoKey(Protocol),
+}
+
+/// Interface types, one of which is enough.
+struct Names(&'static [InterfaceType]);
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, interface) in self.0.iter().enumerate() {
+            write!(f, "{}{interface:?}", if index > 0 { " or " } else { "" })?;
+        }
+        Ok(())
+    }
 }
 
 impl Checker {
@@ -54,7 +68,7 @@ impl Checker {
         Self {
             target: Arc::new(target),
             keys,
-            profile: Profile::SaasV2,
+            profile: Profile::Protocol(Protocol::SaasV2),
             seed: 0,
             clock: Arc::new(SystemClock),
             probe: None,
@@ -70,10 +84,10 @@ impl Checker {
         }
     }
 
-    /// What is checked; [`Profile::SaasV2`] unless set.
+    /// Sets what is checked (default: [`Protocol::SaasV2`]).
     #[must_use]
-    pub fn profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
+    pub fn profile(mut self, profile: impl Into<Profile>) -> Self {
+        self.profile = profile.into();
         self
     }
 
@@ -174,13 +188,12 @@ impl Checker {
     /// There is no key to sign with. What is wrong with the target is in the report.
     pub async fn run(self) -> Result<Report, CheckError> {
         let profile = self.profile;
-        let interface = profile.interface();
-        // V1.0 knows one key per seller.
-        let spare = if profile == Profile::KitV1 { InterfaceType::V1 } else { interface };
-        let ring = self.keys.get(spare).or_else(|| self.keys.get(interface));
-        let ring = ring.ok_or(CheckError::NoKey(interface))?.clone();
+        let protocol = profile.protocol();
+        let (_, ring) = protocol.keys(&self.keys).ok_or(CheckError::NoKey(protocol))?;
+        let ring = ring.clone();
         // Nobody knows an authorization code but from an order; the debugging page sends others only as tests.
-        let test_flag = self.test_flag || matches!(profile, Profile::Console | Profile::LicenseCode);
+        let test_flag =
+            self.test_flag || matches!(profile, Profile::Console | Profile::Protocol(Protocol::LicenseCode));
         let author = Author { profile, ids: Ids::new(self.seed), test_flag, desk: self.desk };
         let name = self.target.name();
         let mut session = Session::new(self.target, ring, self.keys, author, self.clock, self.probe);

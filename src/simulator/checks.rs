@@ -17,7 +17,8 @@ mod usage;
 
 use super::check::{Check, Entry, Severity, Work};
 use super::profile::Profile;
-use Profile::{Console, KitV1, KitV2, LicenseCode, LicenseOnline, LicenseV1, OrderNotify, SaasV1, SaasV2};
+use crate::protocol::Protocol::{KitV1, KitV2, LicenseCode, LicenseOnline, LicenseV1, OrderNotify, SaasV1, SaasV2};
+use Profile::{Console, Protocol as Of};
 
 /// The checks of a profile.
 pub(super) fn of(profile: Profile) -> impl Iterator<Item = &'static Entry> {
@@ -25,20 +26,21 @@ pub(super) fn of(profile: Profile) -> impl Iterator<Item = &'static Entry> {
 }
 
 /// All but the console's.
-const ALL: &[Profile] = &[SaasV2, SaasV1, KitV1, KitV2, LicenseCode, LicenseOnline, LicenseV1, OrderNotify];
-const POSTS: &[Profile] = &[SaasV2, KitV1, KitV2, LicenseCode, LicenseOnline, OrderNotify];
-const SIGNED_V2: &[Profile] = &[SaasV2, KitV2, LicenseCode, LicenseOnline, OrderNotify];
-const QUERY_V2: &[Profile] = &[SaasV2, LicenseCode, LicenseOnline, OrderNotify];
-const GETS: &[Profile] = &[SaasV1, LicenseV1];
-const TOKENS: &[Profile] = &[SaasV1, LicenseV1, KitV1];
-const NAMED: &[Profile] = &[SaasV2, SaasV1, LicenseCode, LicenseOnline, LicenseV1, OrderNotify];
-const PURCHASES: &[Profile] = &[SaasV2, SaasV1, LicenseOnline, LicenseV1];
-const ASYNCHRONOUS: &[Profile] = &[SaasV2, SaasV1, LicenseOnline];
-const SAAS: &[Profile] = &[SaasV2, SaasV1];
-const ONLY_V1: &[Profile] = &[SaasV1];
-const KITS: &[Profile] = &[KitV1, KitV2];
-const CODES_ONLY: &[Profile] = &[LicenseCode];
-const NOTICES: &[Profile] = &[OrderNotify];
+const ALL: &[Profile] =
+    &[Of(SaasV2), Of(SaasV1), Of(KitV1), Of(KitV2), Of(LicenseCode), Of(LicenseOnline), Of(LicenseV1), Of(OrderNotify)];
+const POSTS: &[Profile] = &[Of(SaasV2), Of(KitV1), Of(KitV2), Of(LicenseCode), Of(LicenseOnline), Of(OrderNotify)];
+const SIGNED_V2: &[Profile] = &[Of(SaasV2), Of(KitV2), Of(LicenseCode), Of(LicenseOnline), Of(OrderNotify)];
+const QUERY_V2: &[Profile] = &[Of(SaasV2), Of(LicenseCode), Of(LicenseOnline), Of(OrderNotify)];
+const GETS: &[Profile] = &[Of(SaasV1), Of(LicenseV1)];
+const TOKENS: &[Profile] = &[Of(SaasV1), Of(LicenseV1), Of(KitV1)];
+const NAMED: &[Profile] = &[Of(SaasV2), Of(SaasV1), Of(LicenseCode), Of(LicenseOnline), Of(LicenseV1), Of(OrderNotify)];
+const PURCHASES: &[Profile] = &[Of(SaasV2), Of(SaasV1), Of(LicenseOnline), Of(LicenseV1)];
+const ASYNCHRONOUS: &[Profile] = &[Of(SaasV2), Of(SaasV1), Of(LicenseOnline)];
+const SAAS: &[Profile] = &[Of(SaasV2), Of(SaasV1)];
+const ONLY_V1: &[Profile] = &[Of(SaasV1)];
+const KITS: &[Profile] = &[Of(KitV1), Of(KitV2)];
+const CODES_ONLY: &[Profile] = &[Of(LicenseCode)];
+const NOTICES: &[Profile] = &[Of(OrderNotify)];
 const CONSOLE: &[Profile] = &[Console];
 
 /// Sources, as they are named in the documents.

@@ -5,7 +5,8 @@
 //!
 //! ```
 //! use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
-//! use koogallery::simulator::delivery::{Callback, Endpoint, Generation, Schedule};
+//! use koogallery::protocol::Protocol;
+//! use koogallery::simulator::delivery::{Callback, Endpoint, Schedule};
 //! use koogallery::simulator::{Desk, LineSpec, OrderSpec, SeededRandom};
 //!
 //! let keys = AccessKeys::new().with(InterfaceType::Basic, AccessKey::new("test-access-key")?)?;
@@ -13,8 +14,8 @@
 //! let desk = Desk::builder().build();
 //! let order = desk.place_order(OrderSpec::new(LineSpec::one_time("OFFI1")));
 //!
-//! let purchase = Callback::purchase(Generation::SaasV2, &order, 0).ok_or("SaaS has purchases")?;
-//! let schedule = Schedule::V1_HOURLY_3H.compressed(3600);
+//! let purchase = Callback::purchase(Protocol::SaasV2, &order, 0).ok_or("SaaS has purchases")?;
+//! let schedule = purchase.schedule().compressed(3600);
 //! for delivery in purchase.deliveries(&endpoint, schedule, desk.now(), &SeededRandom::new(7)) {
 //!     let delivery = delivery?;
 //!     // Sent at `delivery.due_at`, until `purchase.judge` says that it is done.
@@ -25,7 +26,6 @@
 
 mod callback;
 mod draft;
-mod generation;
 mod kit;
 mod messages;
 mod schedule;
@@ -33,7 +33,6 @@ mod verdict;
 
 pub use callback::{Callback, Delivery, DeliveryError, Endpoint};
 pub use draft::Draft;
-pub use generation::{Generation, UnknownGeneration};
 pub use kit::Binding;
 pub use schedule::Schedule;
 pub use verdict::Verdict;

@@ -13,6 +13,7 @@ use super::report::{Exchange, Failure};
 use super::session::Session;
 use super::target::Answer;
 use crate::activity::Activity;
+use crate::protocol::Protocol;
 use crate::result_code::ResultCode;
 use crate::signature::body_sign;
 use crate::timestamp::Timestamp;
@@ -59,7 +60,7 @@ pub(super) fn judge(session: &mut Session, call: &Call, answer: &Answer, exchang
             login::judge(session, json, exchange);
         }
     }
-    if session.profile.scheme().signs_answers() {
+    if session.profile.protocol().signs_answers() {
         judge_body_sign(session, answer, exchange);
     }
     leaks::judge(session, call, answer, json.as_ref(), exchange);
@@ -237,7 +238,7 @@ fn lengths(profile: Profile, json: &Value) -> Verdict {
                 let got = format!("{} characters", text.chars().count());
                 return broken(&format!("{name} of at most {max} characters"), got, "a field is too long");
             }
-            Some(Value::String(text)) if profile == Profile::SaasV1 && name != "memo" && !text.is_ascii() => {
+            Some(Value::String(text)) if profile == Protocol::SaasV1.into() && name != "memo" && !text.is_ascii() => {
                 return broken(&format!("{name} in ASCII"), "other characters", "only memo may hold Chinese");
             }
             Some(Value::String(_)) => {}

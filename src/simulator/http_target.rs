@@ -24,11 +24,11 @@ pub use tls_error::TlsError;
 pub(super) use tls_error::{Inspection, Version};
 pub(super) use wire::{Framing, body, head};
 
-use super::profile::LONGEST_DEADLINE;
+use super::profile::LONGEST_TIMEOUT;
 use super::target::{Answer, Target, TargetError};
 
 /// Nobody who still answers in time is cut off.
-const TIMEOUT: Duration = LONGEST_DEADLINE.saturating_add(Duration::from_secs(5));
+const TIMEOUT: Duration = LONGEST_TIMEOUT.saturating_add(Duration::from_secs(5));
 
 /// An endpoint at an `http` URL, or at an `https` URL with the feature `simulator-tls`. Every call has a connection of its
 /// own; no redirect is followed; an answer has 25 seconds, 64 KiB of head and 4 MiB of body.

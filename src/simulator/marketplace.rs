@@ -47,13 +47,13 @@ const LOGGED: usize = 10_000;
 ///
 /// use koogallery::clock::ManualClock;
 /// use koogallery::open_api::query_order::PeriodType;
-/// use koogallery::simulator::delivery::Generation;
+/// use koogallery::protocol::Protocol;
 /// use koogallery::simulator::{LineSpec, Marketplace, OrderSpec, SubscriptionState};
 ///
 /// # async fn example(service: CallbackService, keys: AccessKeys, clock: Arc<ManualClock>) -> Result<(), Box<dyn std::error::Error>> {
 /// let marketplace = Marketplace::builder(service, keys).virtual_time(clock).seed(7).build();
 /// let order = marketplace.place_order(OrderSpec::new(LineSpec::period("OFFI1", PeriodType::Year, 1)));
-/// let bought = marketplace.buy(Generation::SaasV2, &order, 0).await?;
+/// let bought = marketplace.buy(Protocol::SaasV2, &order, 0).await?;
 /// marketplace.renew(&bought.instance_id, PeriodType::Year, 1).await?;
 ///
 /// // Two years on it is frozen; 15 days later it is released.
@@ -184,7 +184,7 @@ impl Marketplace {
     ///
     /// The call cannot be signed.
     pub fn sign(&self, callback: &Callback, manner: &Manner) -> Result<Request<Bytes>, DeliveryError> {
-        let endpoint = manner.endpoint(&self.inner.endpoint, callback.generation());
+        let endpoint = manner.endpoint(&self.inner.endpoint, callback.protocol());
         let at = manner.time(self.next_time());
         Ok(manner.damaged(callback.request(&endpoint, at, &self.inner.random)?))
     }
@@ -196,7 +196,7 @@ impl Marketplace {
 
     async fn attempt(&self, callback: &Callback, request: Request<Bytes>, number: u32, manner: &Manner) -> Attempt {
         let Inner { target, endpoint, time, .. } = &*self.inner;
-        let deadline = callback.generation().profile().deadline();
+        let deadline = callback.protocol().timeout();
         let outcome = manner.answer(&**target, request.clone(), deadline).await;
         let attempt = Attempt::new(time.now(), number, callback, &request, outcome, endpoint, &target.name());
         let mut state = self.state();

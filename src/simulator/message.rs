@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 
 use super::delivery::Callback;
 use super::desk::{Desk, LineSpec, OrderSpec, PlacedOrder};
-use super::profile::{Profile, Scheme};
+use super::profile::Profile;
 use crate::kit::Flag;
 use crate::open_api::query_order::{OrderType, PeriodType};
+use crate::protocol::{Protocol, SignatureScheme};
 use crate::saas;
 use crate::saas::v2::change_instance_check::TargetProduct;
 use crate::text::query::{self, Plus};
@@ -166,15 +167,15 @@ impl Author {
     /// A call that the seller has to accept whatever was before, about something new.
     pub(super) fn fresh(&mut self, now: Timestamp) -> Message {
         match self.profile {
-            Profile::KitV1 | Profile::KitV2 => {
+            Profile::Protocol(Protocol::KitV1) | Profile::Protocol(Protocol::KitV2) => {
                 let firm = self.enterprise();
                 self.tenant(&firm, Flag::Add, now)
             }
-            Profile::LicenseCode => {
+            Profile::Protocol(Protocol::LicenseCode) => {
                 let code = self.ids.named("code-");
                 self.renewal(&code, now).unwrap_or_else(|| self.purchase())
             }
-            Profile::OrderNotify => {
+            Profile::Protocol(Protocol::OrderNotify) => {
                 let order = placed(&self.ids.order(), PRODUCT);
                 self.flagged(Callback::order_notify(&order, 0).fields(String::new(), now))
             }
@@ -191,7 +192,7 @@ impl Author {
     /// The purchase of one line of an order, as the marketplace makes it once more: with another `businessId`.
     pub(super) fn purchase_of(&mut self, order: &str, line: u32) -> Message {
         let index = usize::try_from(line).unwrap_or_default().saturating_sub(1);
-        let purchase = Callback::purchase(self.profile.generation(), &placed(order, PRODUCT), index);
+        let purchase = Callback::purchase(self.profile.protocol(), &placed(order, PRODUCT), index);
         self.told(purchase).unwrap_or_else(|| Message::from_body("newInstance", "{}"))
     }
 
@@ -210,18 +211,18 @@ impl Author {
     ) -> Option<Message> {
         let time = expire_time.to_compact_seconds().parse().unwrap_or(expire_time);
         let order = placed(order, OTHER_PRODUCT);
-        self.told(Callback::refresh(self.profile.generation(), scene, id, &order, time))
+        self.told(Callback::refresh(self.profile.protocol(), scene, id, &order, time))
     }
 
     /// Freezes.
     pub(super) fn freeze(&mut self, id: &str) -> Option<Message> {
-        self.told(Callback::expiry(self.profile.generation(), id))
+        self.told(Callback::expiry(self.profile.protocol(), id))
     }
 
     /// Unfreezes, where there is a call for it.
     pub(super) fn unfreeze(&mut self, id: &str) -> Option<Message> {
-        if self.profile != Profile::SaasV1 {
-            return self.told(Callback::unfreezing(self.profile.generation(), id));
+        if self.profile != Protocol::SaasV1.into() {
+            return self.told(Callback::unfreezing(self.profile.protocol(), id));
         }
         use saas::v1::instance_status::{InstanceStatus, Request};
         let request = Request::new("", id, InstanceStatus::Normal);
@@ -231,31 +232,31 @@ impl Author {
     /// Releases.
     pub(super) fn release(&mut self, id: &str) -> Option<Message> {
         let order = self.ids.order();
-        self.told(Callback::release(self.profile.generation(), id, &order))
+        self.told(Callback::release(self.profile.protocol(), id, &order))
     }
 
     /// Upgrades by a new order.
     pub(super) fn upgrade(&mut self, id: &str) -> Option<Message> {
         let order = placed(&self.ids.order(), OTHER_PRODUCT);
-        self.told(Callback::upgrade(self.profile.generation(), id, &order))
+        self.told(Callback::upgrade(self.profile.protocol(), id, &order))
     }
 
     /// Applies for the License of an instance.
     pub(super) fn application_for_license(&mut self, id: &str, now: Timestamp) -> Option<Message> {
         let event = self.ids.uuid();
-        let is_meant = self.profile == Profile::LicenseOnline;
+        let is_meant = self.profile == Protocol::LicenseOnline.into();
         self.told(is_meant.then(|| Callback::license_application(id, &event, now, None)))
     }
 
     /// Asks whether an instance may change at its renewal.
     pub(super) fn change_check(&mut self, id: &str) -> Option<Message> {
-        let is_meant = self.profile == Profile::SaasV2;
+        let is_meant = self.profile == Protocol::SaasV2.into();
         self.told(is_meant.then(|| Callback::change_check(id, other_product())))
     }
 
     /// Asks for instances.
     pub(super) fn query(&mut self, ids: &[&str]) -> Option<Message> {
-        self.told(Callback::query(self.profile.generation(), ids))
+        self.told(Callback::query(self.profile.protocol(), ids))
     }
 
     /// What a callback says, in fields.
@@ -287,9 +288,9 @@ fn placed(order_id: &str, product_id: &str) -> PlacedOrder {
 }
 
 /// The time in the fields of a V1.0 call.
-pub(super) fn time_stamp(scheme: Scheme, time: Timestamp) -> String {
+pub(super) fn time_stamp(scheme: SignatureScheme, time: Timestamp) -> String {
     match scheme {
-        Scheme::AuthTokenBody => time.to_compact_millis_in(CHINA),
+        SignatureScheme::AuthTokenBody => time.to_compact_millis_in(CHINA),
         _ => time.to_compact_millis(),
     }
 }

@@ -21,6 +21,7 @@ use super::report::{Exchange, Failure};
 use super::target::{Answer, ErasedTarget, TargetError};
 use crate::clock::Clock;
 use crate::key::{AccessKey, AccessKeys, KeyRing};
+use crate::protocol::Protocol;
 use crate::timestamp::Timestamp;
 
 /// So much longer than the deadline a target may take, whatever its own limits: late is not the same as never.
@@ -148,7 +149,7 @@ impl Session {
             ivs: HashMap::new(),
             refuses_repeats: false,
             console: Vec::new(),
-            deadline: profile.deadline(),
+            deadline: profile.timeout(),
             ready_within: READY_WITHIN,
             travel: None,
             durations: BTreeMap::new(),
@@ -200,7 +201,7 @@ impl Session {
     }
 
     fn limit(&self) -> Duration {
-        self.deadline.max(self.profile.deadline()).saturating_add(LATE)
+        self.deadline.max(self.profile.timeout()).saturating_add(LATE)
     }
 
     async fn answer_of(&self, call: &Call) -> Result<Answer, TargetError> {
@@ -357,12 +358,12 @@ impl Session {
     /// Whether a purchase is accepted, but not done. V1.0 has no code for it: there the id comes alone.
     pub(super) fn is_put_off(&self, reading: &Reading) -> bool {
         let has_access = reading.json.as_ref().is_some_and(|json| json.get("appInfo").is_some());
-        reading.is_processing() || (self.profile == Profile::SaasV1 && reading.is_success() && !has_access)
+        reading.is_processing() || (self.profile == Protocol::SaasV1.into() && reading.is_success() && !has_access)
     }
 
     /// Whether an answer to the question says that it is.
     pub(super) fn is_done(&self, reading: &Reading, id: &str) -> bool {
-        reading.is_success() && (self.profile != Profile::SaasV1 || reading.described_ids().contains(&id))
+        reading.is_success() && (self.profile != Protocol::SaasV1.into() || reading.described_ids().contains(&id))
     }
 
     /// What asks whether a purchase is done: a query, or the purchase once more where there is none.

@@ -43,6 +43,18 @@ fn one_call_of_each_family_is_understood() {
     assert!(once.out.contains("understood"), "{once:?}");
 }
 
+/// Kit V1.0 knows one key per seller; one whose products are all of the Kit has no other.
+#[test]
+fn the_key_of_the_kit_is_enough_for_both_of_its_protocols() {
+    let seller = Example::start("isv_server", &[]);
+    for profile in ["kit-v1", "kit-v2"] {
+        run(&KEYS[2..3], &["fire", "tenantSync", "--url", &seller.url("/saasproduce"), "--profile", profile])
+            .says(0, &format!("understood: {profile} tenantSync: 000000"));
+    }
+    run(&KEYS[3..4], &["fire", "tenantSync", "--url", &seller.url("/x"), "--profile", "kit-v1"])
+        .says(2, "none of KOOGALLERY_V1_KEY and KOOGALLERY_KIT_KEY is set");
+}
+
 #[test]
 fn what_cannot_be_fired() {
     let fire = |keys: &[(&str, &str)], arguments: &[&str]| run(keys, &[&["fire"], arguments].concat());

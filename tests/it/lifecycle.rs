@@ -1,4 +1,4 @@
-//! The life of instances in both generations, in process, under a clock that stands still.
+//! The life of instances in both protocols, in process, under a clock that stands still.
 
 use koogallery::callback::subscription::*;
 

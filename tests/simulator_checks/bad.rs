@@ -21,10 +21,11 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::{AccessKey, KeyRing};
+use koogallery::protocol::Protocol::{LicenseCode, LicenseOnline, LicenseV1, OrderNotify, SaasV1, SaasV2};
 use koogallery::random::{OsRandom, Random as _};
 use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
 use koogallery::simulator::Checker;
-use koogallery::simulator::Profile::{self, SaasV1, SaasV2};
+use koogallery::simulator::Profile::{self, Protocol as Of};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
@@ -337,14 +338,14 @@ const FAMILY: &[Bad] = &[
     // Who may call.
     Bad {
         mistake: "verifies nothing",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X1", "X2", "X3", "X4", "X5", "X6", "X7", "X8", "X9", "X10", "X12", "X13", "X16", "X19"],
         has_probe: true,
         handler: |good| judging(good, |_| true),
     },
     Bad {
         mistake: "looks whether there is a signature, and no further",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X2", "X3", "X4", "X5", "X6", "X7", "X8", "X9", "X10", "X12", "X13", "X16", "X19"],
         has_probe: true,
         handler: |good| {
@@ -355,21 +356,21 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "knows no time window",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X7", "X8"],
         has_probe: true,
         handler: |good| within(good, ANY_TIME),
     },
     Bad {
         mistake: "looks for old calls only, as the sample project does",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X8"],
         has_probe: true,
         handler: |good| within(good, Window::new(Duration::from_secs(60), Duration::from_secs(1 << 40))),
     },
     Bad {
         mistake: "remembers no nonce",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X10", "X12"],
         has_probe: true,
         handler: |good| {
@@ -381,7 +382,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "tells repeats by their URL",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X11", "X12"],
         has_probe: true,
         handler: |good| {
@@ -397,7 +398,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "verifies what it has written anew",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["A7"],
         has_probe: true,
         handler: |good| {
@@ -412,7 +413,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "compares hex as text",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["A9"],
         has_probe: true,
         handler: |good| {
@@ -429,7 +430,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "lets the last of two members count",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X16"],
         has_probe: true,
         handler: |good| {
@@ -459,7 +460,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "allows clocks to differ by 20 s only",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["A14"],
         has_probe: true,
         handler: |good| {
@@ -474,7 +475,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "refuses what no table has",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["A2", "A4", "A6", "A7", "A8"],
         has_probe: true,
         handler: |good| {
@@ -503,7 +504,7 @@ const FAMILY: &[Bad] = &[
     // What it answers.
     Bad {
         mistake: "answers errors with HTTP 500",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F1"],
         has_probe: true,
         handler: |good| {
@@ -517,7 +518,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "answers the code as a number",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F1"],
         has_probe: true,
         handler: |good| {
@@ -529,7 +530,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "leaves resultMsg out",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F1"],
         has_probe: true,
         handler: |good| {
@@ -538,7 +539,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "answers an error page",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F1", "F2"],
         has_probe: true,
         handler: |good| {
@@ -554,7 +555,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "answers as text/html",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F2"],
         has_probe: true,
         handler: |good| {
@@ -566,7 +567,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "writes seven digits, as one document does",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F7"],
         has_probe: true,
         handler: |good| {
@@ -583,7 +584,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "uses codes of its own",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L2", "L5", "Q1", "F7", "L16"],
         has_probe: true,
         handler: |good| {
@@ -595,7 +596,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "leaves frontEndUrl out",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F8"],
         has_probe: true,
         handler: |good| {
@@ -608,7 +609,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "answers an address that is too long",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F9"],
         has_probe: true,
         handler: |good| {
@@ -621,7 +622,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "writes memo in UTF-8",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F10"],
         has_probe: true,
         handler: |good| {
@@ -633,7 +634,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "compresses for callers that can unpack",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["R8"],
         has_probe: true,
         handler: |good| {
@@ -653,7 +654,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "stands behind an allow-list",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["R9", "A1", "F1", "F2"],
         has_probe: true,
         handler: |good| {
@@ -662,7 +663,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "tells its key in error texts",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X17"],
         has_probe: true,
         handler: |good| {
@@ -674,7 +675,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "tells the right signature in error texts",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X17"],
         has_probe: true,
         handler: |good| {
@@ -697,21 +698,21 @@ const FAMILY: &[Bad] = &[
     // What it does.
     Bad {
         mistake: "takes businessId for the instance id",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["I1"],
         has_probe: false,
         handler: |good| renaming(good, |fields, _| text(fields, "businessId").to_owned()),
     },
     Bad {
         mistake: "makes a new id in every try",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["I1"],
         has_probe: false,
         handler: |good| renaming(good, |_, _| random_id()),
     },
     Bad {
         mistake: "brings copies at once not together",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["I3"],
         has_probe: false,
         handler: |good| {
@@ -735,7 +736,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "takes the order alone for the key",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["I6"],
         has_probe: true,
         handler: |good| {
@@ -750,7 +751,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "remembers failures",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["I5"],
         has_probe: true,
         handler: |good| {
@@ -774,7 +775,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "ignores renewals",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L4", "L15"],
         has_probe: true,
         handler: |good| {
@@ -800,7 +801,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "adds a year in place of setting the expiry",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L4", "L15"],
         has_probe: true,
         handler: |good| {
@@ -818,7 +819,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "releases once only",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["I9"],
         has_probe: true,
         handler: |good| {
@@ -836,7 +837,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "swallows errors about instances",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L2", "L5"],
         has_probe: true,
         handler: |good| {
@@ -848,7 +849,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "reads a list of instances as one",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["Q1"],
         has_probe: true,
         handler: |good| {
@@ -867,7 +868,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "takes tests for real calls",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L10"],
         has_probe: true,
         handler: |good| {
@@ -882,7 +883,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "crashes at an unknown activity",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L7"],
         has_probe: true,
         handler: |good| {
@@ -896,7 +897,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "does not look for mandatory fields",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L8"],
         has_probe: true,
         handler: |good| {
@@ -913,7 +914,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "wants one spelling of the content type",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["A13"],
         has_probe: true,
         handler: |good| {
@@ -927,7 +928,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "takes every method",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["R4"],
         has_probe: true,
         handler: |good| {
@@ -943,7 +944,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "has no room for ids of more than 40 characters",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["A12"],
         has_probe: true,
         handler: |good| {
@@ -954,7 +955,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "forgets an order after five tries",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["I2", "I3"],
         has_probe: false,
         handler: |good| {
@@ -969,14 +970,14 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "cannot freeze",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X10", "I9", "L1", "L2", "L10"],
         has_probe: true,
         handler: |good| refusing(good, "000005", |told| text(told, "status") == "FREEZE"),
     },
     Bad {
         mistake: "acknowledges freezes and does nothing",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L1"],
         has_probe: true,
         handler: |good| {
@@ -991,7 +992,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "fails at a list of instances",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["Q1"],
         has_probe: true,
         handler: |good| {
@@ -1003,7 +1004,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "wants a timestamp in milliseconds",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["A10"],
         has_probe: true,
         handler: |good| {
@@ -1019,7 +1020,7 @@ const FAMILY: &[Bad] = &[
     // V1.0.
     Bad {
         mistake: "signs good answers only",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["F3"],
         has_probe: true,
         handler: |good| {
@@ -1033,7 +1034,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "writes Body-Sign without quotes",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["F5"],
         has_probe: true,
         handler: |good| {
@@ -1046,7 +1047,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "sends a newline after signing",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["F6"],
         has_probe: true,
         handler: |good| {
@@ -1058,14 +1059,14 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "encrypts with AES-128 and says AES-256",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["F11"],
         has_probe: true,
         handler: |good| sealing(good, |text| seal(text, EncryptType::Aes128)),
     },
     Bad {
         mistake: "writes encryptType as a number",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["F11"],
         has_probe: true,
         handler: |good| {
@@ -1080,14 +1081,14 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "sends the IV alone",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["F12"],
         has_probe: true,
         handler: |good| sealing(good, |text| seal(text, EncryptType::Aes256)[..16].to_owned()),
     },
     Bad {
         mistake: "drops the last block of the ciphertext",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["F12"],
         has_probe: true,
         handler: |good| {
@@ -1096,14 +1097,14 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "sends account and password in plain text",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["F12"],
         has_probe: true,
         handler: |good| sealing(good, str::to_owned),
     },
     Bad {
         mistake: "encrypts under one IV",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["F13"],
         has_probe: true,
         handler: |good| {
@@ -1118,7 +1119,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "signs the first of two values, as the sample does",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["X5"],
         has_probe: true,
         handler: |good| {
@@ -1135,14 +1136,14 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "takes + for itself",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["A3"],
         has_probe: true,
         handler: |good| before(good, |request| Ok(misread(request, |query| query.replace('+', "%2B")))),
     },
     Bad {
         mistake: "tries a second decoding",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["X14"],
         has_probe: true,
         handler: |good| {
@@ -1154,7 +1155,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "leaves empty values out of what is signed",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["A6", "L7"],
         has_probe: true,
         handler: |good| {
@@ -1167,7 +1168,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "knows no bound of age",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["X7", "X8"],
         has_probe: true,
         handler: |good| {
@@ -1184,7 +1185,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "takes the order alone for the key of pay-per-use",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["I7"],
         has_probe: true,
         handler: |good| {
@@ -1200,7 +1201,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "crashes without a token",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["X1"],
         has_probe: true,
         handler: |good| {
@@ -1212,7 +1213,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "refuses orders without a customer's name",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["A5"],
         has_probe: true,
         handler: |good| {
@@ -1230,7 +1231,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "takes yearly and monthly purchases only",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["A1"],
         has_probe: true,
         handler: |good| {
@@ -1248,7 +1249,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "knows no pay-per-use packages",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["L9"],
         has_probe: true,
         handler: |good| {
@@ -1260,7 +1261,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "cannot decrypt a phone number",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["L13"],
         has_probe: true,
         handler: |good| {
@@ -1272,7 +1273,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "cannot read extension parameters",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["L12"],
         has_probe: true,
         handler: |good| {
@@ -1286,7 +1287,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "writes its JSON anew after signing",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["F6"],
         has_probe: true,
         handler: |good| {
@@ -1300,21 +1301,21 @@ const FAMILY: &[Bad] = &[
     // Other families.
     Bad {
         mistake: "refuses a second notice",
-        profile: Profile::OrderNotify,
+        profile: Of(OrderNotify),
         fails: &["I9"],
         has_probe: false,
         handler: |good| refusing_repeats(good, &["orderId"], None),
     },
     Bad {
         mistake: "refuses a second call about a code",
-        profile: Profile::LicenseCode,
+        profile: Of(LicenseCode),
         fails: &["I9"],
         has_probe: false,
         handler: |good| refusing_repeats(good, &["license"], None),
     },
     Bad {
         mistake: "signs no answer",
-        profile: Profile::LicenseV1,
+        profile: Of(LicenseV1),
         fails: &["F3"],
         has_probe: true,
         handler: |good| {
@@ -1326,7 +1327,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "swallows errors about instances",
-        profile: Profile::LicenseOnline,
+        profile: Of(LicenseOnline),
         fails: &["L2", "L5"],
         has_probe: true,
         handler: |good| {
@@ -1338,14 +1339,14 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "refuses to issue a License again",
-        profile: Profile::LicenseOnline,
+        profile: Of(LicenseOnline),
         fails: &["L1"],
         has_probe: true,
         handler: |good| refusing_repeats(good, &["eventId"], None),
     },
     Bad {
         mistake: "issues Licenses for unknown instances",
-        profile: Profile::LicenseOnline,
+        profile: Of(LicenseOnline),
         fails: &["L2"],
         has_probe: true,
         handler: |good| {
@@ -1357,7 +1358,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "issues Licenses without an application's id",
-        profile: Profile::LicenseOnline,
+        profile: Of(LicenseOnline),
         fails: &["L8"],
         has_probe: true,
         handler: |good| {
@@ -1372,7 +1373,7 @@ const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "takes businessId for the instance id",
-        profile: Profile::LicenseOnline,
+        profile: Of(LicenseOnline),
         fails: &["I1"],
         has_probe: false,
         handler: |good| renaming(good, |fields, _| text(fields, "businessId").to_owned()),

@@ -1,5 +1,6 @@
 //! Client secrets that the seller can decrypt, and the messages that want them.
 
+use koogallery::protocol::Protocol;
 use std::sync::Mutex;
 
 use koogallery::adapter::tokio::TokioRuntime;
@@ -16,7 +17,7 @@ fn private_key() -> PrivateKey {
     PrivateKey::from_pem(&std::fs::read_to_string(pem).unwrap()).unwrap()
 }
 
-async fn check(profile: Profile, decryptor: impl ClientSecretDecryptor) -> Report {
+async fn check(profile: impl Into<Profile>, decryptor: impl ClientSecretDecryptor) -> Report {
     let builder = CallbackService::builder(good::keys(), TokioRuntime).observer(Silence);
     let service = builder.directory(Everything, decryptor).build();
     let key: PublicKey = private_key().public_key().parse().unwrap();
@@ -25,7 +26,7 @@ async fn check(profile: Profile, decryptor: impl ClientSecretDecryptor) -> Repor
 
 #[tokio::test]
 async fn a_receiver_that_decrypts_passes() {
-    for profile in [Profile::KitV1, Profile::KitV2] {
+    for profile in [Protocol::KitV1, Protocol::KitV2] {
         let report = check(profile, OaepDecryptor::with_rsa([private_key()]).unwrap()).await;
         assert!(report.failures().next().is_none(), "{}", report.to_text(false));
         let secret = report.results.iter().find(|result| result.check.id == "L13").unwrap();
@@ -46,7 +47,7 @@ impl ClientSecretDecryptor for OtherKey {
 
 #[tokio::test]
 async fn a_receiver_with_another_key_fails() {
-    let report = check(Profile::KitV2, OtherKey).await;
+    let report = check(Protocol::KitV2, OtherKey).await;
     assert_eq!(report.failed_ids(), ["A5", "I10", "L1", "L13"], "{}", report.to_text(false));
 }
 
@@ -65,7 +66,7 @@ impl ClientSecretDecryptor for OneVariation {
 
 #[tokio::test]
 async fn one_variation_is_enough_and_the_others_are_noted() {
-    let report = check(Profile::KitV2, OneVariation::default()).await;
+    let report = check(Protocol::KitV2, OneVariation::default()).await;
     assert!(report.failures().next().is_none(), "{}", report.to_text(false));
     let secret = report.results.iter().find(|result| result.check.id == "L13").unwrap();
     assert_eq!(

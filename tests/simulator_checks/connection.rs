@@ -1,5 +1,6 @@
 //! Endpoints that handle their connections in one way or another.
 
+use koogallery::protocol::Protocol;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -160,7 +161,7 @@ async fn serve(way: Way, service: CallbackService) -> String {
     url
 }
 
-async fn check(way: Way, profile: Profile, timing: bool) -> Report {
+async fn check(way: Way, profile: impl Into<Profile>, timing: bool) -> Report {
     let good = Good::new();
     let url = serve(way, good.service).await;
     let checker = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).profile(profile);
@@ -187,29 +188,29 @@ async fn every_way_with_connections_is_told_apart() {
         (Way::WantsLength, &["R8"], "known length"),
     ];
     for (way, fails, wanted) in ways {
-        let report = check(way, Profile::SaasV2, false).await;
+        let report = check(way, Protocol::SaasV2, false).await;
         assert_eq!(report.failed_ids(), fails, "{way:?}: {}", report.to_text(false));
         for id in fails {
             assert!(cause(&report, id).contains(wanted), "{way:?}: {}", cause(&report, id));
         }
     }
     // Calls without a body have only their answers to be told by.
-    let report = check(Way::Compresses, Profile::SaasV1, false).await;
+    let report = check(Way::Compresses, Protocol::SaasV1, false).await;
     assert_eq!(report.failed_ids(), ["R8"], "{}", report.to_text(false));
 }
 
 #[tokio::test]
 async fn who_closes_and_says_so_passes() {
-    let report = check(Way::ClosesAndSaysSo, Profile::SaasV2, false).await;
+    let report = check(Way::ClosesAndSaysSo, Protocol::SaasV2, false).await;
     assert_eq!(report.failed_ids(), [""; 0], "{}", report.to_text(false));
     assert!(report.to_text(false).contains("closes the connection after each answer, and says so"));
 }
 
 #[tokio::test]
 async fn who_waits_for_slow_senders_is_found() {
-    let report = check(Way::OneByOne, Profile::SaasV2, true).await;
+    let report = check(Way::OneByOne, Protocol::SaasV2, true).await;
     assert_eq!(report.failed_ids(), ["D5"], "{}", report.to_text(false));
-    let report = check(Way::Usual, Profile::SaasV2, true).await;
+    let report = check(Way::Usual, Protocol::SaasV2, true).await;
     assert_eq!(report.failed_ids(), [""; 0], "{}", report.to_text(false));
 }
 
@@ -273,7 +274,7 @@ fn two_keys() -> AccessKeys {
 
 #[tokio::test]
 async fn a_key_is_good_for_its_generation() {
-    for profile in [Profile::SaasV2, Profile::SaasV1] {
+    for profile in [Protocol::SaasV2, Protocol::SaasV1] {
         // Both are served, each with its key.
         let good = Good::with_keys(two_keys());
         let report = Checker::new(good.service, two_keys()).profile(profile).run().await.unwrap();
@@ -281,7 +282,7 @@ async fn a_key_is_good_for_its_generation() {
         assert!(report.to_text(false).contains("are served too here"), "{}", report.to_text(false));
 
         // One key for both, where two were agreed on.
-        let this = if profile == Profile::SaasV2 { InterfaceType::Basic } else { InterfaceType::V1 };
+        let this = if profile == Protocol::SaasV2 { InterfaceType::Basic } else { InterfaceType::V1 };
         let one = two_keys().get(this).unwrap().clone();
         let both = AccessKeys::new().with(InterfaceType::Basic, one.clone()).unwrap();
         let good = Good::with_keys(both.with(InterfaceType::V1, one).unwrap());

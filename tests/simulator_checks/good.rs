@@ -9,6 +9,7 @@ use koogallery::clock::{Clock, SystemClock};
 use koogallery::issuing::MemoryLicenseStore;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
+use koogallery::protocol::Protocol;
 use koogallery::saas::UsageInfo;
 use koogallery::simulator::Profile;
 use std::sync::Arc;
@@ -51,10 +52,10 @@ impl Good {
     }
 
     /// Opening takes so long, and an answer must not take longer than the deadline.
-    pub fn slow(profile: Profile, opening: Duration, deadline: Duration) -> Self {
+    pub fn slow(profile: impl Into<Profile>, opening: Duration, deadline: Duration) -> Self {
         let ledger = Arc::new(MemoryLedger::new());
-        let builder = match profile {
-            Profile::LicenseOnline => {
+        let builder = match profile.into().protocol() {
+            Protocol::LicenseOnline => {
                 builder().licensing(Unhurried(opening), Arc::clone(&ledger), MemoryLicenseStore::new())
             }
             _ => builder().subscription(Shop { opening }, Arc::clone(&ledger)),
@@ -68,12 +69,12 @@ impl Good {
     }
 
     /// A receiver of the calls of a profile that lives by this clock.
-    pub fn at(profile: Profile, clock: impl Clock) -> Self {
+    pub fn at(profile: impl Into<Profile>, clock: impl Clock) -> Self {
         let ledger = Arc::new(MemoryLedger::new());
-        let builder = match profile {
-            Profile::SaasV1 | Profile::SaasV2 | Profile::Console => return Self::with(|builder| builder.clock(clock)),
-            Profile::KitV1 | Profile::KitV2 => builder().directory(Everything, Everything),
-            Profile::OrderNotify => builder().orders(Everything, Arc::clone(&ledger)),
+        let builder = match profile.into().protocol() {
+            Protocol::SaasV1 | Protocol::SaasV2 => return Self::with(|builder| builder.clock(clock)),
+            Protocol::KitV1 | Protocol::KitV2 => builder().directory(Everything, Everything),
+            Protocol::OrderNotify => builder().orders(Everything, Arc::clone(&ledger)),
             _ => builder().licensing(Everything, Arc::clone(&ledger), MemoryLicenseStore::new()),
         };
         Self { service: builder.clock(clock).build(), ledger }

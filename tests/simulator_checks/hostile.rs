@@ -1,5 +1,6 @@
 //! Targets that are not what they should be: a clear outcome, in bounded time and memory.
 
+use koogallery::protocol::Protocol;
 use std::time::{Duration, Instant};
 
 use koogallery::simulator::{Checker, HttpTarget, Outcome, Report};
@@ -125,7 +126,7 @@ async fn a_header_in_small_letters_is_found() {
     let router = axum::Router::new().fallback_service(Endpoint::new(good.service));
     tokio::spawn(async move { axum::serve(listener, router).await });
     let checker = Checker::new(HttpTarget::new(&url).unwrap(), good::keys());
-    let report = checker.profile(koogallery::simulator::Profile::SaasV1).run().await.unwrap();
+    let report = checker.profile(Protocol::SaasV1).run().await.unwrap();
     assert_eq!(report.failed_ids(), ["F4"], "{}", report.to_text(false));
     assert!(failure(&report, "F4").contains("body-sign"));
 }

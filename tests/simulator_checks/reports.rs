@@ -1,5 +1,6 @@
 //! The forms of a report, and what none of them may show.
 
+use koogallery::protocol::Protocol;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use super::good::{self, Good, KEY};
 
 /// Tells everything it knows, so that everything there is to hide is in some exchange.
-async fn gossip(profile: Profile) -> (Report, Vec<String>) {
+async fn gossip(profile: impl Into<Profile>) -> (Report, Vec<String>) {
     let good = Good::new();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (service, signatures) = (good.service.clone(), Arc::clone(&seen));
@@ -43,7 +44,7 @@ async fn gossip(profile: Profile) -> (Report, Vec<String>) {
 
 #[tokio::test]
 async fn no_report_shows_a_key_or_a_signature() {
-    for profile in [Profile::SaasV2, Profile::SaasV1] {
+    for profile in [Protocol::SaasV2, Protocol::SaasV1] {
         let (report, signatures) = gossip(profile).await;
         assert!(!signatures.is_empty() && report.failures().count() > 2);
         let debug = format!("{report:?}");
@@ -59,7 +60,7 @@ async fn no_report_shows_a_key_or_a_signature() {
 
 #[tokio::test]
 async fn every_form_says_the_same() {
-    let (report, _) = gossip(Profile::SaasV2).await;
+    let (report, _) = gossip(Protocol::SaasV2).await;
     let failed = report.failures().count();
 
     let json: Value = serde_json::from_str(&report.to_json()).unwrap();
@@ -80,13 +81,13 @@ async fn every_form_says_the_same() {
 
 #[tokio::test]
 async fn failures_of_one_cause_stand_together() {
-    let (report, _) = gossip(Profile::SaasV2).await;
+    let (report, _) = gossip(Protocol::SaasV2).await;
     let text = report.to_text(false);
     assert_eq!(text.matches("the content type is not application/json").count(), 1, "{text}");
 }
 
 #[tokio::test]
 async fn without_a_key_there_is_nothing_to_check() {
-    let error = Checker::new(Good::new().service, AccessKeys::new()).profile(Profile::KitV2).run().await.unwrap_err();
+    let error = Checker::new(Good::new().service, AccessKeys::new()).profile(Protocol::KitV2).run().await.unwrap_err();
     assert!(error.to_string().contains("Kit"));
 }

@@ -6,6 +6,7 @@ use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::CallbackService;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
+use koogallery::protocol::Protocol;
 use koogallery::simulator::{
     Answer, CheckResult, Checker, Fault, LedgerProbe, Outcome, Profile, Report, Target, TargetError,
 };
@@ -126,8 +127,11 @@ async fn answers_are_waited_for_as_long_as_the_marketplace_does() {
         let report = Checker::new(target, good::keys()).profile(profile).run().await.unwrap();
         report.failed_ids()
     };
-    assert_eq!(check(Profile::SaasV1, 19).await, [""; 0]);
+    assert_eq!(check(Protocol::SaasV1.into(), 19).await, [""; 0]);
     assert_eq!(check(Profile::Console, 19).await, [""; 0]);
     assert_eq!(check(Profile::Console, 21).await, ["C12"]);
-    assert!(check(Profile::SaasV2, 19).await.contains(&"R1"));
+    assert!(check(Protocol::SaasV2.into(), 19).await.contains(&"R1"));
+    // The Kit's calls are answered within 20 s as well, and by our service within 15.
+    assert_eq!(check(Protocol::KitV2.into(), 6).await, [""; 0]);
+    assert_eq!(check(Protocol::KitV2.into(), 21).await, ["D1"]);
 }

@@ -1,13 +1,12 @@
 //! Endpoints behind TLS, good and bad.
 
+use koogallery::protocol::Protocol;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tower::Endpoint;
-use koogallery::simulator::{
-    Checker, HttpProbe, HttpTarget, LedgerProbe, Outcome, Probe as _, Profile, Report, TargetUrlError,
-};
+use koogallery::simulator::{Checker, HttpProbe, HttpTarget, LedgerProbe, Outcome, Probe as _, Report, TargetUrlError};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -155,7 +154,7 @@ async fn a_good_receiver_passes() {
         for written in [report.to_text(false), report.to_json(), report.to_markdown(), report.to_junit()] {
             assert!(written.contains("trusted by hand"), "{written}");
         }
-        assert!(report.to_json().contains("curl -i -X POST \\\"https://localhost:") || profile == Profile::SaasV1);
+        assert!(report.to_json().contains("curl -i -X POST \\\"https://localhost:") || profile == Protocol::SaasV1);
     }
 }
 

@@ -137,7 +137,7 @@ impl Format {
             Self::Json => {
                 let left_out = left_out
                     .iter()
-                    .map(|family| json!({ "profile": family.profile.as_str(), "left_out": family.why }).to_string());
+                    .map(|family| json!({ "profile": family.protocol.id(), "left_out": family.why }).to_string());
                 let all: Vec<_> = each(&Report::to_json).into_iter().chain(left_out).collect();
                 format!("[{}]\n", all.join(","))
             }
@@ -161,7 +161,7 @@ fn in_lines(left_out: &[LeftOut], mark: &str) -> String {
     while let Some((first, _)) = families.split_first() {
         let count = families.iter().take_while(|family| family.why == first.why).count();
         let (same, others) = families.split_at(count);
-        let names: Vec<_> = same.iter().map(|family| family.profile.as_str()).collect();
+        let names: Vec<_> = same.iter().map(|family| family.protocol.id()).collect();
         lines.push_str(&format!("{mark}left out: {}: {}\n", names.join(", "), first.why));
         families = others;
     }
@@ -172,6 +172,6 @@ fn skipped_suite(family: &LeftOut) -> String {
     let why = family.why.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
     format!(
         "<testsuite name=\"{0}\" tests=\"1\" skipped=\"1\"><testcase name=\"{0} is served\"><skipped message=\"{why}\"/></testcase></testsuite>\n",
-        family.profile
+        family.protocol.id()
     )
 }

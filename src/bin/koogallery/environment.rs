@@ -2,6 +2,7 @@
 
 use koogallery::cipher::field::EncryptType;
 use koogallery::key::{AccessKeys, Credentials, InterfaceType, KeyRing};
+use koogallery::protocol::Protocol;
 use koogallery::simulator::Masking;
 use koogallery::site::Site;
 
@@ -44,6 +45,20 @@ pub fn masking(keys: &AccessKeys) -> Masking {
 /// The keys of one interface type.
 pub fn ring(interface: InterfaceType) -> Result<KeyRing, Failure> {
     access_keys()?.get(interface).cloned().ok_or_else(|| missing(interface))
+}
+
+/// Of the keys that may sign the calls of a protocol, none is set.
+pub fn missing_for(protocol: Protocol) -> Failure {
+    match protocol.interfaces() {
+        [only] => missing(*only),
+        several => {
+            let names: Vec<_> = several.iter().map(|interface| interface.env_name()).collect();
+            Failure::new(format!(
+                "none of {} is set: one holds the access key of {protocol} calls",
+                names.join(" and ")
+            ))
+        }
+    }
 }
 
 pub fn missing(interface: InterfaceType) -> Failure {

@@ -1,5 +1,6 @@
 //! `fire`: one call of the marketplace's, changed at will.
 
+use koogallery::protocol::Protocol;
 use std::str::FromStr;
 
 use clap::Args;
@@ -7,11 +8,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use koogallery::activity::Activity;
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::AccessKeys;
-use koogallery::simulator::delivery::{Callback, Draft, Generation, Verdict};
+use koogallery::simulator::delivery::{Callback, Draft, Verdict};
 use koogallery::simulator::{Attempt, Manner, Marketplace, SeededRandom};
 use serde_json::Value;
 
-use crate::environment::{access_keys, missing};
+use crate::environment::{access_keys, missing_for};
 use crate::output::Color;
 use crate::seed::Seed;
 use crate::seller::{Seller, was_sent};
@@ -40,8 +41,8 @@ pub struct Fire {
     #[arg(long)]
     url: String,
     /// The family of callbacks; the newest that has the activity, and whose key is in the environment, unless given.
-    #[arg(long, value_name = "NAME", value_parser = named(&Generation::ALL, Generation::as_str))]
-    profile: Option<Generation>,
+    #[arg(long, value_name = "NAME", value_parser = named(&Protocol::ALL, Protocol::id))]
+    profile: Option<Protocol>,
     /// Gives a field a value; may be given several times.
     #[arg(long, value_name = "FIELD=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
@@ -73,11 +74,11 @@ where
 impl Fire {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
         let keys = access_keys()?;
-        let generation = self.generation(&keys)?;
+        let protocol = self.protocol(&keys)?;
         let seed = self.seed.get()?;
         let random = SeededRandom::new(seed);
-        let mut draft = Draft::new(generation, self.activity, &random, SystemClock.now())
-            .ok_or_else(|| Failure::new(format!("{generation} has no {}", self.activity)))?;
+        let mut draft = Draft::new(protocol, self.activity, &random, SystemClock.now())
+            .ok_or_else(|| Failure::new(format!("{} has no {}", protocol.id(), self.activity)))?;
         client_secret::encrypt(&mut draft)?;
         if self.test {
             set(&mut draft, "testFlag", "1")?;
@@ -98,20 +99,19 @@ impl Fire {
         }
     }
 
-    fn generation(&self, keys: &AccessKeys) -> Result<Generation, Failure> {
+    fn protocol(&self, keys: &AccessKeys) -> Result<Protocol, Failure> {
         if let Some(given) = self.profile {
-            return if keys.get(given.interface()).is_some() { Ok(given) } else { Err(missing(given.interface())) };
+            return given.keys(keys).map(|_| given).ok_or_else(|| missing_for(given));
         }
         let (random, now) = (SeededRandom::new(0), SystemClock.now());
-        let offers = |generation: &Generation| Draft::new(*generation, self.activity, &random, now).is_some();
-        let mut offering: Vec<_> = Generation::ALL.into_iter().filter(offers).collect();
+        let offers = |protocol: &Protocol| Draft::new(*protocol, self.activity, &random, now).is_some();
+        let mut offering: Vec<_> = Protocol::ALL.into_iter().filter(offers).collect();
         // V1.0 signs its answers.
-        offering.sort_by_key(|generation| generation.signs_answers());
-        let first = offering.iter().find(|generation| keys.get(generation.interface()).is_some());
-        let interface = offering.first().map(|generation| generation.interface());
-        match (first, interface) {
+        offering.sort_by_key(|protocol| protocol.signs_answers());
+        let keyed = offering.iter().find(|protocol| protocol.keys(keys).is_some());
+        match (keyed, offering.first()) {
             (Some(first), _) => Ok(*first),
-            (None, Some(interface)) => Err(missing(interface)),
+            (None, Some(first)) => Err(missing_for(*first)),
             (None, None) => Err(Failure::new(format!("no family of callbacks has {}", self.activity))),
         }
     }
@@ -149,6 +149,6 @@ fn show(attempt: &Attempt, output: &Output) -> Result<Answer, Failure> {
         Verdict::Unanswered { .. } => (Color::Red, "no answer", Answer::No),
         _ => (Color::Red, "not understood", Answer::No),
     };
-    output.verdict(color, word, &format!(": {} {}: {}", attempt.generation, attempt.activity, attempt.verdict))?;
+    output.verdict(color, word, &format!(": {} {}: {}", attempt.protocol.id(), attempt.activity, attempt.verdict))?;
     Ok(answer)
 }

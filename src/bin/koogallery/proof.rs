@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use koogallery::key::{AccessKeys, InterfaceType};
+use koogallery::protocol::{Protocol, SignatureScheme};
 use koogallery::signature::diagnosis::{self, Diagnosis};
 use koogallery::signature::{VerifyError, Window, auth_token, auth_token_body, callback_v2, kit_v2};
-use koogallery::simulator::Profile;
 use koogallery::timestamp::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -20,106 +20,79 @@ pub struct Call<'a> {
     pub body: &'a [u8],
 }
 
-/// Where the proof stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// `signature`, `timestamp` and `nonce` in the query.
-    CallbackV2,
-    /// `x-sign`, `x-timestamp` and `x-nonce` in headers.
-    KitV2,
-    /// `authToken` in the query.
-    AuthToken,
-    /// `authToken` in a header.
-    AuthTokenBody,
+/// How a call is signed, as it has it; `None` where it has no signature.
+pub fn scheme_of(call: Call<'_>) -> Option<SignatureScheme> {
+    let has = |name| parameter(call.query, name).is_some();
+    let schemes = [
+        (has("signature"), SignatureScheme::CallbackV2),
+        (call.headers.contains_key("x-sign"), SignatureScheme::KitV2),
+        (has("authToken"), SignatureScheme::AuthToken),
+        (call.headers.contains_key(auth_token_body::HEADER), SignatureScheme::AuthTokenBody),
+    ];
+    schemes.into_iter().find_map(|(is_it, scheme)| is_it.then_some(scheme))
 }
 
-impl Form {
-    /// As the call has it; `None` where it has no proof.
-    pub fn of(call: Call<'_>) -> Option<Self> {
-        let has = |name| parameter(call.query, name).is_some();
-        let forms = [
-            (has("signature"), Self::CallbackV2),
-            (call.headers.contains_key("x-sign"), Self::KitV2),
-            (has("authToken"), Self::AuthToken),
-            (call.headers.contains_key(auth_token_body::HEADER), Self::AuthTokenBody),
-        ];
-        forms.into_iter().find_map(|(is_it, form)| is_it.then_some(form))
-    }
+/// Whose key signs, as the service chooses.
+pub fn interface_of(scheme: SignatureScheme, activity: &str, keys: &AccessKeys) -> InterfaceType {
+    let in_scheme = || Protocol::ALL.into_iter().filter(|protocol| protocol.scheme() == scheme);
+    let has_it = |protocol: &Protocol| protocol.activities().iter().any(|known| known.as_str() == activity);
+    let Some(protocol) = in_scheme().find(has_it).or(in_scheme().next()) else { return InterfaceType::Basic };
+    let first = protocol.interfaces().first().copied().unwrap_or(InterfaceType::Basic);
+    protocol.keys(keys).map_or(first, |(interface, _)| interface)
+}
 
-    /// That of a profile's calls.
-    pub fn of_profile(profile: Profile) -> Option<Self> {
-        Some(match profile {
-            Profile::SaasV1 | Profile::LicenseV1 => Self::AuthToken,
-            Profile::KitV1 => Self::AuthTokenBody,
-            Profile::KitV2 => Self::KitV2,
-            Profile::SaasV2
-            | Profile::LicenseOnline
-            | Profile::LicenseCode
-            | Profile::OrderNotify
-            | Profile::Console => Self::CallbackV2,
-            _ => return None,
-        })
+/// The signature, decoded.
+fn signature(scheme: SignatureScheme, call: Call<'_>) -> Option<String> {
+    let name = scheme.signature_name();
+    match scheme.is_in_query() {
+        true => decoded(parameter(call.query, name)?),
+        false => Some(call.headers.get(name)?.to_str().ok()?.to_owned()),
     }
+}
 
-    /// Whose key signs, as the service chooses.
-    pub fn interface(self, activity: &str, keys: &AccessKeys) -> InterfaceType {
-        match (self, activity) {
-            (Self::CallbackV2, "refreshLicenseCode" | "updateLicenseCodeStatus" | "releaseLicenseCode") => {
-                InterfaceType::License
-            }
-            (Self::CallbackV2, "orderNotify") => InterfaceType::General,
-            (Self::CallbackV2, _) => InterfaceType::Basic,
-            (Self::KitV2, _) => InterfaceType::Kit,
-            (Self::AuthTokenBody, _) if keys.get(InterfaceType::V1).is_none() => InterfaceType::Kit,
-            (Self::AuthToken | Self::AuthTokenBody, _) => InterfaceType::V1,
-        }
+/// How old a call may be for the service.
+fn window(scheme: SignatureScheme) -> Window {
+    match scheme.has_nonce() {
+        true => Window::default(),
+        false => Window::symmetric(Duration::from_secs(12 * 3600)),
     }
+}
 
-    /// The signature, decoded.
-    pub fn signature(self, call: Call<'_>) -> Option<String> {
-        let header = |name| Some(call.headers.get(name)?.to_str().ok()?.to_owned());
-        match self {
-            Self::CallbackV2 => decoded(parameter(call.query, "signature")?),
-            Self::AuthToken => decoded(parameter(call.query, "authToken")?),
-            Self::KitV2 => header("x-sign"),
-            Self::AuthTokenBody => header(auth_token_body::HEADER),
-        }
-    }
+/// Whether the signature is right, however old the call is; `None` without a key, or for a scheme that is not known here.
+fn verify(
+    scheme: SignatureScheme,
+    keys: &AccessKeys,
+    interface: InterfaceType,
+    call: Call<'_>,
+    now: Timestamp,
+) -> Option<Verified> {
+    const ALWAYS: Window = Window::symmetric(Duration::MAX);
+    let ring = keys.get(interface)?;
+    Some(match scheme {
+        SignatureScheme::CallbackV2 => callback_v2::verify(ring, call.query, call.body, now, ALWAYS).map(drop),
+        SignatureScheme::KitV2 => kit_v2::verify(ring, call.headers, call.body, now, ALWAYS).map(drop),
+        SignatureScheme::AuthToken => auth_token::verify(ring, call.query, now, ALWAYS).map(drop),
+        SignatureScheme::AuthTokenBody => auth_token_body::verify(ring, call.headers, call.body, now, ALWAYS).map(drop),
+        _ => return None,
+    })
+}
 
-    /// Whether answers carry `Body-Sign`.
-    pub fn signs_answers(self) -> bool {
-        matches!(self, Self::AuthToken | Self::AuthTokenBody)
-    }
-
-    /// How old a call may be for the service.
-    fn window(self) -> Window {
-        match self.signs_answers() {
-            true => Window::symmetric(Duration::from_secs(12 * 3600)),
-            false => Window::default(),
-        }
-    }
-
-    /// Whether the signature is right, however old the call is.
-    fn verify(self, keys: &AccessKeys, interface: InterfaceType, call: Call<'_>, now: Timestamp) -> Option<Verified> {
-        const ALWAYS: Window = Window::symmetric(Duration::MAX);
-        let ring = keys.get(interface)?;
-        Some(match self {
-            Self::CallbackV2 => callback_v2::verify(ring, call.query, call.body, now, ALWAYS).map(|_| ()),
-            Self::KitV2 => kit_v2::verify(ring, call.headers, call.body, now, ALWAYS).map(|_| ()),
-            Self::AuthToken => auth_token::verify(ring, call.query, now, ALWAYS).map(|_| ()),
-            Self::AuthTokenBody => auth_token_body::verify(ring, call.headers, call.body, now, ALWAYS).map(|_| ()),
-        })
-    }
-
-    fn diagnose(self, keys: &AccessKeys, interface: InterfaceType, call: Call<'_>, now: Timestamp) -> Diagnosis {
-        let Call { query, headers, body, .. } = call;
-        match self {
-            Self::CallbackV2 => diagnosis::callback_v2(keys, interface, query, body, now, self.window()),
-            Self::KitV2 => diagnosis::kit_v2(keys, headers, body, now, self.window()),
-            Self::AuthToken => diagnosis::auth_token(keys, interface, query, now, self.window()),
-            Self::AuthTokenBody => diagnosis::auth_token_body(keys, interface, headers, body, now, self.window()),
-        }
-    }
+fn diagnose(
+    scheme: SignatureScheme,
+    keys: &AccessKeys,
+    interface: InterfaceType,
+    call: Call<'_>,
+    now: Timestamp,
+) -> Option<Diagnosis> {
+    let Call { query, headers, body, .. } = call;
+    let window = window(scheme);
+    Some(match scheme {
+        SignatureScheme::CallbackV2 => diagnosis::callback_v2(keys, interface, query, body, now, window),
+        SignatureScheme::KitV2 => diagnosis::kit_v2(keys, headers, body, now, window),
+        SignatureScheme::AuthToken => diagnosis::auth_token(keys, interface, query, now, window),
+        SignatureScheme::AuthTokenBody => diagnosis::auth_token_body(keys, interface, headers, body, now, window),
+        _ => return None,
+    })
 }
 
 type Verified = Result<(), VerifyError>;
@@ -143,24 +116,27 @@ impl Judgement {
             InterfaceType::License,
             InterfaceType::General,
         ];
-        let Some(form) = Form::of(call) else {
+        let Some(scheme) = scheme_of(call) else {
             return Self { verdict: "there is no signature".to_owned(), secret: None };
         };
-        let interface = form.interface(activity, keys);
-        let verified = form.verify(keys, interface, call, now);
+        let interface = interface_of(scheme, activity, keys);
+        let verified = verify(scheme, keys, interface, call, now);
         let is_mismatch = match &verified {
             Some(Err(VerifyError::Mismatch)) => true,
             Some(Err(VerifyError::Malformed(field))) => matches!(*field, "signature" | "x-sign" | "authToken"),
             _ => false,
         };
         // A mix-up of keys makes a signature that another interface takes.
-        let by_another = || INTERFACES.iter().any(|&other| form.verify(keys, other, call, now) == Some(Ok(())));
+        let by_another = || INTERFACES.iter().any(|&other| verify(scheme, keys, other, call, now) == Some(Ok(())));
         let is_wrong = is_mismatch && !by_another();
         let verdict = match &verified {
             Some(Err(error @ VerifyError::Mismatch)) if call.body.len() > MAX_DIAGNOSED => error.to_string(),
-            _ => form.diagnose(keys, interface, call, now).to_string(),
+            _ => match diagnose(scheme, keys, interface, call, now) {
+                Some(diagnosis) => diagnosis.to_string(),
+                None => "the signature cannot be verified".to_owned(),
+            },
         };
-        Self { verdict, secret: form.signature(call).filter(|_| !is_wrong) }
+        Self { verdict, secret: signature(scheme, call).filter(|_| !is_wrong) }
     }
 }
 

@@ -11,9 +11,9 @@ use koogallery::simulator::{self, Masking, Profile, Target as _};
 
 use crate::capture::{Capture, query_of};
 use crate::captures::Folder;
-use crate::environment::{access_keys, masking, missing};
+use crate::environment::{access_keys, masking, missing, missing_for};
 use crate::output::{Color, printable};
-use crate::proof::{Call, Form, activity, result_code};
+use crate::proof::{Call, activity, interface_of, result_code, scheme_of};
 use crate::scheme::body_sign_diagnosis;
 use crate::seller::{Seller, was_sent};
 use crate::{Answer, Failure, Output, next_hop, runtime};
@@ -59,15 +59,17 @@ impl Replay {
         let captured_path = captured_target.split('?').next().unwrap_or_default();
         let call = Call { path: captured_path, query, headers: &headers, body: &capture.body };
         let activity = activity(call);
-        let form = self.profile.map_or_else(|| Form::of(call), Form::of_profile);
-        let form =
-            form.ok_or_else(|| Failure::new(format!("{id} has no signature; say by --profile how to sign it")))?;
-        let interface = match self.profile {
-            Some(profile) if form != Form::AuthTokenBody => profile.interface(),
-            _ => form.interface(&activity, &keys),
+        let scheme = self.profile.map_or_else(|| scheme_of(call), |profile| Some(profile.protocol().scheme()));
+        let scheme =
+            scheme.ok_or_else(|| Failure::new(format!("{id} has no signature; say by --profile how to sign it")))?;
+        let (interface, ring) = match self.profile.map(Profile::protocol) {
+            Some(protocol) => protocol.keys(&keys).ok_or_else(|| missing_for(protocol))?,
+            None => {
+                let interface = interface_of(scheme, &activity, &keys);
+                (interface, keys.get(interface).ok_or_else(|| missing(interface))?)
+            }
         };
-        let ring = keys.get(interface).ok_or_else(|| missing(interface))?;
-        let signed = Signed::anew(form, ring.signing_key(), call, SystemClock.now())?;
+        let signed = Signed::new(scheme, ring.signing_key(), call, SystemClock.now())?;
 
         let path = path_of(target.path(), captured_path);
         let request = request(method, &path, &signed, &capture)?;
@@ -90,10 +92,10 @@ impl Replay {
         };
         show(output, &masking, &answer)?;
         if let Some((name, value)) = header(&answer, body_sign::HEADER) {
-            let interface = if form.signs_answers() { interface } else { koogallery::key::InterfaceType::V1 };
+            let interface = if scheme.has_nonce() { koogallery::key::InterfaceType::V1 } else { interface };
             let diagnosis = body_sign_diagnosis(&keys, interface, name, value, &answer.body);
             output.note(&format!("Body-Sign: {}", masking.text(&diagnosis.to_string())))?;
-        } else if form.signs_answers() {
+        } else if !scheme.has_nonce() {
             output.note("Body-Sign: there is none")?;
         }
         let recorded = match self.folder.entry(&id) {

@@ -10,7 +10,7 @@ use clap::Args;
 use koogallery::simulator::Marketplace;
 
 use crate::desk::{desk, open};
-use crate::environment::{access_keys, missing};
+use crate::environment::{access_keys, missing_for};
 use crate::output::Color;
 use crate::seed::Seed;
 use crate::seller::Seller;
@@ -75,8 +75,8 @@ impl Scenario {
         let url = self.url.as_ref().or(plan.url.as_ref());
         let url = url.ok_or_else(|| Failure::new(format!("{name} has no url, and --url is not given")))?;
         let keys = access_keys()?;
-        if let Some(generation) = plan.generations.iter().find(|one| keys.get(one.interface()).is_none()) {
-            return Err(missing(generation.interface()));
+        if let Some(protocol) = plan.protocols.iter().find(|protocol| protocol.keys(&keys).is_none()) {
+            return Err(missing_for(*protocol));
         }
         let seed = plan.seed.map_or_else(|| self.seed.get(), Ok)?;
         let target = self.seller.target(url)?;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::protocol::SignatureScheme;
 use crate::simulator::call::{Proof, encoded};
 use crate::simulator::message::{Message, object};
-use crate::simulator::profile::Scheme;
 use crate::simulator::session::{Checked, Session, Stop};
 
 /// Characters that get lost on the way.
@@ -57,7 +57,7 @@ pub(super) async fn empty_value(session: &mut Session) -> Checked {
 /// The same meaning in other bytes, signed over exactly those.
 pub(super) async fn other_forms(session: &mut Session) -> Checked {
     let scheme = session.profile.scheme();
-    if scheme == Scheme::AuthToken {
+    if scheme == SignatureScheme::AuthToken {
         let message = session.fresh();
         let mut call = session.sign(&message);
         call.query.reverse();
@@ -83,7 +83,7 @@ pub(super) async fn other_forms(session: &mut Session) -> Checked {
         let mut message = remarked(session, "remark", "测试/x");
         let signer = session.signer();
         let call = match scheme {
-            Scheme::AuthTokenBody => {
+            SignatureScheme::AuthTokenBody => {
                 message.set("timeStamp", crate::simulator::message::time_stamp(scheme, signer.time));
                 signer.sign_json(&message, rewrite(&message).into_bytes())
             }

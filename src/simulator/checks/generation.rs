@@ -1,6 +1,7 @@
 //! Calls of the other generation of the protocol.
 
 use crate::key::KeyRing;
+use crate::protocol::Protocol;
 use crate::simulator::call::Signer;
 use crate::simulator::message::{Author, Message};
 use crate::simulator::profile::Profile;
@@ -9,10 +10,10 @@ use crate::simulator::session::{Checked, Session, Stop};
 /// The other generation of the same family, whose calls may come to the same address.
 const fn counterpart(profile: Profile) -> Option<Profile> {
     Some(match profile {
-        Profile::SaasV1 => Profile::SaasV2,
-        Profile::SaasV2 => Profile::SaasV1,
-        Profile::LicenseV1 => Profile::LicenseOnline,
-        Profile::LicenseOnline => Profile::LicenseV1,
+        Profile::Protocol(Protocol::SaasV1) => Profile::Protocol(Protocol::SaasV2),
+        Profile::Protocol(Protocol::SaasV2) => Profile::Protocol(Protocol::SaasV1),
+        Profile::Protocol(Protocol::LicenseV1) => Profile::Protocol(Protocol::LicenseOnline),
+        Profile::Protocol(Protocol::LicenseOnline) => Profile::Protocol(Protocol::LicenseV1),
         _ => return None,
     })
 }
@@ -33,7 +34,7 @@ fn purchase_in(session: &mut Session, other: Profile) -> (Signer, Message) {
 /// A key proves the calls of its own generation only: V1.0 asks for less, and would be the way around V2.0.
 pub(super) async fn other_generation(session: &mut Session) -> Checked {
     let Some(other) = counterpart(session.profile) else { return Ok(()) };
-    let ring = session.keys.get(other.interface()).cloned();
+    let ring = other.protocol().keys(&session.keys).map(|(_, ring)| ring.clone());
     if ring.as_ref().is_some_and(|ring| have_common_key(ring, &session.ring)) {
         return Err(Stop::NotRun(format!("the key is that of {other} too, so that calls of both may be right")));
     }

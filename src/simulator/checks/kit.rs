@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::kit::{AuthFlag, Flag};
+use crate::protocol::Protocol;
 use crate::simulator::message::Message;
 use crate::simulator::message::kit::{Enterprise, departments, users};
-use crate::simulator::profile::Profile;
 use crate::simulator::session::{Checked, Session, Stop};
 
 /// The message with ids of no instance in each of the forms that sellers meet.
@@ -79,7 +79,7 @@ pub(super) async fn whole_life(session: &mut Session) -> Checked {
     let now = session.now();
     life.push(session.author.department(&firm, Flag::Modify, now));
     life.push(session.author.users(&firm, users(1), AuthFlag::Modify, now));
-    if session.profile == Profile::KitV2 {
+    if session.profile == Protocol::KitV2.into() {
         life.push(session.author.tenant(&firm, Flag::Modify, now));
         life.push(session.author.users(&firm, users(1), AuthFlag::CancelAuthorization, now));
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cipher::field::{EncryptType, FieldCipher};
+use crate::protocol::{Protocol, SignatureScheme};
 use crate::simulator::message::{Message, TIME_STAMP};
 use crate::simulator::probe::ProbedInstance;
-use crate::simulator::profile::{Profile, Scheme};
+use crate::simulator::profile::Profile;
 use crate::simulator::session::{Checked, Session, Stop};
 use crate::timestamp::{CHINA, Timestamp};
 use crate::wire::{FieldClass, RenewalScene};
@@ -37,7 +38,7 @@ pub(super) async fn whole_life(session: &mut Session) -> Checked {
     tell(session, renewal, "a renewal", "active").await?;
     let freeze = session.author.freeze(&id);
     tell(session, freeze, "a freeze", "frozen").await?;
-    if session.profile.scheme() == Scheme::AuthToken {
+    if session.profile.scheme() == SignatureScheme::AuthToken {
         // V1.0 says nothing more: who renews uses it again.
         let renewal = session.author.renewal(&id, until.saturating_add(DAY * 30));
         tell(session, renewal, "a renewal of a frozen instance", "active").await?;
@@ -124,7 +125,8 @@ pub(super) async fn expect_expiry(session: &Session, id: &str, time: Timestamp, 
     let found = instance.expire_time.unwrap_or_default();
     // No document says in which zone V1.0 means it.
     let in_china = Timestamp::parse_compact(&wanted, CHINA).map(Timestamp::to_compact_seconds).unwrap_or_default();
-    let fits = found.starts_with(&wanted) || (session.profile == Profile::SaasV1 && found.starts_with(&in_china));
+    let fits =
+        found.starts_with(&wanted) || (session.profile == Protocol::SaasV1.into() && found.starts_with(&in_china));
     match fits {
         true => Ok(()),
         false => Err(Stop::failed(
@@ -219,7 +221,7 @@ pub(super) async fn unknown_activity(session: &mut Session) -> Checked {
     let right = message.activity.clone();
     // Where several families share an address, nothing says whose key has to prove such a call.
     let codes: &[&str] = match session.profile {
-        Profile::SaasV1 | Profile::SaasV2 => INVALID,
+        Profile::Protocol(Protocol::SaasV1) | Profile::Protocol(Protocol::SaasV2) => INVALID,
         _ => &["000001", "000002"],
     };
     let wrong = [
@@ -241,7 +243,7 @@ pub(super) async fn unknown_activity(session: &mut Session) -> Checked {
 
 /// Whether a call may not do without a field: the documents call it mandatory, and it decides something.
 fn is_needed(profile: Profile, activity: &str, name: &str) -> bool {
-    let fields = activity.parse().ok().and_then(|activity| profile.fields(activity));
+    let fields = activity.parse().ok().and_then(|activity| profile.protocol().fields(activity));
     let spec = fields.and_then(|fields| fields.iter().find(|spec| spec.name == name));
     spec.is_some_and(|spec| spec.mandatory && spec.class != FieldClass::Information)
 }
@@ -249,7 +251,7 @@ fn is_needed(profile: Profile, activity: &str, name: &str) -> bool {
 /// One call of every kind that has fields of its own to miss.
 fn samples(session: &mut Session) -> Vec<Message> {
     match session.profile {
-        Profile::KitV1 | Profile::KitV2 => super::kit::additions(session),
+        Profile::Protocol(Protocol::KitV1) | Profile::Protocol(Protocol::KitV2) => super::kit::additions(session),
         _ => {
             let (fresh, now, id) = (session.fresh(), session.now(), session.author.ids.uuid());
             [Some(fresh), session.author.application_for_license(&id, now)].into_iter().flatten().collect()

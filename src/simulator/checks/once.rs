@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::protocol::Protocol;
 use crate::simulator::message::Message;
 use crate::simulator::profile::Profile;
 use crate::simulator::session::{Checked, Session, Stop};
@@ -111,7 +112,7 @@ pub(super) async fn different_orders(session: &mut Session) -> Checked {
     let first = session.buy(&first).await?;
     let other = match session.profile {
         // V1.0 has no order lines.
-        Profile::SaasV1 | Profile::LicenseV1 => session.author.purchase(),
+        Profile::Protocol(Protocol::SaasV1) | Profile::Protocol(Protocol::LicenseV1) => session.author.purchase(),
         _ => session.author.purchase_of(&order, 2),
     };
     let other = session.buy(&other).await?;
@@ -187,7 +188,7 @@ pub(super) async fn renewal(session: &mut Session) -> Checked {
 pub(super) async fn status_and_release(session: &mut Session) -> Checked {
     let id = match session.profile {
         // Only as tests, for which every id is good.
-        Profile::LicenseCode => session.author.ids.named("code-"),
+        Profile::Protocol(Protocol::LicenseCode) => session.author.ids.named("code-"),
         _ => session.instance().await?,
     };
     let messages = [session.author.freeze(&id), session.author.unfreeze(&id), session.author.release(&id)];

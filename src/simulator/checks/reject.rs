@@ -9,9 +9,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::key::AccessKey;
+use crate::protocol::SignatureScheme;
 use crate::simulator::call::{Call, Proof};
 use crate::simulator::message::{Message, TIME_STAMP, object};
-use crate::simulator::profile::Scheme;
 use crate::simulator::reading::Reading;
 use crate::simulator::session::{Checked, Session, Stop};
 
@@ -93,11 +93,11 @@ fn time_of(call: &Call) -> Option<Value> {
 fn with_fields(call: &Call, message: &Message) -> Call {
     let mut tampered = call.clone();
     match call.scheme {
-        Scheme::AuthToken => {
+        SignatureScheme::AuthToken => {
             let proof = tampered.query.iter().filter(|(name, _)| name == "authToken" || name == TIME_STAMP).cloned();
             tampered.query = message.to_pairs().into_iter().chain(proof.collect::<Vec<_>>()).collect();
         }
-        Scheme::AuthTokenBody => {
+        SignatureScheme::AuthTokenBody => {
             let message = message.clone().with(TIME_STAMP, time_of(call).unwrap_or_default());
             tampered.body = message.to_json().into_bytes();
         }
@@ -129,7 +129,7 @@ pub(super) async fn added_and_removed(session: &mut Session) -> Checked {
     refused(session, added, UNPROVED, "a call to which a field was added after signing").await?;
     for (name, value) in message.fields.clone() {
         // V1.0 leaves them out of what it signs.
-        if session.profile.scheme() == Scheme::AuthTokenBody && value == "" {
+        if session.profile.scheme() == SignatureScheme::AuthTokenBody && value == "" {
             continue;
         }
         let call = session.sign(&message);
@@ -158,7 +158,7 @@ pub(super) async fn repeated(session: &mut Session) -> Checked {
             let mut fields: Vec<_> = message.fields.clone();
             fields.insert(if in_front { 0 } else { fields.len() }, copy);
             let mut doubled = with_fields(&call, &Message { fields: fields.clone(), ..message.clone() });
-            if call.scheme != Scheme::AuthToken {
+            if call.scheme != SignatureScheme::AuthToken {
                 if message.get(TIME_STAMP).is_none() {
                     fields.extend(time_of(&call).map(|time| (TIME_STAMP.to_owned(), time)));
                 }
@@ -190,12 +190,12 @@ pub(super) async fn other_keys(session: &mut Session) -> Checked {
 fn wrongly_keyed(key: &AccessKey, call: &Call) -> String {
     let part = |part| call.proof(part).unwrap_or_default();
     match call.scheme {
-        Scheme::CallbackV2 | Scheme::KitV2 => {
+        SignatureScheme::CallbackV2 | SignatureScheme::KitV2 => {
             let digest = const_hex::encode(Sha256::digest(&call.body));
             let message = [part(Proof::Nonce), part(Proof::Timestamp), &digest].concat();
             const_hex::encode(key.hmac_of_text().chain_update(message).finalize().into_bytes())
         }
-        Scheme::AuthToken | Scheme::AuthTokenBody => {
+        SignatureScheme::AuthToken | SignatureScheme::AuthTokenBody => {
             let mut pairs: Vec<_> = call.query.iter().filter(|(name, _)| name != "authToken").collect();
             pairs.sort();
             let joined: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -246,7 +246,9 @@ pub(super) async fn malformed_time(session: &mut Session) -> Checked {
     for text in ["-1", "0", "soon", "999999999999999999999999999999", "+1735689600123", ""] {
         let signer = session.signer();
         let call = match scheme {
-            Scheme::CallbackV2 | Scheme::KitV2 => signer.sign_body(&message, message.to_json().into_bytes(), text),
+            SignatureScheme::CallbackV2 | SignatureScheme::KitV2 => {
+                signer.sign_body(&message, message.to_json().into_bytes(), text)
+            }
             _ => {
                 let call = signer.sign_fields(message.clone().with(TIME_STAMP, text));
                 // Without a time nothing can be signed; then the token of another moment has to do.
@@ -259,13 +261,13 @@ pub(super) async fn malformed_time(session: &mut Session) -> Checked {
     }
     let call = session.sign(&message);
     let call = match scheme {
-        Scheme::CallbackV2 | Scheme::KitV2 => call.with_proof(Proof::Timestamp, None),
-        Scheme::AuthToken => {
+        SignatureScheme::CallbackV2 | SignatureScheme::KitV2 => call.with_proof(Proof::Timestamp, None),
+        SignatureScheme::AuthToken => {
             let mut call = call;
             call.query.retain(|(name, _)| name != TIME_STAMP);
             call
         }
-        Scheme::AuthTokenBody => {
+        SignatureScheme::AuthTokenBody => {
             let mut call = call;
             call.body = message.to_json().into_bytes();
             call
@@ -320,7 +322,7 @@ pub(super) async fn replay_in_other_clothes(session: &mut Session) -> Checked {
     let dressings: [(&str, Dressing); 3] = [
         ("with another header", |call| call.set_header("x-request-id", "1")),
         ("with its query in another order", |call| {
-            if call.scheme == Scheme::CallbackV2 || call.scheme == Scheme::AuthToken {
+            if call.scheme == SignatureScheme::CallbackV2 || call.scheme == SignatureScheme::AuthToken {
                 call.query.reverse();
             }
         }),
@@ -409,7 +411,7 @@ pub(super) async fn hostile_bodies(session: &mut Session) -> Checked {
     for (what, body, is_signed) in bodies {
         let signer = session.signer();
         let mut call = match session.profile.scheme() {
-            Scheme::AuthTokenBody => signer.sign_json(&message, body),
+            SignatureScheme::AuthTokenBody => signer.sign_json(&message, body),
             _ => signer.sign_body(&message, body, &signer.time.as_unix_millis().to_string()),
         };
         if !is_signed {
@@ -423,7 +425,7 @@ pub(super) async fn hostile_bodies(session: &mut Session) -> Checked {
             outcome => outcome?.refused(UNFIT, what)?,
         }
     }
-    if session.profile.scheme() != Scheme::AuthTokenBody {
+    if session.profile.scheme() != SignatureScheme::AuthTokenBody {
         let copied = message.fields.iter().find(|(name, _)| name != "activity").cloned();
         if let Some((name, value)) = copied {
             let mut fields = message.fields.clone();

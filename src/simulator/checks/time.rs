@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::once::other_id;
+use crate::protocol::SignatureScheme;
 use crate::simulator::message::Message;
-use crate::simulator::profile::Scheme;
 use crate::simulator::session::{Checked, Session, Stop};
 
 const DAY: Duration = Duration::from_secs(86400);
@@ -155,7 +155,7 @@ pub(super) async fn grace(session: &mut Session) -> Checked {
     let Some(renewal) = session.author.renewal(&id, until) else { return Ok(()) };
     session.tell(&renewal).await?.accepted(what)?;
     // V1.0 says nothing more: who renews uses it again.
-    let unfreeze = session.author.unfreeze(&id).filter(|_| session.profile.scheme() != Scheme::AuthToken);
+    let unfreeze = session.author.unfreeze(&id).filter(|_| session.profile.scheme() != SignatureScheme::AuthToken);
     if let Some(unfreeze) = unfreeze {
         session.tell(&unfreeze).await?.accepted("the unfreeze after it")?;
     }

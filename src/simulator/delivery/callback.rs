@@ -1,5 +1,6 @@
 //! One callback: what it says at every call, how it is signed, and when it is made.
 
+use crate::protocol::{Protocol, SignatureScheme, UnfinishedCreation};
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri};
 
-use super::{Generation, Schedule, Verdict};
+use super::{Schedule, Verdict};
 use crate::activity::Activity;
 use crate::key::{AccessKey, AccessKeys};
 use crate::kit::{Version, sub_path};
@@ -34,14 +35,14 @@ impl Endpoint {
 pub(super) struct Call {
     pub(super) at: Timestamp,
     pub(super) business_id: String,
-    /// `yyyyMMddHHmmssSSS`, in the generation's zone.
+    /// `yyyyMMddHHmmssSSS`, in the protocol's zone.
     pub(super) time_stamp: String,
 }
 
 impl Call {
-    pub(super) fn at(generation: Generation, at: Timestamp, random: &SeededRandom) -> Self {
-        let time_stamp = match generation {
-            Generation::KitV1 | Generation::KitV2 => at.to_compact_millis_in(CHINA),
+    pub(super) fn at(protocol: Protocol, at: Timestamp, random: &SeededRandom) -> Self {
+        let time_stamp = match protocol {
+            Protocol::KitV1 | Protocol::KitV2 => at.to_compact_millis_in(CHINA),
             _ => at.to_compact_millis(),
         };
         Self { at, business_id: random.hex(32), time_stamp }
@@ -53,7 +54,7 @@ type Render = dyn Fn(&Call) -> String + Send + Sync;
 /// A callback of the marketplace's, to be made as often as its schedule wants.
 #[derive(Clone)]
 pub struct Callback {
-    generation: Generation,
+    protocol: Protocol,
     activity: Activity,
     /// The body, or the query without its token.
     render: Arc<Render>,
@@ -77,10 +78,10 @@ pub struct Delivery {
 pub enum DeliveryError {
     /// The endpoint has no key of the interface.
     #[error("the endpoint has no access key for {0}")]
-    NoKey(Generation),
+    NoKey(Protocol),
     /// The message cannot be signed.
     #[error("the message of {0} cannot be signed")]
-    Unsignable(Generation),
+    Unsignable(Protocol),
     /// The address and the message make no address.
     #[error("the production address cannot be called: it has a query, or is none")]
     Address,
@@ -88,42 +89,42 @@ pub enum DeliveryError {
 
 impl Callback {
     pub(super) fn new(
-        generation: Generation,
+        protocol: Protocol,
         activity: Activity,
         render: impl Fn(&Call) -> String + Send + Sync + 'static,
     ) -> Self {
-        Self { generation, activity, render: Arc::new(render) }
+        Self { protocol, activity, render: Arc::new(render) }
     }
 
     /// A message that is the same at every call: a JSON body, or the query of V1.0 without `timeStamp` and `authToken`,
     /// which are added. For the Kit, and for what no other constructor makes.
-    pub fn message(generation: Generation, activity: Activity, message: impl Into<String>) -> Self {
+    pub fn message(protocol: Protocol, activity: Activity, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self::new(generation, activity, move |call| match generation {
-            Generation::SaasV1 | Generation::LicenseV1 => format!("{message}&timeStamp={}", call.time_stamp),
+        Self::new(protocol, activity, move |call| match protocol {
+            Protocol::SaasV1 | Protocol::LicenseV1 => format!("{message}&timeStamp={}", call.time_stamp),
             // The members of Kit V1.0 are told apart by name, so the time may stand in front.
-            Generation::KitV1 => message.replacen('{', &format!("{{\"timeStamp\":\"{}\",", call.time_stamp), 1),
+            Protocol::KitV1 => message.replacen('{', &format!("{{\"timeStamp\":\"{}\",", call.time_stamp), 1),
             _ => message.clone(),
         })
     }
 
-    pub(super) fn fixed(generation: Generation, activity: Activity, body: String) -> Self {
-        Self::new(generation, activity, move |_| body.clone())
+    pub(super) fn fixed(protocol: Protocol, activity: Activity, body: String) -> Self {
+        Self::new(protocol, activity, move |_| body.clone())
     }
 
     /// What it says, taken apart. The time is the signer's to write.
     pub(in crate::simulator) fn fields(&self, business_id: String, at: Timestamp) -> Message {
         let call = Call { at, business_id, time_stamp: String::new() };
         let text = (self.render)(&call);
-        match self.generation.is_query() {
+        match *self.protocol.method() == Method::GET {
             true => Message::from_query(self.activity.as_str(), &text),
             false => Message::from_body(self.activity.as_str(), &text),
         }
     }
 
-    /// Its generation.
-    pub fn generation(&self) -> Generation {
-        self.generation
+    /// Its protocol.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// What it is about.
@@ -131,21 +132,9 @@ impl Callback {
         self.activity
     }
 
-    /// The schedule that the documents give it, as far as they do; where an interval is missing, that of a sibling.
+    /// Returns the schedule that the documents give it.
     pub fn schedule(&self) -> Schedule {
-        use Activity::{ExpireLicense, GetLicenseAsync, RefreshLicense, ReleaseLicense};
-        let creates = matches!(self.activity, Activity::NewInstance | Activity::UpgradeInstance | Activity::Upgrade);
-        match (self.generation, self.activity) {
-            (_, RefreshLicense | ExpireLicense | ReleaseLicense | Activity::ChangeInstanceCheck) => Schedule::ONCE,
-            (_, Activity::QueryInstance | GetLicenseAsync) | (Generation::KitV1 | Generation::KitV2, _) => {
-                Schedule::ONCE
-            }
-            (Generation::LicenseCode, _) => Schedule::CODE_60X2MIN,
-            (Generation::LicenseOnline, _) | (Generation::SaasV2, Activity::RefreshInstance) => Schedule::V2_2MIN_2H,
-            (Generation::LicenseV1 | Generation::OrderNotify, _) => Schedule::V1_HOURLY_3H,
-            (Generation::SaasV1 | Generation::SaasV2, _) if creates => Schedule::V1_HOURLY_3H,
-            (Generation::SaasV1 | Generation::SaasV2, _) => Schedule::EXPIRE_1H,
-        }
+        self.protocol.retries(self.activity).into()
     }
 
     /// One call, signed for a time.
@@ -159,11 +148,11 @@ impl Callback {
         at: Timestamp,
         random: &SeededRandom,
     ) -> Result<Request<Bytes>, DeliveryError> {
-        let ring = endpoint.keys.get(self.generation.interface());
-        let key = ring.ok_or(DeliveryError::NoKey(self.generation))?.signing_key();
-        let message = (self.render)(&Call::at(self.generation, at, random));
+        let (_, ring) = self.protocol.keys(&endpoint.keys).ok_or(DeliveryError::NoKey(self.protocol))?;
+        let key = ring.signing_key();
+        let message = (self.render)(&Call::at(self.protocol, at, random));
         let (path, query, headers) = self.proof(key, &message, at, random)?;
-        let is_get = self.generation.is_query();
+        let is_get = *self.protocol.method() == Method::GET;
         let body = if is_get { Bytes::new() } else { message.into() };
         let mut request = Request::new(body);
         *request.method_mut() = if is_get { Method::GET } else { Method::POST };
@@ -174,7 +163,7 @@ impl Callback {
             request.headers_mut().insert(CONTENT_TYPE, json);
         }
         for (name, value) in headers {
-            let value = HeaderValue::try_from(value).map_err(|_| DeliveryError::Unsignable(self.generation))?;
+            let value = HeaderValue::try_from(value).map_err(|_| DeliveryError::Unsignable(self.protocol))?;
             request.headers_mut().insert(HeaderName::from_static(name), value);
         }
         Ok(request)
@@ -188,26 +177,28 @@ impl Callback {
         at: Timestamp,
         random: &SeededRandom,
     ) -> Result<Proof, DeliveryError> {
-        let unsignable = |_| DeliveryError::Unsignable(self.generation);
+        let unsignable = |_| DeliveryError::Unsignable(self.protocol);
         let body = message.as_bytes();
-        Ok(match self.generation {
-            Generation::SaasV1 | Generation::LicenseV1 => {
+        Ok(match self.protocol.scheme() {
+            SignatureScheme::AuthToken => {
                 (String::new(), auth_token::signed_query(key, message).map_err(unsignable)?, Vec::new())
             }
-            Generation::KitV1 => {
+            SignatureScheme::AuthTokenBody => {
                 let token = auth_token_body::sign(key, body).map_err(unsignable)?;
                 (self.sub_path(Version::V1)?, String::new(), vec![("authtoken", token)])
             }
-            Generation::KitV2 => {
+            SignatureScheme::KitV2 => {
                 let headers = kit_v2::signed_headers(key, &random.hex(32), at, body);
                 (self.sub_path(Version::V2)?, String::new(), headers.into())
             }
-            _ => (String::new(), callback_v2::signed_query(key, &random.hex(32), at, body), Vec::new()),
+            SignatureScheme::CallbackV2 => {
+                (String::new(), callback_v2::signed_query(key, &random.hex(32), at, body), Vec::new())
+            }
         })
     }
 
     fn sub_path(&self, version: Version) -> Result<String, DeliveryError> {
-        sub_path(version, self.activity).ok_or(DeliveryError::Unsignable(self.generation))
+        sub_path(version, self.activity).ok_or(DeliveryError::Unsignable(self.protocol))
     }
 
     /// The calls of a schedule. They are made one after the other until an answer is [final](Verdict::is_final).
@@ -231,7 +222,7 @@ impl Callback {
 
     pub(in crate::simulator) fn judge_answer(&self, status: u16, body: &[u8]) -> Verdict {
         let creates = matches!(self.activity, Activity::NewInstance | Activity::GetLicenseAsync);
-        let takes_processing = matches!(self.generation, Generation::SaasV2 | Generation::LicenseOnline) && creates;
+        let takes_processing = self.protocol.unfinished_creation() == UnfinishedCreation::ProcessingCode && creates;
         Verdict::of(status, body, takes_processing)
     }
 }
@@ -240,8 +231,8 @@ type Proof = (String, String, Vec<(&'static str, String)>);
 
 impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { generation, activity, .. } = self;
-        f.debug_struct("Callback").field("generation", generation).field("activity", activity).finish_non_exhaustive()
+        let Self { protocol, activity, .. } = self;
+        f.debug_struct("Callback").field("protocol", protocol).field("activity", activity).finish_non_exhaustive()
     }
 }
 

@@ -1,9 +1,11 @@
 //! A callback in fields, to be changed before it is signed.
 
+use crate::protocol::Protocol;
+use http::Method;
 use serde_json::Value;
 
 use super::callback::Call;
-use super::{Binding, Callback, Generation};
+use super::{Binding, Callback};
 use crate::activity::Activity;
 use crate::kit::{Department, Flag, Role, User};
 use crate::open_api::query_order::PeriodType;
@@ -20,11 +22,12 @@ const BUSINESS_ID: &str = "businessId";
 ///
 /// ```
 /// use koogallery::activity::Activity;
-/// use koogallery::simulator::delivery::{Callback, Draft, Generation};
+/// use koogallery::protocol::Protocol;
+/// use koogallery::simulator::delivery::{Callback, Draft};
 /// use koogallery::simulator::SeededRandom;
 ///
 /// let now = "20250102030405".parse()?;
-/// let mut draft = Draft::new(Generation::SaasV2, Activity::ReleaseInstance, &SeededRandom::new(7), now)
+/// let mut draft = Draft::new(Protocol::SaasV2, Activity::ReleaseInstance, &SeededRandom::new(7), now)
 ///     .ok_or("SaaS V2.0 has releases")?;
 /// draft.set("instanceId", "mine");
 /// draft.set("testFlag", "1");
@@ -34,7 +37,7 @@ const BUSINESS_ID: &str = "businessId";
 /// ```
 #[derive(Clone, Debug)]
 pub struct Draft {
-    generation: Generation,
+    protocol: Protocol,
     activity: Activity,
     message: Message,
     /// Written anew at every call, unless somebody has set them.
@@ -44,14 +47,14 @@ pub struct Draft {
 const FILLED_IN: [&str; 2] = [BUSINESS_ID, TIME_STAMP];
 
 impl Draft {
-    /// A message of a generation, about an invented order, instance or enterprise; `None` where the generation has no such
+    /// A message of a protocol, about an invented order, instance or enterprise; `None` where the protocol has no such
     /// activity.
-    pub fn new(generation: Generation, activity: Activity, random: &SeededRandom, now: Timestamp) -> Option<Self> {
-        let callback = invented(generation, activity, random, now)?;
+    pub fn new(protocol: Protocol, activity: Activity, random: &SeededRandom, now: Timestamp) -> Option<Self> {
+        let callback = invented(protocol, activity, random, now)?;
         let message = callback.fields(random.hex(32), now);
-        let has_time = generation.is_query() || generation.is_kit();
+        let has_time = !protocol.scheme().has_nonce() || protocol.is_kit();
         let fills_in = [message.get(BUSINESS_ID).is_some(), has_time];
-        Some(Self { generation, activity, message, fills_in })
+        Some(Self { protocol, activity, message, fills_in })
     }
 
     /// A field's value; none of those that every call writes anew.
@@ -88,7 +91,7 @@ impl Draft {
         for ((name, value), _) in FILLED_IN.iter().zip(values).zip(self.fills_in).filter(|(_, fills_in)| *fills_in) {
             message.set(name, value.as_str());
         }
-        match self.generation.is_query() {
+        match *self.protocol.method() == Method::GET {
             true => call::encoded(&message.to_pairs()),
             false => message.to_json(),
         }
@@ -97,42 +100,42 @@ impl Draft {
 
 impl From<Draft> for Callback {
     fn from(draft: Draft) -> Self {
-        Self::new(draft.generation, draft.activity, move |call| draft.render(call))
+        Self::new(draft.protocol, draft.activity, move |call| draft.render(call))
     }
 }
 
 /// A callback about something that nobody has heard of.
-fn invented(generation: Generation, activity: Activity, random: &SeededRandom, now: Timestamp) -> Option<Callback> {
+fn invented(protocol: Protocol, activity: Activity, random: &SeededRandom, now: Timestamp) -> Option<Callback> {
     let order = order(random, now);
     let instance = random.hex(32);
     let until = order.expire_time(0)?;
     let callback = match activity {
-        Activity::NewInstance | Activity::GetLicense => Callback::purchase(generation, &order, 0),
-        Activity::QueryInstance => Callback::query(generation, &[&instance]),
+        Activity::NewInstance | Activity::GetLicense => Callback::purchase(protocol, &order, 0),
+        Activity::QueryInstance => Callback::query(protocol, &[&instance]),
         Activity::RefreshInstance | Activity::RefreshLicenseCode | Activity::RefreshLicense => {
-            Callback::refresh(generation, RenewalScene::Renewal, &instance, &order, until)
+            Callback::refresh(protocol, RenewalScene::Renewal, &instance, &order, until)
         }
         Activity::UpdateInstanceStatus
         | Activity::UpdateLicenseCodeStatus
         | Activity::ExpireInstance
-        | Activity::ExpireLicense => Callback::expiry(generation, &instance),
-        Activity::InstanceStatus if generation == Generation::SaasV1 => {
-            Some(Callback::new(generation, activity, move |call| {
+        | Activity::ExpireLicense => Callback::expiry(protocol, &instance),
+        Activity::InstanceStatus if protocol == Protocol::SaasV1 => {
+            Some(Callback::new(protocol, activity, move |call| {
                 use saas::v1::instance_status::{InstanceStatus, Request};
                 Request::new(call.time_stamp.as_str(), instance.as_str(), InstanceStatus::Freeze).to_query()
             }))
         }
         Activity::ReleaseInstance | Activity::ReleaseLicenseCode | Activity::ReleaseLicense => {
-            Callback::release(generation, &instance, &order.order_id)
+            Callback::release(protocol, &instance, &order.order_id)
         }
-        Activity::UpgradeInstance | Activity::Upgrade => Callback::upgrade(generation, &instance, &order),
+        Activity::UpgradeInstance | Activity::Upgrade => Callback::upgrade(protocol, &instance, &order),
         Activity::ChangeInstanceCheck => Some(Callback::change_check(&instance, other_product())),
         Activity::GetLicenseAsync => Some(Callback::license_application(&instance, &random.hex(32), now, Some(until))),
         Activity::OrderNotify => Some(Callback::order_notify(&order, 0)),
-        Activity::SingleOrgSync => binding(random).department_change(generation, &department(), Flag::Add),
-        _ => binding(random).bind(generation).into_iter().find(|callback| callback.activity() == activity),
+        Activity::SingleOrgSync => binding(random).department_change(protocol, &department(), Flag::Add),
+        _ => binding(random).bind(protocol).into_iter().find(|callback| callback.activity() == activity),
     };
-    callback.filter(|callback| callback.activity() == activity && callback.generation() == generation)
+    callback.filter(|callback| callback.activity() == activity && callback.protocol() == protocol)
 }
 
 fn order(random: &SeededRandom, now: Timestamp) -> PlacedOrder {

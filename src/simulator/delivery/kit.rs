@@ -1,23 +1,25 @@
 //! How an enterprise comes to a seller's application, and leaves it: the five messages of the Kit.
 
-use super::{Callback, Generation};
+use super::Callback;
 use crate::activity::Activity;
 use crate::kit::{AuthFlag, ChinaTime, Department, Flag, User, v1, v2};
+use crate::protocol::Protocol;
 use crate::redact::Sensitive;
 
 /// An enterprise and the application that it bought, as the Kit tells of them.
 ///
 /// ```
 /// use koogallery::kit::{Department, Role, User};
-/// use koogallery::simulator::delivery::{Binding, Generation};
+/// use koogallery::protocol::Protocol;
+/// use koogallery::simulator::delivery::Binding;
 ///
 /// let binding = Binding::new("tenant-1", "app-1", "instance-1")
 ///     .domain("https://tenant-1.example.com")
 ///     .client("client-1", "the secret, encrypted with the seller's RSA key")
 ///     .department(Department::new("D1", "Head office"))
 ///     .user(User::new("lihua", "Li Hua", "D1", Role::User));
-/// assert_eq!(binding.bind(Generation::KitV2).len(), 4);
-/// assert!(binding.bind(Generation::SaasV2).is_empty());
+/// assert_eq!(binding.bind(Protocol::KitV2).len(), 4);
+/// assert!(binding.bind(Protocol::SaasV2).is_empty());
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -88,45 +90,45 @@ impl Binding {
     }
 
     /// The calls that bind the enterprise, in their order: `tenantSync`, `applicationSync`, `allOrgSync`, `authSync`. None
-    /// for a generation that is not the Kit's.
-    pub fn bind(&self, generation: Generation) -> Vec<Callback> {
-        if !generation.is_kit() {
+    /// for a protocol that is not the Kit's.
+    pub fn bind(&self, protocol: Protocol) -> Vec<Callback> {
+        if !protocol.is_kit() {
             return Vec::new();
         }
-        let mut calls = vec![self.tenant(generation, Flag::Add)];
+        let mut calls = vec![self.tenant(protocol, Flag::Add)];
         if !self.client_secret.expose().is_empty() {
-            calls.push(self.application(generation, Flag::Add));
+            calls.push(self.application(protocol, Flag::Add));
         }
         if !self.departments.is_empty() {
-            calls.push(self.departments(generation));
+            calls.push(self.departments(protocol));
         }
         if !self.users.is_empty() {
-            calls.push(self.users(generation, AuthFlag::Add));
+            calls.push(self.users(protocol, AuthFlag::Add));
         }
         calls
     }
 
     /// The calls that undo [`bind`](Self::bind), the last first; departments go with their enterprise.
-    pub fn unbind(&self, generation: Generation) -> Vec<Callback> {
-        if !generation.is_kit() {
+    pub fn unbind(&self, protocol: Protocol) -> Vec<Callback> {
+        if !protocol.is_kit() {
             return Vec::new();
         }
         let mut calls = Vec::new();
         if !self.users.is_empty() {
-            calls.push(self.users(generation, AuthFlag::Delete));
+            calls.push(self.users(protocol, AuthFlag::Delete));
         }
         if !self.client_secret.expose().is_empty() {
-            calls.push(self.application(generation, Flag::Delete));
+            calls.push(self.application(protocol, Flag::Delete));
         }
-        calls.push(self.tenant(generation, Flag::Delete));
+        calls.push(self.tenant(protocol, Flag::Delete));
         calls
     }
 
-    /// `singleOrgSync`: one department has come, changed or gone. `None` for a generation that is not the Kit's.
-    pub fn department_change(&self, generation: Generation, department: &Department, flag: Flag) -> Option<Callback> {
+    /// `singleOrgSync`: one department has come, changed or gone. `None` for a protocol that is not the Kit's.
+    pub fn department_change(&self, protocol: Protocol, department: &Department, flag: Flag) -> Option<Callback> {
         let (Self { tenant_id, instance_id, .. }, department) = (self.clone(), department.clone());
-        generation.is_kit().then(|| {
-            message(generation, Activity::SingleOrgSync, move |now| {
+        protocol.is_kit().then(|| {
+            message(protocol, Activity::SingleOrgSync, move |now| {
                 let (tenant_id, code) = (tenant_id.as_str(), department.org_code.as_str());
                 let name = department.org_name.clone().unwrap_or_default();
                 let mut request = v1::single_org_sync::Request::new(tenant_id, code, name, flag, now);
@@ -137,9 +139,9 @@ impl Binding {
         })
     }
 
-    fn tenant(&self, generation: Generation, flag: Flag) -> Callback {
+    fn tenant(&self, protocol: Protocol, flag: Flag) -> Callback {
         let binding = self.clone();
-        message(generation, Activity::TenantSync, move |now| {
+        message(protocol, Activity::TenantSync, move |now| {
             let Binding { tenant_id, instance_id, name, domain, .. } = &binding;
             let code = format!("code-of-{tenant_id}");
             let mut request =
@@ -149,9 +151,9 @@ impl Binding {
         })
     }
 
-    fn application(&self, generation: Generation, flag: Flag) -> Callback {
+    fn application(&self, protocol: Protocol, flag: Flag) -> Callback {
         let binding = self.clone();
-        message(generation, Activity::ApplicationSync, move |now| {
+        message(protocol, Activity::ApplicationSync, move |now| {
             let Binding { tenant_id, app_id, instance_id, client_id, client_secret, .. } = &binding;
             let (tenant_id, app_id, client_id) = (tenant_id.as_str(), app_id.as_str(), client_id.as_str());
             let secret = client_secret.clone();
@@ -161,11 +163,11 @@ impl Binding {
         })
     }
 
-    fn departments(&self, generation: Generation) -> Callback {
+    fn departments(&self, protocol: Protocol) -> Callback {
         let Binding { tenant_id, instance_id, departments, .. } = self.clone();
-        message(generation, Activity::AllOrgSync, move |now| {
+        message(protocol, Activity::AllOrgSync, move |now| {
             let (tenant_id, departments) = (tenant_id.as_str(), departments.clone());
-            if generation == Generation::KitV1 {
+            if protocol == Protocol::KitV1 {
                 let mut request = v1::all_org_sync::Request::new(tenant_id, departments, now);
                 request.instance_id = Some(instance_id.clone());
                 return request.to_body();
@@ -176,11 +178,11 @@ impl Binding {
         })
     }
 
-    fn users(&self, generation: Generation, flag: AuthFlag) -> Callback {
+    fn users(&self, protocol: Protocol, flag: AuthFlag) -> Callback {
         let Binding { tenant_id, app_id, instance_id, users, .. } = self.clone();
-        message(generation, Activity::AuthSync, move |now| {
+        message(protocol, Activity::AuthSync, move |now| {
             let (tenant_id, app_id, users) = (tenant_id.as_str(), app_id.as_str(), users.clone());
-            if generation == Generation::KitV1 {
+            if protocol == Protocol::KitV1 {
                 let mut request = v1::auth_sync::Request::new(tenant_id, app_id, users, now, flag, now);
                 request.instance_id = Some(instance_id.clone());
                 return request.to_body();
@@ -193,9 +195,9 @@ impl Binding {
 }
 
 fn message(
-    generation: Generation,
+    protocol: Protocol,
     activity: Activity,
     body: impl Fn(ChinaTime) -> String + Send + Sync + 'static,
 ) -> Callback {
-    Callback::new(generation, activity, move |call| body(ChinaTime::from(call.at)))
+    Callback::new(protocol, activity, move |call| body(ChinaTime::from(call.at)))
 }

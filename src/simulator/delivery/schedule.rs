@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::protocol::Retries;
 use crate::timestamp::Timestamp;
 
 /// When a call that fails is made again.
@@ -22,25 +23,15 @@ pub struct Schedule {
     repeats: u32,
 }
 
-const MINUTE: u64 = 60;
+impl From<Retries> for Schedule {
+    fn from(retries: Retries) -> Self {
+        Self::every(retries.interval(), retries.count())
+    }
+}
 
 impl Schedule {
     /// One call, such as a question during an order.
     pub const ONCE: Self = Self::every(Duration::ZERO, 0);
-
-    /// Hourly for three hours: purchases and upgrades of V1.0, and by one fragment of V2.0. SaaS access guide V1.0 (2025-11);
-    /// License access guide V1.
-    pub const V1_HOURLY_3H: Self = Self::every(Duration::from_secs(60 * MINUTE), 3);
-
-    /// Every 2 minutes for two hours: the online License, and renewals of SaaS V2.0, whose interval is not documented.
-    /// License client software guide (2023-12-26).
-    pub const V2_2MIN_2H: Self = Self::every(Duration::from_secs(2 * MINUTE), 60);
-
-    /// For an hour: expiry, renewal and release of V1.0. The interval is not documented; every 10 minutes is taken.
-    pub const EXPIRE_1H: Self = Self::every(Duration::from_secs(10 * MINUTE), 6);
-
-    /// Every 2 minutes, up to 60 times: authorization codes. License authorization code guide 2.0 (2025-04-25).
-    pub const CODE_60X2MIN: Self = Self::every(Duration::from_secs(2 * MINUTE), 60);
 
     /// So many repeats after the first call, at this interval.
     pub const fn every(interval: Duration, repeats: u32) -> Self {
@@ -49,14 +40,15 @@ impl Schedule {
 
     /// By name: `once`, `v1-hourly-3h`, `v2-2min-2h`, `expire-1h`, `code-60x2min`.
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "once" => Some(Self::ONCE),
-            "v1-hourly-3h" => Some(Self::V1_HOURLY_3H),
-            "v2-2min-2h" => Some(Self::V2_2MIN_2H),
-            "expire-1h" => Some(Self::EXPIRE_1H),
-            "code-60x2min" => Some(Self::CODE_60X2MIN),
-            _ => None,
-        }
+        let retries = match name {
+            "once" => Retries::NONE,
+            "v1-hourly-3h" => Retries::HOURLY_FOR_3_HOURS,
+            "v2-2min-2h" => Retries::EVERY_2_MINUTES_FOR_2_HOURS,
+            "expire-1h" => Retries::FOR_1_HOUR,
+            "code-60x2min" => Retries::EVERY_2_MINUTES_60_TIMES,
+            _ => return None,
+        };
+        Some(retries.into())
     }
 
     /// The same, so many times as fast.

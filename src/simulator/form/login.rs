@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Verdict, app_infos, broken};
 use crate::cipher::field::{EncryptType, FieldCipher};
+use crate::protocol::Protocol;
 use crate::simulator::profile::Profile;
 use crate::simulator::report::Exchange;
 use crate::simulator::session::Session;
@@ -13,8 +14,8 @@ use crate::simulator::session::Session;
 pub(super) fn judge(session: &mut Session, json: &Value, exchange: &Exchange) {
     judge_urls(session, json, exchange);
     let logins: Vec<(String, String)> = match session.profile {
-        Profile::SaasV1 => judge_secrets(session, json, exchange),
-        Profile::SaasV2 => {
+        Profile::Protocol(Protocol::SaasV1) => judge_secrets(session, json, exchange),
+        Profile::Protocol(Protocol::SaasV2) => {
             app_infos(json).filter_map(|info| Some((text(info, "userName")?, text(info, "password")?))).collect()
         }
         _ => Vec::new(),

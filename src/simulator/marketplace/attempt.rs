@@ -1,5 +1,6 @@
 //! A call that was made.
 
+use crate::protocol::Protocol;
 use std::fmt;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use crate::activity::Activity;
 use crate::key::KeyRing;
 use crate::signature::body_sign;
 use crate::simulator::call::Call;
-use crate::simulator::delivery::{Callback, Endpoint, Generation, Verdict};
+use crate::simulator::delivery::{Callback, Endpoint, Verdict};
 use crate::simulator::report::Exchange;
 use crate::simulator::target::{Answer, TargetError};
 use crate::timestamp::Timestamp;
@@ -21,7 +22,7 @@ pub struct Attempt {
     /// When its answer came, by the marketplace's clock.
     pub at: Timestamp,
     /// The family of callbacks.
-    pub generation: Generation,
+    pub protocol: Protocol,
     /// What it was about.
     pub activity: Activity,
     /// Which try it was, counted from 1.
@@ -42,19 +43,19 @@ impl Attempt {
         endpoint: &Endpoint,
         name: &str,
     ) -> Self {
-        let (generation, activity) = (callback.generation(), callback.activity());
-        let ring = endpoint.keys.get(generation.interface());
+        let (protocol, activity) = (callback.protocol(), callback.activity());
+        let ring = protocol.keys(&endpoint.keys).map(|(_, ring)| ring);
         let verdict = match &outcome {
             Err(error) => Verdict::Unanswered { error: error.clone() },
             Ok(answer) => match callback.judge_answer(answer.status, &answer.body) {
                 Verdict::Unreadable { status } => Verdict::Unreadable { status },
-                _ if generation.signs_answers() && !is_signed(answer, ring) => Verdict::Unsigned,
+                _ if protocol.signs_answers() && !is_signed(answer, ring) => Verdict::Unsigned,
                 verdict => verdict,
             },
         };
-        let call = Call::of_request(generation.profile().scheme(), activity.as_str(), request);
+        let call = Call::of_request(protocol.scheme(), activity.as_str(), request);
         let exchange = Exchange::new(&call, &outcome, ring.map(KeyRing::signing_key), name);
-        Self { at, generation, activity, number, verdict, exchange }
+        Self { at, protocol, activity, number, verdict, exchange }
     }
 }
 
@@ -66,7 +67,7 @@ fn is_signed(answer: &Answer, ring: Option<&KeyRing>) -> bool {
 /// One line, such as `saas-v2 newInstance, try 2: 000000, instance i-1 (12 ms)`.
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.generation, self.activity)?;
+        write!(f, "{} {}", self.protocol.id(), self.activity)?;
         if self.number > 1 {
             write!(f, ", try {}", self.number)?;
         }

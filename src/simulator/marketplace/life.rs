@@ -4,7 +4,8 @@ use super::subscription::{Due, Subscription, SubscriptionState};
 use super::{Attempt, Marketplace};
 use crate::activity::Activity;
 use crate::open_api::query_order::{OrderType, PeriodType};
-use crate::simulator::delivery::{Binding, Callback, DeliveryError, Generation, Schedule, Verdict};
+use crate::protocol::Protocol;
+use crate::simulator::delivery::{Binding, Callback, DeliveryError, Schedule, Verdict};
 use crate::simulator::desk::end_of_period;
 use crate::simulator::{LineSpec, OrderSpec, PlacedOrder};
 use crate::timestamp::Timestamp;
@@ -24,10 +25,10 @@ pub enum LifeError {
     #[error("{0} has been released")]
     Released(String),
     /// The family has no such call, or the order no such line.
-    #[error("{generation} has no {what}")]
+    #[error("{} has no {what}", protocol.id())]
     NotOffered {
         /// The family.
-        generation: Generation,
+        protocol: Protocol,
         /// What was wanted.
         what: &'static str,
     },
@@ -54,29 +55,24 @@ impl Marketplace {
     /// # Errors
     ///
     /// The seller refuses to the end, and the order is refunded; or the order has no such line.
-    pub async fn buy(
-        &self,
-        generation: Generation,
-        order: &PlacedOrder,
-        line: usize,
-    ) -> Result<Subscription, LifeError> {
-        if generation == Generation::LicenseCode {
+    pub async fn buy(&self, protocol: Protocol, order: &PlacedOrder, line: usize) -> Result<Subscription, LifeError> {
+        if protocol == Protocol::LicenseCode {
             return self.sell_code(order, line);
         }
-        let purchase = Callback::purchase(generation, order, line);
-        let verdict = self.tell(generation, "purchase of this line", purchase).await?;
+        let purchase = Callback::purchase(protocol, order, line);
+        let verdict = self.tell(protocol, "purchase of this line", purchase).await?;
         let instance_id = verdict.instance_id().ok_or(LifeError::NoInstanceId)?.to_owned();
         let state = match verdict {
             Verdict::Processing { .. } => SubscriptionState::Opening,
             _ => SubscriptionState::Active,
         };
         self.inner.desk.open_instance(order, line, &instance_id);
-        let sold = self.enter(generation, order, line, instance_id, state);
+        let sold = self.enter(protocol, order, line, instance_id, state);
         self.await_opening(&sold).await
     }
 
     fn sell_code(&self, order: &PlacedOrder, line: usize) -> Result<Subscription, LifeError> {
-        let missing = LifeError::NotOffered { generation: Generation::LicenseCode, what: "purchase of this line" };
+        let missing = LifeError::NotOffered { protocol: Protocol::LicenseCode, what: "purchase of this line" };
         let products = &order.spec.lines.get(line).ok_or_else(|| missing.clone())?.products;
         let product = products.first().ok_or(missing)?;
         let mut code = self.inner.desk.new_license();
@@ -84,12 +80,12 @@ impl Marketplace {
         code.order_id.clone_from(&order.order_id);
         (code.amount, code.expire_time) = (product.linear_value, order.expire_time(line));
         self.inner.desk.put_license(code.clone());
-        Ok(self.enter(Generation::LicenseCode, order, line, code.license, SubscriptionState::Active))
+        Ok(self.enter(Protocol::LicenseCode, order, line, code.license, SubscriptionState::Active))
     }
 
     fn enter(
         &self,
-        generation: Generation,
+        protocol: Protocol,
         order: &PlacedOrder,
         line: usize,
         instance_id: String,
@@ -97,15 +93,15 @@ impl Marketplace {
     ) -> Subscription {
         let (order, expire_time) = (order.clone(), order.expire_time(line));
         let earlier_expiries = Vec::new();
-        let sold = Subscription { instance_id, generation, order, line, state, expire_time, earlier_expiries };
+        let sold = Subscription { instance_id, protocol, order, line, state, expire_time, earlier_expiries };
         // What is sold again is the same thing.
         self.state().subscriptions.entry(sold.instance_id.clone()).or_insert(sold).clone()
     }
 
     /// Asks until the seller tells of the instance, as SaaS wants it.
     async fn await_opening(&self, sold: &Subscription) -> Result<Subscription, LifeError> {
-        if sold.generation == Generation::SaasV2 {
-            let query = Callback::query(sold.generation, &[&sold.instance_id]);
+        if sold.protocol == Protocol::SaasV2 {
+            let query = Callback::query(sold.protocol, &[&sold.instance_id]);
             if let Some(query) = query {
                 understood(self.repeat(&query, UNTIL_OPEN).await?)?;
             }
@@ -154,7 +150,7 @@ impl Marketplace {
             _ => sold.expire_time,
         };
         let until = end_of_period(from.unwrap_or_else(|| self.now()), &unit, periods);
-        let until = until.ok_or(LifeError::NotOffered { generation: sold.generation, what: "such period" })?;
+        let until = until.ok_or(LifeError::NotOffered { protocol: sold.protocol, what: "such period" })?;
         let line = LineSpec::period(sold.product_id(), unit, periods);
         let order = self.place_order(OrderSpec::new(line).order_type(order_type));
         self.refresh(&sold, scene, &order, until).await?;
@@ -175,7 +171,7 @@ impl Marketplace {
     /// As [`renew`](Self::renew); or there was no renewal.
     pub async fn cancel_renewal(&self, instance_id: &str) -> Result<Subscription, LifeError> {
         let sold = self.living(instance_id)?;
-        let missing = LifeError::NotOffered { generation: sold.generation, what: "renewal to be cancelled" };
+        let missing = LifeError::NotOffered { protocol: sold.protocol, what: "renewal to be cancelled" };
         let until = sold.earlier_expiries.last().copied().flatten().ok_or(missing)?;
         let line = LineSpec::one_time(sold.product_id());
         let order = self.place_order(OrderSpec::new(line).order_type(OrderType::Unsubscribe));
@@ -193,8 +189,8 @@ impl Marketplace {
         order: &PlacedOrder,
         until: Timestamp,
     ) -> Result<(), LifeError> {
-        let callback = Callback::refresh(sold.generation, scene, &sold.instance_id, order, until);
-        self.tell(sold.generation, "renewal", callback).await.map(drop)
+        let callback = Callback::refresh(sold.protocol, scene, &sold.instance_id, order, until);
+        self.tell(sold.protocol, "renewal", callback).await.map(drop)
     }
 
     /// Sells more, or better: the expiry stays.
@@ -205,8 +201,8 @@ impl Marketplace {
     pub async fn upgrade(&self, instance_id: &str, line: LineSpec) -> Result<Subscription, LifeError> {
         let sold = self.living(instance_id)?;
         let order = self.place_order(OrderSpec::new(line).order_type(OrderType::Change));
-        let callback = Callback::upgrade(sold.generation, instance_id, &order);
-        self.tell(sold.generation, "upgrade", callback).await?;
+        let callback = Callback::upgrade(sold.protocol, instance_id, &order);
+        self.tell(sold.protocol, "upgrade", callback).await?;
         self.living(instance_id)
     }
 
@@ -225,8 +221,8 @@ impl Marketplace {
         let sold = self.living(instance_id)?;
         let since = self.now();
         let frozen = self.change(instance_id, |sold| sold.state = SubscriptionState::Frozen { since })?;
-        let callback = Callback::expiry(sold.generation, instance_id);
-        Ok((frozen, self.told(sold.generation, "freezing", callback).await?))
+        let callback = Callback::expiry(sold.protocol, instance_id);
+        Ok((frozen, self.told(sold.protocol, "freezing", callback).await?))
     }
 
     /// Unfreezes. V1.0 has no call for it: there a renewal says it.
@@ -236,8 +232,8 @@ impl Marketplace {
     /// As [`renew`](Self::renew).
     pub async fn unfreeze(&self, instance_id: &str) -> Result<Subscription, LifeError> {
         let sold = self.living(instance_id)?;
-        if let Some(callback) = Callback::unfreezing(sold.generation, instance_id) {
-            self.tell(sold.generation, "unfreezing", Some(callback)).await?;
+        if let Some(callback) = Callback::unfreezing(sold.protocol, instance_id) {
+            self.tell(sold.protocol, "unfreezing", Some(callback)).await?;
         }
         self.change(instance_id, |sold| sold.state = SubscriptionState::Active)
     }
@@ -262,8 +258,8 @@ impl Marketplace {
             code.is_released = true;
             self.inner.desk.put_license(code);
         }
-        let callback = Callback::release(sold.generation, instance_id, &sold.order.order_id);
-        Ok((released, self.told(sold.generation, "release", callback).await?))
+        let callback = Callback::release(sold.protocol, instance_id, &sold.order.order_id);
+        Ok((released, self.told(sold.protocol, "release", callback).await?))
     }
 
     /// Asks for access data and usage.
@@ -273,7 +269,7 @@ impl Marketplace {
     /// As [`renew`](Self::renew); only SaaS has queries.
     pub async fn query(&self, instance_id: &str) -> Result<Verdict, LifeError> {
         let sold = self.living(instance_id)?;
-        self.tell(sold.generation, "query", Callback::query(sold.generation, &[instance_id])).await
+        self.tell(sold.protocol, "query", Callback::query(sold.protocol, &[instance_id])).await
     }
 
     /// Applies for the License of an online License's instance. The desk takes it under the id that is given back.
@@ -286,8 +282,8 @@ impl Marketplace {
         let event_id = self.inner.random.hex(32);
         self.inner.desk.open_event(event_id.as_str());
         let application = Callback::license_application(instance_id, &event_id, self.now(), sold.expire_time);
-        let callback = (sold.generation == Generation::LicenseOnline).then_some(application);
-        self.tell(sold.generation, "application for a License", callback).await.map(|_| event_id)
+        let callback = (sold.protocol == Protocol::LicenseOnline).then_some(application);
+        self.tell(sold.protocol, "application for a License", callback).await.map(|_| event_id)
     }
 
     /// Binds an enterprise to the application, call after call.
@@ -295,8 +291,8 @@ impl Marketplace {
     /// # Errors
     ///
     /// The seller refuses a call, after which the rest is not made; or the family is not the Kit's.
-    pub async fn bind(&self, generation: Generation, binding: &Binding) -> Result<(), LifeError> {
-        self.tell_all(generation, binding.bind(generation)).await
+    pub async fn bind(&self, protocol: Protocol, binding: &Binding) -> Result<(), LifeError> {
+        self.tell_all(protocol, binding.bind(protocol)).await
     }
 
     /// Undoes [`bind`](Self::bind).
@@ -304,16 +300,16 @@ impl Marketplace {
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
-    pub async fn unbind(&self, generation: Generation, binding: &Binding) -> Result<(), LifeError> {
-        self.tell_all(generation, binding.unbind(generation)).await
+    pub async fn unbind(&self, protocol: Protocol, binding: &Binding) -> Result<(), LifeError> {
+        self.tell_all(protocol, binding.unbind(protocol)).await
     }
 
-    async fn tell_all(&self, generation: Generation, callbacks: Vec<Callback>) -> Result<(), LifeError> {
+    async fn tell_all(&self, protocol: Protocol, callbacks: Vec<Callback>) -> Result<(), LifeError> {
         if callbacks.is_empty() {
-            return Err(LifeError::NotOffered { generation, what: "enterprises" });
+            return Err(LifeError::NotOffered { protocol, what: "enterprises" });
         }
         for callback in callbacks {
-            self.tell(generation, "enterprises", Some(callback)).await?;
+            self.tell(protocol, "enterprises", Some(callback)).await?;
         }
         Ok(())
     }
@@ -374,21 +370,21 @@ impl Marketplace {
     /// Tells until the seller has understood.
     async fn tell(
         &self,
-        generation: Generation,
+        protocol: Protocol,
         what: &'static str,
         callback: Option<Callback>,
     ) -> Result<Verdict, LifeError> {
-        understood(self.told(generation, what, callback).await?)
+        understood(self.told(protocol, what, callback).await?)
     }
 
     /// The last attempt to tell.
     async fn told(
         &self,
-        generation: Generation,
+        protocol: Protocol,
         what: &'static str,
         callback: Option<Callback>,
     ) -> Result<Attempt, LifeError> {
-        let callback = callback.ok_or(LifeError::NotOffered { generation, what })?;
+        let callback = callback.ok_or(LifeError::NotOffered { protocol, what })?;
         Ok(self.repeat(&callback, callback.schedule()).await?)
     }
 }

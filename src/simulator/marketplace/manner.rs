@@ -1,5 +1,6 @@
 //! In what ways a call can go wrong on purpose.
 
+use crate::protocol::Protocol;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use http::{Request, Uri};
 use tokio::time::timeout;
 
 use crate::key::{AccessKey, AccessKeys};
-use crate::simulator::delivery::{Endpoint, Generation};
+use crate::simulator::delivery::Endpoint;
 use crate::simulator::target::{Answer, ErasedTarget, TargetError};
 use crate::timestamp::Timestamp;
 
@@ -71,8 +72,10 @@ impl Manner {
         now.saturating_add(self.ahead).saturating_sub(self.behind)
     }
 
-    pub(super) fn endpoint(&self, right: &Endpoint, generation: Generation) -> Endpoint {
-        let other = self.key.clone().and_then(|key| AccessKeys::new().with(generation.interface(), key).ok());
+    pub(super) fn endpoint(&self, right: &Endpoint, protocol: Protocol) -> Endpoint {
+        let interface = protocol.interfaces().first().copied();
+        let other =
+            self.key.clone().zip(interface).and_then(|(key, interface)| AccessKeys::new().with(interface, key).ok());
         match other {
             Some(keys) => Endpoint::new(right.address.clone(), keys),
             None => right.clone(),

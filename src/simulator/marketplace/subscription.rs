@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::protocol::Protocol;
 use crate::simulator::PlacedOrder;
-use crate::simulator::delivery::Generation;
 use crate::timestamp::Timestamp;
 
 /// How long what has expired is kept; up to 15 days, by the customer's level.
@@ -17,7 +17,7 @@ pub struct Subscription {
     /// The instance, or the code.
     pub instance_id: String,
     /// By which callbacks the seller is told.
-    pub generation: Generation,
+    pub protocol: Protocol,
     /// The order that made it.
     pub order: PlacedOrder,
     /// The order's line, counted from 0.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Author, Message, TIME_STAMP};
 use crate::activity::Activity;
 use crate::kit::{self, AuthFlag, Department, Flag, Role, User, Version, v1, v2};
-use crate::simulator::profile::Profile;
+use crate::protocol::Protocol;
 use crate::timestamp::Timestamp;
 
 /// Whom the Kit is told of.
@@ -91,7 +91,7 @@ impl Author {
     }
 
     fn version(&self) -> Version {
-        if self.profile == Profile::KitV1 { Version::V1 } else { Version::V2 }
+        if self.profile == Protocol::KitV1.into() { Version::V1 } else { Version::V2 }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Receivers whose answers have one mistake each.
 
 use http::{HeaderValue, StatusCode};
-use koogallery::simulator::Profile::{SaasV1, SaasV2};
+use koogallery::protocol::Protocol::{SaasV1, SaasV2};
+use koogallery::simulator::Profile::Protocol as Of;
 use koogallery::timestamp::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ fn edit_usage(json: &mut Value, edit: impl Fn(&mut Value)) {
 pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "gives usage without its time",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["Q4"],
         has_probe: true,
         handler: |good| {
@@ -32,7 +33,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "gives usage without its value",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["Q4"],
         has_probe: true,
         handler: |good| {
@@ -43,7 +44,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "writes times in China's zone",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F16"],
         has_probe: true,
         handler: |good| {
@@ -60,7 +61,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "writes times to the second",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F16"],
         has_probe: true,
         handler: |good| {
@@ -76,7 +77,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "gives every customer the same simple password",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F14"],
         has_probe: true,
         handler: |good| {
@@ -87,14 +88,14 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "makes the account's name the password",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["F14"],
         has_probe: true,
         handler: |good| sealing(good, |_| seal("administrator", EncryptType::Aes256)),
     },
     Bad {
         mistake: "gives an address without https",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F14"],
         has_probe: true,
         handler: |good| {
@@ -105,7 +106,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "tells the version of its server",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F15"],
         has_probe: true,
         handler: |good| {
@@ -117,7 +118,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "answers with everything that it stores",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["F15"],
         has_probe: true,
         handler: |good| {
@@ -128,7 +129,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "gives access data to strangers",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X17"],
         has_probe: true,
         handler: |good| {
@@ -142,7 +143,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "answers with a purchase's code to a query",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["Q1", "F7", "L16"],
         has_probe: true,
         handler: |good| {
@@ -156,7 +157,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "takes + in a token for a blank",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["A11"],
         has_probe: true,
         handler: |good| {
@@ -169,7 +170,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "forgets an instance when it is asked for the third time",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["Q2"],
         has_probe: true,
         handler: |good| {
@@ -187,7 +188,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "redirects strangers to its front page",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["R5", "F1"],
         has_probe: true,
         handler: |good| {
@@ -202,7 +203,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "crashes at a query that is no UTF-8",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["X16"],
         has_probe: true,
         handler: |good| {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::{Method, Request};
+use koogallery::protocol::Protocol::SaasV2;
 use koogallery::signature::Window;
-use koogallery::simulator::Profile::SaasV2;
+use koogallery::simulator::Profile::Protocol as Of;
 use tokio::sync::Semaphore;
 
 use super::{Bad, Case, fields, is_proved, refusal, text};
@@ -20,7 +21,7 @@ pub fn cases() -> impl Iterator<Item = Case> {
 const FAMILY: [Bad; 2] = [
     Bad {
         mistake: "fails when all 30 connections to its database are taken",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["D4"],
         has_probe: true,
         handler: |good| {
@@ -42,7 +43,7 @@ const FAMILY: [Bad; 2] = [
     },
     Bad {
         mistake: "shuts the door after 100 wrong calls at once",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["X18"],
         has_probe: true,
         handler: |good| {

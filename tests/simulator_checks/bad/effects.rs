@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use futures_util::FutureExt as _;
 use http::Method;
 use koogallery::callback::CallbackService;
+use koogallery::protocol::Protocol::{SaasV1, SaasV2};
 use koogallery::signature::Window;
-use koogallery::simulator::Profile::{SaasV1, SaasV2};
+use koogallery::simulator::Profile::Protocol as Of;
 use std::time::Duration;
 
 use super::{
@@ -36,7 +37,7 @@ impl Drop for Abandoned {
 pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "makes the instance before it writes the order down",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["I4"],
         has_probe: true,
         handler: |good| {
@@ -61,7 +62,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "adds a year with every repeat of a renewal",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["I8"],
         has_probe: true,
         handler: |good| {
@@ -87,7 +88,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "takes the question about a change for a release",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L3"],
         has_probe: true,
         handler: |good| {
@@ -102,7 +103,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "acknowledges renewals of what is released",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L5"],
         has_probe: true,
         handler: |good| {
@@ -126,7 +127,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "releases only what was frozen before",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L5", "L6"],
         has_probe: true,
         handler: |good| {
@@ -149,7 +150,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "takes order and product for the key, however it is charged",
-        profile: SaasV1,
+        profile: Of(SaasV1),
         fails: &["I11"],
         has_probe: true,
         handler: |good| {
@@ -167,7 +168,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "takes any testFlag for that of a test",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L11"],
         has_probe: true,
         handler: |good| {
@@ -182,7 +183,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "keeps times in a zone whose clocks go forward",
-        profile: SaasV2,
+        profile: Of(SaasV2),
         fails: &["L14"],
         has_probe: true,
         handler: |good| {

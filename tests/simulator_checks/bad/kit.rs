@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use futures_util::FutureExt as _;
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::{AccessKey, KeyRing};
+use koogallery::protocol::Protocol::{KitV1, KitV2};
 use koogallery::signature::{Window, kit_v2};
-use koogallery::simulator::Profile::{KitV1, KitV2};
+use koogallery::simulator::Profile::Protocol as Of;
 use serde_json::{Value, json};
 
 use super::super::good::{Good, KIT_KEY};
@@ -32,7 +33,7 @@ fn taking(good: &Good, is_meant: fn(&Fields) -> bool) -> Handler {
 pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "remembers no nonce",
-        profile: KitV2,
+        profile: Of(KitV2),
         fails: &["X12"],
         has_probe: false,
         handler: |good| {
@@ -55,28 +56,28 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "refuses to delete what is not there",
-        profile: KitV2,
+        profile: Of(KitV2),
         fails: &["I10"],
         has_probe: false,
         handler: |good| refusing_repeats(good, &["tenantId", "orgCode", "userList"], Some(0)),
     },
     Bad {
         mistake: "refuses to delete what is not there",
-        profile: KitV1,
+        profile: Of(KitV1),
         fails: &["I10"],
         has_probe: false,
         handler: |good| refusing_repeats(good, &["tenantId", "orgCode", "userList"], Some(0)),
     },
     Bad {
         mistake: "wants the ids of instance and order to be there",
-        profile: KitV2,
+        profile: Of(KitV2),
         fails: &["A5"],
         has_probe: false,
         handler: |good| refusing(good, "000002", |fields| !fields.contains_key("instanceId")),
     },
     Bad {
         mistake: "takes no more than 100 users",
-        profile: KitV2,
+        profile: Of(KitV2),
         fails: &["A12"],
         has_probe: false,
         handler: |good| {
@@ -87,7 +88,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "cannot change departments",
-        profile: KitV2,
+        profile: Of(KitV2),
         fails: &["L1"],
         has_probe: false,
         handler: |good| {
@@ -96,28 +97,28 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "cannot cancel authorisations",
-        profile: KitV2,
+        profile: Of(KitV2),
         fails: &["L1"],
         has_probe: false,
         handler: |good| refusing(good, "000002", |fields| fields.get("flag") == Some(&json!(3))),
     },
     Bad {
         mistake: "does not look which application users may use",
-        profile: KitV2,
+        profile: Of(KitV2),
         fails: &["L8"],
         has_probe: false,
         handler: |good| taking(good, |fields| fields.contains_key("userList") && !fields.contains_key("appId")),
     },
     Bad {
         mistake: "takes any client secret",
-        profile: KitV2,
+        profile: Of(KitV2),
         fails: &["L13"],
         has_probe: false,
         handler: |good| taking(good, |fields| fields.contains_key("clientSecret")),
     },
     Bad {
         mistake: "crashes at a client secret that it cannot decrypt",
-        profile: KitV2,
+        profile: Of(KitV2),
         fails: &["L13"],
         has_probe: false,
         handler: |good| {
@@ -129,7 +130,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "deletes for known instances only",
-        profile: KitV1,
+        profile: Of(KitV1),
         fails: &["I10"],
         has_probe: false,
         handler: |good| {
@@ -149,7 +150,7 @@ pub const FAMILY: &[Bad] = &[
     },
     Bad {
         mistake: "expects a list where V1.0 sends the text of one",
-        profile: KitV1,
+        profile: Of(KitV1),
         fails: &["A5", "A12", "I10", "L1"],
         has_probe: false,
         handler: |good| refusing(good, "000002", |fields| fields.get("userList").is_some_and(Value::is_string)),

@@ -10,8 +10,9 @@ use futures_util::future::BoxFuture;
 use futures_util::future::Shared;
 use http::{Request, Response};
 use koogallery::clock::{Clock as _, ManualClock, SystemClock};
+use koogallery::protocol::Protocol::SaasV2;
 use koogallery::simulator::Checker;
-use koogallery::simulator::Profile::SaasV2;
+use koogallery::simulator::Profile::Protocol as Of;
 use koogallery::timestamp::Timestamp;
 use serde_json::json;
 
@@ -55,7 +56,7 @@ const CASES: [Case; 7] = [
     Case {
         bad: &Bad {
             mistake: "does the work before it answers",
-            profile: SaasV2,
+            profile: Of(SaasV2),
             fails: &["D1"],
             has_probe: true,
             handler: |good| {
@@ -78,7 +79,7 @@ const CASES: [Case; 7] = [
     Case {
         bad: &Bad {
             mistake: "begins anew in every try that takes too long",
-            profile: SaasV2,
+            profile: Of(SaasV2),
             fails: &["D3", "D1"],
             has_probe: true,
             handler: |good| {
@@ -101,7 +102,7 @@ const CASES: [Case; 7] = [
     Case {
         bad: &Bad {
             mistake: "lets every try wait for the work of the first",
-            profile: SaasV2,
+            profile: Of(SaasV2),
             fails: &["D1"],
             has_probe: true,
             handler: |good| {
@@ -138,7 +139,7 @@ const CASES: [Case; 7] = [
     Case {
         bad: &Bad {
             mistake: "never finishes what it puts off",
-            profile: SaasV2,
+            profile: Of(SaasV2),
             fails: &["X10", "I1", "D2", "L1", "L3", "Q1", "Q2", "Q3"],
             has_probe: true,
             handler: |good| {
@@ -157,7 +158,7 @@ const CASES: [Case; 7] = [
     Case {
         bad: &Bad {
             mistake: "begins anew when a repeat comes while it works",
-            profile: SaasV2,
+            profile: Of(SaasV2),
             fails: &["I3", "I13"],
             has_probe: false,
             handler: |good| {
@@ -197,7 +198,7 @@ const CASES: [Case; 7] = [
     Case {
         bad: &Bad {
             mistake: "forgets orders after a week",
-            profile: SaasV2,
+            profile: Of(SaasV2),
             fails: &["I12"],
             has_probe: true,
             handler: |good| {
@@ -221,7 +222,7 @@ const CASES: [Case; 7] = [
     Case {
         bad: &Bad {
             mistake: "deletes what is frozen for a week",
-            profile: SaasV2,
+            profile: Of(SaasV2),
             fails: &["L15"],
             has_probe: true,
             handler: |good| {

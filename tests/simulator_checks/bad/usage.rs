@@ -8,7 +8,8 @@ use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::Credentials;
 use koogallery::open_api::push_usage::{Request, UsageRecord};
 use koogallery::open_api::{Client, RetryPolicy};
-use koogallery::simulator::Profile::SaasV2;
+use koogallery::protocol::Protocol::SaasV2;
+use koogallery::simulator::Profile::Protocol as Of;
 use koogallery::simulator::{Checker, Desk, Fault, FaultRule, Instance};
 use koogallery::site::Site;
 
@@ -62,7 +63,7 @@ macro_rules! sellers {
         [$(Case {
             bad: &Bad {
                 mistake: $mistake,
-                profile: SaasV2,
+                profile: Of(SaasV2),
                 fails: $fails,
                 has_probe: true,
                 handler: |good| after(good, |_, response| response),

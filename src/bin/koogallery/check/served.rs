@@ -7,7 +7,8 @@
 use koogallery::activity::Activity;
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::{AccessKeys, InterfaceType};
-use koogallery::simulator::delivery::{Callback, Draft, Generation, Verdict};
+use koogallery::protocol::Protocol;
+use koogallery::simulator::delivery::{Callback, Draft, Verdict};
 use koogallery::simulator::{Manner, Marketplace, Profile, SeededRandom};
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use crate::environment::{INTERFACES, is_set};
 
 /// A family that is not judged.
 pub struct LeftOut {
-    pub profile: Profile,
+    pub protocol: Protocol,
     pub why: String,
 }
 
@@ -34,15 +35,14 @@ impl Families {
     /// Those that the endpoint serves. The calls say that they are only a test, and are about nothing that exists.
     pub async fn served(marketplace: &Marketplace, keys: &AccessKeys, seed: u64) -> Self {
         let mut families = Self::given(&[]);
-        let is_keyed = |profile: &Profile| keys.get(profile.interface()).is_some();
-        let all = Profile::ALL.into_iter().filter(|profile| *profile != Profile::Console);
-        let (keyed, others): (Vec<_>, Vec<_>) = all.partition(is_keyed);
+        let is_keyed = |protocol: &Protocol| keys.get(own_interface(*protocol)).is_some();
+        let (keyed, others): (Vec<_>, Vec<_>) = Protocol::ALL.into_iter().partition(is_keyed);
         let calls = Calls { marketplace, random: SeededRandom::new(seed) };
         let mut silence = None;
-        for (index, profile) in keyed.into_iter().enumerate() {
+        for (index, protocol) in keyed.into_iter().enumerate() {
             let found = match &silence {
                 Some(why) => Some(String::clone(why)),
-                None => match calls.evidence_against(profile).await {
+                None => match calls.evidence_against(protocol).await {
                     Ok(evidence) => evidence,
                     // A call that is not answered says nothing; where it is the first, the one report says enough.
                     Err(error) => {
@@ -52,26 +52,26 @@ impl Families {
                 },
             };
             match found {
-                Some(why) => families.left_out.push(LeftOut { profile, why }),
-                None => families.judged.push(profile),
+                Some(why) => families.left_out.push(LeftOut { protocol, why }),
+                None => families.judged.push(protocol.into()),
             }
         }
         if silence.is_none() {
             INTERFACES.into_iter().filter(|interface| is_set(*interface)).for_each(|set| families.expect(set));
         }
-        let not_set = |profile: Profile| format!("{} is not set", profile.interface().env_name());
-        families.left_out.extend(others.into_iter().map(|profile| LeftOut { profile, why: not_set(profile) }));
+        let not_set = |protocol: Protocol| format!("{} is not set", own_interface(protocol).env_name());
+        families.left_out.extend(others.into_iter().map(|protocol| LeftOut { protocol, why: not_set(protocol) }));
         families
     }
 
     /// Takes back the first family of an interface of which none is served.
     fn expect(&mut self, interface: InterfaceType) {
-        let is_its = |profile: Profile| profile.interface() == interface;
-        if self.judged.iter().any(|profile| is_its(*profile)) {
+        let is_its = |protocol: Protocol| own_interface(protocol) == interface;
+        if self.judged.iter().any(|profile| is_its(profile.protocol())) {
             return;
         }
-        if let Some(first) = self.left_out.iter().position(|family| is_its(family.profile)) {
-            self.judged.push(self.left_out.remove(first).profile);
+        if let Some(first) = self.left_out.iter().position(|family| is_its(family.protocol)) {
+            self.judged.push(self.left_out.remove(first).protocol.into());
         }
     }
 }
@@ -89,27 +89,27 @@ struct Answer {
 
 impl Calls<'_> {
     /// Why a family seems not to be served; none if it may be.
-    async fn evidence_against(&self, profile: Profile) -> Result<Option<String>, String> {
-        let Some((generation, [first, second])) = calls_of(profile) else { return Ok(None) };
-        let answer = self.call(generation, first, None).await?;
+    async fn evidence_against(&self, protocol: Protocol) -> Result<Option<String>, String> {
+        let Some([first, second]) = calls_of(protocol) else { return Ok(None) };
+        let answer = self.call(protocol, first, None).await?;
         let same_code = |other: &Answer| answer.code.is_some() && other.code == answer.code;
         Ok(match (answer.status, answer.code.as_deref()) {
             (404 | 405 | 501, None) => Some(format!("{first} is answered with HTTP status {}", answer.status)),
-            (_, Some(code @ ("000001" | "000002"))) if !generation.is_kit() => {
-                let unknown = self.call(generation, first, Some("activityOfNoFamily")).await?;
+            (_, Some(code @ ("000001" | "000002"))) if !protocol.is_kit() => {
+                let unknown = self.call(protocol, first, Some("activityOfNoFamily")).await?;
                 same_code(&unknown).then(|| format!("{first} is answered {code}, as an activity that nobody knows"))
             }
-            (_, Some("000005")) if !generation.is_kit() => {
-                let other = self.call(generation, second, None).await?;
+            (_, Some("000005")) if !protocol.is_kit() => {
+                let other = self.call(protocol, second, None).await?;
                 same_code(&other).then(|| format!("{first} and {second} are answered 000005: there is no handler"))
             }
             _ => None,
         })
     }
 
-    async fn call(&self, generation: Generation, activity: Activity, name: Option<&str>) -> Result<Answer, String> {
-        let draft = Draft::new(generation, activity, &self.random, SystemClock.now());
-        let mut draft = draft.ok_or_else(|| format!("{generation} has no {activity}"))?;
+    async fn call(&self, protocol: Protocol, activity: Activity, name: Option<&str>) -> Result<Answer, String> {
+        let draft = Draft::new(protocol, activity, &self.random, SystemClock.now());
+        let mut draft = draft.ok_or_else(|| format!("{} has no {activity}", protocol.id()))?;
         draft.set("testFlag", "1");
         if let Some(name) = name {
             draft.set("activity", name);
@@ -126,15 +126,23 @@ impl Calls<'_> {
 }
 
 /// Two calls that no other family has, of those that make nothing. The families that have a key to themselves are expected.
-fn calls_of(profile: Profile) -> Option<(Generation, [Activity; 2])> {
+fn calls_of(protocol: Protocol) -> Option<[Activity; 2]> {
     use Activity::{AuthSync, ExpireInstance, ExpireLicense, GetLicenseAsync, QueryInstance, ReleaseLicense};
-    Some(match profile {
-        Profile::SaasV2 => (Generation::SaasV2, [QueryInstance, Activity::UpgradeInstance]),
-        Profile::SaasV1 => (Generation::SaasV1, [QueryInstance, ExpireInstance]),
-        Profile::LicenseOnline => (Generation::LicenseOnline, [GetLicenseAsync; 2]),
-        Profile::LicenseV1 => (Generation::LicenseV1, [ReleaseLicense, ExpireLicense]),
-        Profile::KitV1 => (Generation::KitV1, [AuthSync; 2]),
-        Profile::KitV2 => (Generation::KitV2, [AuthSync; 2]),
+    Some(match protocol {
+        Protocol::SaasV2 => [QueryInstance, Activity::UpgradeInstance],
+        Protocol::SaasV1 => [QueryInstance, ExpireInstance],
+        Protocol::LicenseOnline => [GetLicenseAsync; 2],
+        Protocol::LicenseV1 => [ReleaseLicense, ExpireLicense],
+        Protocol::KitV1 | Protocol::KitV2 => [AuthSync; 2],
         _ => return None,
     })
+}
+
+/// The interface type whose key says that a family is served. The key of V1.0 does not say it of the Kit.
+fn own_interface(protocol: Protocol) -> InterfaceType {
+    match protocol.interfaces() {
+        _ if protocol.is_kit() => InterfaceType::Kit,
+        [first, ..] => *first,
+        [] => InterfaceType::Basic,
+    }
 }

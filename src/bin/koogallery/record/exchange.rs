@@ -11,8 +11,9 @@ use koogallery::timestamp::Timestamp;
 use super::wire::{Received, status_line};
 use crate::captures::{Entry, Recording};
 use crate::output::printable;
-use crate::proof::{Call, Form, Judgement, activity, result_code};
+use crate::proof::{Call, Judgement, activity, interface_of, result_code, scheme_of};
 use crate::scheme::body_sign_diagnosis;
+use koogallery::protocol::SignatureScheme;
 
 pub struct Exchange {
     pub received: Received,
@@ -43,8 +44,8 @@ impl Exchange {
         let call = Call { path, query, headers: &headers, body: &self.received.body };
         let activity = activity(call);
         let judged = Judgement::of(call, &activity, keys, self.time);
-        let form = Form::of(call);
-        let (body_sign, proof) = self.body_sign(form, keys).unzip();
+        let scheme = scheme_of(call);
+        let (body_sign, proof) = self.body_sign(scheme, keys).unzip();
 
         for secret in judged.secret.iter().chain(proof.iter().flatten()) {
             masking.add_secret(secret);
@@ -94,15 +95,15 @@ impl Exchange {
     }
 
     /// What is to be said about `Body-Sign`, and the signature in it where it is right.
-    fn body_sign(&self, form: Option<Form>, keys: &AccessKeys) -> Option<(String, Option<String>)> {
+    fn body_sign(&self, scheme: Option<SignatureScheme>, keys: &AccessKeys) -> Option<(String, Option<String>)> {
         let answer = self.outcome.as_ref().ok()?;
-        let is_wanted = form.is_some_and(Form::signs_answers);
+        let is_wanted = scheme.is_some_and(|scheme| !scheme.has_nonce());
         let Some((name, value)) = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(body_sign::HEADER))
         else {
             return is_wanted.then(|| ("there is none".to_owned(), None));
         };
-        let interface = match form {
-            Some(form @ (Form::AuthToken | Form::AuthTokenBody)) => form.interface("", keys),
+        let interface = match scheme {
+            Some(scheme) if is_wanted => interface_of(scheme, "", keys),
             _ => InterfaceType::V1,
         };
         let verdict = body_sign_diagnosis(keys, interface, name, value, &answer.body).to_string();

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use koogallery::key::AccessKey;
+use koogallery::protocol::SignatureScheme;
 use koogallery::random::{OsRandom, Random as _};
 use koogallery::signature::{VerifyError, auth_token, auth_token_body, callback_v2, kit_v2};
 use koogallery::timestamp::{CHINA, Timestamp};
@@ -12,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::Failure;
 use crate::client_secret::{self, FIELD};
-use crate::proof::{Call, Form};
+use crate::proof::Call;
 
 /// What of a call is new.
 pub struct Signed {
@@ -24,12 +25,12 @@ pub struct Signed {
 }
 
 impl Signed {
-    pub fn anew(form: Form, key: &AccessKey, call: Call<'_>, now: Timestamp) -> Result<Self, Failure> {
+    pub fn new(scheme: SignatureScheme, key: &AccessKey, call: Call<'_>, now: Timestamp) -> Result<Self, Failure> {
         let millis = now.as_unix_millis().to_string();
         let unsignable = |error: VerifyError| Failure::of("the captured call cannot be signed", &error);
         let (query, body) = (call.query.to_owned(), with_readable_secret(call.body)?);
-        Ok(match form {
-            Form::CallbackV2 => {
+        Ok(match scheme {
+            SignatureScheme::CallbackV2 => {
                 let nonce = nonce()?;
                 let signature = callback_v2::sign(key, &nonce, &millis, &body);
                 let query = [("signature", &signature), ("timestamp", &millis), ("nonce", &nonce)]
@@ -37,12 +38,12 @@ impl Signed {
                     .fold(query, |query, (name, value)| with_parameter(&query, name, value));
                 Self { query, headers: Vec::new(), body, signature }
             }
-            Form::KitV2 => {
+            SignatureScheme::KitV2 => {
                 let headers = kit_v2::signed_headers(key, &nonce()?, now, &body);
                 let signature = headers[0].1.clone();
                 Self { query, headers: headers.into(), body, signature }
             }
-            Form::AuthToken => {
+            SignatureScheme::AuthToken => {
                 let pairs = query.split('&').filter(|pair| !pair.starts_with("authToken="));
                 let unsigned =
                     with_parameter(&pairs.collect::<Vec<_>>().join("&"), "timeStamp", &now.to_compact_millis());
@@ -51,12 +52,13 @@ impl Signed {
                 let query = with_parameter(&dated, auth_token_body::HEADER, &signature);
                 Self { query, headers: Vec::new(), body, signature }
             }
-            Form::AuthTokenBody => {
+            SignatureScheme::AuthTokenBody => {
                 let body = with_member(&body, "timeStamp", &now.to_compact_millis_in(CHINA))
                     .ok_or_else(|| Failure::new("the captured body is no JSON object with a timeStamp"))?;
                 let signature = auth_token_body::sign(key, &body).map_err(unsignable)?;
                 Self { query, headers: vec![("authtoken", signature.clone())], body, signature }
             }
+            other => return Err(Failure::new(format!("{other:?} cannot be signed"))),
         })
     }
 }
@@ -109,27 +111,32 @@ mod tests {
         AccessKey::new("12345678-90ab-cdef-1234-567890abcdef").unwrap()
     }
 
-    fn signed(form: Form, query: &str, body: &[u8]) -> Signed {
+    fn signed(scheme: SignatureScheme, query: &str, body: &[u8]) -> Signed {
         let headers = HeaderMap::new();
-        Signed::anew(form, &key(), Call { path: "/", query, headers: &headers, body }, NOW).unwrap()
+        Signed::new(scheme, &key(), Call { path: "/", query, headers: &headers, body }, NOW).unwrap()
     }
 
     #[test]
     fn queries_change_in_place() {
         let body = b"{ \"activity\":\"newInstance\" }\n";
-        let new = signed(Form::CallbackV2, "a=%2B&signature=[masked]&timestamp=1&nonce=x&b=+", body);
+        let new = signed(SignatureScheme::CallbackV2, "a=%2B&signature=[masked]&timestamp=1&nonce=x&b=+", body);
         assert!(new.query.starts_with("a=%2B&signature=") && new.query.ends_with("&b=+"), "{}", new.query);
         assert_eq!(new.body, body);
         callback_v2::verify(&KeyRing::new(key()), &new.query, &new.body, NOW, Window::default()).unwrap();
 
-        let new = signed(Form::AuthToken, "authToken=%5Bmasked%5D&a=x+y&timeStamp=20200101000000000&b=", b"");
+        let new =
+            signed(SignatureScheme::AuthToken, "authToken=%5Bmasked%5D&a=x+y&timeStamp=20200101000000000&b=", b"");
         assert!(new.query.ends_with("&a=x+y&timeStamp=20250101000000123&b="), "{}", new.query);
         auth_token::verify(&KeyRing::new(key()), &new.query, NOW, Window::default()).unwrap();
     }
 
     #[test]
     fn bodies_of_v1_get_another_time_and_nothing_else() {
-        let new = signed(Form::AuthTokenBody, "", b"{ \"a\" : 1,\n\"timeStamp\": \"20200101000000000\" , \"b\":\"x\"}");
+        let new = signed(
+            SignatureScheme::AuthTokenBody,
+            "",
+            b"{ \"a\" : 1,\n\"timeStamp\": \"20200101000000000\" , \"b\":\"x\"}",
+        );
         assert_eq!(new.body, b"{ \"a\" : 1,\n\"timeStamp\": \"20250101080000123\" , \"b\":\"x\"}");
         let mut headers = HeaderMap::new();
         headers.insert("authtoken", new.headers[0].1.parse().unwrap());
@@ -141,7 +148,7 @@ mod tests {
 
     #[test]
     fn kit_calls_are_signed_in_headers() {
-        let new = signed(Form::KitV2, "", b"{\"flag\":1}");
+        let new = signed(SignatureScheme::KitV2, "", b"{\"flag\":1}");
         let mut headers = HeaderMap::new();
         new.headers.iter().for_each(|(name, value)| {
             headers.insert(*name, value.parse().unwrap());

@@ -1,12 +1,13 @@
 //! What a scenario does, step by step, checked before anything is done.
 
+use koogallery::protocol::Protocol;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
 use koogallery::activity::Activity;
 use koogallery::open_api::query_order::PeriodType;
-use koogallery::simulator::delivery::{Draft, Generation};
+use koogallery::simulator::delivery::Draft;
 use koogallery::simulator::{LineSpec, OrderSpec, SeededRandom};
 use koogallery::timestamp::Timestamp;
 use serde_json::Value;
@@ -23,7 +24,7 @@ pub struct Plan {
     pub seed: Option<u64>,
     pub steps: Vec<Step>,
     /// Whose keys are needed.
-    pub generations: Vec<Generation>,
+    pub protocols: Vec<Protocol>,
 }
 
 /// One step.
@@ -40,7 +41,7 @@ pub struct Step {
 pub enum Action {
     Buy {
         name: String,
-        generation: Generation,
+        protocol: Protocol,
         order: OrderSpec,
     },
     Renew {
@@ -82,7 +83,7 @@ pub enum Action {
 
 /// A call in fields.
 pub struct CallPlan {
-    pub generation: Generation,
+    pub protocol: Protocol,
     pub activity: Activity,
     pub set: Vec<(String, Value)>,
     pub without: Vec<String>,
@@ -119,8 +120,8 @@ impl Plan {
         let parsed = document::parse(text)?;
         let mut table = Table::new(parsed.get_ref(), 0..0);
         let profile = table.text("profile")?;
-        let profile = profile.map(|name| read::<Generation>(&name)).transpose()?;
-        let mut reader = Reader { profile, names: BTreeSet::new(), generations: Vec::new() };
+        let profile = profile.map(|name| read::<Protocol>(&name)).transpose()?;
+        let mut reader = Reader { profile, names: BTreeSet::new(), protocols: Vec::new() };
         let url = table.text("url")?.map(|url| url.value);
         let listen = table.text("listen")?.map(|address| address.value);
         let compression = table.number("compress")?.map_or(Ok(1), |factor| {
@@ -133,15 +134,15 @@ impl Plan {
         }
         let steps = steps.into_iter().map(|step| reader.step(step)).collect::<Result<_, _>>()?;
         table.finish("url, profile, listen, compress, seed and step")?;
-        Ok(Self { url, listen, compression, seed, steps, generations: reader.generations })
+        Ok(Self { url, listen, compression, seed, steps, protocols: reader.protocols })
     }
 }
 
 /// What is known while steps are read.
 struct Reader {
-    profile: Option<Generation>,
+    profile: Option<Protocol>,
     names: BTreeSet<String>,
-    generations: Vec<Generation>,
+    protocols: Vec<Protocol>,
 }
 
 impl Reader {
@@ -182,10 +183,10 @@ impl Reader {
         let name = object.value.clone();
         Ok(match action {
             "buy" => {
-                let generation = self.generation(table)?;
+                let protocol = self.protocol(table)?;
                 let order = OrderSpec::new(line(table)?);
                 self.names.insert(name.clone());
-                (Action::Buy { name, generation, order }, "profile, product, mode, period and amount")
+                (Action::Buy { name, protocol, order }, "profile, product, mode, period and amount")
             }
             "renew" | "formalize" => {
                 named(self)?;
@@ -221,10 +222,10 @@ impl Reader {
 
     fn call(&mut self, object: &Found<String>, table: &mut Table<'_>) -> Result<CallPlan, Problem> {
         let activity: Activity = read(object)?;
-        let generation = self.generation(table)?;
+        let protocol = self.protocol(table)?;
         let random = SeededRandom::new(0);
-        if Draft::new(generation, activity, &random, Timestamp::from_unix_millis(0)).is_none() {
-            return Err(Problem::at(object.place.clone(), format!("{generation} has no {activity}")));
+        if Draft::new(protocol, activity, &random, Timestamp::from_unix_millis(0)).is_none() {
+            return Err(Problem::at(object.place.clone(), format!("{} has no {activity}", protocol.id())));
         }
         let set = self.values(table.fields("set")?)?;
         let without = table.texts("without")?.map_or(Vec::new(), |names| names.value);
@@ -240,16 +241,16 @@ impl Reader {
         };
         let name = table.text("as")?.map(|name| name.value);
         self.names.extend(name.clone());
-        Ok(CallPlan { generation, activity, set, without, clock, wrong_key, damaged, hang_up, how_often, name })
+        Ok(CallPlan { protocol, activity, set, without, clock, wrong_key, damaged, hang_up, how_often, name })
     }
 
-    fn generation(&mut self, table: &mut Table<'_>) -> Result<Generation, Problem> {
+    fn protocol(&mut self, table: &mut Table<'_>) -> Result<Protocol, Problem> {
         let given = table.text("profile")?.map(|name| read(&name)).transpose()?;
-        let generation = given.or(self.profile).unwrap_or(Generation::SaasV2);
-        if !self.generations.contains(&generation) {
-            self.generations.push(generation);
+        let protocol = given.or(self.profile).unwrap_or(Protocol::SaasV2);
+        if !self.protocols.contains(&protocol) {
+            self.protocols.push(protocol);
         }
-        Ok(generation)
+        Ok(protocol)
     }
 
     /// Values whose placeholders all mean something.

@@ -64,10 +64,10 @@ impl Run {
         let id = |name: &String| self.names.get(name).cloned().unwrap_or_default();
         let marketplace = &self.marketplace;
         match action {
-            Action::Buy { name, generation, order } => {
+            Action::Buy { name, protocol, order } => {
                 let order = marketplace.place_order(order.clone());
                 self.names.insert(format!("{name}{ORDER}"), order.order_id.clone());
-                let sold = marketplace.buy(*generation, &order, 0).await?;
+                let sold = marketplace.buy(*protocol, &order, 0).await?;
                 self.names.insert(name.clone(), sold.instance_id);
             }
             Action::Renew { name, period } => {
@@ -120,8 +120,9 @@ impl Run {
     }
 
     fn callback(&self, plan: &CallPlan) -> Result<Callback, Failure> {
-        let draft = Draft::new(plan.generation, plan.activity, &self.random, SystemClock.now());
-        let mut draft = draft.ok_or_else(|| Failure::new(format!("{} has no {}", plan.generation, plan.activity)))?;
+        let draft = Draft::new(plan.protocol, plan.activity, &self.random, SystemClock.now());
+        let mut draft =
+            draft.ok_or_else(|| Failure::new(format!("{} has no {}", plan.protocol.id(), plan.activity)))?;
         client_secret::encrypt(&mut draft)?;
         for (name, value) in &plan.set {
             draft.set(name, self.filled_in(value));

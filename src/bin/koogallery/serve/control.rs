@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, Limited};
 use koogallery::key::AccessKeys;
-use koogallery::simulator::delivery::Generation;
+use koogallery::protocol::Protocol;
 use koogallery::simulator::{DeskService, LifeError, Marketplace, OrderSpec, Subscription};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ const MAX_FORM: usize = 64 * 1024;
 pub struct Control {
     marketplace: Marketplace,
     /// What can be sold: that whose key is known.
-    offered: Vec<Generation>,
+    offered: Vec<Protocol>,
 }
 
 /// What comes of a request to the marketplace.
@@ -62,14 +62,9 @@ impl From<LifeError> for Refused {
 
 impl Control {
     pub fn new(marketplace: Marketplace, keys: AccessKeys) -> Self {
-        let sold = [
-            Generation::SaasV2,
-            Generation::SaasV1,
-            Generation::LicenseOnline,
-            Generation::LicenseCode,
-            Generation::LicenseV1,
-        ];
-        let is_offered = |generation: &Generation| keys.get(generation.interface()).is_some();
+        let sold =
+            [Protocol::SaasV2, Protocol::SaasV1, Protocol::LicenseOnline, Protocol::LicenseCode, Protocol::LicenseV1];
+        let is_offered = |protocol: &Protocol| protocol.keys(&keys).is_some();
         Self { marketplace, offered: sold.into_iter().filter(is_offered).collect() }
     }
 
@@ -98,18 +93,18 @@ impl Control {
 
     /// Takes an order; the seller is told in the background, which may take hours.
     fn sell(&self, form: &Form) -> Result<Value, String> {
-        let generation = match form.get("profile") {
+        let protocol = match form.get("profile") {
             Some(name) => name.parse().map_err(|error| format!("profile: {error}"))?,
             None => *self.offered.first().ok_or("no access key is in the environment")?,
         };
-        if !self.offered.contains(&generation) {
-            return Err(format!("nothing of {generation} can be sold, or its key is not in the environment"));
+        if !self.offered.contains(&protocol) {
+            return Err(format!("nothing of {} can be sold, or its key is not in the environment", protocol.id()));
         }
         let order = self.marketplace.place_order(OrderSpec::new(form.goods()?.line()?));
         let (marketplace, told) = (self.marketplace.clone(), order.clone());
         // What goes wrong stands in the log.
-        tokio::spawn(async move { marketplace.buy(generation, &told, 0).await.map(drop) });
-        Ok(json!({"orderId": order.order_id, "orderLineId": order.order_line_id(0), "profile": generation.as_str()}))
+        tokio::spawn(async move { marketplace.buy(protocol, &told, 0).await.map(drop) });
+        Ok(json!({"orderId": order.order_id, "orderLineId": order.order_line_id(0), "profile": protocol.id()}))
     }
 
     async fn change(&self, instance_id: &str, what: &str, form: &Form) -> Result<Value, Refused> {
@@ -162,7 +157,7 @@ fn is_from_here(headers: &HeaderMap) -> bool {
 fn told(sold: &Subscription) -> Value {
     json!({
         "instanceId": sold.instance_id,
-        "profile": sold.generation.as_str(),
+        "profile": sold.protocol.id(),
         "orderId": sold.order.order_id,
         "state": sold.state.as_str(),
         "expireTime": sold.expire_time.map(|time| time.to_compact_seconds()),
@@ -174,7 +169,7 @@ fn log(marketplace: &Marketplace) -> Value {
     let made = marketplace.log().into_iter().map(|attempt| {
         json!({
             "at": attempt.at.to_compact_millis(),
-            "profile": attempt.generation.as_str(),
+            "profile": attempt.protocol.id(),
             "activity": attempt.activity.as_str(),
             "try": attempt.number,
             "verdict": attempt.verdict.to_string(),

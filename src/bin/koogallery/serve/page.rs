@@ -1,6 +1,6 @@
 //! The marketplace on one page, without a script: sell, see what was sold, and what was said.
 
-use koogallery::simulator::delivery::Generation;
+use koogallery::protocol::Protocol;
 use koogallery::simulator::{Marketplace, Subscription, SubscriptionState};
 
 /// Lines of each log that are shown, the latest first.
@@ -12,8 +12,8 @@ vertical-align:top}form{display:inline}button{cursor:pointer}code,pre{font:13px/
 pre{white-space:pre-wrap;overflow-wrap:anywhere}.active{color:#176}.frozen{color:#069}.released{color:#888}\
 .wrong{color:#b00}summary{cursor:pointer}";
 
-pub fn render(marketplace: &Marketplace, offered: &[Generation]) -> String {
-    let options: String = offered.iter().map(|generation| format!("<option>{generation}</option>")).collect();
+pub fn render(marketplace: &Marketplace, offered: &[Protocol]) -> String {
+    let options: String = offered.iter().map(|protocol| format!("<option>{}</option>", protocol.id())).collect();
     let subscriptions = marketplace.subscriptions();
     let sold: String = subscriptions.iter().map(row).collect();
     let sold = if sold.is_empty() { "<tr><td colspan=5>Nothing yet.</td></tr>".to_owned() } else { sold };
@@ -67,7 +67,10 @@ fn row(sold: &Subscription) -> String {
         })
         .collect();
     let state = sold.state;
-    format!("<tr><td><code>{id}</code><td>{}<td class={state}>{state}<td>{expires}<td>{buttons}</tr>", sold.generation)
+    format!(
+        "<tr><td><code>{id}</code><td>{}<td class={state}>{state}<td>{expires}<td>{buttons}</tr>",
+        sold.protocol.id()
+    )
 }
 
 /// A seller's answers are a stranger's text.
