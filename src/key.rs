@@ -74,8 +74,14 @@ impl AccessKey {
         Self::new(String::from_utf8(bytes).map_err(|_| KeyError::NotText)?)
     }
 
-    pub(crate) fn expose(&self) -> &str {
+    /// Returns the key's text, for what signs or masks by itself. It must not get into a log.
+    pub fn expose(&self) -> &str {
         &self.0.text
+    }
+
+    /// Returns the HMAC-SHA256 of a message under this key, from which every signature of the marketplace is made.
+    pub fn hmac_sha256(&self, message: impl AsRef<[u8]>) -> [u8; 32] {
+        self.hmac().chain_update(message).finalize().into_bytes().into()
     }
 
     pub(crate) fn hmac(&self) -> HmacSha256 {
@@ -193,7 +199,8 @@ pub enum InterfaceType {
 }
 
 impl InterfaceType {
-    pub(crate) const ALL: [Self; 5] = [Self::Basic, Self::V1, Self::Kit, Self::License, Self::General];
+    /// All interface types.
+    pub const ALL: [Self; 5] = [Self::Basic, Self::V1, Self::Kit, Self::License, Self::General];
 
     /// The environment variable that holds the key, see [`AccessKeys::from_env`].
     pub const fn env_name(self) -> &'static str {

@@ -37,6 +37,7 @@ pub(crate) use scoped::{Family, Scoped};
 pub use sqlite::SqliteLedger;
 pub use step::{Begin, Effect, Look, Step, Target};
 
+use crate::tenant::TenantName;
 use crate::timestamp::Timestamp;
 
 /// A store of instances and the steps done on them. Every method is atomic and durable when its future resolves.
@@ -240,4 +241,14 @@ pub enum LedgerError {
     /// The store failed.
     #[error("the ledger's store failed")]
     Store(#[source] Box<dyn Error + Send + Sync>),
+}
+/// Returns what a service with this tenant name, or none, sees of its subscriptions in a ledger: where there is no service to
+/// [ask](crate::callback::CallbackService::ledger).
+pub fn subscriptions_of(ledger: Arc<dyn Ledger>, tenant: Option<&TenantName>) -> impl Ledger + use<> {
+    Scoped::new(ledger, tenant, Family::Subscriptions)
+}
+
+/// Returns what a service with this tenant name, or none, sees of the instances of its Licenses in a ledger.
+pub fn licenses_of(ledger: Arc<dyn Ledger>, tenant: Option<&TenantName>) -> impl Ledger + use<> {
+    Scoped::new(ledger, tenant, Family::Licenses)
 }

@@ -15,7 +15,10 @@
 //! * [`heartbeat`] tells a licensed application whether its License is good today.
 //! * [`directory`] keeps who these users are.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
-//! * `simulator` (feature `simulator`) proves an integration before it goes live.
+//! * [`protocol`] says what tells the protocols of the callbacks apart.
+//!
+//! The crate `koogallery-simulator` proves an integration before it goes live, in a test or, with the command of
+//! `koogallery-cli`, from a terminal.
 //!
 //! The [`manual`] tells how to begin, what is kept safe and how, and what to do when the debugging page says no.
 //!
@@ -68,9 +71,6 @@
 //! | `aws-lc-rs` | the same in constant time, without one variation |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events, open-API calls as spans |
 //! | `charsets` | GBK, GB18030, Big5 and Windows-1252 among the mistakes of `signature::diagnosis` |
-//! | `simulator` | `simulator`: a marketplace that sells, calls, checks, and answers the open APIs |
-//! | `simulator-tls` | `https` for its calls, by rustls, and checks of TLS |
-//! | `cli` | the command `koogallery` |
 #![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -98,6 +98,7 @@ pub mod order_notify;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod protocol;
+pub mod query;
 pub mod random;
 pub mod redact;
 pub mod replay;
@@ -106,8 +107,6 @@ pub mod runtime;
 pub mod saas;
 mod scope;
 pub mod signature;
-#[cfg(feature = "simulator")]
-pub mod simulator;
 pub mod site;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

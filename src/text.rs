@@ -1,5 +1,4 @@
-//! Text forms: query strings and JSON on the wire, errors in a log.
+//! Text forms: JSON on the wire, errors in a log.
 
 pub(crate) mod chain;
 pub(crate) mod json;
-pub(crate) mod query;

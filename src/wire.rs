@@ -19,6 +19,7 @@ mod unknown;
 mod values;
 mod vocabulary;
 
+pub use crate::text::json::JsonError;
 pub use acknowledgement::Acknowledgement;
 pub(crate) use answer::{Answer, Checks};
 pub use answer::{Violation, ViolationKind};

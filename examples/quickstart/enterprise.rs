@@ -8,8 +8,8 @@ use http::Request;
 use koogallery::cipher::client_secret::PrivateKey;
 use koogallery::kit::{Department, Role, User};
 use koogallery::random::OsRandom;
-use koogallery::simulator::delivery::Binding;
-use koogallery::simulator::{self, Answer, HttpTarget, Target as _, Tenant};
+use koogallery_simulator::delivery::Binding;
+use koogallery_simulator::{Answer, HttpTarget, Target as _, Tenant};
 
 use super::story::Story;
 use super::{APP_ID, Outcome};
@@ -28,8 +28,8 @@ pub async fn binds_and_logs_in(
     let marketplace = story.marketplace.clone();
     let callback = format!("http://{server}/sso");
     let tenant = Tenant::new(TENANT_ID, CLIENT_ID, CLIENT_SECRET, callback)
-        .user(simulator::User::new("lihua", "Li Hua"))
-        .user(simulator::User::new("stranger", "Somebody"));
+        .user(koogallery_simulator::User::new("lihua", "Li Hua"))
+        .user(koogallery_simulator::User::new("stranger", "Somebody"));
     marketplace.desk().put_tenant(tenant);
     // The marketplace encrypts with the public key of the application credential.
     let binding = Binding::new(TENANT_ID, APP_ID, "instance-1")

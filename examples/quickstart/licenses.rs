@@ -2,8 +2,8 @@
 
 use koogallery::open_api::query_order::PeriodType;
 use koogallery::protocol::Protocol;
-use koogallery::simulator::delivery::Callback;
-use koogallery::simulator::{LineSpec, Manner, Marketplace, OrderSpec, PlacedOrder};
+use koogallery_simulator::delivery::Callback;
+use koogallery_simulator::{LineSpec, Manner, Marketplace, OrderSpec, PlacedOrder};
 
 use super::Outcome;
 use super::story::Story;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use koogallery::key::AccessKey;
 use koogallery::open_api::query_order::PeriodType;
-use koogallery::simulator::delivery::Callback;
-use koogallery::simulator::{LineSpec, Manner, OrderSpec, SubscriptionState};
+use koogallery_simulator::delivery::Callback;
+use koogallery_simulator::{LineSpec, Manner, OrderSpec, SubscriptionState};
 
 use super::Outcome;
 use super::story::Story;

@@ -1,6 +1,6 @@
 //! Tells what happens, and counts what goes wrong.
 
-use koogallery::simulator::{Attempt, Marketplace};
+use koogallery_simulator::{Attempt, Marketplace};
 
 use super::Outcome;
 

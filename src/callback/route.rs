@@ -10,7 +10,7 @@ use super::settings::Settings;
 use crate::activity::Activity;
 use crate::kit;
 use crate::protocol::Protocol;
-use crate::text::query::{Plus, raw_pairs};
+use crate::query::{Plus, raw_pairs};
 use crate::timestamp::Timestamp;
 use crate::wire::Members;
 

@@ -20,9 +20,9 @@ pub use copied::{Copied, CopiedForm, NotCiphertext};
 
 use super::sha1prng;
 use crate::key::AccessKey;
+use crate::query::plus_restored;
 use crate::random::{OsRandom, Random, RandomError};
 use crate::redact::Sensitive;
-use crate::text::query::plus_restored;
 
 /// Characters of initialisation vector in front of the Base64 text.
 const IV_LENGTH: usize = 16;

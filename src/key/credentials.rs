@@ -1,5 +1,6 @@
 //! The access key pair (AK/SK) of the open APIs.
 
+use hmac::Mac as _;
 use std::fmt;
 use std::sync::Arc;
 
@@ -85,6 +86,11 @@ impl Credentials {
         &self.access
     }
 
+    /// Returns the HMAC-SHA256 of a message under the secret key.
+    pub fn hmac_sha256(&self, message: impl AsRef<[u8]>) -> [u8; 32] {
+        self.hmac().chain_update(message).finalize().into_bytes().into()
+    }
+
     pub(crate) fn hmac(&self) -> HmacSha256 {
         (*self.hmac).clone()
     }
@@ -94,7 +100,8 @@ impl Credentials {
         self.secret.expose()
     }
 
-    pub(crate) fn security_token(&self) -> Option<&str> {
+    /// Returns the token of a temporary pair. It must not get into a log.
+    pub fn security_token(&self) -> Option<&str> {
         self.security_token.as_deref().map(Sensitive::expose)
     }
 }

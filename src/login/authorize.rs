@@ -2,8 +2,8 @@
 //! access guide, "workbench login, OAuth 2.0" (2024-06-25); OneAccess API reference (2025-11-03).
 
 use super::TenantLogin;
+use crate::query::push_pair;
 use crate::random::{Random, RandomError};
-use crate::text::query::push_pair;
 
 /// Where to send a browser whose tenant is known already, past the unified login page. Usually the workbench does this.
 ///

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use super::authorize::State;
 use super::{CallbackProblem, LoginError};
+use crate::query::{Plus, raw_pairs};
 use crate::redact::Sensitive;
-use crate::text::query::{Plus, raw_pairs};
 
 /// Longest value that is taken; codes and tickets have less than 200 characters, tenant ids 64.
 const MAX_LENGTH: usize = 1024;

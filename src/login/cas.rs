@@ -10,8 +10,8 @@ use http::{Request, Response};
 
 use super::user_info::UserInfo;
 use super::{CentreError, Exchange, TenantLogin};
+use crate::query::push_pair;
 use crate::redact::Sensitive;
-use crate::text::query::push_pair;
 
 /// Where to send a browser whose tenant is known. It comes back to `service`, which must be the registered callback
 /// address, with a `ticket`. CAS has no `state`.

@@ -2,7 +2,7 @@
 //! "logout" (2022-10-21).
 
 use super::TenantLogin;
-use crate::text::query::push_pair;
+use crate::query::push_pair;
 
 /// Where to send a browser after the application's own session was ended. It comes back to `redirect_url`, or stays on the
 /// login page.

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::exchange::{failed, read_json};
 use super::{Cause, CentreError, Exchange, TenantLogin};
+use crate::query::push_pair;
 use crate::redact::Sensitive;
-use crate::text::query::push_pair;
 use crate::wire::{FieldWarning, Fields, Members, ParseError};
 
 const PATH: &str = "/api/v1/oauth2/token";

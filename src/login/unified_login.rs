@@ -1,7 +1,7 @@
 //! Unified login page: browser to marketplace, `GET https://macroverse.huaweicloud.com/unified-login/#/portal-login`.
 //! Joint-operation access guide, "unified login page" (2024-01-23).
 
-use crate::text::query::push_pair;
+use crate::query::push_pair;
 
 /// Where to send a browser that has no session. The page logs the user in, whatever his tenant, and sends him to the
 /// callback address registered for the application, with `code` and `tenant`.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::activate_license::optional_text;
 use super::{Api, ApiError, Authentication, BaseUrl, envelope};
-use crate::text::query::push_pair;
+use crate::query::push_pair;
 use crate::wire::lenient::list;
 
 const PATH: &str = "/api/mkp-openapi-public/v1/asset/deployed-object";

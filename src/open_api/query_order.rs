@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
 use crate::amount::Amount;
+use crate::query::push_pair;
 use crate::redact::Sensitive;
-use crate::text::query::push_pair;
 use crate::timestamp::Timestamp;
 pub use crate::wire::ExtendParam;
 use crate::wire::{

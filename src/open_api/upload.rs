@@ -18,7 +18,7 @@ use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
 use super::{Api, ApiError, Authentication, BaseUrl, LimitError, Source, StreamedBody, envelope, limit};
-use crate::text::query::RESERVED;
+use crate::query::RESERVED;
 
 /// Delivers a License for an event.
 #[derive(Clone, PartialEq, Eq)]

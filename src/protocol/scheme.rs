@@ -1,8 +1,9 @@
 //! How a call is signed.
 
 /// How a call is signed; each has a module of the same name in [`signature`](crate::signature).
+///
+/// Another scheme would be another protocol, which nobody who signs or verifies can pass over: a match is meant to be complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum SignatureScheme {
     /// `signature`, `timestamp` and `nonce` in the query, over the body.
     CallbackV2,

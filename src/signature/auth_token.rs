@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{VerifyError, Window};
 use crate::key::{AccessKey, HmacSha256, KeyRing, hmac_of};
-use crate::text::query::{self, Plus};
+use crate::query::{self, Plus};
 use crate::timestamp::Timestamp;
 
 pub(super) const TOKEN: &str = "authToken";

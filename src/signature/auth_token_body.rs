@@ -14,8 +14,8 @@ use http::HeaderMap;
 use super::auth_token::{self, Origin, Parameter, Proof, TOKEN};
 use super::{VerifyError, Window, header, mismatch};
 use crate::key::{AccessKey, KeyRing};
+use crate::query::{self, Plus};
 use crate::text::json::{self, JsonError, Member};
-use crate::text::query::{self, Plus};
 use crate::timestamp::{CHINA, Timestamp};
 
 /// The header's name; its letter case does not matter.

@@ -12,8 +12,8 @@ use hmac::Mac as _;
 
 use super::{VerifyError, Window, hmac_from_hex, mismatch};
 use crate::key::{AccessKey, HmacSha256, KeyRing};
-use crate::text::json;
-use crate::text::query::{self, Plus};
+use crate::query::{self, Plus};
+use crate::text::json::{self, JsonError};
 use crate::timestamp::Timestamp;
 
 /// Samples have 16 to 64 characters; what is longer is not remembered but refused.
@@ -98,6 +98,16 @@ pub fn verify<'a>(
         .or_else(|| matching_key(json::canonical(body).ok()?.as_bytes()))
         .ok_or_else(|| mismatch::of_body(body))?;
     Ok(Verified { body, nonce: received.nonce, time, key_index })
+}
+
+/// Returns the canonical form of a body: top-level members sorted by UTF-16 code units, top-level nulls dropped, no white
+/// space, strings escaped as Jackson writes them, number literals and nested order untouched.
+///
+/// # Errors
+///
+/// The body is no JSON object, or one with a repeated member, too many members or too deep ones.
+pub fn canonical(body: &[u8]) -> Result<String, JsonError> {
+    json::canonical(body)
 }
 
 /// Signs a call as the marketplace does; lower-case hex. For tests, simulators and diagnosis.

@@ -4,7 +4,8 @@ use super::fields::WriteField;
 use super::unknown::UnknownFields;
 use super::values::TestFlag;
 use crate::activity::Activity;
-use crate::text::{json, query};
+use crate::query;
+use crate::text::json;
 
 pub(crate) enum OutgoingValue {
     Text(String),

@@ -14,9 +14,9 @@ use koogallery::key::KeyRing;
 use koogallery::metering::{Meter, Period, Pusher, RecordState, SqliteUsageStore, Status, Usage};
 use koogallery::open_api::{Client, RetryPolicy, Transport, TransportError};
 use koogallery::random::Random as _;
-use koogallery::simulator::SeededRandom;
 use koogallery::site::Site;
 use koogallery::sqlite::Database;
+use koogallery_simulator::SeededRandom;
 use serde_json::{Map, Value, json};
 
 use crate::metering::Told;

@@ -13,10 +13,10 @@ use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::key::KeyRing;
 use koogallery::metering::{Correction, Meter, Period, Pusher, RecordState, SqliteUsageStore, Status, Usage};
 use koogallery::open_api::{Client, RetryPolicy, Transport, TransportError};
-use koogallery::simulator::{Call, Desk, Fault, FaultRule, Instance, RefusalForm};
 use koogallery::site::Site;
 use koogallery::sqlite::Database;
 use koogallery::timestamp::Timestamp;
+use koogallery_simulator::{Call, Desk, Fault, FaultRule, Instance, RefusalForm};
 use serde_json::{Value, json};
 
 use crate::metering::Told;

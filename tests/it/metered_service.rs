@@ -12,8 +12,8 @@ use axum::extract::State;
 use axum::http::{Request, Response};
 use futures_util::stream;
 use koogallery::amount::Amount;
-use koogallery::simulator::{Desk, Fault, FaultRule, Instance, RefusalForm};
 use koogallery::timestamp::Timestamp;
+use koogallery_simulator::{Desk, Fault, FaultRule, Instance, RefusalForm};
 use serde_json::json;
 
 use crate::intake::{Fate, Intake};

@@ -13,7 +13,8 @@ pub fn example(name: &str) -> PathBuf {
     let deps = std::env::current_exe().unwrap();
     let profile = deps.ancestors().nth(2).unwrap().to_owned();
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--all-features", "--example", name, "--target-dir"]);
+    // Of the whole workspace, so that no crate is built again with other features.
+    build.args(["build", "--quiet", "--workspace", "--all-features", "--example", name, "--target-dir"]);
     build.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
     if profile.ends_with("release") {
         build.arg("--release");

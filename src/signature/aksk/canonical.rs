@@ -10,7 +10,7 @@ use percent_encoding::{percent_decode_str, percent_encode};
 use sha2::{Digest as _, Sha256};
 
 use super::{Payload, X_SDK_CONTENT_SHA256, header};
-use crate::text::query::{RESERVED, raw_pairs};
+use crate::query::{RESERVED, raw_pairs};
 
 /// SHA-256 of nothing.
 const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -19,11 +19,11 @@ use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, verdict};
 use crate::cipher::field::{EncryptType, FieldCipher};
 use crate::key::{AccessKey, AccessKeys, InterfaceType};
+use crate::query::{self, Plus, RESERVED};
 use crate::signature::auth_token::{self, TIME_STAMP, TOKEN};
 use crate::signature::auth_token_body::{self, is_blank};
 use crate::signature::{VerifyError, Window, header};
 use crate::text::json;
-use crate::text::query::{self, Plus, RESERVED};
 use crate::timestamp::{CHINA, Timestamp};
 
 /// What is the matter with the `authToken` of a V1.0 call; arguments as for [`auth_token::verify`].

@@ -16,9 +16,9 @@ use super::search::{Choice, diagnose};
 use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, verdict};
 use crate::key::{AccessKeys, InterfaceType};
+use crate::query::{self, Plus};
 use crate::signature::{Window, callback_v2, header, kit_v2};
 use crate::text::json;
-use crate::text::query::{self, Plus};
 use crate::timestamp::Timestamp;
 
 /// What is the matter with the signature of a V2.0 call; arguments as for [`callback_v2::verify`].

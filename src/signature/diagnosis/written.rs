@@ -7,7 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 
 use super::making::Algorithm;
 use super::{Diagnosis, Mistake};
-use crate::text::query::{self, Plus};
+use crate::query::{self, Plus};
 
 /// Of the digests of all hash functions that are known here.
 const BASE64_LENGTHS: [usize; 5] = [28, 40, 44, 64, 88];

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use super::super::Mistake;
 use super::super::encoders::{ENCODERS, in_lower_case_hex};
 use super::super::search::Choice;
-use crate::text::query::raw_pairs;
+use crate::query::raw_pairs;
 
 pub(super) fn paths(canonical: &str, uri: &Uri) -> Choice<String> {
     let sent = uri.path();
@@ -84,7 +84,7 @@ fn encoded(pairs: &[Pair], encode: impl Fn(&[u8]) -> String) -> String {
 }
 
 fn canonical_encode(bytes: &[u8]) -> String {
-    percent_encoding::percent_encode(bytes, crate::text::query::RESERVED).to_string()
+    percent_encoding::percent_encode(bytes, crate::query::RESERVED).to_string()
 }
 
 /// The pairs, with this mark where there is no value.

@@ -3,7 +3,7 @@
 use super::super::Mistake;
 use super::super::charset::{self, Charset};
 use super::super::search::Choice;
-use crate::text::query::{self, Plus};
+use crate::query::{self, Plus};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Edge {

@@ -1,0 +1,19 @@
+//! The command line as a process: known answers, real sockets, bad input, and no key in any output.
+
+#[path = "../../../../tests/diagnosis/cases.rs"]
+mod cases;
+mod check;
+mod ciphers;
+mod examples;
+mod families;
+mod fire;
+#[allow(dead_code)] // others use more of it
+#[path = "../../../../tests/it/process.rs"]
+mod process;
+mod record;
+mod scenario;
+mod serve;
+mod servers;
+mod signatures;
+mod support;
+mod usage;

@@ -1,0 +1,284 @@
+//! A signed call, and what can be done to it on its way.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request};
+
+use super::message::{Message, TIME_STAMP, time_stamp};
+use koogallery::key::AccessKey;
+use koogallery::protocol::SignatureScheme;
+use koogallery::query::{self, Plus};
+use koogallery::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
+use koogallery::timestamp::Timestamp;
+
+/// The parts that prove a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    Signature,
+    Timestamp,
+    Nonce,
+}
+
+impl Proof {
+    /// What the part is called in a scheme; none for the time of V1.0, which is a field.
+    pub(super) const fn name(self, scheme: SignatureScheme) -> Option<&'static str> {
+        Some(match (scheme, self) {
+            (SignatureScheme::CallbackV2, Self::Signature) => "signature",
+            (SignatureScheme::CallbackV2, Self::Timestamp) => "timestamp",
+            (SignatureScheme::CallbackV2, Self::Nonce) => "nonce",
+            (SignatureScheme::KitV2, Self::Signature) => "x-sign",
+            (SignatureScheme::KitV2, Self::Timestamp) => "x-timestamp",
+            (SignatureScheme::KitV2, Self::Nonce) => "x-nonce",
+            (SignatureScheme::AuthToken | SignatureScheme::AuthTokenBody, Self::Signature) => "authToken",
+            (SignatureScheme::AuthToken | SignatureScheme::AuthTokenBody, _) => return None,
+        })
+    }
+}
+
+/// A call as it goes out.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) scheme: SignatureScheme,
+    pub(super) activity: String,
+    pub(super) method: Method,
+    pub(super) path: String,
+    /// Decoded; see `encoded_query`.
+    pub(super) query: Vec<(String, String)>,
+    /// Sent in place of `query`, where it is the encoding that is tried.
+    pub(super) encoded_query: Option<String>,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+    /// Whether the answer has to have the form of an answer.
+    pub(super) is_judged: bool,
+}
+
+/// Who signs, and when.
+#[derive(Clone, Debug)]
+pub(super) struct Signer {
+    pub(super) scheme: SignatureScheme,
+    pub(super) key: AccessKey,
+    pub(super) path: String,
+    pub(super) time: Timestamp,
+    pub(super) nonce: String,
+}
+
+impl Signer {
+    pub(super) fn sign(&self, message: &Message) -> Call {
+        match self.scheme {
+            SignatureScheme::CallbackV2 | SignatureScheme::KitV2 => {
+                self.sign_body(message, message.to_json().into_bytes(), &self.time.as_unix_millis().to_string())
+            }
+            SignatureScheme::AuthToken | SignatureScheme::AuthTokenBody => {
+                let time = time_stamp(self.scheme, self.time);
+                self.sign_fields(message.clone().with(TIME_STAMP, time))
+            }
+        }
+    }
+
+    /// Signs these bytes and this time, as they stand.
+    pub(super) fn sign_body(&self, message: &Message, body: Vec<u8>, timestamp: &str) -> Call {
+        let mut call = self.unsigned(message, Method::POST);
+        let signature = match self.scheme {
+            SignatureScheme::KitV2 => kit_v2::sign(&self.key, &self.nonce, timestamp, &body),
+            _ => callback_v2::sign(&self.key, &self.nonce, timestamp, &body),
+        };
+        let parts = [
+            (Proof::Signature, signature),
+            (Proof::Timestamp, timestamp.to_owned()),
+            (Proof::Nonce, self.nonce.clone()),
+        ];
+        for (part, value) in parts {
+            call.set_proof(part, Some(value));
+        }
+        call.body = body;
+        call
+    }
+
+    /// Signs fields that hold their time. What cannot be signed goes out unsigned.
+    pub(super) fn sign_fields(&self, message: Message) -> Call {
+        if self.scheme == SignatureScheme::AuthTokenBody {
+            return self.sign_json(&message, message.to_json().into_bytes());
+        }
+        let mut call = self.unsigned(&message, Method::GET);
+        call.query = message.to_pairs();
+        let token = auth_token::sign(&self.key, &encoded(&call.query)).ok();
+        call.set_proof(Proof::Signature, token);
+        call
+    }
+
+    /// Signs a body of V1.0, as it stands.
+    pub(super) fn sign_json(&self, message: &Message, body: Vec<u8>) -> Call {
+        let mut call = self.unsigned(message, Method::POST);
+        call.set_proof(Proof::Signature, auth_token_body::sign(&self.key, &body).ok());
+        call.body = body;
+        call
+    }
+
+    fn unsigned(&self, message: &Message, method: Method) -> Call {
+        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+        if method == Method::POST {
+            headers.push(("content-type".to_owned(), "application/json;charset=utf8".to_owned()));
+        }
+        Call {
+            scheme: self.scheme,
+            activity: message.activity.clone(),
+            method,
+            path: match &*message.suffix {
+                "" => self.path.clone(),
+                suffix => format!("{}{suffix}", self.path.trim_end_matches('/')),
+            },
+            query: Vec::new(),
+            encoded_query: None,
+            headers,
+            body: Vec::new(),
+            is_judged: true,
+        }
+    }
+}
+
+impl Call {
+    /// What was signed elsewhere, to be masked and shown.
+    pub(super) fn of_request(scheme: SignatureScheme, activity: &str, request: &Request<Bytes>) -> Self {
+        let raw = request.uri().query().unwrap_or_default();
+        let decoded = query::raw_pairs(raw).filter_map(|pair| {
+            let (name, value) = (pair.decoded_name(Plus::Space)?, pair.decoded_value(Plus::Space)?);
+            Some((name.into_owned(), value.into_owned()))
+        });
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            // Written as the guides write it, so that masking finds it.
+            let name = if name == "authtoken" { "authToken" } else { name.as_str() };
+            (name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        Self {
+            scheme,
+            activity: activity.to_owned(),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            query: decoded.collect(),
+            encoded_query: Some(raw.to_owned()),
+            headers: request.headers().iter().map(header).collect(),
+            body: request.body().to_vec(),
+            is_judged: false,
+        }
+    }
+
+    fn proof_is_in_query(&self) -> bool {
+        matches!(self.scheme, SignatureScheme::CallbackV2 | SignatureScheme::AuthToken)
+    }
+
+    fn proof_pairs(&mut self) -> &mut Vec<(String, String)> {
+        if self.proof_is_in_query() { &mut self.query } else { &mut self.headers }
+    }
+
+    pub(super) fn proof(&self, part: Proof) -> Option<&str> {
+        let name = part.name(self.scheme)?;
+        let pairs = if self.proof_is_in_query() { &self.query } else { &self.headers };
+        pairs.iter().find(|(found, _)| found == name).map(|(_, value)| &**value)
+    }
+
+    /// Replaces a part of the proof, or takes it away.
+    pub(super) fn set_proof(&mut self, part: Proof, value: Option<String>) {
+        let Some(name) = part.name(self.scheme) else { return };
+        let pairs = self.proof_pairs();
+        let at = pairs.iter().position(|(found, _)| found == name);
+        match (at, value) {
+            (Some(at), Some(value)) => pairs[at].1 = value,
+            (None, Some(value)) => pairs.push((name.to_owned(), value)),
+            (Some(at), None) => drop(pairs.remove(at)),
+            (None, None) => {}
+        }
+    }
+
+    pub(super) fn with_proof(mut self, part: Proof, value: Option<&str>) -> Self {
+        self.set_proof(part, value.map(str::to_owned));
+        self
+    }
+
+    /// Adds a part of the proof a second time.
+    pub(super) fn repeat_proof(&mut self, part: Proof, value: &str, in_front: bool) {
+        let Some(name) = part.name(self.scheme) else { return };
+        let pairs = self.proof_pairs();
+        let at = if in_front { 0 } else { pairs.len() };
+        pairs.insert(at, (name.to_owned(), value.to_owned()));
+    }
+
+    pub(super) fn set_header(&mut self, name: &str, value: &str) {
+        self.headers.retain(|(found, _)| found != name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub(super) fn query_text(&self) -> String {
+        self.encoded_query.clone().unwrap_or_else(|| encoded(&self.query))
+    }
+
+    /// The signature that would prove the call as it is. No answer may tell it.
+    pub(super) fn right_signature(&self, key: &AccessKey) -> Option<String> {
+        let part = |part| self.proof(part).unwrap_or_default();
+        match self.scheme {
+            SignatureScheme::CallbackV2 => {
+                Some(callback_v2::sign(key, part(Proof::Nonce), part(Proof::Timestamp), &self.body))
+            }
+            SignatureScheme::KitV2 => Some(kit_v2::sign(key, part(Proof::Nonce), part(Proof::Timestamp), &self.body)),
+            SignatureScheme::AuthToken => {
+                let fields: Vec<_> = self.query.iter().filter(|(name, _)| name != "authToken").cloned().collect();
+                auth_token::sign(key, &encoded(&fields)).ok()
+            }
+            SignatureScheme::AuthTokenBody => auth_token_body::sign(key, &self.body).ok(),
+        }
+    }
+
+    /// The request; `None` where a header could not stand in one.
+    pub(super) fn to_request(&self) -> Option<Request<Bytes>> {
+        let query = self.query_text();
+        let target = if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) };
+        let mut request =
+            Request::builder().method(&self.method).uri(target).body(Bytes::from(self.body.clone())).ok()?;
+        for (name, value) in &self.headers {
+            let value = HeaderValue::try_from(&**value).ok()?;
+            request.headers_mut().append(HeaderName::try_from(&**name).ok()?, value);
+        }
+        Some(request)
+    }
+
+    /// The same without what lets anybody repeat it.
+    pub(super) fn masked(&self) -> Self {
+        let mut masked = self.clone();
+        let signature = Proof::Signature.name(self.scheme).unwrap_or_default();
+        for (name, value) in masked.query.iter_mut().chain(&mut masked.headers) {
+            if name == signature && !value.is_empty() {
+                *value = "$SIGNATURE".to_owned();
+            }
+        }
+        masked.encoded_query = self.encoded_query.as_ref().map(|text| {
+            let mask = |pair: &str| match pair.split_once('=') {
+                Some((name, value)) if name == signature && !value.is_empty() => format!("{name}=$SIGNATURE"),
+                _ => pair.to_owned(),
+            };
+            text.split('&').map(mask).collect::<Vec<_>>().join("&")
+        });
+        masked
+    }
+
+    /// A command line that makes the call, in the form of the masked one.
+    pub(super) fn to_curl(&self, address: &str) -> String {
+        let masked = self.masked();
+        let query = masked.query_text().replace("%24SIGNATURE", "$SIGNATURE");
+        let separator = if query.is_empty() { "" } else { "?" };
+        let mut line = format!("curl -i -X {} \"{address}{}{separator}{query}\"", masked.method, masked.path);
+        for (name, value) in &masked.headers {
+            line.push_str(&format!(" -H \"{name}: {value}\""));
+        }
+        if !masked.body.is_empty() {
+            let body = String::from_utf8_lossy(&masked.body[..masked.body.len().min(2048)]).replace('\'', "'\\''");
+            line.push_str(&format!(" --data-binary '{body}'"));
+        }
+        line
+    }
+}
+
+pub(super) fn encoded(pairs: &[(String, String)]) -> String {
+    let mut text = String::new();
+    for (name, value) in pairs {
+        query::push_pair(&mut text, name, value);
+    }
+    text
+}

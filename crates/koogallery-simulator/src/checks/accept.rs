@@ -1,0 +1,174 @@
+//! Right calls that an endpoint has to accept.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::call::{Proof, encoded};
+use crate::message::{Message, object};
+use crate::session::{Checked, Session, Stop};
+use koogallery::protocol::SignatureScheme;
+
+/// Characters that get lost on the way.
+const DIFFICULT: &str = "a b+c/d=e%41&f~g*h'i\"j(k)测试，😀\\ü";
+
+pub(super) async fn canonical(session: &mut Session) -> Checked {
+    let message = session.fresh();
+    session.tell(&message).await?.accepted("a right call")
+}
+
+/// The fresh call with a field that no table has, for a value that is the checker's to choose.
+fn remarked(session: &mut Session, name: &str, value: impl Into<Value>) -> Message {
+    session.fresh().with(name, value)
+}
+
+pub(super) async fn difficult_values(session: &mut Session) -> Checked {
+    let message = remarked(session, "remark", DIFFICULT);
+    session.tell(&message).await?.accepted("a call with blanks, signs, Chinese and emoji in a value")
+}
+
+pub(super) async fn both_spaces(session: &mut Session) -> Checked {
+    for (written, what) in [("%20", "a blank as %20"), ("+", "a blank as +")] {
+        let message = remarked(session, "customerName", "Ada Byron Lovelace");
+        let mut call = session.sign(&message);
+        call.encoded_query = Some(encoded(&call.query).replace("%20", written));
+        session.send(call).await?.accepted(what)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn unknown_field(session: &mut Session) -> Checked {
+    let message = remarked(session, "fieldOfTomorrow", "1");
+    session.tell(&message).await?.accepted("a call with a signed field that no table has")
+}
+
+pub(super) async fn optional_left_out(session: &mut Session) -> Checked {
+    let message = session.fresh();
+    let optional = ["customerName", "skuCode", "chargingMode"];
+    let message = optional.iter().fold(message, |message, name| message.without(name));
+    session.tell(&message).await?.accepted("a call with mandatory fields alone")
+}
+
+pub(super) async fn empty_value(session: &mut Session) -> Checked {
+    let message = remarked(session, "fieldOfTomorrow", "");
+    session.tell(&message).await?.accepted("a call with an empty optional field, signed as empty")
+}
+
+/// The same meaning in other bytes, signed over exactly those.
+pub(super) async fn other_forms(session: &mut Session) -> Checked {
+    let scheme = session.profile.scheme();
+    if scheme == SignatureScheme::AuthToken {
+        let message = session.fresh();
+        let mut call = session.sign(&message);
+        call.query.reverse();
+        return session.send(call).await?.accepted("a query in another order");
+    }
+    type Rewriting = fn(&Message) -> String;
+    let forms: [(&str, Rewriting); 4] = [
+        ("a body with its members in another order", |message| {
+            let mut members = message.fields.clone();
+            members.sort_by(|(a, _), (b, _)| b.cmp(a));
+            object(&members)
+        }),
+        ("a body with blanks and line breaks", |message| {
+            let members: serde_json::Map<_, _> = message.fields.iter().cloned().collect();
+            serde_json::to_string_pretty(&members).unwrap_or_default()
+        }),
+        ("a body with \\u escapes and \\/", |message| {
+            message.to_json().replace('/', "\\/").replace('测', "\\u6D4B").replace('试', "\\u8bd5")
+        }),
+        ("a body with a line break behind it", |message| message.to_json() + "\n"),
+    ];
+    for (what, rewrite) in forms {
+        let mut message = remarked(session, "remark", "测试/x");
+        let signer = session.signer();
+        let call = match scheme {
+            SignatureScheme::AuthTokenBody => {
+                message.set("timeStamp", crate::message::time_stamp(scheme, signer.time));
+                signer.sign_json(&message, rewrite(&message).into_bytes())
+            }
+            _ => {
+                let time = signer.time.as_unix_millis().to_string();
+                signer.sign_body(&message, rewrite(&message).into_bytes(), &time)
+            }
+        };
+        session.send(call).await?.accepted(what)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn sorting(session: &mut Session) -> Checked {
+    let names = ["Zeta", "alpha", "beta1", "beta_1", "betaA", "zz"];
+    let message = session.fresh();
+    let message = names.into_iter().fold(message, |message, name| message.with(name, "1"));
+    session.tell(&message).await?.accepted("names that sort differently by byte and by language")
+}
+
+pub(super) async fn hex_case(session: &mut Session) -> Checked {
+    for upper in [true, false] {
+        let message = session.fresh();
+        let mut call = session.sign(&message);
+        let signature = call.proof(Proof::Signature).unwrap_or_default();
+        let signature = if upper { signature.to_uppercase() } else { signature.to_lowercase() };
+        call.set_proof(Proof::Signature, Some(signature));
+        let what = if upper { "a signature in capital hex" } else { "a signature in small hex" };
+        session.send(call).await?.accepted(what)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn seconds(session: &mut Session) -> Checked {
+    let message = session.fresh();
+    let signer = session.signer();
+    let seconds = (signer.time.as_unix_millis() / 1000).to_string();
+    let call = signer.sign_body(&message, message.to_json().into_bytes(), &seconds);
+    session.send(call).await?.accepted("a timestamp in seconds, as two of the three guides say")
+}
+
+pub(super) async fn token_with_plus(session: &mut Session) -> Checked {
+    for _ in 0..64 {
+        let message = session.fresh();
+        let call = session.signer().sign(&message);
+        if call.proof(Proof::Signature).is_some_and(|token| token.contains('+')) {
+            return session.send(call).await?.accepted("a token with +, sent as %2B");
+        }
+    }
+    Err(Stop::not_run("no token with + came up"))
+}
+
+pub(super) async fn large(session: &mut Session) -> Checked {
+    let mut message = session.fresh();
+    let business = message.get("businessId").map(|id| format!("{id:-<64}"));
+    let order = message.get("orderId").unwrap_or_default();
+    // A line's id is that of its order and a number.
+    let line = message.get("orderLineId").map(|_| format!("{order:-<57}-000001"));
+    let order = line.as_ref().map_or_else(|| format!("{order:-<64}"), |line| line[..57].to_owned());
+    for (name, id) in [("businessId", business), ("orderId", Some(order)), ("orderLineId", line)] {
+        if let Some(id) = id {
+            message.set(name, id);
+        }
+    }
+    session.tell(&message).await?.accepted("ids of the full 64 characters")
+}
+
+pub(super) async fn content_types(session: &mut Session) -> Checked {
+    for form in ["application/json", "application/json;charset=utf8", "application/json; charset=UTF-8"] {
+        let message = session.fresh();
+        let mut call = session.sign(&message);
+        call.set_header("content-type", form);
+        session.send(call).await?.accepted(&format!("content type {form}"))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn clocks_apart(session: &mut Session) -> Checked {
+    for past in [true, false] {
+        let message = session.fresh();
+        let mut signer = session.signer();
+        let apart = Duration::from_secs(50);
+        signer.time = if past { signer.time.saturating_sub(apart) } else { signer.time.saturating_add(apart) };
+        let call = signer.sign(&message);
+        session.send(call).await?.accepted(if past { "a call 50 s old" } else { "a call 50 s ahead" })?;
+    }
+    Ok(())
+}

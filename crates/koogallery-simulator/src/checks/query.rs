@@ -1,0 +1,54 @@
+//! Questions about instances.
+
+use crate::session::{Checked, Session, Stop};
+
+async fn expect(session: &mut Session, asked: &[&str]) -> Checked {
+    let Some(query) = session.author.query(asked) else { return Ok(()) };
+    let reading = session.tell(&query).await?;
+    reading.accepted("a query")?;
+    let told = reading.described_ids();
+    match asked.iter().all(|id| told.contains(id)) {
+        true => Ok(()),
+        false => Err(Stop::failed(
+            format!("info about {}", asked.join(" and ")),
+            if told.is_empty() { "none".to_owned() } else { format!("info about {}", told.join(" and ")) },
+            "instances that were asked for are missing in the answer: instanceId may hold several, joined with commas",
+        )),
+    }
+}
+
+pub(super) async fn one_many_unknown(session: &mut Session) -> Checked {
+    let (first, second) = (session.instance().await?, session.instance().await?);
+    expect(session, &[&first]).await?;
+    expect(session, &[&first, &second]).await?;
+    let stranger = session.author.ids.uuid();
+    let Some(query) = session.author.query(&[&stranger]) else { return Ok(()) };
+    let reading = session.tell(&query).await?;
+    match reading.is_success() && reading.described_ids().is_empty() {
+        true => Ok(()),
+        false => reading.refused(&["000003"], "a query of an unknown instance"),
+    }
+}
+
+pub(super) async fn steady(session: &mut Session) -> Checked {
+    let id = session.instance().await?;
+    for _ in 0..3 {
+        expect(session, &[&id]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn without_effect(session: &mut Session) -> Checked {
+    let id = session.instance().await?;
+    let Some(query) = session.author.query(&[&id]) else { return Ok(()) };
+    let before = session.probed_instance(&id).await?;
+    let calls = (0..20).map(|_| session.sign(&query)).collect();
+    for reading in session.send_all(calls).await? {
+        reading.accepted("one of 20 queries at once")?;
+    }
+    let after = session.probed_instance(&id).await?;
+    match before == after {
+        true => Ok(()),
+        false => Err(Stop::failed("the instance as it was", "a change", "a query changes the instance")),
+    }
+}

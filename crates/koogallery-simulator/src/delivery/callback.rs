@@ -1,0 +1,248 @@
+//! One callback: what it says at every call, how it is signed, and when it is made.
+
+use koogallery::protocol::{Protocol, SignatureScheme, UnfinishedCreation};
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Method, Request, Response, Uri};
+
+use super::{Schedule, Verdict};
+use crate::SeededRandom;
+use crate::message::Message;
+use koogallery::activity::Activity;
+use koogallery::key::{AccessKey, AccessKeys};
+use koogallery::kit::{Version, sub_path};
+use koogallery::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
+use koogallery::timestamp::{CHINA, Timestamp};
+
+/// Where a seller is called, and with which keys.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    pub(crate) address: Uri,
+    pub(crate) keys: AccessKeys,
+}
+
+impl Endpoint {
+    /// The production address, without a query, and the keys of its interfaces; the first of each signs.
+    pub fn new(address: Uri, keys: AccessKeys) -> Self {
+        Self { address, keys }
+    }
+}
+
+/// What is different at every call of a callback.
+pub(super) struct Call {
+    pub(super) at: Timestamp,
+    pub(super) business_id: String,
+    /// `yyyyMMddHHmmssSSS`, in the protocol's zone.
+    pub(super) time_stamp: String,
+}
+
+impl Call {
+    pub(super) fn at(protocol: Protocol, at: Timestamp, random: &SeededRandom) -> Self {
+        let time_stamp = match protocol {
+            Protocol::KitV1 | Protocol::KitV2 => at.to_compact_millis_in(CHINA),
+            _ => at.to_compact_millis(),
+        };
+        Self { at, business_id: random.hex(32), time_stamp }
+    }
+}
+
+type Render = dyn Fn(&Call) -> String + Send + Sync;
+
+/// A callback of the marketplace's, to be made as often as its schedule wants.
+#[derive(Clone)]
+pub struct Callback {
+    protocol: Protocol,
+    activity: Activity,
+    /// The body, or the query without its token.
+    render: Arc<Render>,
+}
+
+/// One planned call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// Which try it is, counted from 1.
+    pub attempt: u32,
+    /// When it is due; the request is signed for this time.
+    pub due_at: Timestamp,
+    /// The request.
+    pub request: Request<Bytes>,
+}
+
+/// Why a call cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeliveryError {
+    /// The endpoint has no key of the interface.
+    #[error("the endpoint has no access key for {0}")]
+    NoKey(Protocol),
+    /// The message cannot be signed.
+    #[error("the message of {0} cannot be signed")]
+    Unsignable(Protocol),
+    /// The address and the message make no address.
+    #[error("the production address cannot be called: it has a query, or is none")]
+    Address,
+}
+
+impl Callback {
+    pub(super) fn new(
+        protocol: Protocol,
+        activity: Activity,
+        render: impl Fn(&Call) -> String + Send + Sync + 'static,
+    ) -> Self {
+        Self { protocol, activity, render: Arc::new(render) }
+    }
+
+    /// A message that is the same at every call: a JSON body, or the query of V1.0 without `timeStamp` and `authToken`,
+    /// which are added. For the Kit, and for what no other constructor makes.
+    pub fn message(protocol: Protocol, activity: Activity, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::new(protocol, activity, move |call| match protocol {
+            Protocol::SaasV1 | Protocol::LicenseV1 => format!("{message}&timeStamp={}", call.time_stamp),
+            // The members of Kit V1.0 are told apart by name, so the time may stand in front.
+            Protocol::KitV1 => message.replacen('{', &format!("{{\"timeStamp\":\"{}\",", call.time_stamp), 1),
+            _ => message.clone(),
+        })
+    }
+
+    pub(super) fn fixed(protocol: Protocol, activity: Activity, body: String) -> Self {
+        Self::new(protocol, activity, move |_| body.clone())
+    }
+
+    /// What it says, taken apart. The time is the signer's to write.
+    pub(crate) fn fields(&self, business_id: String, at: Timestamp) -> Message {
+        let call = Call { at, business_id, time_stamp: String::new() };
+        let text = (self.render)(&call);
+        match *self.protocol.method() == Method::GET {
+            true => Message::from_query(self.activity.as_str(), &text),
+            false => Message::from_body(self.activity.as_str(), &text),
+        }
+    }
+
+    /// Its protocol.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// What it is about.
+    pub fn activity(&self) -> Activity {
+        self.activity
+    }
+
+    /// Returns the schedule that the documents give it.
+    pub fn schedule(&self) -> Schedule {
+        self.protocol.retries(self.activity).into()
+    }
+
+    /// One call, signed for a time.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint cannot be called so, or has no key for it.
+    pub fn request(
+        &self,
+        endpoint: &Endpoint,
+        at: Timestamp,
+        random: &SeededRandom,
+    ) -> Result<Request<Bytes>, DeliveryError> {
+        let (_, ring) = self.protocol.keys(&endpoint.keys).ok_or(DeliveryError::NoKey(self.protocol))?;
+        let key = ring.signing_key();
+        let message = (self.render)(&Call::at(self.protocol, at, random));
+        let (path, query, headers) = self.proof(key, &message, at, random)?;
+        let is_get = *self.protocol.method() == Method::GET;
+        let body = if is_get { Bytes::new() } else { message.into() };
+        let mut request = Request::new(body);
+        *request.method_mut() = if is_get { Method::GET } else { Method::POST };
+        *request.uri_mut() = address(&endpoint.address, &path, &query).ok_or(DeliveryError::Address)?;
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if !is_get {
+            let json = HeaderValue::from_static("application/json;charset=utf8");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+        }
+        for (name, value) in headers {
+            let value = HeaderValue::try_from(value).map_err(|_| DeliveryError::Unsignable(self.protocol))?;
+            request.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+        Ok(request)
+    }
+
+    /// What stands behind the production address, the query, and the headers.
+    fn proof(
+        &self,
+        key: &AccessKey,
+        message: &str,
+        at: Timestamp,
+        random: &SeededRandom,
+    ) -> Result<Proof, DeliveryError> {
+        let unsignable = |_| DeliveryError::Unsignable(self.protocol);
+        let body = message.as_bytes();
+        Ok(match self.protocol.scheme() {
+            SignatureScheme::AuthToken => {
+                (String::new(), auth_token::signed_query(key, message).map_err(unsignable)?, Vec::new())
+            }
+            SignatureScheme::AuthTokenBody => {
+                let token = auth_token_body::sign(key, body).map_err(unsignable)?;
+                (self.sub_path(Version::V1)?, String::new(), vec![("authtoken", token)])
+            }
+            SignatureScheme::KitV2 => {
+                let headers = kit_v2::signed_headers(key, &random.hex(32), at, body);
+                (self.sub_path(Version::V2)?, String::new(), headers.into())
+            }
+            SignatureScheme::CallbackV2 => {
+                (String::new(), callback_v2::signed_query(key, &random.hex(32), at, body), Vec::new())
+            }
+        })
+    }
+
+    fn sub_path(&self, version: Version) -> Result<String, DeliveryError> {
+        sub_path(version, self.activity).ok_or(DeliveryError::Unsignable(self.protocol))
+    }
+
+    /// The calls of a schedule. They are made one after the other until an answer is [final](Verdict::is_final).
+    pub fn deliveries<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        schedule: Schedule,
+        first: Timestamp,
+        random: &'a SeededRandom,
+    ) -> impl Iterator<Item = Result<Delivery, DeliveryError>> + 'a {
+        (1..).zip(schedule.due(first)).map(move |(attempt, due_at)| {
+            let request = self.request(endpoint, due_at, random)?;
+            Ok(Delivery { attempt, due_at, request })
+        })
+    }
+
+    /// What an answer means; whether its signature is right is not asked here.
+    pub fn judge(&self, response: &Response<Bytes>) -> Verdict {
+        self.judge_answer(response.status().as_u16(), response.body())
+    }
+
+    pub(crate) fn judge_answer(&self, status: u16, body: &[u8]) -> Verdict {
+        let creates = matches!(self.activity, Activity::NewInstance | Activity::GetLicenseAsync);
+        let takes_processing = self.protocol.unfinished_creation() == UnfinishedCreation::ProcessingCode && creates;
+        Verdict::of(status, body, takes_processing)
+    }
+}
+
+type Proof = (String, String, Vec<(&'static str, String)>);
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { protocol, activity, .. } = self;
+        f.debug_struct("Callback").field("protocol", protocol).field("activity", activity).finish_non_exhaustive()
+    }
+}
+
+fn address(base: &Uri, path: &str, query: &str) -> Option<Uri> {
+    if base.query().is_some() {
+        return None;
+    }
+    let mut parts = base.clone().into_parts();
+    let before = if path.is_empty() { base.path() } else { base.path().trim_end_matches('/') };
+    let separator = if query.is_empty() { "" } else { "?" };
+    parts.path_and_query = Some(format!("{before}{path}{separator}{query}").parse().ok()?);
+    Uri::from_parts(parts).ok()
+}

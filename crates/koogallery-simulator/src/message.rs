@@ -1,0 +1,296 @@
+//! The calls that the marketplace makes, before they are signed: the wire models' own writing, taken apart into fields so
+//! that one can be left out, spoiled or added.
+
+pub(super) mod kit;
+
+use serde_json::{Map, Value};
+
+use super::delivery::Callback;
+use super::desk::{Desk, LineSpec, OrderSpec, PlacedOrder};
+use super::profile::Profile;
+use koogallery::kit::Flag;
+use koogallery::open_api::query_order::{OrderType, PeriodType};
+use koogallery::protocol::{Protocol, SignatureScheme};
+use koogallery::query::{self, Plus};
+use koogallery::saas;
+use koogallery::saas::v2::change_instance_check::TargetProduct;
+use koogallery::timestamp::{CHINA, Timestamp};
+use koogallery::wire::RenewalScene;
+
+pub(super) const TIME_STAMP: &str = "timeStamp";
+
+/// A call in fields. Where the query carries them every value is a text.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) activity: String,
+    /// What is appended to the production address.
+    pub(super) suffix: String,
+    pub(super) fields: Vec<(String, Value)>,
+}
+
+impl Message {
+    pub(super) fn from_body(activity: &str, body: &str) -> Self {
+        let members: Map<String, Value> = serde_json::from_str(body).unwrap_or_default();
+        Self { activity: activity.to_owned(), suffix: String::new(), fields: members.into_iter().collect() }
+    }
+
+    pub(super) fn from_query(activity: &str, text: &str) -> Self {
+        let pairs = query::raw_pairs(text).filter_map(|pair| {
+            let (name, value) = (pair.decoded_name(Plus::Space)?, pair.decoded_value(Plus::Space)?);
+            Some((name.into_owned(), Value::from(value)))
+        });
+        // The time is the signer's to write.
+        let fields = pairs.filter(|(name, _)| name != TIME_STAMP).collect();
+        Self { activity: activity.to_owned(), suffix: String::new(), fields }
+    }
+
+    /// Sets a field, or adds it.
+    pub(super) fn set(&mut self, name: &str, value: impl Into<Value>) {
+        let value = value.into();
+        match self.fields.iter_mut().find(|(found, _)| found == name) {
+            Some((_, old)) => *old = value,
+            None => self.fields.push((name.to_owned(), value)),
+        }
+    }
+
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    pub(super) fn without(mut self, name: &str) -> Self {
+        self.remove(name);
+        self
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        self.fields.retain(|(found, _)| found != name);
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(found, _)| found == name).and_then(|(_, value)| value.as_str())
+    }
+
+    /// Compact JSON, members in ascending order.
+    pub(super) fn to_json(&self) -> String {
+        let members: Map<String, Value> = self.fields.iter().cloned().collect();
+        // `Map` keeps this order or sorts itself, depending on a feature that others may have set.
+        let mut sorted: Vec<_> = members.into_iter().collect();
+        sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+        object(&sorted)
+    }
+
+    pub(super) fn to_pairs(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.fields.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+    }
+}
+
+/// Compact JSON, members as they stand.
+pub(super) fn object(members: &[(String, Value)]) -> String {
+    let members: Vec<_> = members.iter().map(|(name, value)| format!("{}:{value}", Value::from(&**name))).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// Invented ids and texts, the same for the same seed.
+#[derive(Clone, Debug)]
+pub(super) struct Ids(u64);
+
+impl Ids {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn hex(&mut self, length: usize) -> String {
+        let mut text = String::new();
+        while text.len() < length {
+            text.push_str(&format!("{:016x}", self.number()));
+        }
+        text.truncate(length);
+        text
+    }
+
+    /// Ends in a letter: digits there could be read as those of a timestamp in seconds behind it.
+    pub(super) fn nonce(&mut self) -> String {
+        self.hex(31) + "n"
+    }
+
+    /// In the form of a business id.
+    pub(super) fn uuid(&mut self) -> String {
+        let hex = self.hex(32);
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
+    pub(super) fn order(&mut self) -> String {
+        format!("CS{}", self.hex(15).to_uppercase())
+    }
+
+    pub(super) fn named(&mut self, prefix: &str) -> String {
+        format!("{prefix}{}", self.hex(12))
+    }
+}
+
+/// Writes calls of a profile.
+#[derive(Clone, Debug)]
+pub(super) struct Author {
+    pub(super) profile: Profile,
+    pub(super) ids: Ids,
+    pub(super) test_flag: bool,
+    /// Where the seller asks for the orders that are made up.
+    pub(super) desk: Option<Desk>,
+}
+
+impl Author {
+    /// Makes the order of a message known at the desk, as one with two lines.
+    pub(super) fn place_order(&self, message: &Message) {
+        let (Some(desk), Some(order)) = (&self.desk, message.get("orderId")) else { return };
+        if desk.order(order).is_some() {
+            return;
+        }
+        let order_type = match message.activity.as_str() {
+            "refreshInstance" | "refreshLicenseCode" => OrderType::Renew,
+            "upgradeInstance" => OrderType::Change,
+            "releaseInstance" => OrderType::Unsubscribe,
+            _ => OrderType::New,
+        };
+        let line = || LineSpec::period(PRODUCT, PeriodType::Year, 1);
+        desk.place_order(OrderSpec::new(line()).line(line()).order_type(order_type).order_id(order));
+    }
+
+    /// A call that the seller has to accept whatever was before, about something new.
+    pub(super) fn fresh(&mut self, now: Timestamp) -> Message {
+        match self.profile {
+            Profile::Protocol(Protocol::KitV1) | Profile::Protocol(Protocol::KitV2) => {
+                let firm = self.enterprise();
+                self.tenant(&firm, Flag::Add, now)
+            }
+            Profile::Protocol(Protocol::LicenseCode) => {
+                let code = self.ids.named("code-");
+                self.renewal(&code, now).unwrap_or_else(|| self.purchase())
+            }
+            Profile::Protocol(Protocol::OrderNotify) => {
+                let order = placed(&self.ids.order(), PRODUCT);
+                self.flagged(Callback::order_notify(&order, 0).fields(String::new(), now))
+            }
+            _ => self.purchase(),
+        }
+    }
+
+    /// A purchase of a new order.
+    pub(super) fn purchase(&mut self) -> Message {
+        let order = self.ids.order();
+        self.purchase_of(&order, 1)
+    }
+
+    /// The purchase of one line of an order, as the marketplace makes it once more: with another `businessId`.
+    pub(super) fn purchase_of(&mut self, order: &str, line: u32) -> Message {
+        let index = usize::try_from(line).unwrap_or_default().saturating_sub(1);
+        let purchase = Callback::purchase(self.profile.protocol(), &placed(order, PRODUCT), index);
+        self.told(purchase).unwrap_or_else(|| Message::from_body("newInstance", "{}"))
+    }
+
+    /// A renewal to a time, by a new order.
+    pub(super) fn renewal(&mut self, id: &str, expire_time: Timestamp) -> Option<Message> {
+        let order = self.ids.order();
+        self.renewal_by(id, expire_time, &order, RenewalScene::Renewal)
+    }
+
+    pub(super) fn renewal_by(
+        &mut self,
+        id: &str,
+        expire_time: Timestamp,
+        order: &str,
+        scene: RenewalScene,
+    ) -> Option<Message> {
+        let time = expire_time.to_compact_seconds().parse().unwrap_or(expire_time);
+        let order = placed(order, OTHER_PRODUCT);
+        self.told(Callback::refresh(self.profile.protocol(), scene, id, &order, time))
+    }
+
+    /// Freezes.
+    pub(super) fn freeze(&mut self, id: &str) -> Option<Message> {
+        self.told(Callback::expiry(self.profile.protocol(), id))
+    }
+
+    /// Unfreezes, where there is a call for it.
+    pub(super) fn unfreeze(&mut self, id: &str) -> Option<Message> {
+        if self.profile != Protocol::SaasV1.into() {
+            return self.told(Callback::unfreezing(self.profile.protocol(), id));
+        }
+        use saas::v1::instance_status::{InstanceStatus, Request};
+        let request = Request::new("", id, InstanceStatus::Normal);
+        Some(self.flagged(Message::from_query("instanceStatus", &request.to_query())))
+    }
+
+    /// Releases.
+    pub(super) fn release(&mut self, id: &str) -> Option<Message> {
+        let order = self.ids.order();
+        self.told(Callback::release(self.profile.protocol(), id, &order))
+    }
+
+    /// Upgrades by a new order.
+    pub(super) fn upgrade(&mut self, id: &str) -> Option<Message> {
+        let order = placed(&self.ids.order(), OTHER_PRODUCT);
+        self.told(Callback::upgrade(self.profile.protocol(), id, &order))
+    }
+
+    /// Applies for the License of an instance.
+    pub(super) fn application_for_license(&mut self, id: &str, now: Timestamp) -> Option<Message> {
+        let event = self.ids.uuid();
+        let is_meant = self.profile == Protocol::LicenseOnline.into();
+        self.told(is_meant.then(|| Callback::license_application(id, &event, now, None)))
+    }
+
+    /// Asks whether an instance may change at its renewal.
+    pub(super) fn change_check(&mut self, id: &str) -> Option<Message> {
+        let is_meant = self.profile == Protocol::SaasV2.into();
+        self.told(is_meant.then(|| Callback::change_check(id, other_product())))
+    }
+
+    /// Asks for instances.
+    pub(super) fn query(&mut self, ids: &[&str]) -> Option<Message> {
+        self.told(Callback::query(self.profile.protocol(), ids))
+    }
+
+    /// What a callback says, in fields.
+    fn told(&mut self, callback: Option<Callback>) -> Option<Message> {
+        // None of these messages holds a time of its own.
+        let message = callback?.fields(self.ids.uuid(), Timestamp::from_unix_millis(0));
+        Some(self.flagged(message))
+    }
+
+    fn flagged(&self, message: Message) -> Message {
+        self.place_order(&message);
+        if self.test_flag { message.with("testFlag", "1") } else { message }
+    }
+}
+
+const PRODUCT: &str = "OFFI000000000000000001";
+const OTHER_PRODUCT: &str = "OFFI000000000000000002";
+
+/// What an instance is asked to change to.
+pub(crate) fn other_product() -> TargetProduct {
+    TargetProduct::new(OTHER_PRODUCT, "11111111-2222-3333-4444-555555555556", "sample product,advanced,by the month")
+}
+
+/// An order with two lines.
+fn placed(order_id: &str, product_id: &str) -> PlacedOrder {
+    let line = || LineSpec::one_time(product_id);
+    let spec = OrderSpec::new(line()).line(line()).order_id(order_id);
+    PlacedOrder { order_id: order_id.to_owned(), create_time: Timestamp::from_unix_millis(0), spec }
+}
+
+/// The time in the fields of a V1.0 call.
+pub(super) fn time_stamp(scheme: SignatureScheme, time: Timestamp) -> String {
+    match scheme {
+        SignatureScheme::AuthTokenBody => time.to_compact_millis_in(CHINA),
+        _ => time.to_compact_millis(),
+    }
+}

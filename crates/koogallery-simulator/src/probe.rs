@@ -1,0 +1,163 @@
+//! A look at what the seller keeps, so that effects can be checked and not only answers.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+
+use super::http_target::{HttpTarget, TargetUrlError, get};
+use koogallery::ledger::{Ledger, licenses_of, subscriptions_of};
+use koogallery::tenant::TenantName;
+
+/// Lists the seller's instances.
+///
+/// The form of the list is that of the example server's `/admin/instances`: a JSON array of objects with `instanceId`,
+/// `orderId`, `orderLineId`, `productId`, `state` (`active`, `frozen`, `released`), `expireTime` (`yyyyMMddHHmmss`, UTC)
+/// and `handlerRuns`; all but the first two may be left out.
+pub trait Probe: Send + Sync + 'static {
+    /// All instances.
+    ///
+    /// # Errors
+    ///
+    /// The list cannot be had.
+    fn instances(&self) -> impl Future<Output = Result<Vec<ProbedInstance>, ProbeError>> + Send;
+}
+
+/// An instance as the seller has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ProbedInstance {
+    /// Its id.
+    pub instance_id: String,
+    /// The order that made it.
+    pub order_id: String,
+    /// The order line that made it.
+    pub order_line_id: Option<String>,
+    /// The product, where it is known.
+    pub product_id: Option<String>,
+    /// `active`, `frozen`, `released` or the seller's own words; checks of states compare with these three.
+    pub state: Option<String>,
+    /// `yyyyMMddHHmmss` or with milliseconds, in UTC.
+    pub expire_time: Option<String>,
+    /// How often the seller's own code ran for it.
+    pub handler_runs: Option<u32>,
+}
+
+/// Why the instances cannot be listed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the seller's instances cannot be listed: {0}")]
+pub struct ProbeError(String);
+
+impl ProbeError {
+    /// For probes of one's own.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// Lists the instances that a URL gives as JSON.
+#[derive(Clone, Debug)]
+pub struct HttpProbe(HttpTarget);
+
+impl HttpProbe {
+    /// The list at a URL, for instance `http://127.0.0.1:8080/admin/instances`.
+    ///
+    /// # Errors
+    ///
+    /// As [`HttpTarget::new`].
+    pub fn new(url: &str) -> Result<Self, TargetUrlError> {
+        HttpTarget::new(url).map(Self)
+    }
+}
+
+/// The list at the URL of a target, with the authorities that it trusts.
+impl From<HttpTarget> for HttpProbe {
+    fn from(target: HttpTarget) -> Self {
+        Self(target)
+    }
+}
+
+impl Probe for HttpProbe {
+    async fn instances(&self) -> Result<Vec<ProbedInstance>, ProbeError> {
+        let answer = get(&self.0).await.map_err(|error| ProbeError(error.to_string()))?;
+        if answer.status != 200 {
+            return Err(ProbeError(format!("HTTP status {}", answer.status)));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| ProbeError(error.to_string()))
+    }
+}
+
+/// Lists the instances of subscriptions and Licenses in a [ledger](koogallery::ledger) in this process.
+#[derive(Clone, Debug)]
+pub struct LedgerProbe<L> {
+    ledger: Arc<L>,
+    tenant: Option<TenantName>,
+}
+
+impl<L: Ledger> LedgerProbe<L> {
+    /// Looks into this ledger.
+    pub fn new(ledger: L) -> Self {
+        Self { ledger: Arc::new(ledger), tenant: None }
+    }
+
+    /// Sets the [name](koogallery::callback::CallbackServiceBuilder::tenant) of the service whose instances are listed (default:
+    /// none).
+    #[must_use]
+    pub fn tenant(mut self, name: TenantName) -> Self {
+        self.tenant = Some(name);
+        self
+    }
+}
+
+/// All instances of a ledger.
+async fn list(ledger: &impl Ledger) -> Result<Vec<ProbedInstance>, ProbeError> {
+    let mut listed: Vec<ProbedInstance> = Vec::new();
+    loop {
+        let after = listed.last().map(|instance| instance.instance_id.clone());
+        let page = ledger.instances(after.as_deref(), 500).await.map_err(|e| ProbeError(e.to_string()))?;
+        if page.is_empty() {
+            return Ok(listed);
+        }
+        listed.extend(page.iter().map(|instance| ProbedInstance {
+            instance_id: instance.instance_id.clone(),
+            order_id: instance.order.order_id.clone(),
+            order_line_id: instance.order.order_line_id.clone(),
+            product_id: instance.product_id.clone(),
+            state: Some(instance.state.as_str().to_owned()),
+            expire_time: instance.expire_time.map(|time| time.to_string()),
+            handler_runs: Some(instance.handler_runs),
+        }));
+    }
+}
+impl<L: Ledger> Probe for LedgerProbe<L> {
+    async fn instances(&self) -> Result<Vec<ProbedInstance>, ProbeError> {
+        let (ledger, tenant) = (|| Arc::clone(&self.ledger) as Arc<dyn Ledger>, self.tenant.as_ref());
+        let mut listed = list(&subscriptions_of(ledger(), tenant)).await?;
+        listed.extend(list(&licenses_of(ledger(), tenant)).await?);
+        Ok(listed)
+    }
+}
+
+impl<F, Fut> Probe for F
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Vec<ProbedInstance>> + Send,
+{
+    async fn instances(&self) -> Result<Vec<ProbedInstance>, ProbeError> {
+        Ok(self().await)
+    }
+}
+
+/// [`Probe`] behind a pointer.
+pub(super) trait ErasedProbe: Send + Sync {
+    fn instances(&self) -> BoxFuture<'_, Result<Vec<ProbedInstance>, ProbeError>>;
+}
+
+impl<P: Probe> ErasedProbe for P {
+    fn instances(&self) -> BoxFuture<'_, Result<Vec<ProbedInstance>, ProbeError>> {
+        Probe::instances(self).boxed()
+    }
+}

@@ -1,0 +1,98 @@
+//! What is checked.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use koogallery::protocol::{Protocol, SignatureScheme};
+
+/// The longest time that a marketplace waits: that of V1.0, the Kit and the debugging page.
+pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What is checked: a protocol, or what the seller console checks of one.
+///
+/// ```
+/// use koogallery::protocol::Protocol;
+/// use koogallery_simulator::Profile;
+///
+/// assert_eq!("kit-v2".parse::<Profile>()?, Protocol::KitV2.into());
+/// assert_eq!(Profile::Console.protocol(), Protocol::SaasV2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Profile {
+    /// A protocol, under its [id](Protocol::id).
+    Protocol(Protocol),
+    /// `console`: what the seller console's debugging page is known to check of SaaS V2.0, in its words, and no more.
+    Console,
+}
+
+impl Profile {
+    /// Returns all profiles.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Protocol::ALL.into_iter().map(Self::Protocol).chain([Self::Console])
+    }
+
+    /// Returns the name on a command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Protocol(protocol) => protocol.id(),
+            Self::Console => "console",
+        }
+    }
+
+    /// Returns the protocol whose calls are made.
+    pub const fn protocol(self) -> Protocol {
+        match self {
+            Self::Protocol(protocol) => protocol,
+            Self::Console => Protocol::SaasV2,
+        }
+    }
+
+    pub(super) fn scheme(self) -> SignatureScheme {
+        self.protocol().scheme()
+    }
+
+    /// How long the marketplace, or the page, waits for an answer.
+    pub(super) fn timeout(self) -> Duration {
+        match self {
+            Self::Protocol(protocol) => protocol.timeout(),
+            Self::Console => LONGEST_TIMEOUT,
+        }
+    }
+
+    /// Whether the call that begins the life of an instance is about an order.
+    pub(super) fn has_purchases(self) -> bool {
+        use Protocol::{LicenseOnline, LicenseV1, SaasV1, SaasV2};
+        matches!(self.protocol(), SaasV1 | SaasV2 | LicenseOnline | LicenseV1)
+    }
+}
+
+impl From<Protocol> for Profile {
+    fn from(protocol: Protocol) -> Self {
+        Self::Protocol(protocol)
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Profile {
+    type Err = UnknownProfile;
+
+    fn from_str(name: &str) -> Result<Self, UnknownProfile> {
+        Self::all().find(|profile| profile.as_str() == name).ok_or_else(|| UnknownProfile(name.to_owned()))
+    }
+}
+
+/// A name that no profile has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no profile; there are saas-v2, saas-v1, license-online, license-code, license-v1, order-notify, kit-v1, \
+     kit-v2 and console"
+)]
+pub struct UnknownProfile(String);

@@ -1,0 +1,81 @@
+//! For a terminal.
+
+use super::{Exchange, Report};
+use crate::{Check, Severity};
+
+/// The check without which nothing can be said.
+const REACHED: &str = "R1";
+
+impl Report {
+    /// The verdict, then the failures by cause with what to do about each, then notes, then what was not run.
+    pub fn to_text(&self, color: bool) -> String {
+        let paint = |code: &str, text: &str| match color {
+            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        };
+        let mut text = paint(if self.is_ok() { "1;32" } else { "1;31" }, &self.verdict());
+        text.push_str(&format!("\nseed {}{}\n", self.seed, if self.test_flag { ", testFlag 1" } else { "" }));
+        for (cause, failures) in self.causes() {
+            text.push_str(&format!("\n{}\n", paint("1", cause)));
+            for (result, failure) in &failures {
+                let check = result.check;
+                let tint = if check.severity == Severity::Must { "31" } else { "33" };
+                let head = format!("{} {}", check.id, check.severity);
+                text.push_str(&format!("  {}  {}\n", paint(tint, &head), check.title));
+                text.push_str(&format!("      expected  {}\n      got       {}\n", failure.expected, failure.got));
+                text.push_str(&format!("      rests on  {}\n", check.rests_on));
+                if let Some(exchange) = result.exchanges.last() {
+                    text.push_str(&exchange_lines(exchange));
+                }
+            }
+            let mut mends: Vec<_> = failures.iter().map(|(result, _)| result.check.mend).collect();
+            mends.dedup();
+            for mend in mends {
+                text.push_str(&format!("  mend: {mend}\n"));
+            }
+        }
+        if self.notes().next().is_some() {
+            text.push_str("\nnotes\n");
+        }
+        for (result, note) in self.notes() {
+            text.push_str(&format!("  {:4} {note}\n", result.check.id));
+        }
+        text.push_str(&self.not_run_lines());
+        text
+    }
+
+    /// A line for each check, or one for all that have the same reason, if they are many.
+    fn not_run_lines(&self) -> String {
+        const MANY: usize = 6;
+        if self.failed_ids().contains(&REACHED) {
+            return format!("\nnot run\n  the other {} checks\n", self.not_run().count());
+        }
+        let mut reasons: Vec<(&str, Vec<Check>)> = Vec::new();
+        for (result, why) in self.not_run() {
+            match reasons.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, checks)) => checks.push(result.check),
+                None => reasons.push((why, vec![result.check])),
+            }
+        }
+        let mut text = if reasons.is_empty() { String::new() } else { "\nnot run\n".to_owned() };
+        for (why, checks) in reasons {
+            if checks.len() < MANY {
+                checks.iter().for_each(|check| text.push_str(&format!("  {:4} {}: {why}\n", check.id, check.title)));
+            } else {
+                let ids: Vec<_> = checks.iter().map(|check| check.id).collect();
+                text.push_str(&format!("  {} checks: {why}: {}\n", ids.len(), ids.join(" ")));
+            }
+        }
+        text
+    }
+}
+
+fn exchange_lines(exchange: &Exchange) -> String {
+    let answer = match (&exchange.error, exchange.status) {
+        (Some(error), _) => error.clone(),
+        (None, Some(status)) => format!("{status} {}", exchange.answer_body),
+        (None, None) => String::new(),
+    };
+    let call = format!("{} {} {}", exchange.method, exchange.target, exchange.request_body);
+    format!("      call      {}\n      answer    {answer}\n      repeat    {}\n", call.trim_end(), exchange.curl)
+}

@@ -1,0 +1,110 @@
+//! Query strings, decoded exactly once, and written as RFC 3986 has them.
+//!
+//! A query that was signed has to be read as it was received: these work on the raw text, and pass over nothing.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// What a raw `+` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plus {
+    /// A space, as in forms.
+    Space,
+    /// Itself: only percent sequences are decoded.
+    Literal,
+}
+
+/// One `name=value` of a query as it stands there.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct RawPair<'a> {
+    /// The name, not decoded.
+    pub name: &'a str,
+    /// The value, not decoded.
+    pub value: &'a str,
+    encoded: bool,
+}
+
+/// Returns the pairs of a query; empty segments are passed over, a segment without `=` has an empty value.
+///
+/// ```
+/// use koogallery::query::{Plus, raw_pairs};
+///
+/// let pairs: Vec<_> = raw_pairs("a=1%2B1&&b=x+y").map(|pair| pair.decoded_value(Plus::Space)).collect();
+/// assert_eq!(pairs, [Some("1+1".into()), Some("x y".into())]);
+/// ```
+#[inline]
+pub fn raw_pairs(query: &str) -> impl Iterator<Item = RawPair<'_>> {
+    let any_encoded = is_encoded(query);
+    let mut rest = query;
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let (segment, after) = cut(rest, b'&');
+            rest = after;
+            if !segment.is_empty() {
+                let (name, value) = cut(segment, b'=');
+                return Some(RawPair { name, value, encoded: any_encoded && is_encoded(segment) });
+            }
+        }
+        None
+    })
+}
+
+/// What stands before and after a mark.
+#[inline]
+fn cut(text: &str, mark: u8) -> (&str, &str) {
+    match memchr(mark, text.as_bytes()) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
+    }
+}
+
+impl<'a> RawPair<'a> {
+    /// Returns the name, decoded once. `None` where the bytes are not UTF-8.
+    #[inline]
+    pub fn decoded_name(&self, plus: Plus) -> Option<Cow<'a, str>> {
+        if self.encoded { decode(self.name, plus) } else { Some(Cow::Borrowed(self.name)) }
+    }
+
+    /// Returns the value, decoded once. `None` where the bytes are not UTF-8.
+    #[inline]
+    pub fn decoded_value(&self, plus: Plus) -> Option<Cow<'a, str>> {
+        if self.encoded { decode(self.value, plus) } else { Some(Cow::Borrowed(self.value)) }
+    }
+}
+
+fn is_encoded(text: &str) -> bool {
+    memchr2(b'%', b'+', text.as_bytes()).is_some()
+}
+
+/// Decodes a name or value once. `None` where the bytes are not UTF-8.
+pub fn decode(raw: &str, plus: Plus) -> Option<Cow<'_, str>> {
+    if !is_encoded(raw) {
+        return Some(Cow::Borrowed(raw));
+    }
+    if plus == Plus::Space && raw.contains('+') {
+        let spaced = raw.replace('+', " ");
+        return percent_decode_str(&spaced).decode_utf8().ok().map(|text| Cow::Owned(text.into_owned()));
+    }
+    percent_decode_str(raw).decode_utf8().ok()
+}
+
+/// Restores the `+` of a Base64 text: it has no space, so one that stands there was a `+` that was not escaped.
+pub fn plus_restored(base64: &str) -> Cow<'_, str> {
+    if base64.contains(' ') { Cow::Owned(base64.replace(' ', "+")) } else { Cow::Borrowed(base64) }
+}
+
+/// All but the unreserved characters of RFC 3986.
+pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Appends `name=value`, percent-encoded, with `&` before all but the first pair.
+pub fn push_pair(query: &mut String, name: &str, value: &str) {
+    if !query.is_empty() {
+        query.push('&');
+    }
+    query.extend(utf8_percent_encode(name, RESERVED));
+    query.push('=');
+    query.extend(utf8_percent_encode(value, RESERVED));
+}
