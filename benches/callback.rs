@@ -14,9 +14,11 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::Request;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::*;
-use koogallery::callback::{CallbackService, HandlerError};
+use koogallery::callback::{CallbackService, CallbackServiceBuilder, HandlerError};
 use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::ManualClock;
+use koogallery::directory::MemoryDirectory;
+use koogallery::issuing::MemoryLicenseStore;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
 use koogallery::ledger::MemoryLedger;
 use koogallery::replay::{CallId, MemoryReplayGuard, ReplayGuard as _};
@@ -24,9 +26,12 @@ use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
 use koogallery::timestamp::Timestamp;
 use sha2::{Digest as _, Sha256, Sha512};
 
+#[path = "support/families.rs"]
+mod families;
 #[path = "support/ratio.rs"]
 mod ratio;
 
+use families::Unused;
 use ratio::{BATCH, ROUNDS, of_batches, one_round};
 
 const KEY: &str = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
@@ -83,10 +88,30 @@ impl Bench {
     /// A service with an empty replay guard.
     fn service(&self, login: bool) -> CallbackService {
         let keys = AccessKeys::new().with(InterfaceType::Basic, self.key.clone()).expect("one key");
+        self.builder(keys, login).build()
+    }
+
+    /// The same with every family and a key for each, that of the online License included.
+    fn service_of_all(&self) -> CallbackService {
+        let key = |interface| match interface {
+            InterfaceType::Basic => self.key.clone(),
+            other => AccessKey::new(format!("{KEY}-{other:?}")).expect("a key"),
+        };
+        let keys = InterfaceType::ALL
+            .into_iter()
+            .fold(AccessKeys::new(), |keys, interface| keys.with(interface, key(interface)).expect("a key for each"));
+        self.builder(keys, true)
+            .directory(MemoryDirectory::new(), Unused)
+            .licensing(Unused, Arc::clone(&self.ledger), MemoryLicenseStore::new())
+            .online_license_key(InterfaceType::License)
+            .orders(Unused, Arc::clone(&self.ledger))
+            .build()
+    }
+
+    fn builder(&self, keys: AccessKeys, login: bool) -> CallbackServiceBuilder {
         CallbackService::builder(keys, TokioRuntime)
             .subscription(Shop { login }, Arc::clone(&self.ledger))
             .clock(ManualClock::new(NOW))
-            .build()
     }
 
     fn v2_calls(&self, count: usize) -> Vec<Request<Bytes>> {
@@ -133,13 +158,15 @@ impl Bench {
     fn ratios(&self) {
         let requests = self.v2_calls(BATCH);
         let whole = || of_batches(|| self.bare_v2(), || (self.service(true), requests.clone()), answer);
-        let works: [(&str, &str, &dyn Fn() -> f64); 4] = [
+        let of_all = || of_batches(|| self.bare_v2(), || (self.service_of_all(), requests.clone()), answer);
+        let works: [(&str, &str, &dyn Fn() -> f64); 5] = [
             ("V2.0: verify a 300-byte body", "1.15", &|| one_round(|| self.bare_v2(), || self.verify_v2())),
             ("V2.0: verify, parse, ledger hit, answer", "4", &whole),
+            ("V2.0: the same on a server of all families", "4.4", &of_all),
             ("V1.0: 14 parameters, the same way, `Body-Sign` included", "6", &|| self.v1_ratio(false)),
             ("V1.0: the same, account and password encrypted", "-", &|| self.v1_ratio(true)),
         ];
-        let mut ratios = [f64::INFINITY; 4];
+        let mut ratios = [f64::INFINITY; 5];
         for _ in 0..ROUNDS {
             for (least, (_, _, measure)) in ratios.iter_mut().zip(&works) {
                 *least = least.min(measure());
