@@ -122,7 +122,9 @@ impl<'r> Route<'r> {
     where
         'r: 'm,
     {
-        self.members.take().unwrap_or_else(|| verified.members())
+        let members = self.members.take().unwrap_or_else(|| verified.members());
+        // Only the directory keeps what no table lists; no event of the other protocols has it.
+        if self.protocol.is_kit() { members } else { members.without_unknown() }
     }
 }
 

@@ -146,6 +146,9 @@ impl<'m> Fields<'m> {
 
     /// What no table lists, and what was noted while reading.
     pub(crate) fn rest(self) -> (UnknownFields, Warnings) {
+        if self.members.drops_unknown() {
+            return (UnknownFields::default(), self.warnings);
+        }
         let left = (0..self.members.len()).filter(|index| !self.is_taken(*index));
         let keep = |index| UnknownField::new(self.members.name(index).to_owned(), &self.members.raw(index));
         let mut fields: Vec<_> = left.map(keep).collect();

@@ -18,6 +18,8 @@ pub(crate) struct Members<'a> {
     problem: Option<JsonError>,
     /// Whether values are JSON text, or decoded parameters.
     json: bool,
+    /// Whether what no table lists is left out when they are read.
+    drops_unknown: bool,
 }
 
 /// What `Cow` would be, which is not covariant.
@@ -50,7 +52,14 @@ impl<'a> Members<'a> {
     pub(crate) fn of_json(object: &'a [u8]) -> Self {
         let LenientMembers { mut members, conflicts, problem } = json::lenient_members(object);
         members.retain(|(name, value)| value != "null" || conflicts.iter().any(|conflict| conflict == name));
-        Self { forms: forms(&members), list: List::Owned(members), conflicts, problem, json: true }
+        Self {
+            forms: forms(&members),
+            list: List::Owned(members),
+            conflicts,
+            problem,
+            json: true,
+            drops_unknown: false,
+        }
     }
 
     /// Returns why the object is to be refused, if it is.
@@ -66,6 +75,15 @@ impl<'a> Members<'a> {
     /// Members are at most 256, none is repeated, and none is null.
     pub(crate) fn from_members(members: &'a [Member<'a>]) -> Self {
         Self { forms: forms(members), list: List::Borrowed(members), json: true, ..Self::default() }
+    }
+
+    /// Leaves out what no table lists when they are read, for a reader that has no use for it.
+    pub(crate) fn without_unknown(self) -> Self {
+        Self { drops_unknown: true, ..self }
+    }
+
+    pub(super) fn drops_unknown(&self) -> bool {
+        self.drops_unknown
     }
 
     #[inline]
