@@ -26,12 +26,13 @@ use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
 use koogallery::timestamp::Timestamp;
 use sha2::{Digest as _, Sha256, Sha512};
 
-#[path = "support/families.rs"]
+#[allow(dead_code)] // the tests of the simulator use the rest
+#[path = "../crates/koogallery-simulator/tests/simulator_checks/families.rs"]
 mod families;
 #[path = "support/ratio.rs"]
 mod ratio;
 
-use families::Unused;
+use families::Everything;
 use ratio::{BATCH, ROUNDS, of_batches, one_round};
 
 const KEY: &str = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
@@ -101,10 +102,10 @@ impl Bench {
             .into_iter()
             .fold(AccessKeys::new(), |keys, interface| keys.with(interface, key(interface)).expect("a key for each"));
         self.builder(keys, true)
-            .directory(MemoryDirectory::new(), Unused)
-            .licensing(Unused, Arc::clone(&self.ledger), MemoryLicenseStore::new())
+            .directory(MemoryDirectory::new(), Everything)
+            .licensing(Everything, Arc::clone(&self.ledger), MemoryLicenseStore::new())
             .online_license_key(InterfaceType::License)
-            .orders(Unused, Arc::clone(&self.ledger))
+            .orders(Everything, Arc::clone(&self.ledger))
             .build()
     }
 

@@ -1,12 +1,12 @@
 //! An enterprise is bound to the application, and one of its users logs in.
 
-use koogallery::protocol::Protocol;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::Request;
 use koogallery::cipher::client_secret::PrivateKey;
 use koogallery::kit::{Department, Role, User};
+use koogallery::protocol::Protocol;
 use koogallery::random::OsRandom;
 use koogallery_simulator::delivery::Binding;
 use koogallery_simulator::{Answer, HttpTarget, Target as _, Tenant};

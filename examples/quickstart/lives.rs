@@ -1,10 +1,10 @@
 //! An instance of each protocol, from purchase to release.
 
-use koogallery::protocol::Protocol;
 use std::time::Duration;
 
 use koogallery::key::AccessKey;
 use koogallery::open_api::query_order::PeriodType;
+use koogallery::protocol::Protocol;
 use koogallery_simulator::delivery::Callback;
 use koogallery_simulator::{LineSpec, Manner, OrderSpec, SubscriptionState};
 

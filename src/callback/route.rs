@@ -99,22 +99,21 @@ impl<'r> Route<'r> {
         body: &'a [u8],
         now: Timestamp,
     ) -> Result<(Verified<'a>, usize), CallbackError> {
-        let scheme = self.protocol.scheme();
-        let either = settings.basic_or_online_license_keys.as_ref();
-        if let (Some(alternative), Some(either)) = (self.alternative, either) {
-            let verified = Verified::new(scheme, either, settings, (parts, body), now)?;
+        let either = self.alternative.zip(settings.basic_or_online_license_keys.as_ref());
+        let keys = match either {
+            Some((_, keys)) => keys,
+            None => settings.keys_of(self.protocol)?,
+        };
+        let verified = Verified::new(self.protocol.scheme(), keys, settings, (parts, body), now)?;
+        let mut key_index = verified.key_index();
+        if let Some((alternative, _)) = either {
+            // The keys of the basic interface come first.
             let basic = settings.keys_of(self.protocol).map_or(0, |keys| keys.iter().count());
-            let index = verified.key_index();
-            if index >= basic {
-                self.protocol = alternative;
-                return Ok((verified, index - basic));
+            if let Some(index) = key_index.checked_sub(basic) {
+                (self.protocol, key_index) = (alternative, index);
             }
-            return Ok((verified, index));
         }
-        let keys = settings.keys_of(self.protocol)?;
-        let verified = Verified::new(scheme, keys, settings, (parts, body), now)?;
-        let index = verified.key_index();
-        Ok((verified, index))
+        Ok((verified, key_index))
     }
 
     /// What the verified call says.

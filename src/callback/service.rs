@@ -81,19 +81,16 @@ impl CallbackService {
         let (parts, body) = request.into_parts();
         let Some(mut route) = Route::of(&self.inner.settings, &parts, &body) else { return self.refuse_method(&parts) };
         let mut progress = self.begin(Some(route.protocol));
-        let (outcome, members) = match route.verify(&self.inner.settings, &parts, &body, progress.began) {
-            Ok((verified, key_index)) => {
-                progress.protocol = Some(route.protocol);
-                progress.key_index = key_index;
-                let members = route.members(&verified);
-                let outcome = self.answer(&route, &verified, &members, &mut progress).await;
-                if progress.activity.is_none() {
-                    progress.activity = route.activity.or_else(|| members.text("activity")?.parse().ok());
-                }
-                return self.finish(route.protocol, outcome, &progress, &members);
-            }
-            Err(error) => (Err(error), Members::default()),
+        let (verified, key_index) = match route.verify(&self.inner.settings, &parts, &body, progress.began) {
+            Ok(verified) => verified,
+            Err(error) => return self.finish(route.protocol, Err(error), &progress, &Members::default()),
         };
+        (progress.protocol, progress.key_index) = (Some(route.protocol), key_index);
+        let members = route.members(&verified);
+        let outcome = self.answer(&route, &verified, &members, &mut progress).await;
+        if progress.activity.is_none() {
+            progress.activity = route.activity.or_else(|| members.text("activity")?.parse().ok());
+        }
         self.finish(route.protocol, outcome, &progress, &members)
     }
 

@@ -44,8 +44,8 @@ impl Settings {
         self.v1_ciphers.get(key_index).ok_or(CallbackError::NoKey(InterfaceType::V1))
     }
 
-    /// Puts together which keys may sign the calls of each protocol, and derives the AES keys of V1.0. The order is that of the interface types, and for the
-    /// online License begins with the one that the seller names.
+    /// Puts together which keys may sign the calls of each protocol, and derives the AES keys of V1.0. The order is that of
+    /// the interface types, and for the online License begins with the one that the seller names.
     pub(super) fn join_keys(&mut self) {
         let online = self.online_license_key;
         self.rings = Protocol::ALL.map(|protocol| match protocol {

@@ -74,7 +74,7 @@ pub(crate) struct LenientMembers<'a> {
 }
 
 pub(crate) fn lenient_members(body: &[u8]) -> LenientMembers<'_> {
-    let mut reading = Reading { skips: true, ..Reading::default() };
+    let mut reading = Reading::default();
     let (members, problem) = match reading.members(body) {
         Ok(members) => (members, reading.problem),
         Err(problem) => (Vec::new(), Some(problem)),
@@ -84,9 +84,8 @@ pub(crate) fn lenient_members(body: &[u8]) -> LenientMembers<'_> {
 
 #[derive(Default)]
 struct Reading {
+    /// Whether the first member for which the object is to be refused ends the reading; otherwise it is left out.
     strict: bool,
-    /// Whether a member for which the object would be refused is left out.
-    skips: bool,
     problem: Option<JsonError>,
     conflicts: Vec<String>,
 }
@@ -150,7 +149,7 @@ impl<'de> Visitor<'de> for &mut Reading {
             let value: &'de RawValue = map.next_value()?;
             if let Err(problem) = self.take(&mut members, name, value.get()) {
                 self.problem.get_or_insert(problem);
-                if !self.skips {
+                if self.strict {
                     return Err(serde::de::Error::custom("refused"));
                 }
             }

@@ -1,6 +1,5 @@
 //! `fire`: one call of the marketplace's, changed at will.
 
-use koogallery::protocol::Protocol;
 use std::str::FromStr;
 
 use clap::Args;
@@ -8,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use koogallery::activity::Activity;
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::AccessKeys;
+use koogallery::protocol::Protocol;
 use koogallery_simulator::delivery::{Callback, Draft, Verdict};
 use koogallery_simulator::{Attempt, Manner, Marketplace, SeededRandom};
 use serde_json::Value;

@@ -1,14 +1,15 @@
 //! How a captured call proves who made it, and whether it does.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::HeaderMap;
 use koogallery::key::{AccessKeys, InterfaceType};
 use koogallery::protocol::{Protocol, SignatureScheme};
+use koogallery::query::{self, Plus};
 use koogallery::signature::diagnosis::{self, Diagnosis};
 use koogallery::signature::{VerifyError, Window, auth_token, auth_token_body, callback_v2, kit_v2};
 use koogallery::timestamp::Timestamp;
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// A call, as far as it is signed.
@@ -162,7 +163,7 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn decoded(value: &str) -> Option<String> {
-    Some(percent_decode_str(&value.replace('+', " ")).decode_utf8().ok()?.into_owned())
+    query::decode(value, Plus::Space).map(Cow::into_owned)
 }
 
 #[cfg(test)]

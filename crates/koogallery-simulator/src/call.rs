@@ -20,15 +20,13 @@ pub(super) enum Proof {
 
 impl Proof {
     /// What the part is called in a scheme; none for the time of V1.0, which is a field.
-    pub(super) const fn name(self, scheme: SignatureScheme) -> Option<&'static str> {
+    pub(super) fn name(self, scheme: SignatureScheme) -> Option<&'static str> {
         Some(match (scheme, self) {
-            (SignatureScheme::CallbackV2, Self::Signature) => "signature",
+            (_, Self::Signature) => scheme.signature_name(),
             (SignatureScheme::CallbackV2, Self::Timestamp) => "timestamp",
             (SignatureScheme::CallbackV2, Self::Nonce) => "nonce",
-            (SignatureScheme::KitV2, Self::Signature) => "x-sign",
             (SignatureScheme::KitV2, Self::Timestamp) => "x-timestamp",
             (SignatureScheme::KitV2, Self::Nonce) => "x-nonce",
-            (SignatureScheme::AuthToken | SignatureScheme::AuthTokenBody, Self::Signature) => "authToken",
             (SignatureScheme::AuthToken | SignatureScheme::AuthTokenBody, _) => return None,
         })
     }
@@ -161,17 +159,13 @@ impl Call {
         }
     }
 
-    fn proof_is_in_query(&self) -> bool {
-        matches!(self.scheme, SignatureScheme::CallbackV2 | SignatureScheme::AuthToken)
-    }
-
     fn proof_pairs(&mut self) -> &mut Vec<(String, String)> {
-        if self.proof_is_in_query() { &mut self.query } else { &mut self.headers }
+        if self.scheme.is_in_query() { &mut self.query } else { &mut self.headers }
     }
 
     pub(super) fn proof(&self, part: Proof) -> Option<&str> {
         let name = part.name(self.scheme)?;
-        let pairs = if self.proof_is_in_query() { &self.query } else { &self.headers };
+        let pairs = if self.scheme.is_in_query() { &self.query } else { &self.headers };
         pairs.iter().find(|(found, _)| found == name).map(|(_, value)| &**value)
     }
 

@@ -17,7 +17,6 @@ mod simulator_checks {
     mod tls;
 }
 
-use koogallery::protocol::Protocol;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +24,7 @@ use futures_util::{StreamExt as _, stream};
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tower::Endpoint;
 use koogallery::clock::ManualClock;
+use koogallery::protocol::Protocol;
 use koogallery_simulator::{
     Check, Checker, HttpProbe, HttpTarget, LedgerProbe, Outcome, Probe as _, Profile, Report, Severity,
 };

@@ -6,7 +6,6 @@ mod simulator_checks {
     pub mod good;
 }
 
-use koogallery::protocol::{Protocol, Retries};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,6 +24,7 @@ use koogallery::kit::{Department, Flag, Role, User};
 use koogallery::ledger::MemoryLedger;
 use koogallery::open_api::Client;
 use koogallery::open_api::query_order::PeriodType;
+use koogallery::protocol::{Protocol, Retries};
 use koogallery::redact::Sensitive;
 use koogallery::site::Site;
 use koogallery::timestamp::Timestamp;

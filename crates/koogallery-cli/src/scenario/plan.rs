@@ -1,12 +1,12 @@
 //! What a scenario does, step by step, checked before anything is done.
 
-use koogallery::protocol::Protocol;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
 use koogallery::activity::Activity;
 use koogallery::open_api::query_order::PeriodType;
+use koogallery::protocol::Protocol;
 use koogallery::timestamp::Timestamp;
 use koogallery_simulator::delivery::Draft;
 use koogallery_simulator::{LineSpec, OrderSpec, SeededRandom};

@@ -1,6 +1,5 @@
 //! One callback: what it says at every call, how it is signed, and when it is made.
 
-use koogallery::protocol::{Protocol, SignatureScheme, UnfinishedCreation};
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use crate::message::Message;
 use koogallery::activity::Activity;
 use koogallery::key::{AccessKey, AccessKeys};
 use koogallery::kit::{Version, sub_path};
+use koogallery::protocol::{Protocol, SignatureScheme, UnfinishedCreation};
 use koogallery::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
 use koogallery::timestamp::{CHINA, Timestamp};
 

@@ -1,6 +1,5 @@
 //! A call that was made.
 
-use koogallery::protocol::Protocol;
 use std::fmt;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use crate::report::Exchange;
 use crate::target::{Answer, TargetError};
 use koogallery::activity::Activity;
 use koogallery::key::KeyRing;
+use koogallery::protocol::Protocol;
 use koogallery::signature::body_sign;
 use koogallery::timestamp::Timestamp;
 

@@ -1,6 +1,5 @@
 //! In what ways a call can go wrong on purpose.
 
-use koogallery::protocol::Protocol;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use tokio::time::timeout;
 use crate::delivery::Endpoint;
 use crate::target::{Answer, ErasedTarget, TargetError};
 use koogallery::key::{AccessKey, AccessKeys};
+use koogallery::protocol::Protocol;
 use koogallery::timestamp::Timestamp;
 
 /// How a call is made, if not rightly.

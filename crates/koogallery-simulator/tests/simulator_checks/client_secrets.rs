@@ -1,11 +1,11 @@
 //! Client secrets that the seller can decrypt, and the messages that want them.
 
-use koogallery::protocol::Protocol;
 use std::sync::Mutex;
 
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::CallbackService;
 use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError, OaepDecryptor, PrivateKey};
+use koogallery::protocol::Protocol;
 use koogallery::redact::Sensitive;
 use koogallery_simulator::{Checker, Outcome, Profile, PublicKey, Report};
 

@@ -1,6 +1,5 @@
 //! Endpoints that handle their connections in one way or another.
 
-use koogallery::protocol::Protocol;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use futures_util::FutureExt as _;
 use http::{Method, Request, Response};
 use koogallery::callback::CallbackService;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
+use koogallery::protocol::Protocol;
 use koogallery::signature::callback_v2;
 use koogallery_simulator::{Checker, HttpTarget, LedgerProbe, Outcome, Profile, Report};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};

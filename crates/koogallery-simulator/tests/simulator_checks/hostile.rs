@@ -1,6 +1,5 @@
 //! Targets that are not what they should be: a clear outcome, in bounded time and memory.
 
-use koogallery::protocol::Protocol;
 use std::time::{Duration, Instant};
 
 use koogallery_simulator::{Checker, HttpTarget, Outcome, Report};
@@ -9,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::good::{self, Good};
 use koogallery::adapter::tower::Endpoint;
+use koogallery::protocol::Protocol;
 
 /// Serves every connection in this way, and checks what comes of it.
 async fn check<Fut: Future<Output = ()> + Send + 'static>(serve: fn(TcpStream) -> Fut) -> Report {

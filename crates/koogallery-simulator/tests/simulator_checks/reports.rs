@@ -1,11 +1,11 @@
 //! The forms of a report, and what none of them may show.
 
-use koogallery::protocol::Protocol;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use koogallery::key::AccessKeys;
+use koogallery::protocol::Protocol;
 use koogallery_simulator::{Checker, Profile, Report};
 use serde_json::Value;
 

@@ -1,11 +1,11 @@
 //! Endpoints behind TLS, good and bad.
 
-use koogallery::protocol::Protocol;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tower::Endpoint;
+use koogallery::protocol::Protocol;
 use koogallery_simulator::{Checker, HttpProbe, HttpTarget, LedgerProbe, Outcome, Probe as _, Report, TargetUrlError};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use time::OffsetDateTime;

@@ -1,6 +1,5 @@
 //! The marketplace's calls, made of a seller's service.
 
-use koogallery::protocol::{Protocol, Retries};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use koogallery::ledger::MemoryLedger;
 use koogallery::license;
 use koogallery::open_api::push_usage::{self, UsageRecord};
 use koogallery::open_api::query_order::PeriodType;
+use koogallery::protocol::{Protocol, Retries};
 use koogallery::signature::{Window, auth_token, auth_token_body, callback_v2, kit_v2};
 use koogallery::wire::RenewalScene;
 use koogallery::{order_notify, saas};
