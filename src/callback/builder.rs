@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use time::UtcOffset;
 
-use super::directory::{Directory, DirectoryHandler, ErasedDirectory};
-use super::licensing::{ErasedIssuing, Issuer, LicenseKey, Licenses, Licensing, LicensingHandler};
-use super::orders::{Notices, OrdersHandler};
-use super::route::Families;
-use super::run::Executor;
+use super::environment::Environment;
+use super::handler::directory::{DirectoryHandler, ErasedDirectory};
+use super::handler::licensing::{ErasedIssuing, LicenseKey, Licenses, LicensingHandler};
+use super::handler::orders::OrdersHandler;
+use super::handler::subscription::{AccessInfo, ErasedHandler, SubscriptionHandler};
+use super::pipeline::{Directory, Executor, Issuer, Licensing, Notices};
 use super::service::{CallbackService, Inner};
-use super::settings::{DebugCalls, Settings};
-use super::subscription::{AccessInfo, ErasedHandler, SubscriptionHandler};
+use super::settings::{DebugCalls, Families, Settings};
 use super::{Observer, Runtime, StderrObserver};
 use crate::cipher::client_secret::ClientSecretDecryptor;
 use crate::cipher::field::EncryptType;
@@ -30,16 +30,13 @@ use crate::tenant::TenantName;
 /// Settings of a [`CallbackService`]; every one has a default.
 pub struct CallbackServiceBuilder {
     settings: Settings,
-    runtime: Arc<dyn Runtime>,
-    clock: Arc<dyn Clock>,
+    environment: Environment,
     replay: Arc<dyn ReplayGuard>,
-    observer: Arc<dyn Observer>,
     subscription: Option<(Arc<dyn ErasedHandler>, Arc<dyn Ledger>)>,
     directory: Option<(Arc<dyn ErasedDirectory>, Arc<dyn ClientSecretDecryptor>)>,
     licensing: Option<LicensingParts>,
     orders: Option<(NoticesOf, Arc<dyn Ledger>)>,
     open_api: Option<Client>,
-    lease: Duration,
     tenant: Option<TenantName>,
 }
 
@@ -54,8 +51,15 @@ struct LicensingParts {
     store: Arc<dyn LicenseStore>,
 }
 
+impl CallbackService {
+    /// Returns a builder with the seller's keys and the runtime that handlers run on.
+    pub fn builder(keys: AccessKeys, runtime: impl Runtime) -> CallbackServiceBuilder {
+        CallbackServiceBuilder::new(keys, Arc::new(runtime))
+    }
+}
+
 impl CallbackServiceBuilder {
-    pub(super) fn new(keys: AccessKeys, runtime: Arc<dyn Runtime>) -> Self {
+    fn new(keys: AccessKeys, runtime: Arc<dyn Runtime>) -> Self {
         let settings = Settings {
             keys,
             v1_ciphers: Vec::new(),
@@ -73,20 +77,23 @@ impl CallbackServiceBuilder {
             sign_v2_answers: false,
             debug_calls: DebugCalls::default(),
             debug_access: AccessInfo::new("https://www.example.com"),
+        };
+        let environment = Environment {
+            runtime,
+            clock: Arc::new(SystemClock),
             random: Arc::new(BufferedRandom::new(OsRandom)),
+            observer: Arc::new(StderrObserver),
+            lease: Duration::from_secs(5),
         };
         Self {
             settings,
-            runtime,
-            clock: Arc::new(SystemClock),
+            environment,
             replay: Arc::new(MemoryReplayGuard::default()),
-            observer: Arc::new(StderrObserver),
             subscription: None,
             directory: None,
             licensing: None,
             orders: None,
             open_api: None,
-            lease: Duration::from_secs(5),
             tenant: None,
         }
     }
@@ -185,21 +192,21 @@ impl CallbackServiceBuilder {
     /// Is told of every exchange; [`StderrObserver`] unless set.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer) -> Self {
-        self.observer = Arc::new(observer);
+        self.environment.observer = Arc::new(observer);
         self
     }
 
     /// Tells the time; the system's clock unless set.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.environment.clock = Arc::new(clock);
         self
     }
 
     /// Gives randomness; the operating system's, drawn in blocks of 1 KiB ([`BufferedRandom`]), unless set.
     #[must_use]
     pub fn random(mut self, random: impl Random) -> Self {
-        self.settings.random = Arc::new(random);
+        self.environment.random = Arc::new(random);
         self
     }
 
@@ -259,7 +266,7 @@ impl CallbackServiceBuilder {
     /// that blocks its runtime for longer than this can be run twice at once by two processes.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+        self.environment.lease = lease;
         self
     }
 
@@ -288,10 +295,11 @@ impl CallbackServiceBuilder {
     /// Puts it together. The AES keys of V1.0 are derived here, once.
     pub fn build(mut self) -> CallbackService {
         self.settings.join_keys();
+        let environment = Arc::new(self.environment);
         let directory = self.directory.map(|(handler, decryptor)| Directory {
             handler,
             decryptor,
-            runtime: Arc::clone(&self.runtime),
+            environment: Arc::clone(&environment),
         });
         let tenant = self.tenant.as_ref();
         let executor = |handler, ledger, family, open_api| {
@@ -299,11 +307,7 @@ impl CallbackServiceBuilder {
                 handler,
                 ledger: Scoped::new(ledger, tenant, family),
                 open_api,
-                runtime: Arc::clone(&self.runtime),
-                clock: Arc::clone(&self.clock),
-                random: Arc::clone(&self.settings.random),
-                observer: Arc::clone(&self.observer),
-                lease: self.lease,
+                environment: Arc::clone(&environment),
                 running: Default::default(),
             })
         };
@@ -318,11 +322,7 @@ impl CallbackServiceBuilder {
                 handler: parts.issuing,
                 store: ScopedStore::new(parts.store, tenant),
                 open_api: self.open_api.clone(),
-                runtime: Arc::clone(&self.runtime),
-                clock: Arc::clone(&self.clock),
-                random: Arc::clone(&self.settings.random),
-                observer: Arc::clone(&self.observer),
-                lease: self.lease,
+                environment: Arc::clone(&environment),
                 at_work: Arc::default(),
             }),
         });
@@ -335,13 +335,11 @@ impl CallbackServiceBuilder {
         CallbackService {
             inner: Arc::new(Inner {
                 settings: self.settings,
-                clock: self.clock,
+                environment,
                 replay: match self.tenant {
                     None => self.replay,
                     Some(tenant) => Arc::new(TenantGuard::new(self.replay, tenant)),
                 },
-                observer: self.observer,
-                runtime: self.runtime,
                 subscription,
                 directory,
                 licensing,
