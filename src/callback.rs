@@ -19,7 +19,9 @@ mod settings;
 pub use crate::runtime::Runtime;
 pub use builder::CallbackServiceBuilder;
 pub use handler::error::{CallbackError, DeliveryError, HandlerError, OrderError, Refusal};
-pub use handler::observer::{Exchange, FieldSource, FieldWarnings, LateFailure, Observer, StderrObserver};
+pub use handler::observer::{
+    BackgroundFailure, CallbackEvent, Exchange, FieldSource, FieldWarnings, MissingKey, Observer, StderrObserver,
+};
 pub use handler::{directory, licensing, orders, subscription};
 pub use service::CallbackService;
 pub use settings::DebugCalls;

@@ -93,6 +93,8 @@ pub mod license;
 pub mod login;
 pub mod manual;
 pub mod metering;
+#[cfg(doctest)]
+pub mod must_not_compile;
 pub mod open_api;
 pub mod order_notify;
 #[cfg(feature = "postgres")]

@@ -27,3 +27,6 @@ pub mod _8_licenses {
 pub mod _9_going_live {
     #![doc = include_str!("manual/going_live.md")]
 }
+pub mod _10_testing {
+    #![doc = include_str!("manual/testing.md")]
+}

@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let listener = TcpListener::bind(&arguments.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
     Server::new().serve(listener, app.router, stop_signal()).await;
-    app.service.idle().await;
+    app.service.wait_idle().await;
     Ok(())
 }
 

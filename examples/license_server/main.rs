@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("listening on http://{}", listener.local_addr()?);
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     Server::new().serve(listener, Endpoint::new(service.clone()), interrupted).await;
-    service.idle().await;
+    service.wait_idle().await;
     Ok(())
 }
 

@@ -86,7 +86,7 @@ async fn main() -> Outcome {
 
     let _ = stop.send(());
     server.await?;
-    app.service.idle().await;
+    app.service.wait_idle().await;
     story.verdict()
 }
 

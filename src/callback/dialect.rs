@@ -3,6 +3,7 @@
 
 mod answer;
 mod changes;
+mod conversions;
 mod kit;
 mod kit_v1;
 mod kit_v2;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, poll_immediate, select};
 
-use super::{CallbackError, HandlerError, Observer, Runtime};
+use super::{BackgroundFailure, CallbackError, CallbackEvent, HandlerError, Observer, Runtime};
 use crate::clock::Clock;
 use crate::random::{Random, number};
 use crate::timestamp::Timestamp;
@@ -36,6 +36,15 @@ impl Environment {
     /// Spawns a task that runs to its end, also if its caller hangs up.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(task.boxed());
+    }
+
+    pub(super) fn observe(&self, event: CallbackEvent<'_>) {
+        self.observer.on_event(&event);
+    }
+
+    /// Reports a failure of work whose call was answered before.
+    pub(super) fn report_failure(&self, action: &str, subject: &str, error: &CallbackError) {
+        self.observe(CallbackEvent::BackgroundFailure(BackgroundFailure::new(action, subject, error)));
     }
 
     pub(super) fn random_number(&self) -> Result<u128, CallbackError> {

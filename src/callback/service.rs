@@ -1,4 +1,4 @@
-//! The one way of a callback, from request to response.
+//! The way of a callback, from request to response.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,14 +14,14 @@ use super::dialect::{AnswerRules, Envelope, Verified};
 use super::environment::Environment;
 use super::pipeline::{self, Directory, ExchangeState, Executor, Licensing, ReplyContext, Route};
 use super::settings::Settings;
-use super::{CallbackError, Exchange, FieldSource, FieldWarnings};
+use super::{CallbackError, CallbackEvent, Exchange, FieldSource, FieldWarnings};
 use crate::ledger::Ledger;
 use crate::protocol::Protocol;
 use crate::replay::{Claim, ReplayGuard};
 use crate::result_code::ResultCode;
 use crate::wire::{Members, ParseError, TestFlag};
 
-/// Answers the marketplace's callbacks. Clones share everything.
+/// A service that answers the marketplace's callbacks. Clones share everything.
 ///
 /// ```
 /// # use koogallery::callback::{HandlerError, Runtime};
@@ -63,7 +63,7 @@ pub(super) struct Inner {
 }
 
 impl CallbackService {
-    /// Answers one request. Never fails: what goes wrong goes to the observer and is answered with a result code.
+    /// Answers a request. Failures are answered with a result code and reported to the observer.
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
         let Some(mut route) = Route::of(&self.inner.settings, &parts, &body) else { return self.refuse_method(&parts) };
@@ -81,7 +81,7 @@ impl CallbackService {
         self.finish(route.protocol, outcome, &progress, &members)
     }
 
-    /// Answers a request whose body could not be read: too large, too slow, cut off. For adapters.
+    /// Answers a request whose body could not be read: too large, too slow, or cut off. For adapters.
     pub fn refuse_body(&self, parts: &Parts, reason: impl Into<Cow<'static, str>>) -> Response<Bytes> {
         let error = CallbackError::Body(reason.into());
         match Route::of(&self.inner.settings, parts, b"") {
@@ -93,7 +93,8 @@ impl CallbackService {
     }
 
     /// Waits until no handler runs any more; for a graceful shutdown, after the last request was answered.
-    pub async fn idle(&self) {
+    #[doc(alias = "graceful shutdown")]
+    pub async fn wait_idle(&self) {
         let Inner { subscription, licensing, orders, .. } = &*self.inner;
         if let Some(licensing) = licensing {
             licensing.issuer.idle().await;
@@ -104,8 +105,8 @@ impl CallbackService {
         }
     }
 
-    /// Delivers Licenses that were applied for and could not be delivered with the answer, or were cut off by a crash, until
-    /// `stop` is ready. To be run on a task of its own from the start of the server.
+    /// Delivers Licenses that could not be delivered with the answer, or were cut off by a crash, until `stop` completes. Spawn
+    /// it as a task when the server starts.
     pub async fn deliver_licenses(&self, stop: impl Future<Output = ()> + Send) {
         match &self.inner.licensing {
             Some(licensing) => licensing.issuer.run(stop).await,
@@ -113,19 +114,18 @@ impl CallbackService {
         }
     }
 
-    /// Returns what the ledger knows of the subscriptions, and nothing else that may be in it; `None` without a handler for
-    /// them.
+    /// Returns the ledger, limited to the subscriptions; `None` without a handler for them.
     pub fn ledger(&self) -> Option<&dyn Ledger> {
         self.inner.subscription.as_ref().map(|executor| &executor.ledger as &dyn Ledger)
     }
 
-    /// Returns what the ledger knows of the instances of Licenses, and nothing else that may be in it; `None` without a
-    /// handler for them. Those from before the families had ids of their own are listed by [`ledger`](Self::ledger).
+    /// Returns the ledger, limited to the instances of Licenses; `None` without a handler for them. Instances from before the
+    /// families were kept apart are in [`ledger`](Self::ledger).
     pub fn license_ledger(&self) -> Option<&dyn Ledger> {
         self.inner.licensing.as_ref().map(|licensing| &licensing.instances.ledger as &dyn Ledger)
     }
 
-    /// Waits on the service's runtime; for adapters that bound the time to read a body.
+    /// Sleeps on the service's runtime; for adapters that bound the time to read a body.
     pub async fn sleep(&self, duration: Duration) {
         self.inner.environment.sleep(duration).await;
     }
@@ -155,7 +155,7 @@ impl CallbackService {
         progress.test_call = call.test_flag == TestFlag::Debug;
         if !call.warnings.is_empty() {
             let source = FieldSource::Call { protocol, activity };
-            environment.observer.field_warnings(&FieldWarnings::of_call(source, members, &call.warnings));
+            environment.observe(CallbackEvent::FieldWarnings(FieldWarnings::of_call(source, members, &call.warnings)));
         }
         let (id, until) = (verified.call_id(), settings.window_of(protocol.scheme()).closes_for(verified.time()));
         // Where repeats are answered, reading again is no repeat worth remembering.
@@ -257,16 +257,17 @@ impl CallbackService {
     }
 
     fn report(&self, progress: &ExchangeState, members: &Members<'_>, error: Option<&CallbackError>) {
-        self.inner.environment.observer.exchange(&Exchange {
+        let environment = &self.inner.environment;
+        environment.observe(CallbackEvent::Exchange(Exchange {
             protocol: progress.protocol,
             activity: progress.activity,
-            members,
+            members: Some(members),
             test_call: progress.test_call,
             repeated: progress.repeated,
             result_code: error.map_or(progress.result_code, CallbackError::result_code),
             error,
-            duration: self.inner.environment.now().abs_diff(progress.began),
-        });
+            duration: environment.now().abs_diff(progress.began),
+        }));
     }
 }
 

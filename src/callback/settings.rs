@@ -110,15 +110,15 @@ impl Families {
     }
 }
 
-/// What becomes of debugging and dial-test calls (`testFlag` 1). Their signature and shape are checked in any case.
+/// How debugging and dial-test calls (`testFlag` 1) are handled. Their signature and form are checked in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DebugCalls {
-    /// The service answers with invented data; neither handler nor ledger is touched. Kit calls without an instance are
-    /// handled all the same: the login of the test account rests on them.
+    /// The service answers with invented data; neither handler nor ledger is involved. Kit calls without an instance are
+    /// handled all the same: the login of the test account needs their data.
     #[default]
     Answer,
-    /// The handler runs, with `test_call` set in its events, and its outcome is answered. The ledger is not touched, so
-    /// every call runs it, for any instance id.
+    /// The handler runs, with `test_call` set in its events, and its outcome is the answer. The ledger is not involved, so
+    /// every call runs the handler, for any instance id.
     Handle,
 }

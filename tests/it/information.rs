@@ -220,7 +220,7 @@ async fn a_target_product_is_read_in_every_form() {
         let body = json!({"activity":"changeInstanceCheck","instanceId":"i","productInfo":product}).to_string();
         assert_eq!(stage.post(&body).await.code, "000000", "{body}");
         let Event::CheckChange(check) = stage.seller.last() else { panic!() };
-        assert_eq!(check.product_info.product.linear_value, quantity, "{body}");
+        assert_eq!(check.product.linear_value, quantity, "{body}");
     }
 }
 

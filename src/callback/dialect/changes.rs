@@ -13,7 +13,7 @@ macro_rules! renewal_of {
             instance_id: $id,
             order_id: $request.order_id,
             order_line_id: Some($request.order_line_id),
-            scene: $request.scene,
+            scene: $crate::callback::dialect::conversions::scene(&$request.scene),
             expire_time: $request.expire_time,
             product_id: $request.product_id,
             product: None,

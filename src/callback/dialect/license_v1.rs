@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::callback::CallbackError;
 use crate::callback::command::{Call, Change, Command, LicensingCommand, Reply, SubscriptionCommand};
-use crate::callback::dialect::saas_v1::period_of;
+use crate::callback::dialect::conversions;
 use crate::callback::dialect::{AnswerRules, Envelope};
 use crate::callback::handler::subscription::{
     Customer, Event, Freeze, FreezeReason, Product, PurchaseDetails, Release, Renewal, RenewalScene,
@@ -79,33 +79,14 @@ fn purchase(settings: &Settings, request: get_license::Request) -> LicensingComm
         effective_time: None,
         expire_time,
     };
+    let product = Product { sku_code: request.sku_code, amount: request.amount, ..Product::new(request.product_id) };
     let details = PurchaseDetails {
-        customer: Some(Customer {
-            customer_id: Some(request.customer_id),
-            customer_name: request.customer_name,
-            user_id: None,
-            user_name: None,
-            real_name: None,
-            mobile_phone: None,
-            email: None,
-        }),
-        product: Product {
-            product_id: request.product_id,
-            sku_code: request.sku_code,
-            product_name: None,
-            amount: request.amount,
-            disk_size: None,
-            band_width: None,
-        },
-        charging_mode: None,
-        period: period_of(request.period_type, request.period_number),
-        trial: false,
+        customer: Some(Customer { customer_name: request.customer_name, ..Customer::new(request.customer_id) }),
+        period: conversions::period(request.period_type, request.period_number),
         expire_time,
-        acceptance_time: None,
-        amount_paid: None,
-        extend_params: request.saas_extend_params.map(Into::into).unwrap_or_default(),
-        provision_type: None,
+        extend_params: conversions::extend_params(request.saas_extend_params),
         warnings: request.warnings,
+        ..PurchaseDetails::new(product)
     };
     let (order, test_call) = (OrderKey::new(request.order_id), request.test_flag == TestFlag::Debug);
     let purchase = Change::purchase(order, request.business_id, Some(Box::new(details)), test_call);
@@ -130,7 +111,7 @@ fn renewal(settings: &Settings, request: refresh_license::Request, now: Timestam
         expire_time,
         product_id: request.product_id,
         product: None,
-        period: period_of(request.period_type, request.period_number),
+        period: conversions::period(request.period_type, request.period_number),
         amount_paid: None,
         test_call: request.test_flag == TestFlag::Debug,
     });

@@ -5,10 +5,11 @@ use bytes::Bytes;
 use crate::callback::CallbackError;
 use crate::callback::command::{Call, Change, Command, Created, Reply, SubscriptionCommand};
 use crate::callback::dialect::changes::unknown_status;
+use crate::callback::dialect::conversions;
 use crate::callback::dialect::{AnswerRules, Envelope};
 use crate::callback::handler::subscription::{
-    AccessInfo, ChargingMode, Customer, Event, Freeze, FreezeReason, Period, Product, PurchaseDetails, Release,
-    Renewal, RenewalScene, Unfreeze, Upgrade,
+    AccessInfo, Customer, Event, Freeze, FreezeReason, Product, PurchaseDetails, Release, Renewal, RenewalScene,
+    Unfreeze, Upgrade,
 };
 use crate::callback::settings::Settings;
 use crate::cipher::field::{Ciphertext, FieldCipher};
@@ -17,9 +18,7 @@ use crate::protocol::Protocol;
 use crate::random::Random;
 use crate::redact::Sensitive;
 use crate::saas::v1::instance_status::InstanceStatus;
-use crate::saas::v1::{
-    Callback, ChargingMode as V1ChargingMode, PeriodType, new_instance, query_instance, refresh_instance,
-};
+use crate::saas::v1::{Callback, ChargingMode, new_instance, query_instance, refresh_instance};
 use crate::saas::{AppInfo, InstanceInfo};
 use crate::timestamp::Timestamp;
 use crate::wire::{FieldProblem, FieldWarning, Members, ParseError, RawField, TestFlag};
@@ -52,7 +51,7 @@ pub(in crate::callback) fn write(
         Reply::Described(instances) => {
             let info = instances.into_iter().map(|(instance_id, description)| {
                 let app_info = description.access.map(app_info).transpose()?;
-                Ok(InstanceInfo { instance_id, app_info, usage_info: description.usage })
+                Ok(InstanceInfo { instance_id, app_info, usage_info: conversions::usage(description.usage) })
             });
             let info = info.collect::<Result<_, CallbackError>>()?;
             rules.write(&query_instance::Response::new(settings.encrypt_type, info))
@@ -156,7 +155,7 @@ impl Reader<'_> {
 
     fn purchase(&mut self, request: new_instance::Request) -> Result<SubscriptionCommand, CallbackError> {
         let mut order = OrderKey::new(request.order_id);
-        if let Some(V1ChargingMode::PayPerUse | V1ChargingMode::PayPerUsePackage) = request.charging_mode {
+        if let Some(ChargingMode::PayPerUse | ChargingMode::PayPerUsePackage) = request.charging_mode {
             order = order.with_product(request.product_id.clone());
         }
         let expire_time = request.expire_time.map(|time| time.in_zone(self.settings.v1_zone));
@@ -181,13 +180,13 @@ impl Reader<'_> {
                 disk_size: request.disk_size,
                 band_width: request.band_width,
             },
-            charging_mode: request.charging_mode.as_ref().map(ChargingMode::from),
-            period: period_of(request.period_type, request.period_number),
+            charging_mode: request.charging_mode.as_ref().map(conversions::charging_mode),
+            period: conversions::period(request.period_type, request.period_number),
             trial,
             expire_time,
             acceptance_time: request.acceptance_time.map(|time| time.in_zone(self.settings.v1_zone)),
             amount_paid: request.order_amount,
-            extend_params: request.saas_extend_params.map(Into::into).unwrap_or_default(),
+            extend_params: conversions::extend_params(request.saas_extend_params),
             provision_type: request.provision_type,
             warnings: self.warnings.clone(),
         };
@@ -219,7 +218,7 @@ impl Reader<'_> {
             expire_time,
             product_id: request.product_id,
             product: None,
-            period: period_of(request.period_type, request.period_number),
+            period: conversions::period(request.period_type, request.period_number),
             amount_paid: request.order_amount,
             test_call: request.test_flag == TestFlag::Debug,
         });
@@ -261,21 +260,4 @@ fn converts_trial(flag: &str) -> Result<bool, ParseError> {
     let raw = RawField::Text(flag.into());
     let converts = raw.truth().or_else(|| Some(raw.integer::<u8>()? != 0));
     converts.ok_or_else(|| ParseError::new("trialToFormal", FieldProblem::NotA("0 or 1"), &raw))
-}
-
-impl From<&V1ChargingMode> for ChargingMode {
-    fn from(mode: &V1ChargingMode) -> Self {
-        match mode {
-            V1ChargingMode::PayPerUse => Self::OnDemand,
-            V1ChargingMode::Period => Self::Period,
-            V1ChargingMode::OneTime => Self::OneTime,
-            V1ChargingMode::PayPerUsePackage => Self::OnDemandPackage,
-            V1ChargingMode::Other(text) => Self::Other(text.clone()),
-        }
-    }
-}
-
-/// V1.0 has the order query's texts for the units.
-pub(in crate::callback) fn period_of(period_type: Option<PeriodType>, period_number: Option<u32>) -> Option<Period> {
-    Period::of(period_type.map(|period_type| period_type.as_str().into()), period_number)
 }

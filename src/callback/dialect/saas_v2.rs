@@ -6,6 +6,7 @@ use crate::callback::CallbackError;
 use crate::callback::command::{Call, Change, Command, Created, Reply, SubscriptionCommand};
 use crate::callback::dialect::AnswerRules;
 use crate::callback::dialect::changes::{self, release_of, renewal_of};
+use crate::callback::dialect::conversions;
 use crate::callback::handler::subscription::{AccessInfo, ChangeCheck, Event, Upgrade};
 use crate::ledger::{Effect, OrderKey, Step};
 use crate::redact::Sensitive;
@@ -32,7 +33,7 @@ pub(in crate::callback) fn write(rules: AnswerRules, reply: Reply) -> Result<Byt
             let info = instances.into_iter().map(|(instance_id, description)| InstanceInfo {
                 instance_id,
                 app_info: description.access.map(app_info),
-                usage_info: description.usage,
+                usage_info: conversions::usage(description.usage),
             });
             rules.write(&query_instance::Response::new(info.collect()))
         }
@@ -87,7 +88,8 @@ fn command(callback: Callback) -> Result<(TestFlag, SubscriptionCommand), Callba
         Callback::ChangeInstanceCheck(request) => {
             let check = ChangeCheck {
                 instance_id: request.instance_id,
-                product_info: request.product_info,
+                product: conversions::target_product(request.product_info.product),
+                more_products: request.product_info.more.into_iter().map(conversions::target_product).collect(),
                 test_call: request.test_flag == TestFlag::Debug,
             };
             (request.test_flag, SubscriptionCommand::Check(check))

@@ -1,5 +1,5 @@
-//! Who may use a joint-operation product, as a seller's code is told: the same changes whichever generation of the Kit the
-//! call came in.
+//! The handler of the Kit: tenants, applications, users and departments of joint-operation products, the same for both
+//! versions of the Kit.
 
 use std::future::Future;
 
@@ -7,50 +7,66 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use crate::callback::HandlerError;
+use crate::callback::handler::subscription::refuse;
 use crate::directory::DirectoryStore;
 pub use crate::directory::{
     Application, ApplicationRemoval, Change, ClientSecret, Department, DepartmentChange, DepartmentRemoval,
     Departments, Role, Scope, Tenant, TenantRemoval, User, UserNames, Users,
 };
 
-/// The seller's directory. Every method must be written; every [`DirectoryStore`] is one.
+/// The seller's directory. Every [`DirectoryStore`] is one.
 ///
-/// Changes set states: **each may be repeated, come late, or come before what it refers to**, and doing it again must change
-/// nothing. Removing what is not there succeeds, also for an instance that is unknown. A method that is not done when the
-/// answer is due is dropped, so it should do its work in one transaction.
+/// **Write idempotent methods**: changes set states, and each may be repeated, come late, or come before what it refers to.
+/// Removing what does not exist succeeds, also for an unknown instance. A method that is not done when the answer is due is
+/// dropped, so it should do its work in one transaction.
+///
+/// The methods for departments refuse by default; products without the organization sync of the Kit do not need them.
+#[doc(alias = "SSO")]
+#[doc(alias = "single sign-on")]
 pub trait DirectoryHandler: Send + Sync + 'static {
-    /// An enterprise is bound, or changed.
+    /// Stores an enterprise that was bound or changed.
+    #[doc(alias = "tenantSync")]
     fn put_tenant(&self, tenant: Tenant) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// An enterprise is unbound.
+    /// Removes an enterprise that was unbound.
     fn remove_tenant(&self, removal: TenantRemoval) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// The OAuth client of an application is set. Its secret was decrypted.
+    /// Stores the OAuth client of an application. Its secret is decrypted.
+    #[doc(alias = "applicationSync")]
     fn put_application(&self, application: Application) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// The OAuth client of an application is gone.
+    /// Removes the OAuth client of an application.
     fn remove_application(&self, removal: ApplicationRemoval) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// Users may use an application, or have changed.
+    /// Stores users who may use an application, or have changed.
+    #[doc(alias = "authSync")]
     fn put_users(&self, users: Users) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// Users may no longer use an application.
+    /// Revokes the authorization of users.
     fn revoke_users(&self, users: UserNames) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// Users are gone.
+    /// Removes users.
     fn remove_users(&self, users: UserNames) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// A department is new, or changed.
-    fn put_department(&self, change: DepartmentChange) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    /// Stores a department that is new or has changed. Default: refuses.
+    #[doc(alias = "singleOrgSync")]
+    fn put_department(&self, change: DepartmentChange) -> impl Future<Output = Result<(), HandlerError>> + Send {
+        refuse("put_department", change)
+    }
 
-    /// A department is gone.
-    fn remove_department(&self, removal: DepartmentRemoval) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    /// Removes a department. Default: refuses.
+    fn remove_department(&self, removal: DepartmentRemoval) -> impl Future<Output = Result<(), HandlerError>> + Send {
+        refuse("remove_department", removal)
+    }
 
-    /// All departments of an enterprise.
-    fn put_departments(&self, departments: Departments) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    /// Stores all departments of an enterprise. Default: refuses.
+    #[doc(alias = "allOrgSync")]
+    fn put_departments(&self, departments: Departments) -> impl Future<Output = Result<(), HandlerError>> + Send {
+        refuse("put_departments", departments)
+    }
 }
 
-/// A store is a handler that keeps what it is told.
+/// Makes each store a handler.
 macro_rules! stores_handle {
     ($($method:ident($change:ident) = $variant:ident;)*) => {
         impl<S: DirectoryStore> DirectoryHandler for S {
@@ -82,7 +98,7 @@ stores_handle! {
     put_departments(Departments) = PutDepartments;
 }
 
-/// The handler with its type erased, so that the service has none.
+/// A handler with its type erased.
 pub(in crate::callback) trait ErasedDirectory: Send + Sync + 'static {
     fn handle(&self, change: Change) -> BoxFuture<'_, Result<(), HandlerError>>;
 }

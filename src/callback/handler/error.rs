@@ -1,4 +1,4 @@
-//! What can go wrong with a call: in full for the seller's log, as a result code for the caller.
+//! Failures of a call: in full for the seller's log, as a result code for the answer.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -17,89 +17,92 @@ use crate::result_code::ResultCode;
 use crate::signature::VerifyError;
 use crate::wire::{ParseError, Violation};
 
-/// Why a call was not answered with success. For the seller's log; the caller learns [`CallbackError::result_code`] and
-/// its default text, or the text of the seller's own [`Refusal`].
+/// Why a call was not answered with success. For the seller's log; the answer holds [`CallbackError::result_code`] and its
+/// default text, or the text of the seller's own [`Refusal`].
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
     /// Neither `GET` nor `POST`.
-    #[error("no callback uses method {0}")]
+    #[error("unsupported method {0}")]
     UnknownMethod(http::Method),
-    /// The service has no key or handler for this protocol.
-    #[error("no {0:?} key is configured, so the call cannot be verified")]
+    /// The service has no key for the protocol.
+    #[error("no key for the interface type {0:?} is configured")]
     NoKey(InterfaceType),
-    /// The service has keys but no handler for this family of callbacks.
-    #[error("no handler is configured for {0} calls")]
+    /// The service has no handler for the protocol.
+    #[error("no handler for {0} calls is configured")]
     NoHandler(Protocol),
-    /// The body is larger than the server takes, or did not arrive in time.
+    /// The handler leaves this method to its default.
+    #[error("the handler does not implement `{0}`")]
+    Unsupported(&'static str),
+    /// The body is larger than the server accepts, or did not arrive in time.
     #[error("the request body could not be read: {0}")]
     Body(Cow<'static, str>),
-    /// The call is not proved to come from the marketplace now.
+    /// The signature or time of the call is not valid.
     #[error("the call was not verified")]
     Verify(#[from] VerifyError),
-    /// The call was seen before.
-    #[error("the call repeats a nonce that was used before")]
+    /// The call is a repeat.
+    #[error("the nonce was used before")]
     Replayed,
-    /// Whether the call was seen before could not be found out.
-    #[error("the replay guard could not take the call")]
+    /// The replay guard failed.
+    #[error("replay guard operation failed")]
     Replay(#[source] Arc<ReplayError>),
-    /// The call is genuine and not as documented.
+    /// The verified call differs from the documents.
     #[error("the message cannot be read")]
     Parse(#[from] ParseError),
-    /// An encrypted field does not decrypt: another key or another encrypt type than the seller console has.
+    /// An encrypted field does not decrypt: the seller console has another key or another encrypt type.
     #[error("field {0:?} cannot be decrypted with the configured key and encrypt type")]
     Undecryptable(&'static str),
-    /// There is no such instance, or it was released, or its creation never finished.
-    #[error("there is no instance {0:?} that this could be done to")]
+    /// The instance does not exist, was released, or its creation never finished.
+    #[error("unknown instance {0:?}")]
     UnknownInstance(String),
-    /// None of the instances asked for is ready yet.
+    /// None of the queried instances is ready yet.
     #[error("the instance is still being created")]
     StillCreating,
     /// The ledger failed.
-    #[error("the ledger could not do its work")]
+    #[error("ledger operation failed")]
     Ledger(#[source] Arc<LedgerError>),
-    /// Somebody else has been working on the instance for too long.
-    #[error("instance {0:?} is being worked on elsewhere")]
+    /// Another worker has held the instance for too long.
+    #[error("instance {0:?} is locked by another worker")]
     Busy(String),
-    /// The handler did not finish in time; where it changes something it goes on in the background.
-    #[error("the handler was not done within {0:?}")]
+    /// The handler did not finish in time; a changing one continues in the background.
+    #[error("the handler did not finish within {0:?}")]
     Deadline(Duration),
-    /// What was bought could not be learned, and no event is given half filled.
+    /// The order query failed, or its answer lacks what the event needs.
     #[error("the event could not be completed from its order")]
     Order(#[source] Arc<OrderError>),
-    /// A License could not be delivered; it is kept, and delivered later where that may help.
+    /// A License could not be delivered; it is stored, and delivered later where that may help.
     #[error("the License could not be delivered")]
     Delivery(#[source] Arc<DeliveryError>),
     /// Another instance or device applied for a License under the same id.
     #[error("application {0:?} was made for another instance or device")]
     ApplicationConflict(String),
-    /// What Licenses were applied for could not be found out.
-    #[error("the License store could not do its work")]
+    /// The License store failed.
+    #[error("License store operation failed")]
     LicenseStore(#[from] LicenseStoreError),
-    /// The seller's code said no.
+    /// The handler refused.
     #[error("the handler refused: {0}")]
     Refused(Refusal),
-    /// The seller's code failed.
+    /// The handler failed.
     #[error("the handler failed")]
     Handler(#[source] Arc<dyn Error + Send + Sync>),
-    /// The seller's code panicked, or the runtime dropped it.
+    /// The handler panicked, or the runtime dropped it.
     #[error("the handler panicked or was dropped")]
     Aborted,
-    /// The seller's answer breaks the document's table.
-    #[error("the answer would be refused by the marketplace")]
+    /// The handler's answer breaks a rule of the documents.
+    #[error("the marketplace would refuse the answer")]
     Answer(#[from] Violation),
     /// Account or password could not be encrypted for the answer.
     #[error("answer field {field:?} could not be encrypted")]
     Encrypt {
         /// Name on the wire.
         field: &'static str,
-        /// Why.
+        /// Cause.
         source: EncryptError,
     },
 }
 
 impl CallbackError {
-    /// What the caller is told.
+    /// Returns the result code of the answer.
     pub fn result_code(&self) -> ResultCode {
         match self {
             Self::Verify(error) => error.result_code(),
@@ -121,7 +124,7 @@ impl CallbackError {
         matches!(self, Self::Delivery(error) if matches!(**error, DeliveryError::Upload(_)))
     }
 
-    /// The text that the caller is told: the seller's own in a refusal, the default one otherwise.
+    /// The text of the answer: the seller's own in a refusal, the default one otherwise.
     pub(in crate::callback) fn result_message(&self) -> Cow<'static, str> {
         match self {
             Self::Refused(refusal) => refusal.message.clone(),
@@ -147,16 +150,16 @@ impl From<ReplayError> for CallbackError {
 #[non_exhaustive]
 pub enum DeliveryError {
     /// The service has no open-API client to upload it with.
-    #[error("there is no open-API client to upload it with")]
+    #[error("no open-API client is configured")]
     NoClient,
     /// The upload failed.
     #[error("the upload failed")]
     Upload(#[source] Box<CallError>),
-    /// V1 can answer a text only.
-    #[error("V1 has no way to deliver anything but a text")]
+    /// License V1 can deliver a text only.
+    #[error("License V1 can deliver a text only")]
     NotAText,
-    /// The upload takes 1024 characters.
-    #[error("a License text has at most 1024 characters; a longer one is a file")]
+    /// The text is longer than 1,024 characters; a longer one has to be a file.
+    #[error("the License text is longer than 1,024 characters")]
     TooLong,
 }
 
@@ -177,36 +180,37 @@ impl From<HandlerError> for CallbackError {
         match error.0 {
             HandlerFailure::Refused(refusal) => Self::Refused(refusal),
             HandlerFailure::Failed(error) => Self::Handler(error.into()),
+            HandlerFailure::Unsupported(method) => Self::Unsupported(method),
         }
     }
 }
 
-/// Why an event could not be completed. The marketplace sends the call again, and the order is asked for again.
+/// Why an event could not be completed. The marketplace sends the call again, and the order is queried again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OrderError {
-    /// The order could not be asked for.
+    /// The order query failed.
     #[error("order {order_id} could not be queried")]
     Query {
-        /// The order.
+        /// Order id.
         order_id: String,
-        /// Why.
+        /// Cause.
         source: Box<CallError>,
     },
-    /// The answer does not tell what the event needs.
+    /// The answer lacks what the event needs.
     #[error("the answer to the query of order {order_id} lacks {missing}")]
     Incomplete {
-        /// The order.
+        /// Order id.
         order_id: String,
-        /// What it does not have.
+        /// Missing part.
         missing: String,
     },
 }
 
-/// A handler's decision not to do what was asked, with the code that says why.
+/// A handler's refusal, with the result code that gives the reason.
 ///
-/// The code must be one that the documents know for the callback ([`ResultCode::allowed_for`]); another one is answered
-/// as `000005` and reported.
+/// The code must be one that the documents list for the activity ([`ResultCode::allowed_for`]); another one is answered as
+/// `000005` and reported.
 ///
 /// ```
 /// use koogallery::callback::{HandlerError, Refusal};
@@ -224,12 +228,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal with the code's default text.
+    /// Returns a refusal with the code's default text.
     pub const fn new(code: ResultCode) -> Self {
         Self { code, message: Cow::Borrowed(code.default_message()) }
     }
 
-    /// Replaces the text, which **the marketplace sees**: at most 255 characters, ASCII only in V1.0.
+    /// Sets the text, which **the marketplace sees**: at most 255 characters, ASCII only in V1.0.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
@@ -243,10 +247,10 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What a handler returns when it did not do what was asked: a [`Refusal`], or any error.
+/// The error of a handler: a [`Refusal`], or any failure.
 ///
-/// Every `std::error::Error` converts into it, so `?` works in handlers. Such an error is answered as `000005`, told in
-/// full to the [`Observer`](super::Observer), and not remembered: the marketplace's retry runs the handler again.
+/// Every `std::error::Error` converts into it, so `?` works in handlers. Such a failure is answered as `000005`, reported in
+/// full to the [`Observer`](crate::callback::Observer), and not remembered: the marketplace's retry runs the handler again.
 #[derive(Debug)]
 pub struct HandlerError(HandlerFailure);
 
@@ -254,10 +258,16 @@ pub struct HandlerError(HandlerFailure);
 enum HandlerFailure {
     Refused(Refusal),
     Failed(Box<dyn Error + Send + Sync>),
+    Unsupported(&'static str),
 }
 
 impl HandlerError {
-    /// A failure described in words.
+    /// Returns the error of a handler that does not implement a method. Answered as `000005`.
+    pub const fn unsupported(method: &'static str) -> Self {
+        Self(HandlerFailure::Unsupported(method))
+    }
+
+    /// Returns a failure with a description.
     pub fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(HandlerFailure::Failed(error.into()))
     }
@@ -265,7 +275,7 @@ impl HandlerError {
 
 impl From<Refusal> for HandlerError {
     fn from(refusal: Refusal) -> Self {
-        // Both would tell the marketplace that the work is done or under way.
+        // Both say that the work is done or continues.
         if matches!(refusal.code, ResultCode::Success | ResultCode::Processing) {
             return Self::failed(format!("the handler refused with {}, which is no refusal", refusal.code));
         }

@@ -1,4 +1,4 @@
-//! Licenses, as a seller's code sees them: the same events for authorization codes, online Licenses and License V1.
+//! The handler of License products: the same events for authorization codes, online Licenses and License V1.
 
 use std::fmt;
 use std::future::Future;
@@ -9,22 +9,23 @@ use futures_util::future::BoxFuture;
 
 use crate::callback::HandlerError;
 use crate::callback::handler::subscription::{
-    Description, ErasedHandler, Event, Freeze, InstanceQuery, Purchase, Release, Renewal, Unfreeze,
+    Description, ErasedHandler, Event, Freeze, InstanceQuery, Purchase, Release, Renewal, Unfreeze, refuse,
 };
 pub use crate::issuing::{Application, ApplicationId, License};
 
-/// What a License call is about.
+/// The subject of a License event.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub enum LicenseKey {
-    /// An authorization code, made by the marketplace. No call tells of a new one, so the first that is heard of it may be
-    /// its renewal.
+#[allow(clippy::exhaustive_enums, reason = "a handler must decide for both")]
+pub enum LicenseSubject {
+    /// An authorization code, made by the marketplace. No call announces a new one, so the first call that names it may be its
+    /// renewal.
     Code(String),
     /// An instance, opened by [`LicensingHandler::create`].
     Instance(String),
 }
 
-impl fmt::Debug for LicenseKey {
-    /// An authorization code lets in whoever has it.
+impl fmt::Debug for LicenseSubject {
+    /// Redacts an authorization code, since its holder may use the product.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(_) => f.write_str("Code([redacted])"),
@@ -33,39 +34,53 @@ impl fmt::Debug for LicenseKey {
     }
 }
 
-/// The seller's business logic for License products. Every method must be written, and be repeatable on its key, as with a
+/// The seller's business logic for License products. Write idempotent methods, as for a
 /// [`SubscriptionHandler`](super::subscription::SubscriptionHandler).
 ///
-/// In the events of an authorization code, `instance_id` holds the code.
+/// In the events of an authorization code, `instance_id` is the code. Sellers of authorization codes alone can leave out
+/// [`create`](Self::create) and [`issue`](Self::issue), which refuse by default.
+#[doc(alias = "license")]
+#[doc(alias = "webhook")]
 pub trait LicensingHandler: Send + Sync + 'static {
-    /// Open what was bought (online License, License V1). With an open-API client the purchase holds its details.
-    fn create(&self, purchase: Purchase) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    /// Opens an instance (online License, License V1). With an open-API client the purchase has details. Default: refuses.
+    fn create(&self, purchase: Purchase) -> impl Future<Output = Result<(), HandlerError>> + Send {
+        refuse("create", purchase)
+    }
 
-    /// Make a License. It is kept, and the same one is given to every repetition, so this runs again only if it failed or
-    /// was cut off before the License was kept: then it must make the same one, or one that does not count twice.
+    /// Makes a License. It is stored, and repeats of the application get the same one. So this runs again only if it failed
+    /// or was cut off before the License was stored: then it must return the same License, or one that does not count twice.
     ///
-    /// Online: the License is uploaded by the service, now or later. V1: it is the answer, and must be a text. Refuse with
-    /// `000900` to `000903` for what the documents say.
-    fn issue(&self, application: Application) -> impl Future<Output = Result<License, HandlerError>> + Send;
+    /// Online: the service uploads the License, now or later. V1: the License is part of the answer, and must be a text.
+    /// Refuse with one of the documented codes `000900` to `000903`. Default: refuses.
+    #[doc(alias = "getLicense")]
+    #[doc(alias = "getLicenseAsync")]
+    fn issue(&self, application: Application) -> impl Future<Output = Result<License, HandlerError>> + Send {
+        refuse("issue", application)
+    }
 
-    /// Set the expiry to the time given, which may lie **before** the present one.
-    fn renew(&self, license: LicenseKey, renewal: Renewal) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    /// Sets the expiry to the given time, which may lie **before** the present one.
+    fn renew(&self, license: LicenseSubject, renewal: Renewal)
+    -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// Make it unusable and keep its data.
-    fn freeze(&self, license: LicenseKey, freeze: Freeze) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    /// Makes the License unusable and keeps its data.
+    fn freeze(&self, license: LicenseSubject, freeze: Freeze) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// Make it usable again. V1 does not send this after a renewal; the service does it in its place.
+    /// Makes the License usable again. V1 sends no call for it after a renewal; the service calls this then.
     fn unfreeze(
         &self,
-        license: LicenseKey,
+        license: LicenseSubject,
         unfreeze: Unfreeze,
     ) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// Delete it.
-    fn release(&self, license: LicenseKey, release: Release) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    /// Deletes the License.
+    fn release(
+        &self,
+        license: LicenseSubject,
+        release: Release,
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
 }
 
-/// The part of the handler that makes Licenses, with its type erased.
+/// The part of a handler that makes Licenses, with its type erased.
 pub(in crate::callback) trait ErasedIssuing: Send + Sync + 'static {
     fn issue(&self, application: Application) -> BoxFuture<'_, Result<License, HandlerError>>;
 }
@@ -76,10 +91,10 @@ impl<H: LicensingHandler> ErasedIssuing for H {
     }
 }
 
-/// A License handler that the ledger's executor runs like any other: Licenses live as subscriptions do.
+/// Runs a License handler on the ledger as a subscription handler: a License has the lifecycle of a subscription.
 pub(in crate::callback) struct Licenses<H> {
     pub(in crate::callback) handler: Arc<H>,
-    pub(in crate::callback) key: fn(String) -> LicenseKey,
+    pub(in crate::callback) key: fn(String) -> LicenseSubject,
 }
 
 impl<H: LicensingHandler> ErasedHandler for Licenses<H> {
@@ -101,5 +116,5 @@ impl<H: LicensingHandler> ErasedHandler for Licenses<H> {
 }
 
 fn no_such_call<T: Send + 'static>() -> BoxFuture<'static, Result<T, HandlerError>> {
-    std::future::ready(Err(HandlerError::failed("no License call asks for this"))).boxed()
+    std::future::ready(Err(HandlerError::failed("unexpected License event"))).boxed()
 }

@@ -1,4 +1,4 @@
-//! What the service reports to the seller's log.
+//! The events of a service, for the seller's log and metrics.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,120 +7,202 @@ use std::time::Duration;
 use crate::activity::Activity;
 use crate::callback::CallbackError;
 use crate::callback::handler::ids::ShownIds;
+use crate::key::InterfaceType;
 use crate::protocol::Protocol;
 use crate::result_code::ResultCode;
 use crate::text::chain::Chain;
 use crate::wire::{FieldWarning, Members};
 
-/// Receives what happens in the service: every exchange, fields that could not be read, and failures that came too late for
-/// their answer.
+/// Receives the events of a service, for logs and metrics.
 ///
-/// Called on the way of the answer: it must not block. What it is given holds no keys, no signatures and no personal
-/// data.
+/// Called before the answer is sent, so it must not block. Events hold no keys, no signatures and no personal data.
+///
+/// ```
+/// use koogallery::callback::{CallbackEvent, Observer};
+///
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn on_event(&self, event: &CallbackEvent<'_>) {
+///         match event {
+///             CallbackEvent::Exchange(exchange) if exchange.error.is_none() => {}
+///             other => eprintln!("{other}"),
+///         }
+///     }
+/// }
+/// ```
 pub trait Observer: Send + Sync + 'static {
+    /// Receives an event.
+    fn on_event(&self, event: &CallbackEvent<'_>);
+}
+
+/// An event of a service. `Display` writes it as one line.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CallbackEvent<'a> {
     /// A call was answered.
-    fn exchange(&self, exchange: &Exchange<'_>);
+    Exchange(Exchange<'a>),
+    /// Informational fields could not be read, or differ from the documents. The call, or the order, was accepted all the
+    /// same. Comes before the call's [`Exchange`](CallbackEvent::Exchange).
+    FieldWarnings(FieldWarnings<'a>),
+    /// Work failed after its call had been answered as still processing.
+    BackgroundFailure(BackgroundFailure<'a>),
+    /// A service was built with a handler whose calls no key can verify: all of them will be refused.
+    MissingKey(MissingKey<'a>),
+}
 
-    /// Fields of information could not be read, or are not quite as documented. The call, or the order, was taken all the
-    /// same; before [`Observer::exchange`] of the call.
-    fn field_warnings(&self, warnings: &FieldWarnings<'_>);
-
-    /// Work failed whose call had been answered before ("still processing").
-    fn late_failure(&self, failure: &LateFailure<'_>);
+impl fmt::Display for CallbackEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exchange(event) => event.fmt(f),
+            Self::FieldWarnings(event) => event.fmt(f),
+            Self::BackgroundFailure(event) => event.fmt(f),
+            Self::MissingKey(event) => event.fmt(f),
+        }
+    }
 }
 
 /// One call and its answer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Exchange<'a> {
-    /// The protocol spoken, if the request spoke one.
+    /// Protocol; `None` for a method that no protocol uses.
     pub protocol: Option<Protocol>,
-    /// What the call was about, if it is verified and says so, also where the rest of it could not be read.
+    /// Activity, if the call is verified and names one, also where the rest of it could not be read.
     pub activity: Option<Activity>,
-    /// What the verified call says.
-    pub(in crate::callback) members: &'a Members<'a>,
+    /// The verified call's.
+    pub(in crate::callback) members: Option<&'a Members<'a>>,
     /// Whether it was a debugging or dial-test call.
     pub test_call: bool,
-    /// Whether the answer to an earlier copy was given again.
+    /// Whether the answer to an earlier copy was repeated.
     pub repeated: bool,
-    /// The code answered.
+    /// Result code of the answer.
     pub result_code: ResultCode,
-    /// Why it is not success.
+    /// Cause of a result code other than success.
     pub error: Option<&'a CallbackError>,
-    /// How long the answer took, by the service's clock.
+    /// Time from request to answer, by the service's clock.
     pub duration: Duration,
 }
 
-impl Exchange<'_> {
-    /// Returns the order that the verified call names, also where the rest of it could not be read.
-    pub fn order_id(&self) -> Option<Cow<'_, str>> {
-        self.members.text("orderId")
+impl<'a> Exchange<'a> {
+    /// Returns an exchange with a result code; for tests of observers.
+    pub fn new(result_code: ResultCode) -> Self {
+        Self {
+            protocol: None,
+            activity: None,
+            members: None,
+            test_call: false,
+            repeated: false,
+            result_code,
+            error: None,
+            duration: Duration::ZERO,
+        }
     }
 
-    /// Returns the line of that order.
-    pub fn order_line_id(&self) -> Option<Cow<'_, str>> {
-        self.members.text("orderLineId")
+    /// Returns the order id in the verified call, also where the rest of it could not be read.
+    pub fn order_id(&self) -> Option<Cow<'a, str>> {
+        self.members?.text("orderId")
     }
 
-    /// Returns the instance that the verified call names; a list, joined with commas, where several are asked for.
-    pub fn instance_id(&self) -> Option<Cow<'_, str>> {
-        self.members.text("instanceId")
+    /// Returns the order line id in the verified call.
+    pub fn order_line_id(&self) -> Option<Cow<'a, str>> {
+        self.members?.text("orderLineId")
     }
 
-    /// Returns the buyer's enterprise that a Kit call names.
-    pub fn tenant_id(&self) -> Option<Cow<'_, str>> {
-        self.members.text("tenantId")
+    /// Returns the instance id in the verified call; a list, joined with commas, if several are queried.
+    pub fn instance_id(&self) -> Option<Cow<'a, str>> {
+        self.members?.text("instanceId")
+    }
+
+    /// Returns the tenant id in a verified Kit call.
+    pub fn tenant_id(&self) -> Option<Cow<'a, str>> {
+        self.members?.text("tenantId")
     }
 }
 
-/// Fields that decide nothing and could not be read, or are not quite as documented.
+/// Informational fields that could not be read, or differ from the documents.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FieldWarnings<'a> {
-    /// Where they stand.
+    /// Message that they were read from.
     pub source: FieldSource,
-    /// The order concerned.
+    /// Order id.
     pub order_id: Option<Cow<'a, str>>,
-    /// The instance concerned.
+    /// Instance id.
     pub instance_id: Option<Cow<'a, str>>,
-    /// The buyer's enterprise concerned.
+    /// Tenant id.
     pub tenant_id: Option<Cow<'a, str>>,
-    /// The fields.
+    /// Fields.
     pub fields: &'a [FieldWarning],
 }
 
 impl<'a> FieldWarnings<'a> {
+    /// Returns the warnings of a message; for tests of observers.
+    pub fn new(source: FieldSource, fields: &'a [FieldWarning]) -> Self {
+        Self { source, order_id: None, instance_id: None, tenant_id: None, fields }
+    }
+
     pub(in crate::callback) fn of_call(source: FieldSource, call: &'a Members<'_>, fields: &'a [FieldWarning]) -> Self {
         let [order_id, instance_id, tenant_id] = ["orderId", "instanceId", "tenantId"].map(|name| call.text(name));
         Self { source, order_id, instance_id, tenant_id, fields }
     }
 }
 
-/// Where fields stand.
+/// Message that fields were read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldSource {
-    /// In a call of the marketplace.
+    /// A call of the marketplace.
     Call {
-        /// Its protocol.
+        /// Protocol.
         protocol: Protocol,
-        /// What it is about.
+        /// Activity.
         activity: Activity,
     },
-    /// In the answer to the order query with which the service completes an event.
+    /// The answer to the order query that completes an event.
     OrderQuery,
 }
 
 /// A failure after the answer.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct LateFailure<'a> {
-    /// What was to be done.
+pub struct BackgroundFailure<'a> {
+    /// Action that failed.
     pub action: &'a str,
-    /// The order or instance concerned.
+    /// Order or instance concerned.
     pub subject: &'a str,
-    /// What went wrong. A retry of the marketplace will run the handler again.
+    /// Cause. A retry of the marketplace will run the handler again.
     pub error: &'a CallbackError,
+}
+
+impl<'a> BackgroundFailure<'a> {
+    /// Returns a failure; for tests of observers.
+    pub fn new(action: &'a str, subject: &'a str, error: &'a CallbackError) -> Self {
+        Self { action, subject, error }
+    }
+}
+
+/// A handler without a key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct MissingKey<'a> {
+    /// Protocols of the handler.
+    pub protocols: &'a [Protocol],
+}
+
+impl<'a> MissingKey<'a> {
+    /// Returns the event for the protocols of a handler.
+    pub fn new(protocols: &'a [Protocol]) -> Self {
+        Self { protocols }
+    }
+
+    /// Returns the interface types of which one key is needed.
+    pub fn interfaces(&self) -> impl Iterator<Item = InterfaceType> + use<'a> {
+        let mut interfaces: Vec<_> =
+            self.protocols.iter().flat_map(|protocol| protocol.interfaces()).copied().collect();
+        interfaces.dedup();
+        interfaces.into_iter()
+    }
 }
 
 impl fmt::Display for Exchange<'_> {
@@ -165,29 +247,34 @@ impl fmt::Display for FieldWarnings<'_> {
     }
 }
 
-impl fmt::Display for LateFailure<'_> {
+impl fmt::Display for BackgroundFailure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "to {} {} failed after the answer: {}", self.action, self.subject, Chain(self.error))
+        write!(f, "failed to {} {} after the answer: {}", self.action, self.subject, Chain(self.error))
     }
 }
 
-/// Writes a line to standard error for every call that was not answered with success, and for fields that could not be read;
-/// the default.
+impl fmt::Display for MissingKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no key to verify")?;
+        for (index, protocol) in self.protocols.iter().enumerate() {
+            write!(f, "{} {protocol}", if index > 0 { "," } else { "" })?;
+        }
+        f.write_str(" calls, so all of them will be refused; missing:")?;
+        for (index, interface) in self.interfaces().enumerate() {
+            write!(f, "{} {}", if index > 0 { " or" } else { "" }, interface.env_name())?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a line to standard error for each event but successful exchanges. The default observer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StderrObserver;
 
 impl Observer for StderrObserver {
-    fn exchange(&self, exchange: &Exchange<'_>) {
-        if exchange.error.is_some() {
-            eprintln!("koogallery: {exchange}");
+    fn on_event(&self, event: &CallbackEvent<'_>) {
+        if !matches!(event, CallbackEvent::Exchange(exchange) if exchange.error.is_none()) {
+            eprintln!("koogallery: {event}");
         }
-    }
-
-    fn field_warnings(&self, warnings: &FieldWarnings<'_>) {
-        eprintln!("koogallery: {warnings}");
-    }
-
-    fn late_failure(&self, failure: &LateFailure<'_>) {
-        eprintln!("koogallery: {failure}");
     }
 }

@@ -1,4 +1,4 @@
-//! The life of a subscription, as a seller's code sees it: the same events whichever generation the call came in.
+//! The handler of SaaS subscriptions, and its events: the same for each protocol.
 
 use std::future::Future;
 
@@ -6,18 +6,21 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 pub use super::events::{
-    AccessInfo, ChangeCheck, ChargingMode, Customer, Description, Event, Freeze, FreezeReason, InstanceQuery, Period,
-    PeriodType, Product, Purchase, PurchaseDetails, Release, Renewal, RenewalScene, Unfreeze, Upgrade,
+    AccessInfo, ChangeCheck, ChargingMode, Customer, Description, Event, ExtendParam, Freeze, FreezeReason,
+    InstanceQuery, Period, PeriodType, Product, Purchase, PurchaseDetails, Release, Renewal, RenewalScene,
+    TargetProduct, Unfreeze, Upgrade, UsageInfo,
 };
 
 use crate::callback::HandlerError;
 
-/// The seller's business logic. Every method must be written: acknowledging a call and doing nothing loses what the
-/// customer paid for.
+/// The seller's business logic for SaaS products.
 ///
-/// The service runs at most one changing method at a time per instance, once per event, also when the marketplace sends
-/// copies at once. Only a crash between the end of a method and the note in the ledger makes a method run again, with the
-/// same instance id: so **write them to be repeatable on the instance id** (insert or update, not insert).
+/// **Write idempotent methods**, with the instance id as the key (insert or update, not insert). The service runs at most one
+/// changing method at a time per instance, once per event, also when the marketplace sends copies concurrently. Only after a
+/// crash between the end of a method and the ledger's record of it does a method run again, with the same instance id.
+///
+/// There is no default that succeeds: acknowledging a call without doing its work loses what the customer paid for. The
+/// methods with a default [refuse](HandlerError::unsupported).
 ///
 /// ```
 /// use koogallery::callback::HandlerError;
@@ -46,52 +49,70 @@ use crate::callback::HandlerError;
 ///         println!("delete {}", release.instance_id);
 ///         Ok(())
 ///     }
-///     async fn upgrade(&self, upgrade: Upgrade) -> Result<(), HandlerError> {
-///         println!("upgrade {}", upgrade.instance_id);
-///         Ok(())
-///     }
-///     async fn check_change(&self, change: ChangeCheck) -> Result<(), HandlerError> {
-///         println!("{} may change", change.instance_id);
-///         Ok(())
-///     }
 ///     async fn describe(&self, query: InstanceQuery) -> Result<Description, HandlerError> {
 ///         Ok(Description::new(AccessInfo::new(format!("https://app.example.com/{}", query.instance_id))))
 ///     }
 /// }
 /// ```
+#[doc(alias = "webhook")]
+#[doc(alias = "idempotency")]
+#[doc(alias = "云商店")]
 pub trait SubscriptionHandler: Send + Sync + 'static {
-    /// Open what was bought. Its access data are asked for with [`describe`](Self::describe) afterwards.
+    /// Opens an instance. Its access data are queried with [`describe`](Self::describe) afterwards.
     ///
-    /// May take as long as it needs: after the deadline the marketplace is told to wait and asks again.
+    /// May take as long as it needs: after the deadline the answer says that the creation continues, and the marketplace asks
+    /// again.
     ///
-    /// A V2.0 order line may list several pay-per-use products without the call naming one. With the order query this
-    /// is called for each of them then, in order and with the **same instance id**: repeat on both.
+    /// A V2.0 order line may list several pay-per-use products while the call names none. With an open-API client, this is
+    /// called for each of them then, in order and with the **same instance id**: be idempotent on both.
+    #[doc(alias = "newInstance")]
+    #[doc(alias = "新购商品")]
     fn create(&self, purchase: Purchase) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// Set the expiry to the time given, which may lie **before** the present one.
+    /// Sets the expiry to the given time, which may lie **before** the present one.
+    #[doc(alias = "refreshInstance")]
+    #[doc(alias = "更新实例")]
     fn renew(&self, renewal: Renewal) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// Make the instance unusable and keep its data.
+    /// Makes the instance unusable and keeps its data.
+    #[doc(alias = "expireInstance")]
     fn freeze(&self, freeze: Freeze) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// Make the instance usable again. V1.0 does not send this after a renewal; the service does it in its place.
+    /// Makes the instance usable again. V1.0 sends no call for it after a renewal; the service calls this then.
     fn unfreeze(&self, unfreeze: Unfreeze) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// Delete the instance. Also called for one whose creation never finished.
+    /// Deletes the instance, also one whose creation never finished.
+    #[doc(alias = "releaseInstance")]
     fn release(&self, release: Release) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
-    /// Give the instance its new specification; the expiry stays.
-    fn upgrade(&self, upgrade: Upgrade) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    /// Gives the instance its new specification; the expiry stays. Default: refuses.
+    #[doc(alias = "upgradeInstance")]
+    fn upgrade(&self, upgrade: Upgrade) -> impl Future<Output = Result<(), HandlerError>> + Send {
+        refuse("upgrade", upgrade)
+    }
 
-    /// Say whether the instance may change at its renewal, and change nothing. Refuse with the reason, for instance if
-    /// the present usage exceeds the target.
-    fn check_change(&self, change: ChangeCheck) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    /// Returns `Ok` if the instance may change at its renewal, and changes nothing. Refuse with the reason, for instance if
+    /// the present usage exceeds the target. Default: refuses.
+    #[doc(alias = "changeInstanceCheck")]
+    #[doc(alias = "续费变更校验")]
+    fn check_change(&self, change: ChangeCheck) -> impl Future<Output = Result<(), HandlerError>> + Send {
+        refuse("check_change", change)
+    }
 
-    /// Tell how the customer gets in, **as it is now**, and how much was used.
+    /// Returns the access data for the customer, **as they are now**, and the usage.
+    #[doc(alias = "queryInstance")]
     fn describe(&self, query: InstanceQuery) -> impl Future<Output = Result<Description, HandlerError>> + Send;
 }
 
-/// The handler with its type erased, so that the service has none.
+/// The answer of a method that a handler leaves out.
+pub(super) fn refuse<E, T: Send>(
+    method: &'static str,
+    _event: E,
+) -> impl Future<Output = Result<T, HandlerError>> + Send + use<E, T> {
+    std::future::ready(Err(HandlerError::unsupported(method)))
+}
+
+/// A handler with its type erased.
 pub(in crate::callback) trait ErasedHandler: Send + Sync + 'static {
     fn handle(&self, event: Event) -> BoxFuture<'_, Result<(), HandlerError>>;
 

@@ -2,7 +2,7 @@
 
 use crate::callback::OrderError;
 use crate::callback::handler::subscription::{
-    Customer, Event, Period, Product, Purchase, PurchaseDetails, RenewalScene,
+    Customer, Event, ExtendParam, Period, Product, Purchase, PurchaseDetails, RenewalScene,
 };
 use crate::ledger::Effect;
 use crate::open_api::Client;
@@ -63,7 +63,7 @@ fn complete_from(order: &Order, event: Event, effect: Effect) -> Result<Complete
     let no_product = || incomplete(format!("the product of order line {}", line.order_line_id));
     Ok(match (event, effect) {
         (Event::Create(purchase), Effect::Create { product_id, expire_time }) => {
-            let products = match (line.product(product_id.as_deref()), &product_id) {
+            let products = match (product_in(line, product_id.as_deref()), &product_id) {
                 (Some(product), _) => std::slice::from_ref(product),
                 (None, Some(_)) => return Err(no_product()),
                 (None, None) if line.products.is_empty() => return Err(no_product()),
@@ -76,22 +76,22 @@ fn complete_from(order: &Order, event: Event, effect: Effect) -> Result<Complete
             Completed {
                 events: products.iter().map(event_of).collect(),
                 effect: Effect::Create {
-                    product_id: product_id.or_else(|| Some(line.product(None)?.product_id.clone())),
+                    product_id: product_id.or_else(|| Some(product_in(line, None)?.product_id.clone())),
                     expire_time: expire_time.or(line.expire_time),
                 },
                 warnings,
             }
         }
         (Event::Renew(mut renewal), effect) => {
-            renewal.period = Period::of(line.period_type.clone(), line.period_number);
+            renewal.period = period(line);
             renewal.amount_paid = line.amount_after_discount.or(line.amount);
             // A renewal is good without: the expiry counts.
-            renewal.product = line.product(renewal.product_id.as_deref()).map(Product::from);
+            renewal.product = product_in(line, renewal.product_id.as_deref()).map(product_of);
             Completed { events: vec![Event::Renew(renewal)], effect, warnings }
         }
         (Event::Upgrade(mut upgrade), Effect::Upgrade { key, .. }) => {
-            let product = line.product(None).ok_or_else(no_product)?;
-            upgrade.product = Some(Product::from(product));
+            let product = product_in(line, None).ok_or_else(no_product)?;
+            upgrade.product = Some(product_of(product));
             let product_id = Some(product.product_id.clone());
             Completed { events: vec![Event::Upgrade(upgrade)], effect: Effect::Upgrade { key, product_id }, warnings }
         }
@@ -99,55 +99,53 @@ fn complete_from(order: &Order, event: Event, effect: Effect) -> Result<Complete
     })
 }
 
-impl OrderLine {
-    /// The product that the call names, or the only one.
-    fn product(&self, named: Option<&str>) -> Option<&OrderProduct> {
-        match &*self.products {
-            [only] => Some(only),
-            several => several.iter().find(|product| Some(&*product.product_id) == named),
-        }
+/// The product that the call names, or the only one.
+fn product_in<'o>(line: &'o OrderLine, named: Option<&str>) -> Option<&'o OrderProduct> {
+    match &*line.products {
+        [only] => Some(only),
+        several => several.iter().find(|product| Some(&*product.product_id) == named),
     }
 }
 
 fn details(order: &Order, line: &OrderLine, product: &OrderProduct) -> PurchaseDetails {
+    let params = line.extend_params.iter().chain(&order.extend_params);
     PurchaseDetails {
-        customer: order.buyer_info.as_ref().map(Customer::from),
-        product: product.into(),
-        charging_mode: line.charging_mode.clone(),
-        period: Period::of(line.period_type.clone(), line.period_number),
+        customer: order.buyer_info.as_ref().map(customer_of),
+        product: product_of(product),
+        charging_mode: line.charging_mode.as_ref().map(|mode| mode.as_str().into()),
+        period: period(line),
         trial: order.order_type == Some(OrderType::Trial),
         expire_time: line.expire_time,
         acceptance_time: None,
         amount_paid: line.amount_after_discount.or(line.amount),
-        extend_params: line.extend_params.iter().chain(&order.extend_params).cloned().collect(),
+        extend_params: params.map(|param| ExtendParam::new(&*param.name, param.value.clone())).collect(),
         provision_type: None,
         warnings: order.warnings.clone(),
     }
 }
 
-impl From<&OrderProduct> for Product {
-    fn from(product: &OrderProduct) -> Self {
-        Self {
-            product_id: product.product_id.clone(),
-            sku_code: product.sku_code.clone(),
-            product_name: product.product_name.clone(),
-            amount: product.linear_value,
-            disk_size: None,
-            band_width: None,
-        }
+fn period(line: &OrderLine) -> Option<Period> {
+    let unit = line.period_type.as_ref()?;
+    Some(Period::new(unit.as_str().into(), line.period_number))
+}
+
+fn product_of(product: &OrderProduct) -> Product {
+    Product {
+        sku_code: product.sku_code.clone(),
+        product_name: product.product_name.clone(),
+        amount: product.linear_value,
+        ..Product::new(&*product.product_id)
     }
 }
 
-impl From<&BuyerInfo> for Customer {
-    fn from(buyer: &BuyerInfo) -> Self {
-        Self {
-            customer_id: buyer.customer_id.clone(),
-            customer_name: buyer.customer_name.clone(),
-            user_id: buyer.user_id.clone(),
-            user_name: buyer.user_name.clone(),
-            real_name: buyer.customer_real_name.clone(),
-            mobile_phone: buyer.mobile_phone.clone(),
-            email: buyer.email.clone(),
-        }
+fn customer_of(buyer: &BuyerInfo) -> Customer {
+    Customer {
+        customer_id: buyer.customer_id.clone(),
+        customer_name: buyer.customer_name.clone(),
+        user_id: buyer.user_id.clone(),
+        user_name: buyer.user_name.clone(),
+        real_name: buyer.customer_real_name.clone(),
+        mobile_phone: buyer.mobile_phone.clone(),
+        email: buyer.email.clone(),
     }
 }

@@ -14,7 +14,7 @@ use crate::callback::command::Change;
 use crate::callback::environment::Environment;
 use crate::callback::handler::subscription::{ErasedHandler, Event, Unfreeze};
 use crate::callback::pipeline::complete::{self, Completed};
-use crate::callback::{CallbackError, FieldSource, FieldWarnings, LateFailure};
+use crate::callback::{CallbackError, CallbackEvent, FieldSource, FieldWarnings};
 use crate::ledger::{Begin, Effect, Instance, Lease, LedgerError, Look, OrderKey, Scoped, State, Step, Target};
 use crate::open_api::Client;
 
@@ -102,11 +102,7 @@ impl Executor {
         let executor = Arc::clone(self);
         let report = async move {
             if let Err(error) = run.await {
-                executor.environment.observer.late_failure(&LateFailure {
-                    action: step.effect.as_str(),
-                    subject: step.subject(),
-                    error: &error,
-                });
+                executor.environment.report_failure(step.effect.as_str(), step.subject(), &error);
             }
         };
         self.environment.spawn(report);
@@ -233,13 +229,11 @@ impl Executor {
             None => Completed::as_it_is(event, effect),
         };
         if let (false, Some(event)) = (warnings.is_empty(), events.first()) {
-            self.environment.observer.field_warnings(&FieldWarnings {
-                source: FieldSource::OrderQuery,
+            self.environment.observe(CallbackEvent::FieldWarnings(FieldWarnings {
                 order_id: event.order_id().map(Into::into),
                 instance_id: Some(event.instance_id().into()),
-                tenant_id: None,
-                fields: &warnings,
-            });
+                ..FieldWarnings::new(FieldSource::OrderQuery, &warnings)
+            }));
         }
         let unfreezes = matches!(effect, Effect::Renew { unfreezes: true, .. });
         for event in events {

@@ -13,7 +13,7 @@ use futures_util::future::{Either, select};
 
 use crate::callback::environment::Environment;
 use crate::callback::handler::licensing::ErasedIssuing;
-use crate::callback::{CallbackError, DeliveryError, LateFailure};
+use crate::callback::{CallbackError, DeliveryError};
 use crate::issuing::{ApplicationId, Claim, License, Outcome, ScopedStore, StoredApplication};
 use crate::open_api::{ApiErrorKind, CallError, Client, upload};
 
@@ -56,7 +56,7 @@ impl Issuer {
         loop {
             if let Err(error) = self.go_on().await {
                 let (action, subject) = ("take up", "applications for Licenses");
-                self.environment.observer.late_failure(&LateFailure { action, subject, error: &error });
+                self.environment.report_failure(action, subject, &error);
             }
             // As long as another process's work stays reserved.
             let pause = self.environment.runtime.sleep(self.environment.lease);
@@ -111,7 +111,7 @@ impl Issuer {
 
     pub(in crate::callback) fn report(&self, id: &ApplicationId, error: &CallbackError) {
         let (ApplicationId::Event(subject) | ApplicationId::Order(subject)) = id;
-        self.environment.observer.late_failure(&LateFailure { action: "deliver the License for", subject, error });
+        self.environment.report_failure("deliver the License for", subject, error);
     }
 
     async fn work(&self, stored: StoredApplication, claim: Claim) -> Result<License, CallbackError> {
