@@ -67,8 +67,7 @@
 //! | `redis` | `replay::RedisReplayGuard`: the replay guard for several replicas |
 //! | `reqwest-0_13` | `open_api::ReqwestTransport`: open-API calls with reqwest 0.13 |
 //! | `rustls` | TLS for it by rustls |
-//! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations; has an advisory |
-//! | `aws-lc-rs` | the same in constant time, without one variation |
+//! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events, open-API calls as spans |
 //! | `charsets` | GBK, GB18030, Big5 and Windows-1252 among the mistakes of `signature::diagnosis` |
 #![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
