@@ -50,7 +50,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 pub use base_url::{BaseUrl, BaseUrlError};
-pub use client::{CallError, Client, ClientBuilder, RetryPolicy};
+pub use client::{CallError, Client, ClientBuildError, ClientBuilder, RetryPolicy};
 pub use error::{ApiError, ApiErrorKind, Retry, RetryAfter};
 pub use from_env::FromEnvError;
 pub use limit::{Limit, LimitError};

@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let settings = Settings::read()?;
     let database = Database::open_url(&settings.database)?;
     let office = Office { signing_key: settings.signing_key, issuing_time: settings.issuing_time };
-    let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build();
+    let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?;
     let (ledger, licenses) = (SqliteLedger::new(&database).await?, SqliteLicenseStore::new(&database).await?);
     let service = CallbackService::builder(AccessKeys::from_env()?, TokioRuntime)
         .licensing(office, ledger, licenses)

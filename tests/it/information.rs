@@ -243,7 +243,8 @@ async fn bought_by_query(order: &str) -> (PurchaseDetails, Vec<String>) {
 async fn bought_with_answer(answer: String) -> (PurchaseDetails, Vec<String>) {
     let client = Client::builder(Site::China, Answering(Arc::new(Mutex::new(answer.clone()))), TokioRuntime)
         .credentials(Credentials::new("AK", "SK").unwrap())
-        .build();
+        .build()
+        .unwrap();
     let stage = Stage::on(MemoryLedger::new(), |builder| builder.open_api(client));
     assert_eq!(stage.post(&purchase("CS1", "b")).await.code, "000000", "{answer}: {:?}", stage.log.lines());
     let Event::Create(purchase) = stage.seller.last() else { panic!() };
@@ -584,7 +585,8 @@ async fn a_code_that_stands_twice_says_nothing() {
             once.attempts = 1;
             once
         })
-        .build();
+        .build()
+        .unwrap();
     let stage = Stage::on(MemoryLedger::new(), |builder| builder.open_api(client));
     assert_eq!(stage.post(&purchase("CS1", "b")).await.code, "000005");
     assert_eq!(stage.seller.runs(), 0);

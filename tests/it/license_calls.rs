@@ -180,7 +180,8 @@ impl Stage {
         let client = Client::builder(Site::China, marketplace.clone(), TokioRuntime)
             .credentials(Credentials::new("AK", "SK").unwrap())
             .retry_policy(once)
-            .build();
+            .build()
+            .unwrap();
         let builder = CallbackService::builder(keys(), TokioRuntime)
             .licensing(maker.clone(), MemoryLedger::new(), licenses)
             .orders(books.clone(), MemoryLedger::new())

@@ -55,7 +55,8 @@ fn stage() -> (Stage, Orders) {
     let orders = Orders::default();
     let client = Client::builder(Site::China, orders.clone(), TokioRuntime)
         .credentials(Credentials::new("AK", "SK").unwrap())
-        .build();
+        .build()
+        .unwrap();
     (Stage::on(MemoryLedger::new(), |builder| builder.open_api(client)), orders)
 }
 
