@@ -2,8 +2,6 @@
 //! several rounds the least disturbed. On a shared machine the rest tells about the neighbours, who slow down everything but
 //! the hashes.
 
-#![allow(dead_code)] // every bench uses a part of it
-
 use std::hint::black_box;
 use std::time::Instant;
 
