@@ -27,7 +27,7 @@ use koogallery::timestamp::Timestamp;
 use sha2::{Digest as _, Sha256, Sha512};
 
 #[allow(dead_code)] // the tests of the simulator use the rest
-#[path = "../crates/koogallery-simulator/tests/simulator_checks/families.rs"]
+#[path = "../crates/koogallery-simulator/tests/it/families.rs"]
 mod families;
 
 use families::Everything;

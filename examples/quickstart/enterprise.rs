@@ -8,7 +8,7 @@ use koogallery::cipher::client_secret::PrivateKey;
 use koogallery::kit::{Department, Role, User};
 use koogallery::protocol::Protocol;
 use koogallery::random::OsRandom;
-use koogallery_simulator::delivery::Binding;
+use koogallery_simulator::delivery::TenantBinding;
 use koogallery_simulator::{Answer, HttpTarget, Target as _, Tenant};
 
 use super::story::Story;
@@ -28,22 +28,22 @@ pub async fn binds_and_logs_in(
     let marketplace = story.marketplace.clone();
     let callback = format!("http://{server}/sso");
     let tenant = Tenant::new(TENANT_ID, CLIENT_ID, CLIENT_SECRET, callback)
-        .user(koogallery_simulator::User::new("lihua", "Li Hua"))
-        .user(koogallery_simulator::User::new("stranger", "Somebody"));
-    marketplace.desk().put_tenant(tenant);
+        .with_user(koogallery_simulator::User::new("lihua", "Li Hua"))
+        .with_user(koogallery_simulator::User::new("stranger", "Somebody"));
+    marketplace.open_api().put_tenant(tenant);
     // The marketplace encrypts with the public key of the application credential.
-    let binding = Binding::new(TENANT_ID, APP_ID, "instance-1")
-        .domain(centre)
-        .client(CLIENT_ID, private_key.encrypt(CLIENT_SECRET, &OsRandom)?)
-        .department(Department::new("D1", "Head office"))
-        .user(User::new("lihua", "Li Hua", "D1", Role::User));
+    let binding = TenantBinding::new(TENANT_ID, APP_ID, "instance-1")
+        .with_domain(centre)
+        .with_client(CLIENT_ID, private_key.encrypt(CLIENT_SECRET, &OsRandom)?)
+        .with_department(Department::new("D1", "Head office"))
+        .with_user(User::new("lihua", "Li Hua", "D1", Role::User));
     marketplace.bind(Protocol::KitV2, &binding).await?;
     story.told("bind");
 
     let begun = browse(server, "/login").await?;
     let location = begun.header("location").unwrap_or_default();
     story.check("/login goes to the unified login page", begun.status == 302 && location.contains(APP_ID));
-    let code = |user| marketplace.desk().login_callback(TENANT_ID, user).ok_or("the tenant is known");
+    let code = |user| marketplace.open_api().login_callback(TENANT_ID, user).ok_or("the tenant is known");
     let address = code("lihua")?;
     let page = browse(server, &address).await?;
     story.check("lihua is let in", page.status == 200 && String::from_utf8_lossy(&page.body).contains("lihua"));

@@ -3,7 +3,7 @@
 use koogallery::open_api::query_order::PeriodType;
 use koogallery::protocol::Protocol;
 use koogallery_simulator::delivery::Callback;
-use koogallery_simulator::{LineSpec, Manner, Marketplace, OrderSpec, PlacedOrder};
+use koogallery_simulator::{CallOptions, LineSpec, Marketplace, OrderSpec, PlacedOrder};
 
 use super::Outcome;
 use super::story::Story;
@@ -49,12 +49,12 @@ async fn online_license(story: &mut Story, marketplace: Marketplace) -> Outcome 
     let id = bought.instance_id.as_str();
     let event = marketplace.apply_for_license(id).await?;
     story.told("apply for a License");
-    let delivered = marketplace.desk().upload(&event);
+    let delivered = marketplace.open_api().upload(&event);
     story.check("it was uploaded", delivered.is_some());
     let application = Callback::license_application(id, &event, bought.order.create_time, bought.expire_time);
     marketplace.deliver(&application).await?;
     story.told("apply again");
-    story.check("the same License again", marketplace.desk().upload(&event) == delivered);
+    story.check("the same License again", marketplace.open_api().upload(&event) == delivered);
     marketplace.release(id).await?;
     story.told("release");
     story.marketplace = everything_else;
@@ -66,13 +66,13 @@ async fn license_v1(story: &mut Story) -> Outcome {
     let marketplace = story.marketplace.clone();
     let order = order(&marketplace);
     let purchase = Callback::purchase(Protocol::LicenseV1, &order, 0).ok_or("License V1 has purchases")?;
-    let first = marketplace.call(&purchase, &Manner::default()).await?;
+    let first = marketplace.call(&purchase, &CallOptions::default()).await?;
     story.answered("buy", &first, "000000");
     story.check("the License is in the answer", first.exchange.answer_body.contains("\"license\":"));
-    let again = marketplace.call(&purchase, &Manner::default()).await?;
+    let again = marketplace.call(&purchase, &CallOptions::default()).await?;
     story.answered("the same purchase again", &again, "000000");
     story.check("the same License and id again", first.exchange.answer_body == again.exchange.answer_body);
-    let id = first.verdict.instance_id().ok_or("the purchase names an instance")?;
+    let id = first.outcome.instance_id().ok_or("the purchase names an instance")?;
     let release = Callback::release(Protocol::LicenseV1, id, &order.order_id).ok_or("and releases")?;
     marketplace.deliver(&release).await?;
     story.told("release");

@@ -33,7 +33,7 @@ use koogallery::open_api::{Client, ReqwestTransport};
 use koogallery::random::OsRandom;
 use koogallery::site::Site;
 use koogallery::sqlite::Database;
-use koogallery_simulator::{Desk, HttpTarget, Marketplace, serve_desk};
+use koogallery_simulator::{HttpTarget, Marketplace, OpenApiServer, serve_open_api};
 use story::Story;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -51,8 +51,8 @@ async fn main() -> Outcome {
     let database = Database::open(folder.path().join("quickstart.db"))?;
     let private_key = PrivateKey::generate(PrivateKey::MIN_BITS, &OsRandom)?;
     let credentials = Credentials::new("AK", "SK")?;
-    let desk = Desk::builder().credentials(credentials.clone()).build();
-    let open_apis = opened(&desk).await?;
+    let mock = OpenApiServer::builder().credentials(credentials.clone()).build();
+    let open_apis = opened(&mock).await?;
     let open_api = Client::builder(Site::China, ReqwestTransport::new()?, TokioRuntime)
         .credentials(credentials)
         .base_url(open_apis.parse()?)
@@ -77,12 +77,12 @@ async fn main() -> Outcome {
         let _ = stopped.await;
     }));
 
-    let mut story = Story::new(marketplace(address, &desk, keys()?, 1)?);
+    let mut story = Story::new(marketplace(address, &mock, keys()?, 1)?);
     lives::of_each_generation(&mut story).await?;
     enterprise::binds_and_logs_in(&mut story, address, &open_apis, &private_key).await?;
     // On an address that serves both, online Licenses are told from SaaS by their key.
     let online = AccessKeys::new().with(InterfaceType::Basic, key("license")?)?;
-    licenses::of_each_family(&mut story, marketplace(address, &desk, online, 2)?).await?;
+    licenses::of_each_family(&mut story, marketplace(address, &mock, online, 2)?).await?;
 
     let _ = stop.send(());
     server.await?;
@@ -90,18 +90,18 @@ async fn main() -> Outcome {
     story.verdict()
 }
 
-/// Puts the desk on a free port.
-async fn opened(desk: &Desk) -> Outcome<String> {
+/// Serves the open APIs on a free port.
+async fn opened(mock: &OpenApiServer) -> Outcome<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(serve_desk(listener, desk.clone(), std::future::pending()));
+    tokio::spawn(serve_open_api(listener, mock.clone(), std::future::pending()));
     Ok(url)
 }
 
 /// No two may have one seed: a seller refuses a nonce that it has seen.
-fn marketplace(server: SocketAddr, desk: &Desk, keys: AccessKeys, seed: u64) -> Outcome<Marketplace> {
+fn marketplace(server: SocketAddr, mock: &OpenApiServer, keys: AccessKeys, seed: u64) -> Outcome<Marketplace> {
     let target = HttpTarget::new(&format!("http://{server}/saasproduce"))?;
-    Ok(Marketplace::builder(target, keys).desk(desk.clone()).compressed(COMPRESSION).seed(seed).build())
+    Ok(Marketplace::builder(target, keys).open_api(mock.clone()).compressed(COMPRESSION).seed(seed).build())
 }
 
 /// One key per interface type, as the seller console has it.

@@ -22,13 +22,13 @@ impl Story {
     /// What was called since the last time, and answered as it should be.
     pub fn told(&mut self, what: &str) {
         let calls = self.marketplace.take_log();
-        self.calls(what, &calls, |attempt| attempt.verdict.is_final());
+        self.calls(what, &calls, |attempt| attempt.outcome.is_final());
     }
 
     /// A call that has to be answered with this code.
     pub fn answered(&mut self, what: &str, attempt: &Attempt, code: &str) {
         self.marketplace.take_log();
-        self.calls(what, std::slice::from_ref(attempt), |attempt| attempt.verdict.code() == Some(code));
+        self.calls(what, std::slice::from_ref(attempt), |attempt| attempt.outcome.code() == Some(code));
     }
 
     fn calls(&mut self, what: &str, calls: &[Attempt], is_right: impl Fn(&Attempt) -> bool) {

@@ -16,7 +16,7 @@ use koogallery::open_api::{Client, RetryPolicy, Transport, TransportError};
 use koogallery::site::Site;
 use koogallery::sqlite::Database;
 use koogallery::timestamp::Timestamp;
-use koogallery_simulator::{Call, Desk, Fault, FaultRule, Instance, RefusalForm};
+use koogallery_simulator::{Fault, FaultRule, Instance, OpenApiCall, OpenApiServer, RefusalForm};
 use serde_json::{Value, json};
 
 use crate::metering::Told;
@@ -27,7 +27,7 @@ const BAD: &str = "nobody's";
 struct Stage {
     directory: tempfile::TempDir,
     clock: Arc<ManualClock>,
-    desk: Desk,
+    open_api: OpenApiServer,
     told: Told,
     meter: Meter,
     pusher: Pusher,
@@ -36,16 +36,16 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let clock = Arc::new(ManualClock::new(NOW));
-        let desk = Desk::builder().clock(Arc::clone(&clock)).access_keys(key()).build();
+        let open_api = OpenApiServer::builder().clock(Arc::clone(&clock)).access_keys(key()).build();
         let (directory, told) = (tempfile::tempdir().unwrap(), Told::default());
-        let (meter, pusher) = open(directory.path(), &clock, desk.clone(), &told).await;
-        Self { directory, clock, desk, told, meter, pusher }
+        let (meter, pusher) = open(directory.path(), &clock, open_api.clone(), &told).await;
+        Self { directory, clock, open_api, told, meter, pusher }
     }
 
     /// Records usage of good instances and of one that the desk does not know, and goes on to when it is due.
     async fn record(&self, good: usize, bad: &[&str]) {
         let ids: Vec<_> = (0..good).map(|index| format!("i-{index}")).collect();
-        ids.iter().for_each(|id| self.desk.put_instance(Instance::on_demand(id, self.clock.now())));
+        ids.iter().for_each(|id| self.open_api.put_instance(Instance::on_demand(id, self.clock.now())));
         let ids = ids.iter().map(String::as_str).chain(bad.iter().copied());
         self.meter.record_all(ids.map(|id| Usage::new(id, 1.into()))).await.unwrap();
         self.next_hour();
@@ -57,8 +57,8 @@ impl Stage {
     }
 
     fn answers_as(&self, form: RefusalForm) {
-        self.desk.clear_faults();
-        self.desk.add_fault(FaultRule::new(Fault::RefusalForm(form)));
+        self.open_api.clear_faults();
+        self.open_api.add_fault(FaultRule::new(Fault::RefusalForm(form)));
     }
 
     async fn status(&self) -> Status {
@@ -98,7 +98,7 @@ async fn open(directory: &Path, clock: &Arc<ManualClock>, transport: impl Transp
     (meter, pusher)
 }
 
-fn sizes(calls: &[Call]) -> Vec<usize> {
+fn sizes(calls: &[OpenApiCall]) -> Vec<usize> {
     calls.iter().map(|call| call.records.len()).collect()
 }
 
@@ -123,16 +123,16 @@ async fn of_three_records_with_one_bad_two_are_delivered() {
                 assert!(stage.status().await.to_string().contains("koogallery_usage_amount{state=\"held\"} 3\n"));
                 assert_eq!(stage.meter.records(RecordState::Held, None, 10).await.unwrap().len(), 3);
                 // For a day they are asked about, each alone, and nothing is made up.
-                stage.desk.take_log();
+                stage.open_api.take_log();
                 stage.pass(96, 900).await;
                 assert_eq!(stage.counts().await, [0, 3, 0, 0], "{form}");
-                assert!(sizes(&stage.desk.take_log()).iter().all(|size| *size == 1), "{form}");
+                assert!(sizes(&stage.open_api.take_log()).iter().all(|size| *size == 1), "{form}");
             }
         }
-        stage.desk.clear_faults();
+        stage.open_api.clear_faults();
         stage.pass(3, 900).await;
         assert_eq!(stage.counts().await, [2, 0, 1, 0], "{form}");
-        assert_eq!(stage.desk.usage().len(), 2);
+        assert_eq!(stage.open_api.usage().len(), 2);
     }
 }
 
@@ -144,7 +144,7 @@ async fn one_bad_record_of_1000_costs_at_most_15_pushes_in_every_form() {
         stage.answers_as(form);
         stage.record(999, &[BAD]).await;
         stage.pusher.round().await.unwrap();
-        let pushes = stage.desk.take_log().len();
+        let pushes = stage.open_api.take_log().len();
         let [delivered, held, dead, pending] = stage.counts().await;
         println!("{form}: {pushes} pushes, {delivered} delivered, {held} held, {dead} refused");
         assert!(pushes <= 15, "{form}: {pushes}");
@@ -154,15 +154,15 @@ async fn one_bad_record_of_1000_costs_at_most_15_pushes_in_every_form() {
         }
         // Unclear answers for a day: three asks, and then a pause of 7.5 to 15 minutes, which is 10 at least in these steps.
         stage.pass(288, 300).await;
-        let asked = stage.desk.take_log().len();
+        let asked = stage.open_api.take_log().len();
         assert!(asked <= 144 * 3 + 20, "{form}: {asked} pushes in a day");
-        stage.desk.clear_faults();
+        stage.open_api.clear_faults();
         stage.pass(3, 900).await;
-        let settled = stage.desk.take_log();
+        let settled = stage.open_api.take_log();
         println!("{form}: {asked} pushes in a day of it, {} to settle the rest", settled.len());
         assert_eq!(stage.counts().await, [999, 0, 1, 0], "{form}");
         assert!(settled.len() <= 15, "{form}: {:?}", sizes(&settled));
-        assert_eq!(stage.desk.usage().len(), 999);
+        assert_eq!(stage.open_api.usage().len(), 999);
     }
 }
 
@@ -287,14 +287,14 @@ async fn held_records_are_asked_about_singly_with_growing_pauses_over_restarts()
     stage.pusher.round().await.unwrap();
     assert_eq!(stage.counts().await, [0, 1, 0, 0]);
     assert!(stage.told().contains("of instance nobody's is held"), "{}", stage.told());
-    stage.desk.take_log();
+    stage.open_api.take_log();
     let mut asked_at: Vec<Timestamp> = vec![stage.clock.now()];
     for _ in 0..600 {
         stage.clock.advance(Duration::from_secs(10));
         // Every time as after a restart.
-        let (_, pusher) = open(stage.directory.path(), &stage.clock, stage.desk.clone(), &stage.told).await;
+        let (_, pusher) = open(stage.directory.path(), &stage.clock, stage.open_api.clone(), &stage.told).await;
         pusher.round().await.unwrap();
-        if !stage.desk.take_log().is_empty() {
+        if !stage.open_api.take_log().is_empty() {
             asked_at.push(stage.clock.now());
         }
     }
@@ -325,7 +325,7 @@ async fn an_ask_that_fails_leaves_the_record_held() {
         Fault::Refused("94060007".to_owned()),
         Fault::Refused("94060002".to_owned()),
     ] {
-        stage.desk.add_fault(FaultRule::new(fault.clone()).times(1));
+        stage.open_api.add_fault(FaultRule::new(fault.clone()).with_times(1));
         stage.pass(1, 900).await;
         assert_eq!(stage.counts().await, [0, 2, 0, 0], "{fault}");
     }
@@ -344,15 +344,15 @@ async fn correcting_a_record_that_was_taken_ends() {
             correction.begin_time = Some(record.record.begin_time.saturating_add(Duration::from_secs(1)));
             assert!(stage.meter.correct(&record.record.metering_sn, correction).await.unwrap(), "{form}");
         }
-        stage.desk.take_log();
+        stage.open_api.take_log();
         stage.pass(48, 900).await;
         let status = stage.status().await;
         assert_eq!((status.fix.records, status.pending.records), (0, 0), "{form}: {status}");
-        assert!(stage.desk.take_log().len() <= 48 * 2 + 5, "{form}: no loop");
-        stage.desk.clear_faults();
+        assert!(stage.open_api.take_log().len() <= 48 * 2 + 5, "{form}: no loop");
+        stage.open_api.clear_faults();
         stage.pass(3, 900).await;
         assert_eq!(stage.counts().await, [1, 0, 1, 0], "{form}");
-        assert_eq!(stage.desk.usage().len(), 1, "what was taken first counts");
+        assert_eq!(stage.open_api.usage().len(), 1, "what was taken first counts");
     }
 }
 
@@ -364,17 +364,17 @@ async fn a_pusher_that_died_at_any_answer_loses_and_doubles_nothing() {
         stage.record(6, &[BAD]).await;
         // Dropped at points at which it waits, which is at the store: before and after what was answered is noted.
         for milliseconds in 0..40 {
-            let (_, pusher) = open(stage.directory.path(), &stage.clock, stage.desk.clone(), &stage.told).await;
+            let (_, pusher) = open(stage.directory.path(), &stage.clock, stage.open_api.clone(), &stage.told).await;
             let _ = tokio::time::timeout(Duration::from_millis(milliseconds % 10), pusher.round()).await;
             stage.clock.advance(Duration::from_secs(301));
         }
         let status = stage.status().await;
         assert_eq!(status.fix.records, 0, "{form}");
-        assert!(usize::try_from(status.delivered.records).unwrap() <= stage.desk.usage().len(), "{form}: {status}");
-        stage.desk.clear_faults();
+        assert!(usize::try_from(status.delivered.records).unwrap() <= stage.open_api.usage().len(), "{form}: {status}");
+        stage.open_api.clear_faults();
         stage.pass(4, 900).await;
         assert_eq!(stage.counts().await, [6, 0, 1, 0], "{form}");
-        assert_eq!(stage.desk.usage().len(), 6, "{form}");
+        assert_eq!(stage.open_api.usage().len(), 6, "{form}");
     }
 }
 
@@ -383,11 +383,11 @@ async fn usage_in_the_second_of_the_opening_is_taken() {
     let stage = Stage::new().await;
     let at = |milliseconds| NOW.saturating_add(Duration::from_millis(milliseconds));
     for (id, opened, used) in [("a", 300, 600), ("b", 999, 999), ("c", 0, 0), ("d", 999, 0)] {
-        stage.desk.put_instance(Instance::on_demand(id, at(opened)));
+        stage.open_api.put_instance(Instance::on_demand(id, at(opened)));
         stage.clock.set(at(1000));
         stage.meter.record(Usage::new(id, 1.into()).at(at(used))).await.unwrap();
     }
-    stage.desk.put_instance(Instance::on_demand("early", at(1000)));
+    stage.open_api.put_instance(Instance::on_demand("early", at(1000)));
     stage.meter.record(Usage::new("early", 1.into()).at(at(999))).await.unwrap();
     stage.next_hour();
     stage.pusher.round().await.unwrap();

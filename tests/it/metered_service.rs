@@ -13,7 +13,7 @@ use axum::http::{Request, Response};
 use futures_util::stream;
 use koogallery::amount::Amount;
 use koogallery::timestamp::Timestamp;
-use koogallery_simulator::{Desk, Fault, FaultRule, Instance, RefusalForm};
+use koogallery_simulator::{Fault, FaultRule, Instance, OpenApiServer, RefusalForm};
 use serde_json::json;
 
 use crate::intake::{Fate, Intake};
@@ -122,22 +122,22 @@ fn killed_a_hundred_times_the_sum_delivered_is_the_sum_recorded() {
 const KILLS: u32 = 6;
 
 /// A desk that knows four of the five instances, so that every push has a bad record, and loses requests and answers.
-fn failing_desk(form: RefusalForm) -> Desk {
-    let desk = Desk::builder().access_keys(key()).build();
+fn failing_desk(form: RefusalForm) -> OpenApiServer {
+    let open_api = OpenApiServer::builder().access_keys(key()).build();
     for index in 0..4 {
-        desk.put_instance(Instance::on_demand(format!("inst-{index}"), Timestamp::from_unix_millis(0)));
+        open_api.put_instance(Instance::on_demand(format!("inst-{index}"), Timestamp::from_unix_millis(0)));
     }
-    desk.add_fault(FaultRule::new(Fault::RefusalForm(form)));
+    open_api.add_fault(FaultRule::new(Fault::RefusalForm(form)));
     for fault in [Fault::LostRequest, Fault::LostAnswer, Fault::ServerError(500), Fault::TruncatedAnswer] {
-        desk.add_fault(FaultRule::new(fault).percent(10));
+        open_api.add_fault(FaultRule::new(fault).with_percent(10));
     }
-    desk
+    open_api
 }
 
-async fn receive_at_desk(State(desk): State<Desk>, request: Request<Body>) -> Response<Body> {
+async fn receive_at_desk(State(open_api): State<OpenApiServer>, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, 1 << 20).await else { return Response::new(Body::empty()) };
-    desk.receive(Request::from_parts(parts, body)).answer.map_or_else(
+    open_api.receive(Request::from_parts(parts, body)).answer.map_or_else(
         |_| Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("reset"))]))),
         |response| response.map(Body::from),
     )
@@ -146,8 +146,8 @@ async fn receive_at_desk(State(desk): State<Desk>, request: Request<Body>) -> Re
 fn killed_under(form: RefusalForm, program: &Path) {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("metered.db");
-    let desk = failing_desk(form);
-    let marketplace = serve_in_background(Router::new().fallback(receive_at_desk).with_state(desk.clone()));
+    let open_api = failing_desk(form);
+    let marketplace = serve_in_background(Router::new().fallback(receive_at_desk).with_state(open_api.clone()));
     let mut unacknowledged: Vec<u32> = Vec::new();
     for round in 0..KILLS {
         let server = start(program, &database, marketplace);
@@ -157,7 +157,7 @@ fn killed_under(form: RefusalForm, program: &Path) {
         std::thread::sleep(Duration::from_millis(u64::from(1100 + round * 137 % 500)));
         server.kill();
     }
-    let pushes_between = desk.log().len();
+    let pushes_between = open_api.log().len();
     assert!(pushes_between > 0, "{form}: nothing was pushed between the kills");
 
     let server = start(program, &database, marketplace);
@@ -171,14 +171,14 @@ fn killed_under(form: RefusalForm, program: &Path) {
             std::thread::sleep(Duration::from_millis(100));
         }
     };
-    let taken = || crate::intake::sum(desk.usage().iter().map(|usage| usage.usage_value));
+    let taken = || crate::intake::sum(open_api.usage().iter().map(|usage| usage.usage_value));
     // As long as answers are in this form, everything is settled or held.
     waits_for(&["open", "pending"]);
     assert_eq!(records("fix"), "0", "{form}");
     let delivered: Amount = amount("delivered").parse().unwrap();
     assert!(delivered <= taken(), "{form}: {delivered} delivered without evidence");
     let held = records("held");
-    desk.clear_faults();
+    open_api.clear_faults();
     waits_for(&["open", "pending", "held"]);
     let recorded = Amount::from(KILLS * CALLS_PER_ROUND);
     let good = Amount::from_ten_thousandths(i64::try_from(recorded.ten_thousandths().unwrap()).unwrap() / 5 * 4);

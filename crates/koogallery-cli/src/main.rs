@@ -1,43 +1,22 @@
-//! The command line: a check of endpoints, fake open APIs, a recording proxy, and the signatures, ciphers and keys of the
-//! marketplace. Keys come from the environment and are never printed.
+//! The command line: checks of endpoints, a mock of the marketplace, a recording proxy, and the signatures, ciphers and
+//! keys of the marketplace. Keys come from the environment and are never printed.
 
-mod capture;
-mod captures;
-mod check;
-mod client_secret;
-mod completions;
-mod decrypt;
-mod decrypt_secret;
-mod desk;
-mod encrypt;
-mod environment;
-mod explain;
-mod failure;
-mod fire;
-mod goods;
-mod input;
-mod interrupt;
-mod next_hop;
-mod output;
-mod proof;
-mod record;
-mod replay;
-mod rsa_keygen;
-mod runtime;
-mod scenario;
-mod scheme;
-mod seed;
-mod seller;
-mod serve;
-mod sign;
-mod verify;
+#![warn(clippy::expect_used, clippy::unwrap_used)]
+#![allow(unreachable_pub, reason = "a binary exports nothing")]
+
+mod commands;
+mod support;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use failure::Failure;
-use output::Output;
+use commands::{
+    check, completions, decrypt, decrypt_secret, encrypt, explain, fire, record, replay, rsa_keygen, scenario, serve,
+    sign, verify,
+};
+use support::failure::Failure;
+use support::output::Output;
 
 const EXAMPLES: &str = "\
 Keys come from the environment only: KOOGALLERY_BASIC_KEY, KOOGALLERY_V1_KEY, KOOGALLERY_KIT_KEY,
@@ -53,14 +32,15 @@ Examples:
   koogallery explain auth-token --query 'activity=newInstance&...&authToken=...'
   KOOGALLERY_V1_KEY=12345678-90ab-cdef-1234-567890abcdef koogallery decrypt A1b2C3d4E5f6G7h8TabPgWsy6UOqs019s2yvCg==";
 
-/// For sellers on Huawei Cloud's marketplace (KooGallery): check, serve, record, replay, sign, verify, explain, encrypt.
+/// Tools for sellers on Huawei Cloud's marketplace (KooGallery): check, serve, record, replay, sign, verify, explain,
+/// encrypt.
 #[derive(Parser)]
 #[command(name = "koogallery", version, after_help = EXAMPLES)]
 struct CommandLine {
-    /// Print results only: no explanations, and nothing at all where the exit code says it.
+    /// Print results only, without explanations; print nothing if the exit code is the result.
     #[arg(long, short, global = true)]
     quiet: bool,
-    /// Print no colours. They are left out as well where NO_COLOR is set, or the output is no terminal.
+    /// Disable colors. They are also disabled if NO_COLOR is set, or the output is not a terminal.
     #[arg(long, global = true)]
     no_color: bool,
     #[command(subcommand)]
@@ -85,7 +65,7 @@ enum Command {
     Completions(completions::Completions),
 }
 
-/// What a command has to say by its exit code.
+/// Result of a command, as its exit code.
 enum Answer {
     Yes,
     No,

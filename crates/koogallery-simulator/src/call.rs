@@ -1,4 +1,4 @@
-//! A signed call, and what can be done to it on its way.
+//! Signed calls, and ways to alter them in transit.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request};
@@ -10,7 +10,7 @@ use koogallery::query::{self, Plus};
 use koogallery::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
 use koogallery::timestamp::Timestamp;
 
-/// The parts that prove a call.
+/// Part of a call's proof of origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     Signature,
@@ -19,7 +19,7 @@ pub(super) enum Proof {
 }
 
 impl Proof {
-    /// What the part is called in a scheme; none for the time of V1.0, which is a field.
+    /// Returns the name of the part in a signature scheme; `None` for the V1.0 timestamp, which is a field.
     pub(super) fn name(self, scheme: SignatureScheme) -> Option<&'static str> {
         Some(match (scheme, self) {
             (_, Self::Signature) => scheme.signature_name(),
@@ -32,24 +32,24 @@ impl Proof {
     }
 }
 
-/// A call as it goes out.
+/// A call ready to be sent.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) scheme: SignatureScheme,
     pub(super) activity: String,
     pub(super) method: Method,
     pub(super) path: String,
-    /// Decoded; see `encoded_query`.
+    /// Decoded parameters; see `encoded_query`.
     pub(super) query: Vec<(String, String)>,
-    /// Sent in place of `query`, where it is the encoding that is tried.
+    /// Replaces `query` on the wire, for checks of the encoding itself.
     pub(super) encoded_query: Option<String>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
-    /// Whether the answer has to have the form of an answer.
+    /// Whether the answer must have the documented form.
     pub(super) is_judged: bool,
 }
 
-/// Who signs, and when.
+/// Signs messages with one key at one time.
 #[derive(Clone, Debug)]
 pub(super) struct Signer {
     pub(super) scheme: SignatureScheme,
@@ -72,7 +72,7 @@ impl Signer {
         }
     }
 
-    /// Signs these bytes and this time, as they stand.
+    /// Signs this body and timestamp exactly as given.
     pub(super) fn sign_body(&self, message: &Message, body: Vec<u8>, timestamp: &str) -> Call {
         let mut call = self.unsigned(message, Method::POST);
         let signature = match self.scheme {
@@ -91,7 +91,7 @@ impl Signer {
         call
     }
 
-    /// Signs fields that hold their time. What cannot be signed goes out unsigned.
+    /// Signs fields that already include their timestamp. A message that cannot be signed is sent unsigned.
     pub(super) fn sign_fields(&self, message: Message) -> Call {
         if self.scheme == SignatureScheme::AuthTokenBody {
             return self.sign_json(&message, message.to_json().into_bytes());
@@ -103,7 +103,7 @@ impl Signer {
         call
     }
 
-    /// Signs a body of V1.0, as it stands.
+    /// Signs a V1.0 body exactly as given.
     pub(super) fn sign_json(&self, message: &Message, body: Vec<u8>) -> Call {
         let mut call = self.unsigned(message, Method::POST);
         call.set_proof(Proof::Signature, auth_token_body::sign(&self.key, &body).ok());
@@ -134,7 +134,7 @@ impl Signer {
 }
 
 impl Call {
-    /// What was signed elsewhere, to be masked and shown.
+    /// Wraps a request that was signed elsewhere, to mask and display it.
     pub(super) fn of_request(scheme: SignatureScheme, activity: &str, request: &Request<Bytes>) -> Self {
         let raw = request.uri().query().unwrap_or_default();
         let decoded = query::raw_pairs(raw).filter_map(|pair| {
@@ -142,7 +142,7 @@ impl Call {
             Some((name.into_owned(), value.into_owned()))
         });
         let header = |(name, value): (&HeaderName, &HeaderValue)| {
-            // Written as the guides write it, so that masking finds it.
+            // Spelled as in the guides, so that masking finds it.
             let name = if name == "authtoken" { "authToken" } else { name.as_str() };
             (name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
@@ -169,7 +169,7 @@ impl Call {
         pairs.iter().find(|(found, _)| found == name).map(|(_, value)| &**value)
     }
 
-    /// Replaces a part of the proof, or takes it away.
+    /// Replaces or removes a part of the proof.
     pub(super) fn set_proof(&mut self, part: Proof, value: Option<String>) {
         let Some(name) = part.name(self.scheme) else { return };
         let pairs = self.proof_pairs();
@@ -187,7 +187,7 @@ impl Call {
         self
     }
 
-    /// Adds a part of the proof a second time.
+    /// Adds a second copy of a part of the proof.
     pub(super) fn repeat_proof(&mut self, part: Proof, value: &str, in_front: bool) {
         let Some(name) = part.name(self.scheme) else { return };
         let pairs = self.proof_pairs();
@@ -204,7 +204,7 @@ impl Call {
         self.encoded_query.clone().unwrap_or_else(|| encoded(&self.query))
     }
 
-    /// The signature that would prove the call as it is. No answer may tell it.
+    /// Returns the valid signature of the call as it is. No answer may contain it.
     pub(super) fn right_signature(&self, key: &AccessKey) -> Option<String> {
         let part = |part| self.proof(part).unwrap_or_default();
         match self.scheme {
@@ -220,7 +220,7 @@ impl Call {
         }
     }
 
-    /// The request; `None` where a header could not stand in one.
+    /// Converts to a request; `None` if a header value is not allowed in HTTP.
     pub(super) fn to_request(&self) -> Option<Request<Bytes>> {
         let query = self.query_text();
         let target = if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) };
@@ -233,7 +233,7 @@ impl Call {
         Some(request)
     }
 
-    /// The same without what lets anybody repeat it.
+    /// Returns a copy without the signature, so that nobody can replay it.
     pub(super) fn masked(&self) -> Self {
         let mut masked = self.clone();
         let signature = Proof::Signature.name(self.scheme).unwrap_or_default();
@@ -252,7 +252,7 @@ impl Call {
         masked
     }
 
-    /// A command line that makes the call, in the form of the masked one.
+    /// Returns a curl command for the masked call.
     pub(super) fn to_curl(&self, address: &str) -> String {
         let masked = self.masked();
         let query = masked.query_text().replace("%24SIGNATURE", "$SIGNATURE");

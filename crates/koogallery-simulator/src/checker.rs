@@ -1,14 +1,16 @@
-//! Running the checks.
+//! Runs the checks.
 
+use std::any::Any;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::check::{Entry, Work};
-use super::checks;
-use super::desk::Desk;
+use super::checks::{self, Entry, Work};
+use super::http_target::HttpTarget;
+use super::judge::Judge;
 use super::message::{Author, Ids};
+use super::open_api_server::OpenApiServer;
 use super::probe::{ErasedProbe, Probe};
 use super::profile::Profile;
 use super::report::{CheckResult, Outcome, Report, masked};
@@ -20,10 +22,14 @@ use koogallery::protocol::Protocol;
 
 /// Checks one endpoint under one profile.
 ///
-/// The same seed makes the same calls, but for the time. What a check finds out it takes from the answers, and from a
-/// [`Probe`] if there is one: without it a duplicate that is hidden behind a right answer stays hidden.
+/// The same seed makes the same calls, except for the time. Checks judge the answers, and the data of a [`Probe`] if there
+/// is one: without it a duplicate instance behind a correct answer is not found.
+#[doc(alias = "conformance")]
+#[doc(alias = "compliance")]
+#[doc(alias = "test suite")]
 pub struct Checker {
     target: Arc<dyn ErasedTarget>,
+    http: Option<HttpTarget>,
     keys: AccessKeys,
     profile: Profile,
     seed: u64,
@@ -31,8 +37,8 @@ pub struct Checker {
     probe: Option<Arc<dyn ErasedProbe>>,
     timing_checks: bool,
     deadline: Option<Duration>,
-    ready_within: Option<Duration>,
-    desk: Option<Desk>,
+    ready_timeout: Option<Duration>,
+    open_api: Option<OpenApiServer>,
     travel: Option<Box<dyn Fn(Duration) + Send + Sync>>,
     is_local: bool,
     test_flag: bool,
@@ -40,12 +46,12 @@ pub struct Checker {
     public_key: Option<super::PublicKey>,
 }
 
-/// Why no check could be made.
+/// Reason why no check could be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// There is nothing to sign calls with.
-    #[error("no key is given that signs {0} calls; that of {interfaces} does", interfaces = Names(.0.interfaces()))]
+    /// There is no key to sign calls with.
+    #[error("no key for {0} calls; set the key of {interfaces}", interfaces = Names(.0.interfaces()))]
     NoKey(Protocol),
 }
 
@@ -61,12 +67,24 @@ impl fmt::Display for Names {
     }
 }
 
+impl fmt::Debug for Checker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checker")
+            .field("target", &self.target.name())
+            .field("profile", &self.profile)
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Checker {
-    /// Checks a target as a marketplace that has these keys.
+    /// Creates a checker of a target, as a marketplace that has these keys.
     pub fn new(target: impl Target, keys: AccessKeys) -> Self {
         let is_local = Target::is_local(&target);
+        let http = (&target as &dyn Any).downcast_ref::<HttpTarget>().cloned();
         Self {
             target: Arc::new(target),
+            http,
             keys,
             profile: Profile::Protocol(Protocol::SaasV2),
             seed: 0,
@@ -74,8 +92,8 @@ impl Checker {
             probe: None,
             timing_checks: false,
             deadline: None,
-            ready_within: None,
-            desk: None,
+            ready_timeout: None,
+            open_api: None,
             travel: None,
             is_local,
             test_flag: !is_local,
@@ -84,69 +102,78 @@ impl Checker {
         }
     }
 
-    /// Sets what is checked (default: [`Protocol::SaasV2`]).
+    /// Checks the connections of this target as well: its name, TLS, and connections that are kept alive (default: those of
+    /// an [`HttpTarget`]). Needed only for a target that wraps one.
     #[must_use]
-    pub fn profile(mut self, profile: impl Into<Profile>) -> Self {
+    pub fn with_connection_checks(mut self, target: HttpTarget) -> Self {
+        self.http = Some(target);
+        self
+    }
+
+    /// Sets the profile (default: [`Protocol::SaasV2`]).
+    #[must_use]
+    pub fn with_profile(mut self, profile: impl Into<Profile>) -> Self {
         self.profile = profile.into();
         self
     }
 
-    /// From what ids and nonces are drawn; 0 unless set. An endpoint with a durable store needs another for every run,
-    /// since it knows the orders of the last one.
+    /// Sets the seed for ids and nonces (default: 0). An endpoint with a durable store needs a new seed for every run,
+    /// because it remembers the orders of the previous one.
     #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
+    pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Tells the time of the calls; the system's clock unless set.
+    /// Sets the clock for the calls (default: system clock).
     #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Looks at the seller's instances, so that effects are checked too.
+    /// Sets the probe that lists the seller's instances, so that effects are checked too.
     #[must_use]
-    pub fn probe(mut self, probe: impl Probe) -> Self {
+    pub fn with_probe(mut self, probe: impl Probe) -> Self {
         self.probe = Some(Arc::new(probe));
         self
     }
 
-    /// Whether to do what takes long or makes many calls: bursts, and many calls at once. Off unless set.
+    /// Sets whether to run slow checks and those that make many calls, such as bursts and concurrent calls (default:
+    /// off).
     #[must_use]
-    pub fn timing_checks(mut self, on: bool) -> Self {
+    pub fn with_timing_checks(mut self, on: bool) -> Self {
         self.timing_checks = on;
         self
     }
 
-    /// Within which an answer has to come. Unless set it is what the marketplace waits for: 5 s (V2.0) or 20 s (V1.0, and
+    /// Sets the maximum response time. Default: the marketplace's own timeout, 5 s (V2.0) or 20 s (V1.0, the Kit, and
     /// the console's debugging page).
     #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// How long an instance may take to get ready after `000004`; 10 s unless set.
+    /// Sets the timeout for an instance to become ready after `000004` (default: 10 s).
     #[must_use]
-    pub fn ready_within(mut self, limit: Duration) -> Self {
-        self.ready_within = Some(limit);
+    pub fn with_ready_timeout(mut self, limit: Duration) -> Self {
+        self.ready_timeout = Some(limit);
         self
     }
 
-    /// What the seller calls meanwhile: there it learns what is in the orders that the checker makes up, and there it pushes
-    /// usage, so that this is judged too. Every instance that the checker buys is made known there as
-    /// one that is paid for by use; what was pushed before counts as well. Failed pushes have to come again within
-    /// [the time](Self::ready_within) that an instance may take; [faults](Desk::add_fault) make them fail.
+    /// Sets the open-API server that the seller calls during the run. It serves the orders that the checker invents,
+    /// and receives pushed usage, so that both are checked as well. Every instance that the checker buys is registered
+    /// there as pay-per-use; earlier pushes count too. Failed pushes must be retried within the [ready
+    /// timeout](Self::with_ready_timeout); [faults](OpenApiServer::add_fault) make them fail.
     #[must_use]
-    pub fn desk(mut self, desk: Desk) -> Self {
-        self.desk = Some(desk);
+    pub fn with_open_api(mut self, open_api: OpenApiServer) -> Self {
+        self.open_api = Some(open_api);
         self
     }
 
-    /// Moves the time forward, for the checker's [clock](Self::clock) and for the endpoint. With it one sees what becomes
-    /// of an order after days; such checks are not run, or say less, otherwise.
+    /// Sets a function that moves time forward, for the checker's [clock](Self::with_clock) and for the endpoint, so that
+    /// checks can see an order after days; without it such checks are not run, or less thorough.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -156,28 +183,28 @@ impl Checker {
     /// # fn checked(target: impl koogallery_simulator::Target, keys: AccessKeys) -> Checker {
     /// let clock = Arc::new(ManualClock::new("20300101000000".parse().unwrap()));
     /// // The endpoint reads the same clock.
-    /// Checker::new(target, keys).clock(Arc::clone(&clock)).time_travel(move |by| clock.advance(by))
+    /// Checker::new(target, keys).with_clock(Arc::clone(&clock)).with_time_travel(move |by| clock.advance(by))
     /// # }
     /// ```
     #[must_use]
-    pub fn time_travel(mut self, travel: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+    pub fn with_time_travel(mut self, travel: impl Fn(Duration) + Send + Sync + 'static) -> Self {
         self.travel = Some(Box::new(travel));
         self
     }
 
-    /// Whether calls say that they are only a test (`testFlag` 1). Unless set they do so where the target is not
-    /// [local](Target::is_local); checks of effects are not run then.
+    /// Sets whether calls are marked as tests (`testFlag` 1). Default: only if the target is not
+    /// [local](Target::is_local). Checks of effects are not run then.
     #[must_use]
-    pub fn test_flag(mut self, on: bool) -> Self {
+    pub fn with_test_flag(mut self, on: bool) -> Self {
         self.test_flag = on;
         self
     }
 
-    /// The seller's public RSA key. With it the Kit is told of applications, whose client secrets are encrypted; what
-    /// wants them is not run otherwise.
+    /// Sets the seller's public RSA key. With it the Kit receives applications with encrypted client secrets; checks
+    /// that need one are not run otherwise.
     #[cfg(feature = "rsa")]
     #[must_use]
-    pub fn public_key(mut self, key: super::PublicKey) -> Self {
+    pub fn with_public_key(mut self, key: super::PublicKey) -> Self {
         self.public_key = Some(key);
         self
     }
@@ -186,25 +213,26 @@ impl Checker {
     ///
     /// # Errors
     ///
-    /// There is no key to sign with. What is wrong with the target is in the report.
+    /// There is no key to sign with. Problems with the target are part of the report.
     pub async fn run(self) -> Result<Report, CheckError> {
         let profile = self.profile;
         let protocol = profile.protocol();
-        let (_, ring) = protocol.keys(&self.keys).ok_or(CheckError::NoKey(protocol))?;
+        let (interface, ring) = protocol.keys(&self.keys).ok_or(CheckError::NoKey(protocol))?;
         let ring = ring.clone();
-        // Nobody knows an authorization code but from an order; the debugging page sends others only as tests.
+        // Authorization codes are known from orders only; the debugging page sends unknown ones as tests.
         let test_flag =
             self.test_flag || matches!(profile, Profile::Console | Profile::Protocol(Protocol::LicenseCode));
-        let author = Author { profile, ids: Ids::new(self.seed), test_flag, desk: self.desk };
+        let author = Author { profile, ids: Ids::new(self.seed), test_flag, open_api: self.open_api };
         let name = self.target.name();
-        let mut session = Session::new(self.target, ring, self.keys, author, self.clock, self.probe);
-        session.is_local = self.is_local;
+        let judge = Judge::new(profile, ring, self.keys.clone(), interface, Arc::clone(&self.clock));
+        let mut session = Session::new(self.target, self.http, judge, author, self.clock, self.probe);
+        session.judge.is_local = self.is_local;
         session.travel = self.travel;
-        session.ready_within = self.ready_within.unwrap_or(session.ready_within);
-        session.deadline = self.deadline.unwrap_or(session.deadline);
+        session.ready_timeout = self.ready_timeout.unwrap_or(session.ready_timeout);
+        session.judge.deadline = self.deadline.unwrap_or(session.judge.deadline);
         #[cfg(feature = "rsa")]
         if let Some(key) = &self.public_key {
-            session.client_secrets = key.seal("desk-client-secret", self.seed);
+            session.client_secrets = key.seal("test-client-secret", self.seed);
         }
 
         let mut results: Vec<CheckResult> = Vec::new();
@@ -212,7 +240,7 @@ impl Checker {
         for entry in checks::of(profile) {
             let outcome = match entry.work {
                 Work::Calls(_) => outcome_of(entry, &mut session, &passed, self.timing_checks).await,
-                // Told when all answers are in.
+                // Measured over all answers, so it comes last.
                 Work::Answers => Outcome::Passed,
             };
             if outcome == Outcome::Passed {
@@ -222,15 +250,16 @@ impl Checker {
             let notes = std::mem::take(&mut session.notes);
             results.push(CheckResult { check: entry.check, outcome, notes, exchanges });
         }
-        session.remark_durations();
+        session.judge.remark_durations();
         for (entry, result) in checks::of(profile).zip(&mut results) {
-            result.notes.extend(session.findings.notes.remove(entry.check.id).unwrap_or_default());
-            // A check by calls may have a rule for every answer as well.
-            if let Some((failure, exchange)) = session.findings.broken.remove(entry.check.id) {
+            result.notes.extend(session.judge.findings.notes.remove(entry.check.id).unwrap_or_default());
+            // A check that makes calls may also have a rule for every answer.
+            if let Some((failure, exchange)) = session.judge.findings.broken.remove(entry.check.id) {
                 result.outcome = Outcome::Failed(failure);
                 result.exchanges = vec![exchange];
-            } else if matches!(entry.work, Work::Answers) && !session.findings.judged.contains_key(entry.check.id) {
-                result.outcome = Outcome::NotRun { why: "no answer to which the rule applies".to_owned() };
+            } else if matches!(entry.work, Work::Answers) && !session.judge.findings.judged.contains_key(entry.check.id)
+            {
+                result.outcome = Outcome::NotRun { why: "no answer that the rule applies to".to_owned() };
             }
         }
         for result in &mut results {
@@ -258,7 +287,7 @@ async fn outcome_of(
         return not_run("the endpoint has stopped answering".to_owned());
     }
     if let Some(missing) = entry.needs.iter().find(|id| !passed.contains(*id)) {
-        return not_run(format!("it would prove nothing while {missing} does not pass"));
+        return not_run(format!("it proves nothing unless {missing} passes"));
     }
     match work(session).await {
         Ok(()) => Outcome::Passed,

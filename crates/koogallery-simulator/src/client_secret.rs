@@ -1,15 +1,15 @@
-//! Client secrets, encrypted as the marketplace may do it.
+//! Client secrets, encrypted in the ways that the marketplace may use.
 
-/// A client secret that only the seller can read.
+/// A client secret that only the seller can decrypt.
 #[derive(Clone, Debug)]
 pub(super) struct Sealed {
-    /// Which hashes OAEP used.
+    /// Name of the OAEP hashes.
     pub(super) variation: &'static str,
     pub(super) text: String,
 }
 
 impl Sealed {
-    /// The same with another character in the middle.
+    /// Returns a copy with one character changed in the middle.
     pub(super) fn spoiled(&self) -> String {
         let (front, back) = self.text.split_at(self.text.len() / 2);
         let other = if back.starts_with('A') { "B" } else { "A" };
@@ -37,29 +37,29 @@ mod public {
     use super::Sealed;
     use crate::SeededRandom;
 
-    /// The seller's public RSA key, as it stands in the application credential: with the lines `BEGIN PUBLIC KEY` and
-    /// `END PUBLIC KEY` or without them. [`PrivateKey::public_key`](koogallery::cipher::client_secret::PrivateKey::public_key)
-    /// gives one.
+    /// The seller's public RSA key, as entered in the application credential: with or without the lines `BEGIN PUBLIC
+    /// KEY` and `END PUBLIC KEY`. [`PrivateKey::public_key`](koogallery::cipher::client_secret::PrivateKey::public_key)
+    /// returns one.
     #[derive(Clone)]
     pub struct PublicKey(rsa::PublicKey);
 
-    /// The text is no public RSA key.
+    /// The text is not a public RSA key.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-    #[error("no public RSA key: Base64 of an X.509 SubjectPublicKeyInfo is expected, with or without its PEM lines")]
-    pub struct PublicKeyError;
+    #[error("not a public RSA key: expected Base64 of an X.509 SubjectPublicKeyInfo, with or without PEM lines")]
+    pub struct PublicKeyError(());
 
     impl FromStr for PublicKey {
         type Err = PublicKeyError;
 
         fn from_str(text: &str) -> Result<Self, PublicKeyError> {
             let base64: String = text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
-            let der = STANDARD.decode(base64).map_err(|_| PublicKeyError)?;
-            rsa::PublicKey::from_public_key_der(&der).map(Self).map_err(|_| PublicKeyError)
+            let der = STANDARD.decode(base64).map_err(|_| PublicKeyError(()))?;
+            rsa::PublicKey::from_public_key_der(&der).map(Self).map_err(|_| PublicKeyError(()))
         }
     }
 
     impl PublicKey {
-        /// A secret under each variation that the marketplace may mean, the likeliest first.
+        /// Encrypts a secret in each variation that the marketplace may use, the most likely first.
         pub(crate) fn seal(&self, secret: &str, seed: u64) -> Vec<Sealed> {
             let (mut rng, secret) = (Rng(SeededRandom::new(seed)), secret.as_bytes());
             let sealed = [

@@ -1,4 +1,4 @@
-//! Rules for the form of an answer, applied to every one that comes, good or bad.
+//! Rules for the form of an answer, applied to every answer, success or error.
 
 mod leaks;
 mod login;
@@ -8,14 +8,15 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::call::Call;
+use super::judge::Judge;
 use super::profile::Profile;
 use super::report::{Exchange, Failure};
-use super::session::Session;
 use super::target::Answer;
 use koogallery::activity::Activity;
 use koogallery::protocol::Protocol;
 use koogallery::result_code::ResultCode;
 use koogallery::signature::body_sign;
+use koogallery::signature::diagnosis::{self, Diagnosis};
 use koogallery::timestamp::Timestamp;
 
 type Verdict = Result<(), Failure>;
@@ -24,46 +25,46 @@ fn broken(expected: &str, got: impl Into<String>, cause: &str) -> Verdict {
     Err(Failure { expected: expected.to_owned(), got: got.into(), cause: cause.to_owned() })
 }
 
-/// Applies every rule that there is for the profile and the answer.
-pub(super) fn judge(session: &mut Session, call: &Call, answer: &Answer, exchange: &Exchange) {
-    session.judge("R5", exchange, redirect(answer).err());
-    session.judge("R8", exchange, encoding(answer).err());
-    let limit = session.deadline;
-    session.judge("D1", exchange, deadline(limit, answer).err());
+/// Applies every rule that exists for the profile and the answer.
+pub(super) fn judge(judge: &mut Judge, call: &Call, answer: &Answer, exchange: &Exchange) {
+    judge.record("R5", exchange, redirect(answer).err());
+    judge.record("R8", exchange, encoding(answer).err());
+    let limit = judge.deadline;
+    judge.record("D1", exchange, deadline(limit, answer).err());
     if call.activity.parse::<Activity>().is_ok() {
-        session.durations.entry(call.activity.clone()).or_default().push(answer.duration);
+        judge.durations.entry(call.activity.clone()).or_default().push(answer.duration);
     }
     let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    session.judge("F1", exchange, members(answer, json.as_ref()).err());
-    session.judge("F2", exchange, content_type(answer).err());
+    judge.record("F1", exchange, members(answer, json.as_ref()).err());
+    judge.record("F2", exchange, content_type(answer).err());
 
     if let Some(json) = &json {
         let verdict = code(call, json);
         if is_special(json) {
-            session.judge("L16", exchange, verdict.clone().err());
+            judge.record("L16", exchange, verdict.clone().err());
         }
-        session.judge("F7", exchange, verdict.err());
-        let profile = session.profile;
-        session.judge("F9", exchange, lengths(profile, json).err());
-        session.judge("F10", exchange, escapes(answer, json).err());
+        judge.record("F7", exchange, verdict.err());
+        let profile = judge.profile;
+        judge.record("F9", exchange, lengths(profile, json).err());
+        judge.record("F10", exchange, escapes(answer, json).err());
         if json.get("resultCode").and_then(Value::as_str) == Some("000000") {
             if matches!(&*call.activity, "newInstance" | "queryInstance" | "getLicense") {
-                session.judge("F8", exchange, mandatory(call, json).err());
+                judge.record("F8", exchange, mandatory(call, json).err());
             }
             if usages(json).next().is_some() {
-                session.judge("Q4", exchange, usage(json).err());
+                judge.record("Q4", exchange, usage(json).err());
             }
             if statistical_times(json).next().is_some() {
-                let now = session.now();
-                session.judge("F16", exchange, times(json, now).err());
+                let now = judge.clock.now();
+                judge.record("F16", exchange, times(json, now).err());
             }
-            login::judge(session, json, exchange);
+            login::judge(judge, json, exchange);
         }
     }
-    if session.profile.protocol().signs_answers() {
-        judge_body_sign(session, answer, exchange);
+    if judge.profile.protocol().signs_answers() {
+        judge_body_sign(judge, answer, exchange);
     }
-    leaks::judge(session, call, answer, json.as_ref(), exchange);
+    leaks::judge(judge, call, answer, json.as_ref(), exchange);
 }
 
 fn redirect(answer: &Answer) -> Verdict {
@@ -71,7 +72,7 @@ fn redirect(answer: &Answer) -> Verdict {
         300..=399 => broken(
             "no redirect",
             format!("HTTP status {} to {}", answer.status, answer.header("location").unwrap_or("nowhere")),
-            "the registered address redirects; the marketplace follows none",
+            "the registered address redirects; the marketplace does not follow redirects",
         ),
         _ => Ok(()),
     }
@@ -80,9 +81,9 @@ fn redirect(answer: &Answer) -> Verdict {
 fn encoding(answer: &Answer) -> Verdict {
     match answer.header("content-encoding") {
         Some(coding) if !coding.eq_ignore_ascii_case("identity") => broken(
-            "a body that is sent as it was signed",
+            "an uncompressed body",
             format!("content-encoding: {coding}"),
-            "something compresses the answer although that was not asked for",
+            "the answer is compressed without being requested",
         ),
         _ => Ok(()),
     }
@@ -100,26 +101,27 @@ fn deadline(limit: Duration, answer: &Answer) -> Verdict {
 }
 
 fn members(answer: &Answer, json: Option<&Value>) -> Verdict {
-    let expected = "HTTP 200 with a JSON object, resultCode and resultMsg texts, the latter of at most 255 characters";
+    let expected =
+        "HTTP 200 with a JSON object, resultCode and resultMsg strings, the latter of at most 255 characters";
     if answer.status != 200 {
         return broken(
             expected,
             format!("HTTP status {}", answer.status),
-            "the HTTP status says what the resultCode should say; anything but 200 counts as a failed call",
+            "errors belong in the resultCode; any HTTP status but 200 counts as a failed call",
         );
     }
     let Some(Value::Object(members)) = json else {
-        return broken(expected, "no JSON object", "the body is not JSON: an error page, or an empty answer");
+        return broken(expected, "not a JSON object", "the body is not JSON: an error page, or an empty answer");
     };
     match members.get("resultCode") {
         Some(Value::String(_)) => {}
-        Some(other) => return broken(expected, format!("resultCode {other}"), "resultCode is not a text"),
+        Some(other) => return broken(expected, format!("resultCode {other}"), "resultCode is not a string"),
         None => return broken(expected, "no resultCode", "resultCode is missing"),
     }
     match members.get("resultMsg") {
         Some(Value::String(text)) if text.chars().count() <= 255 => Ok(()),
         Some(Value::String(_)) => broken(expected, "a longer resultMsg", "resultMsg is too long"),
-        Some(_) => broken(expected, "a resultMsg that is no text", "resultMsg is not a text"),
+        Some(_) => broken(expected, "a resultMsg that is not a string", "resultMsg is not a string"),
         None => {
             broken(expected, "no resultMsg", "resultMsg is missing; without it the marketplace cannot parse the answer")
         }
@@ -138,14 +140,14 @@ fn content_type(answer: &Answer) -> Verdict {
 fn code(call: &Call, json: &Value) -> Verdict {
     let code = match json.get("resultCode") {
         Some(Value::String(code)) => code.clone(),
-        // Another rule tells that this is no text.
+        // Another rule reports that this is not a string.
         Some(Value::Number(number)) => format!("{:0>6}", number.to_string()),
         _ => return Ok(()),
     };
     let expected = "a code of the document's table for this activity";
     let Some(known) = ResultCode::ALL.iter().find(|known| known.as_str() == code) else {
         let cause = match code.len() {
-            6 => "the code is in no table",
+            6 => "the code is not documented",
             _ => "a code has six characters; the seven digits printed in one document are a misprint",
         };
         return broken(expected, format!("{code:?}"), cause);
@@ -158,13 +160,13 @@ fn code(call: &Call, json: &Value) -> Verdict {
     }
 }
 
-/// Whether the code is one of those that say something about the product, the customer or the License.
+/// Returns whether the code is about the product, the customer or the License.
 fn is_special(json: &Value) -> bool {
     let code = json.get("resultCode").and_then(Value::as_str).unwrap_or_default();
     code.len() == 6 && code > "000005"
 }
 
-/// Every access data and usage in an answer.
+/// Returns all access data and usage in an answer.
 fn app_infos(json: &Value) -> impl Iterator<Item = &Value> {
     let described = json.get("info").and_then(Value::as_array).into_iter().flatten();
     json.get("appInfo")
@@ -190,7 +192,7 @@ fn mandatory(call: &Call, json: &Value) -> Verdict {
     if activity != "queryInstance" && !is_filled(json, "instanceId") {
         return lacks("instanceId");
     }
-    // The debugging page of V1.0 asks for it; otherwise it may come when the instance is ready.
+    // The V1.0 debugging page requires it; otherwise it may come once the instance is ready.
     let is_test = call.query.iter().any(|(name, value)| name == "testFlag" && value == "1");
     if is_test && activity == "newInstance" && json.get("appInfo").is_none() {
         return lacks("appInfo.frontEndUrl");
@@ -239,10 +241,12 @@ fn lengths(profile: Profile, json: &Value) -> Verdict {
                 return broken(&format!("{name} of at most {max} characters"), got, "a field is too long");
             }
             Some(Value::String(text)) if profile == Protocol::SaasV1.into() && name != "memo" && !text.is_ascii() => {
-                return broken(&format!("{name} in ASCII"), "other characters", "only memo may hold Chinese");
+                return broken(&format!("{name} in ASCII"), "other characters", "only memo may contain Chinese");
             }
             Some(Value::String(_)) => {}
-            Some(_) => return broken(&format!("{name} as a text"), "another JSON type", "a field has the wrong type"),
+            Some(_) => {
+                return broken(&format!("{name} as a string"), "another JSON type", "a field has the wrong type");
+            }
         }
     }
     Ok(())
@@ -267,7 +271,7 @@ fn statistical_times(json: &Value) -> impl Iterator<Item = &str> {
 
 fn times(json: &Value, now: Timestamp) -> Verdict {
     let expected = "statisticalTime as yyyyMMddHHmmssSSS in UTC";
-    // Clocks differ; zones differ by more.
+    // Clocks differ; time zones differ by more.
     let latest = now.saturating_add(Duration::from_secs(900));
     for text in statistical_times(json) {
         match text.parse::<Timestamp>() {
@@ -275,8 +279,8 @@ fn times(json: &Value, now: Timestamp) -> Verdict {
             Ok(_) if text.len() == 17 => {
                 return broken(
                     expected,
-                    format!("{text}, which is to come"),
-                    "a time is written in another zone than UTC",
+                    format!("{text}, which is in the future"),
+                    "a time is in another time zone than UTC",
                 );
             }
             _ => return broken(expected, text, "a time has another format"),
@@ -285,17 +289,15 @@ fn times(json: &Value, now: Timestamp) -> Verdict {
     Ok(())
 }
 
-fn judge_body_sign(session: &mut Session, answer: &Answer, exchange: &Exchange) {
+fn judge_body_sign(judge: &mut Judge, answer: &Answer, exchange: &Exchange) {
     let header = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(body_sign::HEADER)).cloned();
     let verdict = match &header {
         Some(_) => Ok(()),
-        None => broken(
-            "Body-Sign on every answer",
-            "none",
-            "answers leave without Body-Sign, perhaps only errors, past the code that signs",
-        ),
+        None => {
+            broken("Body-Sign on every answer", "none", "some answers, perhaps only errors, bypass the code that signs")
+        }
     };
-    session.judge("F3", exchange, verdict.err());
+    judge.record("F3", exchange, verdict.err());
     let Some((name, value)) = header else { return };
 
     if answer.header_case_is_known {
@@ -304,19 +306,19 @@ fn judge_body_sign(session: &mut Session, answer: &Answer, exchange: &Exchange) 
             false => broken(
                 "the name Body-Sign in exactly this letter case",
                 name,
-                "the server writes header names in another case; the marketplace does not recognise it",
+                "the server writes header names in another case; the marketplace does not recognize it",
             ),
         };
-        session.judge("F4", exchange, verdict.err());
+        judge.record("F4", exchange, verdict.err());
     }
     let expected = "sign_type=\"HMAC-SHA256\", signature=\"...\"";
-    let verdict = body_sign::verify(&session.ring, &value, &answer.body);
+    let verdict = body_sign::verify(&judge.ring, &value, &answer.body);
     let is_malformed = matches!(verdict, Err(koogallery::signature::VerifyError::Malformed(_)));
     let form = match is_malformed {
-        true => broken(expected, "another form", "both values have to stand in double quotes, the second as Base64"),
+        true => broken(expected, "another form", "both values must be in double quotes, the second in Base64"),
         false => Ok(()),
     };
-    session.judge("F5", exchange, form.err());
+    judge.record("F5", exchange, form.err());
     if is_malformed {
         return;
     }
@@ -324,32 +326,23 @@ fn judge_body_sign(session: &mut Session, answer: &Answer, exchange: &Exchange) 
         Ok(()) => Ok(()),
         Err(_) => broken(
             "a signature of exactly the bytes received",
-            "one of something else",
-            &body_sign_cause(session, &value, &answer.body),
+            "a signature of something else",
+            &body_sign_cause(judge, &value, &answer.body),
         ),
     };
-    session.judge("F6", exchange, verdict.err());
+    judge.record("F6", exchange, verdict.err());
 }
 
-/// Tries what usually goes wrong.
-fn body_sign_cause(session: &Session, value: &str, body: &[u8]) -> String {
-    let signs = |body: &[u8]| body_sign::verify(&session.ring, value, body).is_ok();
-    let json: Option<Value> = serde_json::from_slice(body).ok();
-    let compact = json.as_ref().map(Value::to_string).unwrap_or_default();
-    let pretty = json.as_ref().and_then(|json| serde_json::to_string_pretty(json).ok()).unwrap_or_default();
-    let text = String::from_utf8_lossy(body);
-    if signs(body.trim_ascii_end()) || signs(body.trim_ascii()) {
-        "white space, perhaps a newline, is added after signing"
-    } else if signs(&[body, b"\n"].concat()) {
-        "a newline was signed and not sent"
-    } else if signs(compact.as_bytes()) || signs(pretty.as_bytes()) {
-        "the JSON is written anew after signing, in another form"
-    } else if signs(text.replace('/', "\\/").as_bytes()) || signs(text.replace("\\/", "/").as_bytes()) {
-        "slashes are escaped differently after signing"
-    } else if signs(text.trim_start_matches('\u{feff}').as_bytes()) {
-        "a byte order mark is added after signing"
-    } else {
-        "the signature is of another body, or made with another key (it is the bare key, without timeStamp)"
+/// Returns the likely mistake, in the words of the library's diagnosis.
+fn body_sign_cause(judge: &Judge, value: &str, body: &[u8]) -> String {
+    // Only the first violation is reported, and a diagnosis takes its time.
+    if judge.findings.broken.contains_key("F6") {
+        return String::new();
     }
-    .to_owned()
+    match diagnosis::body_sign(&judge.keys, judge.interface, value, body) {
+        found @ Diagnosis::Explained(_) => found.to_string(),
+        _ => "the signature is of another body, or uses another key (it must be the access key itself, without \
+              timeStamp)"
+            .to_owned(),
+    }
 }

@@ -1,5 +1,5 @@
-//! A target behind a URL, by a small HTTP/1.1 client of our own: no client crate tells in which letter case a header
-//! arrived, and a checker must survive whatever the other side sends.
+//! A target at a URL, with a small HTTP/1.1 client: no client crate preserves the letter case of received headers, and
+//! a checker must survive whatever the other side sends.
 
 mod address;
 mod connection;
@@ -8,7 +8,6 @@ mod connection;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls;
-mod tls_error;
 mod wire;
 
 use std::net::IpAddr;
@@ -18,24 +17,23 @@ use bytes::Bytes;
 use http::{Request, Uri};
 use tokio::time::timeout;
 
+pub(super) use super::tls_error::{Inspection, Version};
 pub(super) use connection::{Connection, Times};
 pub(super) use tls::Tls;
-pub use tls_error::TlsError;
-pub(super) use tls_error::{Inspection, Version};
 pub(super) use wire::{Framing, body, head};
 
 use super::profile::LONGEST_TIMEOUT;
 use super::target::{Answer, Target, TargetError};
 
-/// Nobody who still answers in time is cut off.
+/// No answer that is still in time is cut off.
 const TIMEOUT: Duration = LONGEST_TIMEOUT.saturating_add(Duration::from_secs(5));
 
-/// An endpoint at an `http` URL, or at an `https` URL with the feature `tls`. Every call has a connection of its
-/// own; no redirect is followed; an answer has 25 seconds, 64 KiB of head and 4 MiB of body.
+/// An endpoint at an `http` URL, or at an `https` URL with the feature `tls`. Every call uses a new
+/// connection; redirects are not followed; an answer is limited to 25 seconds, 64 KiB of head and 4 MiB of body.
 ///
-/// The certificate of an `https` address has to come from an authority that browsers trust, or from one added by
-#[cfg_attr(feature = "tls", doc = "[`trusting`](Self::trusting).")]
-#[cfg_attr(not(feature = "tls"), doc = "`trusting`.")]
+/// The certificate of an `https` address must come from an authority that browsers trust, or from one added by
+#[cfg_attr(feature = "tls", doc = "[`with_root_certificates`](Self::with_root_certificates).")]
+#[cfg_attr(not(feature = "tls"), doc = "`with_root_certificates`.")]
 /// Addresses of metadata services, and link-local ones, are never called, also where a name stands for them. No name but
 /// `localhost` makes a target [local](Target::is_local), whatever it stands for.
 #[derive(Clone, Debug)]
@@ -47,33 +45,33 @@ pub struct HttpTarget {
     tls: Option<Tls>,
 }
 
-/// Why a URL was refused.
+/// Reason why a URL was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetUrlError {
-    /// It is no absolute URL.
-    #[error("the address is no URL like http://127.0.0.1:8080/saasproduce")]
+    /// It is not an absolute URL.
+    #[error("the address is not a URL like http://127.0.0.1:8080/saasproduce")]
     NotAUrl,
-    /// This build does not speak TLS.
-    #[error("https needs the feature tls; without it give the http address behind the TLS proxy")]
+    /// This build does not support TLS.
+    #[error("https needs the feature tls; without it use the http address behind the TLS proxy")]
     Https,
-    /// The marketplace adds the query.
+    /// The URL has a query, which the marketplace adds itself.
     #[error("the address has a query, which the marketplace would replace")]
     Query,
-    /// The address is link-local, or that of a cloud's metadata service.
+    /// The address is link-local, or belongs to a cloud's metadata service.
     #[error("{0} is a link-local address or that of a metadata service, which is never called")]
     Forbidden(IpAddr),
-    /// What is to be trusted holds no certificate.
-    #[error("no certificate in PEM that can be trusted: {0}")]
+    /// The PEM text contains no usable certificate.
+    #[error("no usable PEM certificate: {0}")]
     Certificate(String),
 }
 
 impl HttpTarget {
-    /// The endpoint at a URL.
+    /// Creates a target for a URL.
     ///
     /// # Errors
     ///
-    /// The text is no `http` or `https` URL without a query, or nobody may be called there.
+    /// The text is not an `http` or `https` URL without a query, or the address must not be called.
     pub fn new(url: &str) -> Result<Self, TargetUrlError> {
         let uri: Uri = url.parse().map_err(|_| TargetUrlError::NotAUrl)?;
         let authority = uri.authority().ok_or(TargetUrlError::NotAUrl)?;
@@ -93,18 +91,18 @@ impl HttpTarget {
         Ok(Self { host, port, authority: authority.to_string(), path: uri.path().to_owned(), tls })
     }
 
-    /// Trusts these certificates as well, in PEM: the authority of a staging system, or a certificate that is its own.
+    /// Adds trusted root certificates in PEM: the authority of a staging system, or a self-signed certificate.
     ///
     /// # Errors
     ///
-    /// The text holds no certificate, or one that cannot be an authority.
+    /// The text contains no certificate, or one that cannot be a trust anchor.
     #[cfg(feature = "tls")]
-    pub fn trusting(mut self, pem: &[u8]) -> Result<Self, TargetUrlError> {
+    pub fn with_root_certificates(mut self, pem: &[u8]) -> Result<Self, TargetUrlError> {
         self.tls = self.tls.map(|tls| tls.trusting(pem)).transpose()?;
         Ok(self)
     }
 
-    /// Whether the host is a name and no number.
+    /// Returns whether the host is a name, not an IP address.
     pub(super) fn has_name(&self) -> bool {
         self.host.parse::<IpAddr>().is_err()
     }
@@ -117,7 +115,7 @@ impl HttpTarget {
         &self.authority
     }
 
-    /// A connection on which nothing was said yet, under TLS where that is to be.
+    /// Opens a connection, with TLS if the URL requires it.
     pub(super) async fn connect(&self) -> Result<Connection, TargetError> {
         let (stream, times) = address::connect(&self.host, self.port).await?;
         let Some(tls) = &self.tls else { return Ok(Connection::new(Box::new(stream), times)) };
@@ -126,14 +124,14 @@ impl HttpTarget {
         Ok(Connection::new(stream, Times { tls: Some(began.elapsed()), ..times }))
     }
 
-    /// A handshake in one version of TLS, and what the certificate is worth; nothing without TLS.
+    /// Makes a handshake in one version of TLS and inspects the certificate; `None` without TLS.
     pub(super) async fn inspect(&self, version: Version) -> Result<Option<Inspection>, TargetError> {
         let Some(tls) = &self.tls else { return Ok(None) };
         let (stream, _) = address::connect(&self.host, self.port).await?;
         tls.inspect(stream, version).await.map(Some).map_err(TargetError::Tls)
     }
 
-    /// A connection without TLS, whatever the URL says; for what rustls cannot say.
+    /// Opens a connection without TLS, whatever the URL says; for handshakes that rustls does not support.
     pub(super) async fn connect_bare(&self) -> Result<Connection, TargetError> {
         let (stream, times) = address::connect(&self.host, self.port).await?;
         Ok(Connection::new(Box::new(stream), times))
@@ -143,7 +141,7 @@ impl HttpTarget {
         &self.host
     }
 
-    /// Sends a call whose answer is not waited for.
+    /// Sends a call without waiting for the answer.
     pub(super) async fn begin(&self, request: &Request<Bytes>) -> Result<Connection, TargetError> {
         let mut connection = self.connect().await?;
         let bytes = [head(request, &self.authority, Framing::Plain, true), body(request, Framing::Plain)].concat();
@@ -151,7 +149,7 @@ impl HttpTarget {
         Ok(connection)
     }
 
-    /// A call on a connection of its own.
+    /// Makes a call on a new connection.
     pub(super) async fn call_as(&self, request: &Request<Bytes>, framing: Framing) -> Result<Answer, TargetError> {
         let began = Instant::now();
         let exchange = async {
@@ -184,13 +182,9 @@ impl Target for HttpTarget {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}{}", self.authority, self.path)
     }
-
-    fn http(&self) -> Option<&Self> {
-        Some(self)
-    }
 }
 
-/// Gets a small document; for probes.
+/// Fetches a small document; for probes.
 pub(super) async fn get(target: &HttpTarget) -> Result<Answer, TargetError> {
     let request = Request::get(target.path()).body(Bytes::new()).map_err(|e| TargetError::NotHttp(e.to_string()))?;
     Target::call(target, request).await

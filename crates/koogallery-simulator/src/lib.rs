@@ -1,5 +1,5 @@
-//! The marketplace on the desk: it calls a seller's endpoint as the real one does and says which rules the endpoint breaks,
-//! before the seller console does. And it answers the seller's calls.
+//! A mock of Huawei Cloud's marketplace (云商店, KooGallery) for tests: it calls a seller's endpoint as the real one does,
+//! reports which rules the endpoint breaks, and answers the seller's open-API calls.
 //!
 //! A [`Checker`] takes a [`Target`] (a URL, a [`CallbackService`](koogallery::callback::CallbackService), or any function from
 //! request to response, so that the checks run in a seller's own `cargo test` without a socket), the seller's keys and a
@@ -23,7 +23,6 @@
 //! # use std::{error::Error, sync::Arc};
 //! # use koogallery::{adapter::tokio::TokioRuntime, callback::CallbackService, ledger::MemoryLedger};
 //! use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
-//! use koogallery::protocol::Protocol;
 //! use koogallery_simulator::{Checker, LedgerProbe};
 //!
 //! #[tokio::main] // in a test: #[tokio::test]
@@ -31,22 +30,32 @@
 //!     let keys = AccessKeys::new().with(InterfaceType::Basic, AccessKey::new("0a1b2c3d-4e5f")?)?;
 //!     let ledger = Arc::new(MemoryLedger::new());
 //!     let service = CallbackService::builder(keys.clone(), TokioRuntime).subscription(Shop, ledger.clone()).build();
-//!     let report = Checker::new(service, keys).profile(Protocol::SaasV2).probe(LedgerProbe::new(ledger)).run().await?;
+//!     let report = Checker::new(service, keys).with_probe(LedgerProbe::new(ledger)).run().await?;
 //!     assert!(report.is_ok(), "{}", report.to_text(false));
 //!     Ok(())
 //! }
 //! ```
 //!
-//! `Shop` is the seller's handler. Instead of the service any function from request to response will do, or the URL of a
-//! server in any language ([`HttpTarget`]). What the checks find is in [`detection`]; the commands that do the same from a
-//! terminal are in the [manual](koogallery::manual::_9_going_live).
+//! `Shop` is the seller's handler. The target may also be any function from request to response, or the URL of a server in
+//! any language ([`HttpTarget`]). [`detection`] lists the mistakes that the checks find; the same checks from a terminal are
+//! described in the [manual](koogallery::manual::_9_going_live).
 //!
-//! A [`Desk`] is the other direction: every open API and an authentication centre, with orders, instances, Licenses and
-//! users in memory, strict about signatures, and with faults that can be switched on.
+//! An [`OpenApiServer`] is a mock server for the other direction: every open API and an authentication center, with orders,
+//! instances, Licenses and users in memory, strict about signatures, and with faults to inject.
 //!
-//! A [`Marketplace`] is both at once, with a memory: it sells, tells the seller with signed calls, repeats what fails on the
-//! documented schedules, freezes and releases what expires, and answers at its desk. [`delivery`] makes its calls one by one:
-//! signed, planned and judged, but not sent.
+//! A [`Marketplace`] combines both and keeps state: it sells, calls the seller with signed webhooks, retries on the
+//! documented schedules, freezes and releases expired subscriptions, and answers with its open-API server. [`delivery`]
+//! makes its calls one by one: signed, planned and judged, but not sent.
+
+#![warn(
+    missing_debug_implementations,
+    unnameable_types,
+    unreachable_pub,
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    clippy::expect_used,
+    clippy::unwrap_used
+)]
 
 #[doc = include_str!("detection.md")]
 pub mod detection {}
@@ -57,29 +66,39 @@ mod checker;
 mod checks;
 mod client_secret;
 pub mod delivery;
-mod desk;
 mod form;
 mod http_target;
+mod judge;
 mod marketplace;
 mod masking;
 mod message;
+mod open_api_server;
 mod patience;
 mod probe;
 mod profile;
 mod reading;
 mod report;
 mod session;
+mod stop;
 mod target;
+mod tls_error;
 
 pub use check::{Check, Severity};
 pub use checker::{CheckError, Checker};
 #[cfg(feature = "rsa")]
 pub use client_secret::{PublicKey, PublicKeyError};
-pub use desk::*;
-pub use http_target::{HttpTarget, TargetUrlError, TlsError};
-pub use marketplace::{Attempt, LifeError, Manner, Marketplace, MarketplaceBuilder, Subscription, SubscriptionState};
+pub use http_target::{HttpTarget, TargetUrlError};
+pub use marketplace::{
+    Attempt, CallOptions, LifecycleError, Marketplace, MarketplaceBuilder, Subscription, SubscriptionState,
+};
 pub use masking::Masking;
+pub use open_api_server::{
+    AcceptedUsage, Buyer, ConnectionFault, Deployment, Fault, FaultRule, Instance, InstanceState, LicenseCode,
+    LineSpec, OpenApiCall, OpenApiServer, OpenApiServerBuilder, OpenApiService, Operation, OrderSpec, PlacedOrder,
+    ProductSpec, RefusalForm, Reply, SeededRandom, SentRecord, Tenant, Upload, User, serve_open_api,
+};
 pub use probe::{HttpProbe, LedgerProbe, Probe, ProbeError, ProbedInstance};
 pub use profile::{Profile, UnknownProfile};
 pub use report::{CheckResult, Exchange, Failure, Outcome, Report};
 pub use target::{Answer, Target, TargetError};
+pub use tls_error::TlsError;

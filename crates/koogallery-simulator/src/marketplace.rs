@@ -1,8 +1,8 @@
-//! The marketplace with a seller: it sells, and tells the seller of it.
+//! A marketplace that sells to customers and calls a seller.
 
 mod attempt;
-mod life;
-mod manner;
+mod call_options;
+mod lifecycle;
 mod subscription;
 mod time;
 
@@ -15,30 +15,29 @@ use bytes::Bytes;
 use http::Request;
 
 pub use self::attempt::Attempt;
-pub use self::life::LifeError;
-pub use self::manner::Manner;
+pub use self::call_options::CallOptions;
+pub use self::lifecycle::LifecycleError;
 pub use self::subscription::{Subscription, SubscriptionState};
 
 use self::time::Time;
-use super::delivery::{Callback, DeliveryError, Endpoint, Schedule, Verdict};
+use super::delivery::{Callback, DeliveryError, DeliveryOutcome, Endpoint, Schedule};
 use super::target::{ErasedTarget, Target};
-use super::{Desk, OrderSpec, PlacedOrder, SeededRandom};
+use super::{OpenApiServer, OrderSpec, PlacedOrder, SeededRandom};
 use koogallery::clock::{Clock, ManualClock, SystemClock};
 use koogallery::key::AccessKeys;
 use koogallery::timestamp::Timestamp;
 
-/// How many attempts the log keeps.
+/// Maximum number of attempts in the log.
 const LOGGED: usize = 10_000;
 
-/// The marketplace with a seller: it takes orders, tells the seller of them with signed calls, repeats what fails as the
-/// documents say, knows what it sold and when that expires, and answers the seller's own calls at its [`Desk`]. Clones share
-/// everything.
+/// A mock of the marketplace: it takes orders, calls the seller with signed callbacks, retries as documented, tracks
+/// subscriptions and their expiry, and answers the seller's own calls with its [`OpenApiServer`]. Clones share everything.
 ///
-/// The same seed makes the same orders and calls, but for the time. On a [virtual clock](MarketplaceBuilder::virtual_time)
-/// a year passes in no time, retries included; on the real one schedules may be
+/// The same seed makes the same orders and calls, except for the time. With a [virtual
+/// clock](MarketplaceBuilder::virtual_time) a year passes at once, retries included; real time can be
 /// [compressed](MarketplaceBuilder::compressed).
 ///
-/// A whole life in a test, without a socket; any function from request to response will do for the service:
+/// A whole lifecycle in a test, without a socket; instead of the service, any function from request to response works too:
 ///
 /// ```
 /// # use koogallery::callback::CallbackService;
@@ -58,11 +57,15 @@ const LOGGED: usize = 10_000;
 ///
 /// // Two years on it is frozen; 15 days later it is released.
 /// marketplace.run_until(marketplace.now().saturating_add(std::time::Duration::from_secs(750 * 86400))).await;
-/// let ended = marketplace.subscription(&bought.instance_id).ok_or("it was sold")?;
+/// let ended = marketplace.subscription(&bought.instance_id).ok_or("unknown")?;
 /// assert_eq!(ended.state, SubscriptionState::Released);
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "mock")]
+#[doc(alias = "fake")]
+#[doc(alias = "test double")]
+#[doc(alias = "云商店")]
 #[derive(Clone)]
 pub struct Marketplace {
     inner: Arc<Inner>,
@@ -71,7 +74,7 @@ pub struct Marketplace {
 struct Inner {
     target: Arc<dyn ErasedTarget>,
     endpoint: Endpoint,
-    desk: Desk,
+    open_api: OpenApiServer,
     time: Time,
     random: SeededRandom,
     state: Mutex<State>,
@@ -88,79 +91,79 @@ struct State {
 pub struct MarketplaceBuilder {
     target: Arc<dyn ErasedTarget>,
     keys: AccessKeys,
-    desk: Option<Desk>,
+    open_api: Option<OpenApiServer>,
     clock: Option<Arc<ManualClock>>,
     compression: u32,
     seed: u64,
 }
 
 impl Marketplace {
-    /// Sells for a seller who has these keys and answers at this target.
+    /// Creates a marketplace that calls this target, with these keys of the seller.
     pub fn builder(target: impl Target, keys: AccessKeys) -> MarketplaceBuilder {
-        MarketplaceBuilder { target: Arc::new(target), keys, desk: None, clock: None, compression: 1, seed: 0 }
+        MarketplaceBuilder { target: Arc::new(target), keys, open_api: None, clock: None, compression: 1, seed: 0 }
     }
 
-    /// What the seller calls.
-    pub fn desk(&self) -> &Desk {
-        &self.inner.desk
+    /// Returns the open-API server that the seller calls.
+    pub fn open_api(&self) -> &OpenApiServer {
+        &self.inner.open_api
     }
 
-    /// The time by which things are sold and expire.
+    /// Returns the time by which subscriptions begin and expire.
     pub fn now(&self) -> Timestamp {
         self.inner.time.calendar()
     }
 
-    /// Takes an order, of which the seller may ask at the desk. Nobody is told yet.
+    /// Places an order, which the seller can then query. The seller is not called yet.
     pub fn place_order(&self, spec: OrderSpec) -> PlacedOrder {
-        self.inner.desk.place_order_at(spec, self.now())
+        self.inner.open_api.place_order_at(spec, self.now())
     }
 
-    /// What was sold, in the order of the instance ids.
+    /// Returns all subscriptions, ordered by instance id.
     pub fn subscriptions(&self) -> Vec<Subscription> {
         self.state().subscriptions.values().cloned().collect()
     }
 
-    /// One thing that was sold.
+    /// Returns one subscription.
     pub fn subscription(&self, instance_id: &str) -> Option<Subscription> {
         self.state().subscriptions.get(instance_id).cloned()
     }
 
-    /// The calls that were made, the latest 10,000 of them.
+    /// Returns the latest calls, at most 10,000.
     pub fn log(&self) -> Vec<Attempt> {
         self.state().log.iter().cloned().collect()
     }
 
-    /// The calls that were made since this was called last.
+    /// Returns the calls made since the last `take_log`.
     pub fn take_log(&self) -> Vec<Attempt> {
         std::mem::take(&mut self.state().log).into()
     }
 
-    /// Makes a call, again and again as its [schedule](Callback::schedule) says, until the seller has understood. Gives the
-    /// last verdict.
+    /// Makes a call, with retries as its [schedule](Callback::schedule) says, until the seller confirms it. Returns the
+    /// last outcome.
     ///
     /// # Errors
     ///
     /// The call cannot be signed.
-    pub async fn deliver(&self, callback: &Callback) -> Result<Verdict, DeliveryError> {
+    pub async fn deliver(&self, callback: &Callback) -> Result<DeliveryOutcome, DeliveryError> {
         self.deliver_by(callback, callback.schedule()).await
     }
 
-    /// As [`deliver`](Self::deliver), by another schedule.
+    /// Makes a call like [`deliver`](Self::deliver), with another schedule.
     ///
     /// # Errors
     ///
     /// The call cannot be signed.
-    pub async fn deliver_by(&self, callback: &Callback, schedule: Schedule) -> Result<Verdict, DeliveryError> {
-        Ok(self.repeat(callback, schedule).await?.verdict)
+    pub async fn deliver_by(&self, callback: &Callback, schedule: Schedule) -> Result<DeliveryOutcome, DeliveryError> {
+        Ok(self.repeat(callback, schedule).await?.outcome)
     }
 
-    /// The last attempt.
+    /// Returns the last attempt.
     async fn repeat(&self, callback: &Callback, schedule: Schedule) -> Result<Attempt, DeliveryError> {
         let mut number = 1;
         loop {
-            let request = self.sign(callback, &Manner::default())?;
-            let attempt = self.attempt(callback, request, number, &Manner::default()).await;
-            if attempt.verdict.is_final() || number >= schedule.attempts() {
+            let request = self.sign(callback, &CallOptions::default())?;
+            let attempt = self.attempt(callback, request, number, &CallOptions::default()).await;
+            if attempt.outcome.is_final() || number >= schedule.attempts() {
                 return Ok(attempt);
             }
             number += 1;
@@ -168,36 +171,42 @@ impl Marketplace {
         }
     }
 
-    /// Makes one call, in a manner of its own.
+    /// Makes a single call with these options, without retries.
     ///
     /// # Errors
     ///
     /// The call cannot be signed.
-    pub async fn call(&self, callback: &Callback, manner: &Manner) -> Result<Attempt, DeliveryError> {
-        let request = self.sign(callback, manner)?;
-        Ok(self.attempt(callback, request, 1, manner).await)
+    pub async fn call(&self, callback: &Callback, options: &CallOptions) -> Result<Attempt, DeliveryError> {
+        let request = self.sign(callback, options)?;
+        Ok(self.attempt(callback, request, 1, options).await)
     }
 
-    /// A request as [`call`](Self::call) makes it; to be sent with [`send`](Self::send), more than once if one likes.
+    /// Signs a request as [`call`](Self::call) does, to be sent with [`send`](Self::send), any number of times.
     ///
     /// # Errors
     ///
     /// The call cannot be signed.
-    pub fn sign(&self, callback: &Callback, manner: &Manner) -> Result<Request<Bytes>, DeliveryError> {
-        let endpoint = manner.endpoint(&self.inner.endpoint, callback.protocol());
-        let at = manner.time(self.next_time());
-        Ok(manner.damaged(callback.request(&endpoint, at, &self.inner.random)?))
+    pub fn sign(&self, callback: &Callback, options: &CallOptions) -> Result<Request<Bytes>, DeliveryError> {
+        let endpoint = options.endpoint(&self.inner.endpoint, callback.protocol());
+        let at = options.time(self.next_time());
+        Ok(options.damaged(callback.request(&endpoint, at, &self.inner.random)?))
     }
 
-    /// Sends what was signed before.
+    /// Sends a request that was signed before.
     pub async fn send(&self, callback: &Callback, request: Request<Bytes>) -> Attempt {
-        self.attempt(callback, request, 1, &Manner::default()).await
+        self.attempt(callback, request, 1, &CallOptions::default()).await
     }
 
-    async fn attempt(&self, callback: &Callback, request: Request<Bytes>, number: u32, manner: &Manner) -> Attempt {
+    async fn attempt(
+        &self,
+        callback: &Callback,
+        request: Request<Bytes>,
+        number: u32,
+        options: &CallOptions,
+    ) -> Attempt {
         let Inner { target, endpoint, time, .. } = &*self.inner;
         let deadline = callback.protocol().timeout();
-        let outcome = manner.answer(&**target, request.clone(), deadline).await;
+        let outcome = options.answer(&**target, request.clone(), deadline).await;
         let attempt = Attempt::new(time.now(), number, callback, &request, outcome, endpoint, &target.name());
         let mut state = self.state();
         if state.log.len() == LOGGED {
@@ -207,7 +216,7 @@ impl Marketplace {
         attempt
     }
 
-    /// No two calls are of the same moment: that of V1.0 tells them apart.
+    /// No two calls have the same timestamp: V1.0 distinguishes calls by it.
     fn next_time(&self) -> Timestamp {
         let now = self.inner.time.now();
         let mut state = self.state();
@@ -222,42 +231,43 @@ impl Marketplace {
 }
 
 impl MarketplaceBuilder {
-    /// The desk that the seller calls; one that admits nobody unless set.
+    /// Sets the open-API server that the seller calls (default: one that admits no caller).
     #[must_use]
-    pub fn desk(mut self, desk: Desk) -> Self {
-        self.desk = Some(desk);
+    pub fn open_api(mut self, open_api: OpenApiServer) -> Self {
+        self.open_api = Some(open_api);
         self
     }
 
-    /// Lives by a clock that only the marketplace moves: instead of waiting it moves the clock. The seller and the desk have
-    /// to live by the same one.
+    /// Uses a virtual clock that only the marketplace moves: instead of waiting it advances the clock. The seller and
+    /// the open-API server must use the same clock.
     #[must_use]
     pub fn virtual_time(mut self, clock: Arc<ManualClock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// Lives so many times as fast as the documents say: with 3600 an hour between two tries is a second, and a year two
-    /// hours and a half. Calls are signed by the real time all the same.
+    /// Speeds time up by this factor: with 3600, an hour between two attempts takes a second, and a year two and a half
+    /// hours. Calls are still signed with the real time.
     #[must_use]
     pub fn compressed(mut self, factor: u32) -> Self {
         self.compression = factor.max(1);
         self
     }
 
-    /// From what ids and nonces are drawn; 0 unless set. A seller with a durable store knows the orders of the last run.
+    /// Sets the seed for ids and nonces (default: 0). A seller with a durable store remembers the orders of the
+    /// previous run.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// The marketplace.
+    /// Builds the marketplace.
     pub fn build(self) -> Marketplace {
-        let Self { target, keys, desk, clock, compression, seed } = self;
+        let Self { target, keys, open_api, clock, compression, seed } = self;
         let address = target.path().parse().unwrap_or_default();
-        let desk = desk.unwrap_or_else(|| {
-            let builder = Desk::builder().seed(seed);
+        let open_api = open_api.unwrap_or_else(|| {
+            let builder = OpenApiServer::builder().seed(seed);
             match &clock {
                 Some(clock) => builder.clock(Arc::clone(clock)).build(),
                 None => builder.build(),
@@ -270,7 +280,7 @@ impl MarketplaceBuilder {
         let inner = Inner {
             endpoint: Endpoint::new(address, keys),
             target,
-            desk,
+            open_api,
             time,
             random: SeededRandom::new(seed),
             state: Mutex::default(),

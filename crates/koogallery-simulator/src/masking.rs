@@ -1,4 +1,4 @@
-//! What is taken out of messages before they are shown or kept.
+//! Removes secrets and personal data from messages before they are shown or stored.
 
 mod characters;
 mod walk;
@@ -16,27 +16,27 @@ use koogallery::redact::Sensitive;
 
 use characters::{Written, masked_text};
 
-/// Stands where something secret stood.
+/// Replaces secrets.
 pub(super) const MASK: &str = "[masked]";
 
-/// What is shorter stands in too many other words.
+/// Shorter texts occur in too many other words.
 const MIN_SECRET: usize = 4;
 
-/// As with secrets; also not to spoil words of the protocol.
+/// As for secrets; also to leave words of the protocol intact.
 const MIN_PERSONAL: usize = 6;
 
-/// Looking for more takes too long in a large message; a full synchronisation of 200 users has fewer.
+/// Searching for more takes too long in a large message; a full synchronization of 200 users has fewer.
 const MAX_PERSONAL: usize = 1024;
 
-/// Texts in texts, such as the lists of Kit V1.0.
+/// Strings that contain JSON, such as the lists of Kit V1.0.
 const MAX_DEPTH: usize = 8;
 
-/// Takes personal data and secrets out of messages.
+/// Removes personal data and secrets from messages.
 ///
-/// Personal data is what stands under the names that the marketplace's documents give it, and under names that sellers
-/// commonly use: accounts, passwords, names, phone numbers, e-mail addresses, Licenses. Its letters and digits are replaced,
-/// so that length and form stay; what V1.0 encrypts is encrypted again where the key is known, so that it can be decrypted.
-/// A secret is replaced as a whole wherever it stands.
+/// Personal data is recognized by the names in the marketplace's documents, and by names that sellers commonly use:
+/// accounts, passwords, names, phone numbers, e-mail addresses, Licenses. Letters and digits are replaced, so that length
+/// and form stay; fields encrypted by V1.0 are encrypted again if the key is known, so that they can still be decrypted.
+/// Secrets are replaced as a whole wherever they occur.
 ///
 /// ```
 /// use koogallery_simulator::Masking;
@@ -49,6 +49,8 @@ const MAX_DEPTH: usize = 8;
 /// assert_eq!(masking.text("key 0a1b2c3d-4e5f"), "key [masked]");
 /// ```
 #[derive(Clone, Default)]
+#[doc(alias = "redact")]
+#[doc(alias = "redaction")]
 pub struct Masking {
     secrets: Vec<Sensitive>,
     personal: Vec<Sensitive>,
@@ -56,7 +58,7 @@ pub struct Masking {
 }
 
 impl Masking {
-    /// Keeps access keys secret, and reads what is encrypted with those of V1.0.
+    /// Creates a masking that hides these access keys, and decrypts fields encrypted with those of V1.0.
     pub fn new(keys: &AccessKeys) -> Self {
         let mut masking = Self::default();
         for ring in InterfaceType::ALL.into_iter().filter_map(|interface| keys.get(interface)) {
@@ -69,8 +71,8 @@ impl Masking {
         masking
     }
 
-    /// Keeps a text secret as well, such as a signature: in capital and small letters, and percent-encoded. Texts of fewer
-    /// than 4 bytes are not told from others.
+    /// Hides another secret, such as a signature: in upper and lower case, and percent-encoded. Texts of fewer than 4
+    /// bytes are ignored.
     pub fn add_secret(&mut self, text: &str) {
         if text.len() < MIN_SECRET {
             return;
@@ -85,15 +87,15 @@ impl Masking {
         self.secrets.dedup();
     }
 
-    /// Remembers the personal data of a JSON text, to mask it wherever else it stands, such as in an answer to it; at
-    /// most 1024 texts of at least 6 bytes.
+    /// Remembers the personal data of a JSON text, to mask it elsewhere, such as in the answer; at most 1024 texts of
+    /// at least 6 bytes.
     pub fn learn_json(&mut self, text: &str) {
         let mut found = Vec::new();
         self.walk(text, &mut found, 0);
         self.learn(found);
     }
 
-    /// As [`Masking::learn_json`], of a raw query.
+    /// Remembers the personal data of a raw query, like [`Masking::learn_json`].
     pub fn learn_query(&mut self, raw: &str) {
         let mut found = Vec::new();
         self.masked_query(raw, &mut found);
@@ -108,23 +110,23 @@ impl Masking {
         self.personal.truncate(MAX_PERSONAL);
     }
 
-    /// A JSON text, or what is left of one that was cut off: masked, with as many characters.
+    /// Masks a JSON text, even one that was cut off, keeping its length.
     pub fn json(&self, text: &str) -> String {
         self.walk(text, &mut Vec::new(), 0)
     }
 
-    /// A raw query.
+    /// Masks a raw query.
     pub fn query(&self, raw: &str) -> String {
         self.masked_query(raw, &mut Vec::new())
     }
 
-    /// A text of no form: only secrets, and what was learnt, are masked.
+    /// Masks a plain text: only secrets and learned data.
     pub fn text(&self, text: &str) -> String {
         let text = self.secrets.iter().fold(Cow::Borrowed(text), |text, secret| replaced(text, secret.expose(), MASK));
         self.without_learnt(text).into_owned()
     }
 
-    /// Whether a secret stands in a text.
+    /// Returns whether a text contains a secret.
     pub fn is_secret_in(&self, text: &str) -> bool {
         self.secrets.iter().any(|secret| text.contains(secret.expose()))
     }
@@ -154,7 +156,7 @@ impl Masking {
         written.replaced(&masked)
     }
 
-    /// A decoded value of a member or parameter, with as many characters.
+    /// Masks a decoded value of a member or parameter, keeping its length.
     fn value(
         &self,
         name: Option<&str>,
@@ -179,7 +181,7 @@ impl Masking {
         self.without_learnt(Cow::Borrowed(text)).into_owned()
     }
 
-    /// The field with its text masked, if a key decrypts it.
+    /// Masks the text inside an encrypted field, if a key decrypts it.
     fn encrypted_again(&self, text: &str, found: &mut Vec<String>) -> Option<String> {
         let field = Ciphertext::from(text);
         let (cipher, plain) = self.ciphers.iter().find_map(|cipher| Some((cipher, cipher.decrypt(&field).ok()?)))?;
@@ -188,7 +190,7 @@ impl Masking {
         Some(again.as_str().to_owned()).filter(|again| again.len() == text.len())
     }
 
-    /// The Base64 text with what the customer filled in masked.
+    /// Masks the customer's input inside the Base64 text.
     fn extend_params(&self, text: &str, found: &mut Vec<String>) -> Option<String> {
         let json = String::from_utf8(STANDARD.decode(&*query::plus_restored(text)).ok()?).ok()?;
         let again = STANDARD.encode(self.walk_values(&json, found));
@@ -206,14 +208,14 @@ fn replaced<'t>(text: Cow<'t, str>, from: &str, to: &str) -> Cow<'t, str> {
     if text.contains(from) { Cow::Owned(text.replace(from, to)) } else { text }
 }
 
-/// A name as the lists below write it.
+/// Normalizes a name to the form in the lists below.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|character| character.to_ascii_lowercase()).collect()
 }
 
 const EXTEND_PARAMS: &str = "saasextendparams";
 
-/// Whether the value under a name is personal data or opens something.
+/// Returns whether the value of a name is personal data or a secret.
 fn is_personal(name: &str) -> bool {
     const WHOLE: [&str; 19] = [
         "account",

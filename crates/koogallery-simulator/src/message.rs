@@ -1,12 +1,12 @@
-//! The calls that the marketplace makes, before they are signed: the wire models' own writing, taken apart into fields so
-//! that one can be left out, spoiled or added.
+//! The marketplace's calls before they are signed: written by the wire models, and taken apart into fields so that each
+//! can be removed, altered or added.
 
 pub(super) mod kit;
 
 use serde_json::{Map, Value};
 
 use super::delivery::Callback;
-use super::desk::{Desk, LineSpec, OrderSpec, PlacedOrder};
+use super::open_api_server::{LineSpec, OpenApiServer, OrderSpec, PlacedOrder};
 use super::profile::Profile;
 use koogallery::kit::Flag;
 use koogallery::open_api::query_order::{OrderType, PeriodType};
@@ -19,11 +19,11 @@ use koogallery::wire::RenewalScene;
 
 pub(super) const TIME_STAMP: &str = "timeStamp";
 
-/// A call in fields. Where the query carries them every value is a text.
+/// A call as fields. In a query every value is a string.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) activity: String,
-    /// What is appended to the production address.
+    /// Path suffix added to the production address.
     pub(super) suffix: String,
     pub(super) fields: Vec<(String, Value)>,
 }
@@ -39,12 +39,12 @@ impl Message {
             let (name, value) = (pair.decoded_name(Plus::Space)?, pair.decoded_value(Plus::Space)?);
             Some((name.into_owned(), Value::from(value)))
         });
-        // The time is the signer's to write.
+        // The timestamp is left to the signer.
         let fields = pairs.filter(|(name, _)| name != TIME_STAMP).collect();
         Self { activity: activity.to_owned(), suffix: String::new(), fields }
     }
 
-    /// Sets a field, or adds it.
+    /// Sets or adds a field.
     pub(super) fn set(&mut self, name: &str, value: impl Into<Value>) {
         let value = value.into();
         match self.fields.iter_mut().find(|(found, _)| found == name) {
@@ -71,10 +71,10 @@ impl Message {
         self.fields.iter().find(|(found, _)| found == name).and_then(|(_, value)| value.as_str())
     }
 
-    /// Compact JSON, members in ascending order.
+    /// Returns compact JSON with the members in ascending order.
     pub(super) fn to_json(&self) -> String {
         let members: Map<String, Value> = self.fields.iter().cloned().collect();
-        // `Map` keeps this order or sorts itself, depending on a feature that others may have set.
+        // `Map` preserves or sorts the order, depending on a feature that other crates may have enabled.
         let mut sorted: Vec<_> = members.into_iter().collect();
         sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
         object(&sorted)
@@ -86,13 +86,13 @@ impl Message {
     }
 }
 
-/// Compact JSON, members as they stand.
+/// Returns compact JSON with the members in the given order.
 pub(super) fn object(members: &[(String, Value)]) -> String {
     let members: Vec<_> = members.iter().map(|(name, value)| format!("{}:{value}", Value::from(&**name))).collect();
     format!("{{{}}}", members.join(","))
 }
 
-/// Invented ids and texts, the same for the same seed.
+/// Invented ids and texts, derived from the seed.
 #[derive(Clone, Debug)]
 pub(super) struct Ids(u64);
 
@@ -117,12 +117,12 @@ impl Ids {
         text
     }
 
-    /// Ends in a letter: digits there could be read as those of a timestamp in seconds behind it.
+    /// Ends in a letter: trailing digits could be read as part of a timestamp in seconds.
     pub(super) fn nonce(&mut self) -> String {
         self.hex(31) + "n"
     }
 
-    /// In the form of a business id.
+    /// Returns an id in the form of a business id.
     pub(super) fn uuid(&mut self) -> String {
         let hex = self.hex(32);
         [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
@@ -137,21 +137,21 @@ impl Ids {
     }
 }
 
-/// Writes calls of a profile.
+/// Writes the calls of a profile.
 #[derive(Clone, Debug)]
 pub(super) struct Author {
     pub(super) profile: Profile,
     pub(super) ids: Ids,
     pub(super) test_flag: bool,
-    /// Where the seller asks for the orders that are made up.
-    pub(super) desk: Option<Desk>,
+    /// The open-API server with the invented orders.
+    pub(super) open_api: Option<OpenApiServer>,
 }
 
 impl Author {
-    /// Makes the order of a message known at the desk, as one with two lines.
+    /// Registers the order of a message with the open-API server, as one with two lines.
     pub(super) fn place_order(&self, message: &Message) {
-        let (Some(desk), Some(order)) = (&self.desk, message.get("orderId")) else { return };
-        if desk.order(order).is_some() {
+        let (Some(open_api), Some(order)) = (&self.open_api, message.get("orderId")) else { return };
+        if open_api.order(order).is_some() {
             return;
         }
         let order_type = match message.activity.as_str() {
@@ -161,10 +161,10 @@ impl Author {
             _ => OrderType::New,
         };
         let line = || LineSpec::period(PRODUCT, PeriodType::Year, 1);
-        desk.place_order(OrderSpec::new(line()).line(line()).order_type(order_type).order_id(order));
+        open_api.place_order(OrderSpec::new(line()).with_line(line()).with_order_type(order_type).with_order_id(order));
     }
 
-    /// A call that the seller has to accept whatever was before, about something new.
+    /// Returns a call that the seller must accept in any state, about something new.
     pub(super) fn fresh(&mut self, now: Timestamp) -> Message {
         match self.profile {
             Profile::Protocol(Protocol::KitV1) | Profile::Protocol(Protocol::KitV2) => {
@@ -183,20 +183,20 @@ impl Author {
         }
     }
 
-    /// A purchase of a new order.
+    /// Returns a purchase of a new order.
     pub(super) fn purchase(&mut self) -> Message {
         let order = self.ids.order();
         self.purchase_of(&order, 1)
     }
 
-    /// The purchase of one line of an order, as the marketplace makes it once more: with another `businessId`.
+    /// Returns a repeated purchase of one order line, with another `businessId`.
     pub(super) fn purchase_of(&mut self, order: &str, line: u32) -> Message {
         let index = usize::try_from(line).unwrap_or_default().saturating_sub(1);
         let purchase = Callback::purchase(self.profile.protocol(), &placed(order, PRODUCT), index);
-        self.told(purchase).unwrap_or_else(|| Message::from_body("newInstance", "{}"))
+        self.content(purchase).unwrap_or_else(|| Message::from_body("newInstance", "{}"))
     }
 
-    /// A renewal to a time, by a new order.
+    /// Returns a renewal to a time, by a new order.
     pub(super) fn renewal(&mut self, id: &str, expire_time: Timestamp) -> Option<Message> {
         let order = self.ids.order();
         self.renewal_by(id, expire_time, &order, RenewalScene::Renewal)
@@ -211,57 +211,57 @@ impl Author {
     ) -> Option<Message> {
         let time = expire_time.to_compact_seconds().parse().unwrap_or(expire_time);
         let order = placed(order, OTHER_PRODUCT);
-        self.told(Callback::refresh(self.profile.protocol(), scene, id, &order, time))
+        self.content(Callback::refresh(self.profile.protocol(), scene, id, &order, time))
     }
 
-    /// Freezes.
+    /// Returns a freeze.
     pub(super) fn freeze(&mut self, id: &str) -> Option<Message> {
-        self.told(Callback::expiry(self.profile.protocol(), id))
+        self.content(Callback::expiry(self.profile.protocol(), id))
     }
 
-    /// Unfreezes, where there is a call for it.
+    /// Returns an unfreeze, if the protocol has one.
     pub(super) fn unfreeze(&mut self, id: &str) -> Option<Message> {
         if self.profile != Protocol::SaasV1.into() {
-            return self.told(Callback::unfreezing(self.profile.protocol(), id));
+            return self.content(Callback::unfreezing(self.profile.protocol(), id));
         }
         use saas::v1::instance_status::{InstanceStatus, Request};
         let request = Request::new("", id, InstanceStatus::Normal);
         Some(self.flagged(Message::from_query("instanceStatus", &request.to_query())))
     }
 
-    /// Releases.
+    /// Returns a release.
     pub(super) fn release(&mut self, id: &str) -> Option<Message> {
         let order = self.ids.order();
-        self.told(Callback::release(self.profile.protocol(), id, &order))
+        self.content(Callback::release(self.profile.protocol(), id, &order))
     }
 
-    /// Upgrades by a new order.
+    /// Returns an upgrade by a new order.
     pub(super) fn upgrade(&mut self, id: &str) -> Option<Message> {
         let order = placed(&self.ids.order(), OTHER_PRODUCT);
-        self.told(Callback::upgrade(self.profile.protocol(), id, &order))
+        self.content(Callback::upgrade(self.profile.protocol(), id, &order))
     }
 
-    /// Applies for the License of an instance.
+    /// Returns an application for the License of an instance.
     pub(super) fn application_for_license(&mut self, id: &str, now: Timestamp) -> Option<Message> {
         let event = self.ids.uuid();
         let is_meant = self.profile == Protocol::LicenseOnline.into();
-        self.told(is_meant.then(|| Callback::license_application(id, &event, now, None)))
+        self.content(is_meant.then(|| Callback::license_application(id, &event, now, None)))
     }
 
-    /// Asks whether an instance may change at its renewal.
+    /// Returns the question whether an instance may change at its renewal.
     pub(super) fn change_check(&mut self, id: &str) -> Option<Message> {
         let is_meant = self.profile == Protocol::SaasV2.into();
-        self.told(is_meant.then(|| Callback::change_check(id, other_product())))
+        self.content(is_meant.then(|| Callback::change_check(id, other_product())))
     }
 
-    /// Asks for instances.
+    /// Returns a query of instances.
     pub(super) fn query(&mut self, ids: &[&str]) -> Option<Message> {
-        self.told(Callback::query(self.profile.protocol(), ids))
+        self.content(Callback::query(self.profile.protocol(), ids))
     }
 
-    /// What a callback says, in fields.
-    fn told(&mut self, callback: Option<Callback>) -> Option<Message> {
-        // None of these messages holds a time of its own.
+    /// Returns the content of a callback as fields.
+    fn content(&mut self, callback: Option<Callback>) -> Option<Message> {
+        // None of these messages contains a time of its own.
         let message = callback?.fields(self.ids.uuid(), Timestamp::from_unix_millis(0));
         Some(self.flagged(message))
     }
@@ -275,19 +275,19 @@ impl Author {
 const PRODUCT: &str = "OFFI000000000000000001";
 const OTHER_PRODUCT: &str = "OFFI000000000000000002";
 
-/// What an instance is asked to change to.
+/// The target product of a change.
 pub(crate) fn other_product() -> TargetProduct {
-    TargetProduct::new(OTHER_PRODUCT, "11111111-2222-3333-4444-555555555556", "sample product,advanced,by the month")
+    TargetProduct::new(OTHER_PRODUCT, "11111111-2222-3333-4444-555555555556", "sample product,advanced,monthly")
 }
 
 /// An order with two lines.
 fn placed(order_id: &str, product_id: &str) -> PlacedOrder {
     let line = || LineSpec::one_time(product_id);
-    let spec = OrderSpec::new(line()).line(line()).order_id(order_id);
+    let spec = OrderSpec::new(line()).with_line(line()).with_order_id(order_id);
     PlacedOrder { order_id: order_id.to_owned(), create_time: Timestamp::from_unix_millis(0), spec }
 }
 
-/// The time in the fields of a V1.0 call.
+/// Formats the timestamp field of a V1.0 call.
 pub(super) fn time_stamp(scheme: SignatureScheme, time: Timestamp) -> String {
     match scheme {
         SignatureScheme::AuthTokenBody => time.to_compact_millis_in(CHINA),

@@ -1,12 +1,12 @@
-//! Waiting for what was put off.
+//! Waiting for work that the seller does in the background.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::session::Stop;
+use super::stop::Stop;
 
-/// Waits in pauses that grow, and not for ever.
+/// Waits in growing pauses, up to a limit.
 pub(super) struct Patience {
     began: Instant,
     limit: Duration,
@@ -18,7 +18,7 @@ impl Patience {
         Self { began: Instant::now(), limit, next: Duration::from_millis(10) }
     }
 
-    /// Whether there is time for another try, which has come then.
+    /// Waits for the next attempt; returns whether there is time for one.
     pub(super) async fn pause(&mut self) -> bool {
         if self.began.elapsed() >= self.limit {
             return false;
@@ -32,7 +32,7 @@ impl Patience {
         Stop::failed(
             "success some time after 000004",
             format!("no success within {:?}", self.limit),
-            "an instance that was accepted with 000004 does not get ready",
+            "an instance accepted with 000004 does not become ready",
         )
     }
 }

@@ -1,4 +1,4 @@
-//! A look at what the seller keeps, so that effects can be checked and not only answers.
+//! A look into the seller's data, so that effects can be checked and not only answers.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,31 +14,31 @@ use koogallery::tenant::TenantName;
 /// Lists the seller's instances.
 ///
 /// The form of the list is that of the example server's `/admin/instances`: a JSON array of objects with `instanceId`,
-/// `orderId`, `orderLineId`, `productId`, `state` (`active`, `frozen`, `released`), `expireTime` (`yyyyMMddHHmmss`, UTC)
-/// and `handlerRuns`; all but the first two may be left out.
+/// `orderId`, `orderLineId`, `productId`, `state` (`active`, `frozen`, `released`), `expireTime` (`yyyyMMddHHmmss`,
+/// UTC) and `handlerRuns`; all but the first two are optional.
 pub trait Probe: Send + Sync + 'static {
-    /// All instances.
+    /// Returns all instances.
     ///
     /// # Errors
     ///
-    /// The list cannot be had.
+    /// The list is not available.
     fn instances(&self) -> impl Future<Output = Result<Vec<ProbedInstance>, ProbeError>> + Send;
 }
 
-/// An instance as the seller has it.
+/// An instance in the seller's data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct ProbedInstance {
     /// Its id.
     pub instance_id: String,
-    /// The order that made it.
+    /// The order that created it.
     pub order_id: String,
-    /// The order line that made it.
+    /// The order line that created it.
     pub order_line_id: Option<String>,
-    /// The product, where it is known.
+    /// The product, if known.
     pub product_id: Option<String>,
-    /// `active`, `frozen`, `released` or the seller's own words; checks of states compare with these three.
+    /// `active`, `frozen`, `released`, or a state of the seller's own; checks compare with these three.
     pub state: Option<String>,
     /// `yyyyMMddHHmmss` or with milliseconds, in UTC.
     pub expire_time: Option<String>,
@@ -46,34 +46,34 @@ pub struct ProbedInstance {
     pub handler_runs: Option<u32>,
 }
 
-/// Why the instances cannot be listed.
+/// Reason why the instances cannot be listed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the seller's instances cannot be listed: {0}")]
 pub struct ProbeError(String);
 
 impl ProbeError {
-    /// For probes of one's own.
+    /// Creates an error, for custom probes.
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }
 
-/// Lists the instances that a URL gives as JSON.
+/// Lists the instances that a URL returns as JSON.
 #[derive(Clone, Debug)]
 pub struct HttpProbe(HttpTarget);
 
 impl HttpProbe {
-    /// The list at a URL, for instance `http://127.0.0.1:8080/admin/instances`.
+    /// Creates a probe of a URL, such as `http://127.0.0.1:8080/admin/instances`.
     ///
     /// # Errors
     ///
-    /// As [`HttpTarget::new`].
+    /// As for [`HttpTarget::new`].
     pub fn new(url: &str) -> Result<Self, TargetUrlError> {
         HttpTarget::new(url).map(Self)
     }
 }
 
-/// The list at the URL of a target, with the authorities that it trusts.
+/// Creates a probe of a target's URL, with the same trusted certificates.
 impl From<HttpTarget> for HttpProbe {
     fn from(target: HttpTarget) -> Self {
         Self(target)
@@ -98,21 +98,21 @@ pub struct LedgerProbe<L> {
 }
 
 impl<L: Ledger> LedgerProbe<L> {
-    /// Looks into this ledger.
+    /// Creates a probe of a ledger.
     pub fn new(ledger: L) -> Self {
         Self { ledger: Arc::new(ledger), tenant: None }
     }
 
-    /// Sets the [name](koogallery::callback::CallbackServiceBuilder::tenant) of the service whose instances are listed (default:
-    /// none).
+    /// Sets the [name](koogallery::callback::CallbackServiceBuilder::tenant) of the service whose instances are listed
+    /// (default: none).
     #[must_use]
-    pub fn tenant(mut self, name: TenantName) -> Self {
+    pub fn with_tenant(mut self, name: TenantName) -> Self {
         self.tenant = Some(name);
         self
     }
 }
 
-/// All instances of a ledger.
+/// Returns all instances of a ledger.
 async fn list(ledger: &impl Ledger) -> Result<Vec<ProbedInstance>, ProbeError> {
     let mut listed: Vec<ProbedInstance> = Vec::new();
     loop {
@@ -151,7 +151,7 @@ where
     }
 }
 
-/// [`Probe`] behind a pointer.
+/// [`Probe`] as a trait object.
 pub(super) trait ErasedProbe: Send + Sync {
     fn instances(&self) -> BoxFuture<'_, Result<Vec<ProbedInstance>, ProbeError>>;
 }

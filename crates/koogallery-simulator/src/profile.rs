@@ -1,4 +1,4 @@
-//! What is checked.
+//! Check profiles.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use koogallery::protocol::{Protocol, SignatureScheme};
 
-/// The longest time that a marketplace waits: that of V1.0, the Kit and the debugging page.
+/// The marketplace's longest timeout: that of V1.0, the Kit and the debugging page.
 pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What is checked: a protocol, or what the seller console checks of one.
+/// The scope of a check: a protocol, or the rules of the seller console's debugging page.
 ///
 /// ```
 /// use koogallery::protocol::Protocol;
@@ -54,7 +54,7 @@ impl Profile {
         self.protocol().scheme()
     }
 
-    /// How long the marketplace, or the page, waits for an answer.
+    /// Returns the timeout of the marketplace, or of the page.
     pub(super) fn timeout(self) -> Duration {
         match self {
             Self::Protocol(protocol) => protocol.timeout(),
@@ -62,7 +62,7 @@ impl Profile {
         }
     }
 
-    /// Whether the call that begins the life of an instance is about an order.
+    /// Returns whether the call that creates an instance is about an order.
     pub(super) fn has_purchases(self) -> bool {
         use Protocol::{LicenseOnline, LicenseV1, SaasV1, SaasV2};
         matches!(self.protocol(), SaasV1 | SaasV2 | LicenseOnline | LicenseV1)
@@ -89,10 +89,10 @@ impl FromStr for Profile {
     }
 }
 
-/// A name that no profile has.
+/// The name is not the name of a profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no profile; there are saas-v2, saas-v1, license-online, license-code, license-v1, order-notify, kit-v1, \
+    "unknown profile {0:?}; known are saas-v2, saas-v1, license-online, license-code, license-v1, order-notify, kit-v1, \
      kit-v2 and console"
 )]
 pub struct UnknownProfile(String);

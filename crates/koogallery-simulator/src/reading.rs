@@ -1,11 +1,11 @@
-//! What an answer says, whatever its form.
+//! Lenient reading of answers.
 
 use serde_json::Value;
 
-use super::session::{Checked, Stop};
+use super::stop::{Checked, Stop};
 use super::target::Answer;
 
-/// An answer, read as leniently as can be: what is wrong with its form is for other checks to say.
+/// An answer, read as leniently as possible: violations of its form are left to other checks.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
     pub(super) status: u16,
@@ -32,7 +32,7 @@ impl Reading {
         self.json.as_ref()?.get("instanceId")?.as_str().filter(|id| !id.is_empty())
     }
 
-    /// The instances that are told about.
+    /// Returns the ids of the described instances.
     pub(super) fn described_ids(&self) -> Vec<&str> {
         let infos = self.json.as_ref().and_then(|json| json.get("info")).and_then(Value::as_array);
         infos.into_iter().flatten().filter_map(|info| info.get("instanceId")?.as_str()).collect()
@@ -46,7 +46,7 @@ impl Reading {
         }
     }
 
-    /// The call has to have been accepted.
+    /// Expects that the call was accepted.
     pub(super) fn accepted(&self, what: &str) -> Checked {
         match self.is_success() || self.is_processing() {
             true => Ok(()),
@@ -54,20 +54,18 @@ impl Reading {
         }
     }
 
-    /// The call has to have been refused, with one of these codes where the answer has one.
+    /// Expects that the call was rejected, with one of these codes if the answer has one.
     pub(super) fn refused(&self, codes: &[&str], what: &str) -> Checked {
         let expected = || format!("{what} is refused with {}", codes.join(" or "));
         match self.code.as_deref() {
             Some("000000" | "000004") => {
-                Err(Stop::failed(expected(), self.described(), format!("{what} is taken for a genuine call")))
+                Err(Stop::failed(expected(), self.described(), format!("{what} is accepted as genuine")))
             }
             Some(code) if codes.contains(&code) => Ok(()),
-            Some(_) => Err(Stop::failed(
-                expected(),
-                self.described(),
-                "the call is refused with a code that means something else",
-            )),
-            // The form of the answer is judged elsewhere.
+            Some(_) => {
+                Err(Stop::failed(expected(), self.described(), "the call is refused with a code of another meaning"))
+            }
+            // The form of the answer is checked elsewhere.
             None => Ok(()),
         }
     }
@@ -75,19 +73,17 @@ impl Reading {
 
 fn accept_cause(reading: &Reading) -> String {
     match reading.code.as_deref() {
-        Some("000001") => {
-            "the signature of a right call is refused: see what is signed, with which key, in which order"
-        }
-        Some("000002") => "a parameter of a right call is refused",
+        Some("000001") => "the signature of a valid call is refused: check the signed content, the key and the order",
+        Some("000002") => "a parameter of a valid call is refused",
         Some("000003") => "the instance is not known",
-        Some("000005") => "the endpoint failed inside",
+        Some("000005") => "internal error of the endpoint",
         Some(_) => "the endpoint refuses",
         None => "the answer is not JSON with a resultCode",
     }
     .to_owned()
 }
 
-/// `0`, `"0"` and `"0000004"` are written as the code that must have been meant.
+/// Normalizes `0`, `"0"` and `"0000004"` to the intended code.
 fn lenient_code(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),

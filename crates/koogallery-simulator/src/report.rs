@@ -1,4 +1,4 @@
-//! What a run found.
+//! The result of a run.
 
 mod json;
 mod junit;
@@ -17,51 +17,51 @@ use koogallery::key::AccessKey;
 /// Bytes of a body that a report shows.
 const SHOWN: usize = 2048;
 
-/// How a check ended.
+/// Outcome of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The rule is kept.
+    /// The endpoint follows the rule.
     Passed,
-    /// It is broken.
+    /// The endpoint breaks the rule.
     Failed(Failure),
-    /// Nothing can be said.
+    /// The check was not run.
     NotRun {
-        /// Why not.
+        /// The reason.
         why: String,
     },
 }
 
-/// How a rule is broken.
+/// Description of a violation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
-    /// What the rule asks for.
+    /// The behavior that the rule requires.
     pub expected: String,
-    /// What came instead.
+    /// The observed behavior.
     pub got: String,
-    /// What the mistake behind it probably is.
+    /// The likely mistake behind it.
     pub cause: String,
 }
 
 impl Failure {
-    /// What an answer says may hold the key.
+    /// An answer may contain the key.
     pub(super) fn shown(self, key: &AccessKey) -> Self {
         let masked = |text: String| masked(&text, key);
         Self { expected: masked(self.expected), got: masked(self.got), cause: masked(self.cause) }
     }
 }
 
-/// What a stranger says, fit to be shown.
+/// Makes another party's text safe to display.
 pub(super) fn masked(text: &str, key: &AccessKey) -> String {
     printable(text).replace(key.expose(), MASK)
 }
 
-/// A call and its answer, without secrets: the signature is masked, and so is personal data of the answer.
+/// A call and its answer, without secrets: the signature and the personal data of the answer are masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// What the call was about.
+    /// Activity of the call.
     pub activity: String,
     /// `GET` or `POST`.
     pub method: String,
@@ -69,18 +69,18 @@ pub struct Exchange {
     pub target: String,
     /// The beginning of the request's body.
     pub request_body: String,
-    /// The HTTP status, if an answer came.
+    /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// The headers of the answer.
     pub answer_headers: Vec<(String, String)>,
     /// The beginning of its body.
     pub answer_body: String,
-    /// Why no answer came.
+    /// The error, if there was no answer.
     pub error: Option<String>,
-    /// How long the answer took.
+    /// Duration of the call.
     pub duration: Duration,
-    /// A command line that repeats the call, once `$SIGNATURE` stands for a signature: a time-bound one has to be made anew,
-    /// with a new time.
+    /// A command line that repeats the call, once `$SIGNATURE` is replaced: where the signature covers a time, that
+    /// needs a new signature for the current time.
     pub curl: String,
 }
 
@@ -117,11 +117,11 @@ impl Exchange {
     }
 }
 
-/// Knows what no report may show.
+/// Masks what no report may show.
 fn masking(call: &Call, key: Option<&AccessKey>) -> Masking {
     let mut masking = Masking::default();
     key.into_iter().for_each(|key| masking.add_secret(key.expose()));
-    // That which was sent may be the right one of another call.
+    // The signature sent may be the valid one of another call.
     let sent = call.proof(Proof::Signature).filter(|sent| sent.len() > 16).map(str::to_owned);
     for signature in key.and_then(|key| call.right_signature(key)).into_iter().chain(sent) {
         masking.add_secret(&signature);
@@ -129,7 +129,7 @@ fn masking(call: &Call, key: Option<&AccessKey>) -> Masking {
     masking
 }
 
-/// A report is read on terminals, which obey what a stranger sends.
+/// Reports are shown in terminals, which execute control characters.
 fn printable(text: &str) -> String {
     text.replace(|character: char| character.is_control() && character != '\n' && character != '\t', "\u{fffd}")
 }
@@ -142,17 +142,17 @@ fn shown(bytes: &[u8]) -> String {
     text
 }
 
-/// A check and how it ended.
+/// A check and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckResult {
     /// The check.
     pub check: Check,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// What was measured, or is worth knowing although the rule is kept; a line each.
+    /// Measurements and other remarks, one per line.
     pub notes: Vec<String>,
-    /// Its last calls; of a rule for every answer, the one that broke it.
+    /// The last calls of the check; for a rule about every answer, the call that broke it.
     pub exchanges: Vec<Exchange>,
 }
 
@@ -160,27 +160,27 @@ pub struct CheckResult {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// What was checked.
+    /// The target.
     pub target: String,
-    /// Against which rules.
+    /// The profile.
     pub profile: Profile,
-    /// From what the calls were drawn.
+    /// The seed of the calls.
     pub seed: u64,
-    /// Whether the calls said that they were only a test.
+    /// Whether the calls were marked as tests.
     pub test_flag: bool,
-    /// How many calls were made.
+    /// Number of calls made.
     pub calls: u32,
     /// One result per check, in the order of the run.
     pub results: Vec<CheckResult>,
 }
 
 impl Report {
-    /// Whether no mandatory check failed, and the endpoint could be checked at all.
+    /// Returns whether no mandatory check failed, and the endpoint could be checked at all.
     pub fn is_ok(&self) -> bool {
         self.failures().all(|(result, _)| result.check.severity != Severity::Must) && self.passed() > 0
     }
 
-    /// The failed checks, the gravest first.
+    /// Returns the failed checks, the most severe first.
     pub fn failures(&self) -> impl Iterator<Item = (&CheckResult, &Failure)> {
         let mut failed: Vec<_> = self
             .results
@@ -194,13 +194,13 @@ impl Report {
         failed.into_iter()
     }
 
-    /// The ids of the failed checks, in the order of the run.
+    /// Returns the ids of the failed checks, in the order of the run.
     pub fn failed_ids(&self) -> Vec<&'static str> {
         let failed = self.results.iter().filter(|result| matches!(result.outcome, Outcome::Failed(_)));
         failed.map(|result| result.check.id).collect()
     }
 
-    /// How many checks passed.
+    /// Returns the number of passed checks.
     pub fn passed(&self) -> usize {
         self.results.iter().filter(|result| result.outcome == Outcome::Passed).count()
     }
@@ -212,12 +212,12 @@ impl Report {
         })
     }
 
-    /// What was found out beside the outcomes.
+    /// Returns remarks beside the outcomes.
     fn notes(&self) -> impl Iterator<Item = (&CheckResult, &str)> {
         self.results.iter().flat_map(|result| result.notes.iter().map(move |note| (result, &**note)))
     }
 
-    /// The failures that have one cause, in order of their gravity.
+    /// Returns the failures grouped by cause, in order of severity.
     fn causes(&self) -> Vec<(&str, Vec<(&CheckResult, &Failure)>)> {
         let mut causes: Vec<(&str, Vec<(&CheckResult, &Failure)>)> = Vec::new();
         for (result, failure) in self.failures() {

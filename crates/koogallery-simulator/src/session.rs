@@ -1,6 +1,5 @@
-//! One run: calls go out, answers come in, and everything is written down.
+//! One run: makes the calls, and records the answers.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,115 +8,60 @@ use tokio::time::{sleep, timeout};
 
 use super::call::{Call, Proof, Signer};
 use super::client_secret::Sealed;
-use super::desk::Instance;
 use super::form;
 use super::http_target::HttpTarget;
+use super::judge::Judge;
 use super::message::{Author, Message};
+use super::open_api_server::Instance;
 use super::patience::Patience;
 use super::probe::{ErasedProbe, ProbedInstance};
 use super::profile::Profile;
 use super::reading::Reading;
-use super::report::{Exchange, Failure};
+use super::report::Exchange;
+pub(super) use super::stop::{Checked, Stop};
 use super::target::{Answer, ErasedTarget, TargetError};
 use koogallery::clock::Clock;
-use koogallery::key::{AccessKey, AccessKeys, KeyRing};
+use koogallery::key::AccessKey;
 use koogallery::protocol::Protocol;
 use koogallery::timestamp::Timestamp;
 
-/// So much longer than the deadline a target may take, whatever its own limits: late is not the same as never.
+/// A target may exceed the deadline by this much, whatever its own limits: late is not the same as never.
 const LATE: Duration = Duration::from_secs(5);
 
-/// How long an instance may take, unless set otherwise.
-const READY_WITHIN: Duration = Duration::from_secs(10);
+/// Default timeout for an instance to become ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After so many calls without an answer the rest is not tried: nobody waits an hour for a report.
+/// After this many timeouts the rest is not run, so that a report never takes an hour.
 const MAX_TIMEOUTS: u32 = 3;
 
-/// Exchanges that a check keeps for the report.
+/// Exchanges of a check that the report keeps.
 const KEPT: usize = 8;
-
-/// Why a check ended early.
-#[derive(Clone, Debug)]
-pub(super) enum Stop {
-    Failed(Failure),
-    NotRun(String),
-}
-
-pub(super) type Checked = Result<(), Stop>;
-
-impl Stop {
-    pub(super) fn failed(expected: impl Into<String>, got: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self::Failed(Failure { expected: expected.into(), got: got.into(), cause: cause.into() })
-    }
-
-    pub(super) fn not_run(why: &str) -> Self {
-        Self::NotRun(why.to_owned())
-    }
-}
-
-impl From<TargetError> for Stop {
-    fn from(error: TargetError) -> Self {
-        let cause = match &error {
-            TargetError::Dns(_) | TargetError::Connect(_) | TargetError::ConnectTimeout(_) => {
-                "the endpoint is down, or not reachable from here"
-            }
-            TargetError::Forbidden(_) => "the name leads where no marketplace calls",
-            TargetError::Tls(error) => {
-                let cause = format!("no secure connection can be made: {}", error.mend());
-                return Self::failed("a secure connection", error.to_string(), cause);
-            }
-            TargetError::Timeout(_) => "the endpoint hangs",
-            TargetError::Panicked | TargetError::CutOff(_) => "the endpoint's code failed while answering",
-            TargetError::TooLarge(_) => "the endpoint sends something other than an answer",
-            TargetError::NotHttp(_) => "something other than an HTTP server listens there",
-        };
-        Self::failed("an answer", error.to_string(), cause)
-    }
-}
-
-/// What the rules for every answer found.
-#[derive(Debug, Default)]
-pub(super) struct Findings {
-    /// How many answers a rule was applied to.
-    pub(super) judged: BTreeMap<&'static str, u32>,
-    /// The first answer that broke a rule.
-    pub(super) broken: BTreeMap<&'static str, (Failure, Exchange)>,
-    /// What is worth knowing beside.
-    pub(super) notes: BTreeMap<&'static str, Vec<String>>,
-}
 
 pub(super) struct Session {
     pub(super) target: Arc<dyn ErasedTarget>,
     pub(super) profile: Profile,
     pub(super) key: AccessKey,
-    pub(super) ring: KeyRing,
-    /// What the seller has told of his keys.
-    pub(super) keys: AccessKeys,
     pub(super) author: Author,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) probe: Option<Arc<dyn ErasedProbe>>,
-    pub(super) findings: Findings,
-    /// Of the check that runs.
+    /// The rules for every answer.
+    pub(super) judge: Judge,
+    /// The target, if its connections can be checked.
+    http: Option<HttpTarget>,
+    /// Exchanges of the current check.
     pub(super) exchanges: Vec<Exchange>,
-    /// What the check that runs has found out beside its outcome.
+    /// Remarks of the current check.
     pub(super) notes: Vec<String>,
     pub(super) calls: u32,
-    pub(super) ivs: HashMap<String, String>,
-    /// Whether the endpoint refuses an exact repeat; known after that was tried.
+    /// Whether the endpoint rejects an exact repeat; known once that was tried.
     pub(super) refuses_repeats: bool,
-    /// What the seller console would have sent, and what came back before it hung up.
+    /// The calls of the seller console, and their answers, if any.
     pub(super) console: Vec<(String, Option<Answer>)>,
-    /// Within which an answer has to come.
-    pub(super) deadline: Duration,
-    /// How long after 000004 an instance may take.
-    pub(super) ready_within: Duration,
-    /// Moves the clocks, where they can be moved.
+    /// Timeout for an instance to become ready after `000004`.
+    pub(super) ready_timeout: Duration,
+    /// Moves the clocks, if they can be moved.
     pub(super) travel: Option<Box<dyn Fn(Duration) + Send + Sync>>,
-    /// How long answers took, by activity.
-    pub(super) durations: BTreeMap<String, Vec<Duration>>,
-    /// Whether the seller tries things out where nobody else comes.
-    pub(super) is_local: bool,
-    /// Encrypted for the seller; none without his public key.
+    /// Secrets encrypted for the seller; empty without a public key.
     pub(super) client_secrets: Vec<Sealed>,
     last_time: Timestamp,
     timeouts: u32,
@@ -126,8 +70,8 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(
         target: Arc<dyn ErasedTarget>,
-        ring: KeyRing,
-        keys: AccessKeys,
+        http: Option<HttpTarget>,
+        judge: Judge,
         author: Author,
         clock: Arc<dyn Clock>,
         probe: Option<Arc<dyn ErasedProbe>>,
@@ -136,31 +80,26 @@ impl Session {
         Self {
             target,
             profile,
-            key: ring.signing_key().clone(),
-            ring,
-            keys,
+            key: judge.key.clone(),
+            judge,
+            http,
             author,
             clock,
             probe,
-            findings: Findings::default(),
             exchanges: Vec::new(),
             notes: Vec::new(),
             calls: 0,
-            ivs: HashMap::new(),
             refuses_repeats: false,
             console: Vec::new(),
-            deadline: profile.timeout(),
-            ready_within: READY_WITHIN,
+            ready_timeout: READY_TIMEOUT,
             travel: None,
-            durations: BTreeMap::new(),
-            is_local: true,
             client_secrets: Vec::new(),
             last_time: Timestamp::from_unix_millis(0),
             timeouts: 0,
         }
     }
 
-    /// No two calls are of the same moment: that of V1.0 tells them apart.
+    /// No two calls have the same timestamp: V1.0 distinguishes calls by it.
     pub(super) fn now(&mut self) -> Timestamp {
         let next = self.last_time.saturating_add(Duration::from_millis(1));
         self.last_time = self.clock.now().max(next);
@@ -181,7 +120,8 @@ impl Session {
         }
     }
 
-    /// Signs as of now. No token has a `+`: whoever mistakes one would fail here and there, and not where it is looked for.
+    /// Signs with the current time. Tokens with a `+` are avoided: an endpoint that mishandles one would fail in random
+    /// checks, not in the one for it.
     pub(super) fn sign(&mut self, message: &Message) -> Call {
         self.author.place_order(message);
         let scheme = self.profile.scheme();
@@ -194,14 +134,14 @@ impl Session {
         }
     }
 
-    /// A call that has to be accepted by itself.
+    /// Returns a call that the endpoint must accept in any state.
     pub(super) fn fresh(&mut self) -> Message {
         let now = self.now();
         self.author.fresh(now)
     }
 
     fn limit(&self) -> Duration {
-        self.deadline.max(self.profile.timeout()).saturating_add(LATE)
+        self.judge.deadline.max(self.profile.timeout()).saturating_add(LATE)
     }
 
     async fn answer_of(&self, call: &Call) -> Result<Answer, TargetError> {
@@ -211,7 +151,7 @@ impl Session {
     }
 
     /// Signs and sends.
-    pub(super) async fn tell(&mut self, message: &Message) -> Result<Reading, Stop> {
+    pub(super) async fn call(&mut self, message: &Message) -> Result<Reading, Stop> {
         let call = self.sign(message);
         self.send(call).await
     }
@@ -221,14 +161,14 @@ impl Session {
         self.note(call, outcome).map(|answer| Reading::new(&answer))
     }
 
-    /// Sends at once.
+    /// Sends concurrently.
     pub(super) async fn send_all(&mut self, calls: Vec<Call>) -> Result<Vec<Reading>, Stop> {
         let outcomes = join_all(calls.iter().map(|call| self.answer_of(call))).await;
         let noted = calls.into_iter().zip(outcomes);
         noted.map(|(call, outcome)| self.note(call, outcome).map(|answer| Reading::new(&answer))).collect()
     }
 
-    /// Hangs up after some time, as the marketplace does; none then.
+    /// Disconnects after some time, as the marketplace does; `None` then.
     pub(super) async fn send_within(&mut self, call: Call, limit: Duration) -> Result<Option<Reading>, Stop> {
         let answer = self.send_raw_within(call, limit).await?;
         Ok(answer.map(|answer| Reading::new(&answer)))
@@ -254,15 +194,15 @@ impl Session {
         self.exchanges.push(exchange);
     }
 
-    /// Begins a call and hangs up.
+    /// Starts a call and disconnects.
     pub(super) async fn hang_up(&mut self, call: &Call) {
         const PAUSE: Duration = Duration::from_millis(1);
         self.calls += 1;
-        let Some(target) = self.target.http() else {
+        let Some(target) = &self.http else {
             let _ = timeout(PAUSE, self.answer_of(call)).await;
             return;
         };
-        // However far the endpoint is, the whole call has to get there.
+        // The whole call has to arrive, however far the endpoint is.
         let Some(request) = call.to_request() else { return };
         if let Ok(Ok(_connection)) = timeout(self.limit(), target.begin(&request)).await {
             sleep(PAUSE).await;
@@ -274,7 +214,7 @@ impl Session {
         self.note(call, outcome)
     }
 
-    /// Writes down a call that was made, and judges its answer.
+    /// Records a call, and judges its answer.
     pub(super) fn note(&mut self, call: Call, outcome: Result<Answer, TargetError>) -> Result<Answer, Stop> {
         self.calls += 1;
         if outcome.as_ref().is_err_and(TargetError::is_timeout) {
@@ -282,50 +222,23 @@ impl Session {
         }
         let exchange = Exchange::new(&call, &outcome, Some(&self.key), &self.target.name());
         if let (Ok(answer), true) = (&outcome, call.is_judged) {
-            form::judge(self, &call, answer, &exchange);
+            form::judge(&mut self.judge, &call, answer, &exchange);
         }
         self.keep(exchange);
         outcome.map_err(Stop::from)
     }
 
-    /// The URL that the calls go to.
+    /// Returns the target, if its connections can be checked, for borrowing.
+    pub(super) fn http_target(&self) -> Option<&HttpTarget> {
+        self.http.as_ref()
+    }
+
+    /// Returns the URL of the calls.
     pub(super) fn http(&self) -> Result<HttpTarget, Stop> {
-        self.target
-            .http()
-            .cloned()
-            .ok_or_else(|| Stop::not_run("the target runs in this process: there is no connection"))
+        self.http.clone().ok_or_else(|| Stop::not_run("the target runs in this process: there is no connection"))
     }
 
-    /// Records that a rule for every answer was applied.
-    pub(super) fn judge(&mut self, id: &'static str, exchange: &Exchange, failure: Option<Failure>) {
-        *self.findings.judged.entry(id).or_default() += 1;
-        if let Some(failure) = failure {
-            self.findings.broken.entry(id).or_insert_with(|| (failure, exchange.clone()));
-        }
-    }
-
-    /// Tells what answers took, as D1 asks for it.
-    pub(super) fn remark_durations(&mut self) {
-        for (activity, mut taken) in std::mem::take(&mut self.durations) {
-            taken.sort_unstable();
-            // The nearest rank.
-            let at = |percent: usize| taken[(taken.len() * percent).div_ceil(100) - 1].as_secs_f64() * 1000.0;
-            let (p50, p95, p100) = (at(50), at(95), at(100));
-            let count = taken.len();
-            let note = format!("{activity}: p50 {p50:.1} ms, p95 {p95:.1} ms, p100 {p100:.1} ms of {count} answers");
-            self.remark("D1", note);
-        }
-    }
-
-    /// Notes something beside a rule for every answer, once.
-    pub(super) fn remark(&mut self, id: &'static str, note: String) {
-        let notes = self.findings.notes.entry(id).or_default();
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
-
-    /// What is checked are effects, which calls with `testFlag` 1 do not have.
+    /// Skips checks of effects for calls with `testFlag` 1, which have none.
     pub(super) fn wants_effects(&self) -> Checked {
         match self.author.test_flag {
             true => Err(Stop::not_run("calls with testFlag 1 have no effect")),
@@ -333,13 +246,13 @@ impl Session {
         }
     }
 
-    /// Buys, waits until it is there, and gives its instance id.
+    /// Buys, waits until the instance is ready, and returns its id.
     pub(super) async fn buy(&mut self, purchase: &Message) -> Result<String, Stop> {
-        let reading = self.tell(purchase).await?;
+        let reading = self.call(purchase).await?;
         self.settled(purchase, reading).await
     }
 
-    /// Waits until what was accepted is done.
+    /// Waits until an accepted purchase is done.
     pub(super) async fn settled(&mut self, purchase: &Message, reading: Reading) -> Result<String, Stop> {
         reading.accepted("a purchase")?;
         let id = reading.instance_id().ok_or_else(|| {
@@ -349,40 +262,41 @@ impl Session {
         if self.is_put_off(&reading) {
             self.wait_for(purchase, &id).await?;
         }
-        if let Some(desk) = &self.author.desk {
-            desk.put_instance(Instance::on_demand(&*id, desk.now()));
+        if let Some(open_api) = &self.author.open_api {
+            open_api.put_instance(Instance::on_demand(&*id, open_api.now()));
         }
         Ok(id)
     }
 
-    /// Whether a purchase is accepted, but not done. V1.0 has no code for it: there the id comes alone.
+    /// Returns whether a purchase is accepted but not done. V1.0 has no code for it: there the answer contains the id
+    /// alone.
     pub(super) fn is_put_off(&self, reading: &Reading) -> bool {
         let has_access = reading.json.as_ref().is_some_and(|json| json.get("appInfo").is_some());
         reading.is_processing() || (self.profile == Protocol::SaasV1.into() && reading.is_success() && !has_access)
     }
 
-    /// Whether an answer to the question says that it is.
+    /// Returns whether the answer to a query says that the instance is ready.
     pub(super) fn is_done(&self, reading: &Reading, id: &str) -> bool {
         reading.is_success() && (self.profile != Protocol::SaasV1.into() || reading.described_ids().contains(&id))
     }
 
-    /// What asks whether a purchase is done: a query, or the purchase once more where there is none.
+    /// Returns the call that asks whether a purchase is done: a query, or a repeated purchase if there is no query.
     pub(super) fn question(&mut self, purchase: &Message, id: &str) -> Message {
         let again = |author: &mut Author| purchase.clone().with("businessId", author.ids.uuid());
         self.author.query(&[id]).unwrap_or_else(|| again(&mut self.author))
     }
 
-    /// How long one waits for what was put off.
+    /// Returns the waiting time for work in the background.
     pub(super) fn patience(&self) -> Patience {
-        Patience::new(self.ready_within)
+        Patience::new(self.ready_timeout)
     }
 
-    /// Asks for an instance until it is there, as the marketplace does.
+    /// Queries an instance until it is ready, as the marketplace does.
     async fn wait_for(&mut self, purchase: &Message, id: &str) -> Checked {
         let mut patience = self.patience();
         loop {
             let question = self.question(purchase, id);
-            let reading = self.tell(&question).await?;
+            let reading = self.call(&question).await?;
             if self.is_done(&reading, id) {
                 return Ok(());
             }
@@ -392,42 +306,38 @@ impl Session {
         }
     }
 
-    /// An instance of a new order.
+    /// Buys an instance with a new order.
     pub(super) async fn instance(&mut self) -> Result<String, Stop> {
         self.wants_effects()?;
         let purchase = self.author.purchase();
         self.buy(&purchase).await
     }
 
-    /// The seller's instances, if there is a probe.
+    /// Returns the seller's instances, if there is a probe.
     pub(super) async fn probed(&self) -> Result<Option<Vec<ProbedInstance>>, Stop> {
         let Some(probe) = &self.probe else { return Ok(None) };
         probe.instances().await.map(Some).map_err(|error| Stop::NotRun(error.to_string()))
     }
 
-    /// How many instances an order has; `None` without a probe.
+    /// Returns the number of instances of an order; `None` without a probe.
     pub(super) async fn instances_of(&self, order: &str) -> Result<Option<usize>, Stop> {
         let probed = self.probed().await?;
         Ok(probed.map(|instances| instances.iter().filter(|instance| instance.order_id == order).count()))
     }
 
-    /// The order must have exactly so many instances, as far as one can see.
+    /// Expects the order to have exactly this many instances, if there is a probe.
     pub(super) async fn expect_instances(&self, order: &str, wanted: usize) -> Checked {
         match self.instances_of(order).await? {
             Some(count) if count != wanted => Err(Stop::failed(
                 format!("{wanted} instances of the order"),
                 format!("{count} in the seller's list"),
-                if count > wanted {
-                    "a call had an effect that it must not have"
-                } else {
-                    "a call has left nothing behind"
-                },
+                if count > wanted { "a call had a forbidden effect" } else { "a call had no effect" },
             )),
             _ => Ok(()),
         }
     }
 
-    /// One instance as the seller has it; `None` without a probe.
+    /// Returns one instance in the seller's data; `None` without a probe.
     pub(super) async fn probed_instance(&self, id: &str) -> Result<Option<ProbedInstance>, Stop> {
         let Some(instances) = self.probed().await? else { return Ok(None) };
         match instances.into_iter().find(|instance| instance.instance_id == id) {
@@ -435,19 +345,19 @@ impl Session {
             None => Err(Stop::failed(
                 "the instance in the seller's list",
                 "no such instance",
-                "the id that was answered is not the one that the seller keeps",
+                "the id in the answer is not the stored one",
             )),
         }
     }
 
-    /// The state must be this, as far as one can see.
+    /// Expects this state, if there is a probe.
     pub(super) async fn expect_state(&self, id: &str, wanted: &str, after: &str) -> Checked {
         let Some(instance) = self.probed_instance(id).await? else { return Ok(()) };
         match instance.state.as_deref() {
             Some(state) if state != wanted => Err(Stop::failed(
                 format!("the instance is {wanted} after {after}"),
                 format!("it is {state}"),
-                format!("{after} has not the effect that was answered"),
+                format!("{after} does not have the confirmed effect"),
             )),
             _ => Ok(()),
         }

@@ -1,4 +1,4 @@
-//! What is checked: anything that turns a request into an answer.
+//! The target of calls: anything that turns a request into an answer.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use tokio::time::Instant;
 
-use super::http_target::{HttpTarget, TlsError};
+use super::tls_error::TlsError;
 use koogallery::callback::CallbackService;
 
 /// A seller's endpoint.
@@ -23,32 +23,27 @@ pub trait Target: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// No answer came, or none that is HTTP.
+    /// There is no answer, or it is not HTTP.
     fn call(&self, request: Request<Bytes>) -> impl Future<Output = Result<Answer, TargetError>> + Send;
 
-    /// The path of the production address.
+    /// Returns the path of the production address.
     fn path(&self) -> &str {
         "/saasproduce"
     }
 
-    /// Whether it runs in this process or on a private address, so that calls that look like real ones do no harm.
+    /// Returns whether the target runs in this process or on a private address, so that calls that look real do no
+    /// harm.
     fn is_local(&self) -> bool {
         true
     }
 
-    /// What is checked, for the report.
+    /// Returns the name of the target in reports.
     fn name(&self) -> String {
         "in process".to_owned()
     }
-
-    /// The URL that the calls go to, if they leave the process: with it the connection is checked as well, that is names,
-    /// TLS and connections that are kept open. Without it those checks are not run.
-    fn http(&self) -> Option<&HttpTarget> {
-        None
-    }
 }
 
-/// An answer as it came over the wire.
+/// An answer as received.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Answer {
@@ -56,16 +51,16 @@ pub struct Answer {
     pub status: u16,
     /// Names and values in the order received.
     pub headers: Vec<(String, String)>,
-    /// Whether the names stand in the letter case of the wire.
+    /// Whether the names have the letter case of the wire.
     pub header_case_is_known: bool,
-    /// The body, free of its transfer coding.
+    /// The body, without its transfer coding.
     pub body: Bytes,
-    /// How long it took.
+    /// Duration of the call.
     pub duration: Duration,
 }
 
 impl Answer {
-    /// An answer whose header names stand in the letter case of the wire; for targets of one's own.
+    /// Creates an answer whose header names have the letter case of the wire; for custom targets.
     pub fn from_wire(status: u16, headers: Vec<(String, String)>, body: Bytes, duration: Duration) -> Self {
         Self { status, headers, header_case_is_known: true, body, duration }
     }
@@ -78,29 +73,29 @@ impl Answer {
         Self { header_case_is_known: false, ..answer }
     }
 
-    /// The first value of a header, whatever its letter case.
+    /// Returns the first value of a header, whatever its letter case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 }
 
-/// Why there is no answer.
+/// Reason why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetError {
     /// The host's name has no address.
     #[error("the host's name cannot be resolved: {0}")]
     Dns(String),
-    /// The host's name stands for an address that is never called: a link-local one, or that of a metadata service.
-    #[error("the host's name stands for {0}, which is never called")]
+    /// The host's name resolves to an address that is never called: a link-local one, or that of a metadata service.
+    #[error("the host's name resolves to {0}, which is never called")]
     Forbidden(IpAddr),
     /// There is no secure connection.
     #[error("TLS: {0}")]
     Tls(TlsError),
-    /// Nobody listens there, or something in between refuses.
+    /// The connection was refused.
     #[error("no connection: {0}")]
     Connect(String),
-    /// Nobody answers there at all, or nobody knows the host's addresses in time.
+    /// Connecting, or resolving the host's name, timed out.
     #[error("no connection within {0:?}")]
     ConnectTimeout(Duration),
     /// The connection was closed before the answer was complete.
@@ -109,10 +104,10 @@ pub enum TargetError {
     /// The answer did not come in time.
     #[error("no complete answer within {0:?}")]
     Timeout(Duration),
-    /// The answer is larger than any answer could be.
+    /// The answer exceeds the limit.
     #[error("the answer's {0}")]
     TooLarge(&'static str),
-    /// What came back is not HTTP/1.1.
+    /// The answer is not HTTP/1.1.
     #[error("the answer is not HTTP: {0}")]
     NotHttp(String),
     /// The endpoint's code panicked.
@@ -121,12 +116,12 @@ pub enum TargetError {
 }
 
 impl TargetError {
-    /// Whether it was waited for in vain.
+    /// Returns whether it is a timeout.
     pub(super) fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout(_) | Self::ConnectTimeout(_) | Self::Tls(TlsError::Timeout(_)))
     }
 
-    /// A call that no request can hold.
+    /// A call that cannot be written as a request.
     pub(super) fn unwritable() -> Self {
         Self::NotHttp("the request could not be written".to_owned())
     }
@@ -154,12 +149,11 @@ async fn in_process(response: impl Future<Output = Response<Bytes>> + Send) -> R
     Ok(Answer::from_response(response, began.elapsed()))
 }
 
-/// [`Target`] behind a pointer.
+/// [`Target`] as a trait object.
 pub(super) trait ErasedTarget: Send + Sync {
     fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Answer, TargetError>>;
     fn path(&self) -> &str;
     fn name(&self) -> String;
-    fn http(&self) -> Option<&HttpTarget>;
 }
 
 impl<T: Target> ErasedTarget for T {
@@ -173,9 +167,5 @@ impl<T: Target> ErasedTarget for T {
 
     fn name(&self) -> String {
         Target::name(self)
-    }
-
-    fn http(&self) -> Option<&HttpTarget> {
-        Target::http(self)
     }
 }

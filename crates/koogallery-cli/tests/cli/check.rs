@@ -75,7 +75,7 @@ fn what_cannot_be_checked() {
 #[test]
 fn who_is_not_there_fails() {
     let url = "http://127.0.0.1:1/x";
-    check(url, &["--profile", "saas-v2"]).says(1, "not reachable");
+    check(url, &["--profile", "saas-v2"]).says(1, "unreachable from here");
     check("http://isv.invalid/x", &["--i-own-this-host", "--profile", "saas-v2"]).says(1, "cannot be resolved");
 }
 
@@ -143,11 +143,11 @@ fn check_speaks_https_and_calls_no_metadata_service() {
             let _ = (&stream).write_all(b"SSH-2.0-OpenSSH_9.9\r\n");
         }
     });
-    check(&url, &[]).says(1, "what listens there does not speak TLS");
+    check(&url, &[]).says(1, "the server does not speak TLS");
     check("http://169.254.169.254/x", &["--i-own-this-host"]).says(2, "never called");
 
     check(&url, &["--ca", "/no/such.pem"]).says(2, "/no/such.pem");
     let mut empty = tempfile::NamedTempFile::new().unwrap();
     empty.write_all(b"no certificate").unwrap();
-    check(&url, &["--ca", empty.path().to_str().unwrap()]).says(2, "no certificate in PEM");
+    check(&url, &["--ca", empty.path().to_str().unwrap()]).says(2, "no usable PEM certificate");
 }

@@ -12,9 +12,9 @@ const CREDENTIALS: [(&str, &str); 2] = [("KOOGALLERY_AK", "AK"), ("KOOGALLERY_SK
 
 /// A server that asks what was ordered, and where it asks.
 fn asking(name: &str) -> (Example, String) {
-    let desk = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let open_api = format!("http://{desk}");
-    (Example::start(name, &[&CREDENTIALS[..], &[("KOOGALLERY_OPEN_API_URL", &open_api)]].concat()), desk)
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let open_api = format!("http://{address}");
+    (Example::start(name, &[&CREDENTIALS[..], &[("KOOGALLERY_OPEN_API_URL", &open_api)]].concat()), address)
 }
 
 /// Checks every profile, with nothing that fails, mandatory or not.
@@ -59,16 +59,21 @@ fn the_isv_server_passes_every_profile() {
 /// It completes what it is told from the orders that the checker makes up.
 #[test]
 fn the_isv_server_passes_while_it_asks_for_orders() {
-    let (seller, desk) = asking("isv_server");
+    let (seller, open_api) = asking("isv_server");
     let (url, instances) = (seller.url("/saasproduce"), seller.url("/admin/instances"));
-    let more = ["--probe", &*instances, "--listen", &*desk];
+    let more = ["--probe", &*instances, "--listen", &*open_api];
     passes(&url, &[&KEYS[..], &CREDENTIALS].concat(), &more, &PROFILES);
     passes(&url, &[&online_keys()[..], &CREDENTIALS].concat(), &more, &["license-online"]);
 }
 
 #[test]
 fn the_license_server_passes_its_profiles() {
-    let (seller, desk) = asking("license_server");
+    let (seller, open_api) = asking("license_server");
     let keys = [&KEYS[..], &CREDENTIALS].concat();
-    passes(&seller.url("/licenses"), &keys, &["--listen", &desk], &["license-code", "license-online", "license-v1"]);
+    passes(
+        &seller.url("/licenses"),
+        &keys,
+        &["--listen", &open_api],
+        &["license-code", "license-online", "license-v1"],
+    );
 }

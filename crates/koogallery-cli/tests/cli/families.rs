@@ -83,7 +83,7 @@ fn families_that_are_not_served_are_left_out_and_named() {
     let saas = saas_server(KEY, false);
     let text = check(saas, &BASIC, &[]);
     text.says(0, "PASS  saas-v1");
-    text.says(0, "left out: license-online: getLicenseAsync is answered 000002, as an activity that nobody knows\n");
+    text.says(0, "left out: license-online: getLicenseAsync is answered 000002, like an unknown activity\n");
     text.says(0, "left out: kit-v1, kit-v2: KOOGALLERY_KIT_KEY is not set\n");
     let json = check(saas, &BASIC, &["--format", "json"]);
     assert_eq!(judged(&json).0, ["saas-v2", "saas-v1"]);
@@ -144,7 +144,7 @@ fn nothing_broken_passes_as_not_served() {
 #[test]
 fn an_address_where_nobody_is_takes_few_lines() {
     let nobody = run(&KEYS, &["check", "http://127.0.0.1:1/x"]);
-    nobody.says(1, "not reachable");
+    nobody.says(1, "unreachable from here");
     nobody.says(1, "left out: saas-v1, ");
     assert!(nobody.out.lines().count() < 20, "{}", nobody.out);
 }

@@ -67,7 +67,7 @@ fn what_cannot_be_fired() {
     fire(&BASIC, &["releaseLicenseCode", local[0], local[1]]).says(2, "KOOGALLERY_LICENSE_KEY");
     fire(&KEYS, &["expireInstance", local[0], local[1], "--profile", "saas-v2"])
         .says(2, "saas-v2 has no expireInstance");
-    fire(&KEYS, &["authSync", local[0], local[1], "--set", "flag=x"]).says(2, "flag is no JSON");
+    fire(&KEYS, &["authSync", local[0], local[1], "--set", "flag=x"]).says(2, "flag is not valid JSON");
     fire(&[], &["newInstance", local[0], local[1]]).says(2, "KOOGALLERY_BASIC_KEY");
     fire(&BASIC, &["newInstance", local[0], local[1]]).says(2, "nothing was sent: no connection");
     // It went out: that no answer comes is the seller's doing.

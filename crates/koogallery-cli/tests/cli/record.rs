@@ -311,7 +311,7 @@ fn calls_are_captured_explained_and_made_again() {
     recorder.replay("99-newInstance", &seller.url(""), &[]).says(2, "there are 0001-newInstance, 0002-newInstance");
     recorder.replay("99", &seller.url(""), &[]).says(2, "the last ones are 0001-newInstance");
     for id in ["../0001-newInstance", "0001/newInstance", "", ".", "a\\b"] {
-        recorder.replay(id, &seller.url(""), &[]).says(2, "no id of a capture");
+        recorder.replay(id, &seller.url(""), &[]).says(2, "is not the id of a capture");
     }
 }
 
@@ -356,14 +356,14 @@ fn a_client_secret_is_made_anew() {
     let seller = Example::start("isv_server", &[]);
     let recorder = Recorder::start(&seller.url(""));
     let time = SystemClock.now().to_compact_millis_in(CHINA);
-    let synchronise = |activity: &str, rest: &str| {
+    let synchronize = |activity: &str, rest: &str| {
         let body = format!(r#"{{"tenantId":"t1","instanceId":"","flag":1,"timeStamp":"{time}",{rest}}}"#);
         let headers = kit_v2::signed_headers(&key(KIT), &nonce(), SystemClock.now(), body.as_bytes());
         let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
         sent(recorder.server.address, &post(&format!("/produceAPI/v2/{activity}"), &headers, &body));
     };
-    synchronise("tenantSync", r#""tenantCode":"T1","name":"Customer","domainName":"https://t1.example.com""#);
-    synchronise("applicationSync", &format!(r#""appId":"app","clientId":"c1","clientSecret":"{secret}""#));
+    synchronize("tenantSync", r#""tenantCode":"T1","name":"Customer","domainName":"https://t1.example.com""#);
+    synchronize("applicationSync", &format!(r#""appId":"app","clientId":"c1","clientSecret":"{secret}""#));
     for entry in recorder.entries_once(2) {
         assert_eq!(entry["resultCode"], "000000", "{entry}");
     }
@@ -398,7 +398,7 @@ fn what_a_seller_lets_slip_is_not_kept() {
     assert!(answers.iter().all(|answer| answer.contains(BASIC.1)), "the caller gets what the seller said");
     recorder.entries_once(2);
     recorder.holds_none_of(&[&signature, &other, PHONE, "s3cret-pass", "0a1b2c3d\\u002d"]);
-    assert!(recorder.file("0002-queryInstance.answer.txt").ends_with("bytes that are not captured]"));
+    assert!(recorder.file("0002-queryInstance.answer.txt").ends_with("bytes not captured]"));
     let answer = recorder.file("0001-newInstance.answer.txt");
     assert!(answer.contains("X-Debug: [masked]") && answer.contains("\"password\":\"x0xxxx-xxxx\""), "{answer}");
 }
@@ -440,7 +440,7 @@ fn what_cannot_be_recorded() {
     };
     record("http://192.0.2.1", "127.0.0.1:0").says(2, "--i-own-this-host");
     record("http://169.254.169.254", "127.0.0.1:0").says(2, "never called");
-    record("http://127.0.0.1:1/saasproduce", "127.0.0.1:0").says(2, "leave /saasproduce out");
+    record("http://127.0.0.1:1/saasproduce", "127.0.0.1:0").says(2, "remove /saasproduce");
     record("nonsense", "127.0.0.1:0").says(2, "nonsense");
     record("http://127.0.0.1:1", "nowhere").says(2, "nowhere");
     let bad_key = [("KOOGALLERY_BASIC_KEY", "some-key,")];

@@ -163,7 +163,7 @@ fn every_mistake_is_explained() {
             [] => explained.says(0, "right"),
             mistakes => {
                 let lines: Vec<_> = mistakes.iter().map(|mistake| format!("- {mistake}")).collect();
-                let expected = format!("found: this gives exactly the signature\n{}\n", lines.join("\n"));
+                let expected = format!("found: this produces exactly the signature\n{}\n", lines.join("\n"));
                 assert_eq!((explained.code, explained.out), (0, expected), "{} {mistakes:?}", case.scheme);
             }
         }
@@ -177,7 +177,7 @@ fn a_stranger_is_not_explained() {
             [("KOOGALLERY_BASIC_KEY", "stranger".to_owned()), ("KOOGALLERY_KIT_KEY", "foreigner".to_owned())];
         let case = Case { keys: stranger.to_vec(), ..case.clone() };
         let explained = inspect(&case, "explain");
-        explained.says(1, "no known mistake gives this signature");
+        explained.says(1, "no known mistake produces this signature");
         assert!(explained.out.lines().count() > 15, "says what was tried: {explained:?}");
         inspect(&case, "verify").says(1, "does not match");
     }
@@ -311,6 +311,6 @@ fn age_counts_where_it_is_asked_for() {
     at("verify", &["--at", "20250102110405", "--window", "43200"]).says(0, "yes");
     at("explain", &["--at", "20250102110405"]).says(0, "-8 hours off");
     at("explain", &["--at", "20250102080000"]).says(0, "old");
-    at("verify", &["--at", "yesterday"]).says(2, "neither `now`");
+    at("verify", &["--at", "yesterday"]).says(2, "not `now`");
     at("verify", &["--window", "60"]).says(2, "--at");
 }

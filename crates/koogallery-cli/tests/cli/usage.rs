@@ -41,7 +41,7 @@ fn what_cannot_run_says_why() {
         let keys = [("KOOGALLERY_AK", "AccessKey"), ("KOOGALLERY_SK", "SecretKey")];
         run(&keys, &["sign", "aksk", "--method", "GET", "--url", url, "--date", date])
     };
-    aksk("/no/host", "20200608T023900Z").says(2, "names no host");
+    aksk("/no/host", "20200608T023900Z").says(2, "has no host");
     aksk("https://h/ /", "20200608T023900Z").says(2, "the address");
     aksk("https://h/", "yesterday").says(2, "X-Sdk-Date");
     // A key given as an argument by mistake is not repeated.

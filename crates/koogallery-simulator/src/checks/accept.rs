@@ -1,4 +1,4 @@
-//! Right calls that an endpoint has to accept.
+//! Valid calls that an endpoint must accept.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use crate::message::{Message, object};
 use crate::session::{Checked, Session, Stop};
 use koogallery::protocol::SignatureScheme;
 
-/// Characters that get lost on the way.
+/// Characters that are easily lost in transit.
 const DIFFICULT: &str = "a b+c/d=e%41&f~g*h'i\"j(k)测试，😀\\ü";
 
 pub(super) async fn canonical(session: &mut Session) -> Checked {
     let message = session.fresh();
-    session.tell(&message).await?.accepted("a right call")
+    session.call(&message).await?.accepted("a valid call")
 }
 
-/// The fresh call with a field that no table has, for a value that is the checker's to choose.
+/// Adds an undocumented field, whose value the checker is free to choose, to a valid call.
 fn remarked(session: &mut Session, name: &str, value: impl Into<Value>) -> Message {
     session.fresh().with(name, value)
 }
 
 pub(super) async fn difficult_values(session: &mut Session) -> Checked {
     let message = remarked(session, "remark", DIFFICULT);
-    session.tell(&message).await?.accepted("a call with blanks, signs, Chinese and emoji in a value")
+    session.call(&message).await?.accepted("a call with spaces, symbols, Chinese and emoji in a value")
 }
 
 pub(super) async fn both_spaces(session: &mut Session) -> Checked {
-    for (written, what) in [("%20", "a blank as %20"), ("+", "a blank as +")] {
+    for (written, what) in [("%20", "a space as %20"), ("+", "a space as +")] {
         let message = remarked(session, "customerName", "Ada Byron Lovelace");
         let mut call = session.sign(&message);
         call.encoded_query = Some(encoded(&call.query).replace("%20", written));
@@ -39,22 +39,22 @@ pub(super) async fn both_spaces(session: &mut Session) -> Checked {
 
 pub(super) async fn unknown_field(session: &mut Session) -> Checked {
     let message = remarked(session, "fieldOfTomorrow", "1");
-    session.tell(&message).await?.accepted("a call with a signed field that no table has")
+    session.call(&message).await?.accepted("a call with an undocumented signed field")
 }
 
 pub(super) async fn optional_left_out(session: &mut Session) -> Checked {
     let message = session.fresh();
     let optional = ["customerName", "skuCode", "chargingMode"];
     let message = optional.iter().fold(message, |message, name| message.without(name));
-    session.tell(&message).await?.accepted("a call with mandatory fields alone")
+    session.call(&message).await?.accepted("a call with mandatory fields only")
 }
 
 pub(super) async fn empty_value(session: &mut Session) -> Checked {
     let message = remarked(session, "fieldOfTomorrow", "");
-    session.tell(&message).await?.accepted("a call with an empty optional field, signed as empty")
+    session.call(&message).await?.accepted("a call with an empty optional field, signed as empty")
 }
 
-/// The same meaning in other bytes, signed over exactly those.
+/// Equivalent content in other bytes, signed over exactly those.
 pub(super) async fn other_forms(session: &mut Session) -> Checked {
     let scheme = session.profile.scheme();
     if scheme == SignatureScheme::AuthToken {
@@ -70,14 +70,14 @@ pub(super) async fn other_forms(session: &mut Session) -> Checked {
             members.sort_by(|(a, _), (b, _)| b.cmp(a));
             object(&members)
         }),
-        ("a body with blanks and line breaks", |message| {
+        ("a body with spaces and line breaks", |message| {
             let members: serde_json::Map<_, _> = message.fields.iter().cloned().collect();
             serde_json::to_string_pretty(&members).unwrap_or_default()
         }),
         ("a body with \\u escapes and \\/", |message| {
             message.to_json().replace('/', "\\/").replace('测', "\\u6D4B").replace('试', "\\u8bd5")
         }),
-        ("a body with a line break behind it", |message| message.to_json() + "\n"),
+        ("a body with a line break at its end", |message| message.to_json() + "\n"),
     ];
     for (what, rewrite) in forms {
         let mut message = remarked(session, "remark", "测试/x");
@@ -101,7 +101,7 @@ pub(super) async fn sorting(session: &mut Session) -> Checked {
     let names = ["Zeta", "alpha", "beta1", "beta_1", "betaA", "zz"];
     let message = session.fresh();
     let message = names.into_iter().fold(message, |message, name| message.with(name, "1"));
-    session.tell(&message).await?.accepted("names that sort differently by byte and by language")
+    session.call(&message).await?.accepted("names that sort differently by byte and by language")
 }
 
 pub(super) async fn hex_case(session: &mut Session) -> Checked {
@@ -111,7 +111,7 @@ pub(super) async fn hex_case(session: &mut Session) -> Checked {
         let signature = call.proof(Proof::Signature).unwrap_or_default();
         let signature = if upper { signature.to_uppercase() } else { signature.to_lowercase() };
         call.set_proof(Proof::Signature, Some(signature));
-        let what = if upper { "a signature in capital hex" } else { "a signature in small hex" };
+        let what = if upper { "a signature in upper-case hex" } else { "a signature in lower-case hex" };
         session.send(call).await?.accepted(what)?;
     }
     Ok(())
@@ -133,14 +133,14 @@ pub(super) async fn token_with_plus(session: &mut Session) -> Checked {
             return session.send(call).await?.accepted("a token with +, sent as %2B");
         }
     }
-    Err(Stop::not_run("no token with + came up"))
+    Err(Stop::not_run("no token contained a +"))
 }
 
 pub(super) async fn large(session: &mut Session) -> Checked {
     let mut message = session.fresh();
     let business = message.get("businessId").map(|id| format!("{id:-<64}"));
     let order = message.get("orderId").unwrap_or_default();
-    // A line's id is that of its order and a number.
+    // The id of a line consists of the order's id and a number.
     let line = message.get("orderLineId").map(|_| format!("{order:-<57}-000001"));
     let order = line.as_ref().map_or_else(|| format!("{order:-<64}"), |line| line[..57].to_owned());
     for (name, id) in [("businessId", business), ("orderId", Some(order)), ("orderLineId", line)] {
@@ -148,7 +148,7 @@ pub(super) async fn large(session: &mut Session) -> Checked {
             message.set(name, id);
         }
     }
-    session.tell(&message).await?.accepted("ids of the full 64 characters")
+    session.call(&message).await?.accepted("ids of the full 64 characters")
 }
 
 pub(super) async fn content_types(session: &mut Session) -> Checked {

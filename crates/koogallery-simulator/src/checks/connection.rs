@@ -1,4 +1,4 @@
-//! Does the endpoint answer however its callers use a connection?
+//! Checks that the endpoint answers however its callers use connections.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use crate::reading::Reading;
 use crate::session::{Checked, Session, Stop};
 use crate::target::{Answer, TargetError};
 
-/// As long as a call may take.
+/// Maximum duration of a call.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Clients that ask wait about so long before they send the body all the same.
+/// Typical time after which clients that expect `100 Continue` send the body anyway.
 const CONTINUE: Duration = Duration::from_secs(3);
 
-/// A call on a connection that may have had others.
+/// A call on a connection that may have carried others before.
 async fn tell_over(
     session: &mut Session,
     target: &HttpTarget,
@@ -39,12 +39,12 @@ async fn tell_over(
 pub(super) async fn kept_open(session: &mut Session) -> Checked {
     let target = session.http()?;
     let mut connection = target.connect().await?;
-    tell_over(session, &target, &mut connection, false).await?.accepted("a call on a connection that is kept open")?;
+    tell_over(session, &target, &mut connection, false).await?.accepted("a call on a kept-alive connection")?;
     if connection.left_over() > 0 {
         return Err(Stop::failed(
             "nothing after the answer",
             format!("{} bytes more", connection.left_over()),
-            "the answer is longer than its Content-Length, and the rest is taken for the next answer",
+            "the answer is longer than its Content-Length, and the rest is read as the next answer",
         ));
     }
     match connection.is_open {
@@ -53,7 +53,7 @@ pub(super) async fn kept_open(session: &mut Session) -> Checked {
                 Stop::Failed(failure) => Stop::failed(
                     "a second answer on the same connection",
                     failure.got,
-                    "the server closes the connection without saying so (Connection: close), or goes on after its answer: \
+                    "the server closes the connection without announcing it (Connection: close), or continues after its answer: \
                      the next call is lost",
                 ),
                 stop => stop,
@@ -62,13 +62,13 @@ pub(super) async fn kept_open(session: &mut Session) -> Checked {
         }
         false => session.notes.push("the server closes the connection after each answer, and says so".to_owned()),
     }
-    // Who serves one connection at a time is found elsewhere.
+    // Servers that handle one connection at a time are caught by another check.
     drop(connection);
     let mut fresh = target.connect().await?;
     tell_over(session, &target, &mut fresh, true).await?.accepted("a call on a fresh connection")
 }
 
-/// A request that waits to be asked for its body, and whether it was.
+/// Sends a request with `Expect: 100-continue`; returns whether the server asked for the body.
 async fn after_continue(target: &HttpTarget, call: &Call) -> Result<(Answer, bool), TargetError> {
     let request = call.to_request().ok_or_else(TargetError::unwritable)?;
     let mut connection = target.connect().await?;
@@ -84,7 +84,7 @@ async fn after_continue(target: &HttpTarget, call: &Call) -> Result<(Answer, boo
     Ok((connection.answer(began, true).await?, is_heard))
 }
 
-/// The same call has to be accepted however its bytes come.
+/// The same call must be accepted however its bytes are framed.
 fn same_as_ever(outcome: Result<Answer, Stop>, what: &str, cause: &str) -> Checked {
     let got = match outcome {
         Ok(answer) => match Reading::new(&answer).accepted(what) {
@@ -94,7 +94,7 @@ fn same_as_ever(outcome: Result<Answer, Stop>, what: &str, cause: &str) -> Check
         Err(Stop::Failed(failure)) => failure.got,
         Err(stop) => return Err(stop),
     };
-    Err(Stop::failed(format!("{what} is answered as any other"), got, cause))
+    Err(Stop::failed(format!("{what} is answered like any other"), got, cause))
 }
 
 pub(super) async fn forms(session: &mut Session) -> Checked {
@@ -103,47 +103,47 @@ pub(super) async fn forms(session: &mut Session) -> Checked {
     let answer = session.send_raw(call).await?;
     if let Some(coding) = answer.header("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return Err(Stop::failed(
-            "a body that is sent as it was signed",
+            "an uncompressed body",
             format!("content-encoding: {coding}"),
-            "something compresses the answer for clients that know how to unpack it",
+            "the answer is compressed for clients that accept it",
         ));
     }
-    same_as_ever(Ok(answer), "a call that knows how to unpack", "the answer depends on Accept-Encoding")?;
+    same_as_ever(Ok(answer), "a call with Accept-Encoding", "the answer depends on Accept-Encoding")?;
 
     let call = unjudged(session);
-    // What follows is about bodies, and needs a connection.
+    // The rest is about bodies, and needs a connection.
     let (Ok(target), false) = (session.http(), call.body.is_empty()) else { return Ok(()) };
     let outcome = match call.to_request() {
         Some(request) => target.call_as(&request, Framing::Chunked).await,
         None => Err(TargetError::unwritable()),
     };
     let outcome = session.note(call, outcome);
-    let cause = "the server, or something before it, takes bodies of a known length only";
-    same_as_ever(outcome, "a call whose body comes in chunks", cause)?;
+    let cause = "the server, or a proxy in front, accepts only bodies of known length";
+    same_as_ever(outcome, "a call with a chunked body", cause)?;
 
     let call = unjudged(session);
     let outcome = timeout(TIMEOUT, after_continue(&target, &call)).await;
     let outcome = outcome.unwrap_or(Err(TargetError::Timeout(TIMEOUT)));
     let is_heard = outcome.as_ref().map_or(true, |(_, is_heard)| *is_heard);
     let outcome = session.note(call, outcome.map(|(answer, _)| answer));
-    same_as_ever(outcome, "a call that waits to be asked for its body", "Expect: 100-continue is not understood")?;
+    same_as_ever(outcome, "a call with Expect: 100-continue", "Expect: 100-continue is not supported")?;
     match is_heard {
         true => Ok(()),
         false => Err(Stop::failed(
             "100 Continue, or the answer, at once",
             format!("nothing within {CONTINUE:?}"),
-            "Expect: 100-continue is ignored: callers that ask lose time with every call",
+            "Expect: 100-continue is ignored: such callers lose time with every call",
         )),
     }
 }
 
-/// A right call that a server may refuse for its form, in a form of its own.
+/// A valid call in an unusual form, which a server may reject for that form.
 fn unjudged(session: &mut Session) -> Call {
     let message = session.fresh();
     Call { is_judged: false, ..session.sign(&message) }
 }
 
-/// Sends a request so slowly that its end does not matter.
+/// Sends a request so slowly that it does not finish.
 async fn drip(mut connection: Connection, bytes: &[u8]) {
     for byte in bytes {
         if connection.send(&[*byte]).await.is_err() {
@@ -168,7 +168,7 @@ pub(super) async fn slow_senders(session: &mut Session) -> Checked {
     let message = session.fresh();
     let call = session.sign(&message);
     let right = async {
-        // They shall have begun.
+        // Gives the slow senders time to start.
         sleep(Duration::from_millis(500)).await;
         timeout(LIMIT, session.send(call)).await
     };
@@ -184,7 +184,7 @@ pub(super) async fn slow_senders(session: &mut Session) -> Checked {
         Stop::failed(
             format!("an answer within {LIMIT:?} while {SLOW} others send slowly"),
             got,
-            "the server reads a request to its end before it turns to the next: anybody can stop it",
+            "the server reads one request to its end before the next: any client can block it",
         )
     };
     match outcome {

@@ -1,4 +1,4 @@
-//! What the seller console's debugging page checks, case by case, in its words.
+//! The cases of the seller console's debugging page, in its own words.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::session::{Checked, Session, Stop};
 
-/// The cases that a product for a period needs, each saved only if it passes.
+/// The cases for a product sold by period, each saved only if it passes.
 pub(super) async fn cases(session: &mut Session) -> Checked {
     let id = session.author.ids.uuid();
     let until = session.now().saturating_add(Duration::from_secs(365 * 86400));
@@ -21,7 +21,7 @@ pub(super) async fn cases(session: &mut Session) -> Checked {
     let mut unreachable = None;
     for message in cases.into_iter().flatten() {
         let call = session.sign(&message);
-        match session.send_raw_within(call, session.deadline).await {
+        match session.send_raw_within(call, session.judge.deadline).await {
             Ok(answer) => session.console.push((message.activity, answer)),
             Err(stop) => drop(unreachable.get_or_insert(stop)),
         }
@@ -36,7 +36,7 @@ pub(super) async fn cases(session: &mut Session) -> Checked {
     })
 }
 
-/// The first case whose answer breaks a rule; `broken` says what it has instead.
+/// Returns the first case whose answer breaks a rule; `broken` describes the violation.
 fn each(
     session: &Session,
     expected: &str,
@@ -62,7 +62,7 @@ pub(super) async fn status(session: &mut Session) -> Checked {
 pub(super) async fn in_time(session: &mut Session) -> Checked {
     match session.console.iter().find(|(_, answer)| answer.is_none()) {
         Some((activity, _)) => {
-            Err(Stop::failed(format!("{activity}: an answer within {:?}", session.deadline), "none", "timed out"))
+            Err(Stop::failed(format!("{activity}: an answer within {:?}", session.judge.deadline), "none", "timed out"))
         }
         None => Ok(()),
     }

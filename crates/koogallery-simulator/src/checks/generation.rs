@@ -7,7 +7,7 @@ use crate::session::{Checked, Session, Stop};
 use koogallery::key::KeyRing;
 use koogallery::protocol::Protocol;
 
-/// The other generation of the same family, whose calls may come to the same address.
+/// Returns the other generation of the same family, whose calls may arrive at the same address.
 const fn counterpart(profile: Profile) -> Option<Profile> {
     Some(match profile {
         Profile::Protocol(Protocol::SaasV1) => Profile::Protocol(Protocol::SaasV2),
@@ -22,7 +22,7 @@ fn have_common_key(one: &KeyRing, other: &KeyRing) -> bool {
     one.iter().any(|a| other.iter().any(|b| a.expose() == b.expose()))
 }
 
-/// A purchase as the other generation writes it, and who signs it.
+/// A purchase in the format of the other generation, and its signer.
 fn purchase_in(session: &mut Session, other: Profile) -> (Signer, Message) {
     let mut author = Author { profile: other, ..session.author.clone() };
     let message = author.purchase();
@@ -31,27 +31,27 @@ fn purchase_in(session: &mut Session, other: Profile) -> (Signer, Message) {
     (Signer { scheme: other.scheme(), nonce, ..session.signer() }, message)
 }
 
-/// A key proves the calls of its own generation only: V1.0 asks for less, and would be the way around V2.0.
+/// A key must prove the calls of its own generation only: V1.0 requires less, and would bypass V2.0.
 pub(super) async fn other_generation(session: &mut Session) -> Checked {
     let Some(other) = counterpart(session.profile) else { return Ok(()) };
-    let ring = other.protocol().keys(&session.keys).map(|(_, ring)| ring.clone());
-    if ring.as_ref().is_some_and(|ring| have_common_key(ring, &session.ring)) {
-        return Err(Stop::NotRun(format!("the key is that of {other} too, so that calls of both may be right")));
+    let ring = other.protocol().keys(&session.judge.keys).map(|(_, ring)| ring.clone());
+    if ring.as_ref().is_some_and(|ring| have_common_key(ring, &session.judge.ring)) {
+        return Err(Stop::NotRun(format!("the key is also that of {other}, so calls of both may be valid")));
     }
     let (signer, message) = purchase_in(session, other);
     let mut call = signer.sign(&message);
-    // Who does not know the generation answers in any form.
+    // An endpoint that does not serve the generation may answer in any form.
     call.is_judged = false;
     let reading = session.send(call).await?;
     if reading.is_success() || reading.is_processing() {
         return Err(Stop::failed(
             format!("a call of {other} with the key of {} is refused", session.profile),
             "it is accepted",
-            "one key proves calls of both generations, so that the weaker one is the way in; \
-             if both have the same key on purpose, tell the checker both",
+            "one key authenticates calls of both generations, so the weaker one can be attacked; \
+             if both have the same key on purpose, give the checker both",
         ));
     }
-    // With its own key it may be served: both generations are given.
+    // With its own key it may be served, since keys for both generations are set.
     if let Some(ring) = ring {
         let (signer, message) = purchase_in(session, other);
         let mut call = Signer { key: ring.signing_key().clone(), ..signer }.sign(&message);

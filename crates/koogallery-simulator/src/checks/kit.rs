@@ -1,4 +1,4 @@
-//! Enterprises, applications, departments and users that are told to the Kit.
+//! Checks of the Kit: enterprises, applications, departments and users.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::session::{Checked, Session, Stop};
 use koogallery::kit::{AuthFlag, Flag};
 use koogallery::protocol::Protocol;
 
-/// The message with ids of no instance in each of the forms that sellers meet.
+/// Returns the message in each of the forms that identify no instance.
 pub(super) async fn without_instance(session: &mut Session) -> Checked {
     for form in [Some(Value::from("")), Some(Value::Null), None] {
         for message in additions(session) {
@@ -23,20 +23,21 @@ pub(super) async fn without_instance(session: &mut Session) -> Checked {
                 Some(value) => message.with(name, value.clone()),
                 None => message.without(name),
             });
-            session.tell(&message).await?.accepted(&what)?;
+            session.call(&message).await?.accepted(&what)?;
         }
     }
     Ok(())
 }
 
-/// One of each message, each about nobody known.
+/// Returns one of each message, each about an unknown enterprise.
 pub(super) fn additions(session: &mut Session) -> Vec<Message> {
     let firm = session.author.enterprise();
-    told(session, &firm, Flag::Add, AuthFlag::Add)
+    messages(session, &firm, Flag::Add, AuthFlag::Add)
 }
 
-/// All that is told of an enterprise, the tenant first. `applicationSync` only with a secret that the seller can decrypt.
-fn told(session: &mut Session, firm: &Enterprise, flag: Flag, users_flag: AuthFlag) -> Vec<Message> {
+/// Returns all messages about an enterprise, the tenant first. `applicationSync` is included only with a secret that
+/// the seller can decrypt.
+fn messages(session: &mut Session, firm: &Enterprise, flag: Flag, users_flag: AuthFlag) -> Vec<Message> {
     let (now, secret) = (session.now(), session.client_secrets.first().map(|sealed| sealed.text.clone()));
     let author = &mut session.author;
     let mut messages = vec![author.tenant(firm, flag, now)];
@@ -51,23 +52,21 @@ fn told(session: &mut Session, firm: &Enterprise, flag: Flag, users_flag: AuthFl
 
 fn note_missing_secret(session: &mut Session) {
     if session.client_secrets.is_empty() {
-        session
-            .notes
-            .push("applicationSync was left out: there is no public key to encrypt clientSecret with".to_owned());
+        session.notes.push("applicationSync was left out: no public key to encrypt clientSecret".to_owned());
     }
 }
 
-/// An enterprise that has bought, where the endpoint takes one whose purchase it was not told of.
+/// Sends an enterprise with a purchase, if the endpoint accepts one without having seen the purchase.
 async fn bound(session: &mut Session) -> Result<Enterprise, Stop> {
     let mut firm = session.author.enterprise();
     firm.instance = session.author.ids.uuid();
     let now = session.now();
     let message = session.author.tenant(&firm, Flag::Add, now);
-    let reading = session.tell(&message).await?;
+    let reading = session.call(&message).await?;
     if reading.code.as_deref() != Some("000003") {
-        return reading.accepted("an enterprise that is bound").map(|()| firm);
+        return reading.accepted("binding an enterprise").map(|()| firm);
     }
-    session.notes.push("the endpoint wants to know the instance: no call named one".to_owned());
+    session.notes.push("the endpoint requires a known instance: no call named one".to_owned());
     firm.instance.clear();
     Ok(firm)
 }
@@ -75,7 +74,7 @@ async fn bound(session: &mut Session) -> Result<Enterprise, Stop> {
 pub(super) async fn whole_life(session: &mut Session) -> Checked {
     note_missing_secret(session);
     let firm = bound(session).await?;
-    let mut life = told(session, &firm, Flag::Add, AuthFlag::Add);
+    let mut life = messages(session, &firm, Flag::Add, AuthFlag::Add);
     let now = session.now();
     life.push(session.author.department(&firm, Flag::Modify, now));
     life.push(session.author.users(&firm, users(1), AuthFlag::Modify, now));
@@ -83,9 +82,9 @@ pub(super) async fn whole_life(session: &mut Session) -> Checked {
         life.push(session.author.tenant(&firm, Flag::Modify, now));
         life.push(session.author.users(&firm, users(1), AuthFlag::CancelAuthorization, now));
     }
-    life.extend(told(session, &firm, Flag::Delete, AuthFlag::Delete).into_iter().rev());
+    life.extend(messages(session, &firm, Flag::Delete, AuthFlag::Delete).into_iter().rev());
     for message in life {
-        session.tell(&message).await?.accepted(&described(&message))?;
+        session.call(&message).await?.accepted(&described(&message))?;
     }
     Ok(())
 }
@@ -105,9 +104,9 @@ pub(super) async fn repeats(session: &mut Session) -> Checked {
         (&firm, Flag::Delete, AuthFlag::Delete, "sent again"),
         (&stranger, Flag::Delete, AuthFlag::Delete, "about an unknown instance"),
     ] {
-        for message in told(session, firm, flag, users_flag) {
+        for message in messages(session, firm, flag, users_flag) {
             for _ in 0..2 {
-                session.tell(&message).await?.accepted(&format!("{}, {how},", described(&message)))?;
+                session.call(&message).await?.accepted(&format!("{}, {how},", described(&message)))?;
             }
         }
     }
@@ -124,12 +123,12 @@ pub(super) async fn large(session: &mut Session) -> Checked {
         user.email = Some(format!("{:a<116}@example.com", "").into());
     }
     let users = session.author.users(&firm, many, AuthFlag::Add, now);
-    session.tell(&users).await?.accepted("authSync with 200 users")?;
+    session.call(&users).await?.accepted("authSync with 200 users")?;
     let departments = session.author.departments(&firm, departments(200), now);
-    session.tell(&departments).await?.accepted("allOrgSync with 200 departments")
+    session.call(&departments).await?.accepted("allOrgSync with 200 departments")
 }
 
-/// Whatever the code: the tables and the sample disagree about it.
+/// Accepts any code, because the tables and the sample contradict each other.
 const FAILED: &[&str] = &["000002", "000005", "000101"];
 
 pub(super) async fn client_secret(session: &mut Session) -> Checked {
@@ -138,24 +137,24 @@ pub(super) async fn client_secret(session: &mut Session) -> Checked {
     for damaged in ["no ciphertext".to_owned(), "A".repeat(512)].into_iter().chain(spoiled) {
         let now = session.now();
         let message = session.author.application(&firm, &damaged, Flag::Add, now);
-        session.tell(&message).await?.refused(FAILED, "applicationSync whose clientSecret cannot be decrypted")?;
+        session.call(&message).await?.refused(FAILED, "applicationSync whose clientSecret cannot be decrypted")?;
     }
     if session.client_secrets.is_empty() {
-        return Err(Stop::not_run("damaged secrets are refused; right ones want the seller's public key"));
+        return Err(Stop::not_run("damaged secrets are refused; checking valid ones needs the seller's public key"));
     }
     let mut refused = Vec::new();
     let sealed = session.client_secrets.clone();
     for sealed in &sealed {
         let now = session.now();
         let message = session.author.application(&firm, &sealed.text, Flag::Add, now);
-        let reading = session.tell(&message).await?;
+        let reading = session.call(&message).await?;
         if let Err(stop) = reading.accepted(&format!("clientSecret encrypted with {}", sealed.variation)) {
             refused.push((sealed.variation, stop));
         }
     }
-    // No document says which variation it is.
+    // The documents do not name the OAEP variation.
     let all_refused = refused.len() == sealed.len();
-    session.notes.extend(refused.iter().map(|(variation, _)| format!("{variation} is not understood")));
+    session.notes.extend(refused.iter().map(|(variation, _)| format!("{variation} is not supported")));
     match refused.into_iter().next() {
         Some((_, stop)) if all_refused => Err(stop),
         _ => Ok(()),

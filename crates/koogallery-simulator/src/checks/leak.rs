@@ -1,4 +1,4 @@
-//! Does the time that a refusal takes tell how much of the signature was right?
+//! Checks that the time of a rejection does not reveal how much of the signature was right.
 
 use std::time::{Duration, Instant};
 
@@ -15,17 +15,17 @@ const ROUNDS: usize = 100;
 const BUDGET: Duration = Duration::from_secs(20);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Smaller slopes may come from anywhere; comparing bytes takes nanoseconds.
+/// Smaller slopes are noise; comparing one byte takes nanoseconds.
 const GLARING: Duration = Duration::from_micros(500);
 
-/// The right signature up to a character, which is another one.
+/// Returns the valid signature with one character changed at this position.
 fn wrong_from(right: &str, at: usize) -> Option<String> {
     let (before, after) = (right.get(..at)?, right.get(at + 1..)?);
     let other = if right.get(at..=at)? == "1" { "2" } else { "1" };
     Some([before, other, after].concat())
 }
 
-/// Calls without the time that their connections take.
+/// Makes the calls, without counting the time to connect.
 struct Stopwatch<'s> {
     session: &'s mut Session,
     connection: Option<Connection>,
@@ -40,7 +40,7 @@ impl Stopwatch<'_> {
     }
 
     async fn answer(&mut self, request: Request<Bytes>) -> Result<Answer, TargetError> {
-        let Some(target) = self.session.target.http() else { return self.session.target.call(request).await };
+        let Some(target) = self.session.http_target() else { return self.session.target.call(request).await };
         let mut connection = match self.connection.take().filter(|connection| connection.is_open) {
             Some(connection) => connection,
             None => target.connect().await?,
@@ -51,27 +51,27 @@ impl Stopwatch<'_> {
     }
 }
 
-/// The lower quartile: what disturbs a measurement only ever makes it longer.
+/// Returns the lower quartile: disturbances only ever make a measurement longer.
 fn quartile(samples: impl Iterator<Item = Duration>) -> Duration {
     let mut sorted: Vec<_> = samples.collect();
     sorted.sort_unstable();
     sorted.get(sorted.len() / 4).copied().unwrap_or_default()
 }
 
-/// How far the two halves of the same measurements are apart.
+/// Returns the difference between the two halves of the same measurements.
 fn noise(samples: &[Duration]) -> Duration {
     let half = |first| quartile(samples.iter().skip(first).step_by(2).copied());
     half(0).abs_diff(half(1))
 }
 
-/// Only a slope that anybody could measure fails; the figures are for those who want to know.
+/// Fails only on a slope that can be measured in practice; the figures are reported in any case.
 pub(super) async fn comparison(session: &mut Session) -> Checked {
     let message = session.fresh();
     let length = session.sign(&message).proof(Proof::Signature).map_or(0, str::len);
     if length < 16 {
-        return Err(Stop::not_run("there is no signature to compare"));
+        return Err(Stop::not_run("the call has no signature"));
     }
-    // The end of Base64 is left alone: another character there may mean the same bytes.
+    // The end of Base64 is not changed: another character there may encode the same bytes.
     let shared = [0, length / 2, length - 4];
     let mut samples: [Vec<Duration>; 3] = Default::default();
     let began = Instant::now();
@@ -81,7 +81,7 @@ pub(super) async fn comparison(session: &mut Session) -> Checked {
             break;
         }
         for turn in 0..shared.len() {
-            // What drifts shall touch all alike.
+            // Interleaved, so that drift affects all positions alike.
             let which = (round + turn) % shared.len();
             let call = stopwatch.session.sign(&message);
             let wrong = call.proof(Proof::Signature).and_then(|right| wrong_from(right, shared[which]));
@@ -93,7 +93,7 @@ pub(super) async fn comparison(session: &mut Session) -> Checked {
     let noise = samples.iter().map(|samples| noise(samples)).max().unwrap_or_default();
     let micros = |time: Duration| format!("{:.0} µs", time.as_secs_f64() * 1e6);
     let figures = format!(
-        "refusals took {}, {} and {} with 0, {} and {} leading characters right, give or take {}",
+        "refusals took {}, {} and {} with 0, {} and {} leading characters correct, plus or minus {}",
         micros(none),
         micros(half),
         micros(nearly_all),
@@ -105,9 +105,9 @@ pub(super) async fn comparison(session: &mut Session) -> Checked {
     let is_glaring = slope > GLARING && slope > noise * 8 && half > none + slope / 5 && half < nearly_all;
     match is_glaring {
         true => Err(Stop::failed(
-            "refusals that take the same time whatever the signature begins with",
+            "refusals in constant time",
             figures,
-            "signatures are compared character by character, so that they can be guessed so",
+            "signatures are compared character by character, so they can be guessed by timing",
         )),
         false => {
             session.notes.push(figures);

@@ -1,4 +1,4 @@
-//! The same call again: once, often, at once, after a failure.
+//! Idempotency: the same call again, once, often, concurrently, and after a failure.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub(super) fn other_id(first: &str, again: &str, cause: &str) -> Stop {
     Stop::failed(format!("instance {first} again"), format!("instance {again}"), cause)
 }
 
-/// Buys one order line so often, each time with another `businessId`.
+/// Buys one order line this many times, each time with another `businessId`.
 async fn buy_again(session: &mut Session, order: &str, times: u32) -> Checked {
     let purchase = session.author.purchase_of(order, 1);
     let first = session.buy(&purchase).await?;
@@ -22,9 +22,9 @@ async fn buy_again(session: &mut Session, order: &str, times: u32) -> Checked {
             let echoed = purchase.get("businessId") == Some(&*again);
             let cause = match echoed {
                 true => {
-                    "businessId is used as the instance id although it differs in every try; the first one must be kept"
+                    "businessId is used as the instance id although it differs in every attempt; the first id must be kept"
                 }
-                false => "every try gets an id of its own: nothing remembers the order line",
+                false => "every attempt gets a new id: the order line is not remembered",
             };
             return Err(other_id(&first, &again, cause));
         }
@@ -54,22 +54,20 @@ async fn at_once(session: &mut Session, copies: u32) -> Checked {
     }
     let mut first: Option<String> = None;
     for reading in session.send_all(calls).await? {
-        reading.accepted("a copy of a purchase that arrives with others")?;
+        reading.accepted("a concurrent copy of a purchase")?;
         let Some(id) = reading.instance_id() else { continue };
         match &first {
             None => first = Some(id.to_owned()),
             Some(first) if first == id => {}
             Some(first) => {
-                return Err(other_id(first, id, "copies that arrive at once are not brought together"));
+                return Err(other_id(first, id, "concurrent copies are not deduplicated"));
             }
         }
     }
     let purchase = session.author.purchase_of(&order, 1);
     let again = session.buy(&purchase).await?;
     match first {
-        Some(first) if first != again => {
-            Err(other_id(&first, &again, "copies that arrive at once are not brought together"))
-        }
+        Some(first) if first != again => Err(other_id(&first, &again, "concurrent copies are not deduplicated")),
         _ => session.expect_instances(&order, 1).await,
     }
 }
@@ -91,12 +89,12 @@ pub(super) async fn after_a_failure(session: &mut Session) -> Checked {
     session.wants_effects()?;
     let order = session.author.ids.order();
     let malformed = session.author.purchase_of(&order, 1).without("businessId");
-    session.tell(&malformed).await?.refused(&["000002"], "a purchase without businessId")?;
+    session.call(&malformed).await?.refused(&["000002"], "a purchase without businessId")?;
     let purchase = session.author.purchase_of(&order, 1);
-    let reading = session.tell(&purchase).await?;
+    let reading = session.call(&purchase).await?;
     if !(reading.is_success() || reading.is_processing()) {
         return Err(Stop::failed(
-            "a purchase succeeds after a try that failed",
+            "a purchase succeeds after a failed attempt",
             format!("resultCode {}", reading.code.as_deref().unwrap_or("none")),
             "a failure is remembered as final, so that no retry can succeed",
         ));
@@ -120,7 +118,7 @@ pub(super) async fn different_orders(session: &mut Session) -> Checked {
         true => Err(Stop::failed(
             "another instance for another order line",
             "the same one",
-            "two purchases of one customer share one instance",
+            "two order lines share one instance",
         )),
         false => Ok(()),
     }
@@ -139,7 +137,7 @@ pub(super) async fn pay_per_use(session: &mut Session) -> Checked {
         false => Err(Stop::failed(
             "one instance per product of a pay-per-use order",
             format!("instances {}", ids.join(", ")),
-            "a pay-per-use order makes one purchase per billing item: its key is order and product",
+            "a pay-per-use order has one purchase per billing item: its idempotency key is order and product",
         )),
     }
 }
@@ -150,19 +148,19 @@ pub(super) async fn other_content(session: &mut Session) -> Checked {
     let first = session.author.purchase_of(&order, 1);
     let first = session.buy(&first).await?;
     let other = session.author.purchase_of(&order, 1).with("productId", "OFFI000000000000000009");
-    let reading = session.tell(&other).await?;
+    let reading = session.call(&other).await?;
     match reading.instance_id() {
         Some(again) if again != first && (reading.is_success() || reading.is_processing()) => {
-            Err(other_id(&first, again, "an order is told from others by more than its id"))
+            Err(other_id(&first, again, "orders are identified by more than their id"))
         }
         _ => session.expect_instances(&order, 1).await,
     }
 }
 
-/// Sends a message so often, each time as a new call.
+/// Sends a message this many times, each time as a new call.
 async fn all_accepted(session: &mut Session, message: &Message, what: &str) -> Checked {
     for _ in 0..3 {
-        session.tell(message).await?.accepted(what)?;
+        session.call(message).await?.accepted(what)?;
     }
     Ok(())
 }
@@ -171,7 +169,7 @@ pub(super) async fn renewal(session: &mut Session) -> Checked {
     let id = session.instance().await?;
     let time = session.now().saturating_add(std::time::Duration::from_secs(365 * 86400));
     let Some(renewal) = session.author.renewal(&id, time) else { return Ok(()) };
-    session.tell(&renewal).await?.accepted("a renewal")?;
+    session.call(&renewal).await?.accepted("a renewal")?;
     let first = session.probed_instance(&id).await?.and_then(|instance| instance.expire_time);
     all_accepted(session, &renewal, "a repeated renewal").await?;
     let again = session.probed_instance(&id).await?.and_then(|instance| instance.expire_time);
@@ -179,7 +177,7 @@ pub(super) async fn renewal(session: &mut Session) -> Checked {
         true => Ok(()),
         false => Err(Stop::failed(
             "the expiry is set once",
-            "it moves with every repeat",
+            "it changes with every repeat",
             "the renewal adds a period instead of setting the time that was sent",
         )),
     }
@@ -187,7 +185,7 @@ pub(super) async fn renewal(session: &mut Session) -> Checked {
 
 pub(super) async fn status_and_release(session: &mut Session) -> Checked {
     let id = match session.profile {
-        // Only as tests, for which every id is good.
+        // Only as tests, for which every id is valid.
         Profile::Protocol(Protocol::LicenseCode) => session.author.ids.named("code-"),
         _ => session.instance().await?,
     };
@@ -221,6 +219,6 @@ pub(super) async fn fifty_orders(session: &mut Session) -> Checked {
     ids.dedup();
     match ids.len() == count {
         true => Ok(()),
-        false => Err(Stop::failed("50 instances", format!("{}", ids.len()), "purchases at once are mixed up")),
+        false => Err(Stop::failed("50 instances", format!("{}", ids.len()), "concurrent purchases are mixed up")),
     }
 }

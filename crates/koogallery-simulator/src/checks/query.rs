@@ -1,18 +1,18 @@
-//! Questions about instances.
+//! Checks of instance queries.
 
 use crate::session::{Checked, Session, Stop};
 
 async fn expect(session: &mut Session, asked: &[&str]) -> Checked {
     let Some(query) = session.author.query(asked) else { return Ok(()) };
-    let reading = session.tell(&query).await?;
+    let reading = session.call(&query).await?;
     reading.accepted("a query")?;
-    let told = reading.described_ids();
-    match asked.iter().all(|id| told.contains(id)) {
+    let described = reading.described_ids();
+    match asked.iter().all(|id| described.contains(id)) {
         true => Ok(()),
         false => Err(Stop::failed(
             format!("info about {}", asked.join(" and ")),
-            if told.is_empty() { "none".to_owned() } else { format!("info about {}", told.join(" and ")) },
-            "instances that were asked for are missing in the answer: instanceId may hold several, joined with commas",
+            if described.is_empty() { "none".to_owned() } else { format!("info about {}", described.join(" and ")) },
+            "requested instances are missing in the answer: instanceId may contain several, joined with commas",
         )),
     }
 }
@@ -23,7 +23,7 @@ pub(super) async fn one_many_unknown(session: &mut Session) -> Checked {
     expect(session, &[&first, &second]).await?;
     let stranger = session.author.ids.uuid();
     let Some(query) = session.author.query(&[&stranger]) else { return Ok(()) };
-    let reading = session.tell(&query).await?;
+    let reading = session.call(&query).await?;
     match reading.is_success() && reading.described_ids().is_empty() {
         true => Ok(()),
         false => reading.refused(&["000003"], "a query of an unknown instance"),

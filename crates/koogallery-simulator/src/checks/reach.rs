@@ -1,4 +1,4 @@
-//! Can the endpoint be reached, and does it answer at all?
+//! Checks that the endpoint can be reached and answers.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use crate::call::Proof;
 use crate::reading::Reading;
 use crate::session::{Checked, Session, Stop};
 
-/// As the marketplace waits for a whole answer.
+/// The marketplace's timeout for a whole answer.
 const IN_TIME: Duration = Duration::from_secs(5);
 
-/// Whatever the answer says.
+/// Accepts any answer.
 pub(super) async fn answers(session: &mut Session) -> Checked {
     let connected = match session.http() {
         Ok(target) => Some(target.connect().await?.times),
         Err(_) => None,
     };
     let message = session.fresh();
-    session.tell(&message).await?;
+    session.call(&message).await?;
     let Some(times) = connected else { return Ok(()) };
     let tls = times.tls.map_or_else(String::new, |time| format!(", TLS {}", milliseconds(time)));
     let (dns, tcp) = (milliseconds(times.dns), milliseconds(times.tcp));
@@ -28,7 +28,7 @@ pub(super) async fn answers(session: &mut Session) -> Checked {
         true => Err(Stop::failed(
             format!("a connection within {IN_TIME:?}"),
             format!("one after {}", milliseconds(times.total())),
-            "the connection alone takes the time that the marketplace has for the answer",
+            "connecting alone takes as long as the marketplace waits for the answer",
         )),
         false => Ok(()),
     }
@@ -38,21 +38,21 @@ fn milliseconds(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
-/// A caller who is not on the list sees something in front of the endpoint.
+/// A caller outside an allow-list sees whatever stands in front of the endpoint.
 pub(super) async fn not_restricted(session: &mut Session) -> Checked {
     let message = session.fresh();
-    let reading = session.tell(&message).await?;
+    let reading = session.call(&message).await?;
     match (reading.status, &reading.code) {
         (401 | 403 | 407 | 429 | 451, None) => Err(Stop::failed(
-            "an answer of the endpoint itself",
+            "an answer by the endpoint itself",
             format!("HTTP status {} without a resultCode", reading.status),
-            "something in front refuses this machine: an allow-list, a firewall, or a guard against machines",
+            "something in front refuses this machine: an allow-list, a firewall, or bot protection",
         )),
         _ => Ok(()),
     }
 }
 
-/// The marketplace looks from time to time whether the endpoint is there. What is sent has no effect.
+/// The marketplace checks from time to time whether the endpoint is up. The calls have no effect.
 pub(super) async fn steady(session: &mut Session) -> Checked {
     const PROBES: u32 = 10;
     let kind = |reading: &Reading| match &reading.code {
@@ -69,7 +69,7 @@ pub(super) async fn steady(session: &mut Session) -> Checked {
             return Err(Stop::failed(
                 format!("{first}, as before"),
                 kind(&reading),
-                "the endpoint answers the same call now in this way, now in that",
+                "the endpoint answers the same call differently at different times",
             ));
         }
         sleep(Duration::from_millis(200)).await;
@@ -88,7 +88,7 @@ pub(super) async fn wrong_method(session: &mut Session) -> Checked {
             return Err(Stop::failed(
                 format!("{method} is refused"),
                 "it is accepted".to_owned(),
-                "the method is not looked at",
+                "the method is not checked",
             ));
         }
     }

@@ -1,4 +1,4 @@
-//! Wrong calls that an endpoint has to refuse, without any effect.
+//! Invalid calls that an endpoint must reject, without any effect.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::session::{Checked, Session, Stop};
 use koogallery::key::AccessKey;
 use koogallery::protocol::SignatureScheme;
 
-/// A call that does not prove itself.
+/// Expects the rejection of a call without valid proof.
 const UNPROVED: &[&str] = &["000001"];
-/// A call that is stale or malformed; the documents' sample says `000002` to some of these.
+/// Expects the rejection of a stale or malformed call; the documents' sample answers some of these with `000002`.
 const UNFIT: &[&str] = &["000001", "000002"];
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -25,7 +25,7 @@ async fn refused(session: &mut Session, call: Call, codes: &[&str], what: &str) 
     session.send(call).await?.refused(codes, what)
 }
 
-/// Nothing may have come of a refused purchase.
+/// Expects that a rejected purchase had no effect.
 async fn left_nothing(session: &mut Session, message: &Message) -> Checked {
     match message.get("orderId") {
         Some(order) if session.profile.has_purchases() && !session.author.test_flag => {
@@ -56,7 +56,7 @@ pub(super) async fn wrong_signature(session: &mut Session) -> Checked {
         }),
         ("a signature that is cut off", |right| right[..right.len() - 4].to_owned()),
         ("another signature of the same length", |right| right.chars().rev().collect()),
-        ("a text in place of the signature", |_| "not-a-signature!".to_owned()),
+        ("arbitrary text as the signature", |_| "not-a-signature!".to_owned()),
     ];
     for (what, spoil) in spoilings {
         let call = session.sign(&message);
@@ -67,7 +67,7 @@ pub(super) async fn wrong_signature(session: &mut Session) -> Checked {
     left_nothing(session, &message).await
 }
 
-/// A value that differs in one character.
+/// Returns the value with one character changed.
 fn changed(value: &Value) -> Value {
     match value {
         Value::Number(number) => Value::from(number.as_i64().unwrap_or_default() + 1),
@@ -83,12 +83,12 @@ fn changed(value: &Value) -> Value {
     }
 }
 
-/// The time that a body of V1.0 was signed with.
+/// The timestamp that a V1.0 body was signed with.
 fn time_of(call: &Call) -> Option<Value> {
     serde_json::from_slice::<Value>(&call.body).ok()?.get(TIME_STAMP).cloned()
 }
 
-/// The signed call with other fields in it.
+/// Returns the signed call with other fields in it.
 fn with_fields(call: &Call, message: &Message) -> Call {
     let mut tampered = call.clone();
     match call.scheme {
@@ -125,22 +125,22 @@ pub(super) async fn added_and_removed(session: &mut Session) -> Checked {
     let message = session.fresh();
     let call = session.sign(&message);
     let added = with_fields(&call, &message.clone().with("productId9", "OFFI9"));
-    refused(session, added, UNPROVED, "a call to which a field was added after signing").await?;
+    refused(session, added, UNPROVED, "a call with a field added after signing").await?;
     for (name, value) in message.fields.clone() {
-        // V1.0 leaves them out of what it signs.
+        // V1.0 does not sign them.
         if session.profile.scheme() == SignatureScheme::AuthTokenBody && value == "" {
             continue;
         }
         let call = session.sign(&message);
         let removed = with_fields(&call, &message.clone().without(&name));
-        refused(session, removed, UNPROVED, &format!("a call from which {name} was removed after signing")).await?;
+        refused(session, removed, UNPROVED, &format!("a call with {name} removed after signing")).await?;
     }
     left_nothing(session, &message).await
 }
 
 pub(super) async fn repeated(session: &mut Session) -> Checked {
     let message = session.fresh();
-    let what = "a call with a parameter that stands twice";
+    let what = "a call with a duplicate parameter";
     for part in [Proof::Signature, Proof::Timestamp, Proof::Nonce] {
         for (same, in_front) in [(true, false), (false, false), (false, true)] {
             let mut call = session.sign(&message);
@@ -181,11 +181,11 @@ pub(super) async fn other_keys(session: &mut Session) -> Checked {
     let call = session.sign(&message);
     let wrong = wrongly_keyed(&session.key, &call);
     let call = call.with_proof(Proof::Signature, Some(&wrong));
-    refused(session, call, UNPROVED, "a call signed with the right key in the wrong way").await?;
+    refused(session, call, UNPROVED, "a call signed with the right key by the wrong algorithm").await?;
     left_nothing(session, &message).await
 }
 
-/// The mistakes that strangers' code makes: a digest without a key, a key without the time.
+/// Common mistakes in signing code: a digest without a key, a key without the time.
 fn wrongly_keyed(key: &AccessKey, call: &Call) -> String {
     let part = |part| call.proof(part).unwrap_or_default();
     match call.scheme {
@@ -225,7 +225,7 @@ pub(super) async fn too_old(session: &mut Session) -> Checked {
 }
 
 pub(super) async fn far_ahead(session: &mut Session) -> Checked {
-    // The call takes its time, which brings it nearer.
+    // The call takes some time to arrive, which makes it less far ahead.
     let times = [("a call 70 s ahead", Duration::from_secs(70)), ("a call 1 h ahead", Duration::from_secs(3600))];
     at_another_time(session, &times, false).await
 }
@@ -250,7 +250,7 @@ pub(super) async fn malformed_time(session: &mut Session) -> Checked {
             }
             _ => {
                 let call = signer.sign_fields(message.clone().with(TIME_STAMP, text));
-                // Without a time nothing can be signed; then the token of another moment has to do.
+                // Nothing can be signed without a timestamp, so the token of another time has to serve.
                 let other = signer.sign(&message);
                 let token = call.proof(Proof::Signature).or(other.proof(Proof::Signature)).map(str::to_owned);
                 call.with_proof(Proof::Signature, token.as_deref())
@@ -276,14 +276,14 @@ pub(super) async fn malformed_time(session: &mut Session) -> Checked {
     left_nothing(session, &message).await
 }
 
-/// A repeat of the very same call: refused, or answered as the first was.
+/// Expects an exact repeat to be rejected, or answered like the original.
 fn repeat_is_harmless(session: &Session, first: &Reading, again: &Reading) -> Checked {
     let is_accepted = again.is_success() || again.is_processing();
     match is_accepted && first.instance_id() != again.instance_id() && !session.author.test_flag {
         true => Err(Stop::failed(
-            "a repeated call is refused, or answered as at first",
+            "a repeated call is refused, or answered like the first",
             "another instance",
-            "a captured call that is sent again has an effect again",
+            "a replayed call has an effect again",
         )),
         false => Ok(()),
     }
@@ -293,7 +293,7 @@ pub(super) async fn replay(session: &mut Session) -> Checked {
     let message = session.fresh();
     let call = session.sign(&message);
     let first = session.send(call.clone()).await?;
-    first.accepted("a right call")?;
+    first.accepted("a valid call")?;
     let again = session.send(call).await?;
     session.refuses_repeats = !(again.is_success() || again.is_processing());
     repeat_is_harmless(session, &first, &again)?;
@@ -303,16 +303,16 @@ pub(super) async fn replay(session: &mut Session) -> Checked {
     if let Some(order) = message.get("orderId").map(str::to_owned) {
         session.expect_instances(&order, 1).await?;
     }
-    // A captured freeze, sent again after the customer has paid.
+    // A captured freeze, replayed after the customer has paid.
     let id = session.settled(&message, first).await?;
     let (Some(freeze), Some(unfreeze)) = (session.author.freeze(&id), session.author.unfreeze(&id)) else {
         return Ok(());
     };
     let freeze = session.sign(&freeze);
     session.send(freeze.clone()).await?.accepted("a freeze")?;
-    session.tell(&unfreeze).await?.accepted("an unfreeze")?;
+    session.call(&unfreeze).await?.accepted("an unfreeze")?;
     session.send(freeze).await?;
-    session.expect_state(&id, "active", "a captured freeze that was sent again").await
+    session.expect_state(&id, "active", "a replayed freeze").await
 }
 
 pub(super) async fn replay_in_other_clothes(session: &mut Session) -> Checked {
@@ -325,7 +325,7 @@ pub(super) async fn replay_in_other_clothes(session: &mut Session) -> Checked {
                 call.query.reverse();
             }
         }),
-        ("with its signature in capitals", |call| {
+        ("with its signature in upper case", |call| {
             if call.scheme.has_nonce() {
                 let upper = call.proof(Proof::Signature).map(str::to_uppercase);
                 call.set_proof(Proof::Signature, upper);
@@ -340,7 +340,7 @@ pub(super) async fn replay_in_other_clothes(session: &mut Session) -> Checked {
             call.set_proof(Proof::Signature, lower);
         }
         let first = session.send(call.clone()).await?;
-        first.accepted("a right call")?;
+        first.accepted("a valid call")?;
         dress(&mut call);
         let again = session.send(call).await?;
         repeat_is_harmless(session, &first, &again)?;
@@ -348,7 +348,7 @@ pub(super) async fn replay_in_other_clothes(session: &mut Session) -> Checked {
             return Err(Stop::failed(
                 format!("a captured call is refused {how} too"),
                 "it is accepted",
-                "repeats are told by what is not signed, which an outsider can change",
+                "replays are recognized by unsigned parts, which an attacker can change",
             ));
         }
     }
@@ -359,12 +359,12 @@ pub(super) async fn nonce_again(session: &mut Session) -> Checked {
     let message = session.fresh();
     let signer = session.signer();
     let call = signer.sign(&message);
-    session.send(call).await?.accepted("a right call")?;
+    session.send(call).await?.accepted("a valid call")?;
     let message = session.fresh();
     let mut again = session.signer();
     again.nonce = signer.nonce;
     let call = again.sign(&message);
-    refused(session, call, UNFIT, "another call with a nonce that was used").await
+    refused(session, call, UNFIT, "another call with a used nonce").await
 }
 
 pub(super) async fn nonces(session: &mut Session) -> Checked {
@@ -373,7 +373,7 @@ pub(super) async fn nonces(session: &mut Session) -> Checked {
         let mut signer = session.signer();
         signer.nonce = "n".repeat(length);
         let mut call = signer.sign(&message);
-        // A server may refuse such a long head by itself.
+        // A server may reject a head of this length by itself.
         call.is_judged = length == 0;
         refused(session, call, UNFIT, what).await?;
     }
@@ -391,11 +391,11 @@ pub(super) async fn encoded_twice(session: &mut Session) -> Checked {
         })
         .collect();
     call.query = twice;
-    refused(session, call, UNPROVED, "a call with a value that was encoded twice").await?;
+    refused(session, call, UNPROVED, "a call with a value encoded twice").await?;
     left_nothing(session, &message).await
 }
 
-/// Bodies that break parsers. The endpoint has to be alive afterwards.
+/// Bodies that break parsers. The endpoint must still work afterwards.
 pub(super) async fn hostile_bodies(session: &mut Session) -> Checked {
     let message = session.fresh();
     let json = message.to_json();
@@ -404,8 +404,8 @@ pub(super) async fn hostile_bodies(session: &mut Session) -> Checked {
     let bodies: [(&str, Vec<u8>, bool); 4] = [
         ("a body of 2 MiB and more", inside(format!("\"x\":\"{}\"", "x".repeat(2 << 20)).as_bytes()), false),
         ("a body nested 100,000 levels deep", inside(&deep), true),
-        ("a body that is no UTF-8", inside(b"\"x\":\"\xff\xfe\""), true),
-        ("a body that is no JSON", b"\0\0\0".to_vec(), true),
+        ("a body that is not UTF-8", inside(b"\"x\":\"\xff\xfe\""), true),
+        ("a body that is not JSON", b"\0\0\0".to_vec(), true),
     ];
     for (what, body, is_signed) in bodies {
         let signer = session.signer();
@@ -416,10 +416,10 @@ pub(super) async fn hostile_bodies(session: &mut Session) -> Checked {
         if !is_signed {
             call.set_proof(Proof::Signature, Some("0".repeat(64)));
         }
-        // A server may refuse what is too large by itself.
+        // A server may reject bodies of this size by itself.
         call.is_judged = is_signed;
         match session.send(call).await {
-            // Or hang up while it is still being sent.
+            // Or close the connection while the body is still being sent.
             Err(Stop::Failed(_)) if !is_signed => {}
             outcome => outcome?.refused(UNFIT, what)?,
         }
@@ -432,21 +432,21 @@ pub(super) async fn hostile_bodies(session: &mut Session) -> Checked {
             let signer = session.signer();
             let time = signer.time.as_unix_millis().to_string();
             let call = signer.sign_body(&message, object(&fields).into_bytes(), &time);
-            refused(session, call, UNFIT, "a body with a member that stands twice").await?;
+            refused(session, call, UNFIT, "a body with a duplicate member").await?;
         }
     }
     left_nothing(session, &message).await?;
     let message = session.fresh();
-    session.tell(&message).await?.accepted("a right call after hostile ones")
+    session.call(&message).await?.accepted("a valid call after hostile ones")
 }
 
-/// The same for calls that have no body.
+/// The same for calls without a body.
 pub(super) async fn hostile_queries(session: &mut Session) -> Checked {
     let message = session.fresh();
     let call = session.sign(&message);
     let query = call.query_text();
     let attacks = [
-        ("a query that is no UTF-8", format!("{query}&x=%ff%fe")),
+        ("a query that is not UTF-8", format!("{query}&x=%ff%fe")),
         ("a query with a NUL", format!("{query}&x=%00")),
         ("a query of 1,000 parameters", format!("{query}{}", "&x=1".repeat(1000))),
         ("a query with broken escapes", format!("{query}&x=%zz%")),
@@ -458,17 +458,17 @@ pub(super) async fn hostile_queries(session: &mut Session) -> Checked {
     }
     left_nothing(session, &message).await?;
     let message = session.fresh();
-    session.tell(&message).await?.accepted("a right call after hostile ones")
+    session.call(&message).await?.accepted("a valid call after hostile ones")
 }
 
 pub(super) async fn burst(session: &mut Session) -> Checked {
     let message = session.fresh();
     let calls = (0..200).map(|_| session.sign(&message).with_proof(Proof::Signature, Some("0"))).collect();
     for reading in session.send_all(calls).await? {
-        reading.refused(UNPROVED, "a wrong call in a burst")?;
+        reading.refused(UNPROVED, "an invalid call in a burst")?;
     }
     let message = session.fresh();
-    session.tell(&message).await?.accepted("a right call after 200 wrong ones")
+    session.call(&message).await?.accepted("a valid call after 200 invalid ones")
 }
 
 pub(super) async fn swapped(session: &mut Session) -> Checked {

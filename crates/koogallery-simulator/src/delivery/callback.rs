@@ -1,4 +1,4 @@
-//! One callback: what it says at every call, how it is signed, and when it is made.
+//! Callbacks: content, signature and schedule.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri};
 
-use super::{Schedule, Verdict};
+use super::{DeliveryOutcome, Schedule};
 use crate::SeededRandom;
 use crate::message::Message;
 use koogallery::activity::Activity;
@@ -17,7 +17,7 @@ use koogallery::protocol::{Protocol, SignatureScheme, UnfinishedCreation};
 use koogallery::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
 use koogallery::timestamp::{CHINA, Timestamp};
 
-/// Where a seller is called, and with which keys.
+/// Address and keys of a seller's endpoint.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     pub(crate) address: Uri,
@@ -25,17 +25,18 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The production address, without a query, and the keys of its interfaces; the first of each signs.
+    /// Creates an endpoint from the production address, without a query, and the keys of its interfaces; the first key
+    /// of each signs.
     pub fn new(address: Uri, keys: AccessKeys) -> Self {
         Self { address, keys }
     }
 }
 
-/// What is different at every call of a callback.
+/// Values that change with every call of a callback.
 pub(super) struct Call {
     pub(super) at: Timestamp,
     pub(super) business_id: String,
-    /// `yyyyMMddHHmmssSSS`, in the protocol's zone.
+    /// `yyyyMMddHHmmssSSS`, in the protocol's time zone.
     pub(super) time_stamp: String,
 }
 
@@ -51,7 +52,8 @@ impl Call {
 
 type Render = dyn Fn(&Call) -> String + Send + Sync;
 
-/// A callback of the marketplace's, to be made as often as its schedule wants.
+/// A callback (webhook) of the marketplace, repeated as its schedule requires.
+#[doc(alias = "webhook")]
 #[derive(Clone)]
 pub struct Callback {
     protocol: Protocol,
@@ -60,30 +62,30 @@ pub struct Callback {
     render: Arc<Render>,
 }
 
-/// One planned call.
+/// A planned call.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Which try it is, counted from 1.
+    /// Number of the attempt, counted from 1.
     pub attempt: u32,
-    /// When it is due; the request is signed for this time.
+    /// Time at which the call is due; the request is signed for this time.
     pub due_at: Timestamp,
     /// The request.
     pub request: Request<Bytes>,
 }
 
-/// Why a call cannot be made.
+/// Reason why a call cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeliveryError {
-    /// The endpoint has no key of the interface.
+    /// The endpoint has no key for the interface.
     #[error("the endpoint has no access key for {0}")]
     NoKey(Protocol),
     /// The message cannot be signed.
     #[error("the message of {0} cannot be signed")]
     Unsignable(Protocol),
-    /// The address and the message make no address.
-    #[error("the production address cannot be called: it has a query, or is none")]
+    /// The address and the message do not form a valid URL.
+    #[error("invalid production address: it has a query, or is not a URL")]
     Address,
 }
 
@@ -96,13 +98,13 @@ impl Callback {
         Self { protocol, activity, render: Arc::new(render) }
     }
 
-    /// A message that is the same at every call: a JSON body, or the query of V1.0 without `timeStamp` and `authToken`,
-    /// which are added. For the Kit, and for what no other constructor makes.
+    /// Creates a callback whose message is the same at every call: a JSON body, or a V1.0 query without `timeStamp` and
+    /// `authToken`, which are added. Use it for messages that no other constructor creates.
     pub fn message(protocol: Protocol, activity: Activity, message: impl Into<String>) -> Self {
         let message = message.into();
         Self::new(protocol, activity, move |call| match protocol {
             Protocol::SaasV1 | Protocol::LicenseV1 => format!("{message}&timeStamp={}", call.time_stamp),
-            // The members of Kit V1.0 are told apart by name, so the time may stand in front.
+            // Kit V1.0 identifies members by name, so the timestamp may come first.
             Protocol::KitV1 => message.replacen('{', &format!("{{\"timeStamp\":\"{}\",", call.time_stamp), 1),
             _ => message.clone(),
         })
@@ -112,7 +114,7 @@ impl Callback {
         Self::new(protocol, activity, move |_| body.clone())
     }
 
-    /// What it says, taken apart. The time is the signer's to write.
+    /// Returns the content as fields. The timestamp is left to the signer.
     pub(crate) fn fields(&self, business_id: String, at: Timestamp) -> Message {
         let call = Call { at, business_id, time_stamp: String::new() };
         let text = (self.render)(&call);
@@ -122,26 +124,26 @@ impl Callback {
         }
     }
 
-    /// Its protocol.
+    /// Returns the protocol.
     pub fn protocol(&self) -> Protocol {
         self.protocol
     }
 
-    /// What it is about.
+    /// Returns the activity.
     pub fn activity(&self) -> Activity {
         self.activity
     }
 
-    /// Returns the schedule that the documents give it.
+    /// Returns the documented retry schedule.
     pub fn schedule(&self) -> Schedule {
         self.protocol.retries(self.activity).into()
     }
 
-    /// One call, signed for a time.
+    /// Signs one call for a time.
     ///
     /// # Errors
     ///
-    /// The endpoint cannot be called so, or has no key for it.
+    /// The address is not valid for the call, or there is no key for it.
     pub fn request(
         &self,
         endpoint: &Endpoint,
@@ -169,7 +171,7 @@ impl Callback {
         Ok(request)
     }
 
-    /// What stands behind the production address, the query, and the headers.
+    /// Returns path suffix, query and headers.
     fn proof(
         &self,
         key: &AccessKey,
@@ -201,7 +203,8 @@ impl Callback {
         sub_path(version, self.activity).ok_or(DeliveryError::Unsignable(self.protocol))
     }
 
-    /// The calls of a schedule. They are made one after the other until an answer is [final](Verdict::is_final).
+    /// Returns the calls of a schedule. They are made one after the other until an answer is
+    /// [final](DeliveryOutcome::is_final).
     pub fn deliveries<'a>(
         &'a self,
         endpoint: &'a Endpoint,
@@ -215,15 +218,15 @@ impl Callback {
         })
     }
 
-    /// What an answer means; whether its signature is right is not asked here.
-    pub fn judge(&self, response: &Response<Bytes>) -> Verdict {
+    /// Interprets an answer; the signature of the answer is not verified here.
+    pub fn judge(&self, response: &Response<Bytes>) -> DeliveryOutcome {
         self.judge_answer(response.status().as_u16(), response.body())
     }
 
-    pub(crate) fn judge_answer(&self, status: u16, body: &[u8]) -> Verdict {
+    pub(crate) fn judge_answer(&self, status: u16, body: &[u8]) -> DeliveryOutcome {
         let creates = matches!(self.activity, Activity::NewInstance | Activity::GetLicenseAsync);
         let takes_processing = self.protocol.unfinished_creation() == UnfinishedCreation::ProcessingCode && creates;
-        Verdict::of(status, body, takes_processing)
+        DeliveryOutcome::of(status, body, takes_processing)
     }
 }
 

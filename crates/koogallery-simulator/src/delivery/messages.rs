@@ -1,4 +1,4 @@
-//! What the marketplace tells of orders, instances and applications.
+//! Callbacks about orders, instances and applications.
 
 use super::Callback;
 use crate::PlacedOrder;
@@ -13,9 +13,9 @@ use koogallery::timestamp::Timestamp;
 use koogallery::wire::{CompactTime, FreezeStatus, RenewalScene};
 
 impl Callback {
-    /// A purchase (`newInstance`, `getLicense`) of a line, counted from 0; of a pay-per-use line, of its first product. V1.0
-    /// states no zone for the expiry: it is told in UTC. `None` where the line does not exist, or the
-    /// protocol tells of no purchase: authorization codes and the Kit do not, and order notification has
+    /// Creates a purchase (`newInstance`, `getLicense`) of a line, counted from 0; for a pay-per-use line, of its first
+    /// product. V1.0 does not define a time zone for the expiry; UTC is used. `None` if the line does not exist, or the
+    /// protocol has no purchase call: authorization codes and the Kit have none, and order notification has
     /// [`Callback::order_notify`].
     pub fn purchase(protocol: Protocol, order: &PlacedOrder, line: usize) -> Option<Self> {
         let line_spec = order.spec.lines.get(line)?;
@@ -70,14 +70,14 @@ impl Callback {
         })
     }
 
-    /// The notification of an order's line, counted from 0.
+    /// Creates the notification of an order line, counted from 0.
     pub fn order_notify(order: &PlacedOrder, line: usize) -> Self {
         let body = order_notify::Request::new(order.order_id.as_str(), order.order_line_id(line)).to_body();
         Self::new(Protocol::OrderNotify, Activity::OrderNotify, move |_| body.clone())
     }
 
-    /// Another expiry of an instance or an authorization code, by the first line of an order: a renewal, its cancellation,
-    /// or a trial that became commercial. `None` for protocols without instances.
+    /// Creates a change of expiry of an instance or an authorization code, by the first line of an order: a renewal,
+    /// its cancellation, or the conversion of a trial. `None` for protocols without instances.
     pub fn refresh(
         protocol: Protocol,
         scene: RenewalScene,
@@ -132,7 +132,7 @@ impl Callback {
         })
     }
 
-    /// The upgrade or expansion of an instance, by the first line of an order. `None` for all but SaaS.
+    /// Creates the upgrade or expansion of an instance, by the first line of an order. `None` except for SaaS.
     pub fn upgrade(protocol: Protocol, resource: &str, order: &PlacedOrder) -> Option<Self> {
         let (resource, order_id) = (resource.to_owned(), order.order_id.clone());
         match protocol {
@@ -159,7 +159,7 @@ impl Callback {
         }
     }
 
-    /// A question about one to 100 instances. `None` for all but SaaS.
+    /// Creates a query of one to 100 instances. `None` except for SaaS.
     pub fn query(protocol: Protocol, instances: &[&str]) -> Option<Self> {
         let ids: saas::InstanceIds = instances.iter().copied().collect();
         match protocol {
@@ -174,20 +174,20 @@ impl Callback {
         }
     }
 
-    /// The question whether an instance of SaaS V2.0 may change to another product at its renewal.
+    /// Creates the question whether a SaaS V2.0 instance may change to another product at its renewal.
     pub fn change_check(instance: &str, product: TargetProduct) -> Self {
         let body = saas::v2::change_instance_check::Request::new(instance, product).to_body();
         Self::fixed(Protocol::SaasV2, Activity::ChangeInstanceCheck, body)
     }
 
-    /// The application for the License of an online License's instance, from now to its expiry.
+    /// Creates the application for the License of an online License's instance, valid from now to its expiry.
     pub fn license_application(instance: &str, event_id: &str, from: Timestamp, until: Option<Timestamp>) -> Self {
         let mut request = license::online::get_license_async::Request::new(instance, from, event_id);
         request.expire_time = until.map(Into::into);
         Self::fixed(Protocol::LicenseOnline, Activity::GetLicenseAsync, request.to_body())
     }
 
-    /// The freezing of an instance or a code that has expired. `None` for protocols without instances.
+    /// Creates the freeze of an expired instance or code. `None` for protocols without instances.
     pub fn expiry(protocol: Protocol, resource: &str) -> Option<Self> {
         let resource = resource.to_owned();
         match protocol {
@@ -201,7 +201,7 @@ impl Callback {
         }
     }
 
-    /// The unfreezing of an instance or a code. `None` for the protocols of V1.0, where a renewal does it.
+    /// Creates the unfreeze of an instance or a code. `None` for V1.0 protocols, where a renewal unfreezes.
     pub fn unfreezing(protocol: Protocol, resource: &str) -> Option<Self> {
         Self::status(protocol, resource.to_owned(), FreezeStatus::Unfreeze)
     }
@@ -225,8 +225,8 @@ impl Callback {
         Some(Self::fixed(protocol, activity, body))
     }
 
-    /// The release of an instance or a code; `order_id` is that of the purchase, which V1.0 tells. `None` for protocols
-    /// without instances.
+    /// Creates the release of an instance or a code; `order_id` is the purchase, which V1.0 includes. `None` for
+    /// protocols without instances.
     pub fn release(protocol: Protocol, resource: &str, order_id: &str) -> Option<Self> {
         let (resource, order_id) = (resource.to_owned(), order_id.to_owned());
         Some(match protocol {
@@ -259,7 +259,7 @@ impl Callback {
     }
 }
 
-/// The digit of V1.0.
+/// The digit used by V1.0.
 fn charging_mode_v1(charging_mode: &str) -> Option<saas::v1::ChargingMode> {
     let digit = match charging_mode {
         "ON_DEMAND" => "0",

@@ -1,11 +1,11 @@
-//! How often a failed call is repeated.
+//! Retry schedules.
 
 use std::time::Duration;
 
 use koogallery::protocol::Retries;
 use koogallery::timestamp::Timestamp;
 
-/// When a call that fails is made again.
+/// Retry schedule of a failed call.
 ///
 /// ```
 /// use koogallery_simulator::delivery::Schedule;
@@ -18,6 +18,8 @@ use koogallery::timestamp::Timestamp;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "retry")]
+#[doc(alias = "backoff")]
 pub struct Schedule {
     interval: Duration,
     repeats: u32,
@@ -30,15 +32,15 @@ impl From<Retries> for Schedule {
 }
 
 impl Schedule {
-    /// One call, such as a question during an order.
+    /// A single call, such as a query during an order.
     pub const ONCE: Self = Self::every(Duration::ZERO, 0);
 
-    /// So many repeats after the first call, at this interval.
+    /// Creates a schedule with this many retries after the first call, at this interval.
     pub const fn every(interval: Duration, repeats: u32) -> Self {
         Self { interval, repeats }
     }
 
-    /// By name: `once`, `v1-hourly-3h`, `v2-2min-2h`, `expire-1h`, `code-60x2min`.
+    /// Returns a schedule by name: `once`, `v1-hourly-3h`, `v2-2min-2h`, `expire-1h`, `code-60x2min`.
     pub fn named(name: &str) -> Option<Self> {
         let retries = match name {
             "once" => Retries::NONE,
@@ -51,23 +53,23 @@ impl Schedule {
         Some(retries.into())
     }
 
-    /// The same, so many times as fast.
+    /// Returns the same schedule, faster by this factor.
     #[must_use]
     pub fn compressed(self, factor: u32) -> Self {
         Self { interval: self.interval / factor.max(1), ..self }
     }
 
-    /// How many calls there are, the first included.
+    /// Returns the number of calls, including the first.
     pub const fn attempts(self) -> u32 {
         self.repeats.saturating_add(1)
     }
 
-    /// How long it is from one call to the next.
+    /// Returns the time from one call to the next.
     pub const fn interval(self) -> Duration {
         self.interval
     }
 
-    /// When the calls are made.
+    /// Returns the times of the calls.
     pub fn due(self, first: Timestamp) -> impl Iterator<Item = Timestamp> {
         (0..self.attempts()).map(move |repeat| first.saturating_add(self.interval.saturating_mul(repeat)))
     }

@@ -1,53 +1,53 @@
-//! What no answer may tell.
+//! Information that no answer may contain.
 
 use serde_json::Value;
 
 use super::{Verdict, app_infos, broken};
 use crate::call::{Call, Proof};
+use crate::judge::Judge;
 use crate::report::Exchange;
-use crate::session::Session;
 use crate::target::Answer;
 use koogallery::signature::body_sign;
 
-pub(super) fn judge(session: &mut Session, call: &Call, answer: &Answer, json: Option<&Value>, exchange: &Exchange) {
-    let verdict = clean(session, call, answer, json);
-    session.judge("X17", exchange, verdict.err());
-    session.judge("F15", exchange, sparing(answer, json).err());
+pub(super) fn judge(judge: &mut Judge, call: &Call, answer: &Answer, json: Option<&Value>, exchange: &Exchange) {
+    let verdict = clean(judge, call, answer, json);
+    judge.record("X17", exchange, verdict.err());
+    judge.record("F15", exchange, sparing(answer, json).err());
 }
 
-/// Shorter keys stand in answers by chance.
+/// Shorter keys occur in answers by chance.
 const SHORTEST: usize = 8;
 
-fn clean(session: &Session, call: &Call, answer: &Answer, json: Option<&Value>) -> Verdict {
+fn clean(judge: &Judge, call: &Call, answer: &Answer, json: Option<&Value>) -> Verdict {
     let body = String::from_utf8_lossy(&answer.body);
     let headers = answer.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(body_sign::HEADER));
     let texts: Vec<&str> = headers.map(|(_, value)| &**value).chain([&*body]).collect();
     let contains = |wanted: &str| texts.iter().any(|text| text.contains(wanted));
     let leak = |what: &str| {
         broken(
-            "answers without secrets and inner details",
+            "answers without secrets and internal details",
             what,
-            "what belongs in the seller's log is told to the caller",
+            "internal details are sent to the caller instead of the log",
         )
     };
-    let key = session.key.expose();
+    let key = judge.key.expose();
     if key.len() >= SHORTEST && contains(key) {
         return leak("the access key");
     }
     let is_proved =
         |signature: &str| call.proof(Proof::Signature).is_some_and(|sent| sent.eq_ignore_ascii_case(signature));
-    let right = call.right_signature(&session.key).filter(|signature| !is_proved(signature));
+    let right = call.right_signature(&judge.key).filter(|signature| !is_proved(signature));
     let in_any_case =
         |text: &String| contains(text) || contains(&text.to_lowercase()) || contains(&text.to_uppercase());
     if right.as_ref().is_some_and(in_any_case) {
-        return leak("the signature that would have been right");
+        return leak("the valid signature of the call");
     }
     const TRACES: [&str; 6] =
         ["Traceback (most recent", "\tat ", "\\tat ", "panicked at", "stack backtrace", "Exception in thread"];
     if TRACES.into_iter().any(contains) {
         return leak("a stack trace");
     }
-    // Whoever did not prove himself learns nothing of anybody.
+    // A caller without valid proof must not receive anyone's data.
     let is_stranger = json.and_then(|json| json.get("resultCode")).is_some_and(|code| code == "000001");
     match is_stranger && json.is_some_and(|json| app_infos(json).next().is_some()) {
         true => leak("access data"),
@@ -55,7 +55,7 @@ fn clean(session: &Session, call: &Call, answer: &Answer, json: Option<&Value>) 
     }
 }
 
-/// The members of all answers there are.
+/// The documented members of all answers.
 const KNOWN: [&str; 17] = [
     "resultCode",
     "resultMsg",
@@ -81,9 +81,9 @@ fn sparing(answer: &Answer, json: Option<&Value>) -> Verdict {
         let Some(value) = answer.header(name) else { continue };
         if value.bytes().any(|byte| byte.is_ascii_digit()) {
             return broken(
-                "no version of the server",
+                "no version in headers",
                 format!("{name}: {value}"),
-                "the server tells which weaknesses it has",
+                "the version reveals known vulnerabilities",
             );
         }
     }
@@ -96,9 +96,9 @@ fn sparing(answer: &Answer, json: Option<&Value>) -> Verdict {
                     |(name, value): &(&String, &Value)| !KNOWN.contains(&&***name) && is_personal(name, value);
                 if let Some((name, _)) = members.iter().find(personal) {
                     return broken(
-                        "no personal data beside the documented members",
+                        "no personal data outside the documented members",
                         format!("{name:?}"),
-                        "answers are written from what the seller stores, and not from a list of members",
+                        "answers contain stored data instead of a fixed list of members",
                     );
                 }
                 values.extend(members.values());

@@ -1,27 +1,27 @@
-//! The rules for account, password and addresses that a customer logs in with.
+//! Rules for the account, password and addresses that a customer logs in with.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::{Verdict, app_infos, broken};
+use crate::judge::Judge;
 use crate::profile::Profile;
 use crate::report::Exchange;
-use crate::session::Session;
 use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::protocol::Protocol;
 
-pub(super) fn judge(session: &mut Session, json: &Value, exchange: &Exchange) {
-    judge_urls(session, json, exchange);
-    let logins: Vec<(String, String)> = match session.profile {
-        Profile::Protocol(Protocol::SaasV1) => judge_secrets(session, json, exchange),
+pub(super) fn judge(judge: &mut Judge, json: &Value, exchange: &Exchange) {
+    judge_urls(judge, json, exchange);
+    let logins: Vec<(String, String)> = match judge.profile {
+        Profile::Protocol(Protocol::SaasV1) => judge_secrets(judge, json, exchange),
         Profile::Protocol(Protocol::SaasV2) => {
             app_infos(json).filter_map(|info| Some((text(info, "userName")?, text(info, "password")?))).collect()
         }
         _ => Vec::new(),
     };
     for (account, password) in logins {
-        session.judge("F14", exchange, strong(&account, &password).err());
+        judge.record("F14", exchange, strong(&account, &password).err());
     }
 }
 
@@ -29,24 +29,24 @@ fn text(info: &Value, name: &str) -> Option<String> {
     info.get(name)?.as_str().map(str::to_owned)
 }
 
-fn judge_urls(session: &mut Session, json: &Value, exchange: &Exchange) {
+fn judge_urls(judge: &mut Judge, json: &Value, exchange: &Exchange) {
     for name in ["frontEndUrl", "adminUrl"] {
         for url in app_infos(json).filter_map(|info| info.get(name)?.as_str()).filter(|url| !url.is_empty()) {
             let verdict = match url.starts_with("https://") {
                 true => Ok(()),
-                // A seller who tries things out has no certificate.
-                false if session.is_local && url.starts_with("http://") => {
-                    session.remark("F14", format!("{name} is plain http, which is taken in a local run alone"));
+                // A local test server has no certificate.
+                false if judge.is_local && url.starts_with("http://") => {
+                    judge.remark("F14", format!("{name} is plain http, which is accepted for local targets only"));
                     Ok(())
                 }
-                false => broken(&format!("{name} with https://"), url, "customers are sent to an address without TLS"),
+                false => broken(&format!("{name} with https://"), url, "customers get an address without TLS"),
             };
-            session.judge("F14", exchange, verdict.err());
+            judge.record("F14", exchange, verdict.err());
         }
     }
 }
 
-/// What anybody tries first.
+/// Passwords that attackers try first.
 const TRIVIAL: [&str; 16] = [
     "12345678",
     "123456789",
@@ -67,23 +67,23 @@ const TRIVIAL: [&str; 16] = [
 ];
 
 fn strong(account: &str, password: &str) -> Verdict {
-    let expected = "a first password that nobody guesses";
+    let expected = "an initial password that cannot be guessed";
     let lower = password.to_lowercase();
-    // The password itself is nobody's business.
+    // The password itself stays out of the report.
     let weakness = if password.chars().count() < 8 {
-        "one of less than 8 characters"
+        "one of fewer than 8 characters"
     } else if lower == account.to_lowercase() {
         "the account's name"
     } else if TRIVIAL.contains(&&*lower) {
-        "one of those that are tried first"
+        "a well-known password"
     } else {
         return Ok(());
     };
-    broken(expected, weakness, "initial passwords are not drawn at random")
+    broken(expected, weakness, "initial passwords are not random")
 }
 
-/// Gives what could be decrypted.
-fn judge_secrets(session: &mut Session, json: &Value, exchange: &Exchange) -> Vec<(String, String)> {
+/// Returns the values that could be decrypted.
+fn judge_secrets(judge: &mut Judge, json: &Value, exchange: &Exchange) -> Vec<(String, String)> {
     let fields: Vec<(&str, &str)> = app_infos(json)
         .flat_map(|info| ["userName", "password"].map(|name| (name, info.get(name))))
         .filter_map(|(name, value)| Some((name, value?.as_str()?)))
@@ -91,7 +91,7 @@ fn judge_secrets(session: &mut Session, json: &Value, exchange: &Exchange) -> Ve
     if fields.is_empty() {
         return Vec::new();
     }
-    let ciphers = [EncryptType::Aes256, EncryptType::Aes128].map(|size| FieldCipher::new(&session.key, size));
+    let ciphers = [EncryptType::Aes256, EncryptType::Aes128].map(|size| FieldCipher::new(&judge.key, size));
     let fitting: Vec<_> = fields
         .iter()
         .map(|(_, text)| {
@@ -102,12 +102,12 @@ fn judge_secrets(session: &mut Session, json: &Value, exchange: &Exchange) -> Ve
     let readable = match unreadable {
         None => Ok(()),
         Some(((name, text), _)) => broken(
-            "16 characters of IV, then Base64 of AES-CBC with PKCS#7 padding, under the key that Java's SHA1PRNG draws",
+            "16 characters of IV, then Base64 of AES-CBC with PKCS#7 padding, under the key derived by Java's SHA1PRNG",
             format!("{name} of {} characters that decrypts with neither key size", text.len()),
             secret_cause(text),
         ),
     };
-    session.judge("F12", exchange, readable.err());
+    judge.record("F12", exchange, readable.err());
 
     let announced = json.get("encryptType");
     let verdict = match announced {
@@ -123,13 +123,13 @@ fn judge_secrets(session: &mut Session, json: &Value, exchange: &Exchange) -> Ve
                 Ok(_) => Ok(()),
             }
         }
-        Some(other) => broken("encryptType as a text", other.to_string(), "encryptType is not a text"),
+        Some(other) => broken("encryptType as a string", other.to_string(), "encryptType is not a string"),
     };
-    session.judge("F11", exchange, verdict.err());
+    judge.record("F11", exchange, verdict.err());
 
     for (_, text) in &fields {
         let (Some(iv), Some(rest)) = (text.get(..16), text.get(16..)) else { continue };
-        let seen = session.ivs.insert(iv.to_owned(), rest.to_owned());
+        let seen = judge.ivs.insert(iv.to_owned(), rest.to_owned());
         let verdict = match seen {
             Some(other) if other != rest => broken(
                 "a new IV for every encryption",
@@ -138,7 +138,7 @@ fn judge_secrets(session: &mut Session, json: &Value, exchange: &Exchange) -> Ve
             ),
             _ => Ok(()),
         };
-        session.judge("F13", exchange, verdict.err());
+        judge.record("F13", exchange, verdict.err());
     }
     let plain = |sealed: Option<String>| {
         let sealed = sealed?;
@@ -150,12 +150,12 @@ fn judge_secrets(session: &mut Session, json: &Value, exchange: &Exchange) -> Ve
 fn secret_cause(text: &str) -> &'static str {
     match text.get(16..) {
         None => "the text is too short to be encrypted: it is plain",
-        Some("") => "there is an IV and nothing behind it",
+        Some("") => "there is an IV and nothing after it",
         Some(base64) => match STANDARD.decode(base64) {
-            Err(_) => "what follows the first 16 characters is not Base64: plain text, or an IV of another length",
-            Ok(blocks) if blocks.len() % 16 != 0 => "the ciphertext is cut off: it is no whole number of blocks",
+            Err(_) => "the rest after 16 characters is not Base64: plain text, or an IV of another length",
+            Ok(blocks) if blocks.len() % 16 != 0 => "the ciphertext is cut off: not a whole number of blocks",
             Ok(_) => {
-                "the AES key is another (it is neither the access key nor a plain hash of it), or blocks are missing"
+                "another AES key was used (it is neither the access key nor a plain hash of it), or blocks are missing"
             }
         },
     }

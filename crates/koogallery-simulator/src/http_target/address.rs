@@ -1,4 +1,4 @@
-//! From a host to a connection, and never to one that must not be called.
+//! Name resolution and connecting, never to an address that must not be called.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use super::connection::Times;
 use crate::target::TargetError;
 
-/// The marketplace waits no longer, even for the answer.
+/// The marketplace's timeout, even for the answer.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What clouds serve their credentials on, other than link-local addresses.
+/// Metadata services of clouds outside the link-local range.
 const METADATA: [IpAddr; 5] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
@@ -21,7 +21,7 @@ const METADATA: [IpAddr; 5] = [
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
 
-/// Whether nobody has a callback there, but a machine its secrets.
+/// Returns whether the address cannot host a callback, but may expose a machine's secrets.
 pub(super) fn is_forbidden(address: IpAddr) -> bool {
     let address = embedded(address).unwrap_or(address);
     let is_link_local = match address {
@@ -31,7 +31,7 @@ pub(super) fn is_forbidden(address: IpAddr) -> bool {
     is_link_local || METADATA.contains(&address)
 }
 
-/// The address of IPv4 that one of IPv6 stands for: mapped, or behind a translator (64:ff9b::/96).
+/// Returns the IPv4 address behind an IPv6 address: mapped, or behind NAT64 (64:ff9b::/96).
 fn embedded(address: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(address) = address else { return None };
     let translated = match address.segments() {
@@ -45,8 +45,8 @@ pub(super) fn is_localhost(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
 }
 
-/// Connects to an address that may be called. It is the very address that was looked at: a name may stand for another the
-/// next time.
+/// Connects to an allowed address. It connects to the very address that was checked: a name may resolve to another one
+/// the next time.
 pub(super) async fn connect(host: &str, port: u16) -> Result<(TcpStream, Times), TargetError> {
     let began = Instant::now();
     let found = timeout(CONNECT_TIMEOUT, lookup_host((host, port))).await;
@@ -56,12 +56,12 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<(TcpStream, Times),
 
     let began = Instant::now();
     let mut last = TargetError::Dns("no address".to_owned());
-    // None may use up the time of the others.
+    // No address may use up the time of the others.
     let share = CONNECT_TIMEOUT / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     for address in addresses {
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                // A request goes out in pieces, which must not wait for each other.
+                // A request is sent in pieces, which must not wait for each other.
                 let _ = stream.set_nodelay(true);
                 return Ok((stream, Times { dns, tcp: began.elapsed(), tls: None }));
             }
@@ -73,7 +73,7 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<(TcpStream, Times),
 }
 
 fn callable(host: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, TargetError> {
-    // One forbidden address is enough: a name that stands for others as well is made to get by.
+    // One forbidden address is enough: a name that also resolves to others is meant to bypass this check.
     if let Some(address) = found.iter().find(|address| is_forbidden(address.ip())) {
         return Err(TargetError::Forbidden(address.ip()));
     }

@@ -1,4 +1,4 @@
-//! A connection that requests can be sent on, one after the other.
+//! A connection for several requests, one after the other.
 
 use std::time::{Duration, Instant};
 
@@ -9,18 +9,18 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use super::wire::{Framing, Receiver, body, head};
 use crate::target::{Answer, TargetError};
 
-/// What bytes can go to and come from.
+/// A byte stream in both directions.
 pub(super) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
-/// How long it took to get a connection.
+/// Time that it took to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Times {
-    /// To find the name's addresses.
+    /// To resolve the name.
     pub(crate) dns: Duration,
     pub(crate) tcp: Duration,
-    /// The handshake, if there was one.
+    /// The TLS handshake, if there was one.
     pub(crate) tls: Option<Duration>,
 }
 
@@ -33,7 +33,7 @@ impl Times {
 pub(crate) struct Connection {
     receiver: Receiver<Box<dyn ByteStream>>,
     pub(crate) times: Times,
-    /// Whether the last answer lets another request follow.
+    /// Whether the last answer allows another request to follow.
     pub(crate) is_open: bool,
 }
 
@@ -70,24 +70,24 @@ impl Connection {
         sent.await.map_err(|error| TargetError::CutOff(error.to_string()))
     }
 
-    /// Reads the answer to what was sent.
+    /// Reads the answer to the request that was sent.
     pub(crate) async fn answer(&mut self, began: Instant, is_last: bool) -> Result<Answer, TargetError> {
         let received = self.receiver.answer(is_last).await?;
         self.is_open = received.is_followed;
         Ok(Answer::from_wire(received.status, received.headers, received.body, began.elapsed()))
     }
 
-    /// Whether the server asks for the body (true), or answers without it.
+    /// Returns whether the server asks for the body (`true`), or answers without it.
     pub(crate) async fn is_continued(&mut self) -> Result<bool, TargetError> {
         self.receiver.is_continued().await
     }
 
-    /// What came and belongs to no answer.
+    /// Returns received bytes that belong to no answer.
     pub(crate) fn left_over(&self) -> usize {
         self.receiver.left_over()
     }
 
-    /// The first bytes that come, up to a length; fewer where the other side closes.
+    /// Returns the first bytes received, up to a length; fewer if the other side closes.
     pub(crate) async fn first_bytes(&mut self, length: usize) -> Result<Vec<u8>, TargetError> {
         self.receiver.first_bytes(length).await
     }

@@ -1,10 +1,10 @@
-//! A build without TLS: there is no way to make one of these.
+//! A build without TLS: this type cannot be constructed.
 
 use tokio::net::TcpStream;
 
 use super::TargetUrlError;
 use super::connection::ByteStream;
-use super::tls_error::{Inspection, TlsError, Version};
+use crate::tls_error::{Inspection, TlsError, Version};
 
 #[derive(Clone, Debug)]
 pub(crate) enum Tls {}

@@ -1,4 +1,4 @@
-//! TLS by rustls, with the roots that browsers trust and with those that were added by hand.
+//! TLS by rustls, with the public root certificates and those added by the user.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, RootCertStore,
 use super::TargetUrlError;
 use super::address::CONNECT_TIMEOUT;
 use super::connection::ByteStream;
-use super::tls_error::{Inspection, TlsError, Version};
+use crate::tls_error::{Inspection, TlsError, Version};
 use koogallery::timestamp::Timestamp;
 
-/// Longer than any certificate of a public authority lasts.
+/// Longer than any certificate of a public authority is valid.
 const TWENTY_YEARS: Duration = Duration::from_secs(20 * 365 * 86400);
 
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Tls {
         }
         match roots.len() > before {
             true => Self::with_roots(self.name, roots),
-            false => Err(bad(&"there is none in the text")),
+            false => Err(bad(&"the text contains none")),
         }
     }
 
@@ -75,7 +75,7 @@ impl Tls {
         Ok(Box::new(stream))
     }
 
-    /// A handshake in one version, and a look at the certificate.
+    /// Makes a handshake in one version and inspects the certificate.
     pub(super) async fn inspect(&self, stream: TcpStream, version: Version) -> Result<Inspection, TlsError> {
         let version = match version {
             Version::Tls12 => &TLS12,
@@ -134,7 +134,7 @@ impl Tls {
     }
 
     fn wrong_name(&self, presented: &[String]) -> TlsError {
-        /// A shared certificate may name hundreds.
+        /// A shared certificate may list hundreds of names.
         const SHOWN: usize = 5;
         let mut names = presented.iter().take(SHOWN).map(|name| bare(name)).collect::<Vec<_>>().join(", ");
         match presented.len() {
@@ -146,7 +146,7 @@ impl Tls {
     }
 }
 
-/// A name as it stands in the certificate, without the type that is written around it.
+/// Returns a name as it appears in the certificate, without the type around it.
 fn bare(presented: &str) -> &str {
     presented.split('"').nth(1).unwrap_or(presented)
 }

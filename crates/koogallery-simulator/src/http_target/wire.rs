@@ -1,4 +1,4 @@
-//! HTTP/1.1 as bytes.
+//! HTTP/1.1 requests and answers as bytes.
 
 use std::io::ErrorKind;
 
@@ -23,7 +23,7 @@ pub(crate) enum Framing {
     AfterContinue,
 }
 
-/// A request up to its body.
+/// Returns a request up to its body.
 pub(crate) fn head(request: &Request<Bytes>, authority: &str, framing: Framing, is_last: bool) -> Vec<u8> {
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let mut bytes = format!("{} {target} HTTP/1.1\r\nHost: {authority}\r\n", request.method()).into_bytes();
@@ -50,7 +50,7 @@ pub(crate) fn head(request: &Request<Bytes>, authority: &str, framing: Framing, 
     bytes
 }
 
-/// The body of a request.
+/// Returns the body of a request.
 pub(crate) fn body(request: &Request<Bytes>, framing: Framing) -> Vec<u8> {
     let body = request.body();
     match framing {
@@ -73,7 +73,7 @@ pub(super) struct Received {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Bytes,
-    /// Whether the server lets another request follow on the same connection.
+    /// Whether the server allows another request on the same connection.
     pub(super) is_followed: bool,
 }
 
@@ -105,7 +105,7 @@ impl Head {
         }
     }
 
-    /// An interim answer stands before the real one.
+    /// An interim answer precedes the final one.
     fn is_interim(&self) -> bool {
         (100..200).contains(&self.status)
     }
@@ -127,10 +127,10 @@ impl Head {
     }
 }
 
-/// Reads answers, never more of them than the limits allow.
+/// Reads answers, never beyond the limits.
 pub(super) struct Receiver<S> {
     stream: S,
-    /// Read and not used yet.
+    /// Read but not used yet.
     rest: Vec<u8>,
 }
 
@@ -152,7 +152,7 @@ impl<S: AsyncRead + Unpin> Receiver<S> {
         Ok(self.rest[..self.rest.len().min(length)].to_vec())
     }
 
-    /// Whether the next head is `100 Continue`, which is taken off.
+    /// Returns whether the next head is `100 Continue`, which is consumed.
     pub(super) async fn is_continued(&mut self) -> Result<bool, TargetError> {
         let head = self.head().await?;
         let is_continued = head.status == 100;
@@ -176,7 +176,7 @@ impl<S: AsyncRead + Unpin> Receiver<S> {
             _ if head.has_token("transfer-encoding", "chunked") => self.chunked(is_last).await?,
             Some(length) => {
                 let length =
-                    length.trim().parse().map_err(|_| TargetError::NotHttp("a length that is no number".into()))?;
+                    length.trim().parse().map_err(|_| TargetError::NotHttp("a length that is not a number".into()))?;
                 self.exactly(length).await?
             }
             None => {
@@ -203,7 +203,7 @@ impl<S: AsyncRead + Unpin> Receiver<S> {
 
     async fn read_more(&mut self) -> Result<usize, TargetError> {
         match self.stream.read_buf(&mut self.rest).await {
-            // Closed without the farewell of TLS, which callers take for closed.
+            // Closed without the TLS close alert, which callers treat as closed.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
             outcome => outcome.map_err(|error| TargetError::CutOff(error.to_string())),
         }
@@ -239,7 +239,7 @@ impl<S: AsyncRead + Unpin> Receiver<S> {
     }
 
     async fn line(&mut self) -> Result<String, TargetError> {
-        /// A chunk's size and its extensions.
+        /// The size of a chunk and its extensions.
         const MAX_LINE: usize = 1024;
         let mut searched = 0;
         loop {
@@ -266,7 +266,7 @@ impl<S: AsyncRead + Unpin> Receiver<S> {
                 return Err(TOO_LARGE_BODY);
             }
             if size == 0 {
-                // What follows matters only to those who read on.
+                // The rest matters only if the connection is reused.
                 if !is_last {
                     self.trailers().await?;
                 }

@@ -1,4 +1,4 @@
-//! A call that was made.
+//! An attempt to make a call.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Request;
 
 use crate::call::Call;
-use crate::delivery::{Callback, Endpoint, Verdict};
+use crate::delivery::{Callback, DeliveryOutcome, Endpoint};
 use crate::report::Exchange;
 use crate::target::{Answer, TargetError};
 use koogallery::activity::Activity;
@@ -15,21 +15,21 @@ use koogallery::protocol::Protocol;
 use koogallery::signature::body_sign;
 use koogallery::timestamp::Timestamp;
 
-/// One try of a call, and what came of it.
+/// One attempt of a call and its outcome.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// When its answer came, by the marketplace's clock.
+    /// Time of the answer, by the marketplace's clock.
     pub at: Timestamp,
-    /// The family of callbacks.
+    /// The protocol.
     pub protocol: Protocol,
-    /// What it was about.
+    /// The activity.
     pub activity: Activity,
-    /// Which try it was, counted from 1.
+    /// Number of the attempt, counted from 1.
     pub number: u32,
-    /// What the marketplace made of the answer.
-    pub verdict: Verdict,
-    /// What went out and what came back, without secrets.
+    /// The outcome.
+    pub outcome: DeliveryOutcome,
+    /// Request and answer, without secrets.
     pub exchange: Exchange,
 }
 
@@ -39,23 +39,23 @@ impl Attempt {
         number: u32,
         callback: &Callback,
         request: &Request<Bytes>,
-        outcome: Result<Answer, TargetError>,
+        answer: Result<Answer, TargetError>,
         endpoint: &Endpoint,
         name: &str,
     ) -> Self {
         let (protocol, activity) = (callback.protocol(), callback.activity());
         let ring = protocol.keys(&endpoint.keys).map(|(_, ring)| ring);
-        let verdict = match &outcome {
-            Err(error) => Verdict::Unanswered { error: error.clone() },
+        let outcome = match &answer {
+            Err(error) => DeliveryOutcome::Unanswered { error: error.clone() },
             Ok(answer) => match callback.judge_answer(answer.status, &answer.body) {
-                Verdict::Unreadable { status } => Verdict::Unreadable { status },
-                _ if protocol.signs_answers() && !is_signed(answer, ring) => Verdict::Unsigned,
-                verdict => verdict,
+                DeliveryOutcome::Unreadable { status } => DeliveryOutcome::Unreadable { status },
+                _ if protocol.signs_answers() && !is_signed(answer, ring) => DeliveryOutcome::Unsigned,
+                outcome => outcome,
             },
         };
         let call = Call::of_request(protocol.scheme(), activity.as_str(), request);
-        let exchange = Exchange::new(&call, &outcome, ring.map(KeyRing::signing_key), name);
-        Self { at, protocol, activity, number, verdict, exchange }
+        let exchange = Exchange::new(&call, &answer, ring.map(KeyRing::signing_key), name);
+        Self { at, protocol, activity, number, outcome, exchange }
     }
 }
 
@@ -71,6 +71,6 @@ impl fmt::Display for Attempt {
         if self.number > 1 {
             write!(f, ", try {}", self.number)?;
         }
-        write!(f, ": {} ({} ms)", self.verdict, self.exchange.duration.as_millis())
+        write!(f, ": {} ({} ms)", self.outcome, self.exchange.duration.as_millis())
     }
 }

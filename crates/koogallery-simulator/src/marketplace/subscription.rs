@@ -1,4 +1,4 @@
-//! What was sold.
+//! Subscriptions that were sold.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,48 +7,48 @@ use crate::PlacedOrder;
 use koogallery::protocol::Protocol;
 use koogallery::timestamp::Timestamp;
 
-/// How long what has expired is kept; up to 15 days, by the customer's level.
+/// How long an expired subscription is kept; up to 15 days, depending on the customer's level.
 pub(super) const GRACE: Duration = Duration::from_secs(15 * 86_400);
 
-/// A line of an order that was sold: an instance, or an authorization code.
+/// A sold order line: an instance, or an authorization code.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Subscription {
-    /// The instance, or the code.
+    /// The instance id, or the code.
     pub instance_id: String,
-    /// By which callbacks the seller is told.
+    /// The protocol of its callbacks.
     pub protocol: Protocol,
-    /// The order that made it.
+    /// The order that created it.
     pub order: PlacedOrder,
     /// The order's line, counted from 0.
     pub line: usize,
-    /// Where in its life it is.
+    /// Lifecycle state.
     pub state: SubscriptionState,
-    /// When it expires; `None` for what does not.
+    /// Expiry; `None` if it does not expire.
     pub expire_time: Option<Timestamp>,
-    /// When it would have expired before its renewals, the latest last.
+    /// Expiry before each renewal, the latest last.
     pub(super) earlier_expiries: Vec<Option<Timestamp>>,
 }
 
-/// Where in its life something is that was sold.
+/// Lifecycle state of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscriptionState {
-    /// The seller is still at it (`000004`).
+    /// The seller is still opening it (`000004`).
     Opening,
     /// In use.
     Active,
-    /// Not to be used, but kept.
+    /// Suspended, but kept.
     Frozen {
-        /// Since when.
+        /// Begin of the freeze.
         since: Timestamp,
     },
-    /// Gone.
+    /// Deleted.
     Released,
 }
 
 impl Subscription {
-    /// What happens next by itself, and when.
+    /// Returns the next automatic step and its time.
     pub(super) fn due(&self) -> Option<(Timestamp, Due)> {
         match self.state {
             SubscriptionState::Active => self.expire_time.map(|time| (time, Due::Expiry)),
@@ -70,7 +70,7 @@ pub(super) enum Due {
 }
 
 impl SubscriptionState {
-    /// `opening`, `active`, `frozen` or `released`.
+    /// Returns `opening`, `active`, `frozen` or `released`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Opening => "opening",

@@ -14,7 +14,7 @@ pub(super) enum Time {
 }
 
 impl Time {
-    /// By which calls are signed.
+    /// Returns the time for signing calls.
     pub(super) fn now(&self) -> Timestamp {
         match self {
             Self::Real { .. } => SystemClock.now(),
@@ -22,7 +22,7 @@ impl Time {
         }
     }
 
-    /// By which things expire.
+    /// Returns the time for expiry.
     pub(super) fn calendar(&self) -> Timestamp {
         match self {
             Self::Real { begun, compression } => {

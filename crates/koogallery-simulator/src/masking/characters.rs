@@ -1,10 +1,10 @@
-//! Letter for letter, so that length and form stay.
+//! Masks character by character, so that length and form stay.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// The text with its letters and digits replaced; every character by one of as many bytes.
+/// Replaces letters and digits; every character by one of equal byte length.
 pub(super) fn masked_text(text: &str) -> String {
     text.chars().map(masked).collect()
 }
@@ -21,7 +21,7 @@ fn masked(character: char) -> char {
     }
 }
 
-/// A number with its digits replaced, which is a number still.
+/// Replaces the digits of a number, which stays a valid number.
 pub(super) fn masked_number(literal: &str) -> String {
     let mut is_first = true;
     let digit = |character: char| match character {
@@ -40,13 +40,13 @@ pub(super) fn masked_number(literal: &str) -> String {
 pub(super) struct Written<'a> {
     whole: &'a str,
     text: Cow<'a, str>,
-    /// The characters as they were written; none where each stands for itself.
+    /// The characters as written; `None` if each is written as itself.
     raw: Vec<&'a str>,
     escape: fn(&str, char, &mut String),
 }
 
 impl<'a> Written<'a> {
-    /// What stands between the quotes of a JSON string, cut off or not.
+    /// Decodes the content of a JSON string, complete or cut off.
     pub(super) fn in_json(inner: &'a str) -> Self {
         let mut written = Self { whole: inner, text: Cow::Borrowed(inner), raw: Vec::new(), escape: json_escape };
         if inner.contains('\\') {
@@ -58,7 +58,7 @@ impl<'a> Written<'a> {
         written
     }
 
-    /// The raw value of a query; `None` where it is not UTF-8.
+    /// Decodes the raw value of a query; `None` if it is not UTF-8.
     pub(super) fn in_query(value: &'a str) -> Option<Self> {
         let mut written = Self { whole: value, text: Cow::Borrowed(value), raw: Vec::new(), escape: query_escape };
         if value.contains(['%', '+']) {
@@ -71,7 +71,7 @@ impl<'a> Written<'a> {
         Some(written)
     }
 
-    /// `unit` tells the character that a text begins with, and how long it is written.
+    /// `unit` returns the first character of a text and its written length.
     fn decode(&mut self, unit: impl Fn(&str, char) -> Option<(char, usize)>) -> Option<()> {
         let mut text = String::with_capacity(self.whole.len());
         let mut rest = self.whole;
@@ -90,7 +90,7 @@ impl<'a> Written<'a> {
         &self.text
     }
 
-    /// The text with as many other characters, written in the same way.
+    /// Writes as many other characters in the same way.
     pub(super) fn replaced(&self, characters: &str) -> String {
         if characters == self.text {
             return self.whole.to_owned();
@@ -109,7 +109,8 @@ impl<'a> Written<'a> {
     }
 }
 
-/// The character of the escape that a text begins with, and how long it is written. What is no escape stands for itself.
+/// Returns the character of the escape at the beginning of a text, and its length. Anything that is not an escape
+/// represents itself.
 fn escaped(text: &str) -> (char, usize) {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -145,8 +146,8 @@ fn json_escape(raw: &str, new: char, out: &mut String) {
     out.push(new);
 }
 
-/// The character of the percent sequences that a text begins with, and how long they are. A sign that begins none stands
-/// for itself.
+/// Returns the character of the percent sequences at the beginning of a text, and their length. A percent sign without
+/// a sequence represents itself.
 fn percent_decoded(text: &str) -> Option<(char, usize)> {
     let byte = |at: usize| {
         let digits = text.get(at..at + 3)?.strip_prefix('%')?;

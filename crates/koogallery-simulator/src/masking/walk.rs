@@ -1,13 +1,13 @@
-//! Goes through a JSON text, also one that is cut off, and masks values by the names they stand under.
+//! Walks through a JSON text, even one that is cut off, and masks values by their names.
 
 use super::characters::{Written, masked_number};
 use super::{Masking, is_personal};
 
-/// Which values are personal beside those whose names say so.
+/// Values that are personal in addition to those with a personal name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Names {
     Usual,
-    /// In a list of `{name, value}`, where only the value is anybody's.
+    /// In a list of `{name, value}`, where only the value is personal.
     Pairs,
 }
 
@@ -32,9 +32,9 @@ impl Masking {
 
     fn masked_json(&self, text: &str, names: Names, found: &mut Vec<String>, depth: usize) -> String {
         let mut out = String::with_capacity(text.len());
-        // Whether all that stands in the object or list is personal, from the outermost to the innermost.
+        // Whether everything in the object or list is personal, from the outermost to the innermost.
         let mut containers = vec![false];
-        // The name that the next value stands under.
+        // The name of the next value.
         let mut name: Option<String> = None;
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
@@ -92,12 +92,12 @@ impl Masking {
     }
 }
 
-/// Whether a number, a truth value or a name without quotes may hold it.
+/// Returns whether the byte may be part of a number, a literal or an unquoted name.
 fn is_bare(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '$' | '-' | '+' | '.')
 }
 
-/// Length of the string literal that `text` begins with, quotes included.
+/// Returns the length of the string literal at the beginning of `text`, including quotes.
 fn string_length(text: &str) -> usize {
     let mut escaped = false;
     let end = text.bytes().skip(1).position(|byte| {

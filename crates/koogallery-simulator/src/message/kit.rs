@@ -1,4 +1,4 @@
-//! The Kit's messages: an enterprise, its application, its departments and its users.
+//! The Kit's messages: an enterprise, its application, departments and users.
 
 use serde_json::Value;
 
@@ -8,17 +8,17 @@ use koogallery::kit::{self, AuthFlag, Department, Flag, Role, User, Version, v1,
 use koogallery::protocol::Protocol;
 use koogallery::timestamp::Timestamp;
 
-/// Whom the Kit is told of.
+/// The enterprise that the messages are about.
 #[derive(Clone, Debug)]
 pub(crate) struct Enterprise {
     tenant: String,
     app: String,
-    /// Empty at the first contact: when the seller applies for credentials nobody has bought yet.
+    /// Empty at the first contact: when the seller applies for credentials, there is no purchase yet.
     pub(crate) instance: String,
 }
 
 impl Author {
-    /// An enterprise that nobody knows, without an instance.
+    /// Returns an unknown enterprise without an instance.
     pub(crate) fn enterprise(&mut self) -> Enterprise {
         Enterprise { tenant: self.ids.named("tenant-"), app: self.ids.named("app-"), instance: String::new() }
     }
@@ -26,7 +26,7 @@ impl Author {
     pub(crate) fn tenant(&mut self, firm: &Enterprise, flag: Flag, now: Timestamp) -> Message {
         let tenant = &*firm.tenant;
         let (code, domain) = (format!("{tenant}-code"), format!("https://{tenant}.example.com"));
-        let request = v1::tenant_sync::Request::new(tenant, code, "desk tenant", domain, flag, now);
+        let request = v1::tenant_sync::Request::new(tenant, code, "test tenant", domain, flag, now);
         let order = if firm.instance.is_empty() { String::new() } else { self.ids.order() };
         self.kit(firm, Activity::TenantSync, &request.to_body()).with("orderId", order)
     }
@@ -48,7 +48,7 @@ impl Author {
     }
 
     pub(crate) fn department(&self, firm: &Enterprise, flag: Flag, now: Timestamp) -> Message {
-        let mut request = v1::single_org_sync::Request::new(&*firm.tenant, "D0001", "desk department 1", flag, now);
+        let mut request = v1::single_org_sync::Request::new(&*firm.tenant, "D0001", "test department 1", flag, now);
         request.parent_code = Some("D0000".to_owned());
         self.kit(firm, Activity::SingleOrgSync, &request.to_body())
     }
@@ -67,7 +67,7 @@ impl Author {
         let mut message = message.with("instanceId", &*firm.instance).with("testFlag", u8::from(self.test_flag));
         message.suffix = kit::sub_path(self.version(), activity).unwrap_or_default();
         match self.version() {
-            // The time is the signer's to write.
+            // The timestamp is left to the signer.
             Version::V1 => message.without(TIME_STAMP),
             Version::V2 => message,
         }
@@ -78,19 +78,19 @@ impl Author {
     }
 }
 
-/// Invented users.
+/// Returns invented users.
 pub(crate) fn users(count: usize) -> Vec<User> {
     let user = |number| {
         let role = if number == 0 { Role::Admin } else { Role::User };
-        User::new(format!("desk-user-{number}"), "示例用户", "D0001", role)
+        User::new(format!("test-user-{number}"), "示例用户", "D0001", role)
     };
     (0..count).map(user).collect()
 }
 
-/// Invented departments; the first is above all others.
+/// Returns invented departments; the first is the root.
 pub(crate) fn departments(count: usize) -> Vec<Department> {
     let department = |number| {
-        let mut department = Department::new(format!("D{number:04}"), format!("desk department {number}"));
+        let mut department = Department::new(format!("D{number:04}"), format!("test department {number}"));
         department.parent_code = (number > 0).then(|| "D0000".to_owned());
         department
     };
@@ -98,7 +98,7 @@ pub(crate) fn departments(count: usize) -> Vec<Department> {
 }
 
 impl Message {
-    /// The same, where the first entry of its list lacks a member.
+    /// Returns the message with a member removed from the first entry of its list.
     pub(crate) fn without_in_list(mut self, member: &str) -> Self {
         let mut lists = self.fields.iter_mut().map(|(_, value)| value);
         for list in &mut lists {

@@ -1,11 +1,11 @@
-//! For programs.
+//! The report as JSON, for programs.
 
 use serde_json::{Value, json};
 
 use super::{Exchange, Outcome, Report};
 
 impl Report {
-    /// Everything, as JSON.
+    /// Formats the whole report as JSON.
     pub fn to_json(&self) -> String {
         let results: Vec<Value> = self
             .results
@@ -15,8 +15,8 @@ impl Report {
                     "id": result.check.id,
                     "severity": result.check.severity.as_str(),
                     "title": result.check.title,
-                    "restsOn": result.check.rests_on,
-                    "mend": result.check.mend,
+                    "reference": result.check.reference,
+                    "hint": result.check.hint,
                     "notes": result.notes,
                     "exchanges": result.exchanges.iter().map(exchange).collect::<Vec<_>>(),
                 });

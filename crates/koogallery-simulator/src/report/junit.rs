@@ -1,11 +1,11 @@
-//! For continuous integration.
+//! The report as JUnit XML, for continuous integration.
 
 use super::{Outcome, Report};
 use crate::Severity;
 
 impl Report {
-    /// JUnit XML: one test case per check. Only a mandatory check that fails is a failure there; what else fails is told in
-    /// the output of its case, as is what was noted.
+    /// Formats the report as JUnit XML: one test case per check. Only failed mandatory checks are failures there; other
+    /// failures and remarks are in the output of their case.
     pub fn to_junit(&self) -> String {
         let must = self.failures().filter(|(result, _)| result.check.severity == Severity::Must).count();
         let mut xml = format!(
@@ -24,8 +24,8 @@ impl Report {
                 Outcome::Failed(failure) => {
                     let curl = result.exchanges.last().map_or("", |exchange| &*exchange.curl);
                     let details = format!(
-                        "expected: {}\ngot: {}\nmend: {}\nrepeat: {curl}",
-                        failure.expected, failure.got, result.check.mend
+                        "expected: {}\ngot: {}\nhint: {}\nrepeat: {curl}",
+                        failure.expected, failure.got, result.check.hint
                     );
                     match result.check.severity {
                         Severity::Must => xml.push_str(&format!(
@@ -48,7 +48,7 @@ impl Report {
     }
 }
 
-/// Text for elements and attributes, without the characters that XML cannot hold.
+/// Escapes a text for elements and attributes, without the characters that XML cannot contain.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,9 +1,9 @@
-//! For a ticket.
+//! The report as Markdown, for tickets.
 
 use super::{Outcome, Report};
 
 impl Report {
-    /// The verdict, a table of all checks, the failures in full, and notes.
+    /// Formats the report as Markdown: the verdict, a table of all checks, the failures in full, and remarks.
     pub fn to_markdown(&self) -> String {
         let mut text =
             format!("**{}**\n\n| check | severity | result | rule |\n|---|---|---|---|\n", cell(&self.verdict()));
@@ -27,7 +27,7 @@ impl Report {
                     cell(&failure.expected),
                     cell(&failure.got)
                 ));
-                text.push_str(&format!("{} Rests on: {}.\n", check.mend, check.rests_on));
+                text.push_str(&format!("{} Reference: {}.\n", check.hint, check.reference));
                 if let Some(exchange) = result.exchanges.last() {
                     text.push_str(&format!(
                         "\n  ```text\n  {}\n  ```\n",

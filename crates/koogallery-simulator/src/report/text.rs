@@ -1,13 +1,14 @@
-//! For a terminal.
+//! The report as text, for terminals.
 
 use super::{Exchange, Report};
 use crate::{Check, Severity};
 
-/// The check without which nothing can be said.
+/// The prerequisite of all other checks.
 const REACHED: &str = "R1";
 
 impl Report {
-    /// The verdict, then the failures by cause with what to do about each, then notes, then what was not run.
+    /// Formats the report as text: the verdict, the failures by cause with hints, remarks, and the checks that were not
+    /// run.
     pub fn to_text(&self, color: bool) -> String {
         let paint = |code: &str, text: &str| match color {
             true => format!("\x1b[{code}m{text}\x1b[0m"),
@@ -23,15 +24,15 @@ impl Report {
                 let head = format!("{} {}", check.id, check.severity);
                 text.push_str(&format!("  {}  {}\n", paint(tint, &head), check.title));
                 text.push_str(&format!("      expected  {}\n      got       {}\n", failure.expected, failure.got));
-                text.push_str(&format!("      rests on  {}\n", check.rests_on));
+                text.push_str(&format!("      reference {}\n", check.reference));
                 if let Some(exchange) = result.exchanges.last() {
                     text.push_str(&exchange_lines(exchange));
                 }
             }
-            let mut mends: Vec<_> = failures.iter().map(|(result, _)| result.check.mend).collect();
-            mends.dedup();
-            for mend in mends {
-                text.push_str(&format!("  mend: {mend}\n"));
+            let mut hints: Vec<_> = failures.iter().map(|(result, _)| result.check.hint).collect();
+            hints.dedup();
+            for hint in hints {
+                text.push_str(&format!("  hint: {hint}\n"));
             }
         }
         if self.notes().next().is_some() {
@@ -44,7 +45,7 @@ impl Report {
         text
     }
 
-    /// A line for each check, or one for all that have the same reason, if they are many.
+    /// Lists each check, or groups them by reason if they are many.
     fn not_run_lines(&self) -> String {
         const MANY: usize = 6;
         if self.failed_ids().contains(&REACHED) {

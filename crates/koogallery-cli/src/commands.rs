@@ -1,0 +1,16 @@
+//! One module per command.
+
+pub mod check;
+pub mod completions;
+pub mod decrypt;
+pub mod decrypt_secret;
+pub mod encrypt;
+pub mod explain;
+pub mod fire;
+pub mod record;
+pub mod replay;
+pub mod rsa_keygen;
+pub mod scenario;
+pub mod serve;
+pub mod sign;
+pub mod verify;

@@ -1,0 +1,116 @@
+//! `scenario`: makes calls by a script.
+
+mod document;
+mod plan;
+mod run;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use koogallery_simulator::Marketplace;
+
+use crate::support::environment::{access_keys, missing_for};
+use crate::support::open_api;
+use crate::support::output::Color;
+use crate::support::seed::Seed;
+use crate::support::target::TargetArgs;
+use crate::support::{input, runtime};
+use crate::{Answer, Failure, Output};
+use plan::Plan;
+use run::{Done, Run};
+
+const EXAMPLES: &str = r#"A file in TOML, for instance:
+  url = "http://127.0.0.1:8080/saasproduce"
+  profile = "saas-v2"
+  compress = 3600            # an hour between two attempts takes a second
+
+  [[step]]
+  buy = "first"              # a name for the subscription
+  period = "1 year"          # or mode = "one-time", "on-demand", "package"; product, amount
+
+  [[step]]
+  call = "newInstance"       # any activity, field by field
+  set = { orderId = "{first.order}", orderLineId = "{first.order}-000001" }
+  at_once = 20               # or times = 3, replay = true
+  answer = { instanceId = "{first}" }
+
+  [[step]]
+  call = "releaseInstance"
+  set = { instanceId = "{first}" }
+  clock = "-61s"             # or wrong_key = true, damaged = true, hang_up = "5ms"
+  expect = ["000001", "000002"]
+
+  [[step]]
+  pass = "380d"              # expired subscriptions are frozen, and released 15 days later
+
+Steps: buy, renew, convert_trial, cancel_renewal, upgrade, freeze, unfreeze, release, query, apply, call, wait, pass.
+With `listen = "127.0.0.1:9090"` the seller's own calls are answered there, with the keys KOOGALLERY_AK and KOOGALLERY_SK.
+A step without `expect` requires the seller to confirm; "none" expects no answer with a code.
+
+Example:
+  koogallery scenario life.toml --url http://127.0.0.1:8080/saasproduce
+
+Exit codes: 0 every step went as expected, 1 one did not, 2 nothing could be done."#;
+
+/// Make calls to a seller's endpoint by a script: lifecycles, retries, and faults.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Scenario {
+    /// The script; - reads standard input.
+    file: PathBuf,
+    /// The production address; overrides the script's.
+    #[arg(long)]
+    url: Option<String>,
+    #[command(flatten)]
+    seed: Seed,
+    #[command(flatten)]
+    seller: TargetArgs,
+}
+
+impl Scenario {
+    pub fn run(self, output: &Output) -> Result<Answer, Failure> {
+        let name = self.file.display();
+        let text = String::from_utf8(input::read(&self.file)?);
+        let text = text.map_err(|_| Failure::new(format!("{name} is not UTF-8")))?;
+        let plan = Plan::parse(&text).map_err(|problem| Failure::new(format!("{name}:{}", problem.located(&text))))?;
+        let url = self.url.as_ref().or(plan.url.as_ref());
+        let url = url.ok_or_else(|| Failure::new(format!("{name} has no url, and --url is not given")))?;
+        let keys = access_keys()?;
+        if let Some(protocol) = plan.protocols.iter().find(|protocol| protocol.keys(&keys).is_none()) {
+            return Err(missing_for(*protocol));
+        }
+        let seed = plan.seed.map_or_else(|| self.seed.get(), Ok)?;
+        let target = self.seller.target(url)?;
+        let open_api = plan.listen.as_ref().map(|_| open_api::server(seed, &keys)).transpose()?;
+        let mut marketplace = Marketplace::builder(target, keys).compressed(plan.compression).seed(seed);
+        if let Some(open_api) = &open_api {
+            marketplace = marketplace.open_api(open_api.clone());
+        }
+        let run = Run::new(marketplace.build(), seed.wrapping_add(1));
+        runtime::block_on(async {
+            if let (Some(open_api), Some(address)) = (open_api, &plan.listen) {
+                open_api::listen(open_api, address).await?;
+            }
+            do_steps(&plan, run, output).await
+        })
+    }
+}
+
+async fn do_steps(plan: &Plan, mut run: Run, output: &Output) -> Result<Answer, Failure> {
+    let mut wrong_steps = 0;
+    for (number, step) in (1..).zip(&plan.steps) {
+        let Done { attempts, wrong } = run.step(step).await?;
+        let color = if wrong.is_some() { Color::Red } else { Color::Green };
+        let (mark, rest) = match &wrong {
+            None => ("ok   ", String::new()),
+            Some(what) => ("WRONG", format!(": {what}")),
+        };
+        output.status(color, mark, &format!(" {number:3}  {}{rest}", step.title))?;
+        for attempt in &attempts {
+            output.note(&format!("             {attempt}"))?;
+        }
+        wrong_steps += u32::from(wrong.is_some());
+    }
+    output.note(&format!("\n{} steps, {wrong_steps} wrong", plan.steps.len()))?;
+    Ok(if wrong_steps == 0 { Answer::Yes } else { Answer::No })
+}

@@ -1,0 +1,352 @@
+//! The steps of a scenario, validated before anything is done.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::time::Duration;
+
+use koogallery::activity::Activity;
+use koogallery::open_api::query_order::PeriodType;
+use koogallery::protocol::Protocol;
+use koogallery::timestamp::Timestamp;
+use koogallery_simulator::delivery::MessageBuilder;
+use koogallery_simulator::{LineSpec, OrderSpec, SeededRandom};
+use serde_json::Value;
+
+use super::document::{self, Found, Place, Problem, Table};
+use crate::support::order_line::{self, OrderLine};
+
+/// A scenario.
+pub struct Plan {
+    pub url: Option<String>,
+    /// Address for the seller's own open-API calls.
+    pub listen: Option<String>,
+    pub compression: u32,
+    pub seed: Option<u64>,
+    pub steps: Vec<Step>,
+    /// Protocols whose keys are needed.
+    pub protocols: Vec<Protocol>,
+}
+
+/// One step.
+pub struct Step {
+    /// Title in the report.
+    pub title: String,
+    pub action: Action,
+    /// The accepted codes; if empty, the seller has to confirm.
+    pub expect: Vec<String>,
+    /// Members that the answer must have.
+    pub answer: Vec<(String, Value)>,
+}
+
+pub enum Action {
+    Buy {
+        name: String,
+        protocol: Protocol,
+        order: OrderSpec,
+    },
+    Renew {
+        name: String,
+        period: (PeriodType, u32),
+    },
+    ConvertTrial {
+        name: String,
+        period: (PeriodType, u32),
+    },
+    CancelRenewal {
+        name: String,
+    },
+    Upgrade {
+        name: String,
+        line: LineSpec,
+    },
+    Freeze {
+        name: String,
+    },
+    Unfreeze {
+        name: String,
+    },
+    Release {
+        name: String,
+    },
+    Query {
+        name: String,
+    },
+    Apply {
+        name: String,
+    },
+    Call(Box<CallPlan>),
+    /// In real time.
+    Wait(Duration),
+    /// In calendar time, processing everything that becomes due.
+    Pass(Duration),
+}
+
+/// A call as fields.
+pub struct CallPlan {
+    pub protocol: Protocol,
+    pub activity: Activity,
+    pub set: Vec<(String, Value)>,
+    pub without: Vec<String>,
+    pub clock: Clock,
+    pub wrong_key: bool,
+    pub damaged: bool,
+    pub hang_up: Option<Duration>,
+    pub how_often: HowOften,
+    /// Name for the answer's instance in later steps.
+    pub name: Option<String>,
+}
+
+pub enum Clock {
+    Right,
+    Ahead(Duration),
+    Behind(Duration),
+}
+
+pub enum HowOften {
+    /// One after the other, each signed by itself.
+    Times(u32),
+    AtOnce(u32),
+    /// The identical call twice.
+    Replayed,
+}
+
+const MAX_CALLS: u32 = 1000;
+
+const ACTIONS: &str = "buy, renew, convert_trial, cancel_renewal, upgrade, freeze, unfreeze, release, query, apply, call, \
+                       wait and pass";
+
+impl Plan {
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let parsed = document::parse(text)?;
+        let mut table = Table::new(parsed.get_ref(), 0..0);
+        let profile = table.text("profile")?;
+        let profile = profile.map(|name| read::<Protocol>(&name)).transpose()?;
+        let mut reader = Reader { profile, names: BTreeSet::new(), protocols: Vec::new() };
+        let url = table.text("url")?.map(|url| url.value);
+        let listen = table.text("listen")?.map(|address| address.value);
+        let compression = table.number("compress")?.map_or(Ok(1), |factor| {
+            factor
+                .and(|factor| if *factor == 0 { Err("the factor must be at least 1".to_owned()) } else { Ok(*factor) })
+        })?;
+        let seed = table.number("seed")?.map(|seed| seed.value.into());
+        let steps = table.tables("step")?;
+        if steps.is_empty() {
+            return Err(Problem::at(text.len()..text.len(), "there is no step: begin each with [[step]]"));
+        }
+        let steps = steps.into_iter().map(|step| reader.step(step)).collect::<Result<_, _>>()?;
+        table.finish("url, profile, listen, compress, seed and step")?;
+        Ok(Self { url, listen, compression, seed, steps, protocols: reader.protocols })
+    }
+}
+
+/// State while the steps are read.
+struct Reader {
+    profile: Option<Protocol>,
+    names: BTreeSet<String>,
+    protocols: Vec<Protocol>,
+}
+
+impl Reader {
+    fn step(&mut self, mut table: Table<'_>) -> Result<Step, Problem> {
+        let place = table.place();
+        let mut actions = Vec::new();
+        for name in ACTIONS.split([',', ' ']).filter(|word| !word.is_empty() && *word != "and") {
+            actions.extend(table.text(name)?.map(|found| (name, found)));
+        }
+        let [(action, object)] = &actions[..] else {
+            let what = if actions.is_empty() { "does nothing" } else { "has several actions" };
+            return Err(Problem::at(place, format!("the step {what}: it must have one of {ACTIONS}")));
+        };
+        let (action, known) = self.action(action, object, &mut table)?;
+        let makes_calls = !matches!(action, Action::Wait(_) | Action::Pass(_));
+        let (mut expect, mut answer) = (Vec::new(), Vec::new());
+        if makes_calls {
+            expect = table.texts("expect")?.map_or(Vec::new(), |codes| codes.value);
+            answer = self.values(table.fields("answer")?)?;
+        }
+        let title = format!("{} {}", actions[0].0, object.value);
+        table.finish(&match makes_calls {
+            true if known.is_empty() => "expect and answer".to_owned(),
+            true => format!("{known}, expect and answer"),
+            false => "nothing else".to_owned(),
+        })?;
+        Ok(Step { title, action, expect, answer })
+    }
+
+    /// Reads the action, and its options.
+    fn action(
+        &mut self,
+        action: &str,
+        object: &Found<String>,
+        table: &mut Table<'_>,
+    ) -> Result<(Action, &'static str), Problem> {
+        let named = |reader: &Self| reader.known(&object.value, &object.place);
+        let name = object.value.clone();
+        Ok(match action {
+            "buy" => {
+                let protocol = self.protocol(table)?;
+                let order = OrderSpec::new(line(table)?);
+                self.names.insert(name.clone());
+                (Action::Buy { name, protocol, order }, "profile, product, mode, period and amount")
+            }
+            "renew" | "convert_trial" => {
+                named(self)?;
+                let found = table.text("period")?;
+                let missing = || Problem::at(object.place.clone(), "period is missing, such as \"1 year\"");
+                let period = found.ok_or_else(missing)?.and(|text| order_line::period(text))?;
+                match action {
+                    "renew" => (Action::Renew { name, period }, "period"),
+                    _ => (Action::ConvertTrial { name, period }, "period"),
+                }
+            }
+            "upgrade" => {
+                named(self)?;
+                (Action::Upgrade { name, line: line(table)? }, "product, mode, period and amount")
+            }
+            "call" => (Action::Call(Box::new(self.call(object, table)?)), CallPlan::KNOWN),
+            "wait" => (Action::Wait(object.and(|text| duration(text))?), ""),
+            "pass" => (Action::Pass(object.and(|text| duration(text))?), ""),
+            _ => {
+                named(self)?;
+                let action = match action {
+                    "cancel_renewal" => Action::CancelRenewal { name },
+                    "freeze" => Action::Freeze { name },
+                    "unfreeze" => Action::Unfreeze { name },
+                    "release" => Action::Release { name },
+                    "query" => Action::Query { name },
+                    _ => Action::Apply { name },
+                };
+                (action, "")
+            }
+        })
+    }
+
+    fn call(&mut self, object: &Found<String>, table: &mut Table<'_>) -> Result<CallPlan, Problem> {
+        let activity: Activity = read(object)?;
+        let protocol = self.protocol(table)?;
+        let random = SeededRandom::new(0);
+        if MessageBuilder::new(protocol, activity, &random, Timestamp::from_unix_millis(0)).is_none() {
+            return Err(Problem::at(object.place.clone(), format!("{} has no {activity}", protocol.id())));
+        }
+        let set = self.values(table.fields("set")?)?;
+        let without = table.texts("without")?.map_or(Vec::new(), |names| names.value);
+        let clock = table.text("clock")?.map_or(Ok(Clock::Right), |text| text.and(|text| clock(text)))?;
+        let hang_up = table.text("hang_up")?.map(|text| text.and(|text| duration(text))).transpose()?;
+        let (wrong_key, damaged) = (table.flag("wrong_key")?, table.flag("damaged")?);
+        let (times, at_once) = (count(table, "times")?, count(table, "at_once")?);
+        let how_often = match (times, at_once, table.flag("replay")?) {
+            (times, None, false) => HowOften::Times(times.map_or(1, |times| times.value)),
+            (None, Some(copies), false) => HowOften::AtOnce(copies.value),
+            (None, None, true) => HowOften::Replayed,
+            _ => return Err(Problem::at(object.place.clone(), "only one of times, at_once and replay is allowed")),
+        };
+        let name = table.text("as")?.map(|name| name.value);
+        self.names.extend(name.clone());
+        Ok(CallPlan { protocol, activity, set, without, clock, wrong_key, damaged, hang_up, how_often, name })
+    }
+
+    fn protocol(&mut self, table: &mut Table<'_>) -> Result<Protocol, Problem> {
+        let given = table.text("profile")?.map(|name| read(&name)).transpose()?;
+        let protocol = given.or(self.profile).unwrap_or(Protocol::SaasV2);
+        if !self.protocols.contains(&protocol) {
+            self.protocols.push(protocol);
+        }
+        Ok(protocol)
+    }
+
+    /// Reads values, and checks their placeholders.
+    fn values(&self, fields: Vec<(String, Found<Value>)>) -> Result<Vec<(String, Value)>, Problem> {
+        for (_, found) in &fields {
+            for name in placeholders(&found.value) {
+                let sold = name.strip_suffix(ORDER).unwrap_or(&name);
+                self.known(sold, &found.place)?;
+            }
+        }
+        Ok(fields.into_iter().map(|(name, found)| (name, found.value)).collect())
+    }
+
+    fn known(&self, name: &str, place: &Place) -> Result<(), Problem> {
+        match self.names.contains(name) {
+            true => Ok(()),
+            false => Err(Problem::at(place.clone(), format!("no earlier step defines {name:?}"))),
+        }
+    }
+}
+
+impl CallPlan {
+    const KNOWN: &str = "profile, set, without, as, times, at_once, replay, clock, wrong_key, damaged, hang_up";
+}
+
+/// Suffix of a name: the order, not the instance.
+pub const ORDER: &str = ".order";
+
+/// Returns the names in braces in a text.
+pub fn placeholders(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => {
+            let opened = text.split('{').skip(1);
+            let name = opened.filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+            name.filter(|name| is_name(name)).map(str::to_owned).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(placeholders).collect(),
+        Value::Object(members) => members.values().flat_map(placeholders).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// JSON in strings has braces too.
+fn is_name(text: &str) -> bool {
+    let is_part = |character: char| character.is_alphanumeric() || "-_.".contains(character);
+    !text.is_empty() && text.chars().all(is_part)
+}
+
+fn read<T: FromStr<Err: std::fmt::Display>>(name: &Found<String>) -> Result<T, Problem> {
+    name.and(|text| text.parse().map_err(|error| format!("{text:?}: {error}")))
+}
+
+fn count(table: &mut Table<'_>, name: &str) -> Result<Option<Found<u32>>, Problem> {
+    let found = table.number(name)?;
+    if let Some(found) = &found {
+        found.and(|count| match *count {
+            1..=MAX_CALLS => Ok(()),
+            _ => Err(format!("{name} must be from 1 to {MAX_CALLS}")),
+        })?;
+    }
+    Ok(found)
+}
+
+/// Reads an order line.
+fn line(table: &mut Table<'_>) -> Result<LineSpec, Problem> {
+    let (product, mode, period) = (table.text("product")?, table.text("mode")?, table.text("period")?);
+    let amount = table.number("amount")?.map(|amount| amount.value);
+    let place = mode.as_ref().or(period.as_ref()).map_or_else(|| table.place(), |found| found.place.clone());
+    let text = |found: &Option<Found<String>>| found.as_ref().map(|found| found.value.clone());
+    let goods = OrderLine { product: text(&product), mode: text(&mode), period: text(&period), amount };
+    goods.line().map_err(|what| Problem::at(place, what))
+}
+
+/// Parses a duration such as `90s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a duration such as \"500ms\", \"90s\", \"5min\", \"2h\" or \"15d\"");
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let millis: u64 = match unit.trim() {
+        "ms" => 1,
+        "s" => 1000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// Parses an offset such as `-61s`.
+fn clock(text: &str) -> Result<Clock, String> {
+    match (text.strip_prefix('-'), text.strip_prefix('+')) {
+        (Some(behind), _) => duration(behind).map(Clock::Behind),
+        (_, Some(ahead)) => duration(ahead).map(Clock::Ahead),
+        _ => Err(format!("{text:?} is not an offset such as \"-61s\" or \"+2min\"")),
+    }
+}

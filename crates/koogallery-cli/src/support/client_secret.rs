@@ -1,0 +1,35 @@
+//! Invented client secrets.
+
+use koogallery::cipher::client_secret::PrivateKey;
+use koogallery::random::OsRandom;
+use koogallery_simulator::delivery::MessageBuilder;
+use koogallery_simulator::{PublicKey, PublicKeyError};
+
+use crate::Failure;
+
+pub const FIELD: &str = "clientSecret";
+
+/// Returns the public part of the seller's key, if it is in the environment.
+pub fn public_key() -> Result<Option<PublicKey>, Failure> {
+    let unreadable = |error: &dyn std::error::Error| Failure::of("KOOGALLERY_RSA_PRIVATE_KEY_FILE", error);
+    let keys = PrivateKey::from_env().map_err(|error| unreadable(&error))?;
+    keys.first().map(|key| key.public_key().parse().map_err(|error: PublicKeyError| unreadable(&error))).transpose()
+}
+
+/// Returns an invented secret, encrypted with the seller's key, if that is in the environment: the seller could not
+/// decrypt it otherwise.
+pub fn invented() -> Result<Option<String>, Failure> {
+    let keys = PrivateKey::from_env().map_err(|error| Failure::of("KOOGALLERY_RSA_PRIVATE_KEY_FILE", &error))?;
+    let encrypted = keys.first().map(|key| key.encrypt("an invented client secret", &OsRandom)).transpose();
+    encrypted.map_err(|error| Failure::of("the client secret cannot be encrypted", &error))
+}
+
+/// Puts such a secret into a call that has one.
+pub fn encrypt(builder: &mut MessageBuilder) -> Result<(), Failure> {
+    if builder.get(FIELD).is_some()
+        && let Some(secret) = invented()?
+    {
+        builder.set(FIELD, secret);
+    }
+    Ok(())
+}

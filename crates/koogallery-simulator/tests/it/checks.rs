@@ -1,0 +1,293 @@
+//! The checker is checked: a good receiver passes everything, and every bad one fails the checks that name its mistake.
+
+#![allow(clippy::cmp_owned)] // JSON values compare otherwise than their texts
+
+mod bad;
+mod client_secrets;
+mod connection;
+mod hostile;
+mod reports;
+mod settings;
+mod tls;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::good::{self, Good};
+use futures_util::{StreamExt as _, stream};
+use koogallery::adapter::serve::Server;
+use koogallery::adapter::tower::Endpoint;
+use koogallery::clock::ManualClock;
+use koogallery::protocol::Protocol;
+use koogallery_simulator::{
+    Check, Checker, HttpProbe, HttpTarget, LedgerProbe, Outcome, Probe as _, Profile, Report, Severity,
+};
+
+/// What needs a connection.
+const CONNECTION: [&str; 4] = ["R2", "R3", "R6", "D5"];
+/// What takes its time.
+const SLOW: [&str; 5] = ["R7", "X15", "X18", "D4", "D5"];
+/// What is for `https`.
+const PLAIN: [&str; 2] = ["R2", "R3"];
+/// What is for two keys, and for answers that a good receiver has no reason for.
+const NEVER: [&str; 2] = ["X20", "L16"];
+/// What is for sellers who take their time or push usage, and for clocks that can be moved.
+const PROMPT: [&str; 6] = ["I12", "I13", "D2", "D3", "Q5", "Q6"];
+
+/// Everything passed but what these have in common with the profile's checks.
+fn assert_all_passed(report: &Report, not_run: &[&[&str]]) {
+    assert!(report.is_ok() && report.failures().next().is_none(), "{}", report.to_text(false));
+    let skipped: Vec<_> = report
+        .results
+        .iter()
+        .filter(|result| matches!(result.outcome, Outcome::NotRun { .. }))
+        .map(|result| result.check.id)
+        .collect();
+    let checks = Check::of(report.profile).into_iter().map(|check| check.id);
+    let not_run: Vec<_> = checks.filter(|id| not_run.concat().contains(id)).collect();
+    assert_eq!(skipped, not_run, "{}", report.to_text(false));
+}
+
+const SAAS: [Protocol; 2] = [Protocol::SaasV2, Protocol::SaasV1];
+
+#[tokio::test]
+async fn a_good_receiver_passes_in_process() {
+    for (profile, not_run) in SAAS.into_iter().zip([&[][..], &["F4"]]) {
+        let good = Good::new();
+        let checker = Checker::new(good.service, good::keys()).with_profile(profile).with_seed(1);
+        let report = checker.with_probe(LedgerProbe::new(good.ledger)).with_timing_checks(true).run().await.unwrap();
+        assert_all_passed(&report, &[&CONNECTION, &PROMPT, &NEVER, not_run]);
+    }
+}
+
+/// What is not run, since no such answer comes.
+const OTHERS: [(Protocol, &[&str]); 6] = [
+    (Protocol::KitV1, &["L13", "F4", "L16"]),
+    (Protocol::KitV2, &["L13", "L16"]),
+    (Protocol::LicenseCode, &["L16"]),
+    (Protocol::LicenseOnline, &["I12", "I13", "D2", "D3", "L16"]),
+    (Protocol::LicenseV1, &["I12", "F4", "L16"]),
+    (Protocol::OrderNotify, &["L16"]),
+];
+
+#[tokio::test]
+async fn good_receivers_of_the_other_families_pass() {
+    for (profile, not_run) in OTHERS {
+        let good = Good::of(profile.into());
+        let checker = Checker::new(good.service, good::keys()).with_profile(profile).with_timing_checks(true);
+        let report = checker.with_probe(LedgerProbe::new(good.ledger)).run().await.unwrap();
+        assert_all_passed(&report, &[&CONNECTION, &["X20"], not_run]);
+        assert!(report.passed() > 20);
+    }
+}
+
+/// It answers 000004 and is asked until it is done; in V1.0 it answers an id without access data, once.
+#[tokio::test]
+async fn a_receiver_that_takes_its_time_passes() {
+    for profile in [Protocol::SaasV2, Protocol::SaasV1, Protocol::LicenseOnline] {
+        let good = Good::slow(profile, Duration::from_millis(150), Duration::from_millis(50));
+        let checker =
+            Checker::new(good.service, good::keys()).with_profile(profile).with_probe(LedgerProbe::new(good.ledger));
+        let report = checker.run().await.unwrap();
+        assert!(report.is_ok() && report.failures().next().is_none(), "{}", report.to_text(false));
+        for id in ["D2", "I13"] {
+            let result = report.results.iter().find(|result| result.check.id == id).unwrap();
+            assert_eq!(result.outcome, Outcome::Passed, "{profile} {id}: nothing was slow");
+        }
+    }
+}
+
+/// In the form of the example server.
+#[tokio::test]
+async fn instances_can_be_probed_by_url() {
+    let good = Good::new();
+    let ledger = Arc::clone(&good.ledger);
+    let list = move || {
+        let probe = LedgerProbe::new(Arc::clone(&ledger));
+        async move {
+            let listed = probe.instances().await.unwrap();
+            let listed = listed.iter().map(|instance| {
+                serde_json::json!({
+                    "instanceId": instance.instance_id,
+                    "orderId": instance.order_id,
+                    "orderLineId": instance.order_line_id,
+                    "productId": null,
+                    "state": instance.state,
+                    "expireTime": instance.expire_time,
+                    "handlerRuns": instance.handler_runs,
+                })
+            });
+            axum::Json(listed.collect::<Vec<_>>())
+        }
+    };
+    let router = axum::Router::new().route("/admin/instances", axum::routing::get(list));
+    let router = router.fallback_service(Endpoint::new(good.service));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { Server::new().serve(listener, router, std::future::pending()).await });
+    let probe = HttpProbe::new(&format!("{url}/admin/instances")).unwrap();
+    let report = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).with_probe(probe).run().await.unwrap();
+    assert_all_passed(&report, &[&PLAIN, &SLOW, &PROMPT, &NEVER]);
+
+    // Without the list, checks that need it are not run, and the others still are.
+    let probe = HttpProbe::new(&format!("{url}/nowhere")).unwrap();
+    let report =
+        Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).with_seed(8).with_probe(probe).run().await.unwrap();
+    assert!(report.is_ok() && report.passed() > 20, "{}", report.to_text(false));
+}
+
+#[tokio::test]
+async fn good_receivers_pass_over_http_in_time() {
+    for profile in Profile::all() {
+        let good = Good::of(profile);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/isv/produce", listener.local_addr().unwrap());
+        let endpoint = Endpoint::new(good.service);
+        tokio::spawn(async move { Server::new().serve(listener, endpoint, std::future::pending()).await });
+        let began = Instant::now();
+        let checker = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).with_profile(profile).with_seed(2);
+        let report = checker.with_probe(LedgerProbe::new(good.ledger)).run().await.unwrap();
+        assert!(report.is_ok() && report.failures().next().is_none(), "{}", report.to_text(false));
+        if SAAS.contains(&profile.protocol()) && profile != Profile::Console {
+            assert_all_passed(&report, &[&PLAIN, &SLOW, &PROMPT, &NEVER]);
+        }
+        println!("{profile}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(60), "{profile}: {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn the_clock_may_be_a_virtual_one_that_is_moved() {
+    for profile in SAAS {
+        let clock = Arc::new(ManualClock::new("20300101000000".parse().unwrap()));
+        let good = Good::with(|builder| builder.clock(Arc::clone(&clock)));
+        let checker =
+            Checker::new(good.service, good::keys()).with_profile(profile).with_probe(LedgerProbe::new(good.ledger));
+        let moved = Arc::clone(&clock);
+        let report = checker.with_clock(clock).with_time_travel(move |by| moved.advance(by)).run().await.unwrap();
+        assert!(report.is_ok() && report.failures().next().is_none(), "{}", report.to_text(false));
+        for id in ["I12", "L15"] {
+            let result = report.results.iter().find(|result| result.check.id == id).unwrap();
+            assert_eq!((&result.outcome, result.notes.len()), (&Outcome::Passed, 0), "{profile} {id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_seed_makes_one_run() {
+    let run = async |seed| {
+        let good = Good::new();
+        let report = Checker::new(good.service, good::keys()).with_seed(seed).run().await.unwrap();
+        let first = report.results[0].exchanges[0].request_body.clone();
+        (first, report.calls)
+    };
+    assert_eq!(run(5).await, run(5).await);
+    assert_ne!(run(5).await.0, run(6).await.0);
+}
+
+#[tokio::test]
+async fn tests_without_effects_pass_too() {
+    for profile in SAAS {
+        let good = Good::new();
+        let checker = Checker::new(good.service, good::keys()).with_profile(profile).with_test_flag(true);
+        let report = checker.with_probe(LedgerProbe::new(good.ledger)).run().await.unwrap();
+        assert!(report.failures().next().is_none(), "{}", report.to_text(false));
+    }
+}
+
+#[tokio::test]
+async fn the_console_profile_passes() {
+    let good = Good::new();
+    let report = Checker::new(good.service, good::keys()).with_profile(Profile::Console).run().await.unwrap();
+    assert_all_passed(&report, &[]);
+}
+
+#[test]
+fn ids_are_unique_within_a_profile() {
+    for profile in Profile::all() {
+        let checks = Check::of(profile);
+        let mut ids: Vec<_> = checks.iter().map(|check| check.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), checks.len(), "{profile}");
+        assert!(checks.iter().any(|check| check.severity == Severity::Must));
+        assert_eq!(profile.as_str().parse(), Ok(profile));
+    }
+}
+
+/// Must-checks that are about what no receiver in this process has, and the files in which they fail instead.
+const TRIED_ELSEWHERE: [(&str, &str); 4] = [
+    // Something other than an answer comes.
+    ("R1", include_str!("checks/hostile.rs")),
+    // There is TLS to spoil.
+    ("R2", include_str!("checks/tls.rs")),
+    // There is an address.
+    ("R3", include_str!("checks/tls.rs")),
+    // There is a wire that shows letter case.
+    ("F4", include_str!("checks/hostile.rs")),
+];
+
+/// A new check comes with a receiver that fails it.
+#[test]
+fn every_must_check_has_a_receiver_that_fails_it() {
+    // Several checks may share an id, one for each family: their titles differ.
+    let fails = |bad: &bad::Bad, check: &Check| {
+        let is_meant = |other: &Check| (other.id, other.title) == (check.id, check.title);
+        bad.fails.contains(&check.id) && Check::of(bad.profile).iter().any(is_meant)
+    };
+    for profile in Profile::all() {
+        for check in Check::of(profile).iter().filter(|check| check.severity == Severity::Must) {
+            let is_in_a_row = bad::cases().any(|case| fails(case.bad, check));
+            let elsewhere = TRIED_ELSEWHERE.iter().find(|(id, _)| *id == check.id);
+            assert!(is_in_a_row != elsewhere.is_some(), "{profile} {} ({})", check.id, check.title);
+            assert!(elsewhere.is_none_or(|(id, file)| file.contains(&format!("\"{id}\""))), "{}", check.id);
+        }
+    }
+}
+
+/// Every bad receiver fails exactly the checks that name its mistake; the table of them is kept beside the library.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_mistake_is_found_and_nothing_else() {
+    let previous = Arc::new(std::panic::take_hook());
+    let hook = Arc::clone(&previous);
+    std::panic::set_hook(Box::new(move |panic| {
+        // Some mistakes are panics.
+        if panic.payload().downcast_ref::<&str>() != Some(&"the seller's code panicked") {
+            hook(panic);
+        }
+    }));
+    // No more at once than there are workers, or the wait for one would count as slow answers.
+    let mut runs = stream::iter(bad::cases()).map(|case| tokio::spawn(run(case))).buffered(2);
+    let mut table = String::from(include_str!("checks/detection_head.md"));
+    let mut wrong = Vec::new();
+    for bad::Case { bad, .. } in bad::cases() {
+        let report = runs.next().await.unwrap().unwrap();
+        let failed = report.failed_ids();
+        table.push_str(&format!("| {} | {} | {} |\n", bad.profile, bad.mistake, bad.fails.join(", ")));
+        if failed != bad.fails {
+            wrong.push(format!(
+                "{}: expected {:?}, failed {failed:?}\n{}",
+                bad.mistake,
+                bad.fails,
+                report.to_text(false)
+            ));
+        }
+    }
+    std::panic::set_hook(Box::new(move |panic| previous(panic)));
+    println!("{table}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/src/detection.md");
+    if std::env::var_os("KOOGALLERY_WRITE_DETECTION").is_some() {
+        std::fs::write(kept, &table).unwrap();
+    }
+    assert_eq!(table, std::fs::read_to_string(kept).unwrap(), "run this with KOOGALLERY_WRITE_DETECTION=1");
+}
+
+async fn run(bad::Case { bad, good, setting }: bad::Case) -> Report {
+    let good = good(bad.profile);
+    let handler = (bad.handler)(&good);
+    let checker = Checker::new(handler, good::keys()).with_profile(bad.profile).with_seed(3);
+    let checker = if bad.has_probe { checker.with_probe(LedgerProbe::new(good.ledger)) } else { checker };
+    setting(checker).run().await.unwrap()
+}

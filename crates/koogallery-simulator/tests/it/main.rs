@@ -1,0 +1,9 @@
+//! Tests of the simulator: its checks, its marketplace and its open-API server.
+
+#![allow(clippy::result_large_err)] // a refusal is a whole answer
+
+mod checks;
+mod families;
+mod good;
+mod marketplace;
+mod open_api_server;
