@@ -43,6 +43,6 @@ pub struct Check {
     pub title: &'static str,
     /// The document, or the practical experience, behind the rule.
     pub reference: &'static str,
-    /// How to fix a failure.
+    /// Advice on fixing a failure.
     pub hint: &'static str,
 }

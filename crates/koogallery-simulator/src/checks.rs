@@ -32,7 +32,7 @@ impl Check {
     }
 }
 
-/// How a check is carried out.
+/// Implementation of a check.
 #[derive(Clone, Copy)]
 pub(super) enum Work {
     /// By making calls.

@@ -42,7 +42,7 @@ pub struct ProbedInstance {
     pub state: Option<String>,
     /// `yyyyMMddHHmmss` or with milliseconds, in UTC.
     pub expire_time: Option<String>,
-    /// How often the seller's own code ran for it.
+    /// Number of times that the seller's own code ran for it.
     pub handler_runs: Option<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! How the marketplace interprets an answer.
+//! Interpretation of answers by the marketplace.
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 128;
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// How the body of a request is sent.
+/// Framing of a request body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     /// With its length.

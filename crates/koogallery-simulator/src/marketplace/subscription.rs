@@ -7,7 +7,7 @@ use crate::PlacedOrder;
 use koogallery::protocol::Protocol;
 use koogallery::timestamp::Timestamp;
 
-/// How long an expired subscription is kept; up to 15 days, depending on the customer's level.
+/// Time for which an expired subscription is kept; up to 15 days, depending on the customer's level.
 pub(super) const GRACE: Duration = Duration::from_secs(15 * 86_400);
 
 /// A sold order line: an instance, or an authorization code.

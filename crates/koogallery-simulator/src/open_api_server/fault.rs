@@ -62,7 +62,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// When a fault happens (default: at every call).
+/// A fault and the calls that it affects (default: at every call).
 ///
 /// ```
 /// use std::time::Duration;
