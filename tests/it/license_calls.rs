@@ -375,7 +375,13 @@ async fn an_upload_that_fails_is_made_again_with_the_same_license() {
     let down = json!({"error_code": "CBC.0999", "error_msg": "internal error"});
     stage.marketplace.failures.lock().unwrap().extend([down.clone(), down]);
     assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000004", "made, kept, not delivered yet");
-    assert!(stage.log.lines().iter().any(|line| line.contains("failed to deliver the License for event-1 after the answer")));
+    assert!(
+        stage
+            .log
+            .lines()
+            .iter()
+            .any(|line| line.contains("failed to deliver the License for event-1 after the answer"))
+    );
     let service = stage.service.clone();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let clock = Arc::clone(&stage.clock);

@@ -443,7 +443,7 @@ fn received(request: Request<Bytes>) -> Received {
 
 impl fmt::Debug for OpenApiServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk").field("site", &self.inner.site).finish_non_exhaustive()
+        f.debug_struct("OpenApiServer").field("site", &self.inner.site).finish_non_exhaustive()
     }
 }
 
