@@ -15,7 +15,28 @@ pub trait Random: Send + Sync + 'static {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError>;
 }
 
-/// A number that nobody else draws.
+/// Returns 16 random bytes as 32 lower-case hexadecimal digits, for ids, nonces and states.
+///
+/// ```
+/// use koogallery::random::{self, OsRandom};
+///
+/// let session_id = random::hex(&OsRandom)?;
+/// assert_eq!(session_id.len(), 32);
+/// # Ok::<(), koogallery::random::RandomError>(())
+/// ```
+///
+/// # Errors
+///
+/// The source cannot deliver.
+#[doc(alias = "nonce")]
+#[doc(alias = "uuid")]
+pub fn hex(random: &(impl Random + ?Sized)) -> Result<String, RandomError> {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes)?;
+    Ok(const_hex::encode(bytes))
+}
+
+/// Returns a random number of 128 bits.
 pub(crate) fn number(random: &dyn Random) -> Result<u128, RandomError> {
     let mut bytes = [0; 16];
     random.fill(&mut bytes)?;

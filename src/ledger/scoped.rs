@@ -11,7 +11,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::step::PURCHASE;
-use super::{Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, OrderKey, Step, Target};
+use super::{Effect, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, Step, StepStatus, Target};
+use crate::lease::Lease;
 use crate::scope::{CODES, Scope, is_reserved};
 use crate::tenant::TenantName;
 use crate::timestamp::Timestamp;
@@ -62,17 +63,17 @@ impl Scoped {
         Self { ledger, scope: Scope::new(tenant, family.prefix()), family, has_past: tenant.is_none() }
     }
 
-    pub(crate) async fn look(&self, step: &Step) -> Result<Look, LedgerError> {
-        let mut look = self.ledger.look(&self.stored(step)).await?;
-        if self.may_be_elsewhere(&step.target, look.instance())
-            && let Some(elsewhere) = Box::pin(self.elsewhere(step, look.instance())).await?
+    pub(crate) async fn status(&self, step: &Step) -> Result<StepStatus, LedgerError> {
+        let mut status = self.ledger.status(&self.stored(step)).await?;
+        if self.may_be_elsewhere(&step.target, status.instance())
+            && let Some(elsewhere) = Box::pin(self.elsewhere(step, status.instance())).await?
         {
-            look = self.ledger.look(&elsewhere).await?;
+            status = self.ledger.status(&elsewhere).await?;
         }
-        Ok(look.map(|instance| self.own(instance)))
+        Ok(status.map(|instance| self.own(instance)))
     }
 
-    pub(crate) async fn begin(&self, step: &Step, lease: Lease, now: Timestamp) -> Result<Begin, LedgerError> {
+    pub(crate) async fn begin(&self, step: &Step, lease: Lease, now: Timestamp) -> Result<LeaseOutcome, LedgerError> {
         let stored = self.stored(step);
         if self.has_old_key(&step.target)
             && let Some(begin) = Box::pin(self.begin_old(step, &stored, lease, now)).await?
@@ -80,11 +81,11 @@ impl Scoped {
             return Ok(begin);
         }
         let mut begin = self.ledger.begin(&stored, lease, now).await?;
-        if begin != Begin::IdTaken
+        if begin != LeaseOutcome::IdTaken
             && self.may_be_elsewhere(&step.target, begin.instance())
             && let Some(elsewhere) = Box::pin(self.elsewhere(step, begin.instance())).await?
         {
-            if let Begin::Run(instance) = &begin {
+            if let LeaseOutcome::Run(instance) = &begin {
                 self.ledger.abandon(&instance.instance_id, lease).await?;
             }
             begin = self.ledger.begin(&elsewhere, lease, now).await?;
@@ -99,9 +100,9 @@ impl Scoped {
         stored: &Step,
         lease: Lease,
         now: Timestamp,
-    ) -> Result<Option<Begin>, LedgerError> {
+    ) -> Result<Option<LeaseOutcome>, LedgerError> {
         let Target::Purchase { proposed_id, .. } = &step.target else { return Ok(None) };
-        if self.ledger.look(stored).await? != Look::Unknown {
+        if self.ledger.status(stored).await? != StepStatus::Unknown {
             return Ok(None);
         }
         if let Some(old) = self.old_instance(&step.target).await? {
@@ -111,7 +112,7 @@ impl Scoped {
             return Ok(fits.then(|| begin.map(|instance| self.own(instance))));
         }
         let is_taken = self.old_instance(&Target::Instance(proposed_id.clone())).await?.is_some();
-        Ok(is_taken.then_some(Begin::IdTaken))
+        Ok(is_taken.then_some(LeaseOutcome::IdTaken))
     }
 
     pub(crate) async fn extend(&self, instance_id: &str, lease: Lease) -> Result<(), LedgerError> {
@@ -133,7 +134,7 @@ impl Scoped {
         let mut stored = self.stored(step);
         if self.family == Family::Subscriptions
             && self.has_old_key(&step.target)
-            && self.ledger.look(&stored).await? == Look::Unknown
+            && self.ledger.status(&stored).await? == StepStatus::Unknown
         {
             stored = Cow::Owned(on_old(step, &id));
         }
@@ -240,7 +241,7 @@ impl Scoped {
                     _ => order.clone(),
                 };
                 let target = Target::Purchase { order, proposed_id: String::new() };
-                self.ledger.look(&Step { target, effect: Effect::Release }).await?.instance().cloned()
+                self.ledger.status(&Step { target, effect: Effect::Release }).await?.instance().cloned()
             }
             Target::Instance(id) if self.has_past && self.family == Family::Licenses && !is_reserved(id) => {
                 self.ledger.instance(id).await?
@@ -274,16 +275,21 @@ impl Scoped {
 
     async fn is_from_before(&self, instance: &Instance) -> Result<bool, LedgerError> {
         let note = Step::on(&*instance.instance_id, Effect::Note { key: PURCHASE.to_owned() });
-        Ok(!matches!(self.ledger.look(&note).await?, Look::Done(_)))
+        Ok(!matches!(self.ledger.status(&note).await?, StepStatus::Done(_)))
     }
 }
 
 impl Ledger for Scoped {
-    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
-        Self::look(self, step).boxed()
+    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        Self::status(self, step).boxed()
     }
 
-    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
+    fn begin<'a>(
+        &'a self,
+        step: &'a Step,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
         Self::begin(self, step, lease, now).boxed()
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use koogallery::key::AccessKey;
 use koogallery::protocol::SignatureScheme;
-use koogallery::random::{OsRandom, Random as _};
+use koogallery::random::{self, OsRandom};
 use koogallery::signature::{VerifyError, auth_token, auth_token_body, callback_v2, kit_v2};
 use koogallery::timestamp::{CHINA, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -73,9 +73,7 @@ fn with_readable_secret(body: &[u8]) -> Result<Vec<u8>, Failure> {
 
 /// As many characters as in samples of the documents.
 fn nonce() -> Result<String, Failure> {
-    let mut bytes = [0; 16];
-    OsRandom.fill(&mut bytes).map_err(|error| Failure::of("no nonce was drawn", &error))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    random::hex(&OsRandom).map_err(|error| Failure::of("no nonce was drawn", &error))
 }
 
 /// The query with another value of a parameter, in its place; behind the others where there was none.

@@ -259,7 +259,7 @@ async fn the_pusher_delivers_everything_once_through_every_fault() {
         stage.desk.add_fault(FaultRule::new(fault).of(Operation::PushUsage).times(1));
     }
     for _ in 0..200 {
-        pusher.round().await.unwrap();
+        pusher.run_once().await.unwrap();
         if meter.status().await.unwrap().pending.records == 0 {
             break;
         }
