@@ -14,9 +14,9 @@ use crate::timestamp::Timestamp;
 #[doc(alias = "claim")]
 #[doc(alias = "lock")]
 pub struct Lease {
-    /// Who holds it: a random number, drawn for each piece of work.
+    /// The holder: a random number, drawn for each piece of work.
     pub holder: u128,
-    /// When another holder may take the item, unless the lease is extended.
+    /// The end, when another holder may take the item, unless the lease is extended.
     pub until: Timestamp,
 }
 

@@ -169,9 +169,9 @@ pub struct Instance {
     pub product_id: Option<String>,
     /// Its lifecycle state.
     pub state: State,
-    /// When it expires, if a call has said so.
+    /// Its expiry, if a call has named it.
     pub expire_time: Option<Timestamp>,
-    /// How often the seller's handler was started for it.
+    /// Number of times that the seller's handler was started for it.
     pub handler_runs: u32,
 }
 

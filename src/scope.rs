@@ -15,7 +15,7 @@ pub(crate) const CODES: &str = "code:";
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
     prefix: String,
-    /// Whether the scope is the nameless one of its tenant, in whose ids the prefixes of the others have to be escaped.
+    /// True if the scope is the nameless one of its tenant, in whose ids the prefixes of the others have to be escaped.
     is_plain: bool,
 }
 

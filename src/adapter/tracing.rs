@@ -23,6 +23,7 @@ use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, Observe
 /// Events of [`metering`] and of the [`heartbeat`] are `INFO` for success, `WARN` for failures that are retried, and
 /// `ERROR` where an operator has to act or data is not saved.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
 pub struct TracingObserver;
 
 impl Observer for TracingObserver {

@@ -120,7 +120,7 @@ pub struct Permit {
     pub amount: Option<u32>,
     /// Time of the marketplace's answer.
     pub answered_at: Timestamp,
-    /// Why the marketplace could not be asked today, if the permit rests on the answer of an earlier day.
+    /// The error of today's call, if the permit rests on the answer of an earlier day.
     pub unconfirmed: Option<Arc<CallError>>,
 }
 

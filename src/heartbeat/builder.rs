@@ -152,4 +152,5 @@ impl fmt::Debug for HeartbeatBuilder {
 /// An invalid License code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid License code: expected 1 to 64 characters without white space")]
+#[non_exhaustive]
 pub struct LicenseCodeError;

@@ -37,7 +37,6 @@ pub enum HeartbeatEvent<'a> {
     /// A call of the marketplace failed; it is retried at the first check after a pause.
     CallFailed(CallFailure<'a>),
     /// The marketplace did not count the reported clients, for instance because of the License's state.
-    #[non_exhaustive]
     ClientsRefused {
         /// The number of clients.
         clients: usize,
@@ -66,7 +65,7 @@ impl fmt::Display for HeartbeatEvent<'_> {
 pub struct CallFailure<'a> {
     /// The error, which names the call.
     pub error: &'a CallError,
-    /// When it is retried at the earliest.
+    /// Time of the earliest retry.
     pub retry_at: Timestamp,
 }
 
@@ -85,6 +84,7 @@ impl fmt::Display for CallFailure<'_> {
 
 /// An observer that writes every failure to standard error.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
 pub struct StderrObserver;
 
 impl Observer for StderrObserver {

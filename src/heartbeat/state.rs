@@ -17,11 +17,11 @@ use crate::random::Random;
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
-/// How far the clock may be turned back without consequence: corrections by time servers.
+/// The longest time by which the clock may be turned back without consequence: corrections by time servers.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 /// A "no" is asked again after this time.
 const DENIED_FOR: Duration = Duration::from_secs(60);
-/// How much of the latest time seen may be lost in a crash.
+/// The longest part of the time seen that may be lost in a crash.
 const SEEN_KEPT_EVERY: Duration = Duration::from_secs(3600);
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const CLIENTS_PER_REPORT: usize = 100;
@@ -68,7 +68,7 @@ pub(super) struct Clients {
 pub(super) struct State {
     record: Option<Record>,
     unreadable: Option<StateError>,
-    /// Whether the record differs from the one in the store.
+    /// True if the record differs from the one in the store.
     is_changed: bool,
     kept_seen_at: Option<Timestamp>,
     unreported: Clients,

@@ -53,7 +53,7 @@ pub enum Effect {
         expire_time: Timestamp,
         /// The new product.
         product_id: Option<String>,
-        /// Whether it also ends a freeze.
+        /// True if it also ends a freeze.
         unfreezes: bool,
     },
     /// Change the specification; done once per `key`.
@@ -121,7 +121,7 @@ pub enum LeaseOutcome {
     Done(Arc<Instance>),
     /// The instance does not exist, or no longer.
     Unknown,
-    /// The instance has not been created yet, and nobody is creating it.
+    /// The instance has not been created yet, and no holder is creating it.
     NotCreated(Arc<Instance>),
     /// The id proposed for a new instance belongs to another one; propose another.
     IdTaken,

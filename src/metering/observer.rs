@@ -99,7 +99,7 @@ impl fmt::Display for Rejection<'_> {
 pub struct Hold<'a> {
     /// The records.
     pub records: &'a [&'a UsageRecord],
-    /// When the first of them is sent alone.
+    /// Time when the first of them is sent alone.
     pub retry_at: Timestamp,
 }
 
@@ -136,7 +136,7 @@ pub struct PushFailure<'a> {
     pub records: usize,
     /// The error.
     pub error: &'a CallError,
-    /// When they are retried.
+    /// Time of the retry.
     pub retry_at: Timestamp,
 }
 
@@ -183,6 +183,7 @@ impl fmt::Display for AtRisk {
 
 /// An observer that writes every event except deliveries to standard error.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
 pub struct StderrObserver;
 
 impl Observer for StderrObserver {

@@ -39,7 +39,7 @@ struct Waiting {
     answer: oneshot::Sender<Result<Vec<Recorded>, MeteringError>>,
 }
 
-/// How much is done in one transaction where there may be much to do.
+/// The most rows that are changed in one transaction.
 const AT_ONCE: i64 = 500;
 
 const COLUMNS: &str = "metering_sn, instance_id, package, begin_time, end_time, record_time, amount, state, held, \

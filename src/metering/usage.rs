@@ -7,9 +7,9 @@ use time::UtcOffset;
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
 
-/// Usage older than this is not taken: its record would be refused. The marketplace's limit is 21 days.
+/// The oldest usage that is accepted: the record of older usage would be refused. The marketplace's limit is 21 days.
 pub(super) const OLDEST: Duration = Duration::from_secs(20 * 24 * 3600);
-/// How far a usage may lie ahead of the clock.
+/// The longest time that usage may lie ahead of the clock.
 const AHEAD: Duration = Duration::from_secs(300);
 /// The most that one usage may be: what a whole record can hold.
 const LARGEST: i128 = super::draft::LARGEST as i128;

@@ -84,7 +84,7 @@ impl RedisReplayGuard {
                 answer => answer,
             }
         };
-        within_timeout(answer).await.map_err(|error| ReplayError::store(error))
+        within_timeout(answer).await.map_err(ReplayError::store)
     }
 }
 

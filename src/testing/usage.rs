@@ -338,10 +338,11 @@ async fn a_record_is_corrected_under_its_number(store: &dyn UsageStore) {
         };
         settle(store, 1, record, outcome).await;
     }
-    let mut correction = Correction::default();
-    correction.begin_time = Some(begin().saturating_add(SECOND));
-    correction.end_time = Some(end().saturating_sub(SECOND));
-    correction.package_instance_id = Some("p1".to_owned());
+    let correction = Correction {
+        begin_time: Some(begin().saturating_add(SECOND)),
+        end_time: Some(end().saturating_sub(SECOND)),
+        package_instance_id: Some("p1".to_owned()),
+    };
     let now = end().saturating_add(SECOND);
     for record in &records {
         let is_correctable = matches!(record.instance_id.as_str(), "held" | "fix" | "dead");
