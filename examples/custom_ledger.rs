@@ -1,8 +1,9 @@
 //! A ledger on a database of one's own, and its tests.
 //!
-//! The rules are in the methods of `Step`; the ledger only finds rows and stores them, each method in one transaction. Here the
-//! database is a few maps behind a lock; on a real one, `transaction` begins a transaction that locks the row of the instance
-//! (`SELECT ... FOR UPDATE`). `cargo test --example custom_ledger` runs the suites of `koogallery::testing` on it.
+//! The rules are in the methods of `Step`; the ledger only finds rows and stores them, each method in one transaction.
+//! Here the database is a few maps behind a lock; on a real one, `transaction` begins a transaction that locks the row
+//! of the instance (`SELECT ... FOR UPDATE`). `cargo test --example custom_ledger` runs the suites of
+//! `koogallery::testing` on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;

@@ -1,5 +1,5 @@
-//! Exponential back-off: pauses double after each failure, and half of each is random, so that many clients do not come back
-//! at once.
+//! Exponential back-off: pauses double after each failure, and half of each is random, so that many clients do not come
+//! back at once.
 
 use std::time::Duration;
 

@@ -7,8 +7,8 @@ use crate::timestamp::Timestamp;
 
 /// The right to work on one stored item (an instance, an application, a record) until a point in time.
 ///
-/// A store gives an item to one holder at a time. When the lease is over, another holder may take the item, so a process that
-/// dies blocks nothing for longer than its lease.
+/// A store gives an item to one holder at a time. When the lease is over, another holder may take the item, so a
+/// process that dies blocks nothing for longer than its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[doc(alias = "claim")]

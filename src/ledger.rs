@@ -1,17 +1,17 @@
 //! Ledgers: which instance belongs to which order, its lifecycle state, and the changes that were applied to it.
 //!
-//! The ledger makes the effects of callbacks idempotent. It fixes the instance id of an order when it first sees the order,
-//! before any work; gives one caller at a time a [`Lease`] to work on an instance; and marks a step done only after the work.
-//! So a crash at any point leaves either nothing, or an instance in [`State::Creating`] or a step not done, which a retry
-//! completes.
+//! The ledger makes the effects of callbacks idempotent. It fixes the instance id of an order when it first sees the
+//! order, before any work; gives one caller at a time a [`Lease`] to work on an instance; and marks a step done only
+//! after the work. So a crash at any point leaves either nothing, or an instance in [`State::Creating`] or a step not
+//! done, which a retry completes.
 //!
 //! [`MemoryLedger`] is for tests; `SqliteLedger` (feature `sqlite`) survives a restart; `PostgresLedger` (feature
 //! `deadpool-postgres-0_14`) also serves several replicas.
 //!
 //! # A ledger on another database
 //!
-//! Implement [`Ledger`] with whatever transactions the database offers. Engines keep no rules of their own: what a step means
-//! is in the methods of [`Step`], the same for all.
+//! Implement [`Ledger`] with whatever transactions the database offers. Engines keep no rules of their own: what a step
+//! means is in the methods of [`Step`], the same for all.
 //!
 //! | method of the ledger | rule |
 //! |---|---|
@@ -24,9 +24,9 @@
 //! # Several services on one ledger
 //!
 //! One ledger serves every handler of a service, and the services of several
-//! [tenants](crate::callback::CallbackServiceBuilder::tenant). Each sees only its own instances: a service puts a prefix before
-//! the ids of orders and instances unless they are those of subscriptions without a tenant name (`license,ID`, `code:ID`,
-//! `orders,ID`, `@TENANT,ID`, and so on). So read instances through
+//! [tenants](crate::callback::CallbackServiceBuilder::tenant). Each sees only its own instances: a service puts a
+//! prefix before the ids of orders and instances unless they are those of subscriptions without a tenant name
+//! (`license,ID`, `code:ID`, `orders,ID`, `@TENANT,ID`, and so on). So read instances through
 //! [`CallbackService::ledger`](crate::callback::CallbackService::ledger) and
 //! [`license_ledger`](crate::callback::CallbackService::license_ledger), which remove it again.
 
@@ -72,10 +72,10 @@ shareable! {
 
         /// Asks for the lease to do a step.
         ///
-        /// Stores the [initial instance](Step::initial_instance) of an order that was not seen before, together with the
-        /// step's [key](Step::key), unless another instance has its id: then the answer is [`LeaseOutcome::IdTaken`] and
-        /// nothing is stored. Where the answer is [`LeaseOutcome::Run`], stores the lease and counts one more of
-        /// [`Instance::handler_runs`].
+        /// Stores the [initial instance](Step::initial_instance) of an order that was not seen before, together with
+        /// the step's [key](Step::key), unless another instance has its id: then the answer is
+        /// [`LeaseOutcome::IdTaken`] and nothing is stored. Where the answer is [`LeaseOutcome::Run`], stores the lease
+        /// and counts one more of [`Instance::handler_runs`].
         fn begin<'a>(
             &'a self,
             step: &'a Step,
@@ -90,13 +90,13 @@ shareable! {
         /// [`LedgerError::LeaseLost`] if another holder has the instance.
         fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>>;
 
-        /// Marks the step done and releases the lease, atomically: stores the step's [key](Step::key), if it has one, and
-        /// [applies](Step::apply) the step to the instance.
+        /// Marks the step done and releases the lease, atomically: stores the step's [key](Step::key), if it has one,
+        /// and [applies](Step::apply) the step to the instance.
         ///
         /// # Errors
         ///
-        /// [`LedgerError::LeaseLost`] if another holder has the instance; nothing is stored then. A holder whose lease is
-        /// over but was not given to another one still has it.
+        /// [`LedgerError::LeaseLost`] if another holder has the instance; nothing is stored then. A holder whose lease
+        /// is over but was not given to another one still has it.
         fn complete<'a>(
             &'a self,
             step: &'a Step,
@@ -253,8 +253,8 @@ impl LedgerError {
     }
 }
 
-/// Returns the view that a service with this tenant name, or none, has of its subscriptions in a ledger, for programs without
-/// the [service](crate::callback::CallbackService::ledger) itself.
+/// Returns the view that a service with this tenant name, or none, has of its subscriptions in a ledger, for programs
+/// without the [service](crate::callback::CallbackService::ledger) itself.
 pub fn subscriptions_of(ledger: Arc<dyn Ledger>, tenant: Option<&TenantName>) -> impl Ledger + use<> {
     Scoped::new(ledger, tenant, Family::Subscriptions)
 }

@@ -1,7 +1,8 @@
-//! Stores of applications for Licenses: the application, the License that was issued for it, and whether it was delivered.
+//! Stores of applications for Licenses: the application, the License that was issued for it, and whether it was
+//! delivered.
 //!
-//! A License is issued once per application and kept, so that the marketplace gets the same one however often it asks, also
-//! after a crash between issuing and delivering it.
+//! A License is issued once per application and kept, so that the marketplace gets the same one however often it asks,
+//! also after a crash between issuing and delivering it.
 //!
 //! [`MemoryLicenseStore`] is for tests; `SqliteLicenseStore` (feature `sqlite`) survives a restart. A store on another
 //! database implements [`LicenseStore`]; the rules that all stores share are methods of [`StoredApplication`], and
@@ -42,8 +43,8 @@ shareable! {
             now: Timestamp,
         ) -> BoxFuture<'_, Result<Applied, LicenseStoreError>>;
 
-        /// Leases one application to a holder if [`StoredApplication::claim`] allows it. Returns `None` if the application is
-        /// unknown, another holder has it, or nothing is to be done for it.
+        /// Leases one application to a holder if [`StoredApplication::claim`] allows it. Returns `None` if the
+        /// application is unknown, another holder has it, or nothing is to be done for it.
         fn claim<'a>(
             &'a self,
             id: &'a ApplicationId,
@@ -69,8 +70,8 @@ shareable! {
             license: License,
         ) -> BoxFuture<'a, Result<License, LicenseStoreError>>;
 
-        /// Ends the work on an application and its lease: delivered, to be retried later, or given up until it is applied for
-        /// again. Does nothing if another holder has the application.
+        /// Ends the work on an application and its lease: delivered, to be retried later, or given up until it is
+        /// applied for again. Does nothing if another holder has the application.
         fn settle<'a>(
             &'a self,
             id: &'a ApplicationId,

@@ -1,9 +1,9 @@
 //! Reporting of pay-per-use consumption: durable before it is acknowledged, delivered once, never lost.
 //!
-//! [`Meter::record`] writes usage to a store in the seller's own database and returns when it is on disk. Usage adds up per
-//! instance and billing period; when a period is over, its sum becomes one record with a fixed `metering_sn`. A [`Pusher`]
-//! sends the records in the background and retries with the same number and the same bytes, until the marketplace has taken
-//! or refused them; [`Meter::status`] and [`Meter::records`] return their state.
+//! [`Meter::record`] writes usage to a store in the seller's own database and returns when it is on disk. Usage adds up
+//! per instance and billing period; when a period is over, its sum becomes one record with a fixed `metering_sn`. A
+//! [`Pusher`] sends the records in the background and retries with the same number and the same bytes, until the
+//! marketplace has taken or refused them; [`Meter::status`] and [`Meter::records`] return their state.
 //!
 #![cfg_attr(all(feature = "sqlite", feature = "tokio"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "sqlite", feature = "tokio")), doc = "```ignore")]
@@ -35,10 +35,10 @@
 //!   after midnight: see [`Period`].
 //! * A record that begins more than 21 days ago is refused; the [`Observer`] gets a warning a week before.
 //! * "Reported before" (codes 005 and 010) means delivered.
-//! * A record counts as delivered only on evidence: a success, its own code "reported before", or a list of refused records
-//!   that could be read in full and does not name it. Where an answer leaves it unclear, the record is
+//! * A record counts as delivered only on evidence: a success, its own code "reported before", or a list of refused
+//!   records that could be read in full and does not name it. Where an answer leaves it unclear, the record is
 //!   [held](RecordState::Held), and the [`Observer`] is called at once.
-//! * Times are whole seconds, as on the wire: what happens in the second in which an instance was opened is after its opening.
+//! * Times are whole seconds, as on the wire: usage in the second in which an instance was opened is after its opening.
 //! * An accepted push is only queued: the marketplace's own check of it shows in the seller console alone.
 
 mod delivery;

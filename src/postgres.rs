@@ -18,9 +18,9 @@ use tokio_postgres::{Config, IsolationLevel, NoTls, Socket};
 
 /// A pool of connections to one database. Clones share the pool.
 ///
-/// A connection that the server has closed, or that no longer answers, is replaced at its next use. An operation times out
-/// after five seconds, whatever it waits for. Statements are not prepared, so a pooler such as PgBouncer may be used. Requires
-/// a tokio runtime.
+/// A connection that the server has closed, or that no longer answers, is replaced at its next use. An operation times
+/// out after five seconds, whatever it waits for. Statements are not prepared, so a pooler such as PgBouncer may be
+/// used. Requires a tokio runtime.
 ///
 /// ```no_run
 /// use koogallery::ledger::PostgresLedger;
@@ -53,8 +53,8 @@ const CONNECTIONS: usize = 8;
 const SCHEMA_LOCK: i64 = i64::from_be_bytes(*b"koogalle");
 
 impl Database {
-    /// Connects to the database of a URL of the form `postgres://user:password@host:port/database`, without TLS. A URL that
-    /// requires TLS (`sslmode=require`) is refused.
+    /// Connects to the database of a URL of the form `postgres://user:password@host:port/database`, without TLS. A URL
+    /// that requires TLS (`sslmode=require`) is refused.
     ///
     /// # Errors
     ///

@@ -56,8 +56,8 @@ impl Random for OsRandom {
 
 /// A source that draws from another one in blocks, since calls of the operating system are expensive.
 ///
-/// Every byte is returned once and wiped. A process that forks without executing another program must not use this: both
-/// processes would continue with the same block.
+/// Every byte is returned once and wiped. A process that forks without executing another program must not use this:
+/// both processes would continue with the same block.
 #[derive(Debug)]
 pub struct BufferedRandom<R> {
     source: R,

@@ -3,12 +3,13 @@
 //! V2.0: a nonce is claimed once; a repeat is refused. V1.0 tokens may come again for good reason (it is not documented
 //! whether a retry carries a fresh `timeStamp`): a repeat gets the first successful answer, without a second effect.
 //!
-//! Ids are made of signed material only, and are claimed only after the signature was verified, so strangers cannot fill the
-//! guard. A full guard **refuses** new calls, since a call that it forgets could be replayed.
+//! Ids are made of signed material only, and are claimed only after the signature was verified, so strangers cannot
+//! fill the guard. A full guard **refuses** new calls, since a call that it forgets could be replayed.
 //!
 //! [`MemoryReplayGuard`] serves one process, `SqliteReplayGuard` (feature `sqlite`) the processes on one file,
-//! `PostgresReplayGuard` (feature `deadpool-postgres-0_14`) and `RedisReplayGuard` (feature `redis-1`) several replicas. A guard
-//! on another database implements [`ReplayGuard`]; `testing::replay_guard` (feature `testing`) checks it.
+//! `PostgresReplayGuard` (feature `deadpool-postgres-0_14`) and `RedisReplayGuard` (feature `redis-1`) several
+//! replicas. A guard on another database implements [`ReplayGuard`]; `testing::replay_guard` (feature `testing`) checks
+//! it.
 
 mod memory;
 #[cfg(feature = "deadpool-postgres-0_14")]
@@ -37,14 +38,14 @@ use crate::shareable::shareable;
 use crate::timestamp::Timestamp;
 
 shareable! {
-    /// A store of ids of calls that were accepted. Every method is atomic, and as durable as the engine promises, when its
-    /// future resolves.
+    /// A store of ids of calls that were accepted. Every method is atomic, and as durable as the engine promises, when
+    /// its future resolves.
     #[doc(alias = "nonce")]
     #[doc(alias = "nonce store")]
     #[doc(alias = "replay attack")]
     pub trait ReplayGuard: Send + Sync + 'static {
-        /// Claims an id until a time, when the call is too old anyway. The claim lasts up to and including that millisecond; it
-        /// may also be over already.
+        /// Claims an id until a time, when the call is too old anyway. The claim lasts up to and including that
+        /// millisecond; it may also be over already.
         ///
         /// # Errors
         ///
@@ -56,8 +57,8 @@ shareable! {
             now: Timestamp,
         ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>>;
 
-        /// Stores the successful answer to a claimed call, for as long as the claim lasts. Does nothing if the call is not
-        /// claimed.
+        /// Stores the successful answer to a claimed call, for as long as the claim lasts. Does nothing if the call is
+        /// not claimed.
         ///
         /// # Errors
         ///
@@ -79,8 +80,8 @@ pub enum CallId<'a> {
 }
 
 impl CallId<'_> {
-    /// Returns a text that no other call has, as the key in a database: at most 70 bytes of ASCII where the nonce is hexadecimal
-    /// as documented.
+    /// Returns a text that no other call has, as the key in a database: at most 70 bytes of ASCII where the nonce is
+    /// hexadecimal as documented.
     pub fn to_key(self) -> String {
         match self {
             Self::SignedQuery(nonce) => format!("v2:{nonce}"),

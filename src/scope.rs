@@ -9,9 +9,9 @@ pub(crate) const CODES: &str = "code:";
 
 /// Maps the ids of one scope to those of the store and back, so that no two scopes ever mean the same id.
 ///
-/// The scope without a name keeps its ids as they are, since stores from before there were scopes hold them so. Any other
-/// has a prefix that no id of that scope has: one that ends in a comma, or [`CODES`]. Should the marketplace send an id
-/// that looks as if it had one, a comma is put in front of it.
+/// The scope without a name keeps its ids as they are, since stores from before there were scopes hold them so. Any
+/// other has a prefix that no id of that scope has: one that ends in a comma, or [`CODES`]. Should the marketplace send
+/// an id that looks as if it had one, a comma is put in front of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
     prefix: String,

@@ -1,7 +1,7 @@
 //! Traits whose implementations may be shared.
 
-/// Declares a trait with asynchronous methods and implements it for [`Arc`](std::sync::Arc) of what implements it, so that
-/// each signature is written once.
+/// Declares a trait with asynchronous methods and implements it for [`Arc`](std::sync::Arc) of what implements it, so
+/// that each signature is written once.
 macro_rules! shareable {
     (
         $(#[$attribute:meta])*

@@ -8,8 +8,8 @@
 //! # Beside other crates that use SQLite
 //!
 //! SQLite is linked once into a program, so all crates that use it must agree on one release of `libsqlite3-sys`; Cargo
-//! refuses to resolve them otherwise (`links = "sqlite3"`). The feature `sqlite` takes `rusqlite` 0.37 to 0.43, and these were
-//! resolved beside it on 2026-11-28:
+//! refuses to resolve them otherwise (`links = "sqlite3"`). The feature `sqlite` takes `rusqlite` 0.37 to 0.43, and
+//! these were resolved beside it on 2026-11-28:
 //!
 //! | crate | resolves with `rusqlite` | does not resolve |
 //! |---|---|---|
@@ -24,11 +24,13 @@
 //! | `deadpool-sqlite` | 0.14.0: 0.40, 0.13.0: 0.38, 0.12.1: 0.37 | 0.11 |
 //! | `r2d2_sqlite` | 0.35.0: 0.40, 0.34.0 and 0.33.0: 0.39, 0.32.0: 0.38, 0.31.0: 0.37 | 0.30 |
 //!
-//! Cargo finds the release of `rusqlite` by itself. Where none fits, keep the ledger in PostgreSQL (feature `deadpool-postgres-0_14`), or
-//! implement [`Ledger`](crate::ledger::Ledger) on the connection that the application has.
+//! Cargo finds the release of `rusqlite` by itself. Where none fits, keep the ledger in PostgreSQL (feature
+//! `deadpool-postgres-0_14`), or implement [`Ledger`](crate::ledger::Ledger) on the connection that the application
+//! has.
 //!
-//! [`rusqlite`] is re-exported in the release which `cargo tree -i rusqlite` shows. An application that names `rusqlite` itself
-//! names the same release; two that share a `libsqlite3-sys`, such as 0.42 and 0.43, would be resolved side by side.
+//! [`rusqlite`] is re-exported in the release which `cargo tree -i rusqlite` shows. An application that names
+//! `rusqlite` itself names the same release; two that share a `libsqlite3-sys`, such as 0.42 and 0.43, would be
+//! resolved side by side.
 
 use std::fmt;
 use std::path::Path;

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The name of one service among those that share a ledger, a replay guard and a License store: that of one seller, or of one
-/// product with its own keys.
+/// The name of one service among those that share a ledger, a replay guard and a License store: that of one seller, or
+/// of one product with its own keys.
 ///
-/// Services with different names never see each other's orders, instances, answers and Licenses, although the marketplace
-/// may send them the same ids. A service without a name is another one, too. Choose the name when the service is set
-/// up and keep it: under another name, earlier purchases are unknown.
+/// Services with different names never see each other's orders, instances, answers and Licenses, although the
+/// marketplace may send them the same ids. A service without a name is another one, too. Choose the name when the
+/// service is set up and keep it: under another name, earlier purchases are unknown.
 ///
 /// ```
 /// use koogallery::tenant::TenantName;

@@ -1,7 +1,8 @@
 //! Test suites for stores on other databases (feature `testing`).
 //!
-//! Every suite is an asynchronous function that checks an implementation of a store trait against the rules that all stores of
-//! this crate keep, and panics with the rule that is broken. It needs no test framework and runs on any executor:
+//! Every suite is an asynchronous function that checks an implementation of a store trait against the rules that all
+//! stores of this crate keep, and panics with the rule that is broken. It needs no test framework and runs on any
+//! executor:
 //!
 //! ```
 //! use futures_util::FutureExt as _;
@@ -21,10 +22,10 @@
 //! | [`DirectoryStore`](crate::directory::DirectoryStore) | [`directory_store`] | |
 //! | [`StateStore`](crate::heartbeat::StateStore) | | [`state_store`] |
 //!
-//! A suite in the first column takes a function that makes a new, empty store at every call. A suite in the second column takes
-//! a function that opens the same store at every call, as another process or a restart does; the store is empty before the
-//! suite. A store is correct if it passes all suites of its trait. `examples/custom_ledger.rs` in the repository shows a ledger
-//! with its tests.
+//! A suite in the first column takes a function that makes a new, empty store at every call. A suite in the second
+//! column takes a function that opens the same store at every call, as another process or a restart does; the store is
+//! empty before the suite. A store is correct if it passes all suites of its trait. `examples/custom_ledger.rs` in the
+//! repository shows a ledger with its tests.
 //!
 //! Stores must not depend on the system clock: a suite passes times of its own.
 

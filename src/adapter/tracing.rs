@@ -11,14 +11,14 @@ use crate::heartbeat::{self, HeartbeatEvent};
 use crate::metering::{self, MeteringEvent};
 use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, ObservedCall};
 
-/// Emits one event per exchange: `INFO` for success, `WARN` for everything else, `ERROR` for failures after the answer and for a handler without a key. Its
-/// fields are `protocol`, `activity`, `order_id`, `order_line_id`, `instance_id` and `tenant_id` (as far as the call is
-/// verified and names them), `result_code`, `duration_ms`, `repeated` and `test_call`. Fields of a call that could not be read
-/// are one `WARN` event.
+/// Emits one event per exchange: `INFO` for success, `WARN` for everything else, `ERROR` for failures after the answer
+/// and for a handler without a key. Its fields are `protocol`, `activity`, `order_id`, `order_line_id`, `instance_id`
+/// and `tenant_id` (as far as the call is verified and names them), `result_code`, `duration_ms`, `repeated` and
+/// `test_call`. Fields of a call that could not be read are one `WARN` event.
 ///
-/// Every call of an open API is an `INFO` span `open_api.call` with the field `api`, and at its end `outcome`, `attempts`,
-/// `status`, `code` (of a failure), `request_id` and `duration_ms`. A try that is made again is a `WARN` event in it.
-/// Nothing of the request and nothing else of the answer is recorded.
+/// Every call of an open API is an `INFO` span `open_api.call` with the field `api`, and at its end `outcome`,
+/// `attempts`, `status`, `code` (of a failure), `request_id` and `duration_ms`. A try that is made again is a `WARN`
+/// event in it. Nothing of the request and nothing else of the answer is recorded.
 ///
 /// Events of [`metering`] and of the [`heartbeat`] are `INFO` for success, `WARN` for failures that are retried, and
 /// `ERROR` where an operator has to act or data is not saved.

@@ -38,8 +38,8 @@ impl Answer {
         }
     }
 
-    /// Reads a refusal, if it is about the License and not about the call: codes of the License APIs other than that of an
-    /// internal error, which an older table also gives to a caller who is not authorised.
+    /// Reads a refusal, if it is about the License and not about the call: codes of the License APIs other than that of
+    /// an internal error, which an older table also gives to a caller who is not authorised.
     pub(super) fn of_refusal(error: &CallError, answered_at: Timestamp) -> Option<Self> {
         let code = refusal_code(error).filter(|code| code.starts_with("9202") && *code != "92020001")?;
         let word = clipped(code);
@@ -96,8 +96,8 @@ pub(super) fn is_not_activated(error: &CallError) -> bool {
     refusal_code(error) == Some(NOT_ACTIVATED)
 }
 
-/// Returns whether a failed activation leaves an activated code: by an earlier call whose answer was lost, by another process,
-/// or by this call, whose success was answered in another form than documented.
+/// Returns whether a failed activation leaves an activated code: by an earlier call whose answer was lost, by another
+/// process, or by this call, whose success was answered in another form than documented.
 pub(super) fn is_activated_all_the_same(error: &CallError) -> bool {
     let told_oddly = matches!(error, CallError::Api(error) if matches!(error.kind, ApiErrorKind::Malformed(_)));
     told_oddly || refusal_code(error) == Some(ACTIVATED_BEFORE)
@@ -107,8 +107,8 @@ pub(super) fn is_activated_all_the_same(error: &CallError) -> bool {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Permit {
-    /// End of the permission: the License's expiry, or the earlier end of what the policy allows without the marketplace.
-    /// `None` where no expiry is known.
+    /// End of the permission: the License's expiry, or the earlier end of what the policy allows without the
+    /// marketplace. `None` where no expiry is known.
     pub usable_until: Option<Timestamp>,
     /// Expiry of the License. The query returns it as documented, but under a name that is not documented (unverified).
     pub expire_time: Option<Timestamp>,
@@ -197,7 +197,8 @@ pub enum HeartbeatError {
     Denied(#[from] Denial),
     /// The marketplace could not be asked today, and the policy does not allow use without it.
     #[error(
-        "the marketplace could not be asked about the License, last answer{}: check the connection, the clock and AK/SK",
+        "the marketplace could not be asked about the License, last answer{}: check the connection, the clock and \
+         AK/SK",
         LastAnswer(*last_answer)
     )]
     Unreachable {

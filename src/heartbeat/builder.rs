@@ -19,8 +19,8 @@ use crate::timestamp::CHINA;
 
 /// The decision on use while the marketplace cannot be asked.
 ///
-/// That is: it cannot be reached, times out, answers with an internal error or a proxy does, or does not accept the AK/SK. Its
-/// earlier answers about the License, and the expiry in them, are never overridden.
+/// That is: it cannot be reached, times out, answers with an internal error or a proxy does, or does not accept the
+/// AK/SK. Its earlier answers about the License, and the expiry in them, are never overridden.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OfflinePolicy {
@@ -79,8 +79,8 @@ impl HeartbeatBuilder {
         self
     }
 
-    /// Sets whether a code that was never activated is activated at its first use (default: true). `false` is for sellers whose
-    /// server activates at delivery.
+    /// Sets whether a code that was never activated is activated at its first use (default: true). `false` is for
+    /// sellers whose server activates at delivery.
     #[must_use]
     pub fn auto_activate(mut self, is_on: bool) -> Self {
         self.inner.auto_activate = is_on;
@@ -94,16 +94,16 @@ impl HeartbeatBuilder {
         self
     }
 
-    /// Sets how long a check waits for the marketplace before the [`OfflinePolicy`] applies (default: 10 seconds). The call
-    /// continues in the background, and later checks know its answer.
+    /// Sets how long a check waits for the marketplace before the [`OfflinePolicy`] applies (default: 10 seconds). The
+    /// call continues in the background, and later checks know its answer.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.inner.timeout = timeout;
         self
     }
 
-    /// Sets the longest pause after failed calls (default: 15 minutes). Pauses begin at 30 seconds and double, and half of each
-    /// is random.
+    /// Sets the longest pause after failed calls (default: 15 minutes). Pauses begin at 30 seconds and double, and half
+    /// of each is random.
     #[must_use]
     pub fn longest_pause(mut self, pause: Duration) -> Self {
         self.inner.rules.longest_pause = pause;

@@ -47,23 +47,23 @@ impl Inner {
 }
 
 impl Heartbeat {
-    /// Returns a permit if the software may be used now. Cheap and in memory, except for the first use of a day; checks made at
-    /// the same time share one call.
+    /// Returns a permit if the software may be used now. Cheap and in memory, except for the first use of a day; checks
+    /// made at the same time share one call.
     ///
     /// # Errors
     ///
-    /// The software may not be used: the marketplace says no, or cannot be asked and the policy does not allow use without it,
-    /// or the stored state cannot be read.
+    /// The software may not be used: the marketplace says no, or cannot be asked and the policy does not allow use
+    /// without it, or the stored state cannot be read.
     pub async fn check(&self) -> Result<Permit, HeartbeatError> {
         self.decide(None).await
     }
 
-    /// Checks as [`check`](Self::check) does, and reports the client to the marketplace on its first use of the day: the id of an
-    /// account or of a device, between 1 and 256 characters. The documents call this report mandatory for software sold in
-    /// the public cloud. It is made in the background and delays no check; see [`flush`](Self::flush).
+    /// Checks as [`check`](Self::check) does, and reports the client to the marketplace on its first use of the day:
+    /// the id of an account or of a device, between 1 and 256 characters. The documents call this report mandatory for
+    /// software sold in the public cloud. It is made in the background and delays no check; see [`flush`](Self::flush).
     ///
-    /// The ids reported today are stored in the state by a hash of eight bytes each, so this suits some thousand clients per
-    /// License.
+    /// The ids reported today are stored in the state by a hash of eight bytes each, so this suits some thousand
+    /// clients per License.
     ///
     /// # Errors
     ///
@@ -75,8 +75,8 @@ impl Heartbeat {
         self.decide(Some(client_id)).await
     }
 
-    /// Waits until the background work of the checks is done: calls that a check has not waited for, reports, saves. For
-    /// programs that end soon after a check.
+    /// Waits until the background work of the checks is done: calls that a check has not waited for, reports, saves.
+    /// For programs that end soon after a check.
     pub async fn flush(&self) {
         let end = {
             let mut state = self.inner.state();

@@ -17,8 +17,8 @@ const LONGEST: usize = 8 * 1024 * 1024;
 
 /// A store in a directory of the application, with a file `KEY.license` per License.
 ///
-/// A file is written under another name, synced to disk, and then renamed, so that a crash leaves the old state or the new
-/// one. Files are accessed from short-lived threads, so that no executor is blocked.
+/// A file is written under another name, synced to disk, and then renamed, so that a crash leaves the old state or the
+/// new one. Files are accessed from short-lived threads, so that no executor is blocked.
 #[derive(Clone, Debug)]
 pub struct FileStateStore {
     folder: PathBuf,

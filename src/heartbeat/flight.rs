@@ -41,7 +41,8 @@ impl Flight {
         .boxed()
     }
 
-    /// Returns what to do next. Finding nothing ends the flight in the same step: a check that comes later begins another.
+    /// Returns what to do next. Finding nothing ends the flight in the same step: a check that comes later begins
+    /// another.
     fn next(&mut self) -> Option<Due> {
         let mut state = self.inner.state();
         let due = state.due(self.inner.clock.now(), &self.inner.rules);

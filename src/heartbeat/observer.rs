@@ -41,8 +41,8 @@ pub enum HeartbeatEvent<'a> {
         /// The number of clients.
         clients: usize,
     },
-    /// The state could not be saved. It is retried after a pause; without a saved state, the marketplace is asked again after a
-    /// restart.
+    /// The state could not be saved. It is retried after a pause; without a saved state, the marketplace is asked again
+    /// after a restart.
     SaveFailed(&'a StateError),
 }
 

@@ -8,11 +8,12 @@ use futures_util::future::BoxFuture;
 use crate::shareable::shareable;
 
 shareable! {
-    /// A store of a small text per License: a file ([`FileStateStore`](super::FileStateStore)), a row (`SqliteStateStore`,
-    /// feature `sqlite`), or whatever a platform offers. `testing::state_store` (feature `testing`) checks an implementation.
+    /// A store of a small text per License: a file ([`FileStateStore`](super::FileStateStore)), a row
+    /// (`SqliteStateStore`, feature `sqlite`), or whatever a platform offers. `testing::state_store` (feature
+    /// `testing`) checks an implementation.
     ///
-    /// The text is lines of ASCII without the License code and clients' ids, but a store must not rely on this. The key is
-    /// derived from the License code and is 32 lower-case hexadecimal digits.
+    /// The text is lines of ASCII without the License code and clients' ids, but a store must not rely on this. The key
+    /// is derived from the License code and is 32 lower-case hexadecimal digits.
     pub trait StateStore: Send + Sync + 'static {
         /// Returns the state that was saved last, or `None` if there is none.
         fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StateError>>;

@@ -27,12 +27,12 @@ const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, p
                        handler_runs, lease_holder, lease_until";
 
 impl PostgresLedger {
-    /// The statements that [`PostgresLedger::new`] runs if there are no tables, for applications that manage their schema
-    /// themselves.
+    /// The statements that [`PostgresLedger::new`] runs if there are no tables, for applications that manage their
+    /// schema themselves.
     ///
     /// Keys are compared byte by byte (`"C"`), so that pages have the order of every other ledger, and indices outlive
-    /// the operating system's rules of sorting. Empty texts stand for the missing parts of an order key, since no two NULLs of a
-    /// unique index are equal.
+    /// the operating system's rules of sorting. Empty texts stand for the missing parts of an order key, since no two
+    /// NULLs of a unique index are equal.
     pub const SCHEMA: &str = r#"
 CREATE TABLE IF NOT EXISTS koogallery_instance (
     instance_id      TEXT COLLATE "C" PRIMARY KEY,
@@ -65,8 +65,8 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
         Self::with(database, Tables::default()).await
     }
 
-    /// Opens another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`. Its
-    /// content is unknown to the default one.
+    /// Opens another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`.
+    /// Its content is unknown to the default one.
     ///
     /// # Errors
     ///
@@ -305,8 +305,8 @@ async fn begin(
     if let Some(first) = &first {
         insert_if_new(transaction, step, first, now).await?;
     }
-    // Waits for other transactions on the row. Only a statement that starts after the wait sees all their changes: the row comes
-    // in its newest version, but the keys as they were before.
+    // Waits for other transactions on the row. Only a statement that starts after the wait sees all their changes: the
+    // row comes in its newest version, but the keys as they were before.
     find(transaction, step, "FOR UPDATE OF instance").await?;
     let found = find(transaction, step, "").await?;
     if first.is_some() && found.is_none() {

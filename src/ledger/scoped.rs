@@ -38,18 +38,20 @@ impl Family {
     }
 }
 
-/// A view of a ledger with the instances of one family of one tenant alone. Neither its requests nor its answers show the
-/// stored ids.
+/// A view of a ledger with the instances of one family of one tenant alone. Neither its requests nor its answers show
+/// the stored ids.
 ///
-/// Only the ids keep the families apart, so this works with every engine and needs no change of tables. Earlier versions
-/// shared ids among all families. The service without a tenant name finds their instances under the old id if none has the
-/// new one:
+/// Only the ids keep the families apart, so this works with every engine and needs no change of tables. Earlier
+/// versions shared ids among all families. The service without a tenant name finds their instances under the old id if
+/// none has the new one:
 ///
 /// - Licenses, and packages of V1.0, which had the key of their order alone.
-/// - Notices of orders. One of these may stand where the purchase of its line belongs; the purchase then goes elsewhere.
+/// - Notices of orders. One of these may stand where the purchase of its line belongs; the purchase then goes
+///   elsewhere.
 ///
-/// An instance is from before if its purchase is not [noted](Step::key) with it. An engine of another crate may do that only
-/// when the purchase is done, so that until then a License of the same order line would be taken for the same thing.
+/// An instance is from before if its purchase is not [noted](Step::key) with it. An engine of another crate may do that
+/// only when the purchase is done, so that until then a License of the same order line would be taken for the same
+/// thing.
 pub(crate) struct Scoped {
     ledger: Arc<dyn Ledger>,
     scope: Scope,
@@ -200,8 +202,8 @@ impl Scoped {
         (self.has_past && is_moved && !is_reserved(instance_id)).then_some(instance_id)
     }
 
-    /// Returns whether [`elsewhere`](Self::elsewhere) may have an answer. It has none for nearly all calls, which this finds
-    /// without a query.
+    /// Returns whether [`elsewhere`](Self::elsewhere) may have an answer. It has none for nearly all calls, which this
+    /// finds without a query.
     fn may_be_elsewhere(&self, target: &Target, found: Option<&Arc<Instance>>) -> bool {
         self.has_past
             && match (self.family, found) {
@@ -331,7 +333,8 @@ fn own_loss(error: LedgerError, instance_id: &str) -> LedgerError {
     }
 }
 
-/// Returns the step on an instance from before, which stays one from before: the key of its purchase is not stored with it.
+/// Returns the step on an instance from before, which stays one from before: the key of its purchase is not stored with
+/// it.
 fn on_old(step: &Step, instance_id: &str) -> Step {
     Step::on(instance_id, step.effect.clone())
 }

@@ -60,8 +60,9 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
         Ok(ledger)
     }
 
-    /// Opens another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`. Its
-    /// content is unknown to the default one, but for order notices of earlier versions in one with the name `notice`.
+    /// Opens another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`.
+    /// Its content is unknown to the default one, but for order notices of earlier versions in one with the name
+    /// `notice`.
     ///
     /// # Errors
     ///

@@ -193,8 +193,9 @@ impl Step {
         }
     }
 
-    /// Returns the key under which the step is stored with its instance. A stored key shows that the step is done where the
-    /// state alone does not; that of a purchase shows that its instance was stored under the ids of its own service.
+    /// Returns the key under which the step is stored with its instance. A stored key shows that the step is done where
+    /// the state alone does not; that of a purchase shows that its instance was stored under the ids of its own
+    /// service.
     pub fn key(&self) -> Option<&str> {
         match (&self.effect, &self.target) {
             (Effect::Renew { key, .. } | Effect::Upgrade { key, .. } | Effect::Note { key }, _) => Some(key),
@@ -203,13 +204,14 @@ impl Step {
         }
     }
 
-    /// Returns whether the step is done once its [key](Self::key) is stored, and not before. The status of other steps does
-    /// not depend on keys.
+    /// Returns whether the step is done once its [key](Self::key) is stored, and not before. The status of other steps
+    /// does not depend on keys.
     pub fn is_done_by_key(&self) -> bool {
         matches!(self.effect, Effect::Renew { .. } | Effect::Upgrade { .. } | Effect::Note { .. })
     }
 
-    /// Returns the status of the step, given its instance, if there is one, and whether its [key](Self::key) is stored with it.
+    /// Returns the status of the step, given its instance, if there is one, and whether its [key](Self::key) is stored
+    /// with it.
     pub fn status(&self, instance: Option<Arc<Instance>>, has_key: bool) -> StepStatus {
         let Some(instance) = instance else {
             return StepStatus::Unknown;
@@ -226,8 +228,8 @@ impl Step {
         if done { StepStatus::Done(instance) } else { StepStatus::Open(instance) }
     }
 
-    /// Returns the answer to asking for the lease, given the [status](Self::status) and whether another holder has a lease on
-    /// the instance [at that time](crate::lease::Lease::is_held_at).
+    /// Returns the answer to asking for the lease, given the [status](Self::status) and whether another holder has a
+    /// lease on the instance [at that time](crate::lease::Lease::is_held_at).
     pub fn lease_outcome(&self, status: StepStatus, is_leased: bool) -> LeaseOutcome {
         match status {
             StepStatus::Unknown => LeaseOutcome::Unknown,

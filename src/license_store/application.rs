@@ -74,8 +74,8 @@ impl LicenseApplication {
         Self { id, instance_id: instance_id.into(), device: None, effective_time: None, expire_time: None }
     }
 
-    /// Returns whether another application with the same id repeats this one: for the same instance and device. The times
-    /// are not compared; those of the first count. An order has one License whatever a repetition says.
+    /// Returns whether another application with the same id repeats this one: for the same instance and device. The
+    /// times are not compared; those of the first count. An order has one License whatever a repetition says.
     fn is_repeated_by(&self, other: &Self) -> bool {
         matches!(self.id, ApplicationId::Order(_))
             || self.instance_id == other.instance_id && self.device == other.device
@@ -165,8 +165,8 @@ impl StoredApplication {
         Self { application, license: None, progress }
     }
 
-    /// Returns the answer to an application, given the record with its id, if there is one. An accepted record replaces the
-    /// known one; a lease on the known one stays.
+    /// Returns the answer to an application, given the record with its id, if there is one. An accepted record replaces
+    /// the known one; a lease on the known one stays.
     pub fn apply(known: Option<Self>, application: LicenseApplication, now: Timestamp) -> Applied {
         let due = Progress::Due(now);
         Applied::Accepted(match known {
@@ -180,8 +180,8 @@ impl StoredApplication {
         })
     }
 
-    /// Leases the record if it is due, by making it due at the end of the lease. Returns whether it was due; the store then
-    /// keeps the record together with the lease's holder.
+    /// Leases the record if it is due, by making it due at the end of the lease. Returns whether it was due; the store
+    /// then keeps the record together with the lease's holder.
     pub fn claim(&mut self, lease: Lease, now: Timestamp) -> bool {
         match self.progress {
             Progress::Due(at) if at <= now => {

@@ -44,8 +44,8 @@ impl ScopedStore {
         Ok(self.store.claim(&self.stored(id), lease, now).await?.map(|stored| self.read(stored)))
     }
 
-    /// Leases applications of this tenant that are due. A store may give out those of others before; they are released once
-    /// there is one of this tenant among them, or nothing is left.
+    /// Leases applications of this tenant that are due. A store may give out those of others before; they are released
+    /// once there is one of this tenant among them, or nothing is left.
     pub(crate) async fn claim_due(
         &self,
         lease: Lease,

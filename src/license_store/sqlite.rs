@@ -13,7 +13,8 @@ use crate::redact::Sensitive;
 use crate::sqlite::{Database, DatabaseError};
 use crate::timestamp::Timestamp;
 
-/// A store that survives restarts, in a table of its own (`koogallery_license`). Devices and Licenses are stored in clear text.
+/// A store that survives restarts, in a table of its own (`koogallery_license`). Devices and Licenses are stored in
+/// clear text.
 #[derive(Clone, Debug)]
 pub struct SqliteLicenseStore {
     database: Database,

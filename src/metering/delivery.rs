@@ -23,8 +23,8 @@ pub(super) fn verdict(records: &[UsageRecord], response: &Response, retry_at: Ti
     Verdict::Each(response.fates(records).into_iter().map(outcome).collect())
 }
 
-/// Reads an error: a push that was refused for its content holds a record that spoils it, and it is clear which one where
-/// there is one only. Every other error says nothing about the records.
+/// Reads an error: a push that was refused for its content holds a record that spoils it, and it is clear which one
+/// where there is one only. Every other error says nothing about the records.
 pub(super) fn verdict_of_error(records: &[UsageRecord], error: &CallError) -> Option<Verdict> {
     let CallError::Api(error) = error else { return None };
     let ApiErrorKind::Refused { code, message, .. } = &error.kind else { return None };

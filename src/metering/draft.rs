@@ -32,14 +32,15 @@ impl UsageSum {
 
     /// Returns the records to make of all sums of one instance and period, which ends at `end`.
     ///
-    /// The marketplace takes one record per instance and time, so the time from the first usage to `end` is divided among the
-    /// sums: usually there is one. A sum too large for a record makes several.
+    /// The marketplace takes one record per instance and time, so the time from the first usage to `end` is divided
+    /// among the sums: usually there is one. A sum too large for a record makes several.
     ///
     /// ```
     /// use koogallery::metering::UsageSum;
     /// use koogallery::timestamp::Timestamp;
     ///
-    /// let (first_at, end) = (Timestamp::from_unix_millis(1_735_787_045_678), Timestamp::from_unix_millis(1_735_790_400_000));
+    /// let first_at = Timestamp::from_unix_millis(1_735_787_045_678);
+    /// let end = Timestamp::from_unix_millis(1_735_790_400_000);
     /// let drafts = UsageSum::into_drafts(vec![UsageSum::new(first_at, 15_000)], end);
     /// let record = drafts[0].to_record("instance-1", end);
     /// assert_eq!((record.usage_value.to_string().as_str(), record.end_time), ("1.5", end));
@@ -85,8 +86,8 @@ pub struct RecordDraft {
 }
 
 impl RecordDraft {
-    /// Moves the begin on by a second, or the end where they are equal. To be repeated while the store has a record of the same
-    /// instance with the same begin and end.
+    /// Moves the begin on by a second, or the end where they are equal. To be repeated while the store has a record of
+    /// the same instance with the same begin and end.
     pub fn avoid_collision(&mut self) {
         let second_later = |time: Timestamp| time.saturating_add(Duration::from_secs(1));
         if self.begin < self.end {
@@ -96,8 +97,8 @@ impl RecordDraft {
         }
     }
 
-    /// Returns the number of the record (`meteringSn`). It is derived from the instance and the times, so that not even a
-    /// database restored from a backup reports the same period under another number.
+    /// Returns the number of the record (`meteringSn`). It is derived from the instance and the times, so that not even
+    /// a database restored from a backup reports the same period under another number.
     pub fn metering_sn(&self, instance_id: &str) -> String {
         let times = format!("\n{}\n{}", self.begin.as_unix_millis(), self.end.as_unix_millis());
         let digest = Sha256::new().chain_update(instance_id).chain_update(times).finalize();

@@ -44,13 +44,13 @@ impl Meter {
         self
     }
 
-    /// Records usage. When this returns, it is on disk and will be reported. Calls made at the same time share one commit, so
-    /// many at once are far cheaper than one after the other.
+    /// Records usage. When this returns, it is on disk and will be reported. Calls made at the same time share one
+    /// commit, so many at once are far cheaper than one after the other.
     ///
     /// # Errors
     ///
-    /// The usage cannot be billed, or the store failed; nothing was recorded. A call whose outcome is unknown can be retried
-    /// safely with the same [`usage_id`](Usage::usage_id).
+    /// The usage cannot be billed, or the store failed; nothing was recorded. A call whose outcome is unknown can be
+    /// retried safely with the same [`usage_id`](Usage::usage_id).
     pub async fn record(&self, usage: Usage) -> Result<Recorded, MeteringError> {
         let recorded = self.store.record(vec![self.entry(usage)?]).await?;
         Ok(recorded.first().copied().unwrap_or(Recorded::First))
@@ -76,8 +76,8 @@ impl Meter {
         usage.check(self.clock.now(), self.period)
     }
 
-    /// Makes records of the open sums of an instance that was closed, since a record must not end after that. To be called when
-    /// the instance is released. Returns the number of records.
+    /// Makes records of the open sums of an instance that was closed, since a record must not end after that. To be
+    /// called when the instance is released. Returns the number of records.
     ///
     /// # Errors
     ///
@@ -109,11 +109,11 @@ impl Meter {
         self.store.records(state, after, limit).await
     }
 
-    /// Retries a refused or held record with the changes of the [`Correction`], under the same number. Returns whether there
-    /// was such a record.
+    /// Retries a refused or held record with the changes of the [`Correction`], under the same number. Returns whether
+    /// there was such a record.
     ///
-    /// Of records with the same number the marketplace keeps the first: a record that it took before is answered as "reported
-    /// before" and ends as delivered, without the correction.
+    /// Of records with the same number the marketplace keeps the first: a record that it took before is answered as
+    /// "reported before" and ends as delivered, without the correction.
     ///
     /// # Errors
     ///

@@ -23,25 +23,26 @@ use crate::random::{OsRandom, Random};
 use crate::runtime::Runtime;
 use crate::timestamp::Timestamp;
 
-/// Delivered records and usage ids are kept this long, so that late usage is recognized and deliveries can be looked up.
+/// Delivered records and usage ids are kept this long, so that late usage is recognized and deliveries can be looked
+/// up.
 const KEPT_FOR: Duration = Duration::from_secs(40 * 24 * 3600);
 const CHORES_EVERY: Duration = Duration::from_secs(3600);
 /// The pause after the first failed push, and for records that came before their instance was ready.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const TOO_EARLY_PAUSE: Duration = Duration::from_secs(5 * 60);
-/// The pause before a held record is asked about first; the pauses after it double. An answer that was unclear is so for
-/// some time, and a person has to look.
+/// The pause before a held record is asked about first; the pauses after it double. An answer that was unclear is so
+/// for some time, and a person has to look.
 const FIRST_ASK: Duration = Duration::from_secs(60);
 /// Searches in a batch, of at most 12 pushes each: enough for a few bad records, and an end where most are bad.
 const MOST_SEARCHES: usize = 4;
-/// Unclear answers after which no more held records are asked about for a while, so that a thousand of them do not make a
-/// thousand pushes a run.
+/// Unclear answers after which no more held records are asked about for a while, so that a thousand of them do not make
+/// a thousand pushes a run.
 const UNCLEAR_ASKS: u32 = 3;
 /// Clear answers in a row after which held records are asked about together: the answers can be read again.
 const CLEAR_ASKS: u32 = 10;
 
-/// A background worker that sends the usage recorded by a [`Meter`]. Any number of pushers, in any number of processes, may work on one store: each
-/// record is sent by one of them at a time.
+/// A background worker that sends the usage recorded by a [`Meter`]. Any number of pushers, in any number of processes,
+/// may work on one store: each record is sent by one of them at a time.
 pub struct Pusher {
     meter: Meter,
     client: Client,
@@ -85,8 +86,8 @@ struct Claim {
 }
 
 impl Pusher {
-    /// Creates a pusher with the documented cadence: a period is sent within two minutes after its end. The client needs the access
-    /// key of the basic interface.
+    /// Creates a pusher with the documented cadence: a period is sent within two minutes after its end. The client
+    /// needs the access key of the basic interface.
     pub fn new(meter: Meter, client: Client, runtime: impl Runtime) -> Self {
         Self {
             meter,
@@ -135,8 +136,8 @@ impl Pusher {
         self
     }
 
-    /// Sets the longest pause before a record is retried (default: 15 minutes). Pauses double; they begin at 5 seconds after a push
-    /// that failed, and at a minute for held records.
+    /// Sets the longest pause before a record is retried (default: 15 minutes). Pauses double; they begin at 5 seconds
+    /// after a push that failed, and at a minute for held records.
     #[must_use]
     pub fn with_longest_pause(mut self, pause: Duration) -> Self {
         self.longest_pause = pause;
@@ -245,12 +246,14 @@ impl Pusher {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Looks for the record for which an answer was unclear, and holds what stays unclear. Breaks off when a push failed.
+    /// Looks for the record for which an answer was unclear, and holds what stays unclear. Breaks off when a push
+    /// failed.
     ///
-    /// A half of the suspects is pushed; if its answer is clear, the other half holds the record and need not be pushed, and
-    /// if not, the other half is put aside. All that was put aside is pushed together in the end. So one bad record of 1000
-    /// costs the first push, ten halves, its own push and one for the others, 13 in all. Repeated pushes of good records may
-    /// be unclear as well, and then halving leads nowhere: it goes on only as long as answers are clear now and then.
+    /// A half of the suspects is pushed; if its answer is clear, the other half holds the record and need not be
+    /// pushed, and if not, the other half is put aside. All that was put aside is pushed together in the end. So one
+    /// bad record of 1000 costs the first push, ten halves, its own push and one for the others, 13 in all. Repeated
+    /// pushes of good records may be unclear as well, and then halving leads nowhere: it goes on only as long as
+    /// answers are clear now and then.
     async fn search(
         &self,
         claim: Claim,
@@ -302,7 +305,8 @@ impl Pusher {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Pushes records and stores the outcomes that are clear. Returns the other records; breaks off when the push failed.
+    /// Pushes records and stores the outcomes that are clear. Returns the other records; breaks off when the push
+    /// failed.
     async fn ask(
         &self,
         claim: Claim,
@@ -340,7 +344,8 @@ impl Pusher {
         Ok(())
     }
 
-    /// Asks about held records, each alone. Only where many answers in a row were clear the others are asked about together.
+    /// Asks about held records, each alone. Only where many answers in a row were clear the others are asked about
+    /// together.
     async fn ask_about_held(&self, summary: &mut PushSummary) -> Result<(), MeteringError> {
         if self.ask_after.load(Ordering::Relaxed) > self.meter.clock.now().as_unix_millis() {
             return Ok(());

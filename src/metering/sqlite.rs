@@ -48,10 +48,11 @@ const COLUMNS: &str = "metering_sn, instance_id, package, begin_time, end_time, 
 impl SqliteUsageStore {
     /// The statements that [`SqliteUsageStore::new`] runs, for applications that manage their schema themselves.
     ///
-    /// Amounts are whole numbers of ten-thousandths; unless checked, SQLite would turn a sum that is too large into a float. A
-    /// held record is one in the state `fix` with `held` set: the state came later, and a check of a column cannot be changed
-    /// without copying the whole table. A program of an earlier version leaves such records alone; in other states `held` means
-    /// nothing, since such a program does not reset it. An empty package means none, since no two NULLs of a key are equal.
+    /// Amounts are whole numbers of ten-thousandths; unless checked, SQLite would turn a sum that is too large into a
+    /// float. A held record is one in the state `fix` with `held` set: the state came later, and a check of a column
+    /// cannot be changed without copying the whole table. A program of an earlier version leaves such records alone; in
+    /// other states `held` means nothing, since such a program does not reset it. An empty package means none, since no
+    /// two NULLs of a key are equal.
     pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS koogallery_usage_open (
     instance_id  TEXT NOT NULL,
@@ -111,8 +112,8 @@ INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
         Ok(Self { database: database.clone(), waiting: Arc::default() })
     }
 
-    /// Records usage in a transaction of the seller's own on the same file, so that it counts if and only if that commits.
-    /// The entry comes from [`Meter::entry`](super::Meter::entry).
+    /// Records usage in a transaction of the seller's own on the same file, so that it counts if and only if that
+    /// commits. The entry comes from [`Meter::entry`](super::Meter::entry).
     ///
     /// # Errors
     ///
@@ -268,8 +269,8 @@ impl UsageStore for SqliteUsageStore {
         let metering_sn = metering_sn.to_owned();
         self.run(move |transaction| {
             let changed = transaction.execute(
-                "UPDATE koogallery_usage_record SET state = 'pending', held = 0, holder = NULL, due_at = ?2, settled_at = NULL, \
-                 begin_time = coalesce(?3, begin_time), end_time = coalesce(?4, end_time), \
+                "UPDATE koogallery_usage_record SET state = 'pending', held = 0, holder = NULL, due_at = ?2, \
+                 settled_at = NULL, begin_time = coalesce(?3, begin_time), end_time = coalesce(?4, end_time), \
                  package = coalesce(?5, package) WHERE metering_sn = ?1 AND state IN ('fix', 'dead')",
                 params![
                     metering_sn,

@@ -44,8 +44,8 @@ impl Total {
     }
 }
 
-/// The text format that Prometheus reads: gauges `koogallery_usage_records` and `koogallery_usage_amount` by `state`, and
-/// `koogallery_usage_oldest_timestamp_seconds`.
+/// The text format that Prometheus reads: gauges `koogallery_usage_records` and `koogallery_usage_amount` by `state`,
+/// and `koogallery_usage_oldest_timestamp_seconds`.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let states = [

@@ -15,24 +15,25 @@ use crate::timestamp::Timestamp;
 shareable! {
     /// A store of usage and of the records made from it. Every method is atomic and durable when its future resolves.
     ///
-    /// Usage adds up in sums per instance, period and package. When a period is over, its sums become records by the rules of
-    /// [`UsageSum::into_drafts`](super::UsageSum::into_drafts), which an engine uses so that numbers and times are those of
-    /// every other engine. `testing::usage_store` (feature `testing`) checks that an engine keeps all rules.
+    /// Usage adds up in sums per instance, period and package. When a period is over, its sums become records by the
+    /// rules of [`UsageSum::into_drafts`](super::UsageSum::into_drafts), which an engine uses so that numbers and times
+    /// are those of every other engine. `testing::usage_store` (feature `testing`) checks that an engine keeps all
+    /// rules.
     #[doc(alias = "outbox")]
     pub trait UsageStore: Send + Sync + 'static {
         /// Adds usage to the open sums, all entries or none, and returns for each entry whether it was new.
         ///
-        /// An entry counts in the [period around](super::Period::around) its time. If that period has no open sum and the instance
-        /// has a record that begins before the period's end and ends after the time, the entry counts from the end of that record
-        /// on, and so forth. A sum keeps the time of the usage that opened it.
+        /// An entry counts in the [period around](super::Period::around) its time. If that period has no open sum and
+        /// the instance has a record that begins before the period's end and ends after the time, the entry counts from
+        /// the end of that record on, and so forth. A sum keeps the time of the usage that opened it.
         fn record(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Vec<Recorded>, MeteringError>>;
 
-        /// Makes pending records, with `until` as their time and due from then on, of sums whose period ended at `until` or
-        /// before; at most some hundred in one call. Returns the number of records.
+        /// Makes pending records, with `until` as their time and due from then on, of sums whose period ended at
+        /// `until` or before; at most some hundred in one call. Returns the number of records.
         fn close_periods(&self, until: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>>;
 
-        /// Makes pending records of all sums of an instance, ending at `end` or with their period if that ends earlier. Their end
-        /// is their time, and they are due from then on. Returns the number of records.
+        /// Makes pending records of all sums of an instance, ending at `end` or with their period if that ends earlier.
+        /// Their end is their time, and they are due from then on. Returns the number of records.
         fn close_instance<'a>(
             &'a self,
             instance_id: &'a str,
@@ -58,7 +59,8 @@ shareable! {
         /// Stores the outcomes of records that were leased, by their numbers, and ends the leases.
         ///
         /// A record that another holder has leased since stays as it is, unless the outcome is
-        /// [`Delivered`](RecordOutcome::Delivered); a delivered record never changes. The last refusal of a record is kept.
+        /// [`Delivered`](RecordOutcome::Delivered); a delivered record never changes. The last refusal of a record is
+        /// kept.
         fn settle(
             &self,
             lease: Lease,
@@ -66,8 +68,8 @@ shareable! {
             outcomes: Vec<(String, RecordOutcome)>,
         ) -> BoxFuture<'_, Result<(), MeteringError>>;
 
-        /// Makes a record that was refused or is held pending again, due at once, with the same number. Returns whether there
-        /// was such a record.
+        /// Makes a record that was refused or is held pending again, due at once, with the same number. Returns whether
+        /// there was such a record.
         fn correct<'a>(
             &'a self,
             metering_sn: &'a str,
@@ -75,8 +77,8 @@ shareable! {
             now: Timestamp,
         ) -> BoxFuture<'a, Result<bool, MeteringError>>;
 
-        /// Returns the totals of everything. Records that begin before `risky_before` and wait for an answer or a correction
-        /// count as at risk.
+        /// Returns the totals of everything. Records that begin before `risky_before` and wait for an answer or a
+        /// correction count as at risk.
         fn status(&self, risky_before: Timestamp) -> BoxFuture<'_, Result<Status, MeteringError>>;
 
         /// Returns records in a state, in the order of their numbers, from the first after `after`, at most `limit`.
@@ -87,8 +89,8 @@ shareable! {
             limit: usize,
         ) -> BoxFuture<'a, Result<Vec<StoredRecord>, MeteringError>>;
 
-        /// Deletes records delivered and usage ids recorded before an instant; at most some hundred in one call. Returns how
-        /// many were deleted. Deleted records stay in the total of delivered ones.
+        /// Deletes records delivered and usage ids recorded before an instant; at most some hundred in one call.
+        /// Returns how many were deleted. Deleted records stay in the total of delivered ones.
         fn forget(&self, before: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>>;
     }
 }
@@ -101,8 +103,8 @@ pub enum RecordState {
     Pending,
     /// Taken by the marketplace.
     Delivered,
-    /// Sent, but the answer leaves open whether it was taken or refused. It is sent alone, with growing pauses, until an answer
-    /// is clear.
+    /// Sent, but the answer leaves open whether it was taken or refused. It is sent alone, with growing pauses, until
+    /// an answer is clear.
     Held,
     /// Refused, and waiting to be [corrected](super::Meter::correct).
     Fix,

@@ -134,7 +134,8 @@ pub enum Period {
     /// By the hour: for hourly billing, and what the documents prefer for daily billing too.
     #[default]
     Hourly,
-    /// By the day of the given zone. Which zone bounds a billing day is not documented; Beijing (UTC+8) is likely in China.
+    /// By the day of the given zone. Which zone bounds a billing day is not documented; Beijing (UTC+8) is likely in
+    /// China.
     Daily(UtcOffset),
     /// Of any length of at least a second. The marketplace does not bill by it; for demonstrations and compressed time.
     Every(Duration),

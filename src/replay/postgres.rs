@@ -18,8 +18,8 @@ pub struct PostgresReplayGuard {
 }
 
 impl PostgresReplayGuard {
-    /// The statements that [`PostgresReplayGuard::new`] runs if there is no table, for applications that manage their schema
-    /// themselves.
+    /// The statements that [`PostgresReplayGuard::new`] runs if there is no table, for applications that manage their
+    /// schema themselves.
     pub const SCHEMA: &str = r#"
 CREATE TABLE IF NOT EXISTS koogallery_replay (
     call_id TEXT COLLATE "C" PRIMARY KEY,
@@ -87,7 +87,8 @@ async fn claim(
         let answer: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?.flatten();
         return Ok(ClaimOutcome::Repeated(answer.map(Bytes::from)));
     }
-    // Last, and skipping locked rows: a transaction that waits for none while holding rows cannot be part of a deadlock.
+    // Last, and skipping locked rows: a transaction that waits for none while holding rows cannot be part of a
+    // deadlock.
     transaction
         .execute_typed(
             "DELETE FROM koogallery_replay WHERE call_id IN (SELECT call_id FROM koogallery_replay WHERE until < $1 \

@@ -17,9 +17,9 @@ use crate::timestamp::Timestamp;
 
 /// A replay guard for any number of replicas, in Redis 6.0 or later or a compatible server.
 ///
-/// Redis deletes calls past their window by itself. It must not evict any earlier, so set `maxmemory-policy noeviction`: with a
-/// full Redis, calls are refused. Calls that Redis loses, at a restart without persistence or in a failover, can be replayed
-/// within their window; the ledger still keeps their effects from happening twice.
+/// Redis deletes calls past their window by itself. It must not evict any earlier, so set `maxmemory-policy
+/// noeviction`: with a full Redis, calls are refused. Calls that Redis loses, at a restart without persistence or in a
+/// failover, can be replayed within their window; the ledger still keeps their effects from happening twice.
 ///
 /// An operation times out after three seconds, whatever it waits for. Requires a tokio runtime.
 #[derive(Clone)]
@@ -78,8 +78,8 @@ impl RedisReplayGuard {
         let mut connection = self.connection.clone();
         let answer = async {
             match commands.query_async(&mut connection).await {
-                // The server was restarted, for example. The command may have been executed, so a first claim may look like a
-                // repeat; without the retry it would have failed for certain.
+                // The server was restarted, for example. The command may have been executed, so a first claim may look
+                // like a repeat; without the retry it would have failed for certain.
                 Err(error) if error.is_connection_dropped() => commands.query_async(&mut connection).await,
                 answer => answer,
             }

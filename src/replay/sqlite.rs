@@ -9,8 +9,8 @@ use crate::sqlite::{Database, DatabaseError};
 use crate::timestamp::Timestamp;
 
 /// A replay guard that survives restarts and serves several processes on one file, in a table of its own
-/// (`koogallery_replay`). Every call costs a durable write; calls past their window are deleted, and there is no limit but
-/// the disk.
+/// (`koogallery_replay`). Every call costs a durable write; calls past their window are deleted, and there is no limit
+/// but the disk.
 #[derive(Clone, Debug)]
 pub struct SqliteReplayGuard {
     database: Database,

@@ -11,8 +11,8 @@ use super::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
 use crate::tenant::TenantName;
 use crate::timestamp::Timestamp;
 
-/// A guard in which a tenant's calls are none of another's, whatever the other's keys, nonces and tokens are: they are known
-/// by a hash of the name and the id. Services without a name have their ids as they are.
+/// A guard in which a tenant's calls are none of another's, whatever the other's keys, nonces and tokens are: they are
+/// known by a hash of the name and the id. Services without a name have their ids as they are.
 pub(crate) struct TenantGuard {
     guard: Arc<dyn ReplayGuard>,
     tenant: TenantName,

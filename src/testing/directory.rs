@@ -12,8 +12,8 @@ use crate::timestamp::Timestamp;
 /// Checks the rules of a [`DirectoryStore`]; `make` returns a new, empty store at every call, which treats lists of all
 /// departments as the argument says.
 ///
-/// The suite encrypts client secrets with a cipher of its own: the encrypted form of `secret` is `sealed:terces`. A store that
-/// decrypts secrets has to be made with this cipher.
+/// The suite encrypts client secrets with a cipher of its own: the encrypted form of `secret` is `sealed:terces`. A
+/// store that decrypts secrets has to be made with this cipher.
 ///
 /// ```
 /// use futures_util::FutureExt as _;

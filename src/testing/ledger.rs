@@ -27,8 +27,8 @@ pub async fn ledger<L: Ledger>(make: impl AsyncFn() -> L) {
     copies_at_the_same_time_get_one_lease([&one, &one]).await;
 }
 
-/// Checks the rules of a [`Ledger`] that several processes share; `open` opens the same ledger at every call. It is empty at
-/// first, and not dropped until the suite is done.
+/// Checks the rules of a [`Ledger`] that several processes share; `open` opens the same ledger at every call. It is
+/// empty at first, and not dropped until the suite is done.
 ///
 /// # Panics
 ///

@@ -25,8 +25,8 @@ pub async fn license_store<S: LicenseStore>(make: impl AsyncFn() -> S) {
     what_is_due_is_leased_once(&make().await).await;
 }
 
-/// Checks the rules of a [`LicenseStore`] that several processes share; `open` opens the same store at every call. It is empty
-/// at first.
+/// Checks the rules of a [`LicenseStore`] that several processes share; `open` opens the same store at every call. It
+/// is empty at first.
 ///
 /// # Panics
 ///

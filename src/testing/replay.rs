@@ -11,8 +11,8 @@ use crate::timestamp::Timestamp;
 
 /// Checks the rules of a [`ReplayGuard`]; `make` returns a new, empty guard at every call.
 ///
-/// Some databases end claims by a clock of their own. For these, `wait` has to let the given time pass; for other guards it
-/// does nothing.
+/// Some databases end claims by a clock of their own. For these, `wait` has to let the given time pass; for other
+/// guards it does nothing.
 ///
 /// ```
 /// use futures_util::FutureExt as _;

@@ -35,8 +35,8 @@ pub async fn usage_store<S: UsageStore>(make: impl AsyncFn() -> S) {
     old_records_and_ids_are_deleted(&make().await).await;
 }
 
-/// Checks the rules of a [`UsageStore`] that several processes share; `open` opens the same store at every call. It is empty at
-/// first.
+/// Checks the rules of a [`UsageStore`] that several processes share; `open` opens the same store at every call. It is
+/// empty at first.
 ///
 /// # Panics
 ///
