@@ -19,7 +19,7 @@
 //! | [`ReplayGuard`](crate::replay::ReplayGuard) | [`replay_guard`] | [`shared_replay_guard`] |
 //! | [`LicenseStore`](crate::license_store::LicenseStore) | [`license_store`] | [`shared_license_store`] |
 //! | [`UsageStore`](crate::metering::UsageStore) | [`usage_store`] | [`shared_usage_store`] |
-//! | [`DirectoryStore`](crate::directory::DirectoryStore) | [`directory_store`] | |
+//! | [`DirectoryStore`](crate::directory::DirectoryStore) | [`directory_store`] | [`shared_directory_store`] |
 //! | [`StateStore`](crate::heartbeat::StateStore) | | [`state_store`] |
 //!
 //! A suite in the first column takes a function that makes a new, empty store at every call. A suite in the second
@@ -38,7 +38,7 @@ mod replay;
 mod state;
 mod usage;
 
-pub use directory::directory_store;
+pub use directory::{directory_store, shared_directory_store};
 pub use ledger::{ledger, shared_ledger};
 pub use license_store::{license_store, shared_license_store};
 pub use replay::{replay_guard, shared_replay_guard};
@@ -46,6 +46,8 @@ pub use state::state_store;
 pub use usage::{shared_usage_store, usage_store};
 
 use std::error::Error;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::text::chain::Chain;
@@ -60,6 +62,19 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[track_caller]
 fn ok<T, E: Error + 'static>(operation: &str, outcome: Result<T, E>) -> T {
     outcome.unwrap_or_else(|error| panic!("{operation} failed: {}", Chain(&error)))
+}
+
+/// Lets the other futures of a group go on.
+async fn yield_now() {
+    let mut has_yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn later(duration: Duration) -> Timestamp {

@@ -724,15 +724,6 @@ mod sqlite {
     #[tokio::test]
     async fn two_processes_may_share_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("directory.db");
-        let (one, two) = (open(&path).await, open(&path).await);
-        let write = async |store: &SqliteDirectory, names: std::ops::Range<u32>| {
-            for name in names {
-                apply(store, [grant(told("", 1), &format!("u{name:02}"), "L")]).await;
-            }
-        };
-        futures_util::future::join(write(&one, 0..20), write(&two, 20..40)).await;
-        assert_eq!(user_names(&one, None, 99).await.len(), 40);
-        assert_eq!(user_names(&one, None, 99).await, user_names(&two, None, 99).await);
+        koogallery::testing::shared_directory_store(async || open(folder.path().join("directory.db")).await).await;
     }
 }

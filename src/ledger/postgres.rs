@@ -28,7 +28,8 @@ const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, p
 
 impl PostgresLedger {
     /// The statements that [`PostgresLedger::new`] runs if there are no tables, for applications that manage their
-    /// schema themselves.
+    /// schema themselves. The tables of a [named](Self::named) ledger begin with `koogallery_{name}_` instead of
+    /// `koogallery_`.
     ///
     /// Keys are compared byte by byte (`"C"`), so that pages have the order of every other ledger, and indices outlive
     /// the operating system's rules of sorting. Empty texts stand for the missing parts of an order key, since no two

@@ -23,7 +23,8 @@ const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, p
                        handler_runs, lease_holder, lease_until";
 
 impl SqliteLedger {
-    /// The statements that [`SqliteLedger::new`] runs, for applications that manage their schema themselves.
+    /// The statements that [`SqliteLedger::new`] runs, for applications that manage their schema themselves. The tables
+    /// of a [named](Self::named) ledger begin with `koogallery_{name}_` instead of `koogallery_`.
     ///
     /// Empty texts stand for the missing parts of an order key, since no two NULLs of a unique index are equal.
     pub const SCHEMA: &str = "

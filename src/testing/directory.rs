@@ -1,5 +1,9 @@
 //! The suite for directories.
 
+use std::ops::Range;
+
+use futures_util::future::join;
+
 use super::ok;
 use crate::directory::{
     Application, ApplicationRemoval, Change, ClientSecret, Department, DepartmentChange, DepartmentList,
@@ -40,6 +44,40 @@ pub async fn directory_store<S: DirectoryStore>(make: impl AsyncFn(DepartmentLis
     a_list_of_departments_merges_or_replaces(&make(DepartmentList::Replace).await, &["B", "E"]).await;
     the_path_of_a_department_ends_at_the_top_and_never_circles(&merge().await).await;
     many_users_are_one_change_and_are_listed_in_pages(&merge().await).await;
+}
+
+/// Checks the rules of a [`DirectoryStore`] that several processes share; `open` opens the same store at every call,
+/// with the cipher of [`directory_store`]. It is empty at first.
+///
+/// # Panics
+///
+/// A rule is broken, or the store fails.
+pub async fn shared_directory_store<S: DirectoryStore>(open: impl AsyncFn() -> S) {
+    let i = |millis| told("inst", millis);
+    {
+        let store = open().await;
+        apply(&store, [bind(i(1), "domain"), client(i(1), "client"), grant(i(1), "lihua", "L")]).await;
+        apply(&store, [department_list(i(1), &["D1", "D2"]), grant(i(5), "gone", "G"), remove(i(6), "gone")]).await;
+        apply(&store, [unbind(told("two", 7))]).await;
+    }
+    let (one, other) = (open().await, open().await);
+    let kept = (domain_name(&one).await, client_id(&one).await, user(&one, "lihua").await);
+    let expected = (Some("domain".to_owned()), Some("client".to_owned()), Some("L".to_owned()));
+    assert_eq!(kept, expected, "everything is kept over a restart");
+    let found = ok("application", one.application(TENANT, APP).await).map(|application| application.client_secret);
+    assert_eq!(found, Some(sealed("s3cr3t")), "secrets are kept over a restart");
+    assert_eq!(org_codes(&one, None, 9).await, ["D1", "D2"], "departments are kept over a restart");
+    apply(&one, [grant(i(5), "gone", "G"), grant(told("two", 6), "late", "L")]).await;
+    assert_eq!(user_names(&one, None, 9).await, ["lihua"], "removals are kept over a restart");
+
+    let write = async |store: &dyn DirectoryStore, names: Range<u32>| {
+        for name in names {
+            apply(store, [grant(i(10), &format!("u{name:02}"), "L")]).await;
+        }
+    };
+    join(write(&one, 0..20), write(&other, 20..40)).await;
+    assert_eq!(user_names(&one, None, 99).await.len(), 41, "changes at the same time are all kept");
+    assert_eq!(user_names(&one, None, 99).await, user_names(&other, None, 99).await, "all processes see them");
 }
 
 const TENANT: &str = "t-5f0c";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{HOUR, NOW, SECOND, later, ok};
+use super::{HOUR, NOW, SECOND, later, ok, yield_now};
 use crate::lease::Lease;
 use crate::ledger::{Effect, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, State, Step, StepStatus, Target};
 use crate::timestamp::Timestamp;
@@ -327,7 +327,7 @@ async fn a_step_is_done_once_by_many_at_the_same_time(ledgers: [&dyn Ledger; 2])
                         return true;
                     }
                     LeaseOutcome::Done(_) => return false,
-                    LeaseOutcome::Busy(_) => {}
+                    LeaseOutcome::Busy(_) => yield_now().await,
                     outcome => panic!("begin of a renewal: {outcome:?}"),
                 }
             }
