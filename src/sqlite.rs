@@ -15,7 +15,7 @@
 //! |---|---|---|
 //! | `rusqlite` | 0.37 to 0.43: itself | 0.36 |
 //! | `sqlx`, feature `sqlite` | 0.9.0: 0.39 | 0.8, 0.7 |
-//! | `sqlx`, feature `deadpool-postgres-0_14` with `any`, `json` or `migrate`, which are on by default | 0.9.0: 0.39 | 0.8, 0.7 |
+//! | `sqlx`, feature `postgres` with `any`, `json` or `migrate`, which are on by default | 0.9.0: 0.39 | 0.8, 0.7 |
 //! | `sqlx`, features `postgres` and `macros` without the default ones | 0.9.0: 0.39, 0.8.6 and 0.7.4: 0.43 | |
 //! | `sea-orm`, feature `sqlx-sqlite` | 2.0.4: 0.39 | 1.1, 1.0 |
 //! | `sea-orm`, feature `rusqlite` | 2.0.4: 0.39 | |
