@@ -18,9 +18,9 @@ use koogallery::callback::{CallbackService, CallbackServiceBuilder, HandlerError
 use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::ManualClock;
 use koogallery::directory::MemoryDirectory;
-use koogallery::issuing::MemoryLicenseStore;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
 use koogallery::ledger::MemoryLedger;
+use koogallery::license_store::MemoryLicenseStore;
 use koogallery::replay::{CallId, MemoryReplayGuard, ReplayGuard as _};
 use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
 use koogallery::timestamp::Timestamp;
@@ -247,7 +247,7 @@ impl Bench {
                 let now = Timestamp::from_unix_millis(i64::try_from(calls).expect("a count"));
                 let nonce = format!("{calls:032}");
                 guard
-                    .claim(CallId::CallbackV2(&nonce), now.saturating_add(Duration::from_secs(120)), now)
+                    .claim(CallId::SignedQuery(&nonce), now.saturating_add(Duration::from_secs(120)), now)
                     .now_or_never()
             });
         });

@@ -7,6 +7,7 @@ use criterion::Criterion;
 use futures_util::future::join_all;
 use koogallery::metering::{Meter, SqliteUsageStore, Usage};
 use koogallery::sqlite::Database;
+use koogallery::sqlite::rusqlite::Transaction;
 use tokio::runtime::Runtime;
 
 /// Callers that wait at the same time.
@@ -25,8 +26,7 @@ fn main() {
         .block_on(database.transaction(|transaction| transaction.execute_batch("CREATE TABLE bare (n INTEGER)")))
         .expect("a table");
     let bare = per_second(&runtime, 200, |_| async {
-        let insert =
-            |transaction: &koogallery::sqlite::Transaction<'_>| transaction.execute("INSERT INTO bare VALUES (1)", []);
+        let insert = |transaction: &Transaction<'_>| transaction.execute("INSERT INTO bare VALUES (1)", []);
         database.transaction(insert).await.expect("a commit");
     });
     let alone = per_second(&runtime, 200, |index| {

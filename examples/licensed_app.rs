@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use koogallery::adapter::tokio::TokioRuntime;
-use koogallery::heartbeat::{FileStateStore, Heartbeat, HeartbeatError, Permit, Policy};
+use koogallery::heartbeat::{FileStateStore, Heartbeat, HeartbeatError, OfflinePolicy, Permit};
 use koogallery::open_api::{Client, ReqwestTransport};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
@@ -28,15 +28,15 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let settings = Settings::read()?;
     let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?;
     let policy = match settings.offline_days {
-        0 => Policy::FailClosed,
-        days => Policy::FailOpen { for_at_most: Duration::from_secs(days * 24 * 3600) },
+        0 => OfflinePolicy::FailClosed,
+        days => OfflinePolicy::FailOpen { for_at_most: Duration::from_secs(days * 24 * 3600) },
     };
     let store = FileStateStore::new(settings.state);
-    let heartbeat = Heartbeat::builder(settings.license, store, client, TokioRuntime).policy(policy).build()?;
+    let heartbeat = Heartbeat::builder(settings.license, store, client, TokioRuntime).offline_policy(policy).build()?;
 
     let verdict = run(&heartbeat, settings.client_id.as_deref()).await;
     // What was begun for the marketplace is done before the program ends.
-    heartbeat.settled().await;
+    heartbeat.flush().await;
     Ok(match verdict {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::License(error)) => {
@@ -62,7 +62,7 @@ async fn run(heartbeat: &Heartbeat, client_id: Option<&str>) -> Result<(), Failu
 
 async fn check(heartbeat: &Heartbeat, client_id: Option<&str>) -> Result<Permit, HeartbeatError> {
     match client_id {
-        Some(id) => heartbeat.check_as(id).await,
+        Some(id) => heartbeat.check_client(id).await,
         None => heartbeat.check().await,
     }
 }

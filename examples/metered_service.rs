@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let pusher = Pusher::new(meter.clone(), client, TokioRuntime)
                 .with_grace(period / 5)
                 .with_interval(period / 5)
-                .with_claim(period * 2)
+                .with_lease(period * 2)
                 .with_longest_pause(period);
             (meter, pusher)
         }

@@ -63,6 +63,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::shareable::shareable;
+
 pub use crate::kit::{Department, EmployeeType, Role, User};
 pub use change::{
     Application, ApplicationRemoval, Change, ClientSecret, DepartmentChange, DepartmentRemoval, Departments, Scope,
@@ -75,106 +77,54 @@ pub use policy::DepartmentList;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteDirectory;
 
-/// A store of the directory. Every method is atomic and durable when its future resolves.
-pub trait DirectoryStore: Send + Sync + 'static {
-    /// Does a change, as a whole or not at all; doing it again changes nothing.
-    fn apply(&self, change: Change) -> BoxFuture<'_, Result<(), DirectoryStoreError>>;
+shareable! {
+    /// A store of the directory. Every method is atomic and durable when its future resolves.
+    pub trait DirectoryStore: Send + Sync + 'static {
+        /// Does a change, as a whole or not at all; doing it again changes nothing.
+        fn apply(&self, change: Change) -> BoxFuture<'_, Result<(), DirectoryStoreError>>;
 
-    /// An enterprise that is bound.
-    fn tenant<'a>(&'a self, tenant_id: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, DirectoryStoreError>>;
+        /// An enterprise that is bound.
+        fn tenant<'a>(&'a self, tenant_id: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, DirectoryStoreError>>;
 
-    /// The OAuth client of an application for an enterprise, with its secret decrypted.
-    fn application<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Application>, DirectoryStoreError>>;
+        /// The OAuth client of an application for an enterprise, with its secret decrypted.
+        fn application<'a>(
+            &'a self,
+            tenant_id: &'a str,
+            app_id: &'a str,
+        ) -> BoxFuture<'a, Result<Option<Application>, DirectoryStoreError>>;
 
-    /// A user who may use an application, neither revoked nor removed. Whether the account is in use is told by
-    /// [`User::enable`].
-    fn user<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        user_name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<User>, DirectoryStoreError>>;
+        /// A user who may use an application, neither revoked nor removed. Whether the account is in use is told by
+        /// [`User::enable`].
+        fn user<'a>(
+            &'a self,
+            tenant_id: &'a str,
+            app_id: &'a str,
+            user_name: &'a str,
+        ) -> BoxFuture<'a, Result<Option<User>, DirectoryStoreError>>;
 
-    /// A department.
-    fn department<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        org_code: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Department>, DirectoryStoreError>>;
+        /// A department.
+        fn department<'a>(
+            &'a self,
+            tenant_id: &'a str,
+            org_code: &'a str,
+        ) -> BoxFuture<'a, Result<Option<Department>, DirectoryStoreError>>;
 
-    /// Users who may use an application, in order of their names, from the first after `after`, at most `limit`.
-    fn users<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<User>, DirectoryStoreError>>;
+        /// Users who may use an application, in order of their names, from the first after `after`, at most `limit`.
+        fn users<'a>(
+            &'a self,
+            tenant_id: &'a str,
+            app_id: &'a str,
+            after: Option<&'a str>,
+            limit: usize,
+        ) -> BoxFuture<'a, Result<Vec<User>, DirectoryStoreError>>;
 
-    /// Departments of an enterprise, in order of their codes, from the first after `after`, at most `limit`.
-    fn departments<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Department>, DirectoryStoreError>>;
-}
-
-impl<S: DirectoryStore + ?Sized> DirectoryStore for Arc<S> {
-    fn apply(&self, change: Change) -> BoxFuture<'_, Result<(), DirectoryStoreError>> {
-        (**self).apply(change)
-    }
-
-    fn tenant<'a>(&'a self, tenant_id: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, DirectoryStoreError>> {
-        (**self).tenant(tenant_id)
-    }
-
-    fn application<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Application>, DirectoryStoreError>> {
-        (**self).application(tenant_id, app_id)
-    }
-
-    fn user<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        user_name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<User>, DirectoryStoreError>> {
-        (**self).user(tenant_id, app_id, user_name)
-    }
-
-    fn department<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        org_code: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Department>, DirectoryStoreError>> {
-        (**self).department(tenant_id, org_code)
-    }
-
-    fn users<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<User>, DirectoryStoreError>> {
-        (**self).users(tenant_id, app_id, after, limit)
-    }
-
-    fn departments<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Department>, DirectoryStoreError>> {
-        (**self).departments(tenant_id, after, limit)
+        /// Departments of an enterprise, in order of their codes, from the first after `after`, at most `limit`.
+        fn departments<'a>(
+            &'a self,
+            tenant_id: &'a str,
+            after: Option<&'a str>,
+            limit: usize,
+        ) -> BoxFuture<'a, Result<Vec<Department>, DirectoryStoreError>>;
     }
 }
 

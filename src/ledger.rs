@@ -1,27 +1,44 @@
-//! What was done: which instance belongs to which order, in what state it is, and which changes it has seen.
+//! Ledgers: which instance belongs to which order, its lifecycle state, and the changes that were applied to it.
 //!
-//! The ledger makes effects happen once. It fixes the instance id of an order at first sight, before any work; gives one
-//! caller at a time the [`Lease`] to work on an instance; and notes a step as done only after the work. So a crash at any
-//! point leaves either nothing, or an instance in [`State::Creating`] or a step not done, which a retry completes.
+//! The ledger makes the effects of callbacks idempotent. It fixes the instance id of an order when it first sees the
+//! order, before any work; gives one caller at a time a [`Lease`] to work on an instance; and marks a step done only
+//! after the work. So a crash at any point leaves either nothing, or an instance in [`State::Creating`] or a step not
+//! done, which a retry completes.
 //!
-//! Engines keep no policy of their own: what a step means is in [`Step`], the same for all. [`MemoryLedger`] is for tests
-//! and for trying out; `SqliteLedger` (feature `sqlite`) survives a restart; `PostgresLedger` (feature `postgres`) also
-//! serves several replicas.
+//! [`MemoryLedger`] is for tests; `SqliteLedger` (feature `sqlite`) survives a restart; `PostgresLedger` (feature
+//! `deadpool-postgres-0_14`) also serves several replicas.
+//!
+//! # A ledger on another database
+//!
+//! Implement [`Ledger`] with whatever transactions the database offers. Engines keep no rules of their own: what a step
+//! means is in the methods of [`Step`], the same for all.
+//!
+//! | method of the ledger | rule |
+//! |---|---|
+//! | [`status`](Ledger::status) | [`Step::status`] of the instance that the step's [`target`](Step::target) names |
+//! | [`begin`](Ledger::begin) | [`Step::initial_instance`] where there is none, then [`Step::lease_outcome`] |
+//! | [`complete`](Ledger::complete) | [`Step::apply`], and the [`Step::key`] is stored with the instance |
+//!
+//! `testing::ledger` (feature `testing`) checks that an engine keeps them; `examples/custom_ledger.rs` shows one.
+//!
+//! # Several services on one ledger
 //!
 //! One ledger serves every handler of a service, and the services of several
-//! [tenants](crate::callback::CallbackServiceBuilder::tenant). Each sees its own instances in it alone: a service puts
-//! something in front of the ids of orders and instances unless they are those of subscriptions without a tenant name
-//! (`license,ID`, `code:ID`, `orders,ID`, `@TENANT,ID`, and so on). So look at instances through
+//! [tenants](crate::callback::CallbackServiceBuilder::tenant). Each sees only its own instances: a service puts a
+//! prefix before the ids of orders and instances unless they are those of subscriptions without a tenant name
+//! (`license,ID`, `code:ID`, `orders,ID`, `@TENANT,ID`, and so on). So read instances through
 //! [`CallbackService::ledger`](crate::callback::CallbackService::ledger) and
-//! [`license_ledger`](crate::callback::CallbackService::license_ledger), which take it off again.
+//! [`license_ledger`](crate::callback::CallbackService::license_ledger), which remove it again.
 
 mod memory;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "deadpool-postgres-0_14")]
 mod postgres;
 mod scoped;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod step;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+mod tables;
 
 use std::error::Error;
 use std::fmt;
@@ -30,104 +47,84 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 pub use memory::MemoryLedger;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "deadpool-postgres-0_14")]
 pub use postgres::PostgresLedger;
 pub(crate) use scoped::{Family, Scoped};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
-pub use step::{Begin, Effect, Look, Step, Target};
+pub use step::{Effect, LeaseOutcome, Step, StepStatus, Target};
 
+use crate::lease::Lease;
+use crate::shareable::shareable;
 use crate::tenant::TenantName;
 use crate::timestamp::Timestamp;
 
-/// A store of instances and the steps done on them. Every method is atomic and durable when its future resolves.
-///
-/// Ids are texts that are equal if their bytes are, of up to some 200 bytes with what a service puts in front of them. An
-/// engine need not know what that is.
-pub trait Ledger: Send + Sync + 'static {
-    /// What is known about a step, without changing anything.
-    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>>;
-
-    /// Asks for the lease to do a step. Fixes the instance id of an order that was not seen before, and notes the step's
-    /// [key](Step::key) with it.
-    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>>;
-
-    /// Prolongs a lease while the work goes on.
+shareable! {
+    /// A store of instances and the steps done on them. Every method is atomic and durable when its future resolves.
     ///
-    /// # Errors
-    ///
-    /// [`LedgerError::LeaseLost`] if somebody else has the instance by now.
-    fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>>;
+    /// Ids are compared byte by byte and take up to some 200 bytes with the prefix of a service.
+    #[doc(alias = "idempotency")]
+    #[doc(alias = "deduplication")]
+    #[doc(alias = "exactly once")]
+    pub trait Ledger: Send + Sync + 'static {
+        /// Returns the [status](Step::status) of a step. Changes nothing.
+        fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>>;
 
-    /// Notes a step's [key](Step::key), if it has one, does what the step does to the record, and gives the lease back, all
-    /// in one.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError::LeaseLost`] if somebody else has the instance by now; nothing is noted then.
-    fn complete<'a>(
-        &'a self,
-        step: &'a Step,
-        instance_id: &'a str,
-        lease: Lease,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>>;
+        /// Asks for the lease to do a step.
+        ///
+        /// Stores the [initial instance](Step::initial_instance) of an order that was not seen before, together with
+        /// the step's [key](Step::key), unless another instance has its id: then the answer is
+        /// [`LeaseOutcome::IdTaken`] and nothing is stored. Where the answer is [`LeaseOutcome::Run`], stores the lease
+        /// and counts one more of [`Instance::handler_runs`].
+        fn begin<'a>(
+            &'a self,
+            step: &'a Step,
+            lease: Lease,
+            now: Timestamp,
+        ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>>;
 
-    /// Gives the lease back without noting anything, so that a retry can run at once.
-    fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>>;
+        /// Extends a lease while the work goes on.
+        ///
+        /// # Errors
+        ///
+        /// [`LedgerError::LeaseLost`] if another holder has the instance.
+        fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>>;
 
-    /// One instance.
-    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>>;
+        /// Marks the step done and releases the lease, atomically: stores the step's [key](Step::key), if it has one,
+        /// and [applies](Step::apply) the step to the instance.
+        ///
+        /// # Errors
+        ///
+        /// [`LedgerError::LeaseLost`] if another holder has the instance; nothing is stored then. A holder whose lease
+        /// is over but was not given to another one still has it.
+        fn complete<'a>(
+            &'a self,
+            step: &'a Step,
+            instance_id: &'a str,
+            lease: Lease,
+            now: Timestamp,
+        ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>>;
 
-    /// Instances in order of their ids, from the first after `after`, at most `limit`.
-    fn instances<'a>(
-        &'a self,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>>;
-}
+        /// Releases the lease without marking anything, so that a retry can run at once.
+        ///
+        /// # Errors
+        ///
+        /// [`LedgerError::LeaseLost`] if another holder has the instance.
+        fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>>;
 
-impl<L: Ledger + ?Sized> Ledger for Arc<L> {
-    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
-        (**self).look(step)
-    }
+        /// Returns one instance.
+        fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>>;
 
-    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
-        (**self).begin(step, lease, now)
-    }
-
-    fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        (**self).extend(instance_id, lease)
-    }
-
-    fn complete<'a>(
-        &'a self,
-        step: &'a Step,
-        instance_id: &'a str,
-        lease: Lease,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
-        (**self).complete(step, instance_id, lease, now)
-    }
-
-    fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        (**self).abandon(instance_id, lease)
-    }
-
-    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
-        (**self).instance(instance_id)
-    }
-
-    fn instances<'a>(
-        &'a self,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
-        (**self).instances(after, limit)
+        /// Returns instances in the order of their ids (by bytes), from the first after `after`, at most `limit`.
+        fn instances<'a>(
+            &'a self,
+            after: Option<&'a str>,
+            limit: usize,
+        ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>>;
     }
 }
 
-/// What identifies a purchase: retries carry the same values, other purchases do not.
+/// The identity of a purchase: retries carry the same values, other purchases do not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct OrderKey {
@@ -140,7 +137,7 @@ pub struct OrderKey {
 }
 
 impl OrderKey {
-    /// A purchase identified by its order alone.
+    /// Creates the key of a purchase identified by its order alone.
     pub fn new(order_id: impl Into<String>) -> Self {
         Self { order_id: order_id.into(), order_line_id: None, product_id: None }
     }
@@ -160,40 +157,62 @@ impl OrderKey {
     }
 }
 
-/// One instance as the ledger knows it.
+/// The record of an instance in a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Instance {
-    /// The id that the marketplace was given; it never changes.
+    /// The id that was answered to the marketplace; it never changes.
     pub instance_id: String,
     /// The purchase.
     pub order: OrderKey,
-    /// The product now, as far as a call has told it.
+    /// The current product, if a call has named it.
     pub product_id: Option<String>,
-    /// Where in its life it is.
+    /// Its lifecycle state.
     pub state: State,
-    /// When it expires, as far as a call has told it.
+    /// Its expiry, if a call has named it.
     pub expire_time: Option<Timestamp>,
-    /// How often the seller's handler was started for it.
+    /// Number of times that the seller's handler was started for it.
     pub handler_runs: u32,
 }
 
-/// Where in its life an instance is.
+impl Instance {
+    /// Creates the record of an instance that is to be created.
+    ///
+    /// ```
+    /// use koogallery::ledger::{Instance, OrderKey, State};
+    ///
+    /// let mut instance = Instance::new("instance-1", OrderKey::new("CS1"));
+    /// instance.state = State::Active;
+    /// instance.handler_runs = 1;
+    /// ```
+    pub fn new(instance_id: impl Into<String>, order: OrderKey) -> Self {
+        Self {
+            instance_id: instance_id.into(),
+            product_id: order.product_id.clone(),
+            order,
+            state: State::Creating,
+            expire_time: None,
+            handler_runs: 0,
+        }
+    }
+}
+
+/// The lifecycle state of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
-    /// Its id is fixed; its creation is going on, or waits for a retry.
+    /// Its id is fixed; its creation is in progress, or waits for a retry.
     Creating,
     /// In use.
     Active,
-    /// Unusable, data kept.
+    /// Suspended: unusable, data kept.
     Frozen,
-    /// Gone for good.
+    /// Deleted for good.
     Released,
 }
 
 impl State {
-    /// A lower-case word.
+    /// Returns the state as a lower-case word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "creating",
@@ -203,8 +222,8 @@ impl State {
         }
     }
 
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    fn from_word(word: &str) -> Option<Self> {
+    /// Returns the state of a [word](Self::as_str), or `None` if there is no such state.
+    pub fn from_word(word: &str) -> Option<Self> {
         [Self::Creating, Self::Active, Self::Frozen, Self::Released].into_iter().find(|state| state.as_str() == word)
     }
 }
@@ -215,40 +234,32 @@ impl fmt::Display for State {
     }
 }
 
-/// The right to work on one instance, for a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lease {
-    /// Who holds it: a random number per run.
-    pub holder: u128,
-    /// When it may be taken by somebody else, unless it is extended.
-    pub until: Timestamp,
-}
-
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-impl Lease {
-    fn holder_text(self) -> String {
-        format!("{:032x}", self.holder)
-    }
-}
-
-/// Why the ledger could not do its work.
+/// A failed operation of a ledger.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// Somebody else works on the instance by now.
-    #[error("the lease on instance {0:?} was lost")]
+    /// Another holder has the instance.
+    #[error("lease on instance {0:?} was lost")]
     LeaseLost(String),
-    /// The store failed.
-    #[error("the ledger's store failed")]
+    /// The database failed; nothing was changed.
+    #[error("ledger operation failed")]
     Store(#[source] Box<dyn Error + Send + Sync>),
 }
-/// Returns what a service with this tenant name, or none, sees of its subscriptions in a ledger: where there is no service to
-/// [ask](crate::callback::CallbackService::ledger).
+
+impl LedgerError {
+    /// Wraps the error of the database.
+    pub fn store(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Returns the view that a service with this tenant name, or none, has of its subscriptions in a ledger, for programs
+/// without the [service](crate::callback::CallbackService::ledger) itself.
 pub fn subscriptions_of(ledger: Arc<dyn Ledger>, tenant: Option<&TenantName>) -> impl Ledger + use<> {
     Scoped::new(ledger, tenant, Family::Subscriptions)
 }
 
-/// Returns what a service with this tenant name, or none, sees of the instances of its Licenses in a ledger.
+/// Returns the view that a service with this tenant name, or none, has of the instances of its Licenses in a ledger.
 pub fn licenses_of(ledger: Arc<dyn Ledger>, tenant: Option<&TenantName>) -> impl Ledger + use<> {
     Scoped::new(ledger, tenant, Family::Licenses)
 }

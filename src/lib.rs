@@ -11,7 +11,7 @@
 //! * [`metering`] reports what was used: nothing lost, nothing twice.
 //! * [`saas`], [`kit`], [`license`], [`order_notify`] and [`agents_gateway`] hold the wire models, exactly as documented.
 //! * [`login`] lets the customers' users in, as the marketplace's login pages send them.
-//! * [`issuing`] keeps Licenses that were applied for, until they are delivered and after.
+//! * [`license_store`] keeps Licenses that were applied for, until they are delivered and after.
 //! * [`heartbeat`] tells a licensed application whether its License is good today.
 //! * [`directory`] keeps who these users are.
 //! * [`ledger`] and [`replay`] keep what must be remembered.
@@ -63,12 +63,13 @@
 //! | `serve` | `adapter::serve`: an HTTP/1.1 server with the exact letter case of `Body-Sign` |
 //! | `sqlite` | `sqlite`, `ledger::SqliteLedger`, `metering::SqliteUsageStore` and others: stores on SQLite, linked as the application chooses |
 //! | `sqlite-bundled` | the same, with SQLite compiled in |
-//! | `postgres` | `postgres`, `ledger::PostgresLedger`, `replay::PostgresReplayGuard`: stores for several replicas |
-//! | `redis` | `replay::RedisReplayGuard`: the replay guard for several replicas |
+//! | `deadpool-postgres-0_14` | `postgres`, `ledger::PostgresLedger`, `replay::PostgresReplayGuard`: stores for several replicas |
+//! | `redis-1` | `replay::RedisReplayGuard`: the replay guard for several replicas |
 //! | `reqwest-0_13` | `open_api::ReqwestTransport`: open-API calls with reqwest 0.13 |
 //! | `rustls` | TLS for it by rustls |
 //! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events, open-API calls as spans |
+//! | `testing` | `testing`: test suites for stores of your own |
 //! | `charsets` | GBK, GB18030, Big5 and Windows-1252 among the mistakes of `signature::diagnosis` |
 #![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -80,15 +81,15 @@ pub mod amount;
 mod backoff;
 pub mod callback;
 pub mod cipher;
-mod claim;
 pub mod clock;
 pub mod directory;
 pub mod heartbeat;
-pub mod issuing;
 pub mod key;
 pub mod kit;
+pub mod lease;
 pub mod ledger;
 pub mod license;
+pub mod license_store;
 pub mod login;
 pub mod manual;
 pub mod metering;
@@ -96,7 +97,7 @@ pub mod metering;
 pub mod must_not_compile;
 pub mod open_api;
 pub mod order_notify;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "deadpool-postgres-0_14")]
 pub mod postgres;
 pub mod protocol;
 pub mod query;
@@ -107,11 +108,14 @@ pub mod result_code;
 pub mod runtime;
 pub mod saas;
 mod scope;
+mod shareable;
 pub mod signature;
 pub mod site;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod tenant;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text;
 pub mod timestamp;
 pub mod wire;

@@ -1,9 +1,9 @@
-//! Reporting pay-per-use consumption: durable before it is acknowledged, delivered once, never lost.
+//! Reporting of pay-per-use consumption: durable before it is acknowledged, delivered once, never lost.
 //!
-//! [`Meter::record`] writes usage to a store in the seller's own database and returns when it is on the disk. Usage adds
-//! up per instance and billing period; when a period is over, its sum becomes one record with a fixed `metering_sn`. A
-//! [`Pusher`] sends the records in the background, again and again with the same number and the same bytes, until the
-//! marketplace has taken them or says why it will not; [`Meter::status`] and [`Meter::records`] show what became of them.
+//! [`Meter::record`] writes usage to a store in the seller's own database and returns when it is on disk. Usage adds up
+//! per instance and billing period; when a period is over, its sum becomes one record with a fixed `metering_sn`. A
+//! [`Pusher`] sends the records in the background and retries with the same number and the same bytes, until the
+//! marketplace has taken or refused them; [`Meter::status`] and [`Meter::records`] return their state.
 //!
 #![cfg_attr(all(feature = "sqlite", feature = "tokio"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "sqlite", feature = "tokio")), doc = "```ignore")]
@@ -23,7 +23,7 @@
 //! # }
 //! ```
 //!
-//! # Rules that this room keeps
+//! # Rules of this module
 //!
 //! From the open API reference, "usage push" (China 2025-11-13, international 2025-11-18; Europe has none):
 //!
@@ -33,18 +33,18 @@
 //!   refused, and ends with the period, or when the instance was closed ([`Meter::close_instance`]).
 //! * Hourly products are reported within 15 minutes after the hour, daily ones, if at all by the day, within 15 minutes
 //!   after midnight: see [`Period`].
-//! * A record that begins more than 21 days ago is refused; the [`Observer`] is warned a week before.
+//! * A record that begins more than 21 days ago is refused; the [`Observer`] gets a warning a week before.
 //! * "Reported before" (codes 005 and 010) means delivered.
-//! * A record counts as delivered only on evidence: a success, its own code "reported before", or a list of refused records
-//!   that could be read in full and does not name it. Where an answer leaves it unclear, the record is
+//! * A record counts as delivered only on evidence: a success, its own code "reported before", or a list of refused
+//!   records that could be read in full and does not name it. Where an answer leaves it unclear, the record is
 //!   [held](RecordState::Held), and the [`Observer`] is called at once.
-//! * Times are whole seconds, as on the wire: what happens in the second in which an instance was opened is after its opening.
+//! * Times are whole seconds, as on the wire: usage in the second in which an instance was opened is after its opening.
 //! * An accepted push is only queued: the marketplace's own check of it shows in the seller console alone.
 
 mod delivery;
+mod draft;
 mod meter;
 mod observer;
-mod parts;
 mod pusher;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -52,12 +52,12 @@ mod status;
 mod store;
 mod usage;
 
+pub use draft::{RecordDraft, UsageSum};
 pub use meter::Meter;
-pub use observer::{AtRisk, Hold, Observer, PushFailure, Rejection, StderrObserver};
-pub use parts::{Part, Sum, parts};
-pub use pusher::{Pusher, Round};
+pub use observer::{AtRisk, Hold, MeteringEvent, Observer, PushFailure, Rejection, StderrObserver};
+pub use pusher::{PushSummary, Pusher};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteUsageStore;
 pub use status::{Status, Total};
-pub use store::{Claim, Correction, MeteringError, Outcome, RecordState, Refusal, StoredRecord, UsageStore};
+pub use store::{Correction, MeteringError, RecordOutcome, RecordRefusal, RecordState, StoredRecord, UsageStore};
 pub use usage::{Entry, Period, Recorded, Usage, UsageError};

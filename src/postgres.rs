@@ -1,20 +1,26 @@
 //! One PostgreSQL database for the stores of the crate and all replicas of a server, through a pool of connections.
+//!
+//! Types of [`deadpool_postgres`] and [`tokio_postgres`] are public here, so the feature carries their version
+//! (`deadpool-postgres-0_14`, which depends on `tokio-postgres` 0.7). Both crates are re-exported.
 
 use std::fmt;
 use std::time::Duration;
 
-use deadpool_postgres::{BuildError, Client, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime};
-pub use deadpool_postgres::{Pool, Transaction};
+pub use deadpool_postgres;
+use deadpool_postgres::{
+    BuildError, Client, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Transaction,
+};
 use tokio::time::{Instant, timeout_at};
+pub use tokio_postgres;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, IsolationLevel, NoTls, Socket};
 
-/// A database that is connected to as needed. Clones share the pool.
+/// A pool of connections to one database. Clones share the pool.
 ///
-/// A connection that the server has closed, or that no longer answers, is replaced at its next use. An operation fails
-/// after five seconds, whatever it waits for. Statements are not prepared, so that a pooler such as PgBouncer may sit in
-/// between. Must be used on tokio.
+/// A connection that the server has closed, or that no longer answers, is replaced at its next use. An operation times
+/// out after five seconds, whatever it waits for. Statements are not prepared, so a pooler such as PgBouncer may be
+/// used. Requires a tokio runtime.
 ///
 /// ```no_run
 /// use koogallery::ledger::PostgresLedger;
@@ -31,28 +37,28 @@ pub struct Database {
     pool: Pool,
 }
 
-/// How long an operation may take, the wait for a connection and for others' locks included.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of an operation, including the wait for a connection and for locks.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection from the pool may take to show that it lives.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+/// Timeout of the check whether a pooled connection is alive.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a connection may be silent before the kernel asks whether the server is still there.
+/// Idle time of a connection before the kernel probes the server.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// A few, since the servers' limit (100 unless raised) is shared by all replicas.
 const CONNECTIONS: usize = 8;
 
-/// The advisory lock under which tables are made: "koogalle" in ASCII.
+/// The advisory lock under which tables are created: "koogalle" in ASCII.
 const SCHEMA_LOCK: i64 = i64::from_be_bytes(*b"koogalle");
 
 impl Database {
-    /// Connects to what a URL of the form `postgres://user:password@host:port/database` names, without TLS. A URL that
-    /// demands TLS (`sslmode=require`) is refused.
+    /// Connects to the database of a URL of the form `postgres://user:password@host:port/database`, without TLS. A URL
+    /// that requires TLS (`sslmode=require`) is refused.
     ///
     /// # Errors
     ///
-    /// The URL is not understood, or there is no such database that lets us in.
+    /// The URL is invalid, or the database cannot be connected to.
     pub async fn connect(url: &str) -> Result<Self, DatabaseError> {
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(DatabaseError::UnsupportedUrl);
@@ -65,7 +71,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// There is no such database that lets us in.
+    /// The database cannot be connected to.
     pub async fn connect_with<T>(mut config: Config, tls: T) -> Result<Self, DatabaseError>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
@@ -73,40 +79,39 @@ impl Database {
         T::TlsConnect: Send + Sync,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        // A server that went without a word is to be noticed before the next call comes. Linux takes the one setting for
-        // both, unanswered data and unanswered probes.
+        // A server that disappeared is to be noticed before the next call comes. Linux takes the one setting for both,
+        // unanswered data and unanswered probes.
         if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(PATIENCE).keepalives_idle(KEEPALIVE);
+            config.tcp_user_timeout(TIMEOUT).keepalives_idle(KEEPALIVE);
         }
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Verified };
         let pool = Pool::builder(Manager::from_config(config, tls, manager))
             .max_size(CONNECTIONS)
             .runtime(Runtime::Tokio1)
-            .recycle_timeout(Some(SIGN_OF_LIFE))
+            .recycle_timeout(Some(CHECK_TIMEOUT))
             .build()
             .map_err(|BuildError::NoRuntimeSpecified| PoolError::NoRuntimeSpecified)?;
         let database = Self::from_pool(pool);
-        drop(database.client(Instant::now() + PATIENCE).await?);
+        drop(database.client(Instant::now() + TIMEOUT).await?);
         Ok(database)
     }
 
-    /// Takes connections from the application's own pool. With [`RecyclingMethod::Verified`] it never hands out one that
-    /// is dead.
+    /// Uses the application's own pool. With [`RecyclingMethod::Verified`] it never hands out a dead connection.
     pub fn from_pool(pool: Pool) -> Self {
         Self { pool }
     }
 
-    /// Runs statements in one transaction (`READ COMMITTED`), committed if they succeed.
+    /// Runs statements in one transaction (`READ COMMITTED`), which is committed if they succeed.
     ///
     /// # Errors
     ///
-    /// No connection is to be had, a statement fails, or it all takes too long; nothing is changed then. Only where the
-    /// connection breaks or the time ends during the commit, nobody knows whether it was done.
+    /// There is no connection, a statement fails, or the operation times out; nothing is changed then. Only where the
+    /// connection breaks or the time ends during the commit, its outcome is unknown.
     pub async fn transaction<T>(
         &self,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
-        let ends = Instant::now() + PATIENCE;
+        let ends = Instant::now() + TIMEOUT;
         let mut client = self.client(ends).await?;
         let outcome = timeout_at(ends, async {
             let transaction = client
@@ -122,22 +127,22 @@ impl Database {
         match outcome.await {
             Ok(outcome) => outcome,
             Err(_) => {
-                // Whatever it waits for, the next one is not to wait for it too.
+                // The connection is dropped, so that the next operation does not wait behind this one.
                 drop(Object::take(client));
-                Err(DatabaseError::TimedOut(PATIENCE))
+                Err(DatabaseError::TimedOut(TIMEOUT))
             }
         }
     }
 
-    /// Makes the tables of a store unless `table`, the last of them, is there.
+    /// Creates the tables of a store unless `table`, the last of them, exists.
     pub(crate) async fn make_tables(&self, table: &str, schema: &str) -> Result<(), DatabaseError> {
         self.transaction(async |transaction| {
-            // Who finds the tables needs no right to make some.
+            // A role that finds the tables needs no right to create some.
             let found = "SELECT to_regclass($1) IS NOT NULL";
             if transaction.query_typed_one(found, &[text(&table)]).await?.try_get(0)? {
                 return Ok(());
             }
-            // Of two who make the same table at once, one would fail, in spite of IF NOT EXISTS.
+            // Of two connections that create the same table at once, one would fail, in spite of IF NOT EXISTS.
             let lock = "SELECT pg_advisory_xact_lock($1)";
             transaction.execute_typed(lock, &[int(&SCHEMA_LOCK)]).await?;
             Ok(transaction.batch_execute(schema).await?)
@@ -146,7 +151,7 @@ impl Database {
     }
 
     async fn client(&self, ends: Instant) -> Result<Client, DatabaseError> {
-        Ok(timeout_at(ends, self.pool.get()).await.map_err(|_| DatabaseError::TimedOut(PATIENCE))??)
+        Ok(timeout_at(ends, self.pool.get()).await.map_err(|_| DatabaseError::TimedOut(TIMEOUT))??)
     }
 }
 
@@ -171,21 +176,21 @@ pub(crate) fn binary<'a>(value: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
     (value, Type::BYTEA)
 }
 
-/// Why the database could not do its work.
+/// A failed operation of the database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
     /// PostgreSQL failed, or the connection to it.
-    #[error("PostgreSQL failed")]
+    #[error("PostgreSQL operation failed")]
     Postgres(#[from] tokio_postgres::Error),
-    /// The pool gave no connection.
-    #[error("there is no connection to PostgreSQL")]
+    /// The pool has no connection.
+    #[error("no connection to PostgreSQL")]
     Pool(#[from] PoolError),
-    /// It took too long.
-    #[error("PostgreSQL was not done within {0:?}")]
+    /// The operation took too long.
+    #[error("PostgreSQL operation timed out after {0:?}")]
     TimedOut(Duration),
-    /// A row is not as this version writes it.
-    #[error("a row of {table} has an unreadable {column}")]
+    /// A row was not written by this version.
+    #[error("unreadable {column} in a row of {table}")]
     Unreadable {
         /// The table.
         table: &'static str,
@@ -193,6 +198,9 @@ pub enum DatabaseError {
         column: &'static str,
     },
     /// The URL is not of the form `postgres://…`.
-    #[error("the database URL is not of the form postgres://HOST/DATABASE")]
+    #[error("unsupported database URL: expected postgres://HOST/DATABASE")]
     UnsupportedUrl,
+    /// The name of a store is not made of 1 to 32 lower-case letters.
+    #[error("invalid store name {0:?}: expected 1 to 32 lower-case letters")]
+    Name(String),
 }

@@ -1,11 +1,11 @@
-//! Where randomness comes from: the operating system, unless a test hands in something else.
+//! Sources of randomness: the operating system, or another one in tests.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroize as _;
 
-/// A source of unpredictable bytes, for initialisation vectors and identifiers.
+/// A source of unpredictable bytes, for initialization vectors and identifiers.
 pub trait Random: Send + Sync + 'static {
     /// Fills the buffer.
     ///
@@ -15,7 +15,28 @@ pub trait Random: Send + Sync + 'static {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError>;
 }
 
-/// A number that nobody else draws.
+/// Returns 16 random bytes as 32 lower-case hexadecimal digits, for ids, nonces and states.
+///
+/// ```
+/// use koogallery::random::{self, OsRandom};
+///
+/// let session_id = random::hex(&OsRandom)?;
+/// assert_eq!(session_id.len(), 32);
+/// # Ok::<(), koogallery::random::RandomError>(())
+/// ```
+///
+/// # Errors
+///
+/// The source cannot deliver.
+#[doc(alias = "nonce")]
+#[doc(alias = "uuid")]
+pub fn hex(random: &(impl Random + ?Sized)) -> Result<String, RandomError> {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes)?;
+    Ok(const_hex::encode(bytes))
+}
+
+/// Returns a random number of 128 bits.
 pub(crate) fn number(random: &dyn Random) -> Result<u128, RandomError> {
     let mut bytes = [0; 16];
     random.fill(&mut bytes)?;
@@ -24,6 +45,7 @@ pub(crate) fn number(random: &dyn Random) -> Result<u128, RandomError> {
 
 /// The operating system's generator.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
 pub struct OsRandom;
 
 impl Random for OsRandom {
@@ -32,10 +54,10 @@ impl Random for OsRandom {
     }
 }
 
-/// Draws from another source in blocks, because asking the operating system is what costs.
+/// A source that draws from another one in blocks, since calls of the operating system are expensive.
 ///
-/// Every byte is given out once and wiped. A process that forks without executing another program must not use this:
-/// both halves would go on with the same block.
+/// Every byte is returned once and wiped. A process that forks without executing another program must not use this:
+/// both processes would continue with the same block.
 #[derive(Debug)]
 pub struct BufferedRandom<R> {
     source: R,
@@ -48,7 +70,7 @@ struct Block {
 }
 
 impl<R: Random> BufferedRandom<R> {
-    /// Draws from `source`, nothing yet.
+    /// Creates a source on top of `source`, from which nothing is drawn yet.
     pub fn new(source: R) -> Self {
         Self { source, block: Mutex::new(Block { bytes: [0; 1024], used: 1024 }) }
     }
@@ -81,6 +103,7 @@ impl fmt::Debug for Block {
 /// The source of randomness failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the source of randomness failed")]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
 pub struct RandomError;
 
 #[cfg(test)]

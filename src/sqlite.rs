@@ -1,10 +1,15 @@
-//! One SQLite file for the stores of the crate, worked on by a thread of its own so that no executor is blocked.
+//! One SQLite file for the stores of the crate, accessed from a thread of its own so that no executor is blocked.
+//!
+//! Statements of an application may take part in a transaction of the stores, so types of [`rusqlite`] are public here.
+//! They come from whichever version of the supported range the application has chosen: only one crate of a program may
+//! link SQLite (`links = "sqlite3"`), so a version fixed by this crate would rule out every other user of SQLite in the
+//! program. Use the re-exported crate, which is always the right version.
 //!
 //! # Beside other crates that use SQLite
 //!
 //! SQLite is linked once into a program, so all crates that use it must agree on one release of `libsqlite3-sys`; Cargo
-//! refuses to resolve them otherwise (`links = "sqlite3"`). The feature `sqlite` takes `rusqlite` 0.37 to 0.43, and these were
-//! resolved beside it on 2026-11-28:
+//! refuses to resolve them otherwise (`links = "sqlite3"`). The feature `sqlite` takes `rusqlite` 0.37 to 0.43, and
+//! these were resolved beside it on 2026-11-28:
 //!
 //! | crate | resolves with `rusqlite` | does not resolve |
 //! |---|---|---|
@@ -19,11 +24,13 @@
 //! | `deadpool-sqlite` | 0.14.0: 0.40, 0.13.0: 0.38, 0.12.1: 0.37 | 0.11 |
 //! | `r2d2_sqlite` | 0.35.0: 0.40, 0.34.0 and 0.33.0: 0.39, 0.32.0: 0.38, 0.31.0: 0.37 | 0.30 |
 //!
-//! Cargo finds the release of `rusqlite` by itself. Where none fits, keep the ledger in PostgreSQL (feature `postgres`), or
-//! implement [`Ledger`](crate::ledger::Ledger) on the connection that the application has.
+//! Cargo finds the release of `rusqlite` by itself. Where none fits, keep the ledger in PostgreSQL (feature
+//! `deadpool-postgres-0_14`), or implement [`Ledger`](crate::ledger::Ledger) on the connection that the application
+//! has.
 //!
-//! [`Transaction`] is of that `rusqlite` which `cargo tree -i rusqlite` shows. An application that names `rusqlite` itself
-//! names the same release; two that share a `libsqlite3-sys`, such as 0.42 and 0.43, would be resolved side by side.
+//! [`rusqlite`] is re-exported in the release which `cargo tree -i rusqlite` shows. An application that names
+//! `rusqlite` itself names the same release; two that share a `libsqlite3-sys`, such as 0.42 and 0.43, would be
+//! resolved side by side.
 
 use std::fmt;
 use std::path::Path;
@@ -31,15 +38,17 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-pub use rusqlite::Transaction;
-use rusqlite::{Connection, TransactionBehavior};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+pub use rusqlite;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// An open database. Clones share the connection; the thread ends when the last one is dropped.
 ///
-/// The file is in write-ahead mode, and every change is on the disk before it is reported (`synchronous=FULL`), so that a
-/// power cut loses nothing that was answered. Several processes may open the same file.
+/// The file is in write-ahead mode, and every change is on the disk before it is reported (`synchronous=FULL`), so that
+/// a power cut loses nothing that was answered. Several processes may open the same file.
 ///
 /// ```no_run
 /// use koogallery::ledger::SqliteLedger;
@@ -57,11 +66,11 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens a file, making it if it is not there.
+    /// Opens a file, creating it if there is none.
     ///
     /// # Errors
     ///
-    /// The file cannot be opened or is no SQLite database, or the thread cannot be started.
+    /// The file cannot be opened or is not a SQLite database, or the thread cannot be started.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DatabaseError> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
@@ -77,7 +86,7 @@ impl Database {
         Ok(Self { jobs })
     }
 
-    /// Opens what a URL of the form `sqlite://koogallery.db` (relative) or `sqlite:///var/lib/koogallery.db` names.
+    /// Opens the file of a URL such as `sqlite://koogallery.db` (relative) or `sqlite:///var/lib/koogallery.db`.
     ///
     /// # Errors
     ///
@@ -89,7 +98,19 @@ impl Database {
         }
     }
 
-    /// Runs statements in one transaction, committed if they succeed.
+    /// Runs statements in one transaction, which is committed if they succeed.
+    ///
+    /// ```no_run
+    /// use koogallery::sqlite::rusqlite::Transaction;
+    ///
+    /// # async fn example(database: koogallery::sqlite::Database) -> Result<(), koogallery::sqlite::DatabaseError> {
+    /// let orders = |transaction: &Transaction<'_>| {
+    ///     transaction.query_row("SELECT count(*) FROM koogallery_instance", [], |row| row.get::<_, i64>(0))
+    /// };
+    /// println!("{} instances", database.transaction(orders).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -107,13 +128,26 @@ impl Database {
                     transaction.commit()?;
                     Ok(value)
                 });
-            // Whoever asked may have gone away; the work is done all the same.
+            // The caller may have gone away; the work is done all the same.
             let _ = answer.send(outcome);
         })?;
         Ok(answered.await.map_err(|_| DatabaseError::Closed)??)
     }
 
-    /// Has work done on the connection after what was handed in before.
+    /// Runs statements of a store as [`transaction`](Self::transaction) does, with the store's own error.
+    pub(crate) fn run<'a, T, E, F>(
+        &'a self,
+        failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
+        work: F,
+    ) -> BoxFuture<'a, Result<T, E>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.transaction(work).map(|outcome| outcome.map_err(failed)).boxed()
+    }
+
+    /// Queues work on the connection.
     pub(crate) fn submit(&self, work: impl FnOnce(&mut Connection) + Send + 'static) -> Result<(), DatabaseError> {
         self.jobs.send(Box::new(work)).map_err(|_| DatabaseError::Closed)
     }
@@ -125,23 +159,23 @@ impl fmt::Debug for Database {
     }
 }
 
-/// Why the database could not do its work.
+/// A failed operation of the database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
     /// SQLite failed.
-    #[error("SQLite failed")]
+    #[error("SQLite operation failed")]
     Sqlite(#[from] rusqlite::Error),
     /// The thread could not be started.
-    #[error("the database thread could not be started")]
+    #[error("cannot start the database thread")]
     Thread(#[from] std::io::Error),
-    /// The thread is gone: a statement panicked.
+    /// The thread has ended: a statement panicked.
     #[error("the database thread has ended")]
     Closed,
-    /// The name of a store is not made of lower-case letters.
-    #[error("{0:?} is no name for a store: it is made of lower-case letters")]
+    /// The name of a store is not made of 1 to 32 lower-case letters.
+    #[error("invalid store name {0:?}: expected 1 to 32 lower-case letters")]
     Name(String),
     /// The URL is not of the form `sqlite://FILE`.
-    #[error("the database URL is not of the form sqlite://FILE")]
+    #[error("unsupported database URL: expected sqlite://FILE")]
     UnsupportedUrl,
 }

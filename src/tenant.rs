@@ -1,14 +1,14 @@
-//! Several services on the same stores.
+//! Tenants: several services on the same stores.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Names the service of one seller, or of one product with keys of its own, among those that share their stores: the ledger,
-/// the replay guard and the store of Licenses.
+/// The name of one service among those that share a ledger, a replay guard and a License store: that of one seller, or
+/// of one product with its own keys.
 ///
-/// Services with different names never see each other's orders, instances, answers and Licenses, although the marketplace
-/// may send them the same ids. A service without a name is one of its own, too. Give a name when a service is set up and
-/// keep it: under another name, what was bought before is unknown.
+/// Services with different names never see each other's orders, instances, answers and Licenses, although the
+/// marketplace may send them the same ids. A service without a name is another one, too. Choose the name when the
+/// service is set up and keep it: under another name, earlier purchases are unknown.
 ///
 /// ```
 /// use koogallery::tenant::TenantName;
@@ -21,11 +21,11 @@ use std::str::FromStr;
 pub struct TenantName(Box<str>);
 
 impl TenantName {
-    /// Takes a name of 1 to 32 lower-case letters, digits and hyphens.
+    /// Creates a name of 1 to 32 lower-case letters, digits and hyphens.
     ///
     /// # Errors
     ///
-    /// It is empty or longer, or has other characters.
+    /// The name is empty or longer, or has other characters.
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidTenantName> {
         let name = name.into();
         let is_valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -55,7 +55,7 @@ impl fmt::Display for TenantName {
     }
 }
 
-/// The text is no name for a tenant.
+/// An invalid name of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no tenant name: it takes 1 to 32 lower-case letters, digits and hyphens")]
+#[error("invalid tenant name {0:?}: expected 1 to 32 lower-case letters, digits and hyphens")]
 pub struct InvalidTenantName(String);

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use koogallery::activity::Activity;
 use koogallery::key::{AccessKey, KeyRing};
 use koogallery::kit::v2;
-use koogallery::replay::{CallId, Claim, MemoryReplayGuard, ReplayGuard as _};
+use koogallery::replay::{CallId, ClaimOutcome, MemoryReplayGuard, ReplayGuard as _};
 use koogallery::signature::{Window, callback_v2, kit_v2};
 use koogallery::timestamp::Timestamp;
 
@@ -67,8 +67,8 @@ fn a_remembered_nonce_takes_at_most_100_bytes() {
         let counted = allocation_counter::measure(|| {
             for index in 0..nonces {
                 let nonce = format!("{index:032}");
-                let claim = guard.claim(CallId::CallbackV2(&nonce), until, NOW).now_or_never().unwrap().unwrap();
-                assert_eq!(claim, Claim::First);
+                let claim = guard.claim(CallId::SignedQuery(&nonce), until, NOW).now_or_never().unwrap().unwrap();
+                assert_eq!(claim, ClaimOutcome::First);
             }
         });
         worst = worst.max(counted.bytes_max as f64 / f64::from(nonces));
@@ -83,7 +83,7 @@ fn a_full_guard_grows_no_further() {
     let until = NOW.saturating_add(Duration::from_secs(120));
     let claim = |index: u32| {
         let nonce = format!("{index:032}");
-        guard.claim(CallId::CallbackV2(&nonce), until, NOW).now_or_never().unwrap().is_ok()
+        guard.claim(CallId::SignedQuery(&nonce), until, NOW).now_or_never().unwrap().is_ok()
     };
     assert!((0..10_000).all(claim));
     let counted = allocation_counter::measure(|| assert!(!(10_000..30_000).any(claim)));
@@ -132,7 +132,7 @@ mod metering {
         let client = Client::builder(Site::China, TakesAll, TokioRuntime).access_key(key).build().unwrap();
         let pusher = Pusher::new(meter, client, TokioRuntime);
         let counted = allocation_counter::measure(|| {
-            let round = runtime.block_on(pusher.round()).unwrap();
+            let round = runtime.block_on(pusher.run_once()).unwrap();
             assert_eq!(round.delivered, records as usize);
         });
         counted.bytes_max

@@ -7,11 +7,16 @@ use bytes::Bytes;
 use http::Request;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::adapter::tracing::TracingObserver;
+use koogallery::amount::Amount;
 use koogallery::callback::subscription::*;
 use koogallery::callback::{CallbackService, HandlerError};
 use koogallery::clock::{Clock as _, ManualClock};
+use koogallery::heartbeat::{self, CallFailure, HeartbeatEvent, StateError};
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
+use koogallery::metering::{self, Hold, MeteringError, MeteringEvent, PushFailure};
+use koogallery::open_api::push_usage::UsageRecord;
+use koogallery::open_api::{CallError, TransportError};
 use koogallery::signature::{auth_token, callback_v2};
 use koogallery::timestamp::Timestamp;
 use tracing::field::{Field, Visit};
@@ -173,5 +178,43 @@ async fn odd_fields_are_one_event_and_a_repeat_is_marked() {
         for secret in ["13800138000", "Li Na", "li@example", "SECRET", "many"] {
             assert!(!line.contains(secret), "{secret} in {line}");
         }
+    }
+}
+
+#[test]
+fn events_of_metering_and_heartbeat_have_levels() {
+    let recorder = Recorder::default();
+    let error = CallError::Transport { api: "push usage", source: TransportError::Timeout };
+    let at = Timestamp::from_unix_millis(1_735_787_045_678);
+    let record = UsageRecord::new("sn", "inst-1", at, at, Amount::from(1));
+    let records = [&record];
+    let state = StateError::Damaged { key: "key".to_owned() };
+    tracing::subscriber::with_default(recorder.clone(), || {
+        let observe = |event| metering::Observer::on_event(&TracingObserver, &event);
+        observe(MeteringEvent::Delivered(&records));
+        observe(MeteringEvent::Held(Hold::new(&records, at)));
+        observe(MeteringEvent::PushFailed(PushFailure::new(7, &error, at)));
+        observe(MeteringEvent::StoreFailed(&MeteringError::store("the disk is full")));
+        let observe = |event| heartbeat::Observer::on_event(&TracingObserver, &event);
+        observe(HeartbeatEvent::Activated);
+        observe(HeartbeatEvent::ClientsRefused { clients: 3 });
+        observe(HeartbeatEvent::CallFailed(CallFailure::new(&error, at)));
+        observe(HeartbeatEvent::SaveFailed(&state));
+    });
+    let text = std::mem::take(&mut *recorder.0.lock().unwrap());
+    let lines: Vec<_> = text.lines().collect();
+    let expected = [
+        ("INFO", "records=1"),
+        ("ERROR", "usage record sn of instance inst-1 is held"),
+        ("WARN", "7 usage records could not be sent"),
+        ("ERROR", "usage store operation failed: the disk is full"),
+        ("INFO", "the License code was activated"),
+        ("WARN", "clients=3"),
+        ("WARN", "push usage"),
+        ("ERROR", "License state key is damaged"),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{text}");
+    for (line, (level, part)) in lines.into_iter().zip(expected) {
+        assert!(line.starts_with(level) && line.contains(part), "{level} {part}: {line}");
     }
 }

@@ -8,7 +8,7 @@ use koogallery::activity::Activity;
 use koogallery::directory::{
     Application, ApplicationRemoval, Change, ClientSecret, Department, DepartmentChange, DepartmentList,
     DepartmentRemoval, Departments, DirectoryStore, MemoryDirectory, Role, Scope, StoreLogin, Tenant, TenantRemoval,
-    User, UserNames, Users, department_path,
+    User, UserNames, Users,
 };
 use koogallery::key::{AccessKey, KeyRing};
 use koogallery::kit::v2;
@@ -38,10 +38,6 @@ fn unbind(scope: Scope) -> Change {
 
 fn client(scope: Scope, client_id: &str) -> Change {
     Change::PutApplication(Application::new(scope, APP, client_id, sealed("s3cr3t")))
-}
-
-fn no_client(scope: Scope) -> Change {
-    Change::RemoveApplication(ApplicationRemoval::new(scope, APP))
 }
 
 fn person(user_name: &str, name: &str) -> User {
@@ -98,14 +94,6 @@ async fn apply(store: &dyn DirectoryStore, changes: impl IntoIterator<Item = Cha
     for change in changes {
         store.apply(change).await.unwrap();
     }
-}
-
-async fn client_id(store: &dyn DirectoryStore) -> Option<String> {
-    store.application(TENANT, APP).await.unwrap().map(|application| application.client_id)
-}
-
-async fn domain_name(store: &dyn DirectoryStore) -> Option<String> {
-    store.tenant(TENANT).await.unwrap().map(|tenant| tenant.domain_name)
 }
 
 /// The person's name of a user who may use the application.
@@ -192,251 +180,10 @@ async fn what_was_told_is_given_back_whole() {
 }
 
 #[tokio::test]
-async fn what_ends_for_one_purchase_stays_for_another() {
-    each(async |store| {
-        for (instance, millis) in [("", 1), ("one", 2), ("two", 3)] {
-            let scope = || told(instance, millis);
-            let name = &format!("of {instance}");
-            let changes = [bind(scope(), name), client(scope(), name), grant(scope(), "lihua", name)];
-            apply(store, changes.into_iter().chain([department_change(scope(), "D001")])).await;
-        }
-        let latest = async || (domain_name(store).await, client_id(store).await, user(store, "lihua").await);
-        let all = |name: &str| (Some(name.to_owned()), Some(name.to_owned()), Some(name.to_owned()));
-        assert_eq!(latest().await, all("of two"));
-
-        let gone = [no_client(told("two", 4)), remove(told("two", 4), "lihua"), unbind(told("two", 4))];
-        apply(store, gone).await;
-        assert_eq!(latest().await, all("of one"));
-        apply(store, [unbind(told("one", 4))]).await;
-        assert_eq!(latest().await, all("of "), "a purchase that is missing is one of its own");
-        assert_eq!(org_codes(store, None, 9).await, ["D001"]);
-        apply(store, [unbind(told("", 4))]).await;
-        assert_eq!(latest().await, (None, None, None));
-        assert_eq!(org_codes(store, None, 9).await, [""; 0]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_late_change_brings_nothing_back() {
-    each(async |store| {
-        let i = |millis| told("inst", millis);
-        apply(store, [bind(i(5), "new"), client(i(5), "new"), grant(i(5), "lihua", "new")]).await;
-        apply(store, [bind(i(4), "old"), client(i(4), "old"), grant(i(4), "lihua", "old")]).await;
-        apply(store, [unbind(i(4)), no_client(i(4)), revoke(i(4), "lihua"), remove(i(4), "lihua")]).await;
-        assert_eq!(domain_name(store).await.as_deref(), Some("new"));
-        assert_eq!(client_id(store).await.as_deref(), Some("new"));
-        assert_eq!(user(store, "lihua").await.as_deref(), Some("new"));
-
-        apply(store, [bind(i(5), "same time"), grant(i(5), "lihua", "same time")]).await;
-        assert_eq!(domain_name(store).await.as_deref(), Some("same time"));
-        assert_eq!(user(store, "lihua").await.as_deref(), Some("same time"));
-
-        // A removal of what was never there counts against what was told before it.
-        let removals = [no_client(told("late", 9)), remove(told("late", 9), "wangwu"), unbind(told("late", 9))];
-        apply(store, removals.into_iter().chain([Change::RemoveDepartment(DepartmentRemoval::new(i(9), "D9"))])).await;
-        let before = [client(told("late", 8), "late"), grant(told("late", 8), "wangwu", ""), bind(told("late", 8), "")];
-        apply(store, before.into_iter().chain([department_change(i(8), "D9")])).await;
-        assert_eq!(client_id(store).await.as_deref(), Some("new"));
-        assert_eq!(user(store, "wangwu").await, None);
-        assert_eq!(domain_name(store).await.as_deref(), Some("same time"));
-        assert_eq!(org_codes(store, None, 9).await, [""; 0]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn tests_never_touch_what_real_calls_told() {
-    each(async |store| {
-        let real = |millis| told("inst", millis);
-        let test = |millis| told("inst", millis).of_test_call();
-        apply(store, [bind(test(5), "test"), client(test(5), "test"), grant(test(5), "lihua", "test")]).await;
-        assert_eq!(domain_name(store).await.as_deref(), Some("test"));
-        assert_eq!(client_id(store).await.as_deref(), Some("test"));
-
-        apply(store, [bind(real(1), "real"), client(real(1), "real"), grant(real(1), "lihua", "real")]).await;
-        apply(store, [bind(test(9), "test"), client(test(9), "test"), grant(test(9), "lihua", "test")]).await;
-        apply(store, [unbind(test(9)), no_client(test(9)), remove(test(9), "lihua"), revoke(test(9), "lihua")]).await;
-        assert_eq!(domain_name(store).await.as_deref(), Some("real"));
-        assert_eq!(client_id(store).await.as_deref(), Some("real"));
-        assert_eq!(user(store, "lihua").await.as_deref(), Some("real"));
-
-        // Of other purchases too, what is real comes first.
-        let other = |millis| told("", millis).of_test_call();
-        apply(store, [bind(other(9), "test"), client(other(9), "test"), grant(other(9), "lihua", "test")]).await;
-        assert_eq!(domain_name(store).await.as_deref(), Some("real"));
-        assert_eq!(client_id(store).await.as_deref(), Some("real"));
-        assert_eq!(user(store, "lihua").await.as_deref(), Some("real"));
-        assert_eq!(store.users(TENANT, APP, None, 9).await.unwrap(), [person("lihua", "real")]);
-        apply(store, [unbind(other(10))]).await;
-
-        // Nor do they bring back what a real call removed.
-        apply(store, [no_client(real(2)), remove(real(2), "lihua")]).await;
-        apply(store, [client(test(20), "test"), grant(test(20), "lihua", "test")]).await;
-        assert_eq!((client_id(store).await, user(store, "lihua").await), (None, None));
-        apply(store, [unbind(real(2)), bind(test(20), "test")]).await;
-        assert_eq!(domain_name(store).await, None);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn revoked_and_removed_users_are_not_given_and_disabled_ones_are() {
-    each(async |store| {
-        let i = |millis| told("inst", millis);
-        let mut disabled = person("c", "C");
-        disabled.enable = Some(false);
-        let users = vec![person("a", "A"), person("b", "B"), disabled.clone(), person("d", "D")];
-        apply(store, [Change::PutUsers(Users::new(i(1), APP, users)), revoke(i(2), "b"), remove(i(2), "d")]).await;
-        assert_eq!(user_names(store, None, 9).await, ["a", "c"]);
-        assert_eq!(store.user(TENANT, APP, "c").await.unwrap(), Some(disabled));
-        assert_eq!((user(store, "b").await, user(store, "d").await), (None, None));
-
-        apply(store, [revoke(i(3), "d"), remove(i(3), "b"), revoke(i(3), "nobody")]).await;
-        apply(store, [grant(i(4), "b", "B again"), grant(i(4), "d", "D again")]).await;
-        assert_eq!(user(store, "b").await.as_deref(), Some("B again"));
-        assert_eq!(user(store, "d").await.as_deref(), Some("D again"));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn unbinding_takes_everything_of_the_purchase_along() {
-    each(async |store| {
-        let all = |scope: fn(i64) -> Scope, millis, name: &str| {
-            let scope = || scope(millis);
-            [
-                bind(scope(), name),
-                client(scope(), name),
-                grant(scope(), "lihua", name),
-                department_change(scope(), "D001"),
-            ]
-        };
-        let one = |millis| told("one", millis);
-        apply(store, all(one, 1, "before")).await;
-        apply(store, [bind(told("two", 1), "two"), grant(one(8), "wangwu", "ahead")]).await;
-        apply(store, [unbind(one(5))]).await;
-        assert_eq!(domain_name(store).await.as_deref(), Some("two"), "the other purchase still binds it");
-        assert_eq!((client_id(store).await, user(store, "lihua").await), (None, None));
-        assert_eq!(org_codes(store, None, 9).await, [""; 0]);
-        assert_eq!(user(store, "wangwu").await.as_deref(), Some("ahead"), "told after the unbinding");
-
-        // What was told before arrives only now, known or not; then it is bound again, and again told late.
-        for _ in 0..2 {
-            apply(store, all(one, 4, "late")).await;
-            apply(store, [grant(one(4), "zhaoliu", "late")]).await;
-            assert_eq!((client_id(store).await, user(store, "lihua").await), (None, None));
-            assert_eq!(user(store, "zhaoliu").await, None);
-            assert_eq!(org_codes(store, None, 9).await, [""; 0]);
-            apply(store, [bind(one(9), "again")]).await;
-        }
-        assert_eq!(domain_name(store).await.as_deref(), Some("again"));
-        apply(store, all(one, 9, "again")).await;
-        assert_eq!(client_id(store).await.as_deref(), Some("again"));
-        assert_eq!(user_names(store, None, 9).await, ["lihua", "wangwu"]);
-
-        // An unbinding that arrives after the next binding.
-        apply(store, [grant(one(6), "zhaoliu", "of the last binding"), unbind(one(7))]).await;
-        assert_eq!(user_names(store, None, 9).await, ["lihua", "wangwu"]);
-        assert_eq!(domain_name(store).await.as_deref(), Some("again"));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_client_that_is_gone_leaves_the_users() {
-    each(async |store| {
-        apply(store, [client(told("", 1), "c"), grant(told("", 1), "lihua", "L"), no_client(told("", 2))]).await;
-        assert_eq!((client_id(store).await, user(store, "lihua").await.as_deref()), (None, Some("L")));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_list_of_departments_merges_or_replaces() {
-    for (list, left) in [(DepartmentList::Merge, vec!["A", "B", "C", "E"]), (DepartmentList::Replace, vec!["B", "E"])] {
-        each_with(list, async |store| {
-            let i = |millis| told("inst", millis);
-            apply(store, [department_list(i(1), &["A", "B", "C"]), department_change(i(9), "E")]).await;
-            apply(store, [department_list(i(5), &["B"]), department_list(i(4), &["A", "C"])]).await;
-            assert_eq!(org_codes(store, None, 9).await, left);
-
-            // Other purchases and real departments are not the list's business.
-            apply(store, [department_list(told("other", 6), &["X"])]).await;
-            apply(store, [department_list(i(20).of_test_call(), &[]), department_list(told("", 20), &[])]).await;
-            assert_eq!(org_codes(store, None, 9).await, [&left[..], &["X"]].concat());
-
-            // Of several under one code the last counts.
-            let mut moved = department("E", "B");
-            moved.org_name = Some("moved".to_owned());
-            let twice = vec![department("E", ""), moved.clone()];
-            apply(store, [Change::PutDepartments(Departments::new(i(9), twice))]).await;
-            assert_eq!(store.department(TENANT, "E").await.unwrap(), Some(moved));
-        })
-        .await;
-    }
-}
-
-#[tokio::test]
-async fn the_path_of_a_department_ends_at_the_top_and_never_circles() {
-    each(async |store| {
-        let tree = [("top", ""), ("mid", "top"), ("low", "mid"), ("orphan", "missing"), ("self", "self")];
-        let circle = [("x", "y"), ("y", "z"), ("z", "x"), ("into", "x")];
-        let deep: Vec<(String, String)> = (0..200).map(|n| (format!("n{n}"), format!("n{}", n + 1))).collect();
-        let deep = deep.iter().map(|(code, parent)| (&**code, &**parent));
-        let departments = tree.into_iter().chain(circle).chain(deep);
-        let departments = departments.map(|(code, parent)| department(code, parent)).collect();
-        apply(store, [Change::PutDepartments(Departments::new(told("", 1), departments))]).await;
-        let path = async |code: &str| {
-            let path = department_path(store, TENANT, code).await.unwrap();
-            path.into_iter().map(|department| department.org_code).collect::<Vec<_>>()
-        };
-        assert_eq!(path("low").await, ["low", "mid", "top"]);
-        assert_eq!(path("top").await, ["top"]);
-        assert_eq!(path("orphan").await, ["orphan"]);
-        assert_eq!(path("missing").await, [""; 0]);
-        assert_eq!(path("self").await, ["self"]);
-        assert_eq!(path("into").await, ["into", "x", "y", "z"]);
-        assert_eq!(path("n0").await.len(), 100);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn many_users_are_one_change_and_are_listed_in_pages() {
-    const MANY: usize = 50_000;
-    each(async |store| {
-        let many = |name: &str| (0..MANY).map(|n| person(&format!("u{n:05}"), name)).collect::<Vec<_>>();
-        apply(store, [Change::PutUsers(Users::new(told("one", 1), APP, many("first")))]).await;
-        apply(store, [Change::PutUsers(Users::new(told("two", 2), APP, many("second")))]).await;
-        apply(
-            store,
-            [remove(told("two", 3), "u00002"), revoke(told("one", 3), "u00004"), revoke(told("two", 3), "u00004")],
-        )
-        .await;
-        let (mut listed, mut after) = (0, None);
-        loop {
-            let page = store.users(TENANT, APP, after.as_deref(), 7_000).await.unwrap();
-            let Some(last) = page.last() else { break };
-            after = Some(last.user_name.expose().to_owned());
-            let firsts = page
-                .iter()
-                .filter(|user| user.name.as_ref().is_some_and(|name| name.expose() == "first"))
-                .map(|user| user.user_name.expose());
-            assert_eq!(firsts.collect::<Vec<_>>(), if listed == 0 { vec!["u00002"] } else { vec![] });
-            listed += page.len();
-            assert!(listed < MANY, "a page begins behind the one before");
-        }
-        assert_eq!(listed, MANY - 1, "one may no longer use it");
-
-        assert_eq!(user_names(store, Some("u00001"), 3).await, ["u00002", "u00003", "u00005"]);
-        assert_eq!(user_names(store, Some("u49998x"), 3).await, ["u49999"]);
-        assert_eq!(user_names(store, None, 0).await, [""; 0]);
-        assert_eq!(user_names(store, None, usize::MAX).await.len(), MANY - 1);
-        apply(store, [unbind(told("one", 9)), unbind(told("two", 9))]).await;
-        assert_eq!(user_names(store, None, 1).await, [""; 0]);
-    })
-    .await;
+async fn every_engine_keeps_the_rules() {
+    koogallery::testing::directory_store(async |list| MemoryDirectory::new().department_list(list)).await;
+    #[cfg(feature = "sqlite")]
+    koogallery::testing::directory_store(async |list| sqlite::open(":memory:").await.department_list(list)).await;
 }
 
 #[test]
@@ -977,15 +724,6 @@ mod sqlite {
     #[tokio::test]
     async fn two_processes_may_share_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("directory.db");
-        let (one, two) = (open(&path).await, open(&path).await);
-        let write = async |store: &SqliteDirectory, names: std::ops::Range<u32>| {
-            for name in names {
-                apply(store, [grant(told("", 1), &format!("u{name:02}"), "L")]).await;
-            }
-        };
-        futures_util::future::join(write(&one, 0..20), write(&two, 20..40)).await;
-        assert_eq!(user_names(&one, None, 99).await.len(), 40);
-        assert_eq!(user_names(&one, None, 99).await, user_names(&two, None, 99).await);
+        koogallery::testing::shared_directory_store(async || open(folder.path().join("directory.db")).await).await;
     }
 }

@@ -32,7 +32,7 @@ use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::cipher::client_secret::PrivateKey;
 use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType};
 use koogallery::open_api::{Client, ReqwestTransport};
-use koogallery::random::{OsRandom, Random as _};
+use koogallery::random::{self, OsRandom};
 use koogallery::sqlite::Database;
 use tokio::net::TcpListener;
 
@@ -108,9 +108,7 @@ fn keys() -> Result<AccessKeys, Box<dyn Error + Send + Sync>> {
     if keys.get(InterfaceType::V1).is_some() {
         return Ok(keys);
     }
-    let mut bytes = [0; 16];
-    OsRandom.fill(&mut bytes)?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = random::hex(&OsRandom)?;
     println!("no keys in the environment; for development: KOOGALLERY_BASIC_KEY={text}");
     Ok(keys.with(InterfaceType::Basic, AccessKey::new(text)?)?)
 }

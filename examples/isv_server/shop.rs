@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use koogallery::callback::HandlerError;
 use koogallery::callback::subscription::*;
-use koogallery::random::{OsRandom, Random};
+use koogallery::random::{self, OsRandom};
+use koogallery::sqlite::rusqlite::Transaction;
 use koogallery::sqlite::{Database, DatabaseError};
 
 /// Opens and closes accounts in a table of its own.
@@ -79,9 +80,8 @@ impl SubscriptionHandler for Shop {
     async fn describe(&self, query: InstanceQuery) -> Result<Description, HandlerError> {
         let id = query.instance_id.clone();
         let statement = "SELECT password FROM shop_account WHERE instance_id = ?1";
-        let read = move |transaction: &koogallery::sqlite::Transaction<'_>| {
-            transaction.query_row(statement, [id], |row| row.get::<_, String>(0))
-        };
+        let read =
+            move |transaction: &Transaction<'_>| transaction.query_row(statement, [id], |row| row.get::<_, String>(0));
         let password = self.database.transaction(read).await?;
         let access = AccessInfo::new(format!("https://app.example.com/{}", query.instance_id))
             .with_login("admin", password)
@@ -91,7 +91,5 @@ impl SubscriptionHandler for Shop {
 }
 
 fn new_password() -> Result<String, HandlerError> {
-    let mut bytes = [0; 16];
-    OsRandom.fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(random::hex(&OsRandom)?)
 }

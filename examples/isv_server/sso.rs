@@ -10,7 +10,7 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use koogallery::login::{Identity, Login, LoginError, OAuthCallback};
-use koogallery::random::{OsRandom, Random as _};
+use koogallery::random::{self, OsRandom};
 
 /// Who is logged in, by session. A real server keeps this where its replicas share it, and lets sessions end.
 #[derive(Clone)]
@@ -42,11 +42,9 @@ async fn complete(State(sso): State<Sso>, RawQuery(query): RawQuery) -> Response
 
 impl Sso {
     fn open_session(&self, identity: Identity) -> Response {
-        let mut bytes = [0; 16];
-        if OsRandom.fill(&mut bytes).is_err() {
+        let Ok(session) = random::hex(&OsRandom) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        }
-        let session: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        };
         // Whoever looks at the page must see who is logged in: nothing binds this login to the browser that began it.
         let greeting = format!("Hello {} of {}", identity.user.user_name.expose(), identity.tenant_id);
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone(), identity);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use koogallery::callback::HandlerError;
-use koogallery::callback::licensing::{Application, ApplicationId, License, LicenseSubject, LicensingHandler};
+use koogallery::callback::licensing::{License, LicenseApplication, LicenseSubject, LicensingHandler};
 use koogallery::callback::subscription::{Freeze, Purchase, Release, Renewal, Unfreeze};
 use sha2::Sha256;
 
@@ -20,9 +20,9 @@ impl LicensingHandler for Office {
         Ok(())
     }
 
-    async fn issue(&self, application: Application) -> Result<License, HandlerError> {
+    async fn issue(&self, application: LicenseApplication) -> Result<License, HandlerError> {
         tokio::time::sleep(self.issuing_time).await;
-        let (ApplicationId::Event(id) | ApplicationId::Order(id)) = &application.id;
+        let id = application.id.value();
         let end = application.expire_time.map_or_else(|| "for ever".to_owned(), |time| time.to_basic_iso());
         let device = application.device.as_ref().map_or("any device", |device| device.expose());
         let terms = format!("{id} {} until {end} on {device}", application.instance_id);

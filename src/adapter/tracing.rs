@@ -7,20 +7,23 @@ use ::tracing::{Span, info_span};
 
 use crate::activity::Activity;
 use crate::callback::{CallbackEvent, Exchange, FieldSource, FieldWarnings, Observer};
-use crate::metering::{self, AtRisk, Hold, MeteringError, PushFailure, Rejection};
-use crate::open_api::push_usage::UsageRecord;
+use crate::heartbeat::{self, HeartbeatEvent};
+use crate::metering::{self, MeteringEvent};
 use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, ObservedCall};
-use crate::text::chain::Chain;
 
-/// Emits one event per exchange: `INFO` for success, `WARN` for everything else, `ERROR` for failures after the answer and for a handler without a key. Its
-/// fields are `protocol`, `activity`, `order_id`, `order_line_id`, `instance_id` and `tenant_id` (as far as the call is
-/// verified and names them), `result_code`, `duration_ms`, `repeated` and `test_call`. Fields of a call that could not be read
-/// are one `WARN` event.
+/// Emits one event per exchange: `INFO` for success, `WARN` for everything else, `ERROR` for failures after the answer
+/// and for a handler without a key. Its fields are `protocol`, `activity`, `order_id`, `order_line_id`, `instance_id`
+/// and `tenant_id` (as far as the call is verified and names them), `result_code`, `duration_ms`, `repeated` and
+/// `test_call`. Fields of a call that could not be read are one `WARN` event.
 ///
-/// Every call of an open API is an `INFO` span `open_api.call` with the field `api`, and at its end `outcome`, `attempts`,
-/// `status`, `code` (of a failure), `request_id` and `duration_ms`. A try that is made again is a `WARN` event in it.
-/// Nothing of the request and nothing else of the answer is recorded.
+/// Every call of an open API is an `INFO` span `open_api.call` with the field `api`, and at its end `outcome`,
+/// `attempts`, `status`, `code` (of a failure), `request_id` and `duration_ms`. A try that is made again is a `WARN`
+/// event in it. Nothing of the request and nothing else of the answer is recorded.
+///
+/// Events of [`metering`] and of the [`heartbeat`] are `INFO` for success, `WARN` for failures that are retried, and
+/// `ERROR` where an operator has to act or data is not saved.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
 pub struct TracingObserver;
 
 impl Observer for TracingObserver {
@@ -72,28 +75,25 @@ fn emit_field_warnings(warnings: &FieldWarnings<'_>) {
 }
 
 impl metering::Observer for TracingObserver {
-    fn delivered(&self, records: &[&UsageRecord]) {
-        ::tracing::info!(records = records.len(), "usage delivered");
+    fn on_event(&self, event: &MeteringEvent<'_>) {
+        match event {
+            MeteringEvent::Delivered(records) => ::tracing::info!(records = records.len(), "usage delivered"),
+            MeteringEvent::Held(hold) => ::tracing::error!(records = hold.records.len(), "{hold}"),
+            MeteringEvent::AtRisk(at_risk) => ::tracing::error!(records = at_risk.total.records, "{at_risk}"),
+            MeteringEvent::StoreFailed(_) => ::tracing::error!("{event}"),
+            MeteringEvent::Rejected(_) | MeteringEvent::PushFailed(_) => ::tracing::warn!("{event}"),
+        }
     }
+}
 
-    fn rejected(&self, rejection: &Rejection<'_>) {
-        ::tracing::warn!("{rejection}");
-    }
-
-    fn held(&self, hold: &Hold<'_>) {
-        ::tracing::error!(records = hold.records.len(), "{hold}");
-    }
-
-    fn push_failed(&self, failure: &PushFailure<'_>) {
-        ::tracing::warn!("{failure}");
-    }
-
-    fn at_risk(&self, at_risk: &AtRisk) {
-        ::tracing::error!("{at_risk}");
-    }
-
-    fn store_failed(&self, error: &MeteringError) {
-        ::tracing::error!("{}", Chain(error));
+impl heartbeat::Observer for TracingObserver {
+    fn on_event(&self, event: &HeartbeatEvent<'_>) {
+        match event {
+            HeartbeatEvent::Activated => ::tracing::info!("{event}"),
+            HeartbeatEvent::ClientsRefused { clients } => ::tracing::warn!(clients, "{event}"),
+            HeartbeatEvent::CallFailed(_) => ::tracing::warn!("{event}"),
+            HeartbeatEvent::SaveFailed(_) => ::tracing::error!("{event}"),
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use super::handler::subscription::{ChangeCheck, Description, Event, Purchase, PurchaseDetails};
 use crate::activity::Activity;
 use crate::directory;
-use crate::issuing::Application;
 use crate::ledger::{Effect, OrderKey, Step, Target};
+use crate::license_store::LicenseApplication;
 use crate::redact::Sensitive;
 use crate::wire::{FieldWarning, TestFlag};
 
@@ -57,9 +57,9 @@ pub(super) enum LicensingCommand {
     /// About an authorization code, which the ledger is to know under this id.
     Code(String, Box<Change>),
     /// A License for an instance, to be delivered.
-    Apply(Application),
+    Apply(LicenseApplication),
     /// An instance, and its License at once.
-    Buy(Box<Change>, Application),
+    Buy(Box<Change>, LicenseApplication),
 }
 
 /// What is asked of the directory.

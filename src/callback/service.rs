@@ -17,7 +17,7 @@ use super::settings::Settings;
 use super::{CallbackError, CallbackEvent, Exchange, FieldSource, FieldWarnings};
 use crate::ledger::Ledger;
 use crate::protocol::Protocol;
-use crate::replay::{Claim, ReplayGuard};
+use crate::replay::{ClaimOutcome, ReplayGuard};
 use crate::result_code::ResultCode;
 use crate::wire::{Members, ParseError, TestFlag};
 
@@ -163,14 +163,14 @@ impl CallbackService {
         let is_claimed = !(answers_repeats && call.command.is_read_only());
         if is_claimed {
             match replay.claim(id, until, progress.began).await? {
-                Claim::First => {}
-                Claim::Repeated(_) if !answers_repeats => return Err(CallbackError::Replayed),
-                Claim::Repeated(Some(answer)) => {
+                ClaimOutcome::First => {}
+                ClaimOutcome::Repeated(_) if !answers_repeats => return Err(CallbackError::Replayed),
+                ClaimOutcome::Repeated(Some(answer)) => {
                     progress.repeated = true;
                     return Ok(answer);
                 }
                 // Claimed and not answered with success: in progress, failed, or cut off by a crash. The ledger knows.
-                Claim::Repeated(None) => {}
+                ClaimOutcome::Repeated(None) => {}
             }
         }
 

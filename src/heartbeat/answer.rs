@@ -1,4 +1,4 @@
-//! What the marketplace says of a License, and what that means for its use.
+//! The marketplace's answers about a License, and their meaning for its use.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::timestamp::Timestamp;
 const NOT_ACTIVATED: &str = "92020011";
 const ACTIVATED_BEFORE: &str = "92020003";
 
-/// The marketplace's answer about a License, as it is kept.
+/// The marketplace's answer about a License, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Answer {
     /// A status (`ALIVE`) or the code of a refusal (`92020005`), as on the wire.
@@ -38,15 +38,15 @@ impl Answer {
         }
     }
 
-    /// Reads a refusal, if it is about the License and not about the call: codes of the License APIs other than that of an
-    /// internal error, which an older table also gives to a caller who is not authorised.
+    /// Reads a refusal, if it is about the License and not about the call: codes of the License APIs other than that of
+    /// an internal error, which an older table also gives to a caller who is not authorised.
     pub(super) fn of_refusal(error: &CallError, answered_at: Timestamp) -> Option<Self> {
         let code = refusal_code(error).filter(|code| code.starts_with("9202") && *code != "92020001")?;
         let word = clipped(code);
         Some(Self { word, answered_at, expire_time: None, product_id: None, order_id: None, amount: None })
     }
 
-    /// Whether the License may be used at a time; the expiry counts even where the status lags behind it.
+    /// Returns whether the License may be used at a time; the expiry counts even where the status lags behind it.
     pub(super) fn allows_at(&self, time: Timestamp) -> Result<(), Denial> {
         let expired = Denial::Expired { expire_time: self.expire_time };
         Err(match self.word.as_str() {
@@ -62,7 +62,7 @@ impl Answer {
         })
     }
 
-    /// A permit that the answer gives until its expiry.
+    /// Returns the permit that the answer gives until its expiry.
     pub(super) fn permit(&self) -> Permit {
         Permit {
             usable_until: self.expire_time,
@@ -76,7 +76,7 @@ impl Answer {
     }
 }
 
-/// Nothing that was told may make the kept state larger than what is read back. The documents allow 128 characters.
+/// Limits a text, so that no answer makes the state larger than what is read back. The documents allow 128 characters.
 fn clipped(text: &str) -> String {
     text.chars().take(256).collect()
 }
@@ -91,42 +91,42 @@ fn refusal_code(error: &CallError) -> Option<&str> {
     }
 }
 
-/// Whether a query was refused because the code was never activated.
+/// Returns whether a query was refused because the code was never activated.
 pub(super) fn is_not_activated(error: &CallError) -> bool {
     refusal_code(error) == Some(NOT_ACTIVATED)
 }
 
-/// Whether a failed activation leaves an activated code: by a call whose answer was lost or somebody else's, or by this one,
-/// which told its success in another form than documented.
+/// Returns whether a failed activation leaves an activated code: by an earlier call whose answer was lost, by another
+/// process, or by this call, whose success was answered in another form than documented.
 pub(super) fn is_activated_all_the_same(error: &CallError) -> bool {
     let told_oddly = matches!(error, CallError::Api(error) if matches!(error.kind, ApiErrorKind::Malformed(_)));
     told_oddly || refusal_code(error) == Some(ACTIVATED_BEFORE)
 }
 
-/// The software may be used.
+/// Permission to use the software.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Permit {
-    /// Until when, at the latest: the License's expiry, or the earlier end of what the policy allows without the
-    /// marketplace. `None` where no expiry was told.
+    /// End of the permission: the License's expiry, or the earlier end of what the policy allows without the
+    /// marketplace. `None` where no expiry is known.
     pub usable_until: Option<Timestamp>,
-    /// When the License expires. That the query tells it is documented, under which name is not (unverified).
+    /// Expiry of the License. The query returns it as documented, but under a name that is not documented (unverified).
     pub expire_time: Option<Timestamp>,
-    /// The product, where it was told.
+    /// The product, if it was returned.
     pub product_id: Option<String>,
-    /// The order, where it was told (unverified).
+    /// The order, if it was returned (unverified).
     pub order_id: Option<String>,
-    /// The quantity bought, for instance of seats, where it was told (unverified).
+    /// The quantity bought, for instance of seats, if it was returned (unverified).
     pub amount: Option<u32>,
-    /// When the marketplace said so.
+    /// Time of the marketplace's answer.
     pub answered_at: Timestamp,
-    /// Why it could not be asked today; the permit rests on an earlier day's answer then.
+    /// The error of today's call, if the permit rests on the answer of an earlier day.
     pub unconfirmed: Option<Arc<CallError>>,
 }
 
 impl fmt::Display for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the License is good")?;
+        f.write_str("the License is valid")?;
         if let Some(until) = self.usable_until {
             write!(f, " until {until} UTC")?;
         }
@@ -134,20 +134,20 @@ impl fmt::Display for Permit {
             None => Ok(()),
             Some(error) => {
                 let last = self.answered_at;
-                write!(f, ", on what the marketplace said on {last} UTC; it could not be asked today: {}", Chain(error))
+                write!(f, ", by the answer of {last} UTC; the marketplace could not be asked today: {}", Chain(error))
             }
         }
     }
 }
 
-/// The marketplace's "no".
+/// The marketplace's refusal of use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Denial {
     /// The License expired.
     #[error("the License has expired{}: renew it in the marketplace", At(*expire_time))]
     Expired {
-        /// When, where it was told.
+        /// The expiry, if it is known.
         expire_time: Option<Timestamp>,
     },
     /// The License is frozen. (The documents list no such status for the query; `FREEZE` and `FROZEN` are read so.)
@@ -159,20 +159,20 @@ pub enum Denial {
     /// The marketplace does not know the code.
     #[error("the License code does not exist: compare it with the one shown in the marketplace")]
     NotFound,
-    /// The code was not activated, and activating it was not asked for or has not come into effect.
+    /// The code was not activated, and automatic activation is off or has not come into effect.
     #[error("the License code is not activated")]
     NotActivated,
     /// The buyer has not received the code.
     #[error("the License code cannot be activated: its buyer has to confirm its receipt in the marketplace")]
     NotReceived,
     /// A status that the documents do not list.
-    #[error("the License has the status {status:?}, which is not known here")]
+    #[error("unknown License status {status:?}")]
     Unknown {
         /// The status.
         status: String,
     },
     /// The marketplace refused the code for another reason.
-    #[error("the marketplace refuses the License with {code}")]
+    #[error("the marketplace refuses the License with code {code}")]
     Refused {
         /// Its code.
         code: String,
@@ -188,37 +188,38 @@ impl fmt::Display for At {
     }
 }
 
-/// Why the software may not be used.
+/// A reason why the software may not be used.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeartbeatError {
-    /// The marketplace says no; no policy overrides that.
+    /// The marketplace refuses use; no policy overrides that.
     #[error(transparent)]
     Denied(#[from] Denial),
     /// The marketplace could not be asked today, and the policy does not allow use without it.
     #[error(
-        "the marketplace could not be asked about the License, last answer{}: check the connection, the clock and AK/SK",
+        "the marketplace could not be asked about the License, last answer{}: check the connection, the clock and \
+         AK/SK",
         LastAnswer(*last_answer)
     )]
     Unreachable {
-        /// When it answered last.
+        /// Time of the last answer.
         last_answer: Option<Timestamp>,
-        /// Why it could not be asked.
+        /// The error of the call.
         source: Arc<CallError>,
     },
     /// The clock was turned back, and the marketplace could not be asked.
     #[error("the clock shows {now} UTC after it has shown {seen_at} UTC: set it right, and connect to the marketplace")]
     ClockTurnedBack {
-        /// The time now.
+        /// The current time.
         now: Timestamp,
-        /// The latest time ever seen.
+        /// The latest time seen.
         seen_at: Timestamp,
     },
-    /// The kept state cannot be read; nothing was overwritten.
+    /// The stored state cannot be read; nothing was overwritten.
     #[error(transparent)]
     State(#[from] StateError),
     /// A client's id is empty or longer than 256 characters.
-    #[error("a client's id has between 1 and 256 characters")]
+    #[error("invalid client id: expected 1 to 256 characters")]
     ClientId,
     /// The check was cut off, because the runtime stops or runs no tasks.
     #[error("the check was cut off: the runtime does not run its task")]

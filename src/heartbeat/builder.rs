@@ -1,4 +1,4 @@
-//! Setting up the heartbeat of a License.
+//! Settings of a heartbeat.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,19 +17,19 @@ use crate::redact::Sensitive;
 use crate::runtime::Runtime;
 use crate::timestamp::CHINA;
 
-/// Whether the software may be used while the marketplace cannot be asked.
+/// The decision on use while the marketplace cannot be asked.
 ///
-/// That is: it cannot be reached, does not answer in time, answers with an error of its own or of a proxy, or does not
-/// accept the AK/SK. What it said of the License before, and the expiry it told, are never overridden.
+/// That is: it cannot be reached, times out, answers with an internal error or a proxy does, or does not accept the
+/// AK/SK. Its earlier answers about the License, and the expiry in them, are never overridden.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Policy {
-    /// No.
+pub enum OfflinePolicy {
+    /// No use.
     #[default]
     FailClosed,
-    /// Yes, on an answer of an earlier day.
+    /// Use on the last answer of an earlier day.
     FailOpen {
-        /// Counted from that answer.
+        /// The longest time since that answer.
         for_at_most: Duration,
     },
 }
@@ -40,7 +40,7 @@ pub struct HeartbeatBuilder {
 }
 
 impl Heartbeat {
-    /// Begins with the License code (授权码), a store for its state, a client with AK/SK, and a runtime.
+    /// Returns a builder for a License code (授权码), a store for its state, a client with AK/SK, and a runtime.
     pub fn builder(
         license: impl Into<Sensitive>,
         store: impl StateStore,
@@ -59,12 +59,12 @@ impl Heartbeat {
                 random: Box::new(OsRandom),
                 observer: Box::new(StderrObserver),
                 rules: Rules {
-                    policy: Policy::default(),
+                    policy: OfflinePolicy::default(),
                     day_zone: CHINA,
                     longest_pause: Duration::from_secs(15 * 60),
                 },
-                patience: Duration::from_secs(10),
-                activates: true,
+                timeout: Duration::from_secs(10),
+                auto_activate: true,
                 state: Default::default(),
             },
         }
@@ -72,70 +72,70 @@ impl Heartbeat {
 }
 
 impl HeartbeatBuilder {
-    /// Whether the software may be used while the marketplace cannot be asked; [`Policy::FailClosed`] unless set.
+    /// Sets the decision on use while the marketplace cannot be asked (default: [`OfflinePolicy::FailClosed`]).
     #[must_use]
-    pub fn policy(mut self, policy: Policy) -> Self {
+    pub fn offline_policy(mut self, policy: OfflinePolicy) -> Self {
         self.inner.rules.policy = policy;
         self
     }
 
-    /// Whether a code that was never activated is activated at its first use; yes unless set. No is for sellers whose
-    /// server activates at delivery.
+    /// Sets whether a code that was never activated is activated at its first use (default: true). `false` is for
+    /// sellers whose server activates at delivery.
     #[must_use]
-    pub fn activation(mut self, activates: bool) -> Self {
-        self.inner.activates = activates;
+    pub fn auto_activate(mut self, is_on: bool) -> Self {
+        self.inner.auto_activate = is_on;
         self
     }
 
-    /// The zone whose midnight begins a day; Beijing's (UTC+8) unless set. The documents name none.
+    /// Sets the time zone whose midnight begins a day (default: Beijing, UTC+8). The documents name none.
     #[must_use]
     pub fn day_zone(mut self, zone: UtcOffset) -> Self {
         self.inner.rules.day_zone = zone;
         self
     }
 
-    /// How long a check waits for the marketplace before it goes by the [`Policy`]; 10 seconds unless set. The call goes on
-    /// meanwhile, and later checks know its answer.
+    /// Sets how long a check waits for the marketplace before the [`OfflinePolicy`] applies (default: 10 seconds). The
+    /// call continues in the background, and later checks know its answer.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.inner.patience = patience;
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.inner.timeout = timeout;
         self
     }
 
-    /// The longest pause after failed calls; 15 minutes unless set. Pauses begin at 30 seconds and double, and half of each
-    /// is drawn.
+    /// Sets the longest pause after failed calls (default: 15 minutes). Pauses begin at 30 seconds and double, and half
+    /// of each is random.
     #[must_use]
     pub fn longest_pause(mut self, pause: Duration) -> Self {
         self.inner.rules.longest_pause = pause;
         self
     }
 
-    /// Is told what happens; [`StderrObserver`] unless set.
+    /// Sets the observer (default: [`StderrObserver`]).
     #[must_use]
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.inner.observer = Box::new(observer);
         self
     }
 
-    /// Tells the time; the system's clock unless set.
+    /// Sets the clock (default: system clock).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.inner.clock = Box::new(clock);
         self
     }
 
-    /// Gives randomness for pauses; the operating system's unless set.
+    /// Sets the source of randomness for pauses (default: the operating system's).
     #[must_use]
     pub fn random(mut self, random: impl Random) -> Self {
         self.inner.random = Box::new(random);
         self
     }
 
-    /// The heartbeat. Nothing is read or asked before the first check.
+    /// Creates the heartbeat. Nothing is read or asked before the first check.
     ///
     /// # Errors
     ///
-    /// The License code cannot be one.
+    /// The License code is invalid.
     pub fn build(self) -> Result<Heartbeat, LicenseCodeError> {
         let license = self.inner.license.expose();
         let is_code = (1..=64).contains(&license.chars().count()) && !license.contains(char::is_whitespace);
@@ -149,7 +149,8 @@ impl fmt::Debug for HeartbeatBuilder {
     }
 }
 
-/// A text is no License code.
+/// An invalid License code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a License code has between 1 and 64 characters and no white space")]
+#[error("invalid License code: expected 1 to 64 characters without white space")]
+#[non_exhaustive]
 pub struct LicenseCodeError;

@@ -1,4 +1,4 @@
-//! Asking whether the software may be used.
+//! Checks whether the software may be used.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +18,8 @@ use crate::redact::Sensitive;
 use crate::runtime::Runtime;
 
 /// The heartbeat of one License. Clones share everything; see the [module](super).
+#[doc(alias = "license check")]
+#[doc(alias = "license server")]
 #[derive(Clone)]
 pub struct Heartbeat {
     pub(super) inner: Arc<Inner>,
@@ -33,8 +35,8 @@ pub(super) struct Inner {
     pub(super) random: Box<dyn Random>,
     pub(super) observer: Box<dyn Observer>,
     pub(super) rules: Rules,
-    pub(super) patience: Duration,
-    pub(super) activates: bool,
+    pub(super) timeout: Duration,
+    pub(super) auto_activate: bool,
     pub(super) state: Mutex<State>,
 }
 
@@ -45,37 +47,37 @@ impl Inner {
 }
 
 impl Heartbeat {
-    /// May the software be used now? Cheap and in memory, but for the first use of a day; checks made at the same time
-    /// share one call.
+    /// Returns a permit if the software may be used now. Cheap and in memory, except for the first use of a day; checks
+    /// made at the same time share one call.
     ///
     /// # Errors
     ///
-    /// It may not: the marketplace says no, or cannot be asked and the policy does not allow use without it, or the kept
-    /// state is of no use.
+    /// The software may not be used: the marketplace says no, or cannot be asked and the policy does not allow use
+    /// without it, or the stored state cannot be read.
     pub async fn check(&self) -> Result<Permit, HeartbeatError> {
         self.decide(None).await
     }
 
-    /// As [`check`](Self::check), for a client of whom the marketplace is told on its first use of the day: the id of an
-    /// account or of a device, between 1 and 256 characters. The documents call this report mandatory for software sold in
-    /// the public cloud. It is made in the background and delays nobody; see [`settled`](Self::settled).
+    /// Checks as [`check`](Self::check) does, and reports the client to the marketplace on its first use of the day:
+    /// the id of an account or of a device, between 1 and 256 characters. The documents call this report mandatory for
+    /// software sold in the public cloud. It is made in the background and delays no check; see [`flush`](Self::flush).
     ///
-    /// The ids reported today are kept in the state by a hash of eight bytes each, so this suits some thousand clients per
-    /// License.
+    /// The ids reported today are stored in the state by a hash of eight bytes each, so this suits some thousand
+    /// clients per License.
     ///
     /// # Errors
     ///
-    /// As [`check`](Self::check), or the id cannot be one.
-    pub async fn check_as(&self, client_id: &str) -> Result<Permit, HeartbeatError> {
+    /// As [`check`](Self::check), or the id is invalid.
+    pub async fn check_client(&self, client_id: &str) -> Result<Permit, HeartbeatError> {
         if !(1..=256).contains(&client_id.chars().count()) {
             return Err(HeartbeatError::ClientId);
         }
         self.decide(Some(client_id)).await
     }
 
-    /// Waits until what the checks have begun is done: a call that a check has not waited for, a report, a save. For
-    /// programs that end soon after a check.
-    pub async fn settled(&self) {
+    /// Waits until the background work of the checks is done: calls that a check has not waited for, reports, saves.
+    /// For programs that end soon after a check.
+    pub async fn flush(&self) {
         let end = {
             let mut state = self.inner.state();
             let (sender, end) = oneshot::channel();
@@ -84,7 +86,7 @@ impl Heartbeat {
             }
             end
         };
-        // Told by being dropped.
+        // Ends when the sender is dropped.
         let _ = end.await;
     }
 
@@ -108,13 +110,13 @@ impl Heartbeat {
         }
         let mut is_late = false;
         if let Some(decision) = decision {
-            is_late = matches!(select(decision, inner.runtime.sleep(inner.patience)).await, Either::Right(_));
+            is_late = matches!(select(decision, inner.runtime.sleep(inner.timeout)).await, Either::Right(_));
         }
         inner.state().verdict(inner.clock.now(), &inner.rules, is_late)
     }
 }
 
-/// To be waited for, where a check can say nothing before.
+/// Returns the end of what a check has to wait for, if anything.
 fn decision(due: Due, state: &mut State) -> Option<oneshot::Receiver<()>> {
     due.decides().then(|| {
         let (sender, decision) = oneshot::channel();

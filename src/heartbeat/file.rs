@@ -12,25 +12,25 @@ use futures_util::future::BoxFuture;
 
 use super::{StateError, StateStore};
 
-/// Nothing longer is saved or read.
+/// The longest state that is saved or read.
 const LONGEST: usize = 8 * 1024 * 1024;
 
-/// Keeps state in a folder of the application's own, in a file `KEY.license` per License.
+/// A store in a directory of the application, with a file `KEY.license` per License.
 ///
-/// A file is written under another name, put on the disk, and then renamed, so that a crash leaves the old state or the new
-/// one. Files are worked on by short-lived threads, so that no executor is blocked.
+/// A file is written under another name, synced to disk, and then renamed, so that a crash leaves the old state or the
+/// new one. Files are accessed from short-lived threads, so that no executor is blocked.
 #[derive(Clone, Debug)]
 pub struct FileStateStore {
     folder: PathBuf,
 }
 
 impl FileStateStore {
-    /// Files in this folder, which is made when something is saved.
+    /// Creates a store in this directory, which is created by the first save.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
 
-    /// Works on the file of a key, in a thread of its own.
+    /// Accesses the file of a key, in a thread of its own.
     fn with_file<'a, T: Send + 'static>(
         &'a self,
         key: &str,
@@ -41,7 +41,7 @@ impl FileStateStore {
         let thread = std::thread::Builder::new().name("koogallery-license".to_owned());
         let spawned = thread.spawn(move || {
             let outcome = work(&path).map_err(|source| Unusable { path, source });
-            // Whoever asked may have gone away; the work is done all the same.
+            // The caller may have gone away; the work is done all the same.
             let _ = answer.send(outcome);
         });
         async move {
@@ -87,7 +87,7 @@ fn replace(path: &Path, state: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&new);
         return written;
     }
-    // So that the new name is on the disk as well; where folders cannot be opened, the system sees to it.
+    // Puts the new name on disk as well; where directories cannot be opened, the system does it.
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
@@ -100,7 +100,7 @@ fn write(path: &Path, state: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A file that cannot be worked on.
+/// A file that cannot be accessed.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", path.display())]
 struct Unusable {

@@ -1,18 +1,18 @@
-//! What checks set going in the background: at most one flight at a time, which does all that is due and ends.
+//! Background work of the checks: at most one flight at a time, which does everything that is due and ends.
 
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::CallFailure;
 use super::answer::{Answer, is_activated_all_the_same, is_not_activated};
 use super::check::Inner;
 use super::record::Record;
 use super::state::{Clients, Due, State};
+use super::{CallFailure, HeartbeatEvent};
 use crate::open_api::{CallError, activate_license, query_license, report_software_usage};
 
-/// A flight; when it is dropped, however that comes, whoever waits is told and the next check may begin another.
+/// A flight. When it is dropped, for whatever reason, waiting checks wake up and the next check may begin another.
 pub(super) struct Flight {
     inner: Arc<Inner>,
     has_landed: bool,
@@ -41,7 +41,8 @@ impl Flight {
         .boxed()
     }
 
-    /// What to do next. Nothing more, and the end of the flight, are one step: a check that comes later begins another.
+    /// Returns what to do next. Finding nothing ends the flight in the same step: a check that comes later begins
+    /// another.
     fn next(&mut self) -> Option<Due> {
         let mut state = self.inner.state();
         let due = state.due(self.inner.clock.now(), &self.inner.rules);
@@ -73,7 +74,7 @@ fn land(state: &mut State) {
 }
 
 impl Inner {
-    /// Reads the kept state, and tells whether it could be read.
+    /// Reads the stored state, and returns whether it could be read.
     async fn load(&self) -> bool {
         let loaded = self.store.load(&self.key).await;
         let record = loaded.and_then(|bytes| bytes.map(|bytes| Record::from_bytes(&self.key, &bytes)).transpose());
@@ -108,17 +109,17 @@ impl Inner {
             state.has_failed(Arc::clone(&error));
             state.queries.begin(now, &self.rules, &*self.random)
         };
-        self.observer.call_failed(&CallFailure { error: &error, retry_at });
+        self.observer.on_event(&HeartbeatEvent::CallFailed(CallFailure { error: &error, retry_at }));
     }
 
-    /// Queries the License, activating it where the marketplace says that it was not.
+    /// Queries the License, and activates it if the marketplace says that it was not.
     async fn ask(&self) -> Result<query_license::License, CallError> {
         let query = query_license::Request::new(self.license.expose());
         match self.client.call(&query).await {
-            Err(error) if self.activates && is_not_activated(&error) => {
+            Err(error) if self.auto_activate && is_not_activated(&error) => {
                 let activate = activate_license::Request::new(self.license.expose());
                 match self.client.call(&activate).await {
-                    Ok(_) => self.observer.activated(),
+                    Ok(_) => self.observer.on_event(&HeartbeatEvent::Activated),
                     Err(error) if is_activated_all_the_same(&error) => {}
                     Err(error) => return Err(error),
                 }
@@ -128,7 +129,7 @@ impl Inner {
         }
     }
 
-    /// Saves what is known, after taking over what another process has saved.
+    /// Saves the state, merged with what another process has saved.
     async fn save(&self) {
         let outcome = async {
             let kept = self.store.load(&self.key).await?;
@@ -145,12 +146,12 @@ impl Inner {
                     state.end_save(None);
                     state.saves.begin(self.clock.now(), &self.rules, &*self.random);
                 }
-                self.observer.save_failed(&error);
+                self.observer.on_event(&HeartbeatEvent::SaveFailed(&error));
             }
         }
     }
 
-    /// Reports clients. A report whose answer was lost is made again: distinct clients are counted.
+    /// Reports clients. A report whose answer was lost is retried: distinct clients are counted.
     async fn report(&self, clients: Clients) {
         let reports = clients.ids.values().map(|id| report_software_usage::Report::Id(id.clone())).collect();
         let usage = report_software_usage::Usage::new(self.license.expose(), reports);
@@ -159,12 +160,12 @@ impl Inner {
                 let count = clients.ids.len();
                 self.state().reported(clients);
                 if !response.failed.is_empty() {
-                    self.observer.clients_refused(count);
+                    self.observer.on_event(&HeartbeatEvent::ClientsRefused { clients: count });
                 }
             }
             Err(error) => {
                 let retry_at = self.state().reports.begin(self.clock.now(), &self.rules, &*self.random);
-                self.observer.call_failed(&CallFailure { error: &error, retry_at });
+                self.observer.on_event(&HeartbeatEvent::CallFailed(CallFailure { error: &error, retry_at }));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! State in memory: gone with the process.
+//! State in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, ready};
 
 use super::{StateError, StateStore};
 
-/// Keeps state as long as the process lives, for tests. Clones share it. An application that keeps nothing longer asks the
+/// A store that lives as long as the process, for tests. Clones share it. An application with such a store asks the
 /// marketplace at every start, and cannot be used without it.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStateStore {

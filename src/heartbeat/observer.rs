@@ -1,4 +1,4 @@
-//! Telling the seller what happens behind the checks.
+//! Events behind the checks, and their observers.
 
 use std::fmt;
 
@@ -7,51 +7,90 @@ use crate::open_api::CallError;
 use crate::text::chain::Chain;
 use crate::timestamp::Timestamp;
 
-/// Is told what happens behind the checks, of which the callers see the outcome only. Do not block.
+/// An observer of the events behind the checks, of which callers only see the outcome.
+///
+/// ```
+/// use koogallery::heartbeat::{HeartbeatEvent, Observer};
+///
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn on_event(&self, event: &HeartbeatEvent<'_>) {
+///         match event {
+///             HeartbeatEvent::Activated => println!("activated"),
+///             event => eprintln!("{event}"),
+///         }
+///     }
+/// }
+/// ```
 pub trait Observer: Send + Sync + 'static {
-    /// The code was activated.
-    fn activated(&self) {}
+    /// Handles an event. Must not block.
+    fn on_event(&self, event: &HeartbeatEvent<'_>);
+}
 
-    /// A call of the marketplace failed; it is made again, at the first check after a pause.
-    fn call_failed(&self, failure: &CallFailure<'_>);
+/// An event behind the checks.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum HeartbeatEvent<'a> {
+    /// The License code was activated.
+    Activated,
+    /// A call of the marketplace failed; it is retried at the first check after a pause.
+    CallFailed(CallFailure<'a>),
+    /// The marketplace did not count the reported clients, for instance because of the License's state.
+    ClientsRefused {
+        /// The number of clients.
+        clients: usize,
+    },
+    /// The state could not be saved. It is retried after a pause; without a saved state, the marketplace is asked again
+    /// after a restart.
+    SaveFailed(&'a StateError),
+}
 
-    /// The marketplace did not count the clients reported, for instance because of the License's state.
-    fn clients_refused(&self, clients: usize);
-
-    /// What is known could not be saved. It is tried again after a pause; what is not saved is asked again after a restart.
-    fn save_failed(&self, error: &StateError);
+impl fmt::Display for HeartbeatEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Activated => f.write_str("the License code was activated"),
+            Self::CallFailed(failure) => failure.fmt(f),
+            Self::ClientsRefused { clients } => {
+                write!(f, "the marketplace did not count {clients} clients of the License")
+            }
+            Self::SaveFailed(error) => Chain(*error).fmt(f),
+        }
+    }
 }
 
 /// A call that failed.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct CallFailure<'a> {
-    /// Which, and why.
+    /// The error, which names the call.
     pub error: &'a CallError,
-    /// From when on it is made again.
+    /// Time of the earliest retry.
     pub retry_at: Timestamp,
+}
+
+impl<'a> CallFailure<'a> {
+    /// Creates the event, for tests of an observer.
+    pub fn new(error: &'a CallError, retry_at: Timestamp) -> Self {
+        Self { error, retry_at }
+    }
 }
 
 impl fmt::Display for CallFailure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; again after {} UTC", Chain(self.error), self.retry_at)
+        write!(f, "{}; retry after {} UTC", Chain(self.error), self.retry_at)
     }
 }
 
-/// Writes to standard error what somebody must know.
+/// An observer that writes every failure to standard error.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
 pub struct StderrObserver;
 
 impl Observer for StderrObserver {
-    fn call_failed(&self, failure: &CallFailure<'_>) {
-        eprintln!("koogallery: {failure}");
-    }
-
-    fn clients_refused(&self, clients: usize) {
-        eprintln!("koogallery: the marketplace did not count {clients} clients of the License");
-    }
-
-    fn save_failed(&self, error: &StateError) {
-        eprintln!("koogallery: {}", Chain(error));
+    fn on_event(&self, event: &HeartbeatEvent<'_>) {
+        if !matches!(event, HeartbeatEvent::Activated) {
+            eprintln!("koogallery: {event}");
+        }
     }
 }

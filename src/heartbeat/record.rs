@@ -1,4 +1,4 @@
-//! The state of a License as it is kept.
+//! The stored state of a License.
 
 use std::collections::BTreeSet;
 
@@ -13,15 +13,15 @@ use crate::timestamp::Timestamp;
 
 const VERSION: u32 = 1;
 
-/// What must be remembered of a License: a line of JSON, and a line with the line's SHA-256.
+/// The stored state of a License: a line of JSON, and a line with its SHA-256.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     version: u32,
     key: String,
-    /// How many answers there were: of two records the one with more of them is the later one, whatever the clock did.
+    /// The number of answers: of two records the one with more answers is the later one, whatever the clock did.
     answers: u64,
     pub(super) answer: Option<Answer>,
-    /// The latest time seen, unless an answer has proven since that the clock was wrong then.
+    /// The latest time seen, unless a later answer has proven that the clock was wrong.
     pub(super) seen_at: Timestamp,
     /// The day on which the clients below were reported.
     day: i64,
@@ -76,7 +76,7 @@ impl Record {
         self.reported.extend(clients);
     }
 
-    /// Takes over what another process has saved meanwhile.
+    /// Merges what another process has saved meanwhile.
     pub(super) fn merge(&mut self, other: Self) {
         if other.answers > self.answers {
             (self.answers, self.answer, self.seen_at) = (other.answers, other.answer, other.seen_at);
@@ -95,12 +95,12 @@ fn hash_of(text: &str) -> String {
     const_hex::encode(Sha256::digest(text))
 }
 
-/// The name under which a License's state is kept; it does not tell the code.
+/// Returns the key of a License's state, which does not reveal the code.
 pub(super) fn key_of(license: &str) -> String {
     hashed(license, "license", 16)
 }
 
-/// Stands for a client in the state; it does not tell the client's id.
+/// Returns the hash of a client in the state, which does not reveal its id.
 pub(super) fn client_of(license: &str, client_id: &str) -> String {
     hashed(license, client_id, 8)
 }

@@ -1,4 +1,4 @@
-//! What is known of a License in this process, what is to be done next, and what a check may say.
+//! The state of a License in this process: what to do next, and the outcome of a check.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,32 +10,32 @@ use time::UtcOffset;
 
 use super::answer::Answer;
 use super::record::Record;
-use super::{HeartbeatError, Permit, Policy, StateError};
+use super::{HeartbeatError, OfflinePolicy, Permit, StateError};
 use crate::backoff;
 use crate::open_api::{Api, CallError, TransportError, query_license};
 use crate::random::Random;
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
-/// How far the clock may go back without being noticed: what time servers correct.
+/// The longest time by which the clock may be turned back without consequence: corrections by time servers.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
-/// A "no" is not asked again earlier.
+/// A "no" is asked again after this time.
 const DENIED_FOR: Duration = Duration::from_secs(60);
-/// How much of the time seen a crash may forget.
+/// The longest part of the time seen that may be lost in a crash.
 const SEEN_KEPT_EVERY: Duration = Duration::from_secs(3600);
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const CLIENTS_PER_REPORT: usize = 100;
 
-/// What the seller has decided.
+/// The seller's decisions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
-    pub(super) policy: Policy,
+    pub(super) policy: OfflinePolicy,
     pub(super) day_zone: UtcOffset,
     pub(super) longest_pause: Duration,
 }
 
 impl Rules {
-    /// The number of the day in which an instant lies.
+    /// Returns the number of the day in which an instant lies.
     pub(super) fn day_of(&self, time: Timestamp) -> i64 {
         let shift = i64::from(self.day_zone.whole_seconds()) * 1000;
         time.as_unix_millis().saturating_add(shift).div_euclid(86_400_000)
@@ -51,13 +51,13 @@ pub(super) enum Due {
 }
 
 impl Due {
-    /// Whether a check can say nothing before.
+    /// Returns whether a check has to wait for it.
     pub(super) fn decides(&self) -> bool {
         matches!(self, Self::Load | Self::Query)
     }
 }
 
-/// Clients of a day, by what stands for them in the state.
+/// Clients of a day, by their hashes in the state.
 #[derive(Clone, Default)]
 pub(super) struct Clients {
     pub(super) day: i64,
@@ -68,7 +68,7 @@ pub(super) struct Clients {
 pub(super) struct State {
     record: Option<Record>,
     unreadable: Option<StateError>,
-    /// Whether the record differs from the one in the store.
+    /// True if the record differs from the one in the store.
     is_changed: bool,
     kept_seen_at: Option<Timestamp>,
     unreported: Clients,
@@ -77,7 +77,7 @@ pub(super) struct State {
     pub(super) reports: Pause,
     pub(super) saves: Pause,
     pub(super) is_flying: bool,
-    /// Checks that wait for a decision, and those who wait for the end; told by being dropped.
+    /// Checks that wait for a decision, and callers that wait for the end; they wake up when these are dropped.
     pub(super) undecided: Vec<oneshot::Sender<()>>,
     pub(super) unsettled: Vec<oneshot::Sender<()>>,
 }
@@ -89,7 +89,7 @@ impl State {
         }
     }
 
-    /// Has a client reported, if it was not today.
+    /// Queues the report of a client, unless it was reported today.
     pub(super) fn want_reported(&mut self, day: i64, client: String, id: &str) {
         if self.record.as_ref().is_some_and(|record| record.is_reported(day, &client)) {
             return;
@@ -157,7 +157,7 @@ impl State {
         self.reports.end();
     }
 
-    /// What to save, together with what another process has saved. What changes from now on is saved the next time.
+    /// Returns the record to save, merged with what another process has saved. Later changes are saved the next time.
     pub(super) fn begin_save(&mut self, kept: Option<Record>) -> Option<Record> {
         let record = self.record.as_mut()?;
         if let Some(kept) = kept {
@@ -167,7 +167,7 @@ impl State {
         Some(record.clone())
     }
 
-    /// Notes whether that came to the store: then with the time seen.
+    /// Ends a save, with the time seen that it stored if it succeeded.
     pub(super) fn end_save(&mut self, seen_at: Option<Timestamp>) {
         match seen_at {
             Some(_) => {
@@ -195,7 +195,7 @@ impl State {
             return Err(HeartbeatError::ClockTurnedBack { now, seen_at: record.seen_at });
         }
         match (&record.answer, rules.policy) {
-            (Some(answer), Policy::FailOpen { for_at_most }) => {
+            (Some(answer), OfflinePolicy::FailOpen { for_at_most }) => {
                 let mut permit = answer.permit();
                 let end = answer.answered_at.saturating_add(for_at_most);
                 permit.usable_until = Some(permit.usable_until.map_or(end, |expiry| expiry.min(end)));
@@ -215,13 +215,13 @@ fn is_turned_back(record: &Record, now: Timestamp) -> bool {
     now.saturating_add(CLOCK_TOLERANCE) < record.seen_at
 }
 
-/// Whether the marketplace has answered today.
+/// Returns whether the marketplace has answered today.
 fn is_confirmed(record: &Record, now: Timestamp, rules: &Rules) -> bool {
     let is_of_today = |time| rules.day_of(time) == rules.day_of(now);
     !is_turned_back(record, now) && record.answer.as_ref().is_some_and(|answer| is_of_today(answer.answered_at))
 }
 
-/// Whether a "no", or a "yes" that has expired, is old enough to be asked again.
+/// Returns whether a "no", or a "yes" that has expired, is old enough to be asked again.
 fn must_ask_again(record: &Record, now: Timestamp) -> bool {
     let is_old = |answered_at: Timestamp| now.abs_diff(answered_at) >= DENIED_FOR;
     record.answer.as_ref().is_some_and(|answer| answer.allows_at(now).is_err() && is_old(answer.answered_at))
@@ -245,7 +245,7 @@ impl Pause {
         self.span.as_ref().is_some_and(|span| span.contains(&now))
     }
 
-    /// Begins a pause and tells its end.
+    /// Begins a pause and returns its end.
     pub(super) fn begin(&mut self, now: Timestamp, rules: &Rules, random: &dyn Random) -> Timestamp {
         let pause = backoff::pause(FIRST_PAUSE, rules.longest_pause, self.failures, random);
         let end = now.saturating_add(pause.max(Duration::from_millis(1)));

@@ -1,4 +1,4 @@
-//! The ledger in memory: everything is gone with the process.
+//! The ledger in memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use super::{Begin, Instance, Lease, Ledger, LedgerError, Look, OrderKey, Step, Target};
+use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, Step, StepStatus, Target};
+use crate::lease::Lease;
 use crate::timestamp::Timestamp;
 
-/// A ledger that lives as long as the process; for tests and for trying out.
+/// A ledger that lives as long as the process, for tests.
 ///
 /// A seller's server must not use it: after a restart every instance would be unknown.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ struct Record {
 }
 
 impl MemoryLedger {
-    /// An empty ledger.
+    /// Creates an empty ledger.
     pub fn new() -> Self {
         Self::default()
     }
@@ -60,18 +61,18 @@ impl Records {
         }
     }
 
-    fn look(&self, step: &Step) -> Look {
+    fn status(&self, step: &Step) -> StepStatus {
         let record = self.of(step);
         let key = step.key().filter(|_| step.is_done_by_key());
         let noted = record.zip(key).is_some_and(|(record, key)| record.noted.contains(key));
-        step.look(record.map(|record| record.instance.clone()), noted)
+        step.status(record.map(|record| record.instance.clone()), noted)
     }
 
-    fn begin(&mut self, step: &Step, lease: Lease, now: Timestamp) -> Begin {
-        let (look, leased) = match (self.of(step), step.first_sight()) {
-            (Some(record), _) => (self.look(step), record.lease.is_some_and(|lease| lease.until > now)),
+    fn begin(&mut self, step: &Step, lease: Lease, now: Timestamp) -> LeaseOutcome {
+        let (status, leased) = match (self.of(step), step.initial_instance()) {
+            (Some(record), _) => (self.status(step), record.lease.is_some_and(|lease| lease.is_held_at(now))),
             (None, Some(first)) if self.by_id.contains_key(&first.instance_id) => {
-                return Begin::IdTaken;
+                return LeaseOutcome::IdTaken;
             }
             (None, Some(first)) => {
                 self.by_order.insert(first.order.clone(), first.instance_id.clone());
@@ -79,12 +80,12 @@ impl Records {
                 let noted = step.key().map(str::to_owned).into_iter().collect();
                 let record = Record { instance: Arc::clone(&first), lease: None, noted };
                 self.by_id.insert(first.instance_id.clone(), record);
-                (Look::Open(first), false)
+                (StepStatus::Open(first), false)
             }
-            (None, None) => (Look::Unknown, false),
+            (None, None) => (StepStatus::Unknown, false),
         };
-        let begin = step.begin(look, leased);
-        if let Begin::Run(instance) = &begin
+        let begin = step.lease_outcome(status, leased);
+        if let LeaseOutcome::Run(instance) = &begin
             && let Some(record) = self.by_id.get_mut(&instance.instance_id)
         {
             record.lease = Some(lease);
@@ -102,11 +103,16 @@ impl Records {
 }
 
 impl Ledger for MemoryLedger {
-    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
-        ready(Ok(self.records().look(step))).boxed()
+    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        ready(Ok(self.records().status(step))).boxed()
     }
 
-    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
+    fn begin<'a>(
+        &'a self,
+        step: &'a Step,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
         ready(Ok(self.records().begin(step, lease, now))).boxed()
     }
 

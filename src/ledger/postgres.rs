@@ -6,27 +6,34 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio_postgres::Row;
 
-use super::{Begin, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
-use crate::postgres::{Database, DatabaseError, Parameter, Transaction, int, text};
+use super::tables::Tables;
+use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, State, Step, StepStatus, Target};
+use crate::lease::Lease;
+use deadpool_postgres::Transaction;
+
+use crate::postgres::{Database, DatabaseError, Parameter, int, text};
 use crate::timestamp::Timestamp;
 
 /// A ledger for any number of replicas, in tables of its own (`koogallery_instance`, `koogallery_step`).
 ///
-/// What it answers is as durable as the server's `synchronous_commit` makes it; leave that on.
+/// Its answers are as durable as the server's `synchronous_commit` makes them; leave that on.
 #[derive(Clone, Debug)]
 pub struct PostgresLedger {
     database: Database,
+    tables: Tables,
 }
 
 const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, \
                        handler_runs, lease_holder, lease_until";
 
 impl PostgresLedger {
-    /// What [`PostgresLedger::new`] runs if the tables are not there; for those who keep the schema elsewhere.
+    /// The statements that [`PostgresLedger::new`] runs if there are no tables, for applications that manage their
+    /// schema themselves. The tables of a [named](Self::named) ledger begin with `koogallery_{name}_` instead of
+    /// `koogallery_`.
     ///
     /// Keys are compared byte by byte (`"C"`), so that pages have the order of every other ledger, and indices outlive
-    /// the operating system's ideas of sorting. Empty texts stand for what an order key lacks, since every NULL of a
-    /// unique index is another one.
+    /// the operating system's rules of sorting. Empty texts stand for the missing parts of an order key, since no two
+    /// NULLs of a unique index are equal.
     pub const SCHEMA: &str = r#"
 CREATE TABLE IF NOT EXISTS koogallery_instance (
     instance_id      TEXT COLLATE "C" PRIMARY KEY,
@@ -50,39 +57,82 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
 );
 "#;
 
-    /// Takes the database, making the tables if they are not there.
+    /// Opens the ledger, creating its tables if there are none.
     ///
     /// # Errors
     ///
-    /// The tables cannot be made.
+    /// The tables cannot be created.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
-        database.make_tables("koogallery_step", Self::SCHEMA).await?;
-        Ok(Self { database: database.clone() })
+        Self::with(database, Tables::default()).await
     }
 
-    async fn run<T>(
-        &self,
-        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, DatabaseError>,
-    ) -> Result<T, LedgerError> {
-        self.database.transaction(work).await.map_err(|error| LedgerError::Store(error.into()))
+    /// Opens another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`.
+    /// Its content is unknown to the default one.
+    ///
+    /// # Errors
+    ///
+    /// The name is not 1 to 32 lower-case letters, or the tables cannot be created.
+    pub async fn named(database: &Database, name: &str) -> Result<Self, DatabaseError> {
+        let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
+        Self::with(database, tables).await
+    }
+
+    async fn with(database: &Database, tables: Tables) -> Result<Self, DatabaseError> {
+        database.make_tables(&tables.sql("koogallery_step"), &tables.sql(Self::SCHEMA)).await?;
+        Ok(Self { database: database.clone(), tables })
+    }
+
+    async fn run<T>(&self, work: impl AsyncFnOnce(&Named<'_>) -> Result<T, DatabaseError>) -> Result<T, LedgerError> {
+        let tables = &self.tables;
+        let work = async move |transaction: &Transaction<'_>| work(&Named { transaction, tables }).await;
+        self.database.transaction(work).await.map_err(LedgerError::store)
     }
 
     /// As `run`, for changes that only the holder of the lease may make.
     async fn run_held<T>(
         &self,
         instance_id: &str,
-        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<Option<T>, DatabaseError>,
+        work: impl AsyncFnOnce(&Named<'_>) -> Result<Option<T>, DatabaseError>,
     ) -> Result<T, LedgerError> {
         self.run(work).await?.ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned()))
     }
 }
 
-impl Ledger for PostgresLedger {
-    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
-        self.run(async move |transaction| Ok(look(step, find(transaction, step, "").await?).0)).boxed()
+/// A transaction on tables of a name.
+struct Named<'a> {
+    transaction: &'a Transaction<'a>,
+    tables: &'a Tables,
+}
+
+impl Named<'_> {
+    async fn execute_typed(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<u64, DatabaseError> {
+        Ok(self.transaction.execute_typed(&self.tables.sql(statement), parameters).await?)
     }
 
-    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
+    async fn query_typed(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, DatabaseError> {
+        Ok(self.transaction.query_typed(&self.tables.sql(statement), parameters).await?)
+    }
+
+    async fn query_typed_opt(
+        &self,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Option<Row>, DatabaseError> {
+        Ok(self.transaction.query_typed_opt(&self.tables.sql(statement), parameters).await?)
+    }
+}
+
+impl Ledger for PostgresLedger {
+    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        self.run(async move |transaction| Ok(status(step, find(transaction, step, "").await?).0)).boxed()
+    }
+
+    fn begin<'a>(
+        &'a self,
+        step: &'a Step,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
         self.run(async move |transaction| begin(transaction, step, lease, now).await).boxed()
     }
 
@@ -206,8 +256,8 @@ impl Record {
     }
 }
 
-/// The record of a step, and whether its key was noted; both from one moment.
-async fn find(transaction: &Transaction<'_>, step: &Step, lock: &str) -> Result<Option<(Record, bool)>, DatabaseError> {
+/// Returns the record of a step, and whether its key is stored; both from one moment.
+async fn find(transaction: &Named<'_>, step: &Step, lock: &str) -> Result<Option<(Record, bool)>, DatabaseError> {
     let key = step.key();
     let mut parameters: Vec<Parameter<'_>> = vec![text(&key)];
     let condition = match &step.target {
@@ -229,7 +279,7 @@ async fn find(transaction: &Transaction<'_>, step: &Step, lock: &str) -> Result<
     row.map(|row| Ok((Record::read(&row)?, row.try_get("noted")?))).transpose()
 }
 
-async fn by_id(transaction: &Transaction<'_>, instance_id: &str, lock: &str) -> Result<Option<Record>, DatabaseError> {
+async fn by_id(transaction: &Named<'_>, instance_id: &str, lock: &str) -> Result<Option<Record>, DatabaseError> {
     let statement = format!("SELECT {COLUMNS} FROM koogallery_instance WHERE instance_id = $1 {lock}");
     let row = transaction.query_typed_opt(&statement, &[text(&instance_id)]).await?;
     row.as_ref().map(Record::read).transpose()
@@ -239,33 +289,33 @@ fn order_parameters(order: &OrderKey) -> [Parameter<'_>; 3] {
     [text(&order.order_id), text(&order.order_line_id), text(&order.product_id)]
 }
 
-/// What is known about the step, and until when somebody holds the lease.
-fn look(step: &Step, found: Option<(Record, bool)>) -> (Look, Option<Timestamp>) {
+/// Returns the status of the step, and until when another holder has the lease.
+fn status(step: &Step, found: Option<(Record, bool)>) -> (StepStatus, Option<Timestamp>) {
     let (record, noted) = found.unzip();
     let (instance, lease) = record.map(|record| (Arc::new(record.instance), record.lease)).unzip();
-    (step.look(instance, noted.unwrap_or_default()), lease.flatten().map(|(_, until)| until))
+    (step.status(instance, noted.unwrap_or_default()), lease.flatten().map(|(_, until)| until))
 }
 
 async fn begin(
-    transaction: &Transaction<'_>,
+    transaction: &Named<'_>,
     step: &Step,
     lease: Lease,
     now: Timestamp,
-) -> Result<Begin, DatabaseError> {
-    let first = step.first_sight();
+) -> Result<LeaseOutcome, DatabaseError> {
+    let first = step.initial_instance();
     if let Some(first) = &first {
         insert_if_new(transaction, step, first, now).await?;
     }
-    // Waits for whoever works on the row. Only a statement that starts after the wait sees all that he did: with the row
-    // comes its newest version, but with it the notes as they were before.
+    // Waits for other transactions on the row. Only a statement that starts after the wait sees all their changes: the
+    // row comes in its newest version, but the keys as they were before.
     find(transaction, step, "FOR UPDATE OF instance").await?;
     let found = find(transaction, step, "").await?;
     if first.is_some() && found.is_none() {
-        return Ok(Begin::IdTaken);
+        return Ok(LeaseOutcome::IdTaken);
     }
-    let (look, leased_until) = look(step, found);
-    let begin = step.begin(look, leased_until.is_some_and(|until| until > now));
-    if let Begin::Run(instance) = &begin {
+    let (status, leased_until) = status(step, found);
+    let begin = step.lease_outcome(status, leased_until.is_some_and(|until| until > now));
+    if let LeaseOutcome::Run(instance) = &begin {
         transaction
             .execute_typed(
                 "UPDATE koogallery_instance SET lease_holder = $2, lease_until = $3, handler_runs = handler_runs + 1 \
@@ -279,7 +329,7 @@ async fn begin(
 
 /// Does nothing if the order is known or the id taken, and waits for others that are about to insert either.
 async fn insert_if_new(
-    transaction: &Transaction<'_>,
+    transaction: &Named<'_>,
     step: &Step,
     first: &Instance,
     now: Timestamp,

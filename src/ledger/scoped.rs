@@ -1,4 +1,4 @@
-//! What one family of one tenant sees of a ledger.
+//! The view of a ledger with the instances of one family of one tenant.
 
 mod listing;
 #[cfg(test)]
@@ -11,12 +11,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::step::PURCHASE;
-use super::{Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, OrderKey, Step, Target};
+use super::{Effect, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, Step, StepStatus, Target};
+use crate::lease::Lease;
 use crate::scope::{CODES, Scope, is_reserved};
 use crate::tenant::TenantName;
 use crate::timestamp::Timestamp;
 
-/// Whose instances they are.
+/// A family of handlers with instances of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     Subscriptions,
@@ -26,7 +27,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// What precedes its ids in a ledger.
+    /// Returns the prefix of its ids in a ledger.
     pub(super) const fn prefix(self) -> &'static str {
         match self {
             Self::Subscriptions => "",
@@ -37,23 +38,25 @@ impl Family {
     }
 }
 
-/// A ledger of which one family of one tenant sees its own instances alone, whatever else is in it: nothing of what it is
-/// asked or answers shows under which ids they are stored.
+/// A view of a ledger with the instances of one family of one tenant alone. Neither its requests nor its answers show
+/// the stored ids.
 ///
-/// Only the ids keep the families apart, so every engine does it, also one that knows nothing of families, and no table
-/// has to change. Before, all families shared their ids. What is left of that is found under its old id, by the service
-/// without a tenant name, if nothing has the new one:
+/// Only the ids keep the families apart, so this works with every engine and needs no change of tables. Earlier
+/// versions shared ids among all families. The service without a tenant name finds their instances under the old id if
+/// none has the new one:
 ///
 /// - Licenses, and packages of V1.0, which had the key of their order alone.
-/// - Notices of orders. One of these may stand where the purchase of its line belongs; the purchase then goes elsewhere.
+/// - Notices of orders. One of these may stand where the purchase of its line belongs; the purchase then goes
+///   elsewhere.
 ///
-/// An instance is from before if its purchase is not [noted](Step::key) with it. An engine of another crate may do that only
-/// when the purchase is done, so that until then a License of the same order line would be taken for the same thing.
+/// An instance is from before if its purchase is not [noted](Step::key) with it. An engine of another crate may do that
+/// only when the purchase is done, so that until then a License of the same order line would be taken for the same
+/// thing.
 pub(crate) struct Scoped {
     ledger: Arc<dyn Ledger>,
     scope: Scope,
     family: Family,
-    /// Whether instances may be left from before there were scopes.
+    /// True if instances may be left from before there were scopes.
     has_past: bool,
 }
 
@@ -62,17 +65,17 @@ impl Scoped {
         Self { ledger, scope: Scope::new(tenant, family.prefix()), family, has_past: tenant.is_none() }
     }
 
-    pub(crate) async fn look(&self, step: &Step) -> Result<Look, LedgerError> {
-        let mut look = self.ledger.look(&self.stored(step)).await?;
-        if self.may_be_elsewhere(&step.target, look.instance())
-            && let Some(elsewhere) = Box::pin(self.elsewhere(step, look.instance())).await?
+    pub(crate) async fn status(&self, step: &Step) -> Result<StepStatus, LedgerError> {
+        let mut status = self.ledger.status(&self.stored(step)).await?;
+        if self.may_be_elsewhere(&step.target, status.instance())
+            && let Some(elsewhere) = Box::pin(self.elsewhere(step, status.instance())).await?
         {
-            look = self.ledger.look(&elsewhere).await?;
+            status = self.ledger.status(&elsewhere).await?;
         }
-        Ok(look.map(|instance| self.own(instance)))
+        Ok(status.map(|instance| self.own(instance)))
     }
 
-    pub(crate) async fn begin(&self, step: &Step, lease: Lease, now: Timestamp) -> Result<Begin, LedgerError> {
+    pub(crate) async fn begin(&self, step: &Step, lease: Lease, now: Timestamp) -> Result<LeaseOutcome, LedgerError> {
         let stored = self.stored(step);
         if self.has_old_key(&step.target)
             && let Some(begin) = Box::pin(self.begin_old(step, &stored, lease, now)).await?
@@ -80,11 +83,11 @@ impl Scoped {
             return Ok(begin);
         }
         let mut begin = self.ledger.begin(&stored, lease, now).await?;
-        if begin != Begin::IdTaken
+        if begin != LeaseOutcome::IdTaken
             && self.may_be_elsewhere(&step.target, begin.instance())
             && let Some(elsewhere) = Box::pin(self.elsewhere(step, begin.instance())).await?
         {
-            if let Begin::Run(instance) = &begin {
+            if let LeaseOutcome::Run(instance) = &begin {
                 self.ledger.abandon(&instance.instance_id, lease).await?;
             }
             begin = self.ledger.begin(&elsewhere, lease, now).await?;
@@ -99,9 +102,9 @@ impl Scoped {
         stored: &Step,
         lease: Lease,
         now: Timestamp,
-    ) -> Result<Option<Begin>, LedgerError> {
+    ) -> Result<Option<LeaseOutcome>, LedgerError> {
         let Target::Purchase { proposed_id, .. } = &step.target else { return Ok(None) };
-        if self.ledger.look(stored).await? != Look::Unknown {
+        if self.ledger.status(stored).await? != StepStatus::Unknown {
             return Ok(None);
         }
         if let Some(old) = self.old_instance(&step.target).await? {
@@ -111,7 +114,7 @@ impl Scoped {
             return Ok(fits.then(|| begin.map(|instance| self.own(instance))));
         }
         let is_taken = self.old_instance(&Target::Instance(proposed_id.clone())).await?.is_some();
-        Ok(is_taken.then_some(Begin::IdTaken))
+        Ok(is_taken.then_some(LeaseOutcome::IdTaken))
     }
 
     pub(crate) async fn extend(&self, instance_id: &str, lease: Lease) -> Result<(), LedgerError> {
@@ -133,7 +136,7 @@ impl Scoped {
         let mut stored = self.stored(step);
         if self.family == Family::Subscriptions
             && self.has_old_key(&step.target)
-            && self.ledger.look(&stored).await? == Look::Unknown
+            && self.ledger.status(&stored).await? == StepStatus::Unknown
         {
             stored = Cow::Owned(on_old(step, &id));
         }
@@ -161,7 +164,7 @@ impl Scoped {
         Ok(found.map(|instance| self.own(instance)))
     }
 
-    /// The step as the ledger is asked for it.
+    /// Returns the step with the stored ids.
     fn stored<'s>(&self, step: &'s Step) -> Cow<'s, Step> {
         let target = match &step.target {
             Target::Purchase { order, proposed_id } => {
@@ -181,7 +184,7 @@ impl Scoped {
         Cow::Owned(Step { target, effect: step.effect.clone() })
     }
 
-    /// The instance as its family knows it.
+    /// Returns the instance with the ids of its family.
     fn own(&self, mut instance: Arc<Instance>) -> Arc<Instance> {
         let own = |stored: &str| self.scope.lengthens(stored).then(|| self.scope.own(stored).map(str::to_owned))?;
         if let Some(id) = own(&instance.instance_id) {
@@ -193,14 +196,14 @@ impl Scoped {
         instance
     }
 
-    /// The id that an instance has if it is from before. That of the holder of a lease is found by trying.
+    /// Returns the id that an instance has if it is from before. Whether it is, a holder of its lease finds by trying.
     fn old_id<'i>(&self, instance_id: &'i str) -> Option<&'i str> {
         let is_moved = matches!(self.family, Family::Licenses | Family::Notices);
         (self.has_past && is_moved && !is_reserved(instance_id)).then_some(instance_id)
     }
 
-    /// Whether [`elsewhere`](Self::elsewhere) may have an answer. It has none for nearly all calls, which this finds at
-    /// once.
+    /// Returns whether [`elsewhere`](Self::elsewhere) may have an answer. It has none for nearly all calls, which this
+    /// finds without a query.
     fn may_be_elsewhere(&self, target: &Target, found: Option<&Arc<Instance>>) -> bool {
         self.has_past
             && match (self.family, found) {
@@ -211,7 +214,7 @@ impl Scoped {
             }
     }
 
-    /// Where a step is to be done other than where it belongs, given which instance is there.
+    /// Returns the step on another instance than the one where it belongs, if it has to be done there.
     async fn elsewhere(&self, step: &Step, found: Option<&Arc<Instance>>) -> Result<Option<Step>, LedgerError> {
         Ok(match found {
             None => self.old_instance(&step.target).await?.map(|old| on_old(step, &old.instance_id)),
@@ -220,7 +223,7 @@ impl Scoped {
         })
     }
 
-    /// Whether a purchase may have had another key before there were scopes.
+    /// Returns whether a purchase may have had another key before there were scopes.
     fn has_old_key(&self, target: &Target) -> bool {
         let Target::Purchase { order, .. } = target else { return false };
         self.has_past
@@ -231,7 +234,7 @@ impl Scoped {
             }
     }
 
-    /// What is known of a target from before there were scopes.
+    /// Returns the instance of a target from before there were scopes.
     async fn old_instance(&self, target: &Target) -> Result<Option<Arc<Instance>>, LedgerError> {
         let found = match target {
             Target::Purchase { order, .. } if self.has_old_key(target) => {
@@ -240,7 +243,7 @@ impl Scoped {
                     _ => order.clone(),
                 };
                 let target = Target::Purchase { order, proposed_id: String::new() };
-                self.ledger.look(&Step { target, effect: Effect::Release }).await?.instance().cloned()
+                self.ledger.status(&Step { target, effect: Effect::Release }).await?.instance().cloned()
             }
             Target::Instance(id) if self.has_past && self.family == Family::Licenses && !is_reserved(id) => {
                 self.ledger.instance(id).await?
@@ -253,7 +256,7 @@ impl Scoped {
         })
     }
 
-    /// Whether an instance from before can be that of the target.
+    /// Returns whether an instance from before can be that of the target.
     fn fits(&self, target: &Target, instance: &Instance) -> bool {
         match (self.family, target) {
             (Family::Subscriptions, Target::Purchase { order, .. }) => {
@@ -264,7 +267,7 @@ impl Scoped {
         }
     }
 
-    /// Whether a notice from before stands where a subscription belongs.
+    /// Returns whether a notice from before has the place of a subscription.
     async fn is_stray_notice(&self, instance: &Instance) -> Result<bool, LedgerError> {
         Ok(self.has_past
             && self.family == Family::Subscriptions
@@ -274,16 +277,21 @@ impl Scoped {
 
     async fn is_from_before(&self, instance: &Instance) -> Result<bool, LedgerError> {
         let note = Step::on(&*instance.instance_id, Effect::Note { key: PURCHASE.to_owned() });
-        Ok(!matches!(self.ledger.look(&note).await?, Look::Done(_)))
+        Ok(!matches!(self.ledger.status(&note).await?, StepStatus::Done(_)))
     }
 }
 
 impl Ledger for Scoped {
-    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
-        Self::look(self, step).boxed()
+    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        Self::status(self, step).boxed()
     }
 
-    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
+    fn begin<'a>(
+        &'a self,
+        step: &'a Step,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
         Self::begin(self, step, lease, now).boxed()
     }
 
@@ -325,12 +333,13 @@ fn own_loss(error: LedgerError, instance_id: &str) -> LedgerError {
     }
 }
 
-/// The step on an instance from before, which stays one from before: its purchase is not noted with it.
+/// Returns the step on an instance from before, which stays one from before: the key of its purchase is not stored with
+/// it.
 fn on_old(step: &Step, instance_id: &str) -> Step {
     Step::on(instance_id, step.effect.clone())
 }
 
-/// The step on what is put under a key that no other has, since a notice from before has the right one.
+/// Returns the step under a key that no other instance has, since a notice from before has the right one.
 fn beside(step: &Step) -> Step {
     let target = match &step.target {
         Target::Purchase { order, proposed_id } => Target::Purchase {
@@ -342,7 +351,7 @@ fn beside(step: &Step) -> Step {
     Step { target, effect: step.effect.clone() }
 }
 
-/// Whether an instance has the id that a notice has as long as no other instance has it.
+/// Returns whether an instance has the id that a notice gets unless another instance has it.
 fn is_notice(instance: &Instance) -> bool {
     let OrderKey { order_id, order_line_id: Some(line), product_id: None } = &instance.order else { return false };
     let rest = instance.instance_id.strip_prefix(order_id.as_str()).and_then(|rest| rest.strip_prefix('/'));

@@ -1,13 +1,14 @@
 //! The ledger in SQLite.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rusqlite::{CachedStatement, OptionalExtension as _, Params, Row, Transaction, named_params, params};
 
-use super::{Begin, Family, Instance, Lease, Ledger, LedgerError, Look, OrderKey, State, Step, Target};
+use super::tables::Tables;
+use super::{Family, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, State, Step, StepStatus, Target};
+use crate::lease::Lease;
 use crate::sqlite::{Database, DatabaseError};
 use crate::timestamp::Timestamp;
 
@@ -18,24 +19,15 @@ pub struct SqliteLedger {
     tables: Tables,
 }
 
-/// Under which names the tables are.
-#[derive(Clone, Debug)]
-struct Tables {
-    prefix: Option<Arc<str>>,
-}
+const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, \
+                       handler_runs, lease_holder, lease_until";
 
-impl Tables {
-    /// Statements are written for the default names.
-    fn sql<'a>(&self, statement: &'a str) -> Cow<'a, str> {
-        match &self.prefix {
-            None => Cow::Borrowed(statement),
-            Some(prefix) => Cow::Owned(statement.replace("koogallery_", prefix)),
-        }
-    }
-}
-
-/// Empty texts stand for what an order key lacks, since SQLite takes every NULL of a unique index for another one.
-const SCHEMA: &str = "
+impl SqliteLedger {
+    /// The statements that [`SqliteLedger::new`] runs, for applications that manage their schema themselves. The tables
+    /// of a [named](Self::named) ledger begin with `koogallery_{name}_` instead of `koogallery_`.
+    ///
+    /// Empty texts stand for the missing parts of an order key, since no two NULLs of a unique index are equal.
+    pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS koogallery_instance (
     instance_id      TEXT PRIMARY KEY,
     order_id         TEXT NOT NULL,
@@ -58,36 +50,31 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
 ) WITHOUT ROWID;
 ";
 
-const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, \
-                       handler_runs, lease_holder, lease_until";
-
-impl SqliteLedger {
-    /// Takes the database, making the tables if they are not there.
+    /// Opens the ledger, creating its tables if there are none.
     ///
     /// # Errors
     ///
-    /// The tables cannot be made.
+    /// The tables cannot be created.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
-        let ledger = Self::with(database, Tables { prefix: None }).await?;
+        let ledger = Self::with(database, Tables::default()).await?;
         database.transaction(take_over_notices).await?;
         Ok(ledger)
     }
 
-    /// Returns another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`. What
-    /// is in it is not known to the first one, but for order notices of earlier versions in one with the name `notice`.
+    /// Opens another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`.
+    /// Its content is unknown to the default one, but for order notices of earlier versions in one with the name
+    /// `notice`.
     ///
     /// # Errors
     ///
-    /// The name is not made of lower-case letters, or the tables cannot be made.
+    /// The name is not 1 to 32 lower-case letters, or the tables cannot be created.
     pub async fn named(database: &Database, name: &str) -> Result<Self, DatabaseError> {
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_lowercase()) {
-            return Err(DatabaseError::Name(name.to_owned()));
-        }
-        Self::with(database, Tables { prefix: Some(format!("koogallery_{name}_").into()) }).await
+        let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
+        Self::with(database, tables).await
     }
 
     async fn with(database: &Database, tables: Tables) -> Result<Self, DatabaseError> {
-        let schema = tables.sql(SCHEMA).into_owned();
+        let schema = tables.sql(Self::SCHEMA).into_owned();
         database.transaction(move |transaction| transaction.execute_batch(&schema)).await?;
         Ok(Self { database: database.clone(), tables })
     }
@@ -98,8 +85,7 @@ impl SqliteLedger {
         F: FnOnce(&Named<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         let tables = self.tables.clone();
-        let work = self.database.transaction(move |transaction| work(&Named { transaction, tables: &tables }));
-        async move { work.await.map_err(|error| LedgerError::Store(error.into())) }.boxed()
+        self.database.run(LedgerError::store, move |transaction| work(&Named { transaction, tables: &tables }))
     }
 
     /// As `run`, for changes that only the holder of the lease may make.
@@ -130,12 +116,17 @@ impl Named<'_> {
 }
 
 impl Ledger for SqliteLedger {
-    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
+    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
         let step = step.clone();
-        self.run(move |transaction| Ok(look(transaction, &step, find(transaction, &step)?)?.0))
+        self.run(move |transaction| Ok(status(transaction, &step, find(transaction, &step)?)?.0))
     }
 
-    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
+    fn begin<'a>(
+        &'a self,
+        step: &'a Step,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
         let step = step.clone();
         self.run(move |transaction| begin(transaction, &step, lease, now))
     }
@@ -273,8 +264,12 @@ fn or_empty(text: &Option<String>) -> &str {
     text.as_deref().unwrap_or_default()
 }
 
-/// What is known about the step, and until when somebody holds the lease.
-fn look(transaction: &Named<'_>, step: &Step, record: Option<Record>) -> rusqlite::Result<(Look, Option<Timestamp>)> {
+/// Returns the status of the step, and until when another holder has the lease.
+fn status(
+    transaction: &Named<'_>,
+    step: &Step,
+    record: Option<Record>,
+) -> rusqlite::Result<(StepStatus, Option<Timestamp>)> {
     let noted = match (&record, step.key()) {
         (Some(record), Some(key)) if step.is_done_by_key() => transaction
             .prepare_cached("SELECT 1 FROM koogallery_step WHERE instance_id = ?1 AND step_key = ?2")?
@@ -282,22 +277,22 @@ fn look(transaction: &Named<'_>, step: &Step, record: Option<Record>) -> rusqlit
         _ => false,
     };
     let (instance, lease) = record.map(|record| (Arc::new(record.instance), record.lease)).unzip();
-    Ok((step.look(instance, noted), lease.flatten().map(|(_, until)| until)))
+    Ok((step.status(instance, noted), lease.flatten().map(|(_, until)| until)))
 }
 
-fn begin(transaction: &Named<'_>, step: &Step, lease: Lease, now: Timestamp) -> rusqlite::Result<Begin> {
+fn begin(transaction: &Named<'_>, step: &Step, lease: Lease, now: Timestamp) -> rusqlite::Result<LeaseOutcome> {
     let mut record = find(transaction, step)?;
-    if let (None, Some(first)) = (&record, step.first_sight()) {
+    if let (None, Some(first)) = (&record, step.initial_instance()) {
         if by_id(transaction, &first.instance_id)?.is_some() {
-            return Ok(Begin::IdTaken);
+            return Ok(LeaseOutcome::IdTaken);
         }
         insert(transaction, &first, now)?;
         note(transaction, step, &first.instance_id, now)?;
         record = Some(Record { instance: first, lease: None });
     }
-    let (look, leased_until) = look(transaction, step, record)?;
-    let begin = step.begin(look, leased_until.is_some_and(|until| until > now));
-    if let Begin::Run(instance) = &begin {
+    let (status, leased_until) = status(transaction, step, record)?;
+    let begin = step.lease_outcome(status, leased_until.is_some_and(|until| until > now));
+    if let LeaseOutcome::Run(instance) = &begin {
         transaction.execute(
             "UPDATE koogallery_instance SET lease_holder = ?2, lease_until = ?3, handler_runs = handler_runs + 1 \
              WHERE instance_id = ?1",
@@ -336,7 +331,7 @@ fn note(transaction: &Named<'_>, step: &Step, instance_id: &str, now: Timestamp)
     Ok(())
 }
 
-/// Notices had to be in tables of their own once. So that they need not stay there, their rows are known here as well.
+/// Notices were in tables of their own once. Their rows are copied, so that they need not stay there.
 fn take_over_notices(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     let tables = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'koogallery_notice_instance'";
     if transaction.prepare(tables)?.exists([])? {

@@ -1,4 +1,4 @@
-//! What a step on an instance means; shared by all engines.
+//! Steps on instances, and the rules that all engines share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,17 +9,19 @@ use crate::timestamp::Timestamp;
 /// The key of every purchase.
 pub(super) const PURCHASE: &str = "purchase";
 
-/// One thing to be done once.
+/// A change of an instance that is done once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Step {
-    /// On what.
+    /// The instance it changes.
     pub target: Target,
-    /// What it does.
+    /// The change.
     pub effect: Effect,
 }
 
-/// What a step works on.
+/// The instance that a step changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "an engine has to find the instance of every kind of target")]
 pub enum Target {
     /// The instance of a purchase, which gets `proposed_id` if it has none yet.
     Purchase {
@@ -32,7 +34,7 @@ pub enum Target {
     Instance(String),
 }
 
-/// What a step does.
+/// The change that a step makes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Effect {
@@ -40,23 +42,23 @@ pub enum Effect {
     Create {
         /// The product bought.
         product_id: Option<String>,
-        /// The expiry told with the purchase.
+        /// The expiry named in the purchase.
         expire_time: Option<Timestamp>,
     },
     /// Set another expiry; done once per `key`.
     Renew {
-        /// What identifies the renewal.
+        /// The identity of the renewal.
         key: String,
         /// The new expiry.
         expire_time: Timestamp,
         /// The new product.
         product_id: Option<String>,
-        /// Whether it also ends a freeze.
+        /// True if it also ends a freeze.
         unfreezes: bool,
     },
     /// Change the specification; done once per `key`.
     Upgrade {
-        /// What identifies the upgrade.
+        /// The identity of the upgrade.
         key: String,
         /// The new product.
         product_id: Option<String>,
@@ -67,15 +69,15 @@ pub enum Effect {
     Unfreeze,
     /// Delete; done if released.
     Release,
-    /// Leave it as it is; done once per `key`.
+    /// Change nothing; done once per `key`.
     Note {
-        /// What is noted.
+        /// The identity of the note.
         key: String,
     },
 }
 
 impl Effect {
-    /// A verb.
+    /// Returns the change as a verb.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Create { .. } => "create",
@@ -95,11 +97,11 @@ impl fmt::Display for Effect {
     }
 }
 
-/// What is known about a step.
+/// The status of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Look {
-    /// The purchase was not seen before, or the instance does not exist (any more).
+pub enum StepStatus {
+    /// The purchase was not seen before, or the instance does not exist, or no longer.
     Unknown,
     /// Not done.
     Open(Arc<Instance>),
@@ -110,23 +112,23 @@ pub enum Look {
 /// The answer to asking for the lease of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Begin {
-    /// The lease is given: do it. The instance is as it was before the step.
+pub enum LeaseOutcome {
+    /// The lease is granted. The instance is as it was before the step.
     Run(Arc<Instance>),
-    /// Somebody else works on the instance; ask again later.
+    /// Another holder works on the instance; retry later.
     Busy(Arc<Instance>),
     /// Done before.
     Done(Arc<Instance>),
     /// The instance does not exist, or no longer.
     Unknown,
-    /// The instance has not been created yet, and nobody is at it.
+    /// The instance has not been created yet, and no holder is creating it.
     NotCreated(Arc<Instance>),
     /// The id proposed for a new instance belongs to another one; propose another.
     IdTaken,
 }
 
-impl Look {
-    /// The instance concerned.
+impl StepStatus {
+    /// Returns the instance concerned.
     pub(super) fn instance(&self) -> Option<&Arc<Instance>> {
         match self {
             Self::Open(instance) | Self::Done(instance) => Some(instance),
@@ -143,8 +145,8 @@ impl Look {
     }
 }
 
-impl Begin {
-    /// The instance concerned.
+impl LeaseOutcome {
+    /// Returns the instance concerned.
     pub(super) fn instance(&self) -> Option<&Arc<Instance>> {
         match self {
             Self::Run(instance) | Self::Busy(instance) | Self::Done(instance) | Self::NotCreated(instance) => {
@@ -166,12 +168,17 @@ impl Begin {
 }
 
 impl Step {
-    /// A step on a known instance.
+    /// Creates a step.
+    pub fn new(target: Target, effect: Effect) -> Self {
+        Self { target, effect }
+    }
+
+    /// Creates a step on a known instance.
     pub fn on(instance_id: impl Into<String>, effect: Effect) -> Self {
         Self { target: Target::Instance(instance_id.into()), effect }
     }
 
-    /// The order or instance concerned.
+    /// Returns the id of the order or instance concerned.
     pub fn subject(&self) -> &str {
         match &self.target {
             Target::Purchase { order, .. } => &order.order_id,
@@ -179,15 +186,16 @@ impl Step {
         }
     }
 
-    /// Proposes another id for an instance not seen before.
-    pub fn propose(&mut self, id: String) {
+    /// Sets the id for the instance of a purchase not seen before. Does nothing to steps on known instances.
+    pub fn set_proposed_id(&mut self, id: impl Into<String>) {
         if let Target::Purchase { proposed_id, .. } = &mut self.target {
-            *proposed_id = id;
+            *proposed_id = id.into();
         }
     }
 
-    /// The key under which the step is noted with its instance. It tells that the step is done where the state alone does
-    /// not; with a purchase, it tells that its instance is from a time when every family had ids of its own.
+    /// Returns the key under which the step is stored with its instance. A stored key shows that the step is done where
+    /// the state alone does not; that of a purchase shows that its instance was stored under the ids of its own
+    /// service.
     pub fn key(&self) -> Option<&str> {
         match (&self.effect, &self.target) {
             (Effect::Renew { key, .. } | Effect::Upgrade { key, .. } | Effect::Note { key }, _) => Some(key),
@@ -196,62 +204,58 @@ impl Step {
         }
     }
 
-    /// Whether the step is done once its key is noted, and not before.
-    pub(super) fn is_done_by_key(&self) -> bool {
+    /// Returns whether the step is done once its [key](Self::key) is stored, and not before. The status of other steps
+    /// does not depend on keys.
+    pub fn is_done_by_key(&self) -> bool {
         matches!(self.effect, Effect::Renew { .. } | Effect::Upgrade { .. } | Effect::Note { .. })
     }
 
-    /// What is known about the step, given its instance and whether its key was noted.
-    pub fn look(&self, instance: Option<Arc<Instance>>, noted: bool) -> Look {
+    /// Returns the status of the step, given its instance, if there is one, and whether its [key](Self::key) is stored
+    /// with it.
+    pub fn status(&self, instance: Option<Arc<Instance>>, has_key: bool) -> StepStatus {
         let Some(instance) = instance else {
-            return Look::Unknown;
+            return StepStatus::Unknown;
         };
         let done = match self.effect {
             Effect::Create { .. } => instance.state != State::Creating,
             Effect::Release => instance.state == State::Released,
-            Effect::Note { .. } => noted,
-            _ if instance.state == State::Released => return Look::Unknown,
+            Effect::Note { .. } => has_key,
+            _ if instance.state == State::Released => return StepStatus::Unknown,
             Effect::Freeze => instance.state == State::Frozen,
             Effect::Unfreeze => instance.state == State::Active,
-            Effect::Renew { .. } | Effect::Upgrade { .. } => noted,
+            Effect::Renew { .. } | Effect::Upgrade { .. } => has_key,
         };
-        if done { Look::Done(instance) } else { Look::Open(instance) }
+        if done { StepStatus::Done(instance) } else { StepStatus::Open(instance) }
     }
 
-    /// The answer to asking for the lease, given in addition whether somebody holds one.
-    pub fn begin(&self, look: Look, leased: bool) -> Begin {
-        match look {
-            Look::Unknown => Begin::Unknown,
-            Look::Done(instance) => Begin::Done(instance),
-            Look::Open(instance) if leased => Begin::Busy(instance),
-            Look::Open(instance) if instance.state == State::Creating && !self.works_before_creation() => {
-                Begin::NotCreated(instance)
+    /// Returns the answer to asking for the lease, given the [status](Self::status) and whether another holder has a
+    /// lease on the instance [at that time](crate::lease::Lease::is_held_at).
+    pub fn lease_outcome(&self, status: StepStatus, is_leased: bool) -> LeaseOutcome {
+        match status {
+            StepStatus::Unknown => LeaseOutcome::Unknown,
+            StepStatus::Done(instance) => LeaseOutcome::Done(instance),
+            StepStatus::Open(instance) if is_leased => LeaseOutcome::Busy(instance),
+            StepStatus::Open(instance) if instance.state == State::Creating && !self.works_before_creation() => {
+                LeaseOutcome::NotCreated(instance)
             }
-            Look::Open(instance) => Begin::Run(instance),
+            StepStatus::Open(instance) => LeaseOutcome::Run(instance),
         }
     }
 
-    /// An order that failed for good may be released although its instance was never finished.
+    /// Returns whether the step needs no finished instance: an order that failed for good may be released.
     fn works_before_creation(&self) -> bool {
         matches!(self.effect, Effect::Create { .. } | Effect::Release | Effect::Note { .. })
     }
 
-    /// The instance of a purchase seen for the first time.
-    pub fn first_sight(&self) -> Option<Instance> {
+    /// Returns the record for a purchase that was not seen before, or `None` for steps on known instances.
+    pub fn initial_instance(&self) -> Option<Instance> {
         match &self.target {
-            Target::Purchase { order, proposed_id } => Some(Instance {
-                instance_id: proposed_id.clone(),
-                order: order.clone(),
-                product_id: order.product_id.clone(),
-                state: State::Creating,
-                expire_time: None,
-                handler_runs: 0,
-            }),
+            Target::Purchase { order, proposed_id } => Some(Instance::new(proposed_id, order.clone())),
             Target::Instance(_) => None,
         }
     }
 
-    /// Does to the record what the step does to the instance.
+    /// Applies the step to the record, once it was done to the instance.
     pub fn apply(&self, instance: &mut Instance) {
         match &self.effect {
             Effect::Create { product_id, expire_time } => {

@@ -3,7 +3,7 @@
 
 use super::TenantLogin;
 use crate::query::push_pair;
-use crate::random::{Random, RandomError};
+use crate::random::{self, Random, RandomError};
 
 /// Where to send a browser whose tenant is known already, past the unified login page. Usually the workbench does this.
 ///
@@ -52,9 +52,7 @@ impl State {
     ///
     /// No randomness.
     pub fn generate(random: &(impl Random + ?Sized)) -> Result<Self, RandomError> {
-        let mut bytes = [0; 16];
-        random.fill(&mut bytes)?;
-        Ok(Self(const_hex::encode(bytes)))
+        random::hex(random).map(Self)
     }
 
     /// The one that a session kept.

@@ -1,49 +1,32 @@
 //! What a login asks of the application's store.
 
 use std::error::Error;
-use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
 use super::TenantLogin;
+use crate::shareable::shareable;
 
-/// Looks up what `tenantSync`, `applicationSync` and `authSync` told.
-///
-/// Ids are compared exactly, upper and lower case included.
-pub trait LoginDirectory: Send + Sync + 'static {
-    /// The application of a tenant; `None` for a tenant that is unknown, or no longer bound to the application.
-    fn tenant_login<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<TenantLogin>, DirectoryError>>;
+shareable! {
+    /// Looks up what `tenantSync`, `applicationSync` and `authSync` told.
+    ///
+    /// Ids are compared exactly, upper and lower case included.
+    pub trait LoginDirectory: Send + Sync + 'static {
+        /// The application of a tenant; `None` for a tenant that is unknown, or no longer bound to the application.
+        fn tenant_login<'a>(
+            &'a self,
+            tenant_id: &'a str,
+            app_id: &'a str,
+        ) -> BoxFuture<'a, Result<Option<TenantLogin>, DirectoryError>>;
 
-    /// A user of the tenant who was granted the application; `None` for somebody else. `authSync` grants by application,
-    /// and a store that serves one application only may pass over `app_id`.
-    fn user<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        user_name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<DirectoryUser>, DirectoryError>>;
-}
-
-impl<D: LoginDirectory + ?Sized> LoginDirectory for Arc<D> {
-    fn tenant_login<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<TenantLogin>, DirectoryError>> {
-        (**self).tenant_login(tenant_id, app_id)
-    }
-
-    fn user<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        user_name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<DirectoryUser>, DirectoryError>> {
-        (**self).user(tenant_id, app_id, user_name)
+        /// A user of the tenant who was granted the application; `None` for somebody else. `authSync` grants by
+        /// application, and a store that serves one application only may pass over `app_id`.
+        fn user<'a>(
+            &'a self,
+            tenant_id: &'a str,
+            app_id: &'a str,
+            user_name: &'a str,
+        ) -> BoxFuture<'a, Result<Option<DirectoryUser>, DirectoryError>>;
     }
 }
 

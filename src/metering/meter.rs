@@ -1,4 +1,4 @@
-//! The seller's side of metering: recording, and looking at what became of it.
+//! Recording usage, and inspecting its records.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,10 +11,12 @@ use super::{
 use crate::clock::{Clock, SystemClock};
 use crate::timestamp::Timestamp;
 
-/// How long before a record is refused as too old its state is called a risk: a week before the 21 days are over.
+/// Age at which a record counts as at risk: a week before the marketplace refuses it.
 const RISKY_AFTER: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Records usage. Clones share the store.
+/// Records usage durably. Clones share the store.
+#[doc(alias = "billing")]
+#[doc(alias = "usage")]
 #[derive(Clone)]
 pub struct Meter {
     pub(super) store: Arc<dyn UsageStore>,
@@ -23,38 +25,38 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// A meter by the hour, under the system's clock.
+    /// Creates a meter with hourly periods and the system clock.
     pub fn new(store: impl UsageStore) -> Self {
         Self { store: Arc::new(store), clock: Arc::new(SystemClock), period: Period::default() }
     }
 
-    /// Sets how much time one record covers. Sums that are open keep their period.
+    /// Sets the time that one record covers (default: [`Period::Hourly`]). Open sums keep their period.
     #[must_use]
     pub fn with_period(mut self, period: Period) -> Self {
         self.period = period;
         self
     }
 
-    /// Sets another clock.
+    /// Sets the clock (default: system clock).
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Records usage. When this returns, it is on the disk and will be reported. Calls made at the same time share one
+    /// Records usage. When this returns, it is on disk and will be reported. Calls made at the same time share one
     /// commit, so many at once are far cheaper than one after the other.
     ///
     /// # Errors
     ///
-    /// The usage cannot be billed, or the store failed; nothing was recorded. Who does not know whether a call of this
-    /// returned repeats it with the same [`usage_id`](Usage::usage_id).
+    /// The usage cannot be billed, or the store failed; nothing was recorded. A call whose outcome is unknown can be
+    /// retried safely with the same [`usage_id`](Usage::usage_id).
     pub async fn record(&self, usage: Usage) -> Result<Recorded, MeteringError> {
         let recorded = self.store.record(vec![self.entry(usage)?]).await?;
         Ok(recorded.first().copied().unwrap_or(Recorded::First))
     }
 
-    /// Records several, all or none, in one commit.
+    /// Records several usages, all or none, in one commit.
     ///
     /// # Errors
     ///
@@ -64,7 +66,7 @@ impl Meter {
         self.store.record(entries).await
     }
 
-    /// Checks usage and gives it its place in time, for recording it in a transaction of the seller's own
+    /// Checks usage and assigns it to a period, for recording it in a transaction of the seller's own
     /// (`SqliteUsageStore::record_in`).
     ///
     /// # Errors
@@ -74,8 +76,8 @@ impl Meter {
         usage.check(self.clock.now(), self.period)
     }
 
-    /// Ends the sums of an instance that was closed, since a record must not end after that. To be called when the instance
-    /// is released. Tells how many records that made.
+    /// Makes records of the open sums of an instance that was closed, since a record must not end after that. To be
+    /// called when the instance is released. Returns the number of records.
     ///
     /// # Errors
     ///
@@ -84,7 +86,7 @@ impl Meter {
         self.store.close_instance(instance_id, closed_at.min(self.clock.now())).await
     }
 
-    /// How reporting stands.
+    /// Returns the totals of reporting.
     ///
     /// # Errors
     ///
@@ -93,7 +95,7 @@ impl Meter {
         self.store.status(self.clock.now().saturating_sub(RISKY_AFTER)).await
     }
 
-    /// Records in a state, in order of their numbers, from the first after `after`, at most `limit`.
+    /// Returns records in a state, in the order of their numbers, from the first after `after`, at most `limit`.
     ///
     /// # Errors
     ///
@@ -107,11 +109,11 @@ impl Meter {
         self.store.records(state, after, limit).await
     }
 
-    /// Has a refused or held record sent again, changed where the [`Correction`] says so, under the same number. Returns
-    /// whether there was such a record.
+    /// Retries a refused or held record with the changes of the [`Correction`], under the same number. Returns whether
+    /// there was such a record.
     ///
-    /// Of a number that the marketplace took before it keeps what came first: such a record comes back as reported before
-    /// and ends as delivered, without the correction.
+    /// Of records with the same number the marketplace keeps the first: a record that it took before is answered as
+    /// "reported before" and ends as delivered, without the correction.
     ///
     /// # Errors
     ///

@@ -1,34 +1,64 @@
-//! Telling the seller how reporting goes.
+//! Events of reporting, and their observers.
 
 use std::fmt;
 
-use super::{MeteringError, Outcome, Refusal, Total};
+use super::{MeteringError, RecordOutcome, RecordRefusal, Total};
 use crate::open_api::CallError;
 use crate::open_api::push_usage::{Disposition, UsageRecord};
 use crate::text::chain::Chain;
 use crate::timestamp::Timestamp;
 
-/// Is told how reporting goes. Called on the pusher's task: do not block.
+/// An observer of reporting, for logs and alarms.
+///
+/// ```
+/// use koogallery::metering::{MeteringEvent, Observer};
+///
+/// struct Alarm;
+///
+/// impl Observer for Alarm {
+///     fn on_event(&self, event: &MeteringEvent<'_>) {
+///         match event {
+///             MeteringEvent::Delivered(records) => println!("{} usage records delivered", records.len()),
+///             MeteringEvent::AtRisk(at_risk) => eprintln!("page the operator: {at_risk}"),
+///             event => eprintln!("{event}"),
+///         }
+///     }
+/// }
+/// ```
 pub trait Observer: Send + Sync + 'static {
+    /// Handles an event. Called on the pusher's task, so it must not block.
+    fn on_event(&self, event: &MeteringEvent<'_>);
+}
+
+/// An event of reporting.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum MeteringEvent<'a> {
     /// Records were delivered.
-    fn delivered(&self, records: &[&UsageRecord]) {
-        let _ = records;
-    }
-
+    Delivered(&'a [&'a UsageRecord]),
     /// The marketplace refused a record.
-    fn rejected(&self, rejection: &Rejection<'_>);
-
-    /// It is unclear whether the marketplace took records, and they are held from now on.
-    fn held(&self, hold: &Hold<'_>);
-
-    /// Records could not be sent; they will be sent again.
-    fn push_failed(&self, failure: &PushFailure<'_>);
-
+    Rejected(Rejection<'a>),
+    /// The marketplace may have taken records or not; they are held from now on.
+    Held(Hold<'a>),
+    /// Records could not be sent and will be retried.
+    PushFailed(PushFailure<'a>),
     /// Records will soon be too old to be billed.
-    fn at_risk(&self, at_risk: &AtRisk);
+    AtRisk(AtRisk),
+    /// The store failed; the pusher retries.
+    StoreFailed(&'a MeteringError),
+}
 
-    /// The store failed; the pusher tries again.
-    fn store_failed(&self, error: &MeteringError);
+impl fmt::Display for MeteringEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivered(records) => write!(f, "{} usage records were delivered", records.len()),
+            Self::Rejected(rejection) => rejection.fmt(f),
+            Self::Held(hold) => hold.fmt(f),
+            Self::PushFailed(failure) => failure.fmt(f),
+            Self::AtRisk(at_risk) => at_risk.fmt(f),
+            Self::StoreFailed(error) => Chain(*error).fmt(f),
+        }
+    }
 }
 
 /// A record that the marketplace refused.
@@ -37,10 +67,17 @@ pub trait Observer: Send + Sync + 'static {
 pub struct Rejection<'a> {
     /// The record.
     pub record: &'a UsageRecord,
-    /// Why.
-    pub refusal: &'a Refusal,
-    /// What becomes of it.
-    pub outcome: &'a Outcome,
+    /// The refusal.
+    pub refusal: &'a RecordRefusal,
+    /// The outcome: retry, correction, or none.
+    pub outcome: &'a RecordOutcome,
+}
+
+impl<'a> Rejection<'a> {
+    /// Creates the event, for tests of an observer.
+    pub fn new(record: &'a UsageRecord, refusal: &'a RecordRefusal, outcome: &'a RecordOutcome) -> Self {
+        Self { record, refusal, outcome }
+    }
 }
 
 impl fmt::Display for Rejection<'_> {
@@ -56,32 +93,36 @@ impl fmt::Display for Rejection<'_> {
     }
 }
 
-/// Records that are held since the marketplace's answer does not tell whether it took them.
+/// Records that are held, since the marketplace's answer leaves open whether it took them.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Hold<'a> {
     /// The records.
     pub records: &'a [&'a UsageRecord],
-    /// When the first of them is asked about again.
-    pub ask_at: Timestamp,
+    /// Time when the first of them is sent alone.
+    pub retry_at: Timestamp,
+}
+
+impl<'a> Hold<'a> {
+    /// Creates the event, for tests of an observer.
+    pub fn new(records: &'a [&'a UsageRecord], retry_at: Timestamp) -> Self {
+        Self { records, retry_at }
+    }
 }
 
 impl fmt::Display for Hold<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ask_at = self.ask_at;
+        let retry_at = self.retry_at;
         match self.records {
             [record] => {
                 let (sn, instance_id) = (&record.metering_sn, &record.instance_id);
                 write!(f, "usage record {sn} of instance {instance_id} is held: ")?;
-                write!(f, "the answer does not tell whether it was taken; it is asked about after {ask_at}")
+                write!(f, "the answer does not say whether it was taken; it is sent alone after {retry_at}")
             }
             records => {
-                write!(
-                    f,
-                    "{} usage records are held: the answer refused some and does not tell which; ",
-                    records.len()
-                )?;
-                write!(f, "each is asked about alone after {ask_at}")
+                let count = records.len();
+                write!(f, "{count} usage records are held: the answer refused some and does not say which; ")?;
+                write!(f, "each is sent alone after {retry_at}")
             }
         }
     }
@@ -91,23 +132,25 @@ impl fmt::Display for Hold<'_> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct PushFailure<'a> {
-    /// How many.
+    /// The number of records.
     pub records: usize,
-    /// Why.
+    /// The error.
     pub error: &'a CallError,
-    /// When they will be sent again.
+    /// Time of the retry.
     pub retry_at: Timestamp,
+}
+
+impl<'a> PushFailure<'a> {
+    /// Creates the event, for tests of an observer.
+    pub fn new(records: usize, error: &'a CallError, retry_at: Timestamp) -> Self {
+        Self { records, error, retry_at }
+    }
 }
 
 impl fmt::Display for PushFailure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} usage records could not be sent, again after {}: {}",
-            self.records,
-            self.retry_at,
-            Chain(self.error)
-        )
+        let Self { records, error, retry_at } = *self;
+        write!(f, "{records} usage records could not be sent, retry after {retry_at}: {}", Chain(error))
     }
 }
 
@@ -115,10 +158,17 @@ impl fmt::Display for PushFailure<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AtRisk {
-    /// How many, and how much.
+    /// The number of records and their usage.
     pub total: Total,
     /// The begin of the oldest; 21 days later it is refused.
     pub oldest: Timestamp,
+}
+
+impl AtRisk {
+    /// Creates the event, for tests of an observer.
+    pub fn new(total: Total, oldest: Timestamp) -> Self {
+        Self { total, oldest }
+    }
 }
 
 impl fmt::Display for AtRisk {
@@ -131,28 +181,15 @@ impl fmt::Display for AtRisk {
     }
 }
 
-/// Writes to standard error what somebody must know.
+/// An observer that writes every event except deliveries to standard error.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
 pub struct StderrObserver;
 
 impl Observer for StderrObserver {
-    fn rejected(&self, rejection: &Rejection<'_>) {
-        eprintln!("koogallery: {rejection}");
-    }
-
-    fn held(&self, hold: &Hold<'_>) {
-        eprintln!("koogallery: {hold}");
-    }
-
-    fn push_failed(&self, failure: &PushFailure<'_>) {
-        eprintln!("koogallery: {failure}");
-    }
-
-    fn at_risk(&self, at_risk: &AtRisk) {
-        eprintln!("koogallery: {at_risk}");
-    }
-
-    fn store_failed(&self, error: &MeteringError) {
-        eprintln!("koogallery: {}", Chain(error));
+    fn on_event(&self, event: &MeteringEvent<'_>) {
+        if !matches!(event, MeteringEvent::Delivered(_)) {
+            eprintln!("koogallery: {event}");
+        }
     }
 }

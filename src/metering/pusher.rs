@@ -12,33 +12,37 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 
 use super::delivery::{Verdict, limit_broken, verdict, verdict_of_error};
-use super::{AtRisk, Claim, Hold, Meter, MeteringError, Observer, Outcome, PushFailure, Rejection, StderrObserver};
+use super::{
+    AtRisk, Hold, Meter, MeteringError, MeteringEvent, Observer, PushFailure, RecordOutcome, Rejection, StderrObserver,
+};
 use crate::backoff;
+use crate::lease::Lease;
 use crate::open_api::push_usage::{MAX_RECORDS, Request, UsageRecord};
 use crate::open_api::{Api, CallError, Client, TransportError};
 use crate::random::{OsRandom, Random};
 use crate::runtime::Runtime;
 use crate::timestamp::Timestamp;
 
-/// Delivered records and usage ids are kept this long, so that late usage is recognised and delivery can be looked up.
+/// Delivered records and usage ids are kept this long, so that late usage is recognized and deliveries can be looked
+/// up.
 const KEPT_FOR: Duration = Duration::from_secs(40 * 24 * 3600);
 const CHORES_EVERY: Duration = Duration::from_secs(3600);
 /// The pause after the first failed push, and for records that came before their instance was ready.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const TOO_EARLY_PAUSE: Duration = Duration::from_secs(5 * 60);
-/// The pause before a held record is asked about first; the pauses after it double. An answer that was unclear is so for
-/// some time, and a person has to look.
+/// The pause before a held record is asked about first; the pauses after it double. An answer that was unclear is so
+/// for some time, and a person has to look.
 const FIRST_ASK: Duration = Duration::from_secs(60);
 /// Searches in a batch, of at most 12 pushes each: enough for a few bad records, and an end where most are bad.
 const MOST_SEARCHES: usize = 4;
-/// Unclear answers after which no more held records are asked about for a while, so that a thousand of them do not make a
-/// thousand pushes a round.
+/// Unclear answers after which no more held records are asked about for a while, so that a thousand of them do not make
+/// a thousand pushes a run.
 const UNCLEAR_ASKS: u32 = 3;
 /// Clear answers in a row after which held records are asked about together: the answers can be read again.
 const CLEAR_ASKS: u32 = 10;
 
-/// Sends what a [`Meter`] has recorded. Any number of pushers, in any number of processes, may work on one store: each
-/// record is sent by one of them at a time.
+/// A background worker that sends the usage recorded by a [`Meter`]. Any number of pushers, in any number of processes,
+/// may work on one store: each record is sent by one of them at a time.
 pub struct Pusher {
     meter: Meter,
     client: Client,
@@ -48,35 +52,42 @@ pub struct Pusher {
     interval: Duration,
     grace: Duration,
     longest_pause: Duration,
-    claim: Duration,
+    lease: Duration,
     batch: usize,
     /// Pushes that failed as a whole, in a row.
     failures: AtomicU32,
-    /// Rounds of asking that ended in unclear answers, in a row, and when the next may begin.
+    /// Runs that ended in unclear answers about held records, in a row, and when the next may begin.
     unclear_asks: AtomicU32,
     ask_after: AtomicI64,
     chores_due: AtomicI64,
 }
 
-/// What one round did.
+/// The result of one run of a [`Pusher`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Round {
+pub struct PushSummary {
     /// Records made of periods that were over.
     pub closed: usize,
     /// Records delivered.
     pub delivered: usize,
     /// Records that the marketplace refused.
     pub rejected: usize,
-    /// Records that are held from now on, since it is unclear whether the marketplace took them.
+    /// Records that are held from now on, since the marketplace may have taken them or not.
     pub held: usize,
-    /// Records that will be sent again because nobody knows whether they arrived.
+    /// Records that will be retried, since it is unknown whether they arrived.
     pub failed: usize,
 }
 
+/// A lease on records, and when it was taken.
+#[derive(Clone, Copy)]
+struct Claim {
+    lease: Lease,
+    at: Timestamp,
+}
+
 impl Pusher {
-    /// A pusher with the documented cadence: a period is sent within two minutes after its end. The client needs the access
-    /// key of the basic interface.
+    /// Creates a pusher with the documented cadence: a period is sent within two minutes after its end. The client
+    /// needs the access key of the basic interface.
     pub fn new(meter: Meter, client: Client, runtime: impl Runtime) -> Self {
         Self {
             meter,
@@ -87,7 +98,7 @@ impl Pusher {
             interval: Duration::from_secs(30),
             grace: Duration::from_secs(60),
             longest_pause: Duration::from_secs(15 * 60),
-            claim: Duration::from_secs(5 * 60),
+            lease: Duration::from_secs(5 * 60),
             batch: MAX_RECORDS,
             failures: AtomicU32::new(0),
             unclear_asks: AtomicU32::new(0),
@@ -96,28 +107,28 @@ impl Pusher {
         }
     }
 
-    /// Is told how reporting goes; [`StderrObserver`] unless set.
+    /// Sets the observer (default: [`StderrObserver`]).
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer) -> Self {
         self.observer = Arc::new(observer);
         self
     }
 
-    /// Gives randomness; the operating system's unless set.
+    /// Sets the source of randomness for pauses and leases (default: the operating system's).
     #[must_use]
     pub fn with_random(mut self, random: impl Random) -> Self {
         self.random = Arc::new(random);
         self
     }
 
-    /// How often to look for something to send; 30 seconds unless set.
+    /// Sets the interval between runs (default: 30 seconds).
     #[must_use]
     pub fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// How long to wait after a period for usage that is still on its way to the store; one minute unless set. The
+    /// Sets how long to wait after a period for usage that is still on its way to the store (default: 1 minute). The
     /// marketplace asks for the report within 15 minutes.
     #[must_use]
     pub fn with_grace(mut self, grace: Duration) -> Self {
@@ -125,35 +136,35 @@ impl Pusher {
         self
     }
 
-    /// Sets the longest pause before a record is sent or asked about again (default: 15 minutes). Pauses double; they begin
-    /// at 5 seconds after a push that failed, and at a minute where it is unclear what became of a record.
+    /// Sets the longest pause before a record is retried (default: 15 minutes). Pauses double; they begin at 5 seconds
+    /// after a push that failed, and at a minute for held records.
     #[must_use]
     pub fn with_longest_pause(mut self, pause: Duration) -> Self {
         self.longest_pause = pause;
         self
     }
 
-    /// For how long records stay taken when the process that sends them has died; 5 minutes unless set. A push that takes
-    /// half of it is given up.
+    /// Sets the lease on records that are being sent, after which another pusher may send them if this process has died
+    /// (default: 5 minutes). A push times out after half of it.
     #[must_use]
-    pub fn with_claim(mut self, claim: Duration) -> Self {
-        self.claim = claim;
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
         self
     }
 
-    /// Records per push; 1000 unless set, which is also the most. (One page of the documents says 100.)
+    /// Sets the number of records per push (default and maximum: 1000). (One page of the documents says 100.)
     #[must_use]
     pub fn with_batch(mut self, records: usize) -> Self {
         self.batch = records.clamp(1, MAX_RECORDS);
         self
     }
 
-    /// Works until `stop` is ready, and then ends after the push under way.
+    /// Runs until `stop` is ready, and then ends after the current push.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
         let mut stop = pin!(stop);
         loop {
-            if let Err(error) = self.round().await {
-                self.observer.store_failed(&error);
+            if let Err(error) = self.run_once().await {
+                self.observer.on_event(&MeteringEvent::StoreFailed(&error));
             }
             if let Either::Right(_) = select(self.runtime.sleep(self.interval), &mut stop).await {
                 return;
@@ -161,27 +172,27 @@ impl Pusher {
         }
     }
 
-    /// Closes periods that are over, sends everything that is due and asks about what is held, once.
+    /// Closes periods that are over, sends everything that is due and retries held records, once.
     ///
     /// # Errors
     ///
-    /// The store failed. What was sent and could not be noted is sent again, with the same numbers.
-    pub async fn round(&self) -> Result<Round, MeteringError> {
-        let mut round = Round { closed: self.close_periods().await?, ..Round::default() };
+    /// The store failed. Records whose outcome could not be stored are sent again, with the same numbers.
+    pub async fn run_once(&self) -> Result<PushSummary, MeteringError> {
+        let mut summary = PushSummary { closed: self.close_periods().await?, ..PushSummary::default() };
         loop {
             let claim = self.claim()?;
-            let records = self.meter.store.claim(claim, self.batch).await?;
+            let records = self.meter.store.claim(claim.lease, claim.at, self.batch).await?;
             if records.is_empty() {
-                self.ask_about_held(&mut round).await?;
+                self.ask_about_held(&mut summary).await?;
                 break;
             }
-            if self.deliver(claim, records, &mut round).await?.is_break() {
-                // The rest would fail as well; it is due at the next round.
+            if self.deliver(claim, records, &mut summary).await?.is_break() {
+                // The rest would fail as well; it is due at the next run.
                 break;
             }
         }
         self.do_chores().await?;
-        Ok(round)
+        Ok(summary)
     }
 
     async fn close_periods(&self) -> Result<usize, MeteringError> {
@@ -196,24 +207,25 @@ impl Pusher {
     }
 
     fn claim(&self) -> Result<Claim, MeteringError> {
-        let claim = Claim::draw(&*self.random, self.meter.clock.now(), self.claim);
-        claim.map_err(|error| MeteringError::Store(Arc::new(error)))
+        let at = self.meter.clock.now();
+        let lease = Lease::draw(&*self.random, at, self.lease).map_err(MeteringError::store)?;
+        Ok(Claim { lease, at })
     }
 
-    /// Sends records and notes what became of them. Breaks off when a push failed.
+    /// Sends records and stores their outcomes. Breaks off when a push failed.
     async fn deliver(
         &self,
         claim: Claim,
         records: Vec<UsageRecord>,
-        round: &mut Round,
+        summary: &mut PushSummary,
     ) -> Result<ControlFlow<()>, MeteringError> {
         let mut left = vec![records];
         while let Some(mut records) = left.pop() {
             match self.push(claim, &records).await {
                 Ok(Verdict::Each(outcomes)) => {
                     let is_alone = records.len() == 1;
-                    let unclear = self.settle(claim, records, outcomes, round).await?;
-                    if self.search(claim, unclear, is_alone, round).await?.is_break() && left.is_empty() {
+                    let unclear = self.settle(claim, records, outcomes, summary).await?;
+                    if self.search(claim, unclear, is_alone, summary).await?.is_break() && left.is_empty() {
                         return Ok(ControlFlow::Break(()));
                     }
                 }
@@ -225,8 +237,8 @@ impl Pusher {
                     left.push(records);
                     let records = left.concat();
                     let at = self.after_failure(records.len(), &error);
-                    let outcomes = vec![Some(Outcome::Retry { at, refusal: None }); records.len()];
-                    self.settle(claim, records, outcomes, round).await?;
+                    let outcomes = vec![Some(RecordOutcome::Retry { at, refusal: None }); records.len()];
+                    self.settle(claim, records, outcomes, summary).await?;
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -234,18 +246,20 @@ impl Pusher {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Looks for the record for which an answer was unclear, and holds what stays unclear. Breaks off when a push failed.
+    /// Looks for the record for which an answer was unclear, and holds what stays unclear. Breaks off when a push
+    /// failed.
     ///
-    /// A half of the suspects is pushed; if its answer is clear, the other half holds the record and need not be pushed, and
-    /// if not, the other half is put aside. All that was put aside is pushed together in the end. So one bad record of 1000
-    /// costs the first push, ten halves, its own push and one for the others, 13 in all. Repeated pushes of good records may
-    /// be unclear as well, and then halving leads nowhere: it goes on only as long as answers are clear now and then.
+    /// A half of the suspects is pushed; if its answer is clear, the other half holds the record and need not be
+    /// pushed, and if not, the other half is put aside. All that was put aside is pushed together in the end. So one
+    /// bad record of 1000 costs the first push, ten halves, its own push and one for the others, 13 in all. Repeated
+    /// pushes of good records may be unclear as well, and then halving leads nowhere: it goes on only as long as
+    /// answers are clear now and then.
     async fn search(
         &self,
         claim: Claim,
         mut suspects: Vec<UsageRecord>,
         mut is_alone: bool,
-        round: &mut Round,
+        summary: &mut PushSummary,
     ) -> Result<ControlFlow<()>, MeteringError> {
         let mut unclear = Vec::new();
         for _ in 0..MOST_SEARCHES {
@@ -253,10 +267,10 @@ impl Pusher {
             while suspects.len() > 1 || !is_alone && !suspects.is_empty() {
                 let rest = suspects.split_off(suspects.len().div_ceil(2));
                 let asked = suspects.len();
-                suspects = match self.ask(claim, suspects, round).await? {
+                suspects = match self.ask(claim, suspects, summary).await? {
                     ControlFlow::Continue(left) => left,
                     ControlFlow::Break(left) => {
-                        self.hold(claim, [left, rest, aside, unclear].concat(), round).await?;
+                        self.hold(claim, [left, rest, aside, unclear].concat(), summary).await?;
                         return Ok(ControlFlow::Break(()));
                     }
                 };
@@ -274,10 +288,10 @@ impl Pusher {
             }
             is_alone = aside.len() == 1;
             let asked = aside.len();
-            suspects = match self.ask(claim, aside, round).await? {
+            suspects = match self.ask(claim, aside, summary).await? {
                 ControlFlow::Continue(left) => left,
                 ControlFlow::Break(left) => {
-                    self.hold(claim, [left, unclear].concat(), round).await?;
+                    self.hold(claim, [left, unclear].concat(), summary).await?;
                     return Ok(ControlFlow::Break(()));
                 }
             };
@@ -287,20 +301,21 @@ impl Pusher {
             }
         }
         unclear.append(&mut suspects);
-        self.hold(claim, unclear, round).await?;
+        self.hold(claim, unclear, summary).await?;
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Pushes records and notes what is clear. Returns those of which it is not; breaks off when the push failed.
+    /// Pushes records and stores the outcomes that are clear. Returns the other records; breaks off when the push
+    /// failed.
     async fn ask(
         &self,
         claim: Claim,
         records: Vec<UsageRecord>,
-        round: &mut Round,
+        summary: &mut PushSummary,
     ) -> Result<ControlFlow<Vec<UsageRecord>, Vec<UsageRecord>>, MeteringError> {
         match self.push(claim, &records).await {
             Ok(Verdict::Each(outcomes)) => {
-                Ok(ControlFlow::Continue(self.settle(claim, records, outcomes, round).await?))
+                Ok(ControlFlow::Continue(self.settle(claim, records, outcomes, summary).await?))
             }
             Ok(Verdict::TooMany) => Ok(ControlFlow::Continue(records)),
             Err(error) => {
@@ -311,21 +326,27 @@ impl Pusher {
     }
 
     /// Holds records whose answer was unclear.
-    async fn hold(&self, claim: Claim, records: Vec<UsageRecord>, round: &mut Round) -> Result<(), MeteringError> {
+    async fn hold(
+        &self,
+        claim: Claim,
+        records: Vec<UsageRecord>,
+        summary: &mut PushSummary,
+    ) -> Result<(), MeteringError> {
         if records.is_empty() {
             return Ok(());
         }
         let ask_at = self.ask_at(0);
-        let outcomes = records.iter().map(|record| (record.metering_sn.clone(), Outcome::Held { at: ask_at }));
-        self.meter.store.settle(claim, outcomes.collect()).await?;
-        round.held += records.len();
+        let outcomes = records.iter().map(|record| (record.metering_sn.clone(), RecordOutcome::Held { at: ask_at }));
+        self.meter.store.settle(claim.lease, claim.at, outcomes.collect()).await?;
+        summary.held += records.len();
         let records: Vec<_> = records.iter().collect();
-        self.observer.held(&Hold { records: &records, ask_at });
+        self.observer.on_event(&MeteringEvent::Held(Hold { records: &records, retry_at: ask_at }));
         Ok(())
     }
 
-    /// Asks about held records, each alone. Only where many answers in a row were clear the others are asked about together.
-    async fn ask_about_held(&self, round: &mut Round) -> Result<(), MeteringError> {
+    /// Asks about held records, each alone. Only where many answers in a row were clear the others are asked about
+    /// together.
+    async fn ask_about_held(&self, summary: &mut PushSummary) -> Result<(), MeteringError> {
         if self.ask_after.load(Ordering::Relaxed) > self.meter.clock.now().as_unix_millis() {
             return Ok(());
         }
@@ -333,19 +354,19 @@ impl Pusher {
         while unclear < UNCLEAR_ASKS {
             let claim = self.claim()?;
             let limit = if clear < CLEAR_ASKS { 1 } else { self.batch };
-            let held = self.meter.store.claim_held(claim, limit).await?;
+            let held = self.meter.store.claim_held(claim.lease, claim.at, limit).await?;
             if held.is_empty() {
                 break;
             }
             let attempts: HashMap<_, _> =
                 held.iter().map(|stored| (stored.record.metering_sn.clone(), stored.attempts)).collect();
-            let asked = self.ask(claim, held.into_iter().map(|stored| stored.record).collect(), round).await?;
+            let asked = self.ask(claim, held.into_iter().map(|stored| stored.record).collect(), summary).await?;
             let (ControlFlow::Continue(left) | ControlFlow::Break(left)) = &asked;
             let again = left.iter().map(|record| {
                 let attempts = attempts.get(&record.metering_sn).copied().unwrap_or_default();
-                (record.metering_sn.clone(), Outcome::Held { at: self.ask_at(attempts.saturating_sub(1)) })
+                (record.metering_sn.clone(), RecordOutcome::Held { at: self.ask_at(attempts.saturating_sub(1)) })
             });
-            self.meter.store.settle(claim, again.collect()).await?;
+            self.meter.store.settle(claim.lease, claim.at, again.collect()).await?;
             match asked {
                 ControlFlow::Break(_) => return Ok(()),
                 ControlFlow::Continue(left) if left.is_empty() => clear += 1,
@@ -361,7 +382,7 @@ impl Pusher {
         Ok(())
     }
 
-    /// When to ask about a held record that was asked about so often before.
+    /// Returns when to retry a held record, given the number of attempts before.
     fn ask_at(&self, asked_before: u32) -> Timestamp {
         let pause = backoff::pause(FIRST_ASK, self.longest_pause, asked_before, &*self.random);
         self.meter.clock.now().saturating_add(pause)
@@ -370,7 +391,7 @@ impl Pusher {
     /// Pushes the records that break no documented limit.
     async fn push(&self, claim: Claim, records: &[UsageRecord]) -> Result<Verdict, CallError> {
         let mut outcomes: Vec<_> = records.iter().map(limit_broken).collect();
-        let is_sent = |outcome: &Option<Outcome>| outcome.is_none();
+        let is_sent = |outcome: &Option<RecordOutcome>| outcome.is_none();
         if outcomes.iter().all(is_sent) {
             return self.send(claim, records).await;
         }
@@ -387,11 +408,11 @@ impl Pusher {
     }
 
     async fn send(&self, claim: Claim, records: &[UsageRecord]) -> Result<Verdict, CallError> {
-        let gone = self.meter.clock.now().abs_diff(claim.now);
-        let patience = (self.claim / 2).saturating_sub(gone);
+        let gone = self.meter.clock.now().abs_diff(claim.at);
+        let timeout = (self.lease / 2).saturating_sub(gone);
         let Ok(request) = Request::new(records.to_vec()) else { return Ok(Verdict::Each(vec![None; records.len()])) };
         let call = pin!(self.client.call(&request));
-        let answer = match select(call, self.runtime.sleep(patience)).await {
+        let answer = match select(call, self.runtime.sleep(timeout)).await {
             Either::Left((answer, _)) => answer,
             Either::Right(_) => {
                 Err(CallError::Transport { api: <Request as Api>::NAME, source: TransportError::Timeout })
@@ -407,13 +428,13 @@ impl Pusher {
         }
     }
 
-    /// Notes what became of records, and returns those of which it is unclear.
+    /// Stores the outcomes of records, and returns the records without one.
     async fn settle(
         &self,
         claim: Claim,
         records: Vec<UsageRecord>,
-        outcomes: Vec<Option<Outcome>>,
-        round: &mut Round,
+        outcomes: Vec<Option<RecordOutcome>>,
+        summary: &mut PushSummary,
     ) -> Result<Vec<UsageRecord>, MeteringError> {
         let (mut settled, mut unclear) = (Vec::new(), Vec::new());
         for (record, outcome) in records.into_iter().zip(outcomes) {
@@ -423,36 +444,38 @@ impl Pusher {
             }
         }
         let outcomes = settled.iter().map(|(record, outcome)| (record.metering_sn.clone(), outcome.clone()));
-        self.meter.store.settle(claim, outcomes.collect()).await?;
+        self.meter.store.settle(claim.lease, claim.at, outcomes.collect()).await?;
         let mut delivered = Vec::new();
         for (record, outcome) in &settled {
             match outcome {
-                Outcome::Delivered => delivered.push(record),
-                Outcome::Retry { refusal: None, .. } => round.failed += 1,
-                Outcome::Held { .. } => round.held += 1,
-                Outcome::Retry { refusal: Some(refusal), .. } | Outcome::Fix(refusal) | Outcome::Dead(refusal) => {
-                    round.rejected += 1;
-                    self.observer.rejected(&Rejection { record, refusal, outcome });
+                RecordOutcome::Delivered => delivered.push(record),
+                RecordOutcome::Retry { refusal: None, .. } => summary.failed += 1,
+                RecordOutcome::Held { .. } => summary.held += 1,
+                RecordOutcome::Retry { refusal: Some(refusal), .. }
+                | RecordOutcome::Fix(refusal)
+                | RecordOutcome::Dead(refusal) => {
+                    summary.rejected += 1;
+                    self.observer.on_event(&MeteringEvent::Rejected(Rejection { record, refusal, outcome }));
                 }
             }
         }
-        round.delivered += delivered.len();
+        summary.delivered += delivered.len();
         if !delivered.is_empty() {
-            self.observer.delivered(&delivered);
+            self.observer.on_event(&MeteringEvent::Delivered(&delivered));
         }
         Ok(unclear)
     }
 
-    /// Tells of a push that failed as a whole, and when to send again.
+    /// Reports a push that failed as a whole, and returns when to retry it.
     fn after_failure(&self, records: usize, error: &CallError) -> Timestamp {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed);
         let pause = backoff::pause(FIRST_PAUSE, self.longest_pause, failures, &*self.random);
         let retry_at = self.meter.clock.now().saturating_add(pause);
-        self.observer.push_failed(&PushFailure { records, error, retry_at });
+        self.observer.on_event(&MeteringEvent::PushFailed(PushFailure { records, error, retry_at }));
         retry_at
     }
 
-    /// Once an hour: warns of what is about to become too old, and forgets what is long done.
+    /// Warns of records that are about to become too old, and deletes old ones, once an hour.
     async fn do_chores(&self) -> Result<(), MeteringError> {
         let now = self.meter.clock.now();
         if self.chores_due.load(Ordering::Relaxed) > now.as_unix_millis() {
@@ -461,7 +484,7 @@ impl Pusher {
         self.chores_due.store(now.saturating_add(CHORES_EVERY).as_unix_millis(), Ordering::Relaxed);
         let status = self.meter.status().await?;
         if let (Some(oldest), true) = (status.oldest, status.at_risk.records > 0) {
-            self.observer.at_risk(&AtRisk { total: status.at_risk, oldest });
+            self.observer.on_event(&MeteringEvent::AtRisk(AtRisk { total: status.at_risk, oldest }));
         }
         while self.meter.store.forget(now.saturating_sub(KEPT_FOR)).await? > 0 {}
         Ok(())

@@ -1,5 +1,6 @@
 //! The usage store in SQLite.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_channel::oneshot;
@@ -8,10 +9,11 @@ use futures_util::future::{BoxFuture, ready};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params, params};
 
 use super::{
-    Claim, Correction, Entry, MeteringError, Outcome, Part, RecordState, Recorded, Refusal, Status, StoredRecord, Sum,
-    Total, UsageStore, parts,
+    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordRefusal, RecordState, Recorded, Status,
+    StoredRecord, Total, UsageStore, UsageSum,
 };
 use crate::amount::Amount;
+use crate::lease::Lease;
 use crate::open_api::push_usage::{RecordCode, UsageRecord};
 use crate::sqlite::{Database, DatabaseError};
 use crate::timestamp::Timestamp;
@@ -25,18 +27,33 @@ pub struct SqliteUsageStore {
     waiting: Arc<Mutex<Vec<Waiting>>>,
 }
 
-/// A recording whose commit is to come.
+impl fmt::Debug for SqliteUsageStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteUsageStore").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+/// A recording that waits for its commit.
 struct Waiting {
     entries: Vec<Entry>,
     answer: oneshot::Sender<Result<Vec<Recorded>, MeteringError>>,
 }
 
-/// Amounts are whole numbers of ten-thousandths. SQLite would turn a sum that is too large into a float, unless checked.
-/// A held record is one in the state `fix` with `held` set: the state came later, and a check of a column cannot be changed
-/// without copying the whole table. A program of an earlier version leaves such records alone; in other states `held` means
-/// nothing, since such a program does not reset it.
-/// An empty package is none, since SQLite takes every NULL of a key for another one.
-const SCHEMA: &str = "
+/// The most rows that are changed in one transaction.
+const AT_ONCE: i64 = 500;
+
+const COLUMNS: &str = "metering_sn, instance_id, package, begin_time, end_time, record_time, amount, state, held, \
+                       attempts, code, description";
+
+impl SqliteUsageStore {
+    /// The statements that [`SqliteUsageStore::new`] runs, for applications that manage their schema themselves.
+    ///
+    /// Amounts are whole numbers of ten-thousandths; unless checked, SQLite would turn a sum that is too large into a
+    /// float. A held record is one in the state `fix` with `held` set: the state came later, and a check of a column
+    /// cannot be changed without copying the whole table. A program of an earlier version leaves such records alone; in
+    /// other states `held` means nothing, since such a program does not reset it. An empty package means none, since no
+    /// two NULLs of a key are equal.
+    pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS koogallery_usage_open (
     instance_id  TEXT NOT NULL,
     period_begin INTEGER NOT NULL,
@@ -85,25 +102,18 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_delivered (
 INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
 ";
 
-/// How much is done in one transaction where there may be much to do.
-const AT_ONCE: i64 = 500;
-
-const COLUMNS: &str = "metering_sn, instance_id, package, begin_time, end_time, record_time, amount, state, held, \
-                       attempts, code, description";
-
-impl SqliteUsageStore {
-    /// Takes the database, making the tables if they are not there, and what they lack if an earlier version made them.
+    /// Opens the store, creating its tables if there are none, and updating those of an earlier version.
     ///
     /// # Errors
     ///
-    /// The tables cannot be made.
+    /// The tables cannot be created.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
         database.transaction(make_tables).await?;
         Ok(Self { database: database.clone(), waiting: Arc::default() })
     }
 
-    /// Records usage in a transaction of the seller's own on the same file, so that it counts if and only if that commits.
-    /// The entry comes from [`Meter::entry`](super::Meter::entry).
+    /// Records usage in a transaction of the seller's own on the same file, so that it counts if and only if that
+    /// commits. The entry comes from [`Meter::entry`](super::Meter::entry).
     ///
     /// # Errors
     ///
@@ -155,8 +165,7 @@ impl SqliteUsageStore {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        let work = self.database.transaction(work);
-        async move { work.await.map_err(store_error) }.boxed()
+        self.database.run(MeteringError::store, work)
     }
 }
 
@@ -176,10 +185,10 @@ impl UsageStore for SqliteUsageStore {
             };
             if let Err(error) = self.database.submit(commit) {
                 self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                return ready(Err(store_error(error))).boxed();
+                return ready(Err(MeteringError::store(error))).boxed();
             }
         }
-        async move { answered.await.unwrap_or_else(|_| Err(store_error(DatabaseError::Closed))) }.boxed()
+        async move { answered.await.unwrap_or_else(|_| Err(MeteringError::store(DatabaseError::Closed))) }.boxed()
     }
 
     fn close_periods(&self, until: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>> {
@@ -219,20 +228,35 @@ impl UsageStore for SqliteUsageStore {
         })
     }
 
-    fn claim(&self, claim: Claim, limit: usize) -> BoxFuture<'_, Result<Vec<UsageRecord>, MeteringError>> {
+    fn claim(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<UsageRecord>, MeteringError>> {
         self.run(move |transaction| {
-            let claimed = take_due(transaction, claim, RecordState::Pending, limit)?;
+            let claimed = claim_due(transaction, lease, now, RecordState::Pending, limit)?;
             Ok(claimed.into_iter().map(|stored| stored.record).collect())
         })
     }
 
-    fn claim_held(&self, claim: Claim, limit: usize) -> BoxFuture<'_, Result<Vec<StoredRecord>, MeteringError>> {
-        self.run(move |transaction| take_due(transaction, claim, RecordState::Held, limit))
+    fn claim_held(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredRecord>, MeteringError>> {
+        self.run(move |transaction| claim_due(transaction, lease, now, RecordState::Held, limit))
     }
 
-    fn settle(&self, claim: Claim, outcomes: Vec<(String, Outcome)>) -> BoxFuture<'_, Result<(), MeteringError>> {
+    fn settle(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        outcomes: Vec<(String, RecordOutcome)>,
+    ) -> BoxFuture<'_, Result<(), MeteringError>> {
         self.run(move |transaction| {
-            outcomes.iter().try_for_each(|(metering_sn, outcome)| settle(transaction, claim, metering_sn, outcome))
+            outcomes.iter().try_for_each(|(metering_sn, outcome)| settle(transaction, lease, now, metering_sn, outcome))
         })
     }
 
@@ -245,8 +269,8 @@ impl UsageStore for SqliteUsageStore {
         let metering_sn = metering_sn.to_owned();
         self.run(move |transaction| {
             let changed = transaction.execute(
-                "UPDATE koogallery_usage_record SET state = 'pending', held = 0, holder = NULL, due_at = ?2, settled_at = NULL, \
-                 begin_time = coalesce(?3, begin_time), end_time = coalesce(?4, end_time), \
+                "UPDATE koogallery_usage_record SET state = 'pending', held = 0, holder = NULL, due_at = ?2, \
+                 settled_at = NULL, begin_time = coalesce(?3, begin_time), end_time = coalesce(?4, end_time), \
                  package = coalesce(?5, package) WHERE metering_sn = ?1 AND state IN ('fix', 'dead')",
                 params![
                     metering_sn,
@@ -308,7 +332,7 @@ fn make_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let add = "ALTER TABLE koogallery_usage_record ADD COLUMN held INTEGER NOT NULL DEFAULT 0";
         transaction.execute(add, [])?;
     }
-    transaction.execute_batch(SCHEMA)
+    transaction.execute_batch(SqliteUsageStore::SCHEMA)
 }
 
 /// A state as it is stored: its word, and whether `held` is set.
@@ -319,10 +343,11 @@ fn stored(state: RecordState) -> (&'static str, bool) {
     }
 }
 
-/// Takes records in a state that are due.
-fn take_due(
+/// Leases records in a state that are due.
+fn claim_due(
     transaction: &Transaction<'_>,
-    claim: Claim,
+    lease: Lease,
+    now: Timestamp,
     state: RecordState,
     limit: usize,
 ) -> rusqlite::Result<Vec<StoredRecord>> {
@@ -336,9 +361,9 @@ fn take_due(
         ))?
         .query_map(
             named_params! {
-                ":holder": claim.holder_text(),
-                ":until": claim.until.as_unix_millis(),
-                ":now": claim.now.as_unix_millis(),
+                ":holder": lease.holder_text(),
+                ":until": lease.until.as_unix_millis(),
+                ":now": now.as_unix_millis(),
                 ":limit": clamped(limit),
             },
             read,
@@ -346,7 +371,7 @@ fn take_due(
         .collect()
 }
 
-/// Records what waits in one transaction, and then tells everybody.
+/// Records what waits in one transaction, and then answers every caller.
 fn commit_all(connection: &mut Connection, waiting: Vec<Waiting>) {
     let record = |transaction: &Transaction<'_>| {
         let record_each = |entries: &[Entry]| {
@@ -359,7 +384,7 @@ fn commit_all(connection: &mut Connection, waiting: Vec<Waiting>) {
         transaction.commit()?;
         Ok(recorded)
     });
-    // Whoever asked may have gone away; it is recorded all the same.
+    // A caller may have gone away; its usage is recorded all the same.
     match outcome {
         Ok(recorded) => {
             for (waiting, recorded) in waiting.into_iter().zip(recorded) {
@@ -367,16 +392,12 @@ fn commit_all(connection: &mut Connection, waiting: Vec<Waiting>) {
             }
         }
         Err(error) => {
-            let error = store_error(error.into());
+            let error = MeteringError::store(DatabaseError::from(error));
             for waiting in waiting {
                 let _ = waiting.answer.send(Err(error.clone()));
             }
         }
     }
-}
-
-fn store_error(error: DatabaseError) -> MeteringError {
-    MeteringError::Store(Arc::new(error))
 }
 
 /// Makes records of the open sums of an instance and period.
@@ -387,31 +408,36 @@ fn close(
     end: Timestamp,
     now: Timestamp,
 ) -> rusqlite::Result<usize> {
-    let sums: Vec<Sum> = transaction
+    let sums: Vec<UsageSum> = transaction
         .prepare_cached(
             "DELETE FROM koogallery_usage_open WHERE instance_id = ?1 AND period_begin = ?2 \
              RETURNING package, first_at, amount",
         )?
         .query_map(params![instance_id, period_begin], |row| {
-            Ok(Sum {
+            Ok(UsageSum {
                 package_instance_id: package(row)?,
                 first_at: Timestamp::from_unix_millis(row.get("first_at")?),
                 ten_thousandths: row.get("amount")?,
             })
         })?
         .collect::<Result<_, _>>()?;
-    let parts = parts(sums, end);
-    let count = parts.len();
-    for mut part in parts {
-        while !insert(transaction, instance_id, &part, now)? {
-            part.step_aside();
+    let drafts = UsageSum::into_drafts(sums, end);
+    let count = drafts.len();
+    for mut draft in drafts {
+        while !insert(transaction, instance_id, &draft, now)? {
+            draft.avoid_collision();
         }
     }
     Ok(count)
 }
 
-/// Tells whether it was inserted: not if the instance has a record of these times already.
-fn insert(transaction: &Transaction<'_>, instance_id: &str, part: &Part, now: Timestamp) -> rusqlite::Result<bool> {
+/// Returns whether the record was inserted: not if the instance has one of these times already.
+fn insert(
+    transaction: &Transaction<'_>,
+    instance_id: &str,
+    draft: &RecordDraft,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
     let inserted = transaction
         .prepare_cached(
             "INSERT OR IGNORE INTO koogallery_usage_record \
@@ -419,25 +445,31 @@ fn insert(transaction: &Transaction<'_>, instance_id: &str, part: &Part, now: Ti
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
-            part.metering_sn(instance_id),
+            draft.metering_sn(instance_id),
             instance_id,
-            part.package_instance_id.as_deref().unwrap_or_default(),
-            part.begin.as_unix_millis(),
-            part.end.as_unix_millis(),
+            draft.package_instance_id.as_deref().unwrap_or_default(),
+            draft.begin.as_unix_millis(),
+            draft.end.as_unix_millis(),
             now.as_unix_millis(),
-            part.ten_thousandths,
+            draft.ten_thousandths,
             now.as_unix_millis(),
         ])?;
     Ok(inserted == 1)
 }
 
-fn settle(transaction: &Transaction<'_>, claim: Claim, metering_sn: &str, outcome: &Outcome) -> rusqlite::Result<()> {
+fn settle(
+    transaction: &Transaction<'_>,
+    lease: Lease,
+    now: Timestamp,
+    metering_sn: &str,
+    outcome: &RecordOutcome,
+) -> rusqlite::Result<()> {
     let (state, due_at, refusal) = match outcome {
-        Outcome::Delivered => (RecordState::Delivered, claim.now, None),
-        Outcome::Retry { at, refusal } => (RecordState::Pending, *at, refusal.as_ref()),
-        Outcome::Held { at } => (RecordState::Held, *at, None),
-        Outcome::Fix(refusal) => (RecordState::Fix, claim.now, Some(refusal)),
-        Outcome::Dead(refusal) => (RecordState::Dead, claim.now, Some(refusal)),
+        RecordOutcome::Delivered => (RecordState::Delivered, now, None),
+        RecordOutcome::Retry { at, refusal } => (RecordState::Pending, *at, refusal.as_ref()),
+        RecordOutcome::Held { at } => (RecordState::Held, *at, None),
+        RecordOutcome::Fix(refusal) => (RecordState::Fix, now, Some(refusal)),
+        RecordOutcome::Dead(refusal) => (RecordState::Dead, now, Some(refusal)),
     };
     let (word, is_held) = stored(state);
     let settled: Option<i64> = transaction
@@ -452,11 +484,11 @@ fn settle(transaction: &Transaction<'_>, claim: Claim, metering_sn: &str, outcom
                 ":state": word,
                 ":held": is_held,
                 ":due_at": due_at.as_unix_millis(),
-                ":now": claim.now.as_unix_millis(),
+                ":now": now.as_unix_millis(),
                 ":code": refusal.map(|refusal| refusal.code.as_str()),
                 ":description": refusal.and_then(|refusal| refusal.description.as_deref()),
                 ":metering_sn": metering_sn,
-                ":holder": claim.holder_text(),
+                ":holder": lease.holder_text(),
             },
             |row| row.get(0),
         )
@@ -536,6 +568,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
             (state, _) => state,
         },
         attempts: row.get("attempts")?,
-        refusal: code.map(|code| Refusal { code: RecordCode::new(&code), description }),
+        refusal: code.map(|code| RecordRefusal { code: RecordCode::new(&code), description }),
     })
 }

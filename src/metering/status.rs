@@ -1,21 +1,21 @@
-//! How reporting stands.
+//! The totals of reporting.
 
 use std::fmt;
 
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
 
-/// How reporting stands, in records and in usage.
+/// The totals of reporting, in records and in usage. An engine begins with the default and sets the fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
-    /// Sums of periods that are not over.
+    /// Open sums of usage, one for each instance, period and package.
     pub open: Total,
     /// To be sent.
     pub pending: Total,
-    /// Taken by the marketplace, ever.
+    /// Taken by the marketplace, including deleted records.
     pub delivered: Total,
-    /// Sent, and unclear whether the marketplace took them. They are asked about until an answer tells.
+    /// Sent, but the answer leaves open whether they were taken; retried until an answer is clear.
     pub held: Total,
     /// Refused, and waiting to be corrected.
     pub fix: Total,
@@ -27,17 +27,25 @@ pub struct Status {
     pub at_risk: Total,
 }
 
-/// Some records, and what they add up to.
+/// A number of records and the sum of their usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Total {
-    /// How many.
+    /// The number of records.
     pub records: u64,
     /// Their usage.
     pub usage: Amount,
 }
 
-/// The text format that Prometheus reads: gauges `koogallery_usage_records` and `koogallery_usage_amount` by `state`, and
-/// `koogallery_usage_oldest_timestamp_seconds`.
+impl Total {
+    /// Creates a total.
+    pub const fn new(records: u64, usage: Amount) -> Self {
+        Self { records, usage }
+    }
+}
+
+/// The text format that Prometheus reads: gauges `koogallery_usage_records` and `koogallery_usage_amount` by `state`,
+/// and `koogallery_usage_oldest_timestamp_seconds`.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let states = [

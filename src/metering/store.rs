@@ -1,4 +1,4 @@
-//! Where usage and records are kept.
+//! Stores of usage and of the records made from it.
 
 use std::error::Error;
 use std::fmt;
@@ -7,68 +7,104 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::{Entry, Recorded, Status};
-pub use crate::claim::Claim;
+use crate::lease::Lease;
 use crate::open_api::push_usage::{RecordCode, UsageRecord};
+use crate::shareable::shareable;
 use crate::timestamp::Timestamp;
 
-/// A store of usage and of the records made from it. Every method is atomic and durable when its future resolves.
-pub trait UsageStore: Send + Sync + 'static {
-    /// Adds usage to the open sums, all or none. A usage whose period was closed counts after it.
-    fn record(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Vec<Recorded>, MeteringError>>;
+shareable! {
+    /// A store of usage and of the records made from it. Every method is atomic and durable when its future resolves.
+    ///
+    /// Usage adds up in sums per instance, period and package. When a period is over, its sums become records by the
+    /// rules of [`UsageSum::into_drafts`](super::UsageSum::into_drafts), which an engine uses so that numbers and times
+    /// are those of every other engine. `testing::usage_store` (feature `testing`) checks that an engine keeps all
+    /// rules.
+    #[doc(alias = "outbox")]
+    pub trait UsageStore: Send + Sync + 'static {
+        /// Adds usage to the open sums, all entries or none, and returns for each entry whether it was new.
+        ///
+        /// An entry counts in the [period around](super::Period::around) its time. If that period has no open sum and
+        /// the instance has a record that begins before the period's end and ends after the time, the entry counts from
+        /// the end of that record on, and so forth. A sum keeps the time of the usage that opened it.
+        fn record(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Vec<Recorded>, MeteringError>>;
 
-    /// Makes records of sums whose period ended at `until` or before; at most some hundred at once. Tells how many.
-    fn close_periods(&self, until: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>>;
+        /// Makes pending records, with `until` as their time and due from then on, of sums whose period ended at
+        /// `until` or before; at most some hundred in one call. Returns the number of records.
+        fn close_periods(&self, until: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>>;
 
-    /// Makes records of all sums of an instance, ending at `end`. Tells how many.
-    fn close_instance<'a>(
-        &'a self,
-        instance_id: &'a str,
-        end: Timestamp,
-    ) -> BoxFuture<'a, Result<usize, MeteringError>>;
+        /// Makes pending records of all sums of an instance, ending at `end` or with their period if that ends earlier.
+        /// Their end is their time, and they are due from then on. Returns the number of records.
+        fn close_instance<'a>(
+            &'a self,
+            instance_id: &'a str,
+            end: Timestamp,
+        ) -> BoxFuture<'a, Result<usize, MeteringError>>;
 
-    /// Takes pending records that are due, at most `limit`, for one holder alone until the claim ends.
-    fn claim(&self, claim: Claim, limit: usize) -> BoxFuture<'_, Result<Vec<UsageRecord>, MeteringError>>;
+        /// Leases pending records that are due to a holder, at most `limit`, and counts an attempt of each.
+        fn claim(
+            &self,
+            lease: Lease,
+            now: Timestamp,
+            limit: usize,
+        ) -> BoxFuture<'_, Result<Vec<UsageRecord>, MeteringError>>;
 
-    /// Takes held records that are due to be asked about, as [`claim`](Self::claim) takes pending ones. They stay held.
-    fn claim_held(&self, claim: Claim, limit: usize) -> BoxFuture<'_, Result<Vec<StoredRecord>, MeteringError>>;
+        /// Leases held records that are due, as [`claim`](Self::claim) leases pending ones. They stay held.
+        fn claim_held(
+            &self,
+            lease: Lease,
+            now: Timestamp,
+            limit: usize,
+        ) -> BoxFuture<'_, Result<Vec<StoredRecord>, MeteringError>>;
 
-    /// Notes what became of records that were claimed. What another holder has claimed since stays as it is, unless it
-    /// turns out to be delivered.
-    fn settle(&self, claim: Claim, outcomes: Vec<(String, Outcome)>) -> BoxFuture<'_, Result<(), MeteringError>>;
+        /// Stores the outcomes of records that were leased, by their numbers, and ends the leases.
+        ///
+        /// A record that another holder has leased since stays as it is, unless the outcome is
+        /// [`Delivered`](RecordOutcome::Delivered); a delivered record never changes. The last refusal of a record is
+        /// kept.
+        fn settle(
+            &self,
+            lease: Lease,
+            now: Timestamp,
+            outcomes: Vec<(String, RecordOutcome)>,
+        ) -> BoxFuture<'_, Result<(), MeteringError>>;
 
-    /// Makes a record that was refused or is held pending again, with the same number, and tells whether there was one.
-    fn correct<'a>(
-        &'a self,
-        metering_sn: &'a str,
-        correction: Correction,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<bool, MeteringError>>;
+        /// Makes a record that was refused or is held pending again, due at once, with the same number. Returns whether
+        /// there was such a record.
+        fn correct<'a>(
+            &'a self,
+            metering_sn: &'a str,
+            correction: Correction,
+            now: Timestamp,
+        ) -> BoxFuture<'a, Result<bool, MeteringError>>;
 
-    /// The sums of everything. Records that begin before `risky_before` and are not delivered count as at risk.
-    fn status(&self, risky_before: Timestamp) -> BoxFuture<'_, Result<Status, MeteringError>>;
+        /// Returns the totals of everything. Records that begin before `risky_before` and wait for an answer or a
+        /// correction count as at risk.
+        fn status(&self, risky_before: Timestamp) -> BoxFuture<'_, Result<Status, MeteringError>>;
 
-    /// Records in a state, in order of their numbers, from the first after `after`, at most `limit`.
-    fn records<'a>(
-        &'a self,
-        state: RecordState,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, MeteringError>>;
+        /// Returns records in a state, in the order of their numbers, from the first after `after`, at most `limit`.
+        fn records<'a>(
+            &'a self,
+            state: RecordState,
+            after: Option<&'a str>,
+            limit: usize,
+        ) -> BoxFuture<'a, Result<Vec<StoredRecord>, MeteringError>>;
 
-    /// Forgets delivered records and usage ids from before an instant; at most some hundred at once. Tells how many.
-    fn forget(&self, before: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>>;
+        /// Deletes records delivered and usage ids recorded before an instant; at most some hundred in one call.
+        /// Returns how many were deleted. Deleted records stay in the total of delivered ones.
+        fn forget(&self, before: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>>;
+    }
 }
 
-/// Where a record is on its way.
+/// The state of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RecordState {
-    /// To be sent, or to be sent again.
+    /// To be sent, or to be retried.
     Pending,
     /// Taken by the marketplace.
     Delivered,
-    /// Sent, and the answer does not tell whether it was taken or refused. It is asked about alone, with growing pauses,
-    /// until an answer is clear.
+    /// Sent, but the answer leaves open whether it was taken or refused. It is sent alone, with growing pauses, until
+    /// an answer is clear.
     Held,
     /// Refused, and waiting to be [corrected](super::Meter::correct).
     Fix,
@@ -77,7 +113,7 @@ pub enum RecordState {
 }
 
 impl RecordState {
-    /// A lower-case word.
+    /// Returns the state as a lower-case word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -88,8 +124,8 @@ impl RecordState {
         }
     }
 
-    #[cfg(feature = "sqlite")]
-    pub(super) fn from_word(word: &str) -> Option<Self> {
+    /// Returns the state of a [word](Self::as_str), or `None` if there is no such state.
+    pub fn from_word(word: &str) -> Option<Self> {
         let states = [Self::Pending, Self::Delivered, Self::Held, Self::Fix, Self::Dead];
         states.into_iter().find(|state| state.as_str() == word)
     }
@@ -101,73 +137,102 @@ impl fmt::Display for RecordState {
     }
 }
 
-/// Why the marketplace did not take a record.
+/// The marketplace's refusal of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Its code.
+#[non_exhaustive]
+pub struct RecordRefusal {
+    /// The code.
     pub code: RecordCode,
-    /// Its words, where it gave some.
+    /// The description, if there is one.
     pub description: Option<String>,
 }
 
-/// What became of a record that was sent.
+impl RecordRefusal {
+    /// Creates a refusal without a description.
+    pub fn new(code: RecordCode) -> Self {
+        Self { code, description: None }
+    }
+}
+
+/// The outcome of sending a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum RecordOutcome {
     /// The marketplace has it, from now or from before.
     Delivered,
-    /// The push failed, or it was too early: send it again at the time given.
+    /// The push failed, or it was too early: retry at the time given.
     Retry {
-        /// When.
+        /// Time of the retry.
         at: Timestamp,
-        /// What the marketplace said, if it was about this record.
-        refusal: Option<Refusal>,
+        /// The marketplace's refusal, if it was about this record.
+        refusal: Option<RecordRefusal>,
     },
-    /// The answer does not tell whether it was taken: hold it, and ask again at the time given.
+    /// The answer leaves open whether it was taken: hold it, and send it alone at the time given.
     Held {
-        /// When.
+        /// Time of the next attempt.
         at: Timestamp,
     },
     /// Refused until it is corrected.
-    Fix(Refusal),
+    Fix(RecordRefusal),
     /// Refused for good.
-    Dead(Refusal),
+    Dead(RecordRefusal),
 }
 
-/// What to change in a refused record before it is sent again. Its number stays.
+/// The changes of a refused record before it is sent again. Its number stays.
+///
+/// ```
+/// use koogallery::metering::Correction;
+///
+/// let mut correction = Correction::default();
+/// correction.package_instance_id = Some("package-1".to_owned());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Correction {
-    /// Another begin.
+    /// The new begin.
     pub begin_time: Option<Timestamp>,
-    /// Another end.
+    /// The new end.
     pub end_time: Option<Timestamp>,
-    /// Another package.
+    /// The new package.
     pub package_instance_id: Option<String>,
 }
 
-/// A record and what became of it so far.
+/// A record in a store, with its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredRecord {
-    /// What is sent.
+    /// The record that is sent.
     pub record: UsageRecord,
-    /// Where it is on its way.
+    /// Its state.
     pub state: RecordState,
-    /// How often it was tried.
+    /// The number of attempts to send it.
     pub attempts: u32,
-    /// Why it was refused, if it was.
-    pub refusal: Option<Refusal>,
+    /// The last refusal, if it was ever refused.
+    pub refusal: Option<RecordRefusal>,
 }
 
-/// Why usage could not be recorded or reported.
+impl StoredRecord {
+    /// Creates a record that was never sent.
+    pub fn new(record: UsageRecord, state: RecordState) -> Self {
+        Self { record, state, attempts: 0, refusal: None }
+    }
+}
+
+/// A failure to record or report usage.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MeteringError {
-    /// The usage itself is wrong; nothing was recorded.
+    /// The usage is invalid; nothing was recorded.
     #[error(transparent)]
     Usage(#[from] super::UsageError),
     /// The store failed; nothing was changed.
-    #[error("the usage store failed")]
+    #[error("usage store operation failed")]
     Store(#[source] Arc<dyn Error + Send + Sync>),
+}
+
+impl MeteringError {
+    /// Wraps the error of the database.
+    pub fn store(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Store(Arc::from(error.into()))
+    }
 }

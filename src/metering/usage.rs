@@ -1,4 +1,4 @@
-//! What is recorded, and the period it counts in.
+//! Usage, and the period it counts in.
 
 use std::time::Duration;
 
@@ -7,58 +7,65 @@ use time::UtcOffset;
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
 
-/// Usage older than this is not taken: its record would be refused. The marketplace's limit is 21 days.
+/// The oldest usage that is accepted: the record of older usage would be refused. The marketplace's limit is 21 days.
 pub(super) const OLDEST: Duration = Duration::from_secs(20 * 24 * 3600);
-/// How far a usage may lie ahead of the clock.
+/// The longest time that usage may lie ahead of the clock.
 const AHEAD: Duration = Duration::from_secs(300);
 /// The most that one usage may be: what a whole record can hold.
-const LARGEST: i128 = super::parts::LARGEST as i128;
+const LARGEST: i128 = super::draft::LARGEST as i128;
 
-/// Something that a customer used.
+/// Usage of an instance by its customer.
+///
+/// ```
+/// use koogallery::metering::Usage;
+///
+/// let usage = Usage::new("inst-0001", "0.5".parse()?).with_id("request-4711");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
     /// The **pay-per-use** instance, at most 64 characters; never a package.
     pub instance_id: String,
-    /// How much, in the product's unit: above zero.
+    /// The amount in the product's unit: above zero.
     pub amount: Amount,
-    /// When; now, unless set. Reported by whole seconds.
+    /// Time of use (default: now). Reported in whole seconds.
     pub at: Option<Timestamp>,
     /// The package instance from which it is deducted; mandatory for packages that stop when they are used up.
     pub package_instance_id: Option<String>,
-    /// What identifies the usage, for instance the id of the customer's request: it counts once, however often it is
+    /// The identity of the usage, for instance the id of the customer's request: it counts once, however often it is
     /// recorded within 21 days. Without it every recording counts.
     pub usage_id: Option<String>,
 }
 
 impl Usage {
-    /// Usage of an instance, now.
+    /// Creates usage of an instance, now.
     pub fn new(instance_id: impl Into<String>, amount: Amount) -> Self {
         Self { instance_id: instance_id.into(), amount, at: None, package_instance_id: None, usage_id: None }
     }
 
-    /// Sets when it was used.
+    /// Sets the time of use.
     #[must_use]
-    pub fn at(mut self, at: Timestamp) -> Self {
+    pub fn with_time(mut self, at: Timestamp) -> Self {
         self.at = Some(at);
         self
     }
 
-    /// Deducts it from a package.
+    /// Sets the package from which it is deducted.
     #[must_use]
-    pub fn from_package(mut self, package_instance_id: impl Into<String>) -> Self {
+    pub fn with_package(mut self, package_instance_id: impl Into<String>) -> Self {
         self.package_instance_id = Some(package_instance_id.into());
         self
     }
 
-    /// Names it, so that it counts once.
+    /// Sets its identity, so that it counts once.
     #[must_use]
     pub fn with_id(mut self, usage_id: impl Into<String>) -> Self {
         self.usage_id = Some(usage_id.into());
         self
     }
 
-    pub(super) fn check(self, now: Timestamp, period: Period) -> Result<Entry, UsageError> {
+    pub(crate) fn check(self, now: Timestamp, period: Period) -> Result<Entry, UsageError> {
         let is_id = |id: &str| (1..=64).contains(&id.chars().count());
         if !is_id(&self.instance_id) || self.package_instance_id.as_deref().is_some_and(|id| !is_id(id)) {
             return Err(UsageError::InstanceId);
@@ -78,62 +85,64 @@ impl Usage {
     }
 }
 
-/// A usage that was checked and has its place in time; see [`Meter::entry`](super::Meter::entry).
+/// Usage that was checked and assigned to a period; made by [`Meter::entry`](super::Meter::entry).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// What was used.
+    /// The usage.
     pub usage: Usage,
-    /// When.
+    /// Time of use.
     pub at: Timestamp,
-    /// When it is recorded.
+    /// Time of the recording.
     pub recorded_at: Timestamp,
-    /// How much time its record covers.
+    /// The time that its record covers.
     pub period: Period,
 }
 
-/// Whether a usage was new.
+/// The outcome of recording a usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "a usage counts or it does not")]
 pub enum Recorded {
-    /// It counts now.
+    /// It was new and counts.
     First,
-    /// A usage with this id was recorded before; nothing was added.
+    /// Usage with this id was recorded before; nothing was added.
     Repeated,
 }
 
-/// Why a usage was not recorded.
+/// A reason why usage cannot be billed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsageError {
     /// An instance id is empty or longer than 64 characters.
-    #[error("an instance id has between 1 and 64 characters")]
+    #[error("invalid instance id: expected 1 to 64 characters")]
     InstanceId,
     /// The amount is not above zero, or larger than a record can hold.
-    #[error("{0} is no usage: it must be above 0 and at most 99999999.9999")]
+    #[error("invalid usage amount {0}: expected more than 0 and at most 99999999.9999")]
     Amount(Amount),
-    /// The marketplace takes no usage of more than 21 days ago.
+    /// The usage is more than 20 days old; the marketplace takes none of more than 21 days ago.
     #[error("usage of {0} is too old to be billed")]
     TooOld(Timestamp),
     /// The usage lies in the future.
-    #[error("usage of {0} lies ahead of the clock")]
+    #[error("usage of {0} is in the future")]
     Ahead(Timestamp),
 }
 
-/// How much time one record covers.
+/// The time that one record covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Period {
     /// By the hour: for hourly billing, and what the documents prefer for daily billing too.
     #[default]
     Hourly,
-    /// By the day of the given zone. Which zone bounds a billing day is not documented; Beijing (UTC+8) is likely in China.
+    /// By the day of the given zone. Which zone bounds a billing day is not documented; Beijing (UTC+8) is likely in
+    /// China.
     Daily(UtcOffset),
     /// Of any length of at least a second. The marketplace does not bill by it; for demonstrations and compressed time.
     Every(Duration),
 }
 
 impl Period {
-    /// Begin and end of the period in which an instant lies.
+    /// Returns begin and end of the period in which an instant lies. The end belongs to the next period.
     pub fn around(self, at: Timestamp) -> (Timestamp, Timestamp) {
         let (length, shift) = match self {
             Self::Hourly => (3_600_000, 0),
@@ -177,9 +186,9 @@ mod tests {
         }
         assert_eq!(refused(Usage::new("", one)), UsageError::InstanceId);
         assert_eq!(refused(Usage::new("i".repeat(65), one)), UsageError::InstanceId);
-        assert_eq!(refused(Usage::new("i", one).from_package("")), UsageError::InstanceId);
+        assert_eq!(refused(Usage::new("i", one).with_package("")), UsageError::InstanceId);
         let (past, future) = (Timestamp::from_unix_millis(0), NOW.saturating_add(Duration::from_secs(301)));
-        assert_eq!(refused(Usage::new("i", one).at(past)), UsageError::TooOld(past));
-        assert_eq!(refused(Usage::new("i", one).at(future)), UsageError::Ahead(future));
+        assert_eq!(refused(Usage::new("i", one).with_time(past)), UsageError::TooOld(past));
+        assert_eq!(refused(Usage::new("i", one).with_time(future)), UsageError::Ahead(future));
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::clock::{Clock, SystemClock};
 use crate::key::{AccessKey, Credentials};
-use crate::random::{OsRandom, Random, RandomError};
+use crate::random::{self, OsRandom, Random, RandomError};
 use crate::runtime::Runtime;
 use crate::signature::aksk::{self, Payload, Signer};
 use crate::signature::usage_push;
@@ -214,9 +214,7 @@ impl Inner {
             }
             (Outgoing::Whole(mut request), Authentication::AccessKey) => {
                 let key = self.access_key.as_ref().ok_or(CallError::NoAccessKey(A::NAME))?;
-                let mut bytes = [0; 16];
-                self.random.fill(&mut bytes)?;
-                let (nonce, ts) = (const_hex::encode(bytes), now.as_unix_millis().to_string());
+                let (nonce, ts) = (random::hex(&*self.random)?, now.as_unix_millis().to_string());
                 let signature = usage_push::sign(key, &ts, &nonce, request.body());
                 for (name, value) in [("signature", signature), ("ts", ts), ("nonce", nonce)] {
                     // Hex, digits and Base64 are always header text.

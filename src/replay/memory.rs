@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use super::{CallId, Claim, ReplayError, ReplayGuard};
+use super::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
 use crate::timestamp::Timestamp;
 
 /// A replay guard that lives as long as the process.
@@ -62,7 +62,7 @@ impl Hasher for AlreadyHashed {
 const FIRST_SWEEP: usize = 1024;
 
 impl MemoryReplayGuard {
-    /// A guard for at most `capacity` calls within their windows.
+    /// Creates a guard for at most `capacity` calls within their time windows.
     pub fn with_capacity(capacity: usize) -> Self {
         let calls = Calls { next_expiry: i64::MAX, sweep_at: FIRST_SWEEP, ..Calls::default() };
         Self { capacity, hashers: [RandomState::new(), RandomState::new()], calls: Mutex::new(calls) }
@@ -70,7 +70,7 @@ impl MemoryReplayGuard {
 
     fn hash(&self, id: CallId<'_>) -> CallHash {
         match id {
-            CallId::CallbackV2(nonce) => CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(nonce))),
+            CallId::SignedQuery(nonce) => CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(nonce))),
             CallId::KitV2(nonce) => CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(("kit", nonce)))),
             // A keyed hash already, and a genuine one.
             CallId::AuthToken(token) => {
@@ -84,11 +84,11 @@ impl MemoryReplayGuard {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn claim_now(&self, id: CallId<'_>, until: Timestamp, now: Timestamp) -> Result<Claim, ReplayError> {
+    fn claim_now(&self, id: CallId<'_>, until: Timestamp, now: Timestamp) -> Result<ClaimOutcome, ReplayError> {
         let (hash, until, now) = (self.hash(id), until.as_unix_millis(), now.as_unix_millis());
         let mut calls = self.calls();
         if calls.claimed.get(&hash).is_some_and(|&expiry| expiry >= now) {
-            return Ok(Claim::Repeated(calls.answers.get(&hash).cloned()));
+            return Ok(ClaimOutcome::Repeated(calls.answers.get(&hash).cloned()));
         }
         if calls.claimed.len() >= calls.sweep_at.min(self.capacity) && calls.next_expiry < now {
             calls.sweep(now);
@@ -99,7 +99,7 @@ impl MemoryReplayGuard {
         calls.claimed.insert(hash, until);
         calls.answers.remove(&hash);
         calls.next_expiry = calls.next_expiry.min(until);
-        Ok(Claim::First)
+        Ok(ClaimOutcome::First)
     }
 }
 
@@ -114,7 +114,7 @@ impl Calls {
 }
 
 impl Default for MemoryReplayGuard {
-    /// A guard for 100,000 calls: about 800 a second with V2.0's window.
+    /// Creates a guard for 100,000 calls: about 800 per second with V2.0's window.
     fn default() -> Self {
         Self::with_capacity(100_000)
     }
@@ -126,7 +126,7 @@ impl ReplayGuard for MemoryReplayGuard {
         id: CallId<'a>,
         until: Timestamp,
         now: Timestamp,
-    ) -> BoxFuture<'a, Result<Claim, ReplayError>> {
+    ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
         ready(self.claim_now(id, until, now)).boxed()
     }
 
@@ -148,17 +148,17 @@ mod tests {
         Timestamp::from_unix_millis(millis)
     }
 
-    fn claim(guard: &MemoryReplayGuard, nonce: &str, until: i64, now: i64) -> Result<Claim, ReplayError> {
-        guard.claim_now(CallId::CallbackV2(nonce), at(until), at(now))
+    fn claim(guard: &MemoryReplayGuard, nonce: &str, until: i64, now: i64) -> Result<ClaimOutcome, ReplayError> {
+        guard.claim_now(CallId::SignedQuery(nonce), at(until), at(now))
     }
 
     #[test]
     fn a_nonce_is_claimed_once_within_its_time() {
         let guard = MemoryReplayGuard::default();
-        assert_eq!(claim(&guard, "a", 100, 0).unwrap(), Claim::First);
-        assert_eq!(claim(&guard, "a", 200, 100).unwrap(), Claim::Repeated(None));
-        assert_eq!(claim(&guard, "b", 100, 100).unwrap(), Claim::First);
-        assert_eq!(claim(&guard, "a", 200, 101).unwrap(), Claim::First);
+        assert_eq!(claim(&guard, "a", 100, 0).unwrap(), ClaimOutcome::First);
+        assert_eq!(claim(&guard, "a", 200, 100).unwrap(), ClaimOutcome::Repeated(None));
+        assert_eq!(claim(&guard, "b", 100, 100).unwrap(), ClaimOutcome::First);
+        assert_eq!(claim(&guard, "a", 200, 101).unwrap(), ClaimOutcome::First);
     }
 
     #[test]
@@ -167,8 +167,8 @@ mod tests {
         claim(&guard, "a", 100, 0).unwrap();
         claim(&guard, "b", 200, 0).unwrap();
         assert!(matches!(claim(&guard, "c", 300, 50), Err(ReplayError::Full(2))));
-        assert_eq!(claim(&guard, "b", 300, 50).unwrap(), Claim::Repeated(None), "nothing was forgotten");
-        assert_eq!(claim(&guard, "c", 300, 101).unwrap(), Claim::First);
+        assert_eq!(claim(&guard, "b", 300, 50).unwrap(), ClaimOutcome::Repeated(None), "nothing was forgotten");
+        assert_eq!(claim(&guard, "c", 300, 101).unwrap(), ClaimOutcome::First);
         assert!(matches!(claim(&guard, "d", 300, 101), Err(ReplayError::Full(2))));
     }
 
@@ -188,7 +188,7 @@ mod tests {
         guard.claim_now(CallId::AuthToken(&token), at(100), at(0)).unwrap();
         guard.remember_answer(CallId::AuthToken(&token), Bytes::from_static(b"x")).now_or_never().unwrap().unwrap();
         let repeated = guard.claim_now(CallId::AuthToken(&token), at(100), at(1)).unwrap();
-        assert_eq!(repeated, Claim::Repeated(Some(Bytes::from_static(b"x"))));
+        assert_eq!(repeated, ClaimOutcome::Repeated(Some(Bytes::from_static(b"x"))));
         guard.claim_now(CallId::AuthToken(&other), at(300), at(200)).unwrap();
         assert!(guard.calls().answers.is_empty());
     }

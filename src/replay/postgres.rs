@@ -4,8 +4,10 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::{CallId, Claim, ReplayError, ReplayGuard};
-use crate::postgres::{Database, DatabaseError, Transaction, binary, int, text};
+use super::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
+use deadpool_postgres::Transaction;
+
+use crate::postgres::{Database, DatabaseError, binary, int, text};
 use crate::timestamp::Timestamp;
 
 /// A replay guard for any number of replicas, in a table of its own (`koogallery_replay`). Every call costs a durable
@@ -16,7 +18,8 @@ pub struct PostgresReplayGuard {
 }
 
 impl PostgresReplayGuard {
-    /// What [`PostgresReplayGuard::new`] runs if the table is not there; for those who keep the schema elsewhere.
+    /// The statements that [`PostgresReplayGuard::new`] runs if there is no table, for applications that manage their
+    /// schema themselves.
     pub const SCHEMA: &str = r#"
 CREATE TABLE IF NOT EXISTS koogallery_replay (
     call_id TEXT COLLATE "C" PRIMARY KEY,
@@ -26,11 +29,11 @@ CREATE TABLE IF NOT EXISTS koogallery_replay (
 CREATE INDEX IF NOT EXISTS koogallery_replay_until ON koogallery_replay (until);
 "#;
 
-    /// Takes the database, making the table if it is not there.
+    /// Opens the guard, creating its table if there is none.
     ///
     /// # Errors
     ///
-    /// The table cannot be made.
+    /// The table cannot be created.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
         database.make_tables("koogallery_replay", Self::SCHEMA).await?;
         Ok(Self { database: database.clone() })
@@ -40,7 +43,7 @@ CREATE INDEX IF NOT EXISTS koogallery_replay_until ON koogallery_replay (until);
         &self,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, DatabaseError>,
     ) -> Result<T, ReplayError> {
-        self.database.transaction(work).await.map_err(|error| ReplayError::Store(error.into()))
+        self.database.transaction(work).await.map_err(ReplayError::store)
     }
 }
 
@@ -50,14 +53,14 @@ impl ReplayGuard for PostgresReplayGuard {
         id: CallId<'a>,
         until: Timestamp,
         now: Timestamp,
-    ) -> BoxFuture<'a, Result<Claim, ReplayError>> {
-        self.run(async move |transaction| claim(transaction, &id.to_text(), until, now).await).boxed()
+    ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
+        self.run(async move |transaction| claim(transaction, &id.to_key(), until, now).await).boxed()
     }
 
     fn remember_answer<'a>(&'a self, id: CallId<'a>, answer: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
         self.run(async move |transaction| {
             let statement = "UPDATE koogallery_replay SET answer = $2 WHERE call_id = $1";
-            transaction.execute_typed(statement, &[text(&id.to_text()), binary(&&answer[..])]).await?;
+            transaction.execute_typed(statement, &[text(&id.to_key()), binary(&&answer[..])]).await?;
             Ok(())
         })
         .boxed()
@@ -69,7 +72,7 @@ async fn claim(
     id: &str,
     until: Timestamp,
     now: Timestamp,
-) -> Result<Claim, DatabaseError> {
+) -> Result<ClaimOutcome, DatabaseError> {
     let now = now.as_unix_millis();
     let claimed = transaction
         .execute_typed(
@@ -82,9 +85,10 @@ async fn claim(
         let statement = "SELECT answer FROM koogallery_replay WHERE call_id = $1";
         let row = transaction.query_typed_opt(statement, &[text(&id)]).await?;
         let answer: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?.flatten();
-        return Ok(Claim::Repeated(answer.map(Bytes::from)));
+        return Ok(ClaimOutcome::Repeated(answer.map(Bytes::from)));
     }
-    // Last, and past what others hold: who waits for nobody while holding rows cannot be part of a deadlock.
+    // Last, and skipping locked rows: a transaction that waits for none while holding rows cannot be part of a
+    // deadlock.
     transaction
         .execute_typed(
             "DELETE FROM koogallery_replay WHERE call_id IN (SELECT call_id FROM koogallery_replay WHERE until < $1 \
@@ -92,5 +96,5 @@ async fn claim(
             &[int(&now)],
         )
         .await?;
-    Ok(Claim::First)
+    Ok(ClaimOutcome::First)
 }

@@ -12,50 +12,50 @@ use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, RedisError};
 use tokio::time::timeout;
 
-use super::{CallId, Claim, ReplayError, ReplayGuard};
+use super::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
 use crate::timestamp::Timestamp;
 
-/// A replay guard for any number of replicas, in Redis 6.0 or later or what speaks like it.
+/// A replay guard for any number of replicas, in Redis 6.0 or later or a compatible server.
 ///
-/// Redis drops what is past its window by itself. It must not drop anything earlier, so set `maxmemory-policy noeviction`:
-/// a full Redis then makes calls be refused. What Redis forgets, at a restart without persistence or in a failover, can be
-/// replayed within its window; the ledger still keeps its effect from happening twice.
+/// Redis deletes calls past their window by itself. It must not evict any earlier, so set `maxmemory-policy
+/// noeviction`: with a full Redis, calls are refused. Calls that Redis loses, at a restart without persistence or in a
+/// failover, can be replayed within their window; the ledger still keeps their effects from happening twice.
 ///
-/// An operation fails after three seconds, whatever it waits for. Must be used on tokio.
+/// An operation times out after three seconds, whatever it waits for. Requires a tokio runtime.
 #[derive(Clone)]
 pub struct RedisReplayGuard {
     connection: ConnectionManager,
     prefix: String,
 }
 
-/// How long an operation may take, the wait for a new connection included.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Timeout of an operation, including the wait for a new connection.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long the connection may be silent before the kernel asks whether the server is still there.
+/// Idle time of the connection before the kernel probes the server.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// What a claimed call is kept as: without an answer, or with one behind the mark.
+/// Values of claimed calls: without an answer, or with one after the mark.
 const CLAIMED: &[u8] = b"-";
 const ANSWERED: &[u8] = b"+";
 
 impl RedisReplayGuard {
-    /// Connects to what a URL of the form `redis://user:password@host:port/database` names.
+    /// Connects to the server of a URL of the form `redis://user:password@host:port/database`.
     ///
     /// # Errors
     ///
-    /// The URL is not understood, or there is no such server that lets us in.
+    /// The URL is invalid, or the server cannot be connected to.
     pub async fn connect(url: &str) -> Result<Self, RedisError> {
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE));
-        // Where the kernel cannot be told, it takes minutes to notice that nobody is at the other end any more.
+        // Where this cannot be set, it takes minutes to notice that the server is gone.
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        let tcp = tcp.set_user_timeout(PATIENCE);
+        let tcp = tcp.set_user_timeout(TIMEOUT);
         let client = Client::open(url.into_connection_info()?.set_tcp_settings(tcp))?;
         // The next call tries again anyway.
         let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT))
             .set_number_of_retries(1);
-        within_patience(ConnectionManager::new_with_config(client, config)).await.map(Self::new)
+        within_timeout(ConnectionManager::new_with_config(client, config)).await.map(Self::new)
     }
 
     /// Uses the application's connection.
@@ -63,7 +63,7 @@ impl RedisReplayGuard {
         Self { connection, prefix: "koogallery:".to_owned() }
     }
 
-    /// Puts something else than `koogallery:` before every key.
+    /// Sets the prefix of every key (default: `koogallery:`).
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -71,20 +71,20 @@ impl RedisReplayGuard {
     }
 
     fn key(&self, id: CallId<'_>) -> String {
-        format!("{}{}", self.prefix, id.to_text())
+        format!("{}{}", self.prefix, id.to_key())
     }
 
     async fn send<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, ReplayError> {
         let mut connection = self.connection.clone();
         let answer = async {
             match commands.query_async(&mut connection).await {
-                // The server was restarted, say. What was sent may have been done, so a first claim may be taken for a
-                // repeat; otherwise it would have failed for certain.
+                // The server was restarted, for example. The command may have been executed, so a first claim may look
+                // like a repeat; without the retry it would have failed for certain.
                 Err(error) if error.is_connection_dropped() => commands.query_async(&mut connection).await,
                 answer => answer,
             }
         };
-        within_patience(answer).await.map_err(|error| ReplayError::Store(error.into()))
+        within_timeout(answer).await.map_err(ReplayError::store)
     }
 }
 
@@ -94,7 +94,7 @@ impl ReplayGuard for RedisReplayGuard {
         id: CallId<'a>,
         until: Timestamp,
         now: Timestamp,
-    ) -> BoxFuture<'a, Result<Claim, ReplayError>> {
+    ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
         async move {
             let key = self.key(id);
             // Still claimed at its last moment, and for a moment if that is over; Redis takes no less.
@@ -104,10 +104,10 @@ impl ReplayGuard for RedisReplayGuard {
             commands.cmd("GET").arg(&key);
             let (is_first, kept): (bool, Option<Vec<u8>>) = self.send(&commands).await?;
             if is_first {
-                return Ok(Claim::First);
+                return Ok(ClaimOutcome::First);
             }
             let answer = kept.and_then(|kept| kept.strip_prefix(ANSWERED).map(Bytes::copy_from_slice));
-            Ok(Claim::Repeated(answer))
+            Ok(ClaimOutcome::Repeated(answer))
         }
         .boxed()
     }
@@ -124,13 +124,13 @@ impl ReplayGuard for RedisReplayGuard {
 }
 
 impl fmt::Debug for RedisReplayGuard {
-    /// The connection would tell where Redis is, and more.
+    /// Leaves out the connection, which holds the address and more.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisReplayGuard").field("prefix", &self.prefix).finish_non_exhaustive()
     }
 }
 
-async fn within_patience<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
-    let late = |_| io::Error::new(io::ErrorKind::TimedOut, format!("Redis did not answer within {PATIENCE:?}"));
-    timeout(PATIENCE, work).await.map_err(late)?
+async fn within_timeout<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, format!("Redis did not answer within {TIMEOUT:?}"));
+    timeout(TIMEOUT, work).await.map_err(late)?
 }

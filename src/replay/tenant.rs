@@ -7,12 +7,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 
-use super::{CallId, Claim, ReplayError, ReplayGuard};
+use super::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
 use crate::tenant::TenantName;
 use crate::timestamp::Timestamp;
 
-/// A guard in which a tenant's calls are none of another's, whatever the other's keys, nonces and tokens are: they are known
-/// by a hash of the name and the id. Services without a name have their ids as they are.
+/// A guard in which a tenant's calls are none of another's, whatever the other's keys, nonces and tokens are: they are
+/// known by a hash of the name and the id. Services without a name have their ids as they are.
 pub(crate) struct TenantGuard {
     guard: Arc<dyn ReplayGuard>,
     tenant: TenantName,
@@ -30,7 +30,7 @@ impl TenantGuard {
             <[u8; 32]>::from(parts.into_iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize())
         };
         match id {
-            CallId::CallbackV2(nonce) => StoredId::CallbackV2(const_hex::encode(hash(nonce.as_bytes()))),
+            CallId::SignedQuery(nonce) => StoredId::SignedQuery(const_hex::encode(hash(nonce.as_bytes()))),
             CallId::KitV2(nonce) => StoredId::KitV2(const_hex::encode(hash(nonce.as_bytes()))),
             CallId::AuthToken(token) => StoredId::AuthToken(hash(token)),
         }
@@ -39,7 +39,7 @@ impl TenantGuard {
 
 /// As [`CallId`], with what it refers to.
 enum StoredId {
-    CallbackV2(String),
+    SignedQuery(String),
     KitV2(String),
     AuthToken([u8; 32]),
 }
@@ -47,7 +47,7 @@ enum StoredId {
 impl StoredId {
     fn call_id(&self) -> CallId<'_> {
         match self {
-            Self::CallbackV2(nonce) => CallId::CallbackV2(nonce),
+            Self::SignedQuery(nonce) => CallId::SignedQuery(nonce),
             Self::KitV2(nonce) => CallId::KitV2(nonce),
             Self::AuthToken(token) => CallId::AuthToken(token),
         }
@@ -60,7 +60,7 @@ impl ReplayGuard for TenantGuard {
         id: CallId<'a>,
         until: Timestamp,
         now: Timestamp,
-    ) -> BoxFuture<'a, Result<Claim, ReplayError>> {
+    ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
         let id = self.stored(id);
         async move { self.guard.claim(id.call_id(), until, now).await }.boxed()
     }

@@ -346,7 +346,7 @@ async fn ten_thousand_random_answers_deliver_nothing_without_evidence_and_lose_n
             let (_, end) = Period::Hourly.around(stage.clock.now());
             stage.clock.set(end.saturating_add(Duration::from_secs(180)));
             for _ in 0..6 {
-                stage.pusher.round().await.unwrap();
+                stage.pusher.run_once().await.unwrap();
                 stage.clock.advance(Duration::from_secs(400));
             }
             // What is settled stays so, so that nothing is missed in between.
@@ -368,7 +368,7 @@ async fn ten_thousand_random_answers_deliver_nothing_without_evidence_and_lose_n
         }
         for _ in 0..6 {
             stage.clock.advance(Duration::from_secs(901));
-            stage.pusher.round().await.unwrap();
+            stage.pusher.run_once().await.unwrap();
         }
         let after = stage.check(recorded).await;
         assert_eq!((after.pending.records, after.held.records), (0, 0), "seed {seed}: {after}");

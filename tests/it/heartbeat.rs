@@ -14,14 +14,13 @@ use http::{Request, Response};
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::clock::ManualClock;
 use koogallery::heartbeat::{
-    CallFailure, Denial, FileStateStore, Heartbeat, HeartbeatBuilder, HeartbeatError, LicenseCodeError,
-    MemoryStateStore, Observer, Permit, Policy, SqliteStateStore, StateError, StateStore,
+    Denial, FileStateStore, Heartbeat, HeartbeatBuilder, HeartbeatError, HeartbeatEvent, LicenseCodeError,
+    MemoryStateStore, Observer, OfflinePolicy, Permit, StateError, StateStore,
 };
 use koogallery::key::Credentials;
 use koogallery::open_api::{CallError, Client, RetryPolicy, Transport, TransportError};
 use koogallery::runtime::Runtime;
 use koogallery::site::Site;
-use koogallery::sqlite::Database;
 use koogallery::timestamp::Timestamp;
 use time::UtcOffset;
 
@@ -31,24 +30,15 @@ use crate::support::NOW;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
-const THREE_DAYS: Policy = Policy::FailOpen { for_at_most: Duration::from_secs(3 * 24 * 3600) };
+const THREE_DAYS: OfflinePolicy = OfflinePolicy::FailOpen { for_at_most: Duration::from_secs(3 * 24 * 3600) };
 
 /// Keeps what the seller would be told.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<String>>>);
 
 impl Observer for Told {
-    fn activated(&self) {
-        self.0.lock().unwrap().push("activated".to_owned());
-    }
-    fn call_failed(&self, failure: &CallFailure<'_>) {
-        self.0.lock().unwrap().push(failure.to_string());
-    }
-    fn clients_refused(&self, clients: usize) {
-        self.0.lock().unwrap().push(format!("{clients} clients refused"));
-    }
-    fn save_failed(&self, error: &StateError) {
-        self.0.lock().unwrap().push(error.to_string());
+    fn on_event(&self, event: &HeartbeatEvent<'_>) {
+        self.0.lock().unwrap().push(event.to_string());
     }
 }
 
@@ -67,8 +57,8 @@ impl Stage {
     }
 
     /// Starts the application.
-    fn start(&self, policy: Policy) -> Heartbeat {
-        self.builder(self.desk.clone(), self.store.clone()).policy(policy).build().unwrap()
+    fn start(&self, policy: OfflinePolicy) -> Heartbeat {
+        self.builder(self.desk.clone(), self.store.clone()).offline_policy(policy).build().unwrap()
     }
 
     fn builder(&self, transport: impl Transport, store: impl StateStore) -> HeartbeatBuilder {
@@ -117,29 +107,29 @@ fn assert_unreachable(outcome: Result<Permit, HeartbeatError>) {
 #[tokio::test]
 async fn it_is_activated_once_and_asked_once_a_day() {
     let stage = Stage::new();
-    let heartbeat = stage.start(Policy::FailClosed);
+    let heartbeat = stage.start(OfflinePolicy::FailClosed);
     let permit = heartbeat.check().await.unwrap();
     assert_eq!(stage.desk.calls(), ["query", "activate", "query"]);
     assert_eq!(permit.usable_until.unwrap().to_string(), "20260101155959", "the query's expiry, not the estimate");
     assert_eq!((permit.amount, permit.product_id.as_deref()), (Some(25), Some("OFFI000001")));
-    assert_eq!(permit.to_string(), "the License is good until 20260101155959 UTC");
+    assert_eq!(permit.to_string(), "the License is valid until 20260101155959 UTC");
     assert!(permit.unconfirmed.is_none() && permit.answered_at == NOW);
-    assert_eq!(stage.told(), "activated");
+    assert_eq!(stage.told(), "the License code was activated");
 
     // Beijing's midnight is at 16:00 UTC.
     for time in ["20250102T030405Z", "20250102T120000Z", "20250102T155959Z"] {
         stage.at(time);
         heartbeat.check().await.unwrap();
-        stage.start(Policy::FailClosed).check().await.unwrap();
+        stage.start(OfflinePolicy::FailClosed).check().await.unwrap();
     }
     assert_eq!(stage.desk.calls(), [""; 0]);
     stage.at("20250102T160000Z");
     heartbeat.check().await.unwrap();
-    heartbeat.settled().await;
-    stage.start(Policy::FailClosed).check().await.unwrap();
+    heartbeat.flush().await;
+    stage.start(OfflinePolicy::FailClosed).check().await.unwrap();
     assert_eq!(stage.desk.calls(), ["query"]);
     stage.clock.advance(30 * DAY);
-    stage.start(Policy::FailClosed).check().await.unwrap();
+    stage.start(OfflinePolicy::FailClosed).check().await.unwrap();
     assert_eq!(stage.desk.calls(), ["query"], "none for the days without use");
     assert_eq!(stage.desk.change(|book| book.activations), 1);
 }
@@ -163,8 +153,8 @@ async fn a_lost_activation_or_a_lost_state_activates_nothing_twice() {
     let stage = Stage::new();
     let not_activated = || Fate::Answered(200, r#"{"error_code":"92020011"}"#);
     stage.desk.fates([not_activated(), Fate::AnswerLost]);
-    assert_unreachable(stage.start(Policy::FailClosed).check().await);
-    stage.start(Policy::FailClosed).check().await.unwrap();
+    assert_unreachable(stage.start(OfflinePolicy::FailClosed).check().await);
+    stage.start(OfflinePolicy::FailClosed).check().await.unwrap();
     assert_eq!(stage.desk.calls(), ["query", "activate", "query"]);
 
     let elsewhere = stage.builder(stage.desk.clone(), MemoryStateStore::default()).build().unwrap();
@@ -187,7 +177,7 @@ async fn a_lost_activation_or_a_lost_state_activates_nothing_twice() {
 #[tokio::test]
 async fn activation_can_be_left_to_the_seller() {
     let stage = Stage::new();
-    let heartbeat = stage.builder(stage.desk.clone(), stage.store.clone()).activation(false).build().unwrap();
+    let heartbeat = stage.builder(stage.desk.clone(), stage.store.clone()).auto_activate(false).build().unwrap();
     assert_eq!(denial(heartbeat.check().await), Denial::NotActivated);
     assert_eq!(stage.desk.calls(), ["query"]);
 }
@@ -221,7 +211,7 @@ async fn a_no_is_never_overridden() {
         stage.clock.advance(MINUTE / 2);
         assert_eq!(denial(heartbeat.check().await), expected);
         assert_eq!(stage.desk.calls(), ["query"]);
-        heartbeat.settled().await;
+        heartbeat.flush().await;
         stage.close_desk();
         for _ in 0..3 {
             stage.clock.advance(DAY / 2);
@@ -254,7 +244,7 @@ async fn without_the_marketplace_the_policy_decides() {
         || Fate::Answered(429, r#"{"error_code":"APIGW.0308","error_msg":"x"}"#),
         || Fate::Answered(400, r#"{"error_code":"95000001"}"#),
     ] {
-        for policy in [Policy::FailClosed, THREE_DAYS] {
+        for policy in [OfflinePolicy::FailClosed, THREE_DAYS] {
             let stage = Stage::new();
             stage.desk.fates([fate()]);
             assert_unreachable(stage.start(policy).check().await);
@@ -265,7 +255,7 @@ async fn without_the_marketplace_the_policy_decides() {
             stage.desk.fates([fate()]);
             let outcome = heartbeat.check().await;
             match policy {
-                Policy::FailClosed => assert_unreachable(outcome),
+                OfflinePolicy::FailClosed => assert_unreachable(outcome),
                 _ => {
                     let permit = outcome.unwrap();
                     assert_eq!(permit.usable_until, Some(NOW.saturating_add(3 * DAY)));
@@ -273,7 +263,7 @@ async fn without_the_marketplace_the_policy_decides() {
                     assert!(permit.unconfirmed.is_some() && permit.to_string().contains("could not be asked today"));
                 }
             }
-            assert!(stage.told().contains("; again after 2025010"), "{}", stage.told());
+            assert!(stage.told().contains("; retry after 2025010"), "{}", stage.told());
             // The pause is over, and so is the outage.
             stage.clock.advance(MINUTE);
             assert!(heartbeat.check().await.unwrap().unconfirmed.is_none());
@@ -306,13 +296,13 @@ async fn use_without_the_marketplace_ends() {
 async fn an_outage_is_not_hammered() {
     let stage = Stage::new();
     let heartbeat = stage.start(THREE_DAYS);
-    heartbeat.check_as("account-17").await.unwrap();
-    heartbeat.settled().await;
+    heartbeat.check_client("account-17").await.unwrap();
+    heartbeat.flush().await;
     stage.clock.advance(DAY);
     stage.desk.fates((0..10_000).map(|_| Fate::Answered(503, "")));
     stage.desk.calls();
     for _ in 0..8640 {
-        heartbeat.check_as("account-17").await.unwrap();
+        heartbeat.check_client("account-17").await.unwrap();
         stage.clock.advance(Duration::from_secs(10));
     }
     // Pauses of 15 minutes, of which half is drawn.
@@ -329,7 +319,7 @@ async fn a_clock_turned_back_extends_nothing() {
     stage.clock.advance(2 * DAY);
     let heartbeat = stage.start(THREE_DAYS);
     heartbeat.check().await.unwrap();
-    heartbeat.settled().await;
+    heartbeat.flush().await;
 
     // Back to the day of the answer, or by less than the tolerance.
     for (back, noticed) in [(2 * DAY, true), (HOUR, true), (MINUTE / 2, false)] {
@@ -348,7 +338,7 @@ async fn a_clock_turned_back_extends_nothing() {
     stage.open_desk();
     stage.clock.set(NOW.saturating_add(HOUR));
     assert!(heartbeat.check().await.unwrap().unconfirmed.is_none());
-    heartbeat.settled().await;
+    heartbeat.flush().await;
     stage.desk.calls();
     stage.start(THREE_DAYS).check().await.unwrap();
     assert_eq!(stage.desk.calls(), [""; 0]);
@@ -361,7 +351,7 @@ async fn the_time_seen_is_kept_by_the_hour() {
     heartbeat.check().await.unwrap();
     stage.clock.advance(4 * HOUR);
     heartbeat.check().await.unwrap();
-    heartbeat.settled().await;
+    heartbeat.flush().await;
     assert_eq!(stage.desk.calls().len(), 3);
     stage.clock.set(NOW.saturating_add(HOUR));
     stage.close_desk();
@@ -398,7 +388,7 @@ async fn the_expiry_counts_within_the_day() {
 async fn checks_at_the_same_time_share_one_call() {
     let stage = Stage::new();
     stage.desk.change(|book| (book.status, book.delay) = (Some("ALIVE"), Duration::from_secs(5)));
-    let heartbeat = stage.start(Policy::FailClosed);
+    let heartbeat = stage.start(OfflinePolicy::FailClosed);
     // Whoever began it goes away; the call goes on.
     assert!(heartbeat.check().now_or_never().is_none());
     for outcome in join_all((0..100).map(|_| heartbeat.check())).await {
@@ -409,7 +399,7 @@ async fn checks_at_the_same_time_share_one_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_check_waits_no_longer_than_its_patience() {
-    for policy in [Policy::FailClosed, THREE_DAYS] {
+    for policy in [OfflinePolicy::FailClosed, THREE_DAYS] {
         let stage = Stage::new();
         let heartbeat = stage.start(policy);
         heartbeat.check().await.unwrap();
@@ -418,7 +408,7 @@ async fn a_check_waits_no_longer_than_its_patience() {
         stage.desk.change(|book| book.delay = Duration::from_secs(15));
         let begin = tokio::time::Instant::now();
         match (policy, heartbeat.check().await) {
-            (Policy::FailClosed, outcome) => assert_unreachable(outcome),
+            (OfflinePolicy::FailClosed, outcome) => assert_unreachable(outcome),
             (_, outcome) => assert!(outcome.unwrap().unconfirmed.unwrap().to_string().contains("no answer")),
         }
         assert_eq!(begin.elapsed(), Duration::from_secs(10));
@@ -432,14 +422,14 @@ async fn a_check_waits_no_longer_than_its_patience() {
 #[tokio::test(start_paused = true)]
 async fn every_client_is_reported_once_a_day() {
     let stage = Stage::new();
-    let heartbeat = stage.start(Policy::FailClosed);
+    let heartbeat = stage.start(OfflinePolicy::FailClosed);
     for _ in 0..3 {
         for client in ["account-17", "account-18"] {
-            heartbeat.check_as(client).await.unwrap();
+            heartbeat.check_client(client).await.unwrap();
             heartbeat.check().await.unwrap();
         }
-        heartbeat.settled().await;
-        stage.start(Policy::FailClosed).check_as("account-17").await.unwrap();
+        heartbeat.flush().await;
+        stage.start(OfflinePolicy::FailClosed).check_client("account-17").await.unwrap();
     }
     let clients = |stage: &Stage| stage.desk.change(|book| std::mem::take(&mut book.clients));
     assert_eq!(clients(&stage), [("account-17".to_owned(), 1), ("account-18".to_owned(), 1)].into());
@@ -450,10 +440,10 @@ async fn every_client_is_reported_once_a_day() {
     stage.desk.change(|book| book.delay = Duration::from_secs(5));
     let begin = tokio::time::Instant::now();
     for client in 0..250 {
-        heartbeat.check_as(&format!("client-{client}")).await.unwrap();
+        heartbeat.check_client(&format!("client-{client}")).await.unwrap();
         assert_eq!(begin.elapsed(), Duration::from_secs(5));
     }
-    heartbeat.settled().await;
+    heartbeat.flush().await;
     let clients = clients(&stage);
     assert!(clients.len() == 250 && clients.values().all(|&reports| reports == 1));
     assert_eq!(stage.desk.calls(), ["query", "report", "report", "report", "report"], "a hundred per call at most");
@@ -462,43 +452,43 @@ async fn every_client_is_reported_once_a_day() {
 #[tokio::test]
 async fn a_failed_report_is_made_again_and_hinders_nobody() {
     let stage = Stage::new();
-    let heartbeat = stage.start(Policy::FailClosed);
+    let heartbeat = stage.start(OfflinePolicy::FailClosed);
     heartbeat.check().await.unwrap();
     stage.desk.fates([Fate::AnswerLost]);
     for _ in 0..3 {
-        heartbeat.check_as("account-17").await.unwrap();
-        heartbeat.settled().await;
+        heartbeat.check_client("account-17").await.unwrap();
+        heartbeat.flush().await;
     }
     assert!(stage.told().contains("report software usage: no answer"), "{}", stage.told());
     stage.clock.advance(MINUTE);
     heartbeat.check().await.unwrap();
-    heartbeat.settled().await;
+    heartbeat.flush().await;
     assert_eq!(stage.desk.change(|book| book.clients["account-17"]), 2, "distinct clients are counted");
 
     stage.desk.change(|book| book.counts_clients = false);
-    heartbeat.check_as("account-18").await.unwrap();
-    heartbeat.settled().await;
-    assert!(stage.told().ends_with("1 clients refused"), "{}", stage.told());
+    heartbeat.check_client("account-18").await.unwrap();
+    heartbeat.flush().await;
+    assert!(stage.told().ends_with("the marketplace did not count 1 clients of the License"), "{}", stage.told());
 
     // Yesterday's are not reported today, and nobody is who was not let in.
     stage.desk.change(|book| (book.counts_clients, book.fates) = (true, [Fate::Lost].into()));
-    heartbeat.check_as("account-19").await.unwrap();
-    heartbeat.settled().await;
+    heartbeat.check_client("account-19").await.unwrap();
+    heartbeat.flush().await;
     stage.clock.advance(DAY);
     heartbeat.check().await.unwrap();
-    heartbeat.settled().await;
+    heartbeat.flush().await;
     stage.clock.advance(DAY);
     stage.desk.change(|book| book.status = Some("EXPIRED"));
-    denial(heartbeat.check_as("account-20").await);
+    denial(heartbeat.check_client("account-20").await);
     stage.clock.advance(DAY);
     stage.desk.change(|book| book.status = Some("ALIVE"));
-    heartbeat.check_as("account-21").await.unwrap();
-    heartbeat.settled().await;
+    heartbeat.check_client("account-21").await.unwrap();
+    heartbeat.flush().await;
     let clients = stage.desk.change(|book| book.clients.keys().cloned().collect::<BTreeSet<_>>());
     assert_eq!(clients, ["account-17", "account-21"].map(str::to_owned).into());
 
     for id in ["", &"x".repeat(257)] {
-        assert!(matches!(heartbeat.check_as(id).await, Err(HeartbeatError::ClientId)));
+        assert!(matches!(heartbeat.check_client(id).await, Err(HeartbeatError::ClientId)));
     }
 }
 
@@ -559,13 +549,13 @@ async fn a_crash_anywhere_loses_and_doubles_nothing() {
         let transport = Mortal { inner: stage.desk.clone(), steps_left: mortal() };
         let store = Mortal { inner: stage.store.clone(), steps_left: mortal() };
         let doomed = stage.builder(transport, store).build().unwrap();
-        let _ = doomed.check_as("account-17").await;
-        let survived = tokio::time::timeout(MINUTE, doomed.settled()).await.is_ok();
+        let _ = doomed.check_client("account-17").await;
+        let survived = tokio::time::timeout(MINUTE, doomed.flush()).await.is_ok();
 
-        let heartbeat = stage.start(Policy::FailClosed);
-        heartbeat.check_as("account-17").await.unwrap();
-        heartbeat.settled().await;
-        stage.start(Policy::FailClosed).check_as("account-17").await.unwrap();
+        let heartbeat = stage.start(OfflinePolicy::FailClosed);
+        heartbeat.check_client("account-17").await.unwrap();
+        heartbeat.flush().await;
+        stage.start(OfflinePolicy::FailClosed).check_client("account-17").await.unwrap();
         stage.desk.change(|book| {
             assert_eq!(book.activations, 1, "death after {steps} steps");
             assert_eq!(book.calls.iter().filter(|call| **call == "activate").count(), 1, "death after {steps} steps");
@@ -592,10 +582,10 @@ fn files() -> (tempfile::TempDir, FileStateStore, PathBuf) {
 async fn a_damaged_file_is_told_and_left_as_it_is() {
     let stage = Stage::new();
     let (_directory, store, folder) = files();
-    let start = || stage.builder(stage.desk.clone(), store.clone()).policy(THREE_DAYS).build().unwrap();
+    let start = || stage.builder(stage.desk.clone(), store.clone()).offline_policy(THREE_DAYS).build().unwrap();
     let heartbeat = start();
     heartbeat.check().await.unwrap();
-    heartbeat.settled().await;
+    heartbeat.flush().await;
     stage.desk.calls();
     let file = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     let [file] = &file[..] else { panic!("{file:?}") };
@@ -610,7 +600,7 @@ async fn a_damaged_file_is_told_and_left_as_it_is() {
         // Nor does a process that is running.
         stage.clock.advance(HOUR);
         heartbeat.check().await.unwrap();
-        heartbeat.settled().await;
+        heartbeat.flush().await;
         assert_eq!(fs::read(file).unwrap(), damaged);
     }
     assert_eq!(stage.desk.calls(), [""; 0]);
@@ -641,48 +631,30 @@ async fn a_store_that_cannot_write_stops_nobody() {
     }
     let heartbeat = stage.builder(stage.desk.clone(), ReadOnly).build().unwrap();
     for _ in 0..10 {
-        heartbeat.check_as("account-17").await.unwrap();
-        heartbeat.settled().await;
+        heartbeat.check_client("account-17").await.unwrap();
+        heartbeat.flush().await;
     }
     assert_eq!(stage.desk.change(|book| book.clients["account-17"]), 1, "known as long as the process lives");
     assert_eq!(stage.told().matches("cannot be read or written").count(), 1, "{}", stage.told());
 }
 
 #[tokio::test]
-async fn every_store_keeps_what_was_saved_last() {
-    let (directory, files, folder) = files();
-    let database = Database::open(directory.path().join("state.db")).unwrap();
-    let sqlite = SqliteStateStore::new(&database).await.unwrap();
-    let stores: [Box<dyn StateStore>; 3] = [Box::new(files), Box::new(sqlite), Box::<MemoryStateStore>::default()];
-    let (a, b) = ("0".repeat(32), "1".repeat(32));
-    for store in stores {
-        assert_eq!(store.load(&a).await.unwrap(), None);
-        store.save(&a, b"first\n".to_vec()).await.unwrap();
-        store.save(&b, b"other\n".to_vec()).await.unwrap();
-        store.save(&a, b"second\n".to_vec()).await.unwrap();
-        assert_eq!(store.load(&a).await.unwrap().unwrap(), b"second\n");
-        assert_eq!(store.load(&b).await.unwrap().unwrap(), b"other\n");
-    }
-    assert_eq!(fs::read_dir(folder).unwrap().count(), 2, "nothing is left of the saving");
-}
-
-#[tokio::test]
 async fn two_processes_share_a_state() {
     let stage = Stage::new();
     let (one, other) = (stage.start(THREE_DAYS), stage.start(THREE_DAYS));
-    one.check_as("account-17").await.unwrap();
-    one.settled().await;
+    one.check_client("account-17").await.unwrap();
+    one.flush().await;
     stage.clock.advance(DAY);
     other.check().await.unwrap();
-    other.settled().await;
+    other.flush().await;
     stage.clock.advance(DAY);
     stage.desk.change(|book| book.status = Some("RELEASED"));
     denial(other.check().await);
-    other.settled().await;
+    other.flush().await;
     // The one that cannot ask learns it of the other, and does not bring back what it knew before.
     stage.close_desk();
     assert_eq!(denial(one.check().await), Denial::Released);
-    one.settled().await;
+    one.flush().await;
     assert_eq!(denial(stage.start(THREE_DAYS).check().await), Denial::Released);
 }
 
@@ -700,7 +672,7 @@ async fn a_runtime_that_runs_nothing_is_told_and_holds_nobody_up() {
     let heartbeat = Heartbeat::builder(LICENSE, stage.store.clone(), client, Stopped).build().unwrap();
     for _ in 0..2 {
         assert!(matches!(heartbeat.check().await, Err(HeartbeatError::Interrupted)));
-        heartbeat.settled().await;
+        heartbeat.flush().await;
     }
 }
 
@@ -710,10 +682,10 @@ async fn nothing_secret_is_printed() {
     let builder = stage.builder(stage.desk.clone(), stage.store.clone());
     let builder_text = format!("{builder:?}");
     let heartbeat = builder.build().unwrap();
-    let permit = heartbeat.check_as("account-17").await.unwrap();
+    let permit = heartbeat.check_client("account-17").await.unwrap();
     stage.clock.advance(DAY);
     stage.close_desk();
-    let error = heartbeat.check_as("account-18").await.unwrap_err();
+    let error = heartbeat.check_client("account-18").await.unwrap_err();
     let texts = [builder_text, format!("{heartbeat:?} {permit:?} {permit} {error:?} {error}"), stage.told()];
     for secret in [LICENSE, SECRET, "account-1"] {
         assert!(texts.iter().all(|text| !text.contains(secret)), "{secret} in {texts:?}");
@@ -722,7 +694,7 @@ async fn nothing_secret_is_printed() {
     for code in ["", " PL1", "PL1\n", &"x".repeat(65)] {
         let client = Client::builder(Site::China, stage.desk.clone(), TokioRuntime).build().unwrap();
         let built = Heartbeat::builder(code, stage.store.clone(), client, TokioRuntime).build();
-        assert_eq!(built.unwrap_err(), LicenseCodeError);
+        assert!(matches!(built.unwrap_err(), LicenseCodeError { .. }));
     }
 }
 

@@ -74,7 +74,7 @@ impl Stage {
     async fn pass(&self, rounds: u32, pause: u64) {
         for _ in 0..rounds {
             self.clock.advance(Duration::from_secs(pause));
-            self.pusher.round().await.unwrap();
+            self.pusher.run_once().await.unwrap();
         }
     }
 
@@ -108,7 +108,7 @@ async fn of_three_records_with_one_bad_two_are_delivered() {
         let stage = Stage::new().await;
         stage.answers_as(form);
         stage.record(2, &[BAD]).await;
-        let round = stage.pusher.round().await.unwrap();
+        let round = stage.pusher.run_once().await.unwrap();
         assert_eq!(stage.status().await.fix.records, 0, "{form}");
         match form {
             _ if form.is_clear() => assert_eq!(stage.counts().await, [2, 0, 1, 0], "{form}"),
@@ -117,7 +117,7 @@ async fn of_three_records_with_one_bad_two_are_delivered() {
             _ => {
                 assert_eq!(stage.counts().await, [0, 3, 0, 0], "{form}");
                 assert_eq!(round.held, 3);
-                let told = "3 usage records are held: the answer refused some and does not tell which";
+                let told = "3 usage records are held: the answer refused some and does not say which";
                 assert!(stage.told().contains(told), "{form}: {}", stage.told());
                 assert!(stage.status().await.to_string().contains("koogallery_usage_records{state=\"held\"} 3\n"));
                 assert!(stage.status().await.to_string().contains("koogallery_usage_amount{state=\"held\"} 3\n"));
@@ -143,7 +143,7 @@ async fn one_bad_record_of_1000_costs_at_most_15_pushes_in_every_form() {
         let stage = Stage::new().await;
         stage.answers_as(form);
         stage.record(999, &[BAD]).await;
-        stage.pusher.round().await.unwrap();
+        stage.pusher.run_once().await.unwrap();
         let pushes = stage.open_api.take_log().len();
         let [delivered, held, dead, pending] = stage.counts().await;
         println!("{form}: {pushes} pushes, {delivered} delivered, {held} held, {dead} refused");
@@ -194,7 +194,7 @@ async fn refused_as_a_whole(good: usize, bad: &'static [&'static str], status: u
     let pushes = Arc::clone(&refusing.pushes);
     let (_, pusher) = open(stage.directory.path(), &stage.clock, refusing, &stage.told).await;
     stage.record(good, bad).await;
-    pusher.round().await.unwrap();
+    pusher.run_once().await.unwrap();
     let pushes = pushes.lock().unwrap().len();
     (stage.status().await, pushes)
 }
@@ -275,7 +275,7 @@ async fn too_many_records_are_sent_in_parts_and_nothing_is_held() {
     let stage = Stage::new().await;
     let (_, pusher) = open(stage.directory.path(), &stage.clock, Small(Mutex::default()), &stage.told).await;
     stage.record(1000, &[]).await;
-    let round = pusher.round().await.unwrap();
+    let round = pusher.run_once().await.unwrap();
     assert_eq!((round.delivered, round.held, round.rejected), (1000, 0, 0));
 }
 
@@ -284,7 +284,7 @@ async fn held_records_are_asked_about_singly_with_growing_pauses_over_restarts()
     let stage = Stage::new().await;
     stage.answers_as(RefusalForm::NoList);
     stage.record(0, &[BAD]).await;
-    stage.pusher.round().await.unwrap();
+    stage.pusher.run_once().await.unwrap();
     assert_eq!(stage.counts().await, [0, 1, 0, 0]);
     assert!(stage.told().contains("of instance nobody's is held"), "{}", stage.told());
     stage.open_api.take_log();
@@ -293,7 +293,7 @@ async fn held_records_are_asked_about_singly_with_growing_pauses_over_restarts()
         stage.clock.advance(Duration::from_secs(10));
         // Every time as after a restart.
         let (_, pusher) = open(stage.directory.path(), &stage.clock, stage.open_api.clone(), &stage.told).await;
-        pusher.round().await.unwrap();
+        pusher.run_once().await.unwrap();
         if !stage.open_api.take_log().is_empty() {
             asked_at.push(stage.clock.now());
         }
@@ -314,7 +314,7 @@ async fn an_ask_that_fails_leaves_the_record_held() {
     let stage = Stage::new().await;
     stage.answers_as(RefusalForm::NoCodes);
     stage.record(1, &[BAD]).await;
-    stage.pusher.round().await.unwrap();
+    stage.pusher.run_once().await.unwrap();
     for fault in [
         Fault::NoConnection,
         Fault::LostAnswer,
@@ -337,7 +337,7 @@ async fn correcting_a_record_that_was_taken_ends() {
         let stage = Stage::new().await;
         stage.answers_as(form);
         stage.record(1, &[BAD]).await;
-        stage.pusher.round().await.unwrap();
+        stage.pusher.run_once().await.unwrap();
         // The good one was taken, and is held where the answer does not say so.
         for record in stage.meter.records(RecordState::Held, None, 10).await.unwrap() {
             let mut correction = Correction::default();
@@ -365,7 +365,7 @@ async fn a_pusher_that_died_at_any_answer_loses_and_doubles_nothing() {
         // Dropped at points at which it waits, which is at the store: before and after what was answered is noted.
         for milliseconds in 0..40 {
             let (_, pusher) = open(stage.directory.path(), &stage.clock, stage.open_api.clone(), &stage.told).await;
-            let _ = tokio::time::timeout(Duration::from_millis(milliseconds % 10), pusher.round()).await;
+            let _ = tokio::time::timeout(Duration::from_millis(milliseconds % 10), pusher.run_once()).await;
             stage.clock.advance(Duration::from_secs(301));
         }
         let status = stage.status().await;
@@ -385,12 +385,12 @@ async fn usage_in_the_second_of_the_opening_is_taken() {
     for (id, opened, used) in [("a", 300, 600), ("b", 999, 999), ("c", 0, 0), ("d", 999, 0)] {
         stage.open_api.put_instance(Instance::on_demand(id, at(opened)));
         stage.clock.set(at(1000));
-        stage.meter.record(Usage::new(id, 1.into()).at(at(used))).await.unwrap();
+        stage.meter.record(Usage::new(id, 1.into()).with_time(at(used))).await.unwrap();
     }
     stage.open_api.put_instance(Instance::on_demand("early", at(1000)));
-    stage.meter.record(Usage::new("early", 1.into()).at(at(999))).await.unwrap();
+    stage.meter.record(Usage::new("early", 1.into()).with_time(at(999))).await.unwrap();
     stage.next_hour();
-    stage.pusher.round().await.unwrap();
+    stage.pusher.run_once().await.unwrap();
     assert_eq!(stage.status().await.delivered.records, 4);
     let refused = stage.meter.records(RecordState::Fix, None, 10).await.unwrap();
     assert_eq!(refused.len(), 1, "the second before is too early");

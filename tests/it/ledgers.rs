@@ -1,16 +1,15 @@
-//! Every ledger engine keeps the same rules.
+//! The ledgers: the rules on every engine, and what is particular to each.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use koogallery::lease::Lease;
 use koogallery::ledger::{
-    Begin, Effect, Lease, Ledger, LedgerError, Look, MemoryLedger, OrderKey, PostgresLedger, SqliteLedger, State, Step,
-    Target,
+    Effect, LeaseOutcome, Ledger, LedgerError, MemoryLedger, OrderKey, PostgresLedger, SqliteLedger, Step, Target,
 };
-use koogallery::timestamp::Timestamp;
-use koogallery::{postgres, sqlite};
+use koogallery::{postgres, sqlite, testing};
 use tokio::net::TcpListener;
 
 use crate::servers::{Schema, Wire};
@@ -19,45 +18,21 @@ use crate::support::NOW;
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn lease(holder: u128) -> Lease {
-    Lease { holder, until: NOW.saturating_add(HOUR) }
+    Lease::new(holder, NOW.saturating_add(HOUR))
 }
 
 fn create(order: OrderKey, id: &str) -> Step {
     let target = Target::Purchase { order, proposed_id: id.to_owned() };
-    Step { target, effect: Effect::Create { product_id: Some("P1".to_owned()), expire_time: None } }
-}
-
-fn renew(id: &str, key: &str, expire_time: Timestamp) -> Step {
-    Step::on(id, Effect::Renew { key: key.to_owned(), expire_time, product_id: None, unfreezes: false })
+    Step::new(target, Effect::Create { product_id: Some("P1".to_owned()), expire_time: None })
 }
 
 /// Does a step as a run does.
-async fn perform(ledger: &dyn Ledger, step: &Step) -> Begin {
+async fn perform(ledger: &dyn Ledger, step: &Step) -> LeaseOutcome {
     let begin = ledger.begin(step, lease(7), NOW).await.unwrap();
-    if let Begin::Run(instance) = &begin {
+    if let LeaseOutcome::Run(instance) = &begin {
         ledger.complete(step, &instance.instance_id, lease(7), NOW).await.unwrap();
     }
     begin
-}
-
-/// Runs a check on every engine.
-async fn each(check: impl AsyncFn(&dyn Ledger)) {
-    check(&MemoryLedger::new()).await;
-    let folder = tempfile::tempdir().unwrap();
-    check(&open(&folder.path().join("ledger.db")).await).await;
-    if let Some(schema) = Schema::new().await {
-        check(&postgres(&schema).await).await;
-    }
-}
-
-/// Runs a check on every engine that several servers can share, as two of them see it.
-async fn each_shared(check: impl AsyncFn([Arc<dyn Ledger>; 2])) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ledger.db");
-    check([Arc::new(open(&path).await), Arc::new(open(&path).await)]).await;
-    if let Some(schema) = Schema::new().await {
-        check([Arc::new(postgres(&schema).await), Arc::new(postgres(&schema).await)]).await;
-    }
 }
 
 async fn open(path: &Path) -> SqliteLedger {
@@ -68,244 +43,67 @@ async fn postgres(schema: &Schema) -> PostgresLedger {
     PostgresLedger::new(&schema.database().await).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_purchase_is_noted_with_its_instance_and_stays_so() {
-    each(async |ledger| {
-        let purchase = create(OrderKey::new("CS1").with_order_line("L1"), "id");
-        let noted = Step::on("id", Effect::Note { key: purchase.key().unwrap().to_owned() });
-        assert_eq!(ledger.look(&noted).await.unwrap(), Look::Unknown);
-        ledger.begin(&purchase, lease(1), NOW).await.unwrap();
-        for step in [&purchase, &Step::on("id", Effect::Release)] {
-            assert!(matches!(ledger.look(&noted).await.unwrap(), Look::Done(_)));
-            ledger.abandon("id", lease(1)).await.ok();
-            ledger.begin(step, lease(1), NOW).await.unwrap();
-            ledger.complete(step, "id", lease(1), NOW).await.unwrap();
-        }
-        let Look::Done(instance) = ledger.look(&noted).await.unwrap() else { panic!() };
-        assert_eq!(instance.state, State::Released);
+/// Names for ledgers in one database.
+#[derive(Default)]
+struct Names(AtomicU8);
 
-        // A note leaves everything else as it is.
-        perform(ledger, &create(OrderKey::new("CS2"), "other")).await;
-        let note = Step::on("other", Effect::Note { key: "seen".to_owned() });
-        assert!(matches!(ledger.look(&note).await.unwrap(), Look::Open(_)));
-        assert!(matches!(perform(ledger, &note).await, Begin::Run(_)));
-        let Begin::Done(instance) = perform(ledger, &note).await else { panic!() };
-        assert_eq!((instance.state, instance.product_id.as_deref()), (State::Active, Some("P1")));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_id_of_an_order_is_fixed_before_any_work() {
-    each(async |ledger| {
-        let first = create(OrderKey::new("CS1"), "first");
-        assert_eq!(ledger.look(&first).await.unwrap(), Look::Unknown);
-        assert!(matches!(ledger.begin(&first, lease(1), NOW).await.unwrap(), Begin::Run(_)));
-        let second = create(OrderKey::new("CS1"), "second");
-        let Begin::Busy(instance) = ledger.begin(&second, lease(2), NOW).await.unwrap() else { panic!() };
-        assert_eq!((instance.instance_id.as_str(), instance.state), ("first", State::Creating));
-        ledger.abandon("first", lease(1)).await.unwrap();
-        let Begin::Run(instance) = ledger.begin(&second, lease(2), NOW).await.unwrap() else { panic!() };
-        assert_eq!((instance.instance_id.as_str(), instance.handler_runs), ("first", 1));
-        let done = ledger.complete(&second, "first", lease(2), NOW).await.unwrap();
-        assert_eq!((done.state, done.product_id.as_deref(), done.handler_runs), (State::Active, Some("P1"), 2));
-        assert_eq!(ledger.look(&first).await.unwrap(), Look::Done(done));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn purchases_differ_by_every_part_of_their_key() {
-    each(async |ledger| {
-        let orders = [
-            OrderKey::new("CS1"),
-            OrderKey::new("CS1").with_order_line("1"),
-            OrderKey::new("CS1").with_product("1"),
-            OrderKey::new("CS1").with_order_line("1").with_product("1"),
-        ];
-        for (index, order) in orders.iter().enumerate() {
-            assert!(matches!(perform(ledger, &create(order.clone(), &format!("id{index}"))).await, Begin::Run(_)));
-        }
-        let taken = create(OrderKey::new("CS2"), "id0");
-        assert_eq!(ledger.begin(&taken, lease(1), NOW).await.unwrap(), Begin::IdTaken);
-        assert_eq!(ledger.look(&taken).await.unwrap(), Look::Unknown, "nothing was written");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_lease_keeps_others_out_until_it_ends() {
-    each(async |ledger| {
-        let step = create(OrderKey::new("CS1"), "id");
-        let short = Lease { holder: 1, until: NOW.saturating_add(Duration::from_secs(5)) };
-        ledger.begin(&step, short, NOW).await.unwrap();
-        ledger.extend("id", lease(1)).await.unwrap();
-        let later = NOW.saturating_add(Duration::from_secs(60));
-        assert!(matches!(ledger.begin(&step, lease(2), later).await.unwrap(), Begin::Busy(_)));
-        let too_late = NOW.saturating_add(2 * HOUR);
-        assert!(matches!(ledger.begin(&step, lease(2), too_late).await.unwrap(), Begin::Run(_)));
-
-        assert!(matches!(ledger.extend("id", lease(1)).await, Err(LedgerError::LeaseLost(_))));
-        assert!(matches!(ledger.abandon("id", lease(1)).await, Err(LedgerError::LeaseLost(_))));
-        assert!(matches!(ledger.complete(&step, "id", lease(1), NOW).await, Err(LedgerError::LeaseLost(_))));
-        assert_eq!(ledger.instance("id").await.unwrap().unwrap().state, State::Creating);
-        ledger.complete(&step, "id", lease(2), NOW).await.unwrap();
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn steps_are_done_once() {
-    each(async |ledger| {
-        perform(ledger, &create(OrderKey::new("CS1"), "id")).await;
-        let expiry = |days: u64| NOW.saturating_add(Duration::from_secs(86_400 * days));
-        for (step, runs) in [
-            (renew("id", "a", expiry(30)), true),
-            (renew("id", "b", expiry(10)), true),
-            (renew("id", "a", expiry(30)), false),
-            (Step::on("id", Effect::Unfreeze), false),
-            (Step::on("id", Effect::Freeze), true),
-            (Step::on("id", Effect::Freeze), false),
-            (Step::on("id", Effect::Unfreeze), true),
-            (Step::on("id", Effect::Upgrade { key: "a".to_owned(), product_id: Some("P2".to_owned()) }), false),
-            (Step::on("id", Effect::Upgrade { key: "c".to_owned(), product_id: Some("P2".to_owned()) }), true),
-        ] {
-            assert_eq!(matches!(perform(ledger, &step).await, Begin::Run(_)), runs, "{step:?}");
-        }
-        let instance = ledger.instance("id").await.unwrap().unwrap();
-        assert_eq!(instance.expire_time, Some(expiry(10)), "the late copy did not move it again");
-        assert_eq!(instance.product_id.as_deref(), Some("P2"));
-        assert!(matches!(perform(ledger, &Step::on("id", Effect::Release)).await, Begin::Run(_)));
-        assert!(matches!(perform(ledger, &Step::on("id", Effect::Release)).await, Begin::Done(_)));
-        assert_eq!(perform(ledger, &renew("id", "d", expiry(1))).await, Begin::Unknown);
-        assert_eq!(perform(ledger, &renew("nobody", "d", expiry(1))).await, Begin::Unknown);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_unfinished_instance_can_only_be_finished_or_released() {
-    each(async |ledger| {
-        let step = create(OrderKey::new("CS1"), "id");
-        ledger.begin(&step, lease(1), NOW).await.unwrap();
-        ledger.abandon("id", lease(1)).await.unwrap();
-        assert!(matches!(perform(ledger, &Step::on("id", Effect::Freeze)).await, Begin::NotCreated(_)));
-        assert!(matches!(perform(ledger, &Step::on("id", Effect::Release)).await, Begin::Run(_)));
-        assert!(matches!(perform(ledger, &step).await, Begin::Done(_)), "a released order is not revived");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn instances_are_listed_in_pages() {
-    each(async |ledger| {
-        for index in 0..25 {
-            perform(ledger, &create(OrderKey::new(format!("CS{index}")), &format!("id{index:02}"))).await;
-        }
-        let mut listed = Vec::new();
-        loop {
-            let after = listed.last().cloned();
-            let page = ledger.instances(after.as_deref(), 10).await.unwrap();
-            if page.is_empty() {
-                break;
-            }
-            listed.extend(page.iter().map(|instance| instance.instance_id.clone()));
-        }
-        assert_eq!(listed, (0..25).map(|index| format!("id{index:02}")).collect::<Vec<_>>());
-    })
-    .await;
-}
-
-async fn is_kept_over_a_restart<L: Ledger>(open: impl AsyncFn() -> L) {
-    let expiry = NOW.saturating_add(HOUR);
-    let order = OrderKey::new("CS1").with_order_line("1").with_product("P");
-    {
-        let ledger = open().await;
-        perform(&ledger, &create(order.clone(), "id")).await;
-        perform(&ledger, &renew("id", "a", expiry)).await;
-        perform(&ledger, &Step::on("id", Effect::Freeze)).await;
+impl Names {
+    fn next(&self) -> String {
+        char::from(b'a' + self.0.fetch_add(1, Ordering::Relaxed)).to_string()
     }
-    let ledger = open().await;
-    let Look::Done(instance) = ledger.look(&create(order.clone(), "other")).await.unwrap() else { panic!() };
-    assert_eq!((instance.instance_id.as_str(), &instance.order), ("id", &order));
-    assert_eq!((instance.state, instance.expire_time, instance.handler_runs), (State::Frozen, Some(expiry), 3));
-    assert!(matches!(perform(&ledger, &renew("id", "a", expiry)).await, Begin::Done(_)));
 }
 
 #[tokio::test]
-async fn everything_is_kept_over_a_restart() {
+async fn every_engine_keeps_the_rules() {
+    testing::ledger(async || MemoryLedger::new()).await;
     let folder = tempfile::tempdir().unwrap();
-    is_kept_over_a_restart(async || open(&folder.path().join("ledger.db")).await).await;
+    let database = sqlite::Database::open(folder.path().join("ledger.db")).unwrap();
+    let names = Names::default();
+    testing::ledger(async || SqliteLedger::named(&database, &names.next()).await.unwrap()).await;
     if let Some(schema) = Schema::new().await {
-        is_kept_over_a_restart(async || postgres(&schema).await).await;
+        let database = schema.database().await;
+        testing::ledger(async || PostgresLedger::named(&database, &names.next()).await.unwrap()).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_at_once_one_gets_the_lease_also_across_servers() {
-    each_shared(async |ledgers| {
-        let tries = (0..40).map(|index| {
-            let ledger = Arc::clone(&ledgers[index % 2]);
-            tokio::spawn(async move {
-                let step = create(OrderKey::new("CS1"), &format!("id{index}"));
-                ledger.begin(&step, lease(index as u128), NOW).await.unwrap()
-            })
-        });
-        let begun: Vec<_> = join_all(tries).await.into_iter().map(Result::unwrap).collect();
-        let running: Vec<_> = begun.iter().filter(|begin| matches!(begin, Begin::Run(_))).collect();
-        let [Begin::Run(instance)] = running[..] else { panic!("{begun:?}") };
-        assert_eq!(begun.iter().filter(|begin| matches!(begin, Begin::Busy(_))).count(), 39);
-        assert_eq!(ledgers[0].instances(None, 100).await.unwrap().len(), 1, "{instance:?}");
-    })
-    .await;
+async fn engines_for_several_processes_keep_the_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    testing::shared_ledger(async || open(&folder.path().join("ledger.db")).await).await;
+    if let Some(schema) = Schema::new().await {
+        testing::shared_ledger(async || postgres(&schema).await).await;
+    }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_orders_at_once_one_gets_the_id() {
-    each_shared(async |ledgers| {
-        let tries = (0..40).map(|index| {
-            let ledger = Arc::clone(&ledgers[index % 2]);
-            tokio::spawn(async move {
-                let step = create(OrderKey::new(format!("CS{index}")), "id");
-                ledger.begin(&step, lease(index as u128), NOW).await.unwrap()
-            })
-        });
-        let begun: Vec<_> = join_all(tries).await.into_iter().map(Result::unwrap).collect();
-        assert_eq!(begun.iter().filter(|begin| matches!(begin, Begin::Run(_))).count(), 1, "{begun:?}");
-        assert_eq!(begun.iter().filter(|begin| **begin == Begin::IdTaken).count(), 39, "{begun:?}");
-    })
-    .await;
-}
-
-/// Who waited for the instance must also see the note that came with it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_step_is_done_once_however_many_do_it_at_once() {
-    each_shared(async |ledgers| {
-        perform(&*ledgers[0], &create(OrderKey::new("CS1"), "id")).await;
-        for round in 0..20 {
-            let tries = (0..8).map(|index| {
-                let ledger = Arc::clone(&ledgers[index % 2]);
-                tokio::spawn(async move {
-                    let step = renew("id", &format!("renewal{round}"), NOW);
-                    loop {
-                        match ledger.begin(&step, lease(index as u128), NOW).await.unwrap() {
-                            Begin::Run(_) => {
-                                ledger.complete(&step, "id", lease(index as u128), NOW).await.unwrap();
-                                return true;
-                            }
-                            Begin::Done(_) => return false,
-                            Begin::Busy(_) => {}
-                            begin => panic!("{begin:?}"),
-                        }
-                    }
-                })
-            });
-            let runs = join_all(tries).await.into_iter().filter(|run| *run.as_ref().unwrap()).count();
-            assert_eq!(runs, 1, "round {round}");
+#[tokio::test]
+async fn ledgers_with_different_names_know_nothing_of_each_other() {
+    async fn check<L: Ledger>(ledgers: [L; 3]) {
+        for (index, ledger) in ledgers.iter().enumerate() {
+            let step = create(OrderKey::new("CS1"), &format!("id{index}"));
+            assert!(matches!(perform(ledger, &step).await, LeaseOutcome::Run(_)));
         }
-        assert_eq!(ledgers[1].instance("id").await.unwrap().unwrap().handler_runs, 21);
-    })
-    .await;
+        for (index, ledger) in ledgers.iter().enumerate() {
+            let listed = ledger.instances(None, 9).await.unwrap();
+            assert_eq!(listed.len(), 1);
+            assert_eq!(listed[0].instance_id, format!("id{index}"));
+        }
+    }
+    let long = "n".repeat(32);
+    let bad_names = ["", "Name", "a_b", "a1", "a b", "\"", "n".repeat(33).leak()];
+    let database = sqlite::Database::open(":memory:").unwrap();
+    let named = async |name: &str| SqliteLedger::named(&database, name).await;
+    check([SqliteLedger::new(&database).await.unwrap(), named("a").await.unwrap(), named(&long).await.unwrap()]).await;
+    for name in bad_names {
+        assert!(matches!(named(name).await, Err(sqlite::DatabaseError::Name(_))), "{name:?}");
+    }
+    let Some(schema) = Schema::new().await else { return };
+    let database = schema.database().await;
+    let named = async |name: &str| PostgresLedger::named(&database, name).await;
+    check([PostgresLedger::new(&database).await.unwrap(), named("a").await.unwrap(), named(&long).await.unwrap()])
+        .await;
+    for name in bad_names {
+        assert!(matches!(named(name).await, Err(postgres::DatabaseError::Name(_))), "{name:?}");
+    }
 }
 
 #[tokio::test]
@@ -358,7 +156,7 @@ async fn postgres_tables_made_by_another_role_need_no_right_to_make_some() {
     config.options(format!("-c search_path={} -c role={role}", schema.name));
     let database = postgres::Database::connect_with(config, tokio_postgres::NoTls).await.unwrap();
     let ledger = PostgresLedger::new(&database).await.unwrap();
-    assert!(matches!(perform(&ledger, &create(OrderKey::new("CS1"), "id")).await, Begin::Run(_)));
+    assert!(matches!(perform(&ledger, &create(OrderKey::new("CS1"), "id")).await, LeaseOutcome::Run(_)));
     assert!(koogallery::replay::PostgresReplayGuard::new(&database).await.is_err());
     admin.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
 }
@@ -433,13 +231,13 @@ async fn postgres_bears_that_nobody_waits_for_its_answer() {
         let begin = ledger.begin(&step, lease(1), NOW);
         let Ok(begin) = tokio::time::timeout(Duration::from_micros(micros), begin).await else { continue };
         // One that was given up may have got the lease all the same.
-        assert!(matches!(begin.unwrap(), Begin::Run(_) | Begin::Busy(_)));
+        assert!(matches!(begin.unwrap(), LeaseOutcome::Run(_) | LeaseOutcome::Busy(_)));
     }
     let later = NOW.saturating_add(2 * HOUR);
     let tries = join_all((0..8).map(|_| ledger.begin(&step, lease(2), later))).await;
-    assert!(tries.iter().all(|begin| matches!(begin, Ok(Begin::Run(_)))), "{tries:?}");
+    assert!(tries.iter().all(|begin| matches!(begin, Ok(LeaseOutcome::Run(_)))), "{tries:?}");
     ledger.complete(&step, "id", lease(2), later).await.unwrap();
-    assert!(matches!(perform(&ledger, &step).await, Begin::Done(_)));
+    assert!(matches!(perform(&ledger, &step).await, LeaseOutcome::Done(_)));
 }
 
 #[tokio::test]
@@ -464,6 +262,6 @@ async fn postgres_waits_for_a_lock_but_not_for_ever() {
         lock.commit().await.unwrap();
     };
     let (begin, ()) = tokio::join!(begin, unlock);
-    let Begin::Run(instance) = begin.unwrap() else { panic!() };
+    let LeaseOutcome::Run(instance) = begin.unwrap() else { panic!() };
     assert_eq!(instance.handler_runs, 1, "what timed out left nothing");
 }

@@ -15,9 +15,9 @@ use koogallery::callback::orders::{OrderNotice, OrdersHandler};
 use koogallery::callback::subscription::*;
 use koogallery::callback::{CallbackService, CallbackServiceBuilder, HandlerError, Refusal};
 use koogallery::clock::{Clock as _, ManualClock};
-use koogallery::issuing::{LicenseStore, MemoryLicenseStore, SqliteLicenseStore};
 use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType, KeyRing};
 use koogallery::ledger::{MemoryLedger, SqliteLedger};
+use koogallery::license_store::{LicenseStore, MemoryLicenseStore, SqliteLicenseStore};
 use koogallery::open_api::{Client, RetryPolicy, Transport, TransportError};
 use koogallery::result_code::ResultCode;
 use koogallery::signature::{auth_token, body_sign, callback_v2};
@@ -42,7 +42,7 @@ fn keys() -> AccessKeys {
 #[derive(Clone, Default)]
 struct Maker {
     told: Arc<Mutex<Vec<String>>>,
-    made: Arc<Mutex<Vec<Application>>>,
+    made: Arc<Mutex<Vec<LicenseApplication>>>,
     pause: Arc<Mutex<Duration>>,
     refuses: Arc<Mutex<Option<ResultCode>>>,
     fails: Arc<Mutex<bool>>,
@@ -75,7 +75,7 @@ impl LicensingHandler for Maker {
     async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
         self.note("create", &LicenseSubject::Instance(purchase.instance_id))
     }
-    async fn issue(&self, application: Application) -> Result<License, HandlerError> {
+    async fn issue(&self, application: LicenseApplication) -> Result<License, HandlerError> {
         let pause = *self.pause.lock().unwrap();
         tokio::time::sleep(pause).await;
         if let Some(code) = *self.refuses.lock().unwrap() {
@@ -668,7 +668,8 @@ async fn got_with(json: &str) -> (String, Vec<Option<String>>, String) {
     .to_string();
     let call = "activity=getLicense&businessId=b&customerId=c&orderId=CS1&productId=O&saasExtendParams";
     let answer = stage.v1(&format!("{call}={params}")).await;
-    let device = |application: &Application| application.device.as_ref().map(|device| device.expose().to_owned());
+    let device =
+        |application: &LicenseApplication| application.device.as_ref().map(|device| device.expose().to_owned());
     let bound = stage.maker.made.lock().unwrap().iter().map(device).collect();
     (answer.code, bound, stage.log.last())
 }

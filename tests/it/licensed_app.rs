@@ -88,7 +88,7 @@ fn it_works_as_long_as_its_license_is_good() {
     let expiry = "20991231155959";
     desk.change(|book| book.expire_time = Some(expiry));
     let app = App { program: &program, state: folder.path(), marketplace: serve(desk.clone()) };
-    let good = (0, format!("usable: the License is good until {expiry} UTC\nA LINE\n"));
+    let good = (0, format!("usable: the License is valid until {expiry} UTC\nA LINE\n"));
     assert_eq!(app.use_once(&[]), good);
     assert_eq!(desk.calls(), ["query", "activate", "query", "report"]);
     // (Unless the test runs at midnight in Beijing, and then the calls are as many once more.)

@@ -31,6 +31,7 @@ mod servers;
 mod settings;
 mod shared_ledger;
 mod sockets;
+mod stores;
 mod support;
 mod transport;
 mod uploads;

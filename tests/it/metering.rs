@@ -9,8 +9,8 @@ use koogallery::amount::Amount;
 use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::key::KeyRing;
 use koogallery::metering::{
-    AtRisk, Correction, Hold, Meter, MeteringError, Observer, Period, PushFailure, Pusher, RecordState, Recorded,
-    Rejection, SqliteUsageStore, Usage, UsageError,
+    Correction, Meter, MeteringError, MeteringEvent, Observer, Period, Pusher, RecordState, Recorded, SqliteUsageStore,
+    Usage, UsageError,
 };
 use koogallery::open_api::push_usage::UsageRecord;
 use koogallery::open_api::{Client, RetryPolicy};
@@ -27,23 +27,8 @@ use crate::support::{NOW, key};
 pub struct Told(pub Arc<Mutex<Vec<String>>>);
 
 impl Observer for Told {
-    fn delivered(&self, records: &[&UsageRecord]) {
-        self.0.lock().unwrap().push(format!("{} delivered", records.len()));
-    }
-    fn rejected(&self, rejection: &Rejection<'_>) {
-        self.0.lock().unwrap().push(rejection.to_string());
-    }
-    fn held(&self, hold: &Hold<'_>) {
-        self.0.lock().unwrap().push(hold.to_string());
-    }
-    fn push_failed(&self, failure: &PushFailure<'_>) {
-        self.0.lock().unwrap().push(failure.to_string());
-    }
-    fn at_risk(&self, at_risk: &AtRisk) {
-        self.0.lock().unwrap().push(at_risk.to_string());
-    }
-    fn store_failed(&self, error: &MeteringError) {
-        self.0.lock().unwrap().push(error.to_string());
+    fn on_event(&self, event: &MeteringEvent<'_>) {
+        self.0.lock().unwrap().push(event.to_string());
     }
 }
 
@@ -81,7 +66,7 @@ impl Stage {
     /// Rounds until nothing is pending.
     async fn push_all(&self) {
         for _ in 0..100 {
-            self.pusher.round().await.unwrap();
+            self.pusher.run_once().await.unwrap();
             if self.meter.status().await.unwrap().pending.records == 0 {
                 return;
             }
@@ -113,11 +98,11 @@ async fn usage_adds_up_per_instance_and_hour() {
     stage.record("a", "0.1").await;
     stage.record("a", "0.2").await;
     stage.record("b", "7").await;
-    let before = stage.pusher.round().await.unwrap();
+    let before = stage.pusher.run_once().await.unwrap();
     assert_eq!((before.closed, before.delivered), (0, 0), "the hour is not over");
     stage.next_hour();
     stage.record("a", "1").await;
-    let round = stage.pusher.round().await.unwrap();
+    let round = stage.pusher.run_once().await.unwrap();
     assert_eq!((round.closed, round.delivered), (2, 2));
     let records = stage.intake.records();
     assert_eq!(records[0]["usage_value"], "0.3", "no float on the way");
@@ -159,9 +144,9 @@ async fn usage_that_comes_late_counts_in_the_next_hour() {
     stage.record("a", "1").await;
     stage.next_hour();
     stage.push_all().await;
-    let late = Usage::new("a", Amount::from(5)).at(NOW.saturating_sub(Duration::from_secs(60)));
+    let late = Usage::new("a", Amount::from(5)).with_time(NOW.saturating_sub(Duration::from_secs(60)));
     stage.meter.record(late).await.unwrap();
-    assert_eq!(stage.pusher.round().await.unwrap().closed, 0, "the hour that it belongs to was reported");
+    assert_eq!(stage.pusher.run_once().await.unwrap().closed, 0, "the hour that it belongs to was reported");
     stage.next_hour();
     stage.push_all().await;
     let records = stage.intake.records();
@@ -176,7 +161,7 @@ async fn usage_that_comes_late_counts_in_the_next_hour() {
 async fn several_packages_share_the_hour_without_overlap() {
     let stage = Stage::new().await;
     for package in ["p1", "p2", "p1"] {
-        let usage = Usage::new("a", Amount::from(1)).from_package(package);
+        let usage = Usage::new("a", Amount::from(1)).with_package(package);
         stage.meter.record(usage).await.unwrap();
     }
     stage.record("a", "1").await;
@@ -196,7 +181,7 @@ async fn a_closed_instance_is_reported_up_to_its_end() {
     stage.record("a", "1").await;
     stage.clock.advance(Duration::from_secs(90));
     assert_eq!(stage.meter.close_instance("a", stage.clock.now()).await.unwrap(), 1);
-    stage.pusher.round().await.unwrap();
+    stage.pusher.run_once().await.unwrap();
     let records = stage.intake.records();
     assert_eq!(records[0]["end_time"], "20250102T030535Z");
     // Whatever comes after all the same is not lost; the marketplace decides.
@@ -234,11 +219,11 @@ async fn a_failed_push_is_not_repeated_at_once() {
     stage.record("a", "1").await;
     stage.next_hour();
     stage.intake.fate(Fate::Lost);
-    assert_eq!(stage.pusher.round().await.unwrap().failed, 1);
-    assert_eq!(stage.pusher.round().await.unwrap().delivered, 0);
+    assert_eq!(stage.pusher.run_once().await.unwrap().failed, 1);
+    assert_eq!(stage.pusher.run_once().await.unwrap().delivered, 0);
     assert_eq!(stage.intake.pushes.lock().unwrap().len(), 1);
     stage.clock.advance(Duration::from_secs(6));
-    assert_eq!(stage.pusher.round().await.unwrap().delivered, 1);
+    assert_eq!(stage.pusher.run_once().await.unwrap().delivered, 1);
 }
 
 #[tokio::test]
@@ -252,7 +237,7 @@ async fn refused_records_are_sorted_by_their_codes() {
             stage.record("odd", "10").await;
             stage.next_hour();
             stage.intake.fate(Fate::Refuses { instance_id: "odd", code, names });
-            stage.pusher.round().await.unwrap();
+            stage.pusher.run_once().await.unwrap();
             stage.intake.fates.lock().unwrap().clear();
             assert!(stage.told().contains(&format!("instance odd was refused with {code}")), "{}", stage.told());
             match state {
@@ -267,7 +252,7 @@ async fn refused_records_are_sorted_by_their_codes() {
                     let before = stage.intake.total();
                     assert_eq!(stage.meter.status().await.unwrap().pending.records, 1);
                     stage.clock.advance(Duration::from_secs(301));
-                    assert_eq!(stage.pusher.round().await.unwrap().delivered, 1);
+                    assert_eq!(stage.pusher.run_once().await.unwrap().delivered, 1);
                     assert_eq!(sum([before, Amount::from(10)].into_iter()), stage.intake.total());
                 }
             }
@@ -285,7 +270,7 @@ async fn a_record_that_spoils_its_push_is_found() {
     stage.record("odd", "1").await;
     stage.next_hour();
     stage.intake.fate(Fate::Spoiled("odd"));
-    stage.pusher.round().await.unwrap();
+    stage.pusher.run_once().await.unwrap();
     let status = stage.meter.status().await.unwrap();
     assert_eq!((status.delivered.records, status.fix.records, status.pending.records), (30, 1, 0));
     assert_eq!(stage.intake.total(), Amount::from(30));
@@ -298,7 +283,7 @@ async fn one_refused() -> (Stage, UsageRecord) {
     stage.record("a", "1").await;
     stage.next_hour();
     stage.intake.fate(Fate::Refuses { instance_id: "a", code: "017", names: &["metering_sn"] });
-    stage.pusher.round().await.unwrap();
+    stage.pusher.run_once().await.unwrap();
     let refused = stage.meter.records(RecordState::Fix, None, 10).await.unwrap().remove(0).record;
     (stage, refused)
 }
@@ -306,12 +291,12 @@ async fn one_refused() -> (Stage, UsageRecord) {
 #[tokio::test]
 async fn a_corrected_record_is_sent_under_its_number() {
     let (stage, refused) = one_refused().await;
-    assert_eq!(stage.pusher.round().await.unwrap().delivered, 0);
+    assert_eq!(stage.pusher.run_once().await.unwrap().delivered, 0);
     let mut correction = Correction::default();
     correction.package_instance_id = Some("p1".to_owned());
     assert!(stage.meter.correct(&refused.metering_sn, correction).await.unwrap());
     assert!(!stage.meter.correct(&refused.metering_sn, Correction::default()).await.unwrap(), "it is pending now");
-    assert_eq!(stage.pusher.round().await.unwrap().delivered, 1);
+    assert_eq!(stage.pusher.run_once().await.unwrap().delivered, 1);
     let taken = stage.intake.records();
     assert_eq!(taken[0]["relate_pkg_instance"], "p1");
     assert_eq!(taken[0]["metering_sn"], refused.metering_sn);
@@ -327,7 +312,7 @@ async fn a_record_that_breaks_a_limit_holds_up_no_other() {
     stage.record("b", "1").await;
     stage.record("c", "1").await;
     stage.next_hour();
-    assert_eq!(stage.pusher.round().await.unwrap().delivered, 2);
+    assert_eq!(stage.pusher.run_once().await.unwrap().delivered, 2);
     let held = stage.meter.records(RecordState::Fix, None, 10).await.unwrap().remove(0);
     assert_eq!(held.record.metering_sn, refused.metering_sn);
     let why = held.refusal.unwrap().description.unwrap();
@@ -341,11 +326,11 @@ async fn the_seller_is_warned_before_records_are_too_old() {
     stage.record("a", "1").await;
     stage.next_hour();
     stage.intake.fate(Fate::Lost);
-    stage.pusher.round().await.unwrap();
+    stage.pusher.run_once().await.unwrap();
     assert!(!stage.told().contains("cannot be billed"));
     stage.clock.advance(Duration::from_secs(14 * 24 * 3600));
     stage.intake.fate(Fate::Lost);
-    stage.pusher.round().await.unwrap();
+    stage.pusher.run_once().await.unwrap();
     assert!(stage.told().contains("1 usage records since"), "{}", stage.told());
     assert_eq!(stage.meter.status().await.unwrap().at_risk.records, 1);
 }
@@ -404,7 +389,7 @@ async fn several_pushers_and_many_recorders_on_one_file() {
             .collect();
         let rounds = pushers.iter().map(|pusher| {
             let pusher = Arc::clone(pusher);
-            tokio::spawn(async move { pusher.round().await.unwrap() })
+            tokio::spawn(async move { pusher.run_once().await.unwrap() })
         });
         let delivered: usize = join_all(rounds).await.into_iter().map(|round| round.unwrap().delivered).sum();
         assert_eq!(delivered, 37, "hour {hour}");
@@ -422,11 +407,11 @@ async fn a_pusher_that_died_is_followed_by_another() {
     {
         let silent = pusher(&stage.meter, &stage.clock, &stage.intake, &stage.told);
         stage.intake.fate(Fate::AnswerLost);
-        let _ = futures_util::future::poll_immediate(silent.round()).await;
+        let _ = futures_util::future::poll_immediate(silent.run_once()).await;
     }
     for _ in 0..3 {
         stage.clock.advance(Duration::from_secs(200));
-        stage.pusher.round().await.unwrap();
+        stage.pusher.run_once().await.unwrap();
     }
     assert_eq!(stage.meter.status().await.unwrap().delivered.usage, Amount::from(1));
     assert_eq!(stage.intake.total(), Amount::from(1));
@@ -439,7 +424,7 @@ async fn what_is_long_delivered_is_forgotten_and_still_counted() {
     stage.next_hour();
     stage.push_all().await;
     stage.clock.advance(Duration::from_secs(41 * 24 * 3600));
-    stage.pusher.round().await.unwrap();
+    stage.pusher.run_once().await.unwrap();
     assert_eq!(stage.meter.records(RecordState::Delivered, None, 10).await.unwrap(), []);
     assert_eq!(stage.meter.status().await.unwrap().delivered.usage, Amount::from(1));
     assert_eq!(stage.meter.record(Usage::new("a", Amount::from(1)).with_id("r")).await.unwrap(), Recorded::First);

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use koogallery::issuing::{MemoryLicenseStore, SqliteLicenseStore};
 use koogallery::ledger::{PostgresLedger, SqliteLedger, State};
+use koogallery::license_store::{MemoryLicenseStore, SqliteLicenseStore};
 use koogallery::sqlite::Database;
 use koogallery::tenant::TenantName;
 use tempfile::TempDir;

@@ -8,8 +8,9 @@ use futures_util::future::{BoxFuture, join_all};
 use koogallery::callback::Refusal;
 use koogallery::callback::subscription::*;
 use koogallery::clock::Clock as _;
+use koogallery::lease::Lease;
 use koogallery::ledger::{
-    Begin, Effect, Instance, Lease, Ledger, LedgerError, Look, MemoryLedger, OrderKey, State, Step, Target,
+    Effect, Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, OrderKey, State, Step, StepStatus, Target,
 };
 use koogallery::replay::MemoryReplayGuard;
 use koogallery::result_code::ResultCode;
@@ -214,15 +215,12 @@ async fn a_full_replay_guard_refuses() {
 #[tokio::test]
 async fn a_dead_process_is_succeeded_when_its_lease_runs_out() {
     let ledger = Arc::new(MemoryLedger::new());
-    let step = Step {
-        target: Target::Purchase {
-            order: OrderKey::new("CS1").with_order_line("CS1-000001"),
-            proposed_id: "dead".into(),
-        },
-        effect: Effect::Create { product_id: None, expire_time: None },
-    };
-    let lease = Lease { holder: 1, until: NOW.saturating_add(Duration::from_secs(5)) };
-    assert!(matches!(ledger.begin(&step, lease, NOW).await.unwrap(), Begin::Run(_)));
+    let step = Step::new(
+        Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-000001"), proposed_id: "dead".into() },
+        Effect::Create { product_id: None, expire_time: None },
+    );
+    let lease = Lease::new(1, NOW.saturating_add(Duration::from_secs(5)));
+    assert!(matches!(ledger.begin(&step, lease, NOW).await.unwrap(), LeaseOutcome::Run(_)));
 
     let stage = Stage::on(ledger.clone(), |builder| builder.v2_deadline(Duration::from_millis(60)));
     let waiting = stage.post(&purchase("CS1", "retry")).await;
@@ -239,11 +237,11 @@ async fn a_dead_process_is_succeeded_when_its_lease_runs_out() {
 #[tokio::test]
 async fn a_creation_cut_off_after_its_answer_is_finished_by_the_query() {
     let ledger = Arc::new(MemoryLedger::new());
-    let step = Step {
-        target: Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-1"), proposed_id: "cut".into() },
-        effect: Effect::Create { product_id: None, expire_time: None },
-    };
-    let lease = Lease { holder: 1, until: NOW.saturating_add(Duration::from_secs(5)) };
+    let step = Step::new(
+        Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-1"), proposed_id: "cut".into() },
+        Effect::Create { product_id: None, expire_time: None },
+    );
+    let lease = Lease::new(1, NOW.saturating_add(Duration::from_secs(5)));
     ledger.begin(&step, lease, NOW).await.unwrap();
 
     let stage = Stage::on(ledger, |builder| builder);
@@ -266,11 +264,11 @@ async fn a_creation_cut_off_after_its_answer_is_finished_by_the_query() {
 #[tokio::test]
 async fn polls_while_a_creation_is_resumed_do_not_report_its_failure_again() {
     let ledger = Arc::new(MemoryLedger::new());
-    let step = Step {
-        target: Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-1"), proposed_id: "cut".into() },
-        effect: Effect::Create { product_id: None, expire_time: None },
-    };
-    ledger.begin(&step, Lease { holder: 1, until: NOW }, NOW).await.unwrap();
+    let step = Step::new(
+        Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-1"), proposed_id: "cut".into() },
+        Effect::Create { product_id: None, expire_time: None },
+    );
+    ledger.begin(&step, Lease::new(1, NOW), NOW).await.unwrap();
     let seller = LateFailure(Seller::default());
     let stage = Stage::on(ledger.clone(), |builder| builder.subscription(seller, ledger));
     stage.clock.advance(Duration::from_secs(1));
@@ -293,19 +291,16 @@ async fn a_lease_is_prolonged_while_the_handler_runs() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         stage.clock.advance(Duration::from_millis(25));
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let step = Step {
-            target: Target::Purchase {
-                order: OrderKey::new("CS1").with_order_line("CS1-000001"),
-                proposed_id: "x".into(),
-            },
-            effect: Effect::Create { product_id: None, expire_time: None },
-        };
+        let step = Step::new(
+            Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-000001"), proposed_id: "x".into() },
+            Effect::Create { product_id: None, expire_time: None },
+        );
         let now = stage.clock.now().saturating_add(Duration::from_millis(20));
-        let lease = Lease { holder: 2, until: now };
+        let lease = Lease::new(2, now);
         stage.service.ledger().unwrap().begin(&step, lease, now).await.unwrap()
     };
     let (answer, other) = futures_util::future::join(call, other_process).await;
-    assert!(matches!(other, Begin::Busy(_)), "{other:?}");
+    assert!(matches!(other, LeaseOutcome::Busy(_)), "{other:?}");
     assert_eq!(answer.code, "000000");
 }
 
@@ -318,10 +313,15 @@ struct Flaky {
 }
 
 impl Ledger for Flaky {
-    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
-        self.inner.look(step)
+    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        self.inner.status(step)
     }
-    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
+    fn begin<'a>(
+        &'a self,
+        step: &'a Step,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
         self.inner.begin(step, lease, now)
     }
     fn extend<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {

@@ -12,11 +12,12 @@ use koogallery::callback::orders::{OrderNotice, OrdersHandler};
 use koogallery::callback::subscription::*;
 use koogallery::callback::{CallbackService, CallbackServiceBuilder, HandlerError};
 use koogallery::clock::{Clock as _, ManualClock};
-use koogallery::issuing::{LicenseStore, MemoryLicenseStore};
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
+use koogallery::lease::Lease;
 use koogallery::ledger::{
-    Begin, Instance, Lease, Ledger, LedgerError, Look, MemoryLedger, PostgresLedger, SqliteLedger, Step, Target,
+    Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, PostgresLedger, SqliteLedger, Step, StepStatus, Target,
 };
+use koogallery::license_store::{LicenseStore, MemoryLicenseStore};
 use koogallery::replay::MemoryReplayGuard;
 use koogallery::signature::callback_v2;
 use koogallery::sqlite;
@@ -78,7 +79,7 @@ impl LicensingHandler for Told {
     async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
         self.note(format!("license create {} {}", purchase.order_id, purchase.instance_id))
     }
-    async fn issue(&self, application: Application) -> Result<License, HandlerError> {
+    async fn issue(&self, application: LicenseApplication) -> Result<License, HandlerError> {
         self.note(format!("license issue {}", application.instance_id))?;
         Ok(License::text(format!("LICENSE of {}", application.instance_id)))
     }
@@ -286,20 +287,25 @@ impl Foreign {
 }
 
 impl Ledger for Foreign {
-    fn look<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<Look, LedgerError>> {
+    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
         let mut rows = self.rows.lock().unwrap();
         let row = Self::find(&mut rows, step).map(|index| &rows[index]);
         let noted = row.is_some_and(|row| step.key().is_some_and(|key| row.noted.iter().any(|noted| noted == key)));
-        ready(Ok(step.look(row.map(|row| row.instance.clone()), noted))).boxed()
+        ready(Ok(step.status(row.map(|row| row.instance.clone()), noted))).boxed()
     }
 
-    fn begin<'a>(&'a self, step: &'a Step, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<Begin, LedgerError>> {
+    fn begin<'a>(
+        &'a self,
+        step: &'a Step,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
         let mut rows = self.rows.lock().unwrap();
-        let index = match (Self::find(&mut rows, step), step.first_sight()) {
+        let index = match (Self::find(&mut rows, step), step.initial_instance()) {
             (Some(index), _) => index,
-            (None, None) => return ready(Ok(Begin::Unknown)).boxed(),
+            (None, None) => return ready(Ok(LeaseOutcome::Unknown)).boxed(),
             (None, Some(first)) if rows.iter().any(|row| row.instance.instance_id == first.instance_id) => {
-                return ready(Ok(Begin::IdTaken)).boxed();
+                return ready(Ok(LeaseOutcome::IdTaken)).boxed();
             }
             (None, Some(first)) => {
                 rows.push(Row { instance: Arc::new(first), lease: None, noted: Vec::new() });
@@ -308,9 +314,9 @@ impl Ledger for Foreign {
         };
         let row = &mut rows[index];
         let noted = step.key().is_some_and(|key| row.noted.iter().any(|noted| noted == key));
-        let look = step.look(Some(row.instance.clone()), noted);
-        let begin = step.begin(look, row.lease.is_some_and(|lease| lease.until > now));
-        if let Begin::Run(_) = begin {
+        let status = step.status(Some(row.instance.clone()), noted);
+        let begin = step.lease_outcome(status, row.lease.is_some_and(|lease| lease.until > now));
+        if let LeaseOutcome::Run(_) = begin {
             row.lease = Some(lease);
         }
         ready(Ok(begin)).boxed()

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use koogallery::clock::ManualClock;
-use koogallery::metering::{Claim, Meter, Outcome, RecordState, SqliteUsageStore, Usage, UsageStore as _};
+use koogallery::lease::Lease;
+use koogallery::metering::{Meter, RecordOutcome, RecordState, SqliteUsageStore, Usage, UsageStore as _};
 use koogallery::sqlite::Database;
+use koogallery::sqlite::rusqlite::Transaction;
 
 use crate::support::NOW;
 
@@ -132,16 +134,16 @@ async fn records_from_before_are_kept_and_can_be_held() {
     // A record of before is held like any other.
     let store = SqliteUsageStore::new(&database).await.unwrap();
     let (now, until) = (NOW, NOW.saturating_add(Duration::from_secs(60)));
-    let claim = Claim { holder: 1, now, until };
-    let records = store.claim(claim, 1).await.unwrap();
-    store.settle(claim, vec![(records[0].metering_sn.clone(), Outcome::Held { at: until })]).await.unwrap();
+    let lease = Lease::new(1, until);
+    let records = store.claim(lease, now, 1).await.unwrap();
+    store.settle(lease, now, vec![(records[0].metering_sn.clone(), RecordOutcome::Held { at: until })]).await.unwrap();
     let meter = Meter::new(store.clone());
     assert_eq!(meter.records(RecordState::Held, None, 9).await.unwrap()[0].record, records[0]);
     let status = meter.status().await.unwrap();
     assert_eq!((status.pending.records, status.held.records, status.fix.records), (49, 1, 50));
-    assert_eq!(store.claim_held(claim, 9).await.unwrap(), [], "not yet");
-    let later = Claim { holder: 2, now: until, until: until.saturating_add(Duration::from_secs(60)) };
-    assert_eq!(store.claim_held(later, 9).await.unwrap().len(), 1);
+    assert_eq!(store.claim_held(lease, now, 9).await.unwrap(), [], "not yet");
+    let later = Lease::new(2, until.saturating_add(Duration::from_secs(60)));
+    assert_eq!(store.claim_held(later, until, 9).await.unwrap().len(), 1);
 }
 
 #[test]
@@ -191,7 +193,7 @@ async fn many_records_are_not_copied() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("usage.db");
     let database = made_before(&path, 20_000).await;
-    let page_count = |transaction: &koogallery::sqlite::Transaction<'_>| {
+    let page_count = |transaction: &Transaction<'_>| {
         transaction.query_row("SELECT page_count FROM pragma_page_count", [], |row| row.get::<_, i64>(0))
     };
     let pages = database.transaction(page_count).await.unwrap();

@@ -6,9 +6,9 @@ use crate::callback::CallbackError;
 use crate::callback::command::{Call, Change, Command, Created, LicensingCommand, Reply, SubscriptionCommand};
 use crate::callback::dialect::AnswerRules;
 use crate::callback::dialect::changes::{self, release_of, renewal_of};
-use crate::issuing::{Application, ApplicationId};
 use crate::ledger::OrderKey;
 use crate::license::online::{Callback, LicenseTime};
+use crate::license_store::{ApplicationId, LicenseApplication};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::wire::{Acknowledgement, CreatedInstance, Members, TestFlag, Violation};
@@ -54,7 +54,7 @@ fn command(callback: Callback) -> Result<(TestFlag, LicensingCommand), CallbackE
             (request.test_flag, change(changes::release(id.clone(), release_of!(request, id))))
         }
         Callback::GetLicenseAsync(request) => {
-            let application = Application {
+            let application = LicenseApplication {
                 id: ApplicationId::Event(request.event_id),
                 instance_id: request.instance_id,
                 device: request.device_fingerprint.map(|device| Sensitive::from(device.expose())),

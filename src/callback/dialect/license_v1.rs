@@ -10,9 +10,9 @@ use crate::callback::handler::subscription::{
     Customer, Event, Freeze, FreezeReason, Product, PurchaseDetails, Release, Renewal, RenewalScene,
 };
 use crate::callback::settings::Settings;
-use crate::issuing::{Application, ApplicationId};
 use crate::ledger::{Effect, OrderKey, Step};
 use crate::license::v1::{Callback, get_license, refresh_license};
+use crate::license_store::{ApplicationId, LicenseApplication};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 use crate::wire::{Members, TestFlag, Violation};
@@ -72,7 +72,7 @@ fn command(
 /// The purchase, and the application for its License.
 fn purchase(settings: &Settings, request: get_license::Request) -> LicensingCommand {
     let expire_time = request.expire_time.as_ref().map(|time| time.in_zone(settings.v1_zone));
-    let application = Application {
+    let application = LicenseApplication {
         id: ApplicationId::Order(request.order_id.clone()),
         instance_id: request.business_id.clone(),
         device: request.identification_code().map(Sensitive::from),

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cipher::field::EncryptError;
-use crate::issuing::LicenseStoreError;
 use crate::key::InterfaceType;
 use crate::ledger::LedgerError;
+use crate::license_store::LicenseStoreError;
 use crate::open_api::CallError;
 use crate::protocol::Protocol;
 use crate::replay::ReplayError;

@@ -11,7 +11,7 @@ use crate::callback::HandlerError;
 use crate::callback::handler::subscription::{
     Description, ErasedHandler, Event, Freeze, InstanceQuery, Purchase, Release, Renewal, Unfreeze, refuse,
 };
-pub use crate::issuing::{Application, ApplicationId, License};
+pub use crate::license_store::{ApplicationId, License, LicenseApplication};
 
 /// The subject of a License event.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -54,7 +54,7 @@ pub trait LicensingHandler: Send + Sync + 'static {
     /// Refuse with one of the documented codes `000900` to `000903`. Default: refuses.
     #[doc(alias = "getLicense")]
     #[doc(alias = "getLicenseAsync")]
-    fn issue(&self, application: Application) -> impl Future<Output = Result<License, HandlerError>> + Send {
+    fn issue(&self, application: LicenseApplication) -> impl Future<Output = Result<License, HandlerError>> + Send {
         refuse("issue", application)
     }
 
@@ -82,11 +82,11 @@ pub trait LicensingHandler: Send + Sync + 'static {
 
 /// The part of a handler that makes Licenses, with its type erased.
 pub(in crate::callback) trait ErasedIssuing: Send + Sync + 'static {
-    fn issue(&self, application: Application) -> BoxFuture<'_, Result<License, HandlerError>>;
+    fn issue(&self, application: LicenseApplication) -> BoxFuture<'_, Result<License, HandlerError>>;
 }
 
 impl<H: LicensingHandler> ErasedIssuing for H {
-    fn issue(&self, application: Application) -> BoxFuture<'_, Result<License, HandlerError>> {
+    fn issue(&self, application: LicenseApplication) -> BoxFuture<'_, Result<License, HandlerError>> {
         LicensingHandler::issue(self, application).boxed()
     }
 }

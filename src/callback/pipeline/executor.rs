@@ -15,8 +15,10 @@ use crate::callback::environment::Environment;
 use crate::callback::handler::subscription::{ErasedHandler, Event, Unfreeze};
 use crate::callback::pipeline::complete::{self, Completed};
 use crate::callback::{CallbackError, CallbackEvent, FieldSource, FieldWarnings};
-use crate::ledger::{Begin, Effect, Instance, Lease, LedgerError, Look, OrderKey, Scoped, State, Step, Target};
+use crate::lease::Lease;
+use crate::ledger::{Effect, Instance, LeaseOutcome, LedgerError, OrderKey, Scoped, State, Step, StepStatus, Target};
 use crate::open_api::Client;
+use crate::random;
 
 /// How often a run asks again for an instance that somebody else works on, and for how long.
 const BUSY_POLL: Duration = Duration::from_millis(50);
@@ -57,11 +59,11 @@ impl Executor {
         change: Box<Change>,
         time_left: impl Fn() -> Duration,
     ) -> Result<ChangeProgress, CallbackError> {
-        match (self.ledger.look(&change.step).await?, &change.step.target) {
-            (Look::Done(instance), _) => {
+        match (self.ledger.status(&change.step).await?, &change.step.target) {
+            (StepStatus::Done(instance), _) => {
                 return Ok(ChangeProgress::Done { instance, repeated: true });
             }
-            (Look::Unknown, Target::Instance(id)) => {
+            (StepStatus::Unknown, Target::Instance(id)) => {
                 return Err(CallbackError::UnknownInstance(id.clone()));
             }
             _ => {}
@@ -73,10 +75,10 @@ impl Executor {
             Either::Left((outcome, _)) => outcome.map(|instance| ChangeProgress::Done { instance, repeated: false }),
             Either::Right(((), run)) => {
                 self.report_late(run, step.clone());
-                match self.ledger.look(&step).await? {
-                    Look::Done(instance) => Ok(ChangeProgress::Done { instance, repeated: false }),
-                    Look::Open(instance) => Ok(ChangeProgress::StillGoing(instance)),
-                    Look::Unknown => Err(CallbackError::Deadline(timeout)),
+                match self.ledger.status(&step).await? {
+                    StepStatus::Done(instance) => Ok(ChangeProgress::Done { instance, repeated: false }),
+                    StepStatus::Open(instance) => Ok(ChangeProgress::StillGoing(instance)),
+                    StepStatus::Unknown => Err(CallbackError::Deadline(timeout)),
                 }
             }
         }
@@ -119,7 +121,7 @@ impl Executor {
         };
         let lease = self.lease_of(self.environment.random_number()?);
         // Whoever else is at it does the same.
-        if let Begin::Run(_) = self.ledger.begin(&step, lease, self.environment.now()).await? {
+        if let LeaseOutcome::Run(_) = self.ledger.begin(&step, lease, self.environment.now()).await? {
             self.ledger.complete(&step, id, lease, self.environment.now()).await?;
         }
         Ok(())
@@ -198,21 +200,21 @@ impl Executor {
         if let Target::Purchase { proposed_id, .. } = &step.target
             && !is_usable_id(proposed_id)
         {
-            step.propose(self.random_id()?);
+            step.set_proposed_id(self.random_id()?);
         }
         let mut instance_id = String::new();
         for _ in 0..BUSY_POLLS {
             match self.ledger.begin(step, self.lease_of(holder), self.environment.now()).await? {
-                Begin::Run(instance) => return Ok(Acquired::Run(instance)),
-                Begin::Done(instance) => return Ok(Acquired::Done(instance)),
-                Begin::Unknown => {
+                LeaseOutcome::Run(instance) => return Ok(Acquired::Run(instance)),
+                LeaseOutcome::Done(instance) => return Ok(Acquired::Done(instance)),
+                LeaseOutcome::Unknown => {
                     return Err(CallbackError::UnknownInstance(step.subject().to_owned()));
                 }
-                Begin::NotCreated(instance) => {
+                LeaseOutcome::NotCreated(instance) => {
                     return Err(CallbackError::UnknownInstance(instance.instance_id.clone()));
                 }
-                Begin::IdTaken => step.propose(self.random_id()?),
-                Begin::Busy(instance) => {
+                LeaseOutcome::IdTaken => step.set_proposed_id(self.random_id()?),
+                LeaseOutcome::Busy(instance) => {
                     instance_id.clone_from(&instance.instance_id);
                     self.environment.sleep(BUSY_POLL).await;
                 }
@@ -255,8 +257,8 @@ impl Executor {
                 Err(LedgerError::Store(_)) => self.environment.sleep(pause).await,
                 // An earlier try may have been noted, although it seemed to fail.
                 Err(LedgerError::LeaseLost(id)) => {
-                    return match self.ledger.look(step).await? {
-                        Look::Done(instance) => Ok(instance),
+                    return match self.ledger.status(step).await? {
+                        StepStatus::Done(instance) => Ok(instance),
                         _ => Err(LedgerError::LeaseLost(id).into()),
                     };
                 }
@@ -267,12 +269,12 @@ impl Executor {
     }
 
     fn lease_of(&self, holder: u128) -> Lease {
-        Lease { holder, until: self.environment.now().saturating_add(self.environment.lease) }
+        Lease::new(holder, self.environment.now().saturating_add(self.environment.lease))
     }
 
     /// An instance id where the business id cannot serve.
     fn random_id(&self) -> Result<String, CallbackError> {
-        Ok(format!("{:032x}", self.environment.random_number()?))
+        random::hex(&*self.environment.random).map_err(|error| CallbackError::Handler(Arc::new(error)))
     }
 }
 

@@ -14,7 +14,8 @@ use futures_util::future::{Either, select};
 use crate::callback::environment::Environment;
 use crate::callback::handler::licensing::ErasedIssuing;
 use crate::callback::{CallbackError, DeliveryError};
-use crate::issuing::{ApplicationId, Claim, License, Outcome, ScopedStore, StoredApplication};
+use crate::lease::Lease;
+use crate::license_store::{ApplicationId, ApplicationOutcome, License, ScopedStore, StoredApplication};
 use crate::open_api::{ApiErrorKind, CallError, Client, upload};
 
 /// When to go on after a failure that time may mend.
@@ -35,15 +36,16 @@ pub(in crate::callback) struct Issuer {
 }
 
 impl Issuer {
-    /// Works on an application, for at most `patience`; `None` if it goes on in the background or somebody else is at it.
+    /// Works on an application, for at most `timeout`; `None` if the work continues in the background or another
+    /// worker holds the lease.
     pub(in crate::callback) async fn work_for(
         self: &Arc<Self>,
         id: &ApplicationId,
         timeout: Duration,
     ) -> Result<Option<License>, CallbackError> {
-        let claim = self.claim()?;
-        let Some(stored) = self.store.claim(id, claim).await? else { return Ok(None) };
-        let outcome = self.start(stored, claim);
+        let lease = self.draw_lease()?;
+        let Some(stored) = self.store.claim(id, lease, self.environment.now()).await? else { return Ok(None) };
+        let outcome = self.start(stored, lease);
         match select(outcome, self.environment.runtime.sleep(timeout)).await {
             Either::Left((outcome, _)) => outcome.unwrap_or(Err(CallbackError::Aborted)).map(Some),
             Either::Right(_) => Ok(None),
@@ -69,14 +71,14 @@ impl Issuer {
     /// Goes on once with everything that is due.
     pub(in crate::callback) async fn go_on(self: &Arc<Self>) -> Result<(), CallbackError> {
         loop {
-            let claim = self.claim()?;
-            let due = self.store.claim_due(claim, AT_ONCE).await?;
+            let lease = self.draw_lease()?;
+            let due = self.store.claim_due(lease, self.environment.now(), AT_ONCE).await?;
             if due.is_empty() {
                 return Ok(());
             }
             for stored in due {
                 // Its failure is told as a late one, since nobody waits.
-                drop(self.start(stored, claim));
+                drop(self.start(stored, lease));
             }
         }
     }
@@ -92,7 +94,7 @@ impl Issuer {
     fn start(
         self: &Arc<Self>,
         stored: StoredApplication,
-        claim: Claim,
+        lease: Lease,
     ) -> oneshot::Receiver<Result<License, CallbackError>> {
         let (report, outcome) = oneshot::channel();
         let issuer = Arc::clone(self);
@@ -100,7 +102,7 @@ impl Issuer {
         let work = async move {
             let _at_work = at_work;
             let id = stored.application.id.clone();
-            let done = issuer.work(stored, claim).await;
+            let done = issuer.work(stored, lease).await;
             if let Err(Err(error)) = report.send(done) {
                 issuer.report(&id, &error);
             }
@@ -110,17 +112,16 @@ impl Issuer {
     }
 
     pub(in crate::callback) fn report(&self, id: &ApplicationId, error: &CallbackError) {
-        let (ApplicationId::Event(subject) | ApplicationId::Order(subject)) = id;
-        self.environment.report_failure("deliver the License for", subject, error);
+        self.environment.report_failure("deliver the License for", id.value(), error);
     }
 
-    async fn work(&self, stored: StoredApplication, claim: Claim) -> Result<License, CallbackError> {
+    async fn work(&self, stored: StoredApplication, lease: Lease) -> Result<License, CallbackError> {
         let id = stored.application.id.clone();
         let work = AssertUnwindSafe(self.make_and_deliver(stored)).catch_unwind();
         let extend = || async {
             let until = self.environment.now().saturating_add(self.environment.lease);
             // If this fails, another process may take over; a License that is stored stays the only one.
-            let _ = self.store.extend(&id, Claim { until, ..claim }).await;
+            let _ = self.store.extend(&id, Lease::new(lease.holder, until)).await;
             ControlFlow::Continue(())
         };
         let done = match self.environment.while_leased(work, extend).await {
@@ -128,11 +129,11 @@ impl Issuer {
             Err(_panic) => Err(CallbackError::Aborted),
         };
         let outcome = match &done {
-            Ok(_) => Outcome::Delivered,
-            Err(error) if is_final(error) => Outcome::GivenUp,
-            Err(_) => Outcome::Later(self.environment.now().saturating_add(PAUSE)),
+            Ok(_) => ApplicationOutcome::Delivered,
+            Err(error) if is_final(error) => ApplicationOutcome::GivenUp,
+            Err(_) => ApplicationOutcome::Later(self.environment.now().saturating_add(PAUSE)),
         };
-        self.store.settle(&id, claim, outcome).await?;
+        self.store.settle(&id, lease, outcome).await?;
         done
     }
 
@@ -162,10 +163,10 @@ impl Issuer {
         client.call(&request).await.map_err(|error| DeliveryError::Upload(Box::new(error)))
     }
 
-    fn claim(&self) -> Result<Claim, CallbackError> {
+    fn draw_lease(&self) -> Result<Lease, CallbackError> {
         let Environment { random, lease, .. } = &*self.environment;
-        let claim = Claim::draw(&**random, self.environment.now(), *lease);
-        claim.map_err(|error| CallbackError::Handler(Arc::new(error)))
+        let lease = Lease::draw(&**random, self.environment.now(), *lease);
+        lease.map_err(|error| CallbackError::Handler(Arc::new(error)))
     }
 }
 

@@ -9,8 +9,8 @@ use crate::callback::pipeline::exchange::ReplyContext;
 use crate::callback::pipeline::executor::Executor;
 use crate::callback::pipeline::issuer::{Issuer, is_final};
 use crate::callback::settings::DebugCalls;
-use crate::issuing::{Application, ApplicationId, Applied, License};
 use crate::ledger::{Instance, State};
+use crate::license_store::{ApplicationId, Applied, License, LicenseApplication};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 
@@ -69,7 +69,11 @@ impl Licensing {
     }
 
     /// Notes the application, and delivers its License if that can be done in time.
-    async fn apply(&self, application: Application, exchange: &ReplyContext<'_>) -> Result<Reply, CallbackError> {
+    async fn apply(
+        &self,
+        application: LicenseApplication,
+        exchange: &ReplyContext<'_>,
+    ) -> Result<Reply, CallbackError> {
         let instance_id = &application.instance_id;
         let unknown = || CallbackError::UnknownInstance(instance_id.clone());
         let (executor, instance) = self.find(instance_id).await?.ok_or_else(unknown)?;
@@ -108,7 +112,7 @@ impl Licensing {
     /// The License of an order, the same for ever.
     async fn issue_for(
         &self,
-        mut application: Application,
+        mut application: LicenseApplication,
         instance_id: String,
         exchange: &ReplyContext<'_>,
     ) -> Result<Sensitive, CallbackError> {
@@ -137,7 +141,7 @@ impl Licensing {
         Ok(self.issuer.store.application(id).await?.and_then(|stored| stored.license))
     }
 
-    async fn note(&self, application: Application) -> Result<ApplicationId, CallbackError> {
+    async fn note(&self, application: LicenseApplication) -> Result<ApplicationId, CallbackError> {
         let id = application.id.clone();
         match self.issuer.store.apply(application, self.issuer.environment.now()).await? {
             Applied::Accepted(_) => Ok(id),
@@ -149,7 +153,11 @@ impl Licensing {
     }
 
     /// An invented License, or one that the seller's code makes and nobody keeps.
-    async fn try_out(&self, application: Application, exchange: &ReplyContext<'_>) -> Result<Sensitive, CallbackError> {
+    async fn try_out(
+        &self,
+        application: LicenseApplication,
+        exchange: &ReplyContext<'_>,
+    ) -> Result<Sensitive, CallbackError> {
         if exchange.settings.debug_calls == DebugCalls::Answer {
             return Ok("TEST-LICENSE".into());
         }

@@ -8,7 +8,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{Family, Scoped};
-use crate::ledger::{Begin, Effect, Lease, Ledger, LedgerError, Look, MemoryLedger, OrderKey, State, Step, Target};
+use crate::lease::Lease;
+use crate::ledger::{
+    Effect, LeaseOutcome, Ledger, LedgerError, MemoryLedger, OrderKey, State, Step, StepStatus, Target,
+};
 use crate::tenant::TenantName;
 use crate::timestamp::Timestamp;
 
@@ -43,8 +46,8 @@ const IDS: [&str; 22] = [
 
 #[derive(Clone, Debug)]
 enum Call {
-    Look(Step),
-    Begin(Step),
+    StepStatus(Step),
+    LeaseOutcome(Step),
     /// Begins and completes.
     Do(Step),
     Complete(Step, &'static str),
@@ -82,8 +85,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
-        2 => step().prop_map(Call::Look),
-        3 => step().prop_map(Call::Begin),
+        2 => step().prop_map(Call::StepStatus),
+        3 => step().prop_map(Call::LeaseOutcome),
         5 => step().prop_map(Call::Do),
         2 => (step(), id()).prop_map(|(step, id)| Call::Complete(step, id)),
         1 => id().prop_map(Call::Extend),
@@ -97,8 +100,8 @@ fn answer(ledger: &dyn Ledger, call: &Call, lease: Lease) -> String {
     let now = Timestamp::from_unix_millis(0);
     let answer = async {
         match call {
-            Call::Look(step) => format!("{:?}", ledger.look(step).await),
-            Call::Begin(step) => format!("{:?}", ledger.begin(step, lease, now).await),
+            Call::StepStatus(step) => format!("{:?}", ledger.status(step).await),
+            Call::LeaseOutcome(step) => format!("{:?}", ledger.begin(step, lease, now).await),
             Call::Do(step) => {
                 let begin = ledger.begin(step, lease, now).await;
                 let done = match begin.as_ref().ok().and_then(|begin| begin.instance()) {
@@ -134,20 +137,20 @@ proptest! {
             let (scoped, alone) = &scopes[index];
             // No two runs draw the same number.
             let holder = holder + 10 * index as u128;
-            let lease = Lease { holder, until: Timestamp::from_unix_millis(1_000) };
+            let lease = Lease::new(holder, Timestamp::from_unix_millis(1_000));
             let expected = answer(alone, &call, lease);
             prop_assert_ne!(&expected, "", "the memory ledger waits for nothing");
             prop_assert_eq!(answer(scoped, &call, lease), expected, "{:?}", call);
         }
         for (scoped, alone) in &scopes {
             let all = Call::Instances(None, usize::MAX);
-            let lease = Lease { holder: 0, until: Timestamp::from_unix_millis(0) };
+            let lease = Lease::new(0, Timestamp::from_unix_millis(0));
             prop_assert_eq!(answer(scoped, &all, lease), answer(alone, &all, lease));
         }
     }
 }
 
-const LEASE: Lease = Lease { holder: 1, until: Timestamp::from_unix_millis(1_000) };
+const LEASE: Lease = Lease::new(1, Timestamp::from_unix_millis(1_000));
 const NOW: Timestamp = Timestamp::from_unix_millis(0);
 
 fn buy(order: &str, id: &str) -> Step {
@@ -160,7 +163,7 @@ fn buy(order: &str, id: &str) -> Step {
 fn old_ledger() -> Arc<MemoryLedger> {
     let ledger = Arc::new(MemoryLedger::new());
     for (order, id) in [("o", "i"), ("n", "n/l")] {
-        assert!(matches!(ledger.begin(&buy(order, id), LEASE, NOW).now_or_never(), Some(Ok(Begin::Run(_)))));
+        assert!(matches!(ledger.begin(&buy(order, id), LEASE, NOW).now_or_never(), Some(Ok(LeaseOutcome::Run(_)))));
         ledger.forget_notes(id);
         ledger.abandon(id, LEASE).now_or_never().unwrap().unwrap();
     }
@@ -172,17 +175,17 @@ fn what_is_from_before_is_held_and_finished_as_what_it_is() {
     for (family, order, id) in [(Family::Licenses, "o", "i"), (Family::Notices, "n", "n/l")] {
         let scoped = Scoped::new(old_ledger(), None, family);
         let now = |step: &Step| scoped.begin(step, LEASE, NOW).now_or_never().unwrap().unwrap();
-        let Begin::Run(instance) = now(&buy(order, "other")) else { panic!() };
+        let LeaseOutcome::Run(instance) = now(&buy(order, "other")) else { panic!() };
         assert_eq!((instance.instance_id.as_str(), instance.order.order_id.as_str()), (id, order));
-        assert!(matches!(now(&buy(order, "third")), Begin::Busy(_)));
+        assert!(matches!(now(&buy(order, "third")), LeaseOutcome::Busy(_)));
         scoped.extend(id, LEASE).now_or_never().unwrap().unwrap();
         scoped.abandon(id, LEASE).now_or_never().unwrap().unwrap();
         let lost = scoped.extend(id, LEASE).now_or_never().unwrap();
         assert!(matches!(&lost, Err(LedgerError::LeaseLost(lost)) if lost == id), "{lost:?}");
-        assert!(matches!(now(&buy(order, "other")), Begin::Run(_)));
+        assert!(matches!(now(&buy(order, "other")), LeaseOutcome::Run(_)));
         let done = scoped.complete(&buy(order, "other"), id, LEASE, NOW).now_or_never().unwrap().unwrap();
         assert_eq!((done.instance_id.as_str(), done.state), (id, State::Active));
-        assert!(matches!(now(&buy(order, "other")), Begin::Done(_)), "still known as what it is");
+        assert!(matches!(now(&buy(order, "other")), LeaseOutcome::Done(_)), "still known as what it is");
     }
 }
 
@@ -191,15 +194,15 @@ fn a_purchase_takes_no_lease_from_a_notice_that_stands_in_its_place() {
     let ledger = old_ledger();
     let subscriptions = Scoped::new(Arc::clone(&ledger) as Arc<dyn Ledger>, None, Family::Subscriptions);
     let begin = subscriptions.begin(&buy("n", "new"), LEASE, NOW).now_or_never().unwrap().unwrap();
-    let Begin::Run(instance) = begin else { panic!("{begin:?}") };
+    let LeaseOutcome::Run(instance) = begin else { panic!("{begin:?}") };
     assert_eq!((instance.instance_id.as_str(), instance.order.order_id.as_str()), ("new", "n"));
     let notices = Scoped::new(ledger, None, Family::Notices);
     let other = Lease { holder: 2, ..LEASE };
     let begin = notices.begin(&buy("n", "n/l"), other, NOW).now_or_never().unwrap().unwrap();
-    assert!(matches!(begin, Begin::Run(_)), "{begin:?}");
+    assert!(matches!(begin, LeaseOutcome::Run(_)), "{begin:?}");
     subscriptions.complete(&buy("n", "new"), "new", LEASE, NOW).now_or_never().unwrap().unwrap();
-    let look = subscriptions.look(&buy("n", "third")).now_or_never().unwrap().unwrap();
-    assert!(matches!(look, Look::Done(instance) if instance.instance_id == "new"));
+    let status = subscriptions.status(&buy("n", "third")).now_or_never().unwrap().unwrap();
+    assert!(matches!(status, StepStatus::Done(instance) if instance.instance_id == "new"));
 }
 
 #[test]
@@ -210,10 +213,10 @@ fn a_subscription_that_is_known_costs_no_more_to_find() {
     assert!(matches!(answer(&subscriptions, &Call::Do(step.clone()), LEASE), done if done.contains("Active")));
     for step in [step, Step::on("5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d", Effect::Unfreeze)] {
         let alone = allocation_counter::measure(|| {
-            assert!(matches!(ledger.look(&step).now_or_never(), Some(Ok(Look::Done(_)))));
+            assert!(matches!(ledger.status(&step).now_or_never(), Some(Ok(StepStatus::Done(_)))));
         });
         let scoped = allocation_counter::measure(|| {
-            assert!(matches!(subscriptions.look(&step).now_or_never(), Some(Ok(Look::Done(_)))));
+            assert!(matches!(subscriptions.status(&step).now_or_never(), Some(Ok(StepStatus::Done(_)))));
         });
         assert_eq!(scoped.count_total, alone.count_total);
     }

@@ -48,7 +48,7 @@ impl LicensingHandler for Everything {
     async fn create(&self, _: Purchase) -> Result<(), HandlerError> {
         Ok(())
     }
-    async fn issue(&self, _: koogallery::callback::licensing::Application) -> Result<License, HandlerError> {
+    async fn issue(&self, _: koogallery::callback::licensing::LicenseApplication) -> Result<License, HandlerError> {
         Ok(License::text("LICENSE"))
     }
     async fn renew(&self, _: LicenseSubject, _: Renewal) -> Result<(), HandlerError> {
@@ -73,7 +73,10 @@ impl LicensingHandler for Unhurried {
         tokio::time::sleep(self.0).await;
         Ok(())
     }
-    async fn issue(&self, application: koogallery::callback::licensing::Application) -> Result<License, HandlerError> {
+    async fn issue(
+        &self,
+        application: koogallery::callback::licensing::LicenseApplication,
+    ) -> Result<License, HandlerError> {
         Everything.issue(application).await
     }
     async fn renew(&self, key: LicenseSubject, renewal: Renewal) -> Result<(), HandlerError> {

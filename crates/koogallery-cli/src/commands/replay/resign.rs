@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use koogallery::key::AccessKey;
 use koogallery::protocol::SignatureScheme;
-use koogallery::random::{OsRandom, Random as _};
+use koogallery::random::{self, OsRandom};
 use koogallery::signature::{VerifyError, auth_token, auth_token_body, callback_v2, kit_v2};
 use koogallery::timestamp::{CHINA, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -78,9 +78,7 @@ fn with_readable_secret(body: &[u8]) -> Result<Vec<u8>, Failure> {
 
 /// Length as in the samples of the documents.
 fn nonce() -> Result<String, Failure> {
-    let mut bytes = [0; 16];
-    OsRandom.fill(&mut bytes).map_err(|error| Failure::of("no randomness for a nonce", &error))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    random::hex(&OsRandom).map_err(|error| Failure::of("no nonce was drawn", &error))
 }
 
 /// Returns the query with a parameter's value replaced in place, or the parameter appended.

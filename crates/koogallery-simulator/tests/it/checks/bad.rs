@@ -27,7 +27,7 @@ use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::{AccessKey, KeyRing};
 use koogallery::protocol::Protocol::{LicenseCode, LicenseOnline, LicenseV1, OrderNotify, SaasV1, SaasV2};
-use koogallery::random::{OsRandom, Random as _};
+use koogallery::random::{self, OsRandom};
 use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
 use koogallery_simulator::Checker;
 use koogallery_simulator::Profile::{self, Protocol as Of};
@@ -60,9 +60,7 @@ fn ring() -> KeyRing {
 }
 
 fn random_id() -> String {
-    let mut bytes = [0; 16];
-    OsRandom.fill(&mut bytes).unwrap();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    random::hex(&OsRandom).unwrap()
 }
 
 fn decoded(text: &str) -> String {

@@ -133,9 +133,9 @@ async fn a_licensed_application_lives_through_a_license() {
         koogallery::adapter::tokio::TokioRuntime,
     );
     let heartbeat = heartbeat.clock(std::sync::Arc::clone(&stage.clock)).build().unwrap();
-    let permit = heartbeat.check_as("account-17").await.unwrap();
+    let permit = heartbeat.check_client("account-17").await.unwrap();
     assert_eq!(permit.expire_time, Some(NOW.saturating_add(2 * DAY)));
-    heartbeat.settled().await;
+    heartbeat.flush().await;
     assert!(stage.open_api.license(&license).unwrap().clients.contains("account-17"));
     stage.clock.advance(3 * DAY);
     let denied = heartbeat.check().await.unwrap_err();

@@ -261,7 +261,7 @@ async fn the_pusher_delivers_everything_once_through_every_fault() {
         stage.open_api.add_fault(FaultRule::new(fault).with_operation(Operation::PushUsage).with_times(1));
     }
     for _ in 0..200 {
-        pusher.round().await.unwrap();
+        pusher.run_once().await.unwrap();
         if meter.status().await.unwrap().pending.records == 0 {
             break;
         }

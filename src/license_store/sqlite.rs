@@ -1,25 +1,31 @@
-//! The store in SQLite.
+//! The License store in SQLite.
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 
-use super::application::Progress;
 use super::{
-    Application, ApplicationId, Applied, Claim, License, LicenseStore, LicenseStoreError, Outcome, StoredApplication,
+    ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, LicenseStoreError, Progress,
+    StoredApplication,
 };
+use crate::lease::Lease;
 use crate::redact::Sensitive;
 use crate::sqlite::{Database, DatabaseError};
 use crate::timestamp::Timestamp;
 
-/// A store that survives restarts, in a table of its own (`koogallery_license`). Devices and Licenses are kept in clear.
+/// A store that survives restarts, in a table of its own (`koogallery_license`). Devices and Licenses are stored in
+/// clear text.
 #[derive(Clone, Debug)]
 pub struct SqliteLicenseStore {
     database: Database,
 }
 
-const SCHEMA: &str = "
+const COLUMNS: &str =
+    "kind, id, instance_id, device, effective_time, expire_time, progress, due_at, form, name, content";
+
+impl SqliteLicenseStore {
+    /// The statements that [`SqliteLicenseStore::new`] runs, for applications that manage their schema themselves.
+    pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS koogallery_license (
     kind           TEXT NOT NULL CHECK (kind IN ('event', 'order')),
     id             TEXT NOT NULL,
@@ -38,17 +44,13 @@ CREATE TABLE IF NOT EXISTS koogallery_license (
 CREATE INDEX IF NOT EXISTS koogallery_license_due ON koogallery_license (due_at) WHERE progress = 'due';
 ";
 
-const COLUMNS: &str =
-    "kind, id, instance_id, device, effective_time, expire_time, progress, due_at, form, name, content";
-
-impl SqliteLicenseStore {
-    /// Takes the database, making the table if it is not there.
+    /// Opens the store, creating its table if there is none.
     ///
     /// # Errors
     ///
-    /// The table cannot be made.
+    /// The table cannot be created.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
-        database.transaction(|transaction| transaction.execute_batch(SCHEMA)).await?;
+        database.transaction(|transaction| transaction.execute_batch(Self::SCHEMA)).await?;
         Ok(Self { database: database.clone() })
     }
 
@@ -57,16 +59,19 @@ impl SqliteLicenseStore {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        let work = self.database.transaction(work);
-        async move { work.await.map_err(LicenseStoreError::new) }.boxed()
+        self.database.run(LicenseStoreError::new, work)
     }
 }
 
 impl LicenseStore for SqliteLicenseStore {
-    fn apply(&self, application: Application, now: Timestamp) -> BoxFuture<'_, Result<Applied, LicenseStoreError>> {
+    fn apply(
+        &self,
+        application: LicenseApplication,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Applied, LicenseStoreError>> {
         self.run(move |transaction| {
             let known = find(transaction, &application.id)?;
-            let applied = StoredApplication::after(known, application, now);
+            let applied = StoredApplication::apply(known, application, now);
             if let Applied::Accepted(stored) = &applied {
                 let (kind, id) = columns_of(&stored.application.id);
                 let (progress, due_at) = progress_columns(stored.progress);
@@ -94,22 +99,24 @@ impl LicenseStore for SqliteLicenseStore {
     fn claim<'a>(
         &'a self,
         id: &'a ApplicationId,
-        claim: Claim,
+        lease: Lease,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<StoredApplication>, LicenseStoreError>> {
         let id = id.clone();
         self.run(move |transaction| {
             let Some(mut stored) = find(transaction, &id)? else { return Ok(None) };
-            if !stored.take(claim) {
+            if !stored.claim(lease, now) {
                 return Ok(None);
             }
-            hold(transaction, &id, claim)?;
+            hold(transaction, &id, lease)?;
             Ok(Some(stored))
         })
     }
 
     fn claim_due(
         &self,
-        claim: Claim,
+        lease: Lease,
+        now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<StoredApplication>, LicenseStoreError>> {
         self.run(move |transaction| {
@@ -119,20 +126,20 @@ impl LicenseStore for SqliteLicenseStore {
                     "SELECT {COLUMNS} FROM koogallery_license WHERE progress = 'due' AND due_at <= ?1 \
                      ORDER BY due_at LIMIT ?2"
                 ))?
-                .query_map(params![claim.now.as_unix_millis(), limit], read)?
+                .query_map(params![now.as_unix_millis(), limit], read)?
                 .collect::<Result<_, _>>()?;
-            due.iter().try_for_each(|stored| hold(transaction, &stored.application.id, claim))?;
+            due.iter().try_for_each(|stored| hold(transaction, &stored.application.id, lease))?;
             Ok(due)
         })
     }
 
-    fn extend<'a>(&'a self, id: &'a ApplicationId, claim: Claim) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
+    fn extend<'a>(&'a self, id: &'a ApplicationId, lease: Lease) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
         let id = id.clone();
         self.run(move |transaction| {
             let (kind, key) = columns_of(&id);
             transaction.execute(
                 "UPDATE koogallery_license SET due_at = ?3 WHERE kind = ?1 AND id = ?2 AND holder = ?4",
-                params![kind, key, claim.until.as_unix_millis(), claim.holder_text()],
+                params![kind, key, lease.until.as_unix_millis(), lease.holder_text()],
             )?;
             Ok(())
         })
@@ -163,8 +170,8 @@ impl LicenseStore for SqliteLicenseStore {
     fn settle<'a>(
         &'a self,
         id: &'a ApplicationId,
-        claim: Claim,
-        outcome: Outcome,
+        lease: Lease,
+        outcome: ApplicationOutcome,
     ) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
         let id = id.clone();
         self.run(move |transaction| {
@@ -173,7 +180,7 @@ impl LicenseStore for SqliteLicenseStore {
             transaction.execute(
                 "UPDATE koogallery_license SET progress = ?3, due_at = ?4, holder = NULL \
                  WHERE kind = ?1 AND id = ?2 AND holder = ?5",
-                params![kind, key, progress, due_at, claim.holder_text()],
+                params![kind, key, progress, due_at, lease.holder_text()],
             )?;
             Ok(())
         })
@@ -189,10 +196,7 @@ impl LicenseStore for SqliteLicenseStore {
 }
 
 fn columns_of(id: &ApplicationId) -> (&'static str, &str) {
-    match id {
-        ApplicationId::Event(id) => ("event", id),
-        ApplicationId::Order(id) => ("order", id),
-    }
+    (id.kind(), id.value())
 }
 
 fn progress_columns(progress: Progress) -> (&'static str, i64) {
@@ -211,11 +215,11 @@ fn find(transaction: &Transaction<'_>, id: &ApplicationId) -> rusqlite::Result<O
         .optional()
 }
 
-fn hold(transaction: &Transaction<'_>, id: &ApplicationId, claim: Claim) -> rusqlite::Result<()> {
+fn hold(transaction: &Transaction<'_>, id: &ApplicationId, lease: Lease) -> rusqlite::Result<()> {
     let (kind, id) = columns_of(id);
     transaction.execute(
         "UPDATE koogallery_license SET holder = ?3, due_at = ?4 WHERE kind = ?1 AND id = ?2",
-        params![kind, id, claim.holder_text(), claim.until.as_unix_millis()],
+        params![kind, id, lease.holder_text(), lease.until.as_unix_millis()],
     )?;
     Ok(())
 }
@@ -225,10 +229,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredApplication> {
     let (kind, progress): (String, String) = (row.get("kind")?, row.get("progress")?);
     let (form, content): (Option<String>, Option<Vec<u8>>) = (row.get("form")?, row.get("content")?);
     let content = content.unwrap_or_default();
-    let id = row.get("id")?;
+    let id: String = row.get("id")?;
     Ok(StoredApplication {
-        application: Application {
-            id: if kind == "event" { ApplicationId::Event(id) } else { ApplicationId::Order(id) },
+        application: LicenseApplication {
+            id: ApplicationId::from_parts(&kind, id).ok_or(rusqlite::Error::InvalidQuery)?,
             instance_id: row.get("instance_id")?,
             device: row.get::<_, Option<String>>("device")?.map(Sensitive::from),
             effective_time: time("effective_time")?,

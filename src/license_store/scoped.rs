@@ -1,16 +1,18 @@
-//! What one tenant sees of a store of Licenses.
+//! A tenant's view of a License store.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{
-    Application, ApplicationId, Applied, Claim, License, LicenseStore, LicenseStoreError, Outcome, StoredApplication,
+    ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, LicenseStoreError,
+    StoredApplication,
 };
+use crate::lease::Lease;
 use crate::scope::Scope;
 use crate::tenant::TenantName;
 use crate::timestamp::Timestamp;
 
-/// A store of which a tenant sees its own applications alone.
+/// A view of a store with the applications of one tenant alone.
 pub(crate) struct ScopedStore {
     store: Arc<dyn LicenseStore>,
     scope: Scope,
@@ -23,7 +25,7 @@ impl ScopedStore {
 
     pub(crate) async fn apply(
         &self,
-        mut application: Application,
+        mut application: LicenseApplication,
         now: Timestamp,
     ) -> Result<Applied, LicenseStoreError> {
         application.id = self.stored(&application.id).into_owned();
@@ -36,22 +38,24 @@ impl ScopedStore {
     pub(crate) async fn claim(
         &self,
         id: &ApplicationId,
-        claim: Claim,
+        lease: Lease,
+        now: Timestamp,
     ) -> Result<Option<StoredApplication>, LicenseStoreError> {
-        Ok(self.store.claim(&self.stored(id), claim).await?.map(|stored| self.read(stored)))
+        Ok(self.store.claim(&self.stored(id), lease, now).await?.map(|stored| self.read(stored)))
     }
 
-    /// Takes applications of this tenant that are due. A store may give out those of others before; they are given back when
-    /// there is one of this tenant among them, or nothing is left.
+    /// Leases applications of this tenant that are due. A store may give out those of others before; they are released
+    /// once there is one of this tenant among them, or nothing is left.
     pub(crate) async fn claim_due(
         &self,
-        claim: Claim,
+        lease: Lease,
+        now: Timestamp,
         limit: usize,
     ) -> Result<Vec<StoredApplication>, LicenseStoreError> {
         let (mut own, mut others) = (Vec::new(), Vec::new());
         let mut failure = None;
         while own.is_empty() && failure.is_none() {
-            match self.store.claim_due(claim, limit).await {
+            match self.store.claim_due(lease, now, limit).await {
                 Ok(due) if due.is_empty() => break,
                 Ok(due) => {
                     let is_own = |stored: &StoredApplication| self.own(&stored.application.id).is_some();
@@ -63,7 +67,7 @@ impl ScopedStore {
             }
         }
         for id in others {
-            self.store.settle(&id, claim, Outcome::Later(claim.now)).await?;
+            self.store.settle(&id, lease, ApplicationOutcome::Later(now)).await?;
         }
         match failure {
             Some(error) => Err(error),
@@ -71,8 +75,8 @@ impl ScopedStore {
         }
     }
 
-    pub(crate) async fn extend(&self, id: &ApplicationId, claim: Claim) -> Result<(), LicenseStoreError> {
-        self.store.extend(&self.stored(id), claim).await
+    pub(crate) async fn extend(&self, id: &ApplicationId, lease: Lease) -> Result<(), LicenseStoreError> {
+        self.store.extend(&self.stored(id), lease).await
     }
 
     pub(crate) async fn keep(&self, id: &ApplicationId, license: License) -> Result<License, LicenseStoreError> {
@@ -82,10 +86,10 @@ impl ScopedStore {
     pub(crate) async fn settle(
         &self,
         id: &ApplicationId,
-        claim: Claim,
-        outcome: Outcome,
+        lease: Lease,
+        outcome: ApplicationOutcome,
     ) -> Result<(), LicenseStoreError> {
-        self.store.settle(&self.stored(id), claim, outcome).await
+        self.store.settle(&self.stored(id), lease, outcome).await
     }
 
     pub(crate) async fn application(&self, id: &ApplicationId) -> Result<Option<StoredApplication>, LicenseStoreError> {

@@ -1,4 +1,4 @@
-//! The store in memory, for tests and for trying out.
+//! The License store in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,15 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use super::{
-    Application, ApplicationId, Applied, Claim, License, LicenseStore, LicenseStoreError, Outcome, Progress,
+    ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, LicenseStoreError, Progress,
     StoredApplication,
 };
+use crate::lease::Lease;
 use crate::timestamp::Timestamp;
 
-/// A store that forgets everything at a restart.
+/// A store that lives as long as the process, for tests.
+///
+/// A seller's server must not use it: after a restart every application would be unknown.
 #[derive(Debug, Default)]
 pub struct MemoryLicenseStore {
     records: Mutex<BTreeMap<ApplicationId, Record>>,
@@ -25,7 +28,7 @@ struct Record {
 }
 
 impl MemoryLicenseStore {
-    /// An empty store.
+    /// Creates an empty store.
     pub fn new() -> Self {
         Self::default()
     }
@@ -36,19 +39,23 @@ impl MemoryLicenseStore {
 }
 
 impl Record {
-    fn take(&mut self, claim: Claim) -> Option<StoredApplication> {
-        self.stored.take(claim).then(|| {
-            self.holder = Some(claim.holder);
+    fn claim(&mut self, lease: Lease, now: Timestamp) -> Option<StoredApplication> {
+        self.stored.claim(lease, now).then(|| {
+            self.holder = Some(lease.holder);
             self.stored.clone()
         })
     }
 }
 
 impl LicenseStore for MemoryLicenseStore {
-    fn apply(&self, application: Application, now: Timestamp) -> BoxFuture<'_, Result<Applied, LicenseStoreError>> {
+    fn apply(
+        &self,
+        application: LicenseApplication,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Applied, LicenseStoreError>> {
         let mut records = self.records();
         let known = records.get(&application.id).map(|record| record.stored.clone());
-        let applied = StoredApplication::after(known, application, now);
+        let applied = StoredApplication::apply(known, application, now);
         if let Applied::Accepted(stored) = &applied {
             let id = stored.application.id.clone();
             let record = records.entry(id).or_insert_with(|| Record { stored: stored.clone(), holder: None });
@@ -60,23 +67,25 @@ impl LicenseStore for MemoryLicenseStore {
     fn claim<'a>(
         &'a self,
         id: &'a ApplicationId,
-        claim: Claim,
+        lease: Lease,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<StoredApplication>, LicenseStoreError>> {
-        ready(Ok(self.records().get_mut(id).and_then(|record| record.take(claim)))).boxed()
+        ready(Ok(self.records().get_mut(id).and_then(|record| record.claim(lease, now)))).boxed()
     }
 
     fn claim_due(
         &self,
-        claim: Claim,
+        lease: Lease,
+        now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<StoredApplication>, LicenseStoreError>> {
-        let taken = self.records().values_mut().filter_map(|record| record.take(claim)).take(limit).collect();
+        let taken = self.records().values_mut().filter_map(|record| record.claim(lease, now)).take(limit).collect();
         ready(Ok(taken)).boxed()
     }
 
-    fn extend<'a>(&'a self, id: &'a ApplicationId, claim: Claim) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
-        if let Some(record) = self.records().get_mut(id).filter(|record| record.holder == Some(claim.holder)) {
-            record.stored.progress = Progress::Due(claim.until);
+    fn extend<'a>(&'a self, id: &'a ApplicationId, lease: Lease) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
+        if let Some(record) = self.records().get_mut(id).filter(|record| record.holder == Some(lease.holder)) {
+            record.stored.progress = Progress::Due(lease.until);
         }
         ready(Ok(())).boxed()
     }
@@ -96,10 +105,10 @@ impl LicenseStore for MemoryLicenseStore {
     fn settle<'a>(
         &'a self,
         id: &'a ApplicationId,
-        claim: Claim,
-        outcome: Outcome,
+        lease: Lease,
+        outcome: ApplicationOutcome,
     ) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
-        if let Some(record) = self.records().get_mut(id).filter(|record| record.holder == Some(claim.holder)) {
+        if let Some(record) = self.records().get_mut(id).filter(|record| record.holder == Some(lease.holder)) {
             record.stored.progress = outcome.into();
             record.holder = None;
         }

@@ -1,0 +1,82 @@
+//! Test suites for stores on other databases (feature `testing`).
+//!
+//! Every suite is an asynchronous function that checks an implementation of a store trait against the rules that all
+//! stores of this crate keep, and panics with the rule that is broken. It needs no test framework and runs on any
+//! executor:
+//!
+//! ```
+//! use futures_util::FutureExt as _;
+//! use koogallery::ledger::MemoryLedger;
+//! use koogallery::testing;
+//!
+//! // In a real test: #[tokio::test] async fn ..., and .await.
+//! testing::ledger(async || MemoryLedger::new()).now_or_never().unwrap();
+//! ```
+//!
+//! | trait | suite for every store | suite for stores that several processes share |
+//! |---|---|---|
+//! | [`Ledger`](crate::ledger::Ledger) | [`ledger`] | [`shared_ledger`] |
+//! | [`ReplayGuard`](crate::replay::ReplayGuard) | [`replay_guard`] | [`shared_replay_guard`] |
+//! | [`LicenseStore`](crate::license_store::LicenseStore) | [`license_store`] | [`shared_license_store`] |
+//! | [`UsageStore`](crate::metering::UsageStore) | [`usage_store`] | [`shared_usage_store`] |
+//! | [`DirectoryStore`](crate::directory::DirectoryStore) | [`directory_store`] | [`shared_directory_store`] |
+//! | [`StateStore`](crate::heartbeat::StateStore) | | [`state_store`] |
+//!
+//! A suite in the first column takes a function that makes a new, empty store at every call. A suite in the second
+//! column takes a function that opens the same store at every call, as another process or a restart does; the store is
+//! empty before the suite. A store is correct if it passes all suites of its trait. `examples/custom_ledger.rs` in the
+//! repository shows a ledger with its tests.
+//!
+//! Stores must not depend on the system clock: a suite passes times of its own.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a suite reports what is wrong by a panic")]
+
+mod directory;
+mod ledger;
+mod license_store;
+mod replay;
+mod state;
+mod usage;
+
+pub use directory::{directory_store, shared_directory_store};
+pub use ledger::{ledger, shared_ledger};
+pub use license_store::{license_store, shared_license_store};
+pub use replay::{replay_guard, shared_replay_guard};
+pub use state::state_store;
+pub use usage::{shared_usage_store, usage_store};
+
+use std::error::Error;
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::text::chain::Chain;
+use crate::timestamp::Timestamp;
+
+/// 2025-01-02 03:04:05.678 UTC.
+const NOW: Timestamp = Timestamp::from_unix_millis(1_735_787_045_678);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Returns the value, or panics with the operation that failed and all causes.
+#[track_caller]
+fn ok<T, E: Error + 'static>(operation: &str, outcome: Result<T, E>) -> T {
+    outcome.unwrap_or_else(|error| panic!("{operation} failed: {}", Chain(&error)))
+}
+
+/// Lets the other futures of a group go on.
+async fn yield_now() {
+    let mut has_yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+fn later(duration: Duration) -> Timestamp {
+    NOW.saturating_add(duration)
+}

@@ -1,0 +1,403 @@
+//! The suites for usage stores.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+
+use super::{HOUR, NOW, SECOND, later, ok};
+use crate::amount::Amount;
+use crate::lease::Lease;
+use crate::metering::{
+    Correction, Entry, Period, RecordOutcome, RecordRefusal, RecordState, Recorded, Status, StoredRecord, Usage,
+    UsageStore, UsageSum,
+};
+use crate::open_api::push_usage::{RecordCode, UsageRecord};
+use crate::timestamp::Timestamp;
+
+/// Checks the rules of a [`UsageStore`]; `make` returns a new, empty store at every call.
+///
+/// # Panics
+///
+/// A rule is broken, or the store fails.
+pub async fn usage_store<S: UsageStore>(make: impl AsyncFn() -> S) {
+    usage_adds_up_per_instance_and_period(&make().await).await;
+    usage_with_an_id_counts_once(&make().await).await;
+    late_usage_counts_after_the_record_of_its_time(&make().await).await;
+    packages_share_the_time_of_their_instance(&make().await).await;
+    a_large_sum_makes_several_records(&make().await).await;
+    a_closed_instance_is_reported_up_to_its_end(&make().await).await;
+    records_of_the_same_times_get_different_numbers(&make().await).await;
+    records_are_leased_once(&make().await).await;
+    records_are_as_their_outcome_says(&make().await).await;
+    a_former_holder_only_delivers(&make().await).await;
+    a_record_is_corrected_under_its_number(&make().await).await;
+    records_are_listed_in_pages(&make().await).await;
+    old_records_and_ids_are_deleted(&make().await).await;
+}
+
+/// Checks the rules of a [`UsageStore`] that several processes share; `open` opens the same store at every call. It is
+/// empty at first.
+///
+/// # Panics
+///
+/// A rule is broken, or the store fails.
+pub async fn shared_usage_store<S: UsageStore>(open: impl AsyncFn() -> S) {
+    {
+        let store = open().await;
+        record(&store, vec![entry("kept", 15_000, NOW), entry("kept", 5, NOW)]).await;
+        record(&store, vec![with_id(entry("kept", 5, NOW), "kept-id")]).await;
+        record(&store, vec![entry("closed", 20_000, NOW)]).await;
+        ok("close_instance", store.close_instance("closed", later(SECOND)).await);
+        claim(&store, 1, later(SECOND), 9).await;
+    }
+    let (one, other) = (open().await, open().await);
+    let status = status(&one).await;
+    let totals = (status.open.records, status.open.usage, status.pending.records, status.pending.usage);
+    assert_eq!(totals, (1, amount(15_010), 1, amount(20_000)), "sums and records are kept over a restart");
+    assert_eq!(claim(&one, 2, later(SECOND), 9).await, [], "leases are kept over a restart");
+    let repeated = record(&other, vec![with_id(entry("kept", 5, NOW), "kept-id")]).await;
+    assert_eq!(repeated, [Recorded::Repeated], "ids of usage are kept over a restart");
+
+    let stores: [&dyn UsageStore; 2] = [&one, &other];
+    let recordings = (0..100).map(|index| async move {
+        let usage = with_id(entry(&format!("many{}", index % 10), 1, NOW), &format!("id{}", index % 50));
+        record(stores[index % 2], vec![usage]).await[0] == Recorded::First
+    });
+    let firsts = join_all(recordings).await.into_iter().filter(|is_first| *is_first).count();
+    assert_eq!(firsts, 50, "of two recordings with the same id at the same time, one counts");
+    let closings = stores.map(|store| async move { ok("close_periods", store.close_periods(end()).await) });
+    assert_eq!(join_all(closings).await.into_iter().sum::<usize>(), 11, "every sum makes one record");
+    let claims = (0..8).map(|index| async move { claim(stores[index % 2], 10 + index as u128, end(), 2).await });
+    let mut numbers: Vec<String> =
+        join_all(claims).await.into_iter().flatten().map(|record| record.metering_sn).collect();
+    let count = numbers.len();
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!((count, numbers.len()), (11, 11), "every record is leased to one holder");
+}
+
+/// End of the hour of [`NOW`].
+fn end() -> Timestamp {
+    Period::Hourly.around(NOW).1
+}
+
+/// [`NOW`] in whole seconds, as records have it.
+fn begin() -> Timestamp {
+    Timestamp::from_unix_millis(NOW.as_unix_millis() / 1000 * 1000)
+}
+
+fn amount(ten_thousandths: i64) -> Amount {
+    Amount::from_ten_thousandths(ten_thousandths)
+}
+
+fn entry(instance_id: &str, ten_thousandths: i64, at: Timestamp) -> Entry {
+    let usage = Usage::new(instance_id, amount(ten_thousandths)).with_time(at);
+    ok("usage of the suite", usage.check(at, Period::Hourly))
+}
+
+fn with_id(mut entry: Entry, usage_id: &str) -> Entry {
+    entry.usage.usage_id = Some(usage_id.to_owned());
+    entry
+}
+
+fn lease(holder: u128) -> Lease {
+    Lease::new(holder, later(2 * HOUR))
+}
+
+fn refusal(code: &str) -> RecordRefusal {
+    let mut refusal = RecordRefusal::new(RecordCode::new(code));
+    refusal.description = Some("说明".to_owned());
+    refusal
+}
+
+async fn record(store: &dyn UsageStore, entries: Vec<Entry>) -> Vec<Recorded> {
+    ok("record", store.record(entries).await)
+}
+
+async fn status(store: &dyn UsageStore) -> Status {
+    ok("status", store.status(NOW).await)
+}
+
+async fn claim(store: &dyn UsageStore, holder: u128, now: Timestamp, limit: usize) -> Vec<UsageRecord> {
+    ok("claim", store.claim(lease(holder), now, limit).await)
+}
+
+async fn settle(store: &dyn UsageStore, holder: u128, record: &UsageRecord, outcome: RecordOutcome) {
+    let outcomes = vec![(record.metering_sn.clone(), outcome)];
+    ok("settle", store.settle(lease(holder), end(), outcomes).await);
+}
+
+async fn in_state(store: &dyn UsageStore, state: RecordState) -> Vec<StoredRecord> {
+    ok("records", store.records(state, None, 100).await)
+}
+
+/// Makes one record for each instance, due at [`end`].
+async fn records_of(store: &dyn UsageStore, instances: &[&str]) {
+    record(store, instances.iter().map(|id| entry(id, 10_000, NOW)).collect()).await;
+    assert_eq!(ok("close_periods", store.close_periods(end()).await), instances.len(), "records of sums");
+}
+
+async fn usage_adds_up_per_instance_and_period(store: &dyn UsageStore) {
+    assert_eq!(status(store).await, Status::default(), "a new store is empty");
+    let entries = vec![entry("a", 1000, NOW), entry("a", 2000, NOW), entry("b", 70_000, NOW)];
+    assert_eq!(record(store, entries).await, [Recorded::First; 3], "usage without an id is always new");
+    record(store, vec![entry("a", 10_000, end())]).await;
+    let open = status(store).await.open;
+    assert_eq!((open.records, open.usage), (3, amount(83_000)), "sums per instance and period");
+
+    let before = Timestamp::from_unix_millis(end().as_unix_millis() - 1);
+    assert_eq!(ok("close_periods", store.close_periods(before).await), 0, "no period is over");
+    assert_eq!(ok("close_periods", store.close_periods(end()).await), 2, "two sums are over");
+    assert_eq!(ok("close_periods", store.close_periods(end()).await), 0, "a sum makes its records once");
+    assert_eq!(claim(store, 1, before, 9).await, [], "records are due when they are made");
+    let mut claimed = claim(store, 1, end(), 9).await;
+    claimed.sort_by(|one, other| one.instance_id.cmp(&other.instance_id));
+    let expected = [("a", 3000), ("b", 70_000)].map(|(id, ten_thousandths)| {
+        let drafts = UsageSum::into_drafts(vec![UsageSum::new(NOW, ten_thousandths)], end());
+        drafts[0].to_record(id, end())
+    });
+    assert_eq!(claimed, expected, "records are made by the rules of `UsageSum::into_drafts`");
+
+    let status = status(store).await;
+    assert_eq!((status.open.records, status.open.usage), (1, amount(10_000)), "the period that is not over");
+    assert_eq!((status.pending.records, status.pending.usage), (2, amount(73_000)), "records to be sent");
+    assert_eq!(status.oldest, Some(begin()), "begin of the oldest record");
+}
+
+async fn usage_with_an_id_counts_once(store: &dyn UsageStore) {
+    let usage = |id: &str| with_id(entry("a", 10_000, NOW), id);
+    let recorded = record(store, vec![usage("1"), usage("1"), usage("2"), usage(" 1")]).await;
+    let expected = [Recorded::First, Recorded::Repeated, Recorded::First, Recorded::First];
+    assert_eq!(recorded, expected, "an id counts once, also among usages recorded together");
+    let other_instance = with_id(entry("b", 10_000, NOW), "1");
+    assert_eq!(record(store, vec![other_instance]).await, [Recorded::Repeated], "an id is the same for all instances");
+    ok("close_periods", store.close_periods(end()).await);
+    let claimed = claim(store, 1, end(), 9).await;
+    settle(store, 1, &claimed[0], RecordOutcome::Delivered).await;
+    assert_eq!(record(store, vec![usage("1")]).await, [Recorded::Repeated], "an id counts once, also after delivery");
+    let status = status(store).await;
+    assert_eq!((status.open.usage, status.delivered.usage), (Amount::ZERO, amount(30_000)), "usage that counts");
+}
+
+async fn late_usage_counts_after_the_record_of_its_time(store: &dyn UsageStore) {
+    records_of(store, &["a"]).await;
+    record(store, vec![entry("a", 50_000, NOW), entry("other", 1, NOW)]).await;
+    assert_eq!(ok("close_periods", store.close_periods(end()).await), 1, "the time of late usage was reported");
+    let next_end = Period::Hourly.around(end()).1;
+    assert_eq!(ok("close_periods", store.close_periods(next_end).await), 1, "late usage counts in the next period");
+    let claimed = claim(store, 1, next_end, 9).await;
+    let late = claimed.iter().find(|record| record.usage_value == amount(50_000));
+    let times = late.map(|record| (record.begin_time, record.end_time));
+    assert_eq!(times, Some((end(), next_end)), "late usage counts from the end of the record of its time");
+}
+
+async fn packages_share_the_time_of_their_instance(store: &dyn UsageStore) {
+    let of_package = |package: &str| {
+        let mut entry = entry("a", 10_000, NOW);
+        entry.usage.package_instance_id = Some(package.to_owned());
+        entry
+    };
+    record(store, vec![of_package("p1"), of_package("p2"), of_package("p1"), entry("a", 10_000, NOW)]).await;
+    assert_eq!(status(store).await.open.records, 3, "sums per package");
+    assert_eq!(ok("close_periods", store.close_periods(end()).await), 3, "a record per package");
+    let mut claimed = claim(store, 1, end(), 9).await;
+    claimed.sort_by_key(|record| record.begin_time);
+    assert_eq!((claimed[0].begin_time, claimed[2].end_time), (begin(), end()), "records cover the time of the sums");
+    assert!(claimed.windows(2).all(|pair| pair[0].end_time == pair[1].begin_time), "without overlap: {claimed:?}");
+    let amounts: BTreeMap<_, _> =
+        claimed.iter().map(|record| (record.relate_pkg_instance.as_deref(), record.usage_value)).collect();
+    let expected = BTreeMap::from([(None, amount(10_000)), (Some("p1"), amount(20_000)), (Some("p2"), amount(10_000))]);
+    assert_eq!(amounts, expected, "usage per package");
+}
+
+async fn a_large_sum_makes_several_records(store: &dyn UsageStore) {
+    let largest = 999_999_999_999;
+    record(store, (0..3).map(|_| entry("a", largest, NOW)).collect()).await;
+    assert_eq!(ok("close_periods", store.close_periods(end()).await), 3, "a sum that is too large for a record");
+    let claimed = claim(store, 1, end(), 9).await;
+    assert!(claimed.iter().all(|record| record.usage_value == amount(largest)), "no usage is lost: {claimed:?}");
+}
+
+async fn a_closed_instance_is_reported_up_to_its_end(store: &dyn UsageStore) {
+    record(store, vec![entry("a", 10_000, NOW), entry("b", 1, NOW), entry("a", 1, end())]).await;
+    let closed_at = later(90 * SECOND);
+    assert_eq!(ok("close_instance", store.close_instance("a", closed_at).await), 2, "every sum of the instance");
+    assert_eq!(ok("close_instance", store.close_instance("a", closed_at).await), 0, "a sum makes its records once");
+    assert_eq!(status(store).await.open.records, 1, "sums of other instances stay open");
+    let claimed = claim(store, 1, closed_at, 9).await;
+    let first = claimed.iter().find(|record| record.usage_value == amount(10_000));
+    let times = first.map(|record| (record.begin_time, record.end_time.as_unix_millis() / 1000));
+    assert_eq!(times, Some((begin(), closed_at.as_unix_millis() / 1000)), "a record ends with its instance");
+
+    record(store, vec![entry("a", 20_000, NOW)]).await;
+    ok("close_periods", store.close_periods(end()).await);
+    let claimed = claim(store, 2, end(), 9).await;
+    let late = claimed.iter().find(|record| record.usage_value == amount(20_000));
+    let is_after =
+        late.is_some_and(|record| record.begin_time.as_unix_millis() / 1000 >= closed_at.as_unix_millis() / 1000);
+    assert!(is_after, "usage that comes later is not lost: {claimed:?}");
+}
+
+async fn records_of_the_same_times_get_different_numbers(store: &dyn UsageStore) {
+    for _ in 0..3 {
+        record(store, vec![entry("a", 10_000, NOW)]).await;
+        assert_eq!(ok("close_instance", store.close_instance("a", NOW).await), 1, "a record of an instant");
+    }
+    let claimed = claim(store, 1, NOW, 9).await;
+    let numbers: BTreeMap<_, _> =
+        claimed.iter().map(|record| (&record.metering_sn, (record.begin_time, record.end_time))).collect();
+    let mut times: Vec<_> = numbers.values().collect();
+    times.sort();
+    times.dedup();
+    assert_eq!((claimed.len(), numbers.len(), times.len()), (3, 3, 3), "no record replaces another: {claimed:?}");
+}
+
+async fn records_are_leased_once(store: &dyn UsageStore) {
+    records_of(store, &["a", "b", "c", "d", "e"]).await;
+    let (first, second) = (claim(store, 1, end(), 2).await, claim(store, 2, end(), 9).await);
+    assert_eq!((first.len(), second.len()), (2, 3), "every record is leased once");
+    assert!(first.iter().all(|record| !second.contains(record)), "every record is leased to one holder");
+    assert_eq!(claim(store, 3, later(2 * HOUR).saturating_sub(SECOND), 9).await, [], "leases hold until their end");
+    assert_eq!(claim(store, 3, later(2 * HOUR), 9).await.len(), 5, "leases are over at their end");
+    let attempts: Vec<_> = in_state(store, RecordState::Pending).await.iter().map(|stored| stored.attempts).collect();
+    assert_eq!(attempts, [2; 5], "every lease is an attempt");
+}
+
+async fn records_are_as_their_outcome_says(store: &dyn UsageStore) {
+    records_of(store, &["delivered", "retried", "too_early", "held", "fix", "dead"]).await;
+    let retry_at = end().saturating_add(SECOND);
+    for record in claim(store, 1, end(), 9).await {
+        let outcome = match record.instance_id.as_str() {
+            "delivered" => RecordOutcome::Delivered,
+            "retried" => RecordOutcome::Retry { at: retry_at, refusal: None },
+            "too_early" => RecordOutcome::Retry { at: retry_at, refusal: Some(refusal("016")) },
+            "held" => RecordOutcome::Held { at: retry_at },
+            "fix" => RecordOutcome::Fix(refusal("015")),
+            _ => RecordOutcome::Dead(refusal("012")),
+        };
+        settle(store, 1, &record, outcome).await;
+    }
+    let found = |stored: Vec<StoredRecord>| -> BTreeMap<String, Option<RecordRefusal>> {
+        stored.into_iter().map(|stored| (stored.record.instance_id, stored.refusal)).collect()
+    };
+    for (state, expected) in [
+        (RecordState::Delivered, vec![("delivered", None)]),
+        (RecordState::Pending, vec![("retried", None), ("too_early", Some(refusal("016")))]),
+        (RecordState::Held, vec![("held", None)]),
+        (RecordState::Fix, vec![("fix", Some(refusal("015")))]),
+        (RecordState::Dead, vec![("dead", Some(refusal("012")))]),
+    ] {
+        let expected = expected.into_iter().map(|(id, refusal)| (id.to_owned(), refusal)).collect();
+        assert_eq!(found(in_state(store, state).await), expected, "records in the state {state}");
+    }
+    let status = ok("status", store.status(end()).await);
+    let counts = [&status.pending, &status.delivered, &status.held, &status.fix, &status.dead, &status.at_risk];
+    let counts = counts.map(|total| total.records);
+    assert_eq!(counts, [2, 1, 1, 1, 1, 4], "totals; all but delivered and dead records are at risk");
+    assert_eq!(status.at_risk.usage, amount(40_000), "usage at risk");
+    assert_eq!(status.delivered.usage, amount(10_000), "usage delivered");
+    let status = ok("status", store.status(begin()).await);
+    assert_eq!(status.at_risk.records, 0, "no record begins before the time of risk");
+
+    assert_eq!(claim(store, 2, end(), 9).await, [], "a retry is not due before its time");
+    assert_eq!(claim(store, 2, retry_at, 9).await.len(), 2, "a retry is due at its time");
+    let held = async |holder, now| ok("claim_held", store.claim_held(lease(holder), now, 9).await);
+    assert_eq!(held(2, end()).await, [], "a held record is not due before its time");
+    let leased = held(2, retry_at).await;
+    let leased: Vec<_> =
+        leased.iter().map(|stored| (&*stored.record.instance_id, stored.state, stored.attempts)).collect();
+    assert_eq!(leased, [("held", RecordState::Held, 2)], "a held record is due at its time, and stays held");
+    assert_eq!(held(3, retry_at).await, [], "a held record is leased once");
+}
+
+async fn a_former_holder_only_delivers(store: &dyn UsageStore) {
+    records_of(store, &["a"]).await;
+    let claimed = ok("claim", store.claim(Lease::new(1, end()), end(), 9).await);
+    assert_eq!(claim(store, 2, end(), 9).await, claimed, "the first lease is over");
+    settle(store, 1, &claimed[0], RecordOutcome::Dead(refusal("012"))).await;
+    let pending = in_state(store, RecordState::Pending).await;
+    assert_eq!(pending.len(), 1, "a former holder does not refuse a record");
+    settle(store, 1, &claimed[0], RecordOutcome::Delivered).await;
+    assert_eq!(in_state(store, RecordState::Delivered).await.len(), 1, "a former holder delivers a record");
+    settle(store, 2, &claimed[0], RecordOutcome::Fix(refusal("015"))).await;
+    settle(store, 2, &claimed[0], RecordOutcome::Delivered).await;
+    let delivered = status(store).await.delivered;
+    assert_eq!((delivered.records, delivered.usage), (1, amount(10_000)), "a delivered record never changes");
+}
+
+async fn a_record_is_corrected_under_its_number(store: &dyn UsageStore) {
+    records_of(store, &["delivered", "pending", "held", "fix", "dead"]).await;
+    let records = claim(store, 1, end(), 9).await;
+    for record in &records {
+        let outcome = match record.instance_id.as_str() {
+            "delivered" => RecordOutcome::Delivered,
+            "pending" => RecordOutcome::Retry { at: end(), refusal: None },
+            "held" => RecordOutcome::Held { at: later(2 * HOUR) },
+            "fix" => RecordOutcome::Fix(refusal("017")),
+            _ => RecordOutcome::Dead(refusal("012")),
+        };
+        settle(store, 1, record, outcome).await;
+    }
+    let correction = Correction {
+        begin_time: Some(begin().saturating_add(SECOND)),
+        end_time: Some(end().saturating_sub(SECOND)),
+        package_instance_id: Some("p1".to_owned()),
+    };
+    let now = end().saturating_add(SECOND);
+    for record in &records {
+        let is_correctable = matches!(record.instance_id.as_str(), "held" | "fix" | "dead");
+        let corrected = store.correct(&record.metering_sn, correction.clone(), now).await;
+        assert_eq!(ok("correct", corrected), is_correctable, "correction of a record that is {}", record.instance_id);
+    }
+    assert!(!ok("correct", store.correct("unknown", correction, now).await), "correction of an unknown record");
+    let again = claim(store, 2, now, 9).await;
+    assert_eq!(again.len(), 4, "corrected records are due at once");
+    for record in again {
+        let before = records.iter().find(|before| before.metering_sn == record.metering_sn).cloned();
+        let mut expected = before.unwrap_or_else(|| panic!("a corrected record has another number: {record:?}"));
+        if record.instance_id != "pending" {
+            expected.begin_time = begin().saturating_add(SECOND);
+            expected.end_time = end().saturating_sub(SECOND);
+            expected.relate_pkg_instance = Some("p1".to_owned());
+        }
+        assert_eq!(record, expected, "a correction changes what it names");
+    }
+}
+
+async fn records_are_listed_in_pages(store: &dyn UsageStore) {
+    let instances: Vec<String> = (0..25).map(|index| format!("i{index}")).collect();
+    records_of(store, &instances.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut listed: Vec<String> = Vec::new();
+    loop {
+        let after = listed.last().map(String::as_str);
+        let page = ok("records", store.records(RecordState::Pending, after, 10).await);
+        assert!(page.len() <= 10, "a page has at most the number of records asked for");
+        if page.is_empty() {
+            break;
+        }
+        listed.extend(page.into_iter().map(|stored| stored.record.metering_sn));
+        assert!(listed.len() <= 25, "a page begins after the number asked for: {listed:?}");
+    }
+    assert_eq!(listed.len(), 25, "pages hold all records");
+    assert!(listed.is_sorted(), "pages are in the order of numbers: {listed:?}");
+}
+
+async fn old_records_and_ids_are_deleted(store: &dyn UsageStore) {
+    record(store, vec![with_id(entry("a", 10_000, NOW), "id"), entry("b", 10_000, NOW)]).await;
+    ok("close_periods", store.close_periods(end()).await);
+    let claimed = claim(store, 1, end(), 9).await;
+    let [delivered, left] = &claimed[..] else { panic!("two records were made, not {claimed:?}") };
+    settle(store, 1, delivered, RecordOutcome::Delivered).await;
+    settle(store, 1, left, RecordOutcome::Dead(refusal("012"))).await;
+    assert_eq!(ok("forget", store.forget(NOW).await), 0, "nothing is older than this");
+    let mut deleted = 0;
+    while let more @ 1.. = ok("forget", store.forget(end().saturating_add(SECOND)).await) {
+        deleted += more;
+    }
+    assert_eq!(deleted, 2, "a delivered record and an id are deleted");
+    assert_eq!(in_state(store, RecordState::Delivered).await, [], "the delivered record is deleted");
+    assert_eq!(in_state(store, RecordState::Dead).await.len(), 1, "a refused record stays");
+    assert_eq!(status(store).await.delivered.records, 1, "deleted records stay in the total");
+    let again = record(store, vec![with_id(entry("a", 10_000, end()), "id")]).await;
+    assert_eq!(again, [Recorded::First], "a deleted id counts again");
+}

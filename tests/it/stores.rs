@@ -1,0 +1,149 @@
+//! The stores of Licenses, usage and License states: the rules on every engine.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
+use koogallery::heartbeat::{FileStateStore, MemoryStateStore, SqliteStateStore};
+use koogallery::lease::Lease;
+use koogallery::ledger::{Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, Step, StepStatus};
+use koogallery::license_store::{MemoryLicenseStore, SqliteLicenseStore};
+use koogallery::metering::SqliteUsageStore;
+use koogallery::replay::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
+use koogallery::sqlite::Database;
+use koogallery::testing;
+use koogallery::timestamp::Timestamp;
+
+#[tokio::test]
+async fn every_license_store_keeps_the_rules() {
+    testing::license_store(async || MemoryLicenseStore::new()).await;
+    let open = async |path| SqliteLicenseStore::new(&Database::open(path).unwrap()).await.unwrap();
+    testing::license_store(async || open(":memory:".into()).await).await;
+    let folder = tempfile::tempdir().unwrap();
+    testing::shared_license_store(async || open(folder.path().join("licenses.db")).await).await;
+}
+
+#[tokio::test]
+async fn every_usage_store_keeps_the_rules() {
+    let open = async |path| SqliteUsageStore::new(&Database::open(path).unwrap()).await.unwrap();
+    testing::usage_store(async || open(":memory:".into()).await).await;
+    let folder = tempfile::tempdir().unwrap();
+    testing::shared_usage_store(async || open(folder.path().join("usage.db")).await).await;
+}
+
+#[tokio::test]
+async fn every_state_store_keeps_the_rules() {
+    let memory = MemoryStateStore::default();
+    testing::state_store(async || memory.clone()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("made/when/needed");
+    testing::state_store(async || FileStateStore::new(&files)).await;
+    assert_eq!(std::fs::read_dir(files).unwrap().count(), 2, "nothing is left of the saving");
+    let open = async |path| SqliteStateStore::new(&Database::open(path).unwrap()).await.unwrap();
+    testing::state_store(async || open(folder.path().join("states.db")).await).await;
+}
+
+/// A ledger that does not notice a lost lease.
+#[derive(Default)]
+struct Forgiving(MemoryLedger);
+
+impl Ledger for Forgiving {
+    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        self.0.status(step)
+    }
+
+    fn begin<'a>(
+        &'a self,
+        step: &'a Step,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
+        self.0.begin(step, lease, now)
+    }
+
+    fn extend<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        self.0.extend(id, lease).map(|_| Ok(())).boxed()
+    }
+
+    fn complete<'a>(
+        &'a self,
+        step: &'a Step,
+        id: &'a str,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
+        self.0.complete(step, id, lease, now)
+    }
+
+    fn abandon<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        self.0.abandon(id, lease)
+    }
+
+    fn instance<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
+        self.0.instance(id)
+    }
+
+    fn instances<'a>(
+        &'a self,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
+        self.0.instances(after, limit)
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "extend by a former holder")]
+async fn a_ledger_that_does_not_notice_a_lost_lease_fails() {
+    testing::ledger(async || Forgiving::default()).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "an order is kept")]
+async fn a_ledger_that_forgets_fails() {
+    testing::shared_ledger(async || MemoryLedger::new()).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "is missing")]
+async fn a_license_store_that_forgets_fails() {
+    testing::shared_license_store(async || MemoryLicenseStore::new()).await;
+}
+
+/// A guard that lets everything in.
+struct Open;
+
+impl ReplayGuard for Open {
+    fn claim<'a>(
+        &'a self,
+        _: CallId<'a>,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
+        ready(Ok(ClaimOutcome::First)).boxed()
+    }
+
+    fn remember_answer<'a>(&'a self, _: CallId<'a>, _: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
+        ready(Ok(())).boxed()
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "a call in its last millisecond")]
+async fn a_replay_guard_that_lets_everything_in_fails() {
+    testing::replay_guard(async || Open, async |_| ()).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "sums and records are kept over a restart")]
+async fn a_usage_store_that_forgets_fails() {
+    let open = async || SqliteUsageStore::new(&Database::open(":memory:").unwrap()).await.unwrap();
+    testing::shared_usage_store(open).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a state is kept over a restart")]
+async fn a_state_store_that_forgets_fails() {
+    testing::state_store(async || MemoryStateStore::default()).await;
+}
