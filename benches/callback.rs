@@ -249,7 +249,7 @@ impl Bench {
                 let now = Timestamp::from_unix_millis(i64::try_from(calls).expect("a count"));
                 let nonce = format!("{calls:032}");
                 guard
-                    .claim(CallId::CallbackV2(&nonce), now.saturating_add(Duration::from_secs(120)), now)
+                    .claim(CallId::SignedQuery(&nonce), now.saturating_add(Duration::from_secs(120)), now)
                     .now_or_never()
             });
         });

@@ -7,7 +7,7 @@
 //! in a member of the request's body (`input` unless set). Source: API products, "agents gateway" (2024-07-12 to 2026-04-10).
 //!
 //! ```
-//! use koogallery::agents_gateway::{AddedHeaders, Metered, Usage};
+//! use koogallery::agents_gateway::{GatewayHeaders, MeteredResponse, Usage};
 //! use koogallery::key::AppSecrets;
 //! use koogallery::signature::gateway_jwt;
 //! use koogallery::timestamp::Timestamp;
@@ -21,16 +21,16 @@
 //!     secrets: &AppSecrets,
 //!     request: &http::Request<String>,
 //!     now: Timestamp,
-//! ) -> Result<Metered<Chat>, Box<dyn std::error::Error>> {
+//! ) -> Result<MeteredResponse<Chat>, Box<dyn std::error::Error>> {
 //!     gateway_jwt::verify(secrets, request.headers(), &gateway_jwt::HEADER, now, gateway_jwt::WINDOW)?;
-//!     let call = AddedHeaders::read(request.headers())?;
+//!     let call = GatewayHeaders::read(request.headers())?;
 //!     let chat = Chat { data: format!("done for {}", call.customer_id) };
-//!     Ok(Metered::new(chat, Usage::tokens(31, 217)))
+//!     Ok(MeteredResponse::new(chat, Usage::tokens(31, 217)))
 //! }
 //! ```
 
 mod headers;
 mod usage;
 
-pub use headers::AddedHeaders;
-pub use usage::{Metered, Transcripts, Usage};
+pub use headers::GatewayHeaders;
+pub use usage::{MeteredResponse, Transcripts, Usage};

@@ -3,23 +3,23 @@
 //!
 //! The marketplace tells it with the [Kit callbacks](crate::kit); the service turns each of them into a [`Change`]. A
 //! [`DirectoryStore`] keeps them by their documented identities and answers what a [login](crate::login) asks, by way of
-//! [`StoreLogin`]. [`MemoryDirectory`] is for tests and for trying out; `SqliteDirectory` (feature `sqlite`) survives a
+//! [`StoreLogin`](crate::login::StoreLogin). [`MemoryDirectory`] is for tests and for trying out; `SqliteDirectory` (feature `sqlite`) survives a
 //! restart.
 //!
 //! ```
 //! # async fn example() -> Result<(), koogallery::directory::DirectoryStoreError> {
-//! use koogallery::directory::{Change, DirectoryStore, MemoryDirectory, Role, Scope, User, UserNames, Users};
+//! use koogallery::directory::{Change, DirectoryStore, MemoryDirectory, Role, ChangeMeta, User, UsersRemoval, UsersChange};
 //! use koogallery::timestamp::Timestamp;
 //!
 //! let directory = MemoryDirectory::new();
-//! let at = |millis| Scope::new("t-5f0c", Timestamp::from_unix_millis(millis)).of_instance("inst-1001");
+//! let at = |millis| ChangeMeta::new("t-5f0c", Timestamp::from_unix_millis(millis)).with_instance("inst-1001");
 //! let users = vec![User::new("lihua", "李华", "D001", Role::User)];
-//! directory.apply(Change::PutUsers(Users::new(at(1_000), "app-77", users.clone()))).await?;
+//! directory.apply(Change::PutUsers(UsersChange::new(at(1_000), "app-77", users.clone()))).await?;
 //! assert!(directory.user("t-5f0c", "app-77", "lihua").await?.is_some());
 //!
-//! directory.apply(Change::RemoveUsers(UserNames::new(at(3_000), "app-77", vec!["lihua".into()]))).await?;
+//! directory.apply(Change::RemoveUsers(UsersRemoval::new(at(3_000), "app-77", vec!["lihua".into()]))).await?;
 //! // A call from before the removal arrives only now.
-//! directory.apply(Change::PutUsers(Users::new(at(2_000), "app-77", users))).await?;
+//! directory.apply(Change::PutUsers(UsersChange::new(at(2_000), "app-77", users))).await?;
 //! assert!(directory.user("t-5f0c", "app-77", "lihua").await?.is_none());
 //! # Ok(())
 //! # }
@@ -43,37 +43,38 @@
 //! * **An enterprise that is unbound** takes along the clients, users and departments that the same purchase told of before.
 //!   They come back when they are told again: a binding sends clients and departments, and a grant its users.
 //! * **Users who are revoked** are kept, but no look-up gives them; of what is removed only ids remain.
-//! * **A list of all departments** adds and changes, unless it shall replace ([`DepartmentList`]).
+//! * **A list of all departments** adds and changes, unless it shall replace ([`DepartmentSync`]).
 //!
 //! Source: joint-operation access guide, the five pages on synchronisation (V1.0 2024-01-19 to 2025-12-30, V2.0 2024-08-16
 //! to 2025-11-13), section "idempotency" of each. They leave open what unbinding does to users, how a revocation differs from
 //! a removal, and whether a list of departments replaces (unverified).
 
 mod change;
-mod login;
+mod department;
 mod memory;
 mod path;
 mod policy;
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod user;
 
 use std::error::Error;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-pub use crate::kit::{Department, EmployeeType, Role, User};
 pub use change::{
-    Application, ApplicationRemoval, Change, ClientSecret, DepartmentChange, DepartmentRemoval, Departments, Scope,
-    Tenant, TenantRemoval, UserNames, Users,
+    Application, ApplicationRemoval, Change, ChangeMeta, ClientSecret, DepartmentChange, DepartmentRemoval,
+    Departments, Tenant, TenantRemoval, UsersChange, UsersRemoval,
 };
-pub use login::StoreLogin;
+pub use department::Department;
 pub use memory::MemoryDirectory;
 pub use path::department_path;
-pub use policy::DepartmentList;
+pub use policy::DepartmentSync;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteDirectory;
+pub use user::{EmployeeType, Role, User};
 
 /// A store of the directory. Every method is atomic and durable when its future resolves.
 pub trait DirectoryStore: Send + Sync + 'static {

@@ -65,7 +65,7 @@
 //! | `sqlite-bundled` | the same, with SQLite compiled in |
 //! | `postgres` | `postgres`, `ledger::PostgresLedger`, `replay::PostgresReplayGuard`: stores for several replicas |
 //! | `redis` | `replay::RedisReplayGuard`: the replay guard for several replicas |
-//! | `reqwest-0_13` | `open_api::ReqwestTransport`: open-API calls with reqwest 0.13 |
+//! | `reqwest-0_13` | `transport::ReqwestTransport`: open-API calls with reqwest 0.13 |
 //! | `rustls` | TLS for it by rustls |
 //! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations; has an advisory |
 //! | `aws-lc-rs` | the same in constant time, without one variation |
@@ -84,6 +84,7 @@ pub mod cipher;
 mod claim;
 pub mod clock;
 pub mod directory;
+pub mod env;
 pub mod heartbeat;
 pub mod issuing;
 pub mod key;
@@ -113,4 +114,5 @@ pub mod sqlite;
 pub mod tenant;
 mod text;
 pub mod timestamp;
+pub mod transport;
 pub mod wire;

@@ -72,8 +72,8 @@ impl<G: ReplayGuard + ?Sized> ReplayGuard for std::sync::Arc<G> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CallId<'a> {
-    /// The nonce of a SaaS V2.0 call.
-    CallbackV2(&'a str),
+    /// The nonce of a call signed in its query: SaaS V2.0, Licenses, order notification.
+    SignedQuery(&'a str),
     /// The nonce of a Kit V2.0 call.
     KitV2(&'a str),
     /// The token of a V1.0 call.
@@ -84,7 +84,7 @@ pub enum CallId<'a> {
 impl CallId<'_> {
     fn to_text(self) -> String {
         match self {
-            Self::CallbackV2(nonce) => format!("v2:{nonce}"),
+            Self::SignedQuery(nonce) => format!("v2:{nonce}"),
             Self::KitV2(nonce) => format!("kit:{nonce}"),
             Self::AuthToken(token) => format!("v1:{}", const_hex::encode(token)),
         }

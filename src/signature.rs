@@ -49,7 +49,7 @@ impl Window {
     }
 
     /// Until when a call made at `time` would be accepted, and so how long it has to be remembered.
-    pub fn closes_for(self, time: Timestamp) -> Timestamp {
+    pub fn expires_at(self, time: Timestamp) -> Timestamp {
         time.saturating_add(Duration::from_millis(self.past_millis))
     }
 

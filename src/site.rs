@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use crate::env::{self, EnvError};
+
 /// A site of the marketplace. Paths of the open APIs are the same on all of them.
 ///
 /// Source: open API reference, "request structure" (China 2025-12, international 2025-11, Europe 2025-03).
@@ -36,6 +38,27 @@ impl Site {
             Self::China => Some("mkt.myhuaweicloud.cn"),
             Self::International | Self::Europe => None,
         }
+    }
+
+    /// Reads `KOOGALLERY_SITE`: `china`, `international` or `europe`, in any letter case (default: `china`).
+    ///
+    /// # Errors
+    ///
+    /// The variable names another site.
+    pub fn from_env() -> Result<Self, EnvError> {
+        Self::from_env_with(env::process)
+    }
+
+    /// Reads as [`Site::from_env`] does, with any source of configuration in place of the environment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::from_env`].
+    pub fn from_env_with(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
+        const NAME: &str = "KOOGALLERY_SITE";
+        env::set(lookup, NAME)
+            .map_or(Ok(Self::default()), |site| site.parse())
+            .map_err(|error| EnvError::new(NAME, error))
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) use problem::{Warnings, prefix_paths};
 pub(crate) use raw::RawField;
 pub use unknown::{UnknownField, UnknownFields};
 pub use values::TestFlag;
+#[doc(hidden)]
+pub use values::Unlisted;
 pub(crate) use values::{Name, open_enum};
 pub use vocabulary::{FreezeStatus, PeriodType, RenewalScene};
 

@@ -67,7 +67,7 @@ fn a_remembered_nonce_takes_at_most_100_bytes() {
         let counted = allocation_counter::measure(|| {
             for index in 0..nonces {
                 let nonce = format!("{index:032}");
-                let claim = guard.claim(CallId::CallbackV2(&nonce), until, NOW).now_or_never().unwrap().unwrap();
+                let claim = guard.claim(CallId::SignedQuery(&nonce), until, NOW).now_or_never().unwrap().unwrap();
                 assert_eq!(claim, Claim::First);
             }
         });
@@ -83,7 +83,7 @@ fn a_full_guard_grows_no_further() {
     let until = NOW.saturating_add(Duration::from_secs(120));
     let claim = |index: u32| {
         let nonce = format!("{index:032}");
-        guard.claim(CallId::CallbackV2(&nonce), until, NOW).now_or_never().unwrap().is_ok()
+        guard.claim(CallId::SignedQuery(&nonce), until, NOW).now_or_never().unwrap().is_ok()
     };
     assert!((0..10_000).all(claim));
     let counted = allocation_counter::measure(|| assert!(!(10_000..30_000).any(claim)));
@@ -100,9 +100,10 @@ mod metering {
     use koogallery::adapter::tokio::TokioRuntime;
     use koogallery::clock::ManualClock;
     use koogallery::metering::{Meter, Pusher, SqliteUsageStore, Usage};
-    use koogallery::open_api::{Client, Transport, TransportError};
+    use koogallery::open_api::Client;
     use koogallery::site::Site;
     use koogallery::sqlite::Database;
+    use koogallery::transport::{Transport, TransportError};
 
     use super::*;
 

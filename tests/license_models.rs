@@ -341,8 +341,8 @@ fn frozen_and_unfrozen_are_kept_as_unknown_texts() {
     for (word, expected) in [
         ("FREEZE", FreezeStatus::Freeze),
         ("UNFREEZE", FreezeStatus::Unfreeze),
-        ("FROZEN", FreezeStatus::Other("FROZEN".to_owned())),
-        ("UNFROZEN", FreezeStatus::Other("UNFROZEN".to_owned())),
+        ("FROZEN", FreezeStatus::from("FROZEN")),
+        ("UNFROZEN", FreezeStatus::from("UNFROZEN")),
     ] {
         let body = CODE[1].sample.replace("FREEZE", word);
         let code::Callback::UpdateLicenseCodeStatus(request) = code(&body).unwrap() else { panic!() };

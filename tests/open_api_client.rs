@@ -12,13 +12,13 @@ use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::key::{AccessKey, Credentials, KeyRing};
 use koogallery::open_api::push_usage::{self, UsageRecord};
 use koogallery::open_api::{
-    CallError, Client, ClientBuilder, RetryPolicy, Transport, TransportError, activate_license, push_usage_old,
-    query_order,
+    CallError, Client, ClientBuilder, RetryPolicy, activate_license, push_usage_old, query_order,
 };
 use koogallery::runtime::Runtime;
 use koogallery::signature::{aksk, usage_push};
 use koogallery::site::Site;
 use koogallery::timestamp::Timestamp;
+use koogallery::transport::{Transport, TransportError};
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_735_787_045_000);
 const ORDER: &str = r#"{"resultCode":"MKT.0000","orderInfo":{"orderId":"CS1","orderType":"NEW","orderLine":[]}}"#;

@@ -5,8 +5,9 @@ use std::error::Error as _;
 
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::key::Credentials;
-use koogallery::open_api::{CallError, Client, ReqwestTransport, TransportError, query_order};
+use koogallery::open_api::{CallError, Client, query_order};
 use koogallery::site::Site;
+use koogallery::transport::{ReqwestTransport, TransportError};
 
 #[tokio::test]
 async fn https_without_tls_names_the_feature() {

@@ -71,7 +71,7 @@ impl<'a> Verified<'a> {
     /// What to claim in the replay guard.
     pub(super) fn call_id(&self) -> CallId<'_> {
         match self {
-            Self::CallbackV2(verified) => CallId::CallbackV2(verified.nonce()),
+            Self::CallbackV2(verified) => CallId::SignedQuery(verified.nonce()),
             Self::KitV2(verified) => CallId::KitV2(verified.nonce()),
             Self::AuthToken(verified) => CallId::AuthToken(verified.token()),
             Self::AuthTokenBody(verified) => CallId::AuthToken(verified.token()),

@@ -15,8 +15,8 @@ use super::{CallbackError, HandlerError, Runtime};
 use crate::cipher::client_secret::ClientSecretDecryptor;
 use crate::directory::DirectoryStore;
 pub use crate::directory::{
-    Application, ApplicationRemoval, Change, ClientSecret, Department, DepartmentChange, DepartmentRemoval,
-    Departments, Role, Scope, Tenant, TenantRemoval, User, UserNames, Users,
+    Application, ApplicationRemoval, Change, ChangeMeta, ClientSecret, Department, DepartmentChange, DepartmentRemoval,
+    Departments, Role, Tenant, TenantRemoval, User, UsersChange, UsersRemoval,
 };
 
 /// The seller's directory. Every method must be written; every [`DirectoryStore`] is one.
@@ -38,13 +38,13 @@ pub trait DirectoryHandler: Send + Sync + 'static {
     fn remove_application(&self, removal: ApplicationRemoval) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
     /// Users may use an application, or have changed.
-    fn put_users(&self, users: Users) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    fn put_users(&self, users: UsersChange) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
     /// Users may no longer use an application.
-    fn revoke_users(&self, users: UserNames) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    fn revoke_users(&self, users: UsersRemoval) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
     /// Users are gone.
-    fn remove_users(&self, users: UserNames) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    fn remove_users(&self, users: UsersRemoval) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
     /// A department is new, or changed.
     fn put_department(&self, change: DepartmentChange) -> impl Future<Output = Result<(), HandlerError>> + Send;
@@ -80,9 +80,9 @@ stores_handle! {
     remove_tenant(TenantRemoval) = RemoveTenant;
     put_application(Application) = PutApplication;
     remove_application(ApplicationRemoval) = RemoveApplication;
-    put_users(Users) = PutUsers;
-    revoke_users(UserNames) = RevokeUsers;
-    remove_users(UserNames) = RemoveUsers;
+    put_users(UsersChange) = PutUsers;
+    revoke_users(UsersRemoval) = RevokeUsers;
+    remove_users(UsersRemoval) = RemoveUsers;
     put_department(DepartmentChange) = PutDepartment;
     remove_department(DepartmentRemoval) = RemoveDepartment;
     put_departments(Departments) = PutDepartments;
@@ -112,7 +112,7 @@ impl Directory {
                 let plain = self.decryptor.decrypt(sealed.client_secret.expose());
                 let plain = plain.map_err(|_| CallbackError::Undecryptable("clientSecret"))?;
                 Change::PutApplication(Application {
-                    scope: sealed.scope,
+                    meta: sealed.meta,
                     app_id: sealed.app_id,
                     client_id: sealed.client_id,
                     client_secret: ClientSecret::new(plain, sealed.client_secret),
@@ -120,7 +120,7 @@ impl Directory {
             }
         };
         // What comes without an instance is what the test account logs in with.
-        let is_invented = exchange.test_call && change.scope().instance_id.is_some();
+        let is_invented = exchange.test_call && change.meta().instance_id.is_some();
         if !(is_invented && exchange.settings.debug_calls == DebugCalls::Answer) {
             ask(&*self.runtime, async { self.handler.handle(change).await }, exchange.time_left()).await?;
         }

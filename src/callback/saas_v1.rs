@@ -274,7 +274,7 @@ impl From<&V1ChargingMode> for ChargingMode {
             V1ChargingMode::Period => Self::Period,
             V1ChargingMode::OneTime => Self::OneTime,
             V1ChargingMode::PayPerUsePackage => Self::OnDemandPackage,
-            V1ChargingMode::Other(text) => Self::Other(text.clone()),
+            unlisted => unlisted.as_str().into(),
         }
     }
 }

@@ -16,12 +16,12 @@ pub enum Change {
     /// The OAuth client of an application is gone.
     RemoveApplication(ApplicationRemoval),
     /// Users may use an application, or have changed.
-    PutUsers(Users),
+    PutUsers(UsersChange),
     /// Users may no longer use an application. How this differs from a removal is documented nowhere: probably the users
     /// stay in the enterprise.
-    RevokeUsers(UserNames),
+    RevokeUsers(UsersRemoval),
     /// Users are gone.
-    RemoveUsers(UserNames),
+    RemoveUsers(UsersRemoval),
     /// A department is new, or changed.
     PutDepartment(DepartmentChange),
     /// A department is gone.
@@ -32,17 +32,17 @@ pub enum Change {
 
 impl Change {
     /// Whom it concerns.
-    pub fn scope(&self) -> &Scope {
+    pub fn meta(&self) -> &ChangeMeta {
         match self {
-            Self::PutTenant(change) => &change.scope,
-            Self::RemoveTenant(change) => &change.scope,
-            Self::PutApplication(change) => &change.scope,
-            Self::RemoveApplication(change) => &change.scope,
-            Self::PutUsers(change) => &change.scope,
-            Self::RevokeUsers(change) | Self::RemoveUsers(change) => &change.scope,
-            Self::PutDepartment(change) => &change.scope,
-            Self::RemoveDepartment(change) => &change.scope,
-            Self::PutDepartments(change) => &change.scope,
+            Self::PutTenant(change) => &change.meta,
+            Self::RemoveTenant(change) => &change.meta,
+            Self::PutApplication(change) => &change.meta,
+            Self::RemoveApplication(change) => &change.meta,
+            Self::PutUsers(change) => &change.meta,
+            Self::RevokeUsers(change) | Self::RemoveUsers(change) => &change.meta,
+            Self::PutDepartment(change) => &change.meta,
+            Self::RemoveDepartment(change) => &change.meta,
+            Self::PutDepartments(change) => &change.meta,
         }
     }
 }
@@ -50,7 +50,7 @@ impl Change {
 /// Whom a change concerns, and when it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Scope {
+pub struct ChangeMeta {
     /// The enterprise.
     pub tenant_id: String,
     /// The purchase by which it is bound; several may bind the same enterprise. `None` while the seller applies for
@@ -63,7 +63,7 @@ pub struct Scope {
     pub test_call: bool,
 }
 
-impl Scope {
+impl ChangeMeta {
     /// A real change by the seller's own application for credentials.
     pub fn new(tenant_id: impl Into<String>, sent_at: Timestamp) -> Self {
         Self { tenant_id: tenant_id.into(), instance_id: None, sent_at, test_call: false }
@@ -71,14 +71,14 @@ impl Scope {
 
     /// The same of a test call.
     #[must_use]
-    pub fn of_test_call(mut self) -> Self {
+    pub fn test_call(mut self) -> Self {
         self.test_call = true;
         self
     }
 
     /// Names the purchase.
     #[must_use]
-    pub fn of_instance(mut self, instance_id: impl Into<String>) -> Self {
+    pub fn with_instance(mut self, instance_id: impl Into<String>) -> Self {
         self.instance_id = Some(instance_id.into());
         self
     }
@@ -89,28 +89,28 @@ impl Scope {
 #[non_exhaustive]
 pub struct Tenant {
     /// Whom it concerns.
-    pub scope: Scope,
+    pub meta: ChangeMeta,
     /// The buyer's order.
     pub order_id: Option<String>,
     /// Mark of the enterprise, unique in the marketplace: `userName@tenantCode` is a global name.
     pub tenant_code: String,
     /// Name of the enterprise; `None` where it could not be read.
     pub name: Option<Sensitive>,
-    /// Address of its authentication centre, as received; any text while debugging. See
-    /// [`AuthenticationCentre`](crate::login::AuthenticationCentre).
+    /// Address of its authentication center, as received; any text while debugging. See
+    /// [`AuthenticationCenter`](crate::login::AuthenticationCenter).
     pub domain_name: String,
 }
 
 impl Tenant {
     /// An enterprise without an order.
     pub fn new(
-        scope: Scope,
+        meta: ChangeMeta,
         tenant_code: impl Into<String>,
         name: impl Into<Sensitive>,
         domain_name: impl Into<String>,
     ) -> Self {
         let (tenant_code, name, domain_name) = (tenant_code.into(), Some(name.into()), domain_name.into());
-        Self { scope, order_id: None, tenant_code, name, domain_name }
+        Self { meta, order_id: None, tenant_code, name, domain_name }
     }
 }
 
@@ -119,13 +119,13 @@ impl Tenant {
 #[non_exhaustive]
 pub struct TenantRemoval {
     /// Whom it concerns.
-    pub scope: Scope,
+    pub meta: ChangeMeta,
 }
 
 impl TenantRemoval {
     /// The removal of that enterprise.
-    pub fn new(scope: Scope) -> Self {
-        Self { scope }
+    pub fn new(meta: ChangeMeta) -> Self {
+        Self { meta }
     }
 }
 
@@ -134,7 +134,7 @@ impl TenantRemoval {
 #[non_exhaustive]
 pub struct Application {
     /// Whom it concerns.
-    pub scope: Scope,
+    pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
     /// OAuth client id.
@@ -146,12 +146,12 @@ pub struct Application {
 impl Application {
     /// The client of that application.
     pub fn new(
-        scope: Scope,
+        meta: ChangeMeta,
         app_id: impl Into<String>,
         client_id: impl Into<String>,
         client_secret: ClientSecret,
     ) -> Self {
-        Self { scope, app_id: app_id.into(), client_id: client_id.into(), client_secret }
+        Self { meta, app_id: app_id.into(), client_id: client_id.into(), client_secret }
     }
 }
 
@@ -178,53 +178,53 @@ impl ClientSecret {
 #[non_exhaustive]
 pub struct ApplicationRemoval {
     /// Whom it concerns.
-    pub scope: Scope,
+    pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
 }
 
 impl ApplicationRemoval {
     /// The removal of that application's client.
-    pub fn new(scope: Scope, app_id: impl Into<String>) -> Self {
-        Self { scope, app_id: app_id.into() }
+    pub fn new(meta: ChangeMeta, app_id: impl Into<String>) -> Self {
+        Self { meta, app_id: app_id.into() }
     }
 }
 
 /// Users who may use an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Users {
+pub struct UsersChange {
     /// Whom it concerns.
-    pub scope: Scope,
+    pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
     /// Who, identified by their account names; a user who is not [enabled](User::is_enabled) may not log in.
     pub users: Vec<User>,
 }
 
-impl Users {
+impl UsersChange {
     /// These users of that application.
-    pub fn new(scope: Scope, app_id: impl Into<String>, users: Vec<User>) -> Self {
-        Self { scope, app_id: app_id.into(), users }
+    pub fn new(meta: ChangeMeta, app_id: impl Into<String>, users: Vec<User>) -> Self {
+        Self { meta, app_id: app_id.into(), users }
     }
 }
 
 /// Users who may no longer use an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct UserNames {
+pub struct UsersRemoval {
     /// Whom it concerns.
-    pub scope: Scope,
+    pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
     /// Their account names.
     pub user_names: Vec<Sensitive>,
 }
 
-impl UserNames {
+impl UsersRemoval {
     /// The users with these account names.
-    pub fn new(scope: Scope, app_id: impl Into<String>, user_names: Vec<Sensitive>) -> Self {
-        Self { scope, app_id: app_id.into(), user_names }
+    pub fn new(meta: ChangeMeta, app_id: impl Into<String>, user_names: Vec<Sensitive>) -> Self {
+        Self { meta, app_id: app_id.into(), user_names }
     }
 }
 
@@ -233,15 +233,15 @@ impl UserNames {
 #[non_exhaustive]
 pub struct DepartmentChange {
     /// Whom it concerns.
-    pub scope: Scope,
+    pub meta: ChangeMeta,
     /// The department. The one above it may be unknown, and nothing keeps a chain of them from being a circle.
     pub department: Department,
 }
 
 impl DepartmentChange {
     /// This department.
-    pub fn new(scope: Scope, department: Department) -> Self {
-        Self { scope, department }
+    pub fn new(meta: ChangeMeta, department: Department) -> Self {
+        Self { meta, department }
     }
 }
 
@@ -250,32 +250,32 @@ impl DepartmentChange {
 #[non_exhaustive]
 pub struct DepartmentRemoval {
     /// Whom it concerns.
-    pub scope: Scope,
+    pub meta: ChangeMeta,
     /// Its code.
     pub org_code: String,
 }
 
 impl DepartmentRemoval {
     /// The removal of the department with that code.
-    pub fn new(scope: Scope, org_code: impl Into<String>) -> Self {
-        Self { scope, org_code: org_code.into() }
+    pub fn new(meta: ChangeMeta, org_code: impl Into<String>) -> Self {
+        Self { meta, org_code: org_code.into() }
     }
 }
 
 /// All departments of an enterprise. Whether those that are not listed are gone is documented nowhere: see
-/// [`DepartmentList`](super::DepartmentList).
+/// [`DepartmentSync`](super::DepartmentSync).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Departments {
     /// Whom it concerns.
-    pub scope: Scope,
+    pub meta: ChangeMeta,
     /// The departments.
     pub departments: Vec<Department>,
 }
 
 impl Departments {
     /// These departments.
-    pub fn new(scope: Scope, departments: Vec<Department>) -> Self {
-        Self { scope, departments }
+    pub fn new(meta: ChangeMeta, departments: Vec<Department>) -> Self {
+        Self { meta, departments }
     }
 }

@@ -1,7 +1,7 @@
 //! What a change does to the rows of a directory, and which rows answer a look-up; shared by all engines.
 
 use super::record::{Kind, Record};
-use super::{Change, Department, Departments, Scope, User, UserNames, Users};
+use super::{Change, ChangeMeta, Department, Departments, User, UsersChange, UsersRemoval};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::timestamp::Timestamp;
 ///
 /// The documents do not say whether the list replaces what was there (unverified), so nothing is lost by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DepartmentList {
+pub enum DepartmentSync {
     /// They stay.
     #[default]
     Merge,
@@ -79,8 +79,8 @@ impl Effect {
 }
 
 impl Plan {
-    pub(super) fn new(change: Change, list: DepartmentList) -> Self {
-        let Scope { tenant_id, instance_id, sent_at, test_call } = change.scope().clone();
+    pub(super) fn new(change: Change, list: DepartmentSync) -> Self {
+        let ChangeMeta { tenant_id, instance_id, sent_at, test_call } = change.meta().clone();
         let mut clears: &[Kind] = &[];
         let (kind, rows) = match change {
             Change::PutTenant(tenant) => (Kind::Tenant, vec![(vec![], Effect::Put(tenant.into()))]),
@@ -92,7 +92,7 @@ impl Plan {
                 (Kind::Application, vec![(vec![application.app_id.clone()], Effect::Put(application.into()))])
             }
             Change::RemoveApplication(removal) => (Kind::Application, vec![(vec![removal.app_id], Effect::Remove)]),
-            Change::PutUsers(Users { app_id, users, .. }) => {
+            Change::PutUsers(UsersChange { app_id, users, .. }) => {
                 let row = |user: User| (user_ids(&app_id, &user.user_name), Effect::Put(user.into()));
                 (Kind::User, users.into_iter().map(row).collect())
             }
@@ -101,7 +101,7 @@ impl Plan {
             Change::PutDepartment(change) => (Kind::Department, vec![department_row(change.department)]),
             Change::RemoveDepartment(removal) => (Kind::Department, vec![(vec![removal.org_code], Effect::Remove)]),
             Change::PutDepartments(Departments { departments, .. }) => {
-                if list == DepartmentList::Replace {
+                if list == DepartmentSync::Replace {
                     clears = &[Kind::Department];
                 }
                 (Kind::Department, departments.into_iter().map(department_row).collect())
@@ -116,7 +116,7 @@ fn user_ids(app_id: &str, user_name: &Sensitive) -> Ids {
     vec![app_id.to_owned(), user_name.expose().to_owned()]
 }
 
-fn named(names: &UserNames, effect: fn() -> Effect) -> Vec<(Ids, Effect)> {
+fn named(names: &UsersRemoval, effect: fn() -> Effect) -> Vec<(Ids, Effect)> {
     names.user_names.iter().map(|name| (user_ids(&names.app_id, name), effect())).collect()
 }
 
@@ -167,8 +167,8 @@ pub(super) struct Row<R> {
 }
 
 impl<R> Row<R> {
-    pub(super) fn scope(&self, tenant_id: &str) -> Scope {
-        Scope {
+    pub(super) fn meta(&self, tenant_id: &str) -> ChangeMeta {
+        ChangeMeta {
             tenant_id: tenant_id.to_owned(),
             instance_id: Some(self.instance_id.clone()).filter(|id| !id.is_empty()),
             sent_at: self.mark.sent_at,

@@ -12,10 +12,11 @@ use super::answer::Answer;
 use super::record::Record;
 use super::{HeartbeatError, Permit, Policy, StateError};
 use crate::backoff;
-use crate::open_api::{Api, CallError, TransportError, query_license};
+use crate::open_api::{Api, CallError, query_license};
 use crate::random::Random;
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
+use crate::transport::TransportError;
 
 /// How far the clock may go back without being noticed: what time servers correct.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);

@@ -1,16 +1,11 @@
 //! A department in the full list of an enterprise.
 
-use serde::{Deserialize, Serialize};
-
 use super::Version;
 use super::list::Entry;
 use crate::wire::{Fields, Name, OutgoingFields, ParseError, UnknownFields, Warnings};
 
 /// One department. The list is flat; [`parent_code`](Department::parent_code) makes it a tree.
-///
-/// The serde form is for stores and keeps everything; it is not the wire's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Department {
     /// Code, unique in the enterprise, which never changes; at most 64 characters.

@@ -1,7 +1,5 @@
 //! A user of the buyer's enterprise.
 
-use serde::{Deserialize, Serialize};
-
 use super::Version;
 use super::list::Entry;
 use crate::redact::Sensitive;
@@ -27,9 +25,9 @@ open_enum! {
         Formal = "1",
         /// Intern.
         Intern = "2",
-        /// Dispatched labour.
+        /// Dispatched labor.
         Dispatched = "3",
-        /// Outsourced labour.
+        /// Outsourced labor.
         Outsourced = "4",
     }
 }
@@ -39,9 +37,8 @@ open_enum! {
 /// Only [`user_name`](User::user_name) is always there: any other member that was not sent or could not be read is `None`,
 /// whatever the documents call mandatory, so that one odd member does not lock a whole enterprise out.
 ///
-/// Lengths are those of V2.0; V1.0 prints none. A longer text is kept whole. The serde form is for stores and keeps everything; it is not the wire's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// Lengths are those of V2.0; V1.0 prints none. A longer text is kept whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct User {
     /// Account, unique in the tenant only; at most 64 characters.

@@ -1,4 +1,4 @@
-//! OAuth 2.0 authorisation: browser to authentication centre, `GET {domainName}/api/v1/oauth2/authorize`. Joint-operation
+//! OAuth 2.0 authorisation: browser to authentication center, `GET {domainName}/api/v1/oauth2/authorize`. Joint-operation
 //! access guide, "workbench login, OAuth 2.0" (2024-06-25); OneAccess API reference (2025-11-03).
 
 use super::TenantLogin;
@@ -36,10 +36,10 @@ pub fn url(tenant: &TenantLogin, redirect_uri: &str, state: Option<&State>) -> S
     if let Some(state) = state {
         push_pair(&mut query, "state", state.as_str());
     }
-    tenant.centre.url("/api/v1/oauth2/authorize", &query)
+    tenant.center.url("/api/v1/oauth2/authorize", &query)
 }
 
-/// An unguessable text that goes to the centre and back, and binds the callback to the browser that began the login.
+/// An unguessable text that goes to the center and back, and binds the callback to the browser that began the login.
 ///
 /// Keep it in the browser's session, and use it once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl State {
         Self(text.into())
     }
 
-    /// The text: letters and digits only, as the centre demands.
+    /// The text: letters and digits only, as the center demands.
     pub fn as_str(&self) -> &str {
         &self.0
     }

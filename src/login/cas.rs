@@ -1,4 +1,4 @@
-//! CAS 3.0: browser and application to authentication centre, `GET {domainName}/api/v1/cas/login` and
+//! CAS 3.0: browser and application to authentication center, `GET {domainName}/api/v1/cas/login` and
 //! `GET {domainName}/api/v1/cas/p3/serviceValidate`. Joint-operation access guide, "workbench login, CAS" (V2).
 //!
 //! A newer guide of the workbench (2025-09-22) says that it supports OAuth 2.0 only; prefer that.
@@ -8,8 +8,9 @@ mod answer;
 use bytes::Bytes;
 use http::{Request, Response};
 
+use super::exchange::sealed::Sealed;
 use super::user_info::UserInfo;
-use super::{CentreError, Exchange, TenantLogin};
+use super::{CenterError, Exchange, TenantLogin};
 use crate::query::push_pair;
 use crate::redact::Sensitive;
 
@@ -37,7 +38,7 @@ use crate::redact::Sensitive;
 pub fn login_url(tenant: &TenantLogin, service: &str) -> String {
     let mut query = String::new();
     push_pair(&mut query, "service", service);
-    tenant.centre.url("/api/v1/cas/login", &query)
+    tenant.center.url("/api/v1/cas/login", &query)
 }
 
 /// Validates a service ticket. Whatever comes back, or nothing: the ticket must not be sent again.
@@ -77,6 +78,8 @@ impl Validation {
     }
 }
 
+impl Sealed for Validation {}
+
 impl Exchange for Validation {
     /// The attributes of the user. `user` stands in for a missing `userName`.
     type Answer = UserInfo;
@@ -88,10 +91,10 @@ impl Exchange for Validation {
         push_pair(&mut query, "service", &self.service);
         push_pair(&mut query, "ticket", self.ticket.expose());
         push_pair(&mut query, "format", if self.format == Format::Json { "JSON" } else { "XML" });
-        tenant.centre.get(&format!("/api/v1/cas/p3/serviceValidate?{query}"))
+        tenant.center.get(&format!("/api/v1/cas/p3/serviceValidate?{query}"))
     }
 
-    fn from_http(response: &Response<Bytes>) -> Result<UserInfo, CentreError> {
+    fn from_http(response: &Response<Bytes>) -> Result<UserInfo, CenterError> {
         answer::read(response)
     }
 }

@@ -7,8 +7,8 @@ use super::cas::Validation;
 use super::token::{CodeExchange, Refresh, Tokens};
 use super::user_info::{UserInfo, UserInfoQuery};
 use super::{CasCallback, Exchange, LoginDirectory, LoginError, OAuthCallback, TenantLogin, unified_login};
-use crate::open_api::Transport;
 use crate::redact::Sensitive;
+use crate::transport::Transport;
 
 /// Completes logins for one application. Clones share everything.
 ///
@@ -17,7 +17,7 @@ use crate::redact::Sensitive;
 /// ```
 /// # async fn sso(
 /// #     directory: impl koogallery::login::LoginDirectory,
-/// #     transport: impl koogallery::open_api::Transport,
+/// #     transport: impl koogallery::transport::Transport,
 /// #     query: &str,
 /// # ) -> Result<(), koogallery::login::LoginError> {
 /// use koogallery::login::Login;
@@ -45,10 +45,17 @@ pub struct Login {
 pub struct Identity {
     /// The tenant. With `user.user_name` this is what identifies the user.
     pub tenant_id: String,
-    /// What the authentication centre says about the user.
+    /// What the authentication center says about the user.
     pub user: UserInfo,
     /// Its tokens; none from CAS.
     pub tokens: Option<Tokens>,
+}
+
+impl Identity {
+    /// Returns a user without tokens.
+    pub fn new(tenant_id: impl Into<String>, user: UserInfo) -> Self {
+        Self { tenant_id: tenant_id.into(), user, tokens: None }
+    }
 }
 
 impl Login {
@@ -65,7 +72,7 @@ impl Login {
     /// The callback address registered in the application credential, to be sent with every code. Needed where logins
     /// begin with [`authorize::url`](super::authorize::url).
     #[must_use]
-    pub fn redirect_uri(mut self, redirect_uri: impl Into<String>) -> Self {
+    pub fn with_redirect_uri(mut self, redirect_uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(redirect_uri.into());
         self
     }
@@ -116,7 +123,7 @@ impl Login {
     ///
     /// # Errors
     ///
-    /// The tenant is unknown, or the centre refuses or does not answer.
+    /// The tenant is unknown, or the center refuses or does not answer.
     pub async fn refresh(&self, tenant_id: &str, refresh_token: Sensitive) -> Result<Tokens, LoginError> {
         let tenant = self.tenant(tenant_id).await?;
         self.send(&tenant, &Refresh { refresh_token }).await
@@ -128,7 +135,7 @@ impl Login {
         let response =
             response.map_err(|source| LoginError::NoAnswer { tenant_id: tenant_id(), request: E::NAME, source })?;
         E::from_http(&response)
-            .map_err(|source| LoginError::Centre { tenant_id: tenant_id(), source: Box::new(source) })
+            .map_err(|source| LoginError::Center { tenant_id: tenant_id(), source: Box::new(source) })
     }
 
     async fn admit(&self, tenant: TenantLogin, user: UserInfo, tokens: Option<Tokens>) -> Result<Identity, LoginError> {

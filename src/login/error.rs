@@ -5,17 +5,17 @@ use std::fmt;
 use http::StatusCode;
 
 use super::{DirectoryError, Exchange};
-use crate::open_api::TransportError;
-use crate::open_api::words::shown;
 use crate::redact::Sensitive;
+use crate::text::words::shown;
+use crate::transport::TransportError;
 
-/// An authentication centre did not answer with success.
+/// An authentication center did not answer with success.
 ///
-/// Its text names the request, the HTTP status, the centre's code and what that means, and holds neither secrets nor
+/// Its text names the request, the HTTP status, the center's code and what that means, and holds neither secrets nor
 /// personal data. What to do about it says [`Cause::hint`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct CentreError {
+pub struct CenterError {
     /// The request.
     pub request: &'static str,
     /// The HTTP status of the answer.
@@ -24,26 +24,26 @@ pub struct CentreError {
     pub cause: Cause,
     /// `error` of OAuth 2.0, `code` of CAS, or what else the answer calls so (`error_code`, `resultCode` ...).
     pub code: Option<String>,
-    /// The centre's own words. They may repeat what was sent, and so are redacted.
+    /// The center's own words. They may repeat what was sent, and so are redacted.
     pub description: Option<Sensitive>,
 }
 
-/// Why an authentication centre refused, as far as its answer tells.
+/// Why an authentication center refused, as far as its answer tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
     /// The code was exchanged before, has expired, or was issued for another client or callback address
-    /// (`invalid_grant`; the centre does not tell which).
+    /// (`invalid_grant`; the center does not tell which).
     CodeRefused,
     /// The refresh token has expired (30 days by default) or was replaced by a newer one (`invalid_grant`).
     RefreshTokenRefused,
-    /// The access token has expired (2 hours by default), or another centre issued it (`unauthorized`).
+    /// The access token has expired (2 hours by default), or another center issued it (`unauthorized`).
     AccessTokenRefused,
     /// The service ticket was validated before, has expired, or was issued for another service.
     TicketRefused,
     /// The stored client id is no longer valid (`invalid_client`, "Client ID mismatch").
     StaleClientId,
-    /// The secret does not go with the client id at this centre (`invalid_client`, "Bad client credentials").
+    /// The secret does not go with the client id at this center (`invalid_client`, "Bad client credentials").
     WrongClientSecret,
     /// The client was refused for a reason that the answer does not tell.
     ClientRefused,
@@ -51,7 +51,7 @@ pub enum Cause {
     Forbidden,
     /// Another error of OAuth 2.0 or CAS.
     RequestRefused,
-    /// The centre has trouble of its own (HTTP 5xx, 429, 408).
+    /// The center has trouble of its own (HTTP 5xx, 429, 408).
     Unavailable,
     /// No answer in a documented form: a web page, an empty or cut-off body, one of more than 64 KiB.
     UnexpectedAnswer {
@@ -70,7 +70,7 @@ impl Cause {
                 "exchange every code once and at once, with the registered callback address or none, and let the user log in again"
             }
             Self::RefreshTokenRefused => "let the user log in again; keep the refresh token of the latest answer",
-            Self::AccessTokenRefused => "refresh the access token, at the centre of the same tenant",
+            Self::AccessTokenRefused => "refresh the access token, at the center of the same tenant",
             Self::TicketRefused => {
                 "validate every ticket once and at once, with exactly the service that the login began with"
             }
@@ -83,10 +83,10 @@ impl Cause {
             Self::ClientRefused | Self::Forbidden => {
                 "look up domain, client id and secret by tenant and application, store the decrypted clientSecret, and have the tenant bind the application again if they are right"
             }
-            Self::RequestRefused => "look at the centre's code and description",
+            Self::RequestRefused => "look at the center's code and description",
             Self::Unavailable => "try again later",
             Self::UnexpectedAnswer { .. } => {
-                "check that the stored domain name is that of the authentication centre, and that no proxy answers in its place"
+                "check that the stored domain name is that of the authentication center, and that no proxy answers in its place"
             }
         }
     }
@@ -97,14 +97,14 @@ impl fmt::Display for Cause {
         match self {
             Self::CodeRefused => f.write_str("the code was used before, has expired or is somebody else's"),
             Self::RefreshTokenRefused => f.write_str("the refresh token has expired or was replaced"),
-            Self::AccessTokenRefused => f.write_str("the access token has expired or is another centre's"),
+            Self::AccessTokenRefused => f.write_str("the access token has expired or is another center's"),
             Self::TicketRefused => f.write_str("the ticket was used before, has expired or is for another service"),
             Self::StaleClientId => f.write_str("the stored client id is stale"),
             Self::WrongClientSecret => f.write_str("the client secret does not go with the client id"),
             Self::ClientRefused => f.write_str("the client was refused"),
             Self::Forbidden => f.write_str("access is forbidden"),
             Self::RequestRefused => f.write_str("the request was refused"),
-            Self::Unavailable => f.write_str("the authentication centre has trouble"),
+            Self::Unavailable => f.write_str("the authentication center has trouble"),
             Self::UnexpectedAnswer { content_type, length } => {
                 write!(f, "{length} bytes of {content_type} in place of an answer")
             }
@@ -112,12 +112,12 @@ impl fmt::Display for Cause {
     }
 }
 
-impl CentreError {
+impl CenterError {
     pub(super) fn new<E: Exchange>(status: StatusCode, cause: Cause) -> Self {
         Self { request: E::NAME, status, cause, code: None, description: None }
     }
 
-    /// Adds what the centre said.
+    /// Adds what the center said.
     pub(super) fn told(mut self, code: &str, description: Option<Sensitive>) -> Self {
         self.code = Some(shown(code).chars().take(64).collect());
         self.description = description;
@@ -138,7 +138,7 @@ impl CentreError {
     }
 }
 
-impl fmt::Display for CentreError {
+impl fmt::Display for CenterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: HTTP {}", self.request, self.status.as_u16())?;
         if let Some(code) = &self.code {
@@ -148,7 +148,7 @@ impl fmt::Display for CentreError {
     }
 }
 
-impl std::error::Error for CentreError {}
+impl std::error::Error for CenterError {}
 
 /// Why a login failed.
 ///
@@ -165,8 +165,8 @@ pub enum LoginError {
         /// What is wrong with it.
         problem: CallbackProblem,
     },
-    /// The authentication centre sent the user back with an error, for instance `access_denied`.
-    #[error("the authentication centre sent the user back with {0:?}")]
+    /// The authentication center sent the user back with an error, for instance `access_denied`.
+    #[error("the authentication center sent the user back with {0:?}")]
     Denied(String),
     /// The `state` is not the one that this browser was sent away with.
     #[error("the state is not the one that the login began with")]
@@ -177,15 +177,15 @@ pub enum LoginError {
     /// The store cannot be asked.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The authentication centre answered, and not with success.
+    /// The authentication center answered, and not with success.
     #[error("tenant {tenant_id:?}: {source}")]
-    Centre {
+    Center {
         /// The tenant.
         tenant_id: String,
         /// What it answered.
-        source: Box<CentreError>,
+        source: Box<CenterError>,
     },
-    /// The authentication centre did not answer.
+    /// The authentication center did not answer.
     #[error("tenant {tenant_id:?}: {request}: no answer")]
     NoAnswer {
         /// The tenant.
@@ -195,7 +195,7 @@ pub enum LoginError {
         /// Why.
         source: TransportError,
     },
-    /// The authentication centre says that the user belongs to another tenant than the callback said.
+    /// The authentication center says that the user belongs to another tenant than the callback said.
     #[error("the callback named tenant {expected:?}, and the user belongs to {found:?}")]
     TenantMismatch {
         /// The tenant of the callback.
@@ -231,7 +231,7 @@ pub enum CallbackProblem {
     Repeated,
     /// Not percent-encoded UTF-8.
     NotText,
-    /// Longer than the centre makes it.
+    /// Longer than the center makes it.
     TooLong,
 }
 
@@ -253,7 +253,7 @@ impl LoginError {
         match self {
             Self::Denied(_) | Self::StateMismatch | Self::Directory(_) => true,
             Self::NoAnswer { source, .. } => !matches!(source, TransportError::NoTls),
-            Self::Centre { source, .. } => source.is_retryable(),
+            Self::Center { source, .. } => source.is_retryable(),
             _ => false,
         }
     }
@@ -270,7 +270,7 @@ impl LoginError {
                 "answer tenantSync and applicationSync with success only once they are stored, also those with an empty instanceId; have the tenant bind the application again"
             }
             Self::Directory(_) => "look at the store",
-            Self::Centre { source, .. } => source.cause.hint(),
+            Self::Center { source, .. } => source.cause.hint(),
             Self::NoAnswer { source: TransportError::NoTls, .. } => "build the HTTP client with TLS",
             Self::NoAnswer { .. } => {
                 "check that the server may reach the tenant's domain name; let the user log in again"

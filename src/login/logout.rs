@@ -1,4 +1,4 @@
-//! Logout (用户清理会话): browser to authentication centre, `GET {domainName}/api/v1/logout`. Joint-operation access guide,
+//! Logout (用户清理会话): browser to authentication center, `GET {domainName}/api/v1/logout`. Joint-operation access guide,
 //! "logout" (2022-10-21).
 
 use super::TenantLogin;
@@ -23,5 +23,5 @@ pub fn url(tenant: &TenantLogin, redirect_url: Option<&str>) -> String {
         // Not `redirect_uri`, as everywhere else.
         push_pair(&mut query, "redirect_url", address);
     }
-    tenant.centre.url("/api/v1/logout", &query)
+    tenant.center.url("/api/v1/logout", &query)
 }

@@ -1,4 +1,4 @@
-//! Access token: application to authentication centre, `POST {domainName}/api/v1/oauth2/token`. Joint-operation access
+//! Access token: application to authentication center, `POST {domainName}/api/v1/oauth2/token`. Joint-operation access
 //! guide, "token" and "renewal" (2024-04-26).
 
 use std::time::Duration;
@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::value::RawValue;
 
+use super::exchange::sealed::Sealed;
 use super::exchange::{failed, read_json};
-use super::{Cause, CentreError, Exchange, TenantLogin};
+use super::{Cause, CenterError, Exchange, TenantLogin};
 use crate::query::push_pair;
 use crate::redact::Sensitive;
 use crate::wire::{FieldWarning, Fields, Members, ParseError};
@@ -39,6 +40,8 @@ impl CodeExchange {
     }
 }
 
+impl Sealed for CodeExchange {}
+
 impl Exchange for CodeExchange {
     type Answer = Tokens;
 
@@ -51,10 +54,10 @@ impl Exchange for CodeExchange {
         if let Some(redirect_uri) = &self.redirect_uri {
             push_pair(&mut form, "redirect_uri", redirect_uri);
         }
-        tenant.centre.post_form(PATH, form)
+        tenant.center.post_form(PATH, form)
     }
 
-    fn from_http(response: &Response<Bytes>) -> Result<Tokens, CentreError> {
+    fn from_http(response: &Response<Bytes>) -> Result<Tokens, CenterError> {
         read::<Self>(response, &Cause::CodeRefused)
     }
 }
@@ -74,6 +77,8 @@ impl Refresh {
     }
 }
 
+impl Sealed for Refresh {}
+
 impl Exchange for Refresh {
     type Answer = Tokens;
 
@@ -83,10 +88,10 @@ impl Exchange for Refresh {
         let mut form = client(tenant);
         push_pair(&mut form, "grant_type", "refresh_token");
         push_pair(&mut form, "refresh_token", self.refresh_token.expose());
-        tenant.centre.post_form(PATH, form)
+        tenant.center.post_form(PATH, form)
     }
 
-    fn from_http(response: &Response<Bytes>) -> Result<Tokens, CentreError> {
+    fn from_http(response: &Response<Bytes>) -> Result<Tokens, CenterError> {
         read::<Self>(response, &Cause::RefreshTokenRefused)
     }
 }
@@ -98,7 +103,7 @@ fn client(tenant: &TenantLogin) -> String {
     form
 }
 
-/// What the authentication centre issued.
+/// What the authentication center issued.
 ///
 /// Only the access token has to be there: anything else that was not sent or could not be read is `None`, and
 /// [`warnings`](Tokens::warnings) names what could not.
@@ -121,6 +126,18 @@ pub struct Tokens {
 }
 
 impl Tokens {
+    /// Returns an access token with nothing else set.
+    pub fn new(access_token: impl Into<Sensitive>) -> Self {
+        Self {
+            access_token: access_token.into(),
+            token_type: None,
+            expires_in: None,
+            scope: None,
+            refresh_token: None,
+            warnings: Vec::new(),
+        }
+    }
+
     fn read(answer: &str) -> Result<Self, ParseError> {
         let members = Members::from_json(answer.as_bytes())?;
         let mut fields = Fields::new(&members);
@@ -138,7 +155,7 @@ impl Tokens {
     }
 }
 
-fn read<E: Exchange>(response: &Response<Bytes>, refused: &Cause) -> Result<Tokens, CentreError> {
+fn read<E: Exchange>(response: &Response<Bytes>, refused: &Cause) -> Result<Tokens, CenterError> {
     let answer: Box<RawValue> = read_json::<E, _>(response, refused)?;
     let tokens = Tokens::read(answer.get()).map_err(|_| failed::<E>(response, refused))?;
     let token = tokens.access_token.expose();

@@ -1,4 +1,4 @@
-//! User information: application to authentication centre, `GET {domainName}/api/v1/oauth2/userinfo`. Joint-operation
+//! User information: application to authentication center, `GET {domainName}/api/v1/oauth2/userinfo`. Joint-operation
 //! access guide, "user information" (2024-04-26).
 
 use std::collections::BTreeMap;
@@ -8,8 +8,9 @@ use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use http::{Request, Response};
 use serde_json::value::RawValue;
 
+use super::exchange::sealed::Sealed;
 use super::exchange::{failed, read_json};
-use super::{Cause, CentreError, Exchange, TenantLogin};
+use super::{Cause, CenterError, Exchange, TenantLogin};
 use crate::redact::Sensitive;
 use crate::wire::{FieldProblem, FieldWarning, Fields, Members, RawField, ReadField, UnknownField, Warnings};
 
@@ -22,11 +23,13 @@ pub struct UserInfoQuery {
 }
 
 impl UserInfoQuery {
-    /// With an access token of the same authentication centre.
+    /// With an access token of the same authentication center.
     pub fn new(access_token: impl Into<Sensitive>) -> Self {
         Self { access_token: access_token.into() }
     }
 }
+
+impl Sealed for UserInfoQuery {}
 
 impl Exchange for UserInfoQuery {
     type Answer = UserInfo;
@@ -34,7 +37,7 @@ impl Exchange for UserInfoQuery {
     const NAME: &'static str = "user info";
 
     fn to_http(&self, tenant: &TenantLogin) -> Request<Bytes> {
-        let mut request = tenant.centre.get("/api/v1/oauth2/userinfo");
+        let mut request = tenant.center.get("/api/v1/oauth2/userinfo");
         let bearer = format!("Bearer {}", self.access_token.expose());
         // A token that cannot stand in a header gets the answer of a missing one.
         let mut bearer = HeaderValue::try_from(bearer).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
@@ -44,14 +47,14 @@ impl Exchange for UserInfoQuery {
         request
     }
 
-    fn from_http(response: &Response<Bytes>) -> Result<UserInfo, CentreError> {
+    fn from_http(response: &Response<Bytes>) -> Result<UserInfo, CenterError> {
         let refused = Cause::AccessTokenRefused;
         let members: Box<RawValue> = read_json::<Self, _>(response, &refused)?;
         UserInfo::read(members.get(), "null").ok_or_else(|| failed::<Self>(response, &refused))
     }
 }
 
-/// Who is logged in, in the words of the authentication centre.
+/// Who is logged in, in the words of the authentication center.
 ///
 /// Only `userName` is always there. Mobile number and e-mail address may be masked, and come only if the seller applied for
 /// them and the buyer agreed.
@@ -60,7 +63,7 @@ impl Exchange for UserInfoQuery {
 pub struct UserInfo {
     /// The account (`userName`), the same as in `authSync`, unique within the tenant.
     pub user_name: Sensitive,
-    /// The user's id in the authentication centre (`id`).
+    /// The user's id in the authentication center (`id`).
     pub id: Option<String>,
     /// The user's id (`userId`).
     pub user_id: Option<String>,
@@ -88,6 +91,25 @@ pub struct UserInfo {
 }
 
 impl UserInfo {
+    /// Returns a user with nothing else set.
+    pub fn new(user_name: impl Into<Sensitive>) -> Self {
+        Self {
+            user_name: user_name.into(),
+            id: None,
+            user_id: None,
+            name: None,
+            email: None,
+            mobile: None,
+            role: None,
+            organization_name: None,
+            organization_code: None,
+            project_name: None,
+            tenant_id: None,
+            others: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+
     /// Reads the members of a JSON object, or the attributes of CAS, where `account` (JSON) stands in for a missing user
     /// name. A list of one counts as its entry. `None` without a user name.
     pub(super) fn read(members: &str, account: &str) -> Option<Self> {

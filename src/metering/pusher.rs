@@ -15,10 +15,11 @@ use super::delivery::{Verdict, limit_broken, verdict, verdict_of_error};
 use super::{AtRisk, Claim, Hold, Meter, MeteringError, Observer, Outcome, PushFailure, Rejection, StderrObserver};
 use crate::backoff;
 use crate::open_api::push_usage::{MAX_RECORDS, Request, UsageRecord};
-use crate::open_api::{Api, CallError, Client, TransportError};
+use crate::open_api::{Api, CallError, Client};
 use crate::random::{OsRandom, Random};
 use crate::runtime::Runtime;
 use crate::timestamp::Timestamp;
+use crate::transport::TransportError;
 
 /// Delivered records and usage ids are kept this long, so that late usage is recognised and delivery can be looked up.
 const KEPT_FOR: Duration = Duration::from_secs(40 * 24 * 3600);

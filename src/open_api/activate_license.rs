@@ -6,8 +6,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
 use crate::timestamp::Timestamp;
+use crate::transport::BaseUrl;
 use crate::wire::lenient::text;
 use crate::wire::{FieldProblem, FieldWarning, Fields, Members, RawField, open_enum, prefix_paths};
 
@@ -69,6 +71,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// Returns an answer with nothing set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     fn read(info: &str) -> Self {
         const MAX: usize = usize::MAX;
         let raw = RawField::json(info);
@@ -106,6 +113,8 @@ pub(super) fn compact_seconds<S: Serializer>(time: &Option<Timestamp>, serialize
 pub(super) fn optional_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     text(deserializer).map(|scalar| scalar.map(String::from))
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = Response;

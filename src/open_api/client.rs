@@ -9,24 +9,23 @@ use http::header::{HeaderName, HeaderValue};
 use http::response::Parts;
 use http::{Request, StatusCode};
 
-use super::{
-    Api, ApiError, ApiErrorKind, Authentication, BaseUrl, CallObserver, EndedCall, FailedAttempt, LimitError,
-    StreamedBody, Transport, TransportError, upload,
-};
+use super::{Api, ApiError, ApiErrorKind, Authentication, CallObserver, EndedCall, FailedAttempt, LimitError, upload};
+use crate::backoff;
 use crate::clock::{Clock, SystemClock};
 use crate::key::{AccessKey, Credentials};
 use crate::random::{OsRandom, Random, RandomError};
 use crate::runtime::Runtime;
-use crate::signature::aksk::{self, Payload, Signer};
+use crate::signature::aksk::{self, Payload, SignError, Signer};
 use crate::signature::usage_push;
 use crate::site::Site;
 use crate::timestamp::Timestamp;
+use crate::transport::{BaseUrl, StreamedBody, Transport, TransportError};
 
 /// Calls the open APIs. Clones share everything.
 ///
 /// ```
 /// # async fn example(
-/// #     transport: impl koogallery::open_api::Transport,
+/// #     transport: impl koogallery::transport::Transport,
 /// #     runtime: impl koogallery::runtime::Runtime,
 /// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// use koogallery::key::Credentials;
@@ -64,7 +63,7 @@ struct Inner {
 pub struct RetryPolicy {
     /// Tries in all; at least 1.
     pub attempts: u32,
-    /// The longest first pause. Every further one may be twice as long; each is drawn between nothing and its longest.
+    /// The longest first pause. Every further one may be twice as long; each is drawn between half of its longest and all.
     pub first_pause: Duration,
     /// No pause is longer, and no answer's `Retry-After` is waited for longer.
     pub longest_pause: Duration,
@@ -204,12 +203,12 @@ impl Inner {
         match (request, A::AUTHENTICATION) {
             (Outgoing::Whole(request), Authentication::AkSk) => {
                 let signed = aksk::sign(request, self.credentials::<A>()?, now);
-                signed.map(Outgoing::Whole).map_err(|_| CallError::NoCredentials(A::NAME))
+                signed.map(Outgoing::Whole).map_err(|source| CallError::Sign { api: A::NAME, source })
             }
             (Outgoing::Streamed(request), _) => {
                 let (mut head, body) = request.into_parts();
                 let signed = Signer::new(self.credentials::<A>()?).sign(&mut head, Payload::Unsigned, now);
-                signed.map_err(|_| CallError::NoCredentials(A::NAME))?;
+                signed.map_err(|source| CallError::Sign { api: A::NAME, source })?;
                 Ok(Outgoing::Streamed(Request::from_parts(head, body)))
             }
             (Outgoing::Whole(mut request), Authentication::AccessKey) => {
@@ -262,20 +261,16 @@ impl Inner {
         }
     }
 
-    /// How long to wait before the next try, if there is one: as long as the answer asks, and at least a time drawn between
-    /// nothing and the longest, so that many clients do not come back at once.
+    /// How long to wait before the next try, if there is one: as long as the answer asks, and at least the drawn pause.
     fn pause_after(&self, attempt: u32, error: &CallError) -> Option<Duration> {
         if !error.is_retryable() || attempt >= self.policy.attempts {
             return None;
         }
-        let doubled = self.policy.first_pause.saturating_mul(1 << (attempt - 1).min(16));
-        let longest = doubled.min(self.policy.longest_pause);
-        let mut bytes = [0; 4];
-        let drawn = self.random.fill(&mut bytes).map(|()| f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX));
-        let drawn = longest.mul_f64(drawn.unwrap_or(1.0));
+        let RetryPolicy { first_pause, longest_pause, .. } = self.policy;
+        let drawn = backoff::pause(first_pause, longest_pause, attempt - 1, &*self.random);
         let CallError::Api(error) = error else { return Some(drawn) };
         match error.pause(self.clock.now()) {
-            Some(asked) if asked > self.policy.longest_pause => None,
+            Some(asked) if asked > longest_pause => None,
             asked => Some(drawn.max(asked.unwrap_or_default())),
         }
     }
@@ -377,16 +372,24 @@ pub enum CallError {
         source: TransportError,
     },
     /// A field breaks a documented limit. Nothing was sent.
-    #[error("{api}: {source}")]
+    #[error("{api}: a limit of the API is broken")]
     Limit {
         /// The API to be called.
         api: &'static str,
         /// The field and its limit.
         source: LimitError,
     },
-    /// The API needs AK/SK, and the client has none that can be used.
-    #[error("{0}: the client has no usable AK/SK")]
+    /// The API needs AK/SK, and the client has none.
+    #[error("{0}: the client has no AK/SK")]
     NoCredentials(&'static str),
+    /// The request could not be signed. Nothing was sent.
+    #[error("{api}: the request could not be signed")]
+    Sign {
+        /// The API to be called.
+        api: &'static str,
+        /// Why.
+        source: SignError,
+    },
     /// The API needs the access key of the basic interface, and the client has none.
     #[error("{0}: the client has no access key")]
     NoAccessKey(&'static str),
@@ -429,7 +432,8 @@ impl CallError {
             Self::Transport { source: TransportError::Timeout, .. } => "no answer in time",
             Self::Transport { source: TransportError::Broken(_), .. } => "exchange broke off",
             Self::Limit { .. } => "a limit of the API is broken",
-            Self::NoCredentials(_) => "no usable AK/SK",
+            Self::NoCredentials(_) => "no AK/SK",
+            Self::Sign { .. } => "request not signed",
             Self::NoAccessKey(_) => "no access key",
             Self::Paused { .. } => "paused after failed authentications",
             Self::Random(_) => "no randomness",

@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use super::code::number_of;
 use super::headers::until;
-use super::words::shown;
+use crate::text::words::shown;
 use crate::timestamp::Timestamp;
 
 /// A call of an open API that did not succeed.
@@ -67,7 +67,7 @@ pub enum ApiErrorKind {
         /// Its code.
         code: String,
         /// Its text; for a wrong signature it holds the gateway's canonical request, see
-        /// [`aksk::difference`](crate::signature::aksk::difference).
+        /// [`aksk::diff_with_gateway`](crate::signature::aksk::diff_with_gateway).
         message: String,
         /// What the documents say about the code.
         meaning: &'static str,

@@ -36,6 +36,13 @@ pub struct FailedAttempt<'a> {
     pub pause: Duration,
 }
 
+impl<'a> FailedAttempt<'a> {
+    /// Returns the failure of a try.
+    pub fn new(attempt: u32, error: &'a CallError, pause: Duration) -> Self {
+        Self { attempt, error, pause }
+    }
+}
+
 /// A call that ended.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -50,4 +57,11 @@ pub struct EndedCall<'a> {
     pub error: Option<&'a CallError>,
     /// How long the call took with all tries and pauses, by the client's clock.
     pub duration: Duration,
+}
+
+impl EndedCall<'_> {
+    /// Returns the end of a call with nothing else set.
+    pub fn new(attempts: u32, duration: Duration) -> Self {
+        Self { attempts, status: None, request_id: None, error: None, duration }
+    }
 }

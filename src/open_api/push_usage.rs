@@ -18,9 +18,11 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use self::answer::{Answer, Element};
 use super::code::{is_same, normalized};
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
+use crate::transport::BaseUrl;
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/isv/usage-data";
 
@@ -57,7 +59,14 @@ pub(super) fn check_count(count: usize) -> Result<(), RecordCountError> {
 /// A push has between 1 and 1000 records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a push has between 1 and 1000 usage records, not {0}")]
-pub struct RecordCountError(pub usize);
+pub struct RecordCountError(usize);
+
+impl RecordCountError {
+    /// Returns the number of records.
+    pub fn count(self) -> usize {
+        self.0
+    }
+}
 
 /// Usage of one instance in one period. Its members stand in the order in which they are signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -125,6 +134,8 @@ pub(super) fn basic_iso<S: Serializer>(time: &Timestamp, serializer: S) -> Resul
 pub(super) fn as_text<S: Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(amount)
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = Response;
@@ -228,6 +239,13 @@ pub struct RejectedRecord {
     pub description: Option<String>,
 }
 
+impl RejectedRecord {
+    /// Returns a record that was refused with this code, and nothing else set.
+    pub fn new(code: impl Into<RecordCode>) -> Self {
+        Self { code: code.into(), metering_sn: None, instance_id: None, description: None }
+    }
+}
+
 /// Why a record was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(transparent)]
@@ -249,6 +267,12 @@ pub enum Disposition {
     Dead,
 }
 
+impl From<&str> for RecordCode {
+    fn from(code: &str) -> Self {
+        Self::new(code)
+    }
+}
+
 impl RecordCode {
     /// A code as it came. Numbers lose their leading zeros on the way; three digits are restored.
     pub fn new(code: &str) -> Self {
@@ -264,7 +288,7 @@ impl RecordCode {
         !matches!(self.meaning(), (UNLISTED, _))
     }
 
-    /// The three digits.
+    /// Returns the three digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }

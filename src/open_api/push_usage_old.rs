@@ -9,9 +9,11 @@ use serde::de::IgnoredAny;
 
 use super::push_usage::answer::Answer;
 use super::push_usage::{RecordCountError, as_text, basic_iso, check_count, is_success};
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
+use crate::transport::BaseUrl;
 
 const PATH: &str = "/rest/marketplace/v1/isv/usage-data";
 
@@ -79,6 +81,8 @@ impl UsageRecord {
         limit::usage("usage_value", self.usage_value)
     }
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = ();

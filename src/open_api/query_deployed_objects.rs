@@ -6,8 +6,10 @@ use http::Method;
 use serde::Deserialize;
 
 use super::activate_license::optional_text;
-use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, envelope};
 use crate::query::push_pair;
+use crate::transport::BaseUrl;
 use crate::wire::lenient::list;
 
 const PATH: &str = "/api/mkp-openapi-public/v1/asset/deployed-object";
@@ -72,6 +74,8 @@ object! {
     /// A software package.
     pub struct SoftwarePackage { package_name, internal_path, checksum, }
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = Vec<DeployedObject>;

@@ -10,9 +10,11 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::activate_license::{LicenseStatus, MAX_LICENSE, SUCCESS};
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
+use crate::transport::BaseUrl;
 use crate::wire::{FieldProblem, FieldWarning, Fields, Members, Name, ParseError, RawField};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/heartbeat";
@@ -82,6 +84,21 @@ pub struct License {
 }
 
 impl License {
+    /// Returns a code with nothing else set.
+    pub fn new(license_code: impl Into<String>, status: LicenseStatus) -> Self {
+        Self {
+            license_code: license_code.into(),
+            status,
+            activate_time: None,
+            expire_time: None,
+            product_id: None,
+            order_id: None,
+            amount: None,
+            all: Value::Null,
+            warnings: Vec::new(),
+        }
+    }
+
     fn read(data: &str) -> Result<Self, ParseError> {
         const MAX: usize = usize::MAX;
         let raw = RawField::json(data);
@@ -103,6 +120,8 @@ impl License {
         Ok(Self { warnings: fields.rest().1, ..license })
     }
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = License;

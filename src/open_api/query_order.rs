@@ -6,11 +6,13 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
 use crate::amount::Amount;
 use crate::query::push_pair;
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
+use crate::transport::BaseUrl;
 pub use crate::wire::ExtendParam;
 use crate::wire::{
     ExtendParams, FieldProblem, FieldWarning, Fields, Members, Name, ParseError, RawField, ReadField, Warnings,
@@ -45,6 +47,8 @@ impl Request {
         self
     }
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = Order;
@@ -211,6 +215,28 @@ pub struct BuyerInfo {
 const ANY: usize = usize::MAX;
 
 impl Order {
+    /// Returns an order with nothing else set.
+    ///
+    /// ```
+    /// use koogallery::open_api::query_order::{ChargingMode, Order, OrderLine, Product};
+    ///
+    /// let mut line = OrderLine::new("CS1-000001", vec![Product::new("OFFI1")]);
+    /// line.charging_mode = Some(ChargingMode::OneTime);
+    /// let order = Order::new("CS1", vec![line]);
+    /// assert!(order.order_type.is_none());
+    /// ```
+    pub fn new(order_id: impl Into<String>, order_lines: Vec<OrderLine>) -> Self {
+        Self {
+            order_id: order_id.into(),
+            order_type: None,
+            create_time: None,
+            order_lines,
+            buyer_info: None,
+            extend_params: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
     fn read(order: &str) -> Result<Self, ParseError> {
         const NAME: &str = "orderInfo";
         let raw = RawField::json(order);
@@ -234,6 +260,37 @@ impl Order {
 
 fn extend_params(fields: &mut Fields<'_>) -> Vec<ExtendParam> {
     fields.information::<ExtendParams>("extendParams", ANY).map(Vec::from).unwrap_or_default()
+}
+
+impl OrderLine {
+    /// Returns a line with nothing else set.
+    pub fn new(order_line_id: impl Into<String>, products: Vec<Product>) -> Self {
+        Self {
+            order_line_id: order_line_id.into(),
+            charging_mode: None,
+            period_type: None,
+            period_number: None,
+            expire_time: None,
+            products,
+            extend_params: Vec::new(),
+            amount: None,
+            amount_after_discount: None,
+        }
+    }
+}
+
+impl Product {
+    /// Returns a product with nothing else set.
+    pub fn new(product_id: impl Into<String>) -> Self {
+        Self { product_id: product_id.into(), sku_code: None, linear_value: None, product_name: None }
+    }
+}
+
+impl BuyerInfo {
+    /// Returns a customer with nothing set.
+    pub fn new() -> Self {
+        Self::default()
+    }
 }
 
 /// A part of the answer.

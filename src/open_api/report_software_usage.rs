@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::activate_license::{MAX_LICENSE, SUCCESS};
-use super::{Api, ApiError, Authentication, BaseUrl, Limit, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, Limit, LimitError, envelope, limit};
 use crate::redact::Sensitive;
+use crate::transport::BaseUrl;
 
 const PATH: &str = "/api/mkp-openapi-public/global/v2/license/software-usage-info";
 
@@ -83,6 +85,15 @@ pub struct Response {
     /// data counts.
     pub failed: Vec<String>,
 }
+
+impl Response {
+    /// Returns an answer without failures.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = Response;

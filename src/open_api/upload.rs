@@ -17,8 +17,10 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, Source, StreamedBody, envelope, limit};
-use crate::query::RESERVED;
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, Source, envelope, limit};
+use crate::query::NON_UNRESERVED;
+use crate::transport::{BaseUrl, StreamedBody};
 
 /// Delivers a License for an event.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,6 +65,8 @@ impl std::fmt::Debug for Request {
         f.debug_struct("Request").field("event_id", &self.event_id).finish_non_exhaustive()
     }
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = ();
@@ -151,7 +155,7 @@ impl Streamed {
     /// The request, not yet signed; its body is to be left unsigned.
     pub fn to_http(&self, base: &BaseUrl) -> http::Request<StreamedBody> {
         let Frame { before, after, .. } = &self.frame;
-        let body = StreamedBody::new(before.clone(), &*self.source, self.length, after.clone());
+        let body = StreamedBody::new(before.clone(), self.source.chunks(), self.length, after.clone());
         self.frame.request(base, &self.event_id, body)
     }
 }
@@ -233,7 +237,7 @@ impl Frame {
     }
 
     fn request<B>(&self, base: &BaseUrl, event_id: &str, body: B) -> http::Request<B> {
-        let event_id = utf8_percent_encode(event_id, RESERVED);
+        let event_id = utf8_percent_encode(event_id, NON_UNRESERVED);
         let path = format!("/api/mkp-openapi-public/global/v1/market-event/{event_id}/file");
         let mut request = base.request(Method::POST, &path, body);
         if let Ok(content_type) = HeaderValue::try_from(format!("multipart/form-data; boundary={}", self.boundary)) {

@@ -70,7 +70,7 @@ impl MemoryReplayGuard {
 
     fn hash(&self, id: CallId<'_>) -> CallHash {
         match id {
-            CallId::CallbackV2(nonce) => CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(nonce))),
+            CallId::SignedQuery(nonce) => CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(nonce))),
             CallId::KitV2(nonce) => CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(("kit", nonce)))),
             // A keyed hash already, and a genuine one.
             CallId::AuthToken(token) => {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn claim(guard: &MemoryReplayGuard, nonce: &str, until: i64, now: i64) -> Result<Claim, ReplayError> {
-        guard.claim_now(CallId::CallbackV2(nonce), at(until), at(now))
+        guard.claim_now(CallId::SignedQuery(nonce), at(until), at(now))
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl TenantGuard {
             <[u8; 32]>::from(parts.into_iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize())
         };
         match id {
-            CallId::CallbackV2(nonce) => StoredId::CallbackV2(const_hex::encode(hash(nonce.as_bytes()))),
+            CallId::SignedQuery(nonce) => StoredId::SignedQuery(const_hex::encode(hash(nonce.as_bytes()))),
             CallId::KitV2(nonce) => StoredId::KitV2(const_hex::encode(hash(nonce.as_bytes()))),
             CallId::AuthToken(token) => StoredId::AuthToken(hash(token)),
         }
@@ -39,7 +39,7 @@ impl TenantGuard {
 
 /// As [`CallId`], with what it refers to.
 enum StoredId {
-    CallbackV2(String),
+    SignedQuery(String),
     KitV2(String),
     AuthToken([u8; 32]),
 }
@@ -47,7 +47,7 @@ enum StoredId {
 impl StoredId {
     fn call_id(&self) -> CallId<'_> {
         match self {
-            Self::CallbackV2(nonce) => CallId::CallbackV2(nonce),
+            Self::SignedQuery(nonce) => CallId::SignedQuery(nonce),
             Self::KitV2(nonce) => CallId::KitV2(nonce),
             Self::AuthToken(token) => CallId::AuthToken(token),
         }

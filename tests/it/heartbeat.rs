@@ -18,11 +18,12 @@ use koogallery::heartbeat::{
     MemoryStateStore, Observer, Permit, Policy, SqliteStateStore, StateError, StateStore,
 };
 use koogallery::key::Credentials;
-use koogallery::open_api::{CallError, Client, RetryPolicy, Transport, TransportError};
+use koogallery::open_api::{CallError, Client, RetryPolicy};
 use koogallery::runtime::Runtime;
 use koogallery::site::Site;
 use koogallery::sqlite::Database;
 use koogallery::timestamp::Timestamp;
+use koogallery::transport::{Transport, TransportError};
 use time::UtcOffset;
 
 use crate::license_desk::{ACCESS, Desk, Fate, LICENSE, SECRET};

@@ -74,10 +74,10 @@ async fn each_shared(check: impl AsyncFn([Arc<dyn ReplayGuard>; 2])) {
 #[tokio::test]
 async fn a_call_is_first_once_until_its_time_is_over() {
     each(async |guard, time| {
-        let id = CallId::CallbackV2("nonce");
+        let id = CallId::SignedQuery("nonce");
         assert_eq!(guard.claim(id, at(3000), at(0)).await.unwrap(), Claim::First);
         assert_eq!(guard.claim(id, at(3000), at(3000)).await.unwrap(), Claim::Repeated(None));
-        assert_eq!(guard.claim(CallId::CallbackV2("other"), at(3000), at(0)).await.unwrap(), Claim::First);
+        assert_eq!(guard.claim(CallId::SignedQuery("other"), at(3000), at(0)).await.unwrap(), Claim::First);
         time.pass(3100).await;
         assert_eq!(guard.claim(id, at(6000), at(3001)).await.unwrap(), Claim::First);
     })
@@ -122,7 +122,7 @@ async fn a_claim_that_is_already_over_can_be_made() {
     each(async |guard, _| {
         for (until, now) in [(0, 1000), (1000, 1000), (i64::MIN, i64::MAX)] {
             let nonce = format!("{until} {now}");
-            assert_eq!(guard.claim(CallId::CallbackV2(&nonce), at(until), at(now)).await.unwrap(), Claim::First);
+            assert_eq!(guard.claim(CallId::SignedQuery(&nonce), at(until), at(now)).await.unwrap(), Claim::First);
         }
     })
     .await;
@@ -137,7 +137,7 @@ async fn of_many_at_once_one_is_first_also_across_servers() {
                 let guard = Arc::clone(&guards[index % 2]);
                 tokio::spawn(async move {
                     let nonce = format!("{}/{now}", index % 20);
-                    guard.claim(CallId::CallbackV2(&nonce), at(until), at(now)).await.unwrap() == Claim::First
+                    guard.claim(CallId::SignedQuery(&nonce), at(until), at(now)).await.unwrap() == Claim::First
                 })
             });
             let firsts = join_all(tries).await.into_iter().filter(|first| *first.as_ref().unwrap()).count();
@@ -175,10 +175,10 @@ async fn postgres_forgets_what_is_over() {
     let Some(schema) = Schema::new().await else { return };
     let guard = postgres(&schema).await;
     for index in 0..250 {
-        guard.claim(CallId::CallbackV2(&index.to_string()), at(100), at(0)).await.unwrap();
+        guard.claim(CallId::SignedQuery(&index.to_string()), at(100), at(0)).await.unwrap();
     }
     for (nonce, left) in [("a", 151), ("b", 52), ("c", 3), ("d", 4)] {
-        guard.claim(CallId::CallbackV2(nonce), at(300), at(101)).await.unwrap();
+        guard.claim(CallId::SignedQuery(nonce), at(300), at(101)).await.unwrap();
         let count = "SELECT count(*) FROM koogallery_replay";
         assert_eq!(schema.client().await.query_one(count, &[]).await.unwrap().get::<_, i64>(0), left);
     }
@@ -188,7 +188,7 @@ async fn postgres_forgets_what_is_over() {
 async fn redis_keeps_the_time_and_the_prefix_of_a_claim() {
     let Some(keys) = Keys::new() else { return };
     let (guard, other) = (keys.guard().await, keys.guard().await.with_prefix(format!("{}other:", keys.prefix)));
-    let id = CallId::CallbackV2("nonce");
+    let id = CallId::SignedQuery("nonce");
     assert_eq!(guard.claim(id, at(3000), at(0)).await.unwrap(), Claim::First);
     assert_eq!(other.claim(id, at(3000), at(0)).await.unwrap(), Claim::First);
 
@@ -214,7 +214,7 @@ async fn redis_connects_again_where_the_server_closed() {
         let number: u64 = redis::cmd("CLIENT").arg("ID").query_async(&mut manager).await.unwrap();
         redis::cmd("CLIENT").arg("KILL").arg("ID").arg(number).exec_async(&mut admin).await.unwrap();
         let nonce = format!("nonce{round}");
-        assert_eq!(guard.claim(CallId::CallbackV2(&nonce), at(3000), at(0)).await.unwrap(), Claim::First);
+        assert_eq!(guard.claim(CallId::SignedQuery(&nonce), at(3000), at(0)).await.unwrap(), Claim::First);
     }
 }
 
@@ -228,9 +228,9 @@ async fn redis_that_falls_silent_is_an_error_soon() {
     let guard = RedisReplayGuard::connect(&format!("redis://{}", wire.address)).await.unwrap();
     wire.cut();
     let began = Instant::now();
-    let claim = guard.claim(CallId::CallbackV2("nonce"), at(3000), at(0)).await;
+    let claim = guard.claim(CallId::SignedQuery("nonce"), at(3000), at(0)).await;
     assert!(matches!(claim, Err(ReplayError::Store(_))), "{claim:?}");
-    assert!(guard.remember_answer(CallId::CallbackV2("nonce"), Bytes::new()).await.is_err());
+    assert!(guard.remember_answer(CallId::SignedQuery("nonce"), Bytes::new()).await.is_err());
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 

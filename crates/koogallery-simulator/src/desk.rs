@@ -61,7 +61,7 @@ use koogallery::timestamp::Timestamp;
 /// [explained](Call::explanation), five in a row lock the key. What the documents leave open is said where it matters.
 ///
 /// It does no IO: [`Desk::answer`] takes a request and gives the response. It is also a
-/// [`Transport`](koogallery::open_api::Transport), which spares the socket, and [`serve_desk`] puts it on one.
+/// [`Transport`](koogallery::transport::Transport), which spares the socket, and [`serve_desk`] puts it on one.
 ///
 /// ```
 /// # async fn example(runtime: impl koogallery::runtime::Runtime) -> Result<(), Box<dyn std::error::Error>> {

@@ -17,7 +17,7 @@ message! {
         tenant_id: String = identity "tenantId", 64;
         /// The application's id in the marketplace.
         app_id: String = identity "appId", 64;
-        /// OAuth client id, given by the enterprise's authentication centre.
+        /// OAuth client id, given by the enterprise's authentication center.
         client_id: String = put "clientId", 64;
         /// OAuth client secret, **still encrypted** with the seller's RSA key (OAEP). No length is documented; 8192 characters
         /// are taken.

@@ -19,7 +19,7 @@ message! {
         tenant_code: String = put "tenantCode", 64;
         /// Name of the enterprise.
         name: Sensitive = information "name", 255;
-        /// Address of the enterprise's authentication centre, `https://` included; any text while debugging. A changed one
+        /// Address of the enterprise's authentication center, `https://` included; any text while debugging. A changed one
         /// counts at once: logins depend on it.
         domain_name: String = put "domainName", 255;
         /// What to do; [`Flag::Modify`] changes name and address only.

@@ -10,7 +10,7 @@ use percent_encoding::{percent_decode_str, percent_encode};
 use sha2::{Digest as _, Sha256};
 
 use super::{Payload, X_SDK_CONTENT_SHA256, header};
-use crate::query::{RESERVED, raw_pairs};
+use crate::query::{NON_UNRESERVED, raw_pairs};
 
 /// SHA-256 of nothing.
 const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -107,7 +107,7 @@ fn push_query(text: &mut String, query: &str) {
 /// A segment, name or value in the one spelling that counts. Bytes that are no UTF-8 stay what they are.
 fn encoded(part: &str) -> Cow<'_, str> {
     let bytes: Vec<u8> = percent_decode_str(part).collect();
-    Cow::Owned(percent_encode(&bytes, RESERVED).to_string())
+    Cow::Owned(percent_encode(&bytes, NON_UNRESERVED).to_string())
 }
 
 /// Whether nothing but the marks stands there that is or would be encoded. Neither look-ups nor an early return, so that the

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use super::gateway::MAX_BODY;
 use super::{Desk, Lost};
 use koogallery::adapter::serve::Server;
-use koogallery::open_api::{Transport, TransportError};
+use koogallery::transport::{Transport, TransportError};
 
 /// Answers without a socket. Slow answers are waited for on tokio.
 impl Transport for Desk {

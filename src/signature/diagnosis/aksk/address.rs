@@ -84,7 +84,7 @@ fn encoded(pairs: &[Pair], encode: impl Fn(&[u8]) -> String) -> String {
 }
 
 fn canonical_encode(bytes: &[u8]) -> String {
-    percent_encoding::percent_encode(bytes, crate::query::RESERVED).to_string()
+    percent_encoding::percent_encode(bytes, crate::query::NON_UNRESERVED).to_string()
 }
 
 /// The pairs, with this mark where there is no value.

@@ -32,7 +32,7 @@ impl BaseUrl {
         self.scheme == Scheme::HTTPS
     }
 
-    pub(super) fn post_json(&self, path: &str, body: &impl Serialize) -> Request<Bytes> {
+    pub(crate) fn post_json(&self, path: &str, body: &impl Serialize) -> Request<Bytes> {
         // Plain data with text keys: serialising cannot fail.
         let body = Bytes::from(serde_json::to_vec(body).unwrap_or_default());
         let mut request = self.request(Method::POST, path, body);

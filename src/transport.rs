@@ -1,7 +1,10 @@
-//! Carrying requests to the marketplace.
+//! Carrying requests to the marketplace and to authentication centers: what [`open_api`](crate::open_api) and
+//! [`login`](crate::login) send goes through a [`Transport`].
 
+mod base_url;
 #[cfg(feature = "reqwest-0_13")]
 mod reqwest;
+mod stream;
 
 use std::error::Error;
 
@@ -10,10 +13,10 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
-use super::StreamedBody;
-
 #[cfg(feature = "reqwest-0_13")]
 pub use self::reqwest::ReqwestTransport;
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use stream::StreamedBody;
 
 /// Sends one request and waits for the whole answer.
 ///

@@ -54,14 +54,14 @@ impl ReqwestTransport {
 
     /// Takes answers of at most this many bytes.
     #[must_use]
-    pub fn answer_limit(mut self, bytes: usize) -> Self {
+    pub fn with_answer_limit(mut self, bytes: usize) -> Self {
         self.answer_limit = bytes;
         self
     }
 
     /// Sends at most this many requests at once; further ones wait.
     #[must_use]
-    pub fn concurrency(mut self, exchanges: usize) -> Self {
+    pub fn with_concurrency(mut self, exchanges: usize) -> Self {
         self.places = Semaphore::new(exchanges);
         self
     }
