@@ -1,4 +1,5 @@
-//! Login of the customers' users: OAuth 2.0 from the marketplace's unified login page or from the workbench, and CAS 3.0.
+//! Login of the customers' users: OAuth 2.0 from the marketplace's unified login page or from the workbench, and CAS 3.0
+//! (feature `cas`).
 //!
 //! China site, joint-operation products only. Every enterprise that bought has an authentication center of its own;
 //! `tenantSync` tells its address, `applicationSync` the client id and the (encrypted) client secret, and `authSync` who may
@@ -29,6 +30,7 @@
 
 pub mod authorize;
 mod callback;
+#[cfg(feature = "cas")]
 pub mod cas;
 mod center;
 mod complete;
@@ -42,7 +44,9 @@ pub mod token;
 pub mod unified_login;
 pub mod user_info;
 
-pub use callback::{CasCallback, OAuthCallback};
+#[cfg(feature = "cas")]
+pub use callback::CasCallback;
+pub use callback::OAuthCallback;
 pub use center::{AuthenticationCenter, AuthenticationCenterError};
 pub use complete::{Identity, Login};
 pub use directory::{DirectoryError, DirectoryUser, LoginDirectory};

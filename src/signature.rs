@@ -2,13 +2,14 @@
 //!
 //! No framework, no clock, no store: the time is an argument, and whoever verifies a call by hand must still claim its
 //! nonce or token in a [replay guard](crate::replay). [`CallbackService`](crate::callback::CallbackService) does all of it.
-//! Why a signature does not match is for [`diagnosis`] to find out.
+//! `diagnosis` (feature `diagnosis`) finds out why a signature does not match.
 
 pub mod aksk;
 pub mod auth_token;
 pub mod auth_token_body;
 pub mod body_sign;
 pub mod callback_v2;
+#[cfg(feature = "diagnosis")]
 pub mod diagnosis;
 pub mod gateway_jwt;
 pub mod kit_v2;

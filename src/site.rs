@@ -20,7 +20,8 @@ pub enum Site {
 }
 
 impl Site {
-    pub(crate) const ALL: [Self; 3] = [Self::China, Self::International, Self::Europe];
+    /// All sites.
+    pub const ALL: [Self; 3] = [Self::China, Self::International, Self::Europe];
 
     /// The host of the open APIs.
     pub const fn host(self) -> &'static str {

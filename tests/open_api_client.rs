@@ -1,6 +1,7 @@
 //! The client against a scripted marketplace: what is signed, what is tried again, and what is not.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -209,17 +210,25 @@ fn a_refused_signature_tells_how_wrong_the_clock_is() {
     assert!(error.to_string().contains("this machine's clock is 1,020 s behind the gateway's"), "{error}");
 }
 
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 #[test]
 fn what_breaks_a_limit_is_not_sent() {
     let stage = stage(|builder| builder);
     let code = "P".repeat(65);
     let error = stage.client.call(&activate_license::Request::new(code)).now_or_never().unwrap().unwrap_err();
     assert!(matches!(error, CallError::Limit { api: "activate license", .. }) && !error.is_retryable());
-    assert_eq!(error.to_string(), "activate license: license has 65 characters, and may have 64");
+    assert_eq!(
+        chain(&error),
+        "activate license: a limit of the API is broken: license has 65 characters, and may have 64"
+    );
     let record = UsageRecord::new("", "i-1", NOW, NOW, "1".parse().unwrap());
     let push = push_usage::Request::new(vec![record]).unwrap();
     let error = stage.client.call(&push).now_or_never().unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "push usage: usage_records[0].metering_sn is empty");
+    assert_eq!(chain(&error), "push usage: a limit of the API is broken: usage_records[0].metering_sn is empty");
     assert_eq!(stage.calls(), 0);
 }
 

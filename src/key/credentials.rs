@@ -25,6 +25,7 @@ use crate::site::Site;
 #[derive(Clone)]
 pub struct Credentials {
     access: Arc<str>,
+    #[cfg(feature = "diagnosis")]
     secret: Arc<Sensitive>,
     hmac: Arc<HmacSha256>,
     security_token: Option<Arc<Sensitive>>,
@@ -41,7 +42,13 @@ impl Credentials {
         check_id(&access)?;
         check_part(secret.expose())?;
         let hmac = Arc::new(hmac_of(secret.expose().as_bytes()));
-        Ok(Self { access: access.into(), secret: Arc::new(secret), hmac, security_token: None })
+        Ok(Self {
+            access: access.into(),
+            #[cfg(feature = "diagnosis")]
+            secret: Arc::new(secret),
+            hmac,
+            security_token: None,
+        })
     }
 
     /// Makes the pair a temporary one, with the token that goes with it.
@@ -106,6 +113,7 @@ impl Credentials {
     }
 
     /// The secret, for diagnosis to spoil it.
+    #[cfg(feature = "diagnosis")]
     pub(crate) fn expose_secret(&self) -> &str {
         self.secret.expose()
     }

@@ -63,6 +63,7 @@ impl FromStr for OAuthCallback {
 }
 
 /// The callback of CAS: `?tenant=...&ticket=...`.
+#[cfg(feature = "cas")]
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CasCallback {
@@ -74,6 +75,7 @@ pub struct CasCallback {
     pub service: String,
 }
 
+#[cfg(feature = "cas")]
 impl CasCallback {
     /// Reads the query of the callback, without `?`, at the application's registered address (which is configuration, not
     /// the request's `Host`). Other parameters stay a part of the service.

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::cas::Validation;
 use super::token::{CodeExchange, Refresh, Tokens};
 use super::user_info::{UserInfo, UserInfoQuery};
-use super::{CasCallback, Exchange, LoginDirectory, LoginError, OAuthCallback, TenantLogin, unified_login};
+use super::{Exchange, LoginDirectory, LoginError, OAuthCallback, TenantLogin, unified_login};
 use crate::redact::Sensitive;
 use crate::transport::Transport;
 
@@ -112,9 +111,10 @@ impl Login {
     /// # Errors
     ///
     /// Any of [`LoginError`]; the ticket is used up.
-    pub async fn complete_cas(&self, callback: CasCallback) -> Result<Identity, LoginError> {
+    #[cfg(feature = "cas")]
+    pub async fn complete_cas(&self, callback: super::CasCallback) -> Result<Identity, LoginError> {
         let tenant = self.tenant(&callback.tenant_id).await?;
-        let user = self.send(&tenant, &Validation::new(callback.service, callback.ticket)).await?;
+        let user = self.send(&tenant, &super::cas::Validation::new(callback.service, callback.ticket)).await?;
         self.admit(tenant, user, None).await
     }
 
