@@ -159,6 +159,7 @@ impl FromStr for Activity {
 /// The name is none of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the name is none of an activity")]
+#[non_exhaustive]
 pub struct UnknownActivity;
 
 #[cfg(test)]

@@ -236,6 +236,7 @@ impl<'de> Deserialize<'de> for Amount {
 /// A text is not a decimal number, or one of more digits than an [`Amount`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a decimal number")]
+#[non_exhaustive]
 pub struct AmountError;
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub trait Clock: Send + Sync + 'static {
 
 /// The operating system's clock.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "made by its name")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {

@@ -25,29 +25,26 @@
 #![cfg_attr(all(feature = "serve", feature = "sqlite"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "serve", feature = "sqlite")), doc = "```ignore")]
 //! use koogallery::adapter::{serve::Server, tokio::TokioRuntime, tower::Endpoint};
-//! use koogallery::{callback::CallbackService, key::AccessKeys, ledger::SqliteLedger, sqlite::Database};
-//! # use koogallery::callback::{HandlerError, subscription::*};
-//! # struct Shop;
-//! # impl SubscriptionHandler for Shop {
-//! #     async fn create(&self, _: Purchase) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn renew(&self, _: Renewal) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn freeze(&self, _: Freeze) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn unfreeze(&self, _: Unfreeze) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn release(&self, _: Release) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn upgrade(&self, _: Upgrade) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn check_change(&self, _: ChangeCheck) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn describe(&self, _: InstanceQuery) -> Result<Description, HandlerError> { Ok(Description::default()) }
-//! # }
-//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! use koogallery::callback::subscription::SubscriptionHandler;
+//! use koogallery::{AccessKeys, CallbackService, ledger::SqliteLedger, sqlite::Database};
 //!
-//! let ledger = SqliteLedger::new(&Database::open("koogallery.db")?).await?;
-//! let service = CallbackService::builder(AccessKeys::from_env()?, TokioRuntime) // KOOGALLERY_BASIC_KEY
-//!     .subscription(Shop, ledger)
-//!     .build();
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-//! Server::new().serve(listener, Endpoint::new(service), std::future::pending()).await;
-//! # Ok(())
-//! # }
+//! async fn serve(shop: impl SubscriptionHandler) -> Result<(), Box<dyn std::error::Error>> {
+//!     let ledger = SqliteLedger::new(&Database::open("koogallery.db")?).await?;
+//!     let service = CallbackService::builder(AccessKeys::from_env()?, TokioRuntime) // KOOGALLERY_BASIC_KEY
+//!         .subscription(shop, ledger)
+//!         .build();
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//!     Server::new().serve(listener, Endpoint::new(service), std::future::pending()).await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! In `Cargo.toml`:
+//!
+//! ```toml
+//! [dependencies]
+//! koogallery = { version = "0.1", features = ["serve", "sqlite-bundled"] }
+//! tokio = { version = "1", features = ["full"] }
 //! ```
 //!
 //! # Features
@@ -70,7 +67,9 @@
 //! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations; has an advisory |
 //! | `aws-lc-rs` | the same in constant time, without one variation |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events, open-API calls as spans |
-//! | `charsets` | GBK, GB18030, Big5 and Windows-1252 among the mistakes of `signature::diagnosis` |
+//! | `cas` | `login::cas`: login by CAS 3.0 |
+//! | `diagnosis` | `signature::diagnosis`: why a signature does not match |
+//! | `charsets` | `diagnosis`, with GBK, GB18030, Big5 and Windows-1252 among its mistakes |
 #![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -116,3 +115,21 @@ mod text;
 pub mod timestamp;
 pub mod transport;
 pub mod wire;
+
+pub use amount::Amount;
+pub use callback::{CallbackService, HandlerError};
+pub use key::{AccessKey, AccessKeys, Credentials, InterfaceType};
+pub use open_api::Client;
+pub use result_code::ResultCode;
+pub use site::Site;
+pub use timestamp::Timestamp;
+
+/// The programs of both READMEs, compiled as tests.
+#[cfg(all(doctest, feature = "serve", feature = "sqlite"))]
+mod readme {
+    #[doc = include_str!("../README.md")]
+    struct English;
+
+    #[doc = include_str!("../README.zh-CN.md")]
+    struct Chinese;
+}

@@ -102,5 +102,6 @@ pub trait Api: sealed::Sealed {
 
 mod sealed {
     /// Keeps [`Api`](super::Api) to the requests of this crate, so that it may grow.
+    #[allow(unnameable_types, reason = "what cannot be named cannot be implemented elsewhere")]
     pub trait Sealed {}
 }

@@ -24,6 +24,7 @@ pub(crate) fn number(random: &dyn Random) -> Result<u128, RandomError> {
 
 /// The operating system's generator.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "made by its name")]
 pub struct OsRandom;
 
 impl Random for OsRandom {
@@ -81,6 +82,7 @@ impl fmt::Debug for Block {
 /// The source of randomness failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the source of randomness failed")]
+#[allow(clippy::exhaustive_structs, reason = "every implementation of `Random` makes it")]
 pub struct RandomError;
 
 #[cfg(test)]

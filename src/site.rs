@@ -80,4 +80,5 @@ impl FromStr for Site {
 /// A site other than `china`, `international` and `europe`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the site is none of china, international and europe")]
+#[non_exhaustive]
 pub struct UnknownSite;

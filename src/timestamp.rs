@@ -216,6 +216,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// A text is not a time in the form asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a time in the expected form")]
+#[non_exhaustive]
 pub struct TimestampError;
 
 #[cfg(test)]

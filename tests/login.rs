@@ -220,7 +220,7 @@ fn only_known_and_enabled_users_of_the_tenant_are_let_in() {
 fn a_refusal_ends_the_login_and_nothing_is_sent_again() {
     let refused = stage([answer(400, r#"{"error":"invalid_grant","error_description":"Invalid authorization code"}"#)]);
     let error = refused.complete("code=used&tenant=t-5f0c").unwrap_err();
-    assert!(matches!(&error, LoginError::Center { source, .. } if source.cause == Cause::CodeRefused), "{error}");
+    assert!(matches!(&error, LoginError::Center { error, .. } if error.cause == Cause::CodeRefused), "{error}");
     assert!(error.is_retryable(), "with a new login");
 
     for fault in

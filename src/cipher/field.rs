@@ -71,6 +71,7 @@ impl std::str::FromStr for EncryptType {
 /// An `encryptType` other than `1` and `2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the encrypt type is neither 1 (AES-256) nor 2 (AES-128)")]
+#[non_exhaustive]
 pub struct UnknownEncryptType;
 
 /// An encrypted field as it stands on the wire.
@@ -264,4 +265,5 @@ pub enum EncryptError {
 /// The field is not an encrypted text under this key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the field cannot be decrypted with this key and encrypt type")]
+#[non_exhaustive]
 pub struct DecryptError;

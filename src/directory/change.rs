@@ -6,6 +6,10 @@ use crate::timestamp::Timestamp;
 
 /// Anything that can happen to the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a store has to keep every kind of change, so a new one must not pass it by"
+)]
 pub enum Change {
     /// An enterprise is bound, or changed.
     PutTenant(Tenant),

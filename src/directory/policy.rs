@@ -9,6 +9,7 @@ use crate::timestamp::Timestamp;
 ///
 /// The documents do not say whether the list replaces what was there (unverified), so nothing is lost by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a pair: those that are not listed stay or go")]
 pub enum DepartmentSync {
     /// They stay.
     #[default]

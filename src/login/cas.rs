@@ -56,6 +56,7 @@ pub struct Validation {
 /// The form of the answer (`format`). It is always sent, because the documents disagree on the default; and either form
 /// is read, whichever was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "CAS 3.0 has these two")]
 pub enum Format {
     /// `XML`, of which the documents print an answer.
     #[default]

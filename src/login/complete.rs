@@ -134,8 +134,7 @@ impl Login {
         let response = self.transport.send(exchange.to_http(tenant)).await;
         let response =
             response.map_err(|source| LoginError::NoAnswer { tenant_id: tenant_id(), request: E::NAME, source })?;
-        E::from_http(&response)
-            .map_err(|source| LoginError::Center { tenant_id: tenant_id(), source: Box::new(source) })
+        E::from_http(&response).map_err(|error| LoginError::Center { tenant_id: tenant_id(), error: Box::new(error) })
     }
 
     async fn admit(&self, tenant: TenantLogin, user: UserInfo, tokens: Option<Tokens>) -> Result<Identity, LoginError> {

@@ -178,12 +178,12 @@ pub enum LoginError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// The authentication center answered, and not with success.
-    #[error("tenant {tenant_id:?}: {source}")]
+    #[error("tenant {tenant_id:?}: {error}")]
     Center {
         /// The tenant.
         tenant_id: String,
         /// What it answered.
-        source: Box<CenterError>,
+        error: Box<CenterError>,
     },
     /// The authentication center did not answer.
     #[error("tenant {tenant_id:?}: {request}: no answer")]
@@ -253,7 +253,7 @@ impl LoginError {
         match self {
             Self::Denied(_) | Self::StateMismatch | Self::Directory(_) => true,
             Self::NoAnswer { source, .. } => !matches!(source, TransportError::NoTls),
-            Self::Center { source, .. } => source.is_retryable(),
+            Self::Center { error, .. } => error.is_retryable(),
             _ => false,
         }
     }
@@ -270,7 +270,7 @@ impl LoginError {
                 "answer tenantSync and applicationSync with success only once they are stored, also those with an empty instanceId; have the tenant bind the application again"
             }
             Self::Directory(_) => "look at the store",
-            Self::Center { source, .. } => source.cause.hint(),
+            Self::Center { error, .. } => error.cause.hint(),
             Self::NoAnswer { source: TransportError::NoTls, .. } => "build the HTTP client with TLS",
             Self::NoAnswer { .. } => {
                 "check that the server may reach the tenant's domain name; let the user log in again"

@@ -34,6 +34,7 @@ pub trait Exchange: sealed::Sealed {
 
 pub(super) mod sealed {
     /// Keeps [`Exchange`](super::Exchange) to the requests of this crate, so that it may grow.
+    #[allow(unnameable_types, reason = "what cannot be named cannot be implemented elsewhere")]
     pub trait Sealed {}
 }
 

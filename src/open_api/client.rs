@@ -149,7 +149,7 @@ impl Client {
         let (outcome, head) = loop {
             let (outcome, head) = match &checked {
                 Ok(()) => inner.attempt::<A>(request(base)).await,
-                Err(source) => (Err(CallError::Limit { api: A::NAME, source: source.clone() }), None),
+                Err(limit) => (Err(CallError::Limit { api: A::NAME, limit: limit.clone() }), None),
             };
             let Err(error) = &outcome else { break (outcome, head) };
             if let CallError::Transport { source: TransportError::Connect(_), .. } = error {
@@ -372,12 +372,12 @@ pub enum CallError {
         source: TransportError,
     },
     /// A field breaks a documented limit. Nothing was sent.
-    #[error("{api}: a limit of the API is broken")]
+    #[error("{api}: {limit}")]
     Limit {
         /// The API to be called.
         api: &'static str,
         /// The field and its limit.
-        source: LimitError,
+        limit: LimitError,
     },
     /// The API needs AK/SK, and the client has none.
     #[error("{0}: the client has no AK/SK")]

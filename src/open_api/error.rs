@@ -42,6 +42,7 @@ pub struct ApiError {
 
 /// When the same request may be sent again, as an answer tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "HTTP has these two")]
 pub enum RetryAfter {
     /// So long after the answer.
     In(Duration),

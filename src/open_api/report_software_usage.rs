@@ -59,6 +59,7 @@ impl Usage {
 /// One report: who, or how many; never both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Report {
     /// A client's id, at most 256 characters; distinct ones are counted.
     Id(Sensitive),

@@ -59,6 +59,16 @@ impl Request {
     }
 }
 
+impl std::fmt::Debug for Content {
+    /// The License itself is left out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Characters(_) => f.write_str("Characters([redacted])"),
+            Self::File { name, .. } => f.debug_struct("File").field("name", name).finish_non_exhaustive(),
+        }
+    }
+}
+
 impl std::fmt::Debug for Request {
     /// The License itself is left out.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

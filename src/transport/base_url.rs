@@ -88,4 +88,5 @@ impl std::str::FromStr for BaseUrl {
 /// The address of the open APIs is not of the form `https://HOST[:PORT]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the address of the open APIs is not of the form https://HOST[:PORT]")]
+#[non_exhaustive]
 pub struct BaseUrlError;

@@ -126,6 +126,7 @@ impl WriteField for Timestamp {
 /// On the wire absent, null, empty, `0` or `false` (production), `1` or `true` (debugging), as text or number. Anything else
 /// is refused: taken for production it could create what was never bought, taken for a test it could lose what was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "a pair: a call is real, or is not")]
 pub enum TestFlag {
     /// A customer's call.
     #[default]

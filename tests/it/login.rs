@@ -131,7 +131,7 @@ async fn login() -> Login {
 
 fn cause(error: LoginError) -> Cause {
     match error {
-        LoginError::Center { source, .. } => source.cause,
+        LoginError::Center { error, .. } => error.cause,
         other => panic!("{other}"),
     }
 }

@@ -64,7 +64,7 @@ fn query(address: &str) -> &str {
 
 fn cause(error: LoginError) -> Cause {
     match error {
-        LoginError::Center { source, .. } => source.cause,
+        LoginError::Center { error, .. } => error.cause,
         other => panic!("{other}"),
     }
 }
