@@ -1,4 +1,4 @@
-//! Where "now" comes from. The crate reads no clock that was not handed in.
+//! Clocks. The crate reads no clock that was not handed in.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,5 +1,5 @@
-//! Access keys of the callbacks, one per interface type and several at a time during a rotation, the access key pair of the
-//! open APIs, and the secrets of the agents gateway. None is ever printed.
+//! Access keys of the callbacks, one per interface type and several at a time during a rotation, the access key pair of
+//! the open APIs, and the secrets of the agents gateway. None is ever printed.
 
 mod app_secrets;
 mod credentials;
@@ -36,6 +36,7 @@ pub(crate) type HmacSha256 = Hmac<Sha256>;
 /// assert_eq!(format!("{key:?}"), "AccessKey([redacted])");
 /// # Ok::<(), koogallery::key::KeyError>(())
 /// ```
+#[doc(alias = "访问密钥")]
 #[derive(Clone)]
 pub struct AccessKey(Arc<KeyMaterial>);
 
@@ -47,7 +48,7 @@ struct KeyMaterial {
 }
 
 impl AccessKey {
-    /// Takes the key exactly as the seller console shows it (China and international sites).
+    /// Returns the key exactly as the seller console shows it (China and international sites).
     ///
     /// # Errors
     ///
@@ -65,7 +66,7 @@ impl AccessKey {
         Ok(Self(Arc::new(KeyMaterial { text, hmac, hmac_of_text })))
     }
 
-    /// Takes the key in the form that the European console shows: the Base64 encoding of the key text.
+    /// Returns the key of the form that the European console shows: the Base64 encoding of the key text.
     ///
     /// # Errors
     ///
@@ -128,7 +129,7 @@ pub struct KeyRing {
 
 #[allow(clippy::len_without_is_empty)] // a ring is never empty
 impl KeyRing {
-    /// A ring of one key.
+    /// Returns a ring of one key.
     pub fn new(key: AccessKey) -> Self {
         Self { keys: vec![key] }
     }
@@ -157,12 +158,12 @@ impl KeyRing {
         Ok(Self { keys: keys.collect::<Result<Vec<_>, _>>()? })
     }
 
-    /// How many keys the ring holds; at least one.
+    /// Returns the number of keys; at least one.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// The keys in order, the signing key first.
+    /// Returns the keys in order, the signing key first.
     pub fn iter(&self) -> impl Iterator<Item = &AccessKey> {
         self.keys.iter()
     }
@@ -191,7 +192,7 @@ impl From<AccessKey> for KeyRing {
     }
 }
 
-/// What a key is bound to in the seller console. The marketplace forbids binding one key to two types.
+/// Interface type: the binding of a key in the seller console. The marketplace forbids binding one key to two types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InterfaceType {
@@ -241,7 +242,7 @@ pub struct AccessKeys {
 }
 
 impl AccessKeys {
-    /// No keys yet.
+    /// Returns an empty set of keys.
     pub fn new() -> Self {
         Self::default()
     }
@@ -271,7 +272,7 @@ impl AccessKeys {
         Ok(self)
     }
 
-    /// The ring of one interface type; for [`InterfaceType::V1`] the basic ring unless one was set.
+    /// Returns the ring of one interface type; for [`InterfaceType::V1`] the basic ring unless one was set.
     pub fn get(&self, interface: InterfaceType) -> Option<&KeyRing> {
         let find = |wanted| self.rings.iter().find(|(bound, _)| *bound == wanted).map(|(_, ring)| ring);
         match interface {
@@ -334,7 +335,7 @@ impl AccessKeys {
     }
 }
 
-/// Why a key was refused. The key itself is never part of the error.
+/// An unusable key. The key itself is never part of the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -347,7 +348,8 @@ pub enum KeyError {
     /// The European display form is not Base64.
     #[error("an access key {}", self.predicate())]
     NotBase64,
-    /// What the European display form encodes is not UTF-8 text, or a part of an access key pair could not stand in a header.
+    /// The European display form does not encode UTF-8 text, or a part of an access key pair could not stand in a
+    /// header.
     #[error("an access key {}", self.predicate())]
     NotText,
     /// The marketplace allows each key for one interface type only.
@@ -428,7 +430,8 @@ mod tests {
             ),
             (
                 &[("KOOGALLERY_BASIC_KEY", "s3cret"), ("KOOGALLERY_KIT_KEY", "s3cret")],
-                "KOOGALLERY_KIT_KEY: a key is in KOOGALLERY_BASIC_KEY too, and the marketplace allows one interface type",
+                "KOOGALLERY_KIT_KEY: a key is in KOOGALLERY_BASIC_KEY too, \
+                 and the marketplace allows one interface type",
             ),
             (&[("KOOGALLERY_AK", "id")], "KOOGALLERY_SK: not set, although KOOGALLERY_AK is"),
             (&[("KOOGALLERY_SK", "s3cret")], "KOOGALLERY_AK: not set, although KOOGALLERY_SK is"),

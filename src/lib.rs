@@ -1,26 +1,30 @@
 //! SDK for sellers on Huawei Cloud's marketplace (云商店, KooGallery).
 //!
-//! The marketplace calls a seller's server when a customer buys, renews, upgrades, expires or leaves. This crate verifies
-//! each call, gives it to the seller's code as a typed event exactly once, and answers in the exact form.
+//! The marketplace calls a seller's server when a customer buys, renews, upgrades, expires or leaves. This crate
+//! verifies each call, gives it to the seller's code as a typed event exactly once, and answers in the exact form.
 //!
 //! * [`callback`] answers the calls; the seller writes one
 //!   [`SubscriptionHandler`](callback::subscription::SubscriptionHandler).
-//! * [`adapter`] connects it to tower, axum or a bare socket, and to tokio.
+//! * [`adapter`] connects it to tower, axum, actix-web or a bare socket, and to tokio.
 //! * [`signature`] and [`cipher`] are plain functions on bytes, for everybody else.
-//! * [`open_api`] calls the marketplace: what was bought, what was used.
-//! * [`metering`] reports what was used: nothing lost, nothing twice.
-//! * [`saas`], [`kit`], [`license`], [`order_notify`] and [`agents_gateway`] hold the wire models, exactly as documented.
+//! * [`open_api`] calls the marketplace: orders, usage, Licenses. [`transport`] carries its requests and those of logins.
+//! * [`metering`] reports usage: nothing lost, nothing twice.
+//! * [`saas`], [`kit`], [`license`], [`order_notify`] and [`agents_gateway`] hold the wire models, exactly as
+//!   documented.
 //! * [`login`] lets the customers' users in, as the marketplace's login pages send them.
 //! * [`issuing`] keeps Licenses that were applied for, until they are delivered and after.
-//! * [`heartbeat`] tells a licensed application whether its License is good today.
-//! * [`directory`] keeps who these users are.
-//! * [`ledger`] and [`replay`] keep what must be remembered.
-//! * [`protocol`] says what tells the protocols of the callbacks apart.
+//! * [`heartbeat`] checks in a licensed application whether its License is good today.
+//! * [`directory`] keeps these users and their enterprises.
+//! * [`ledger`] and [`replay`] keep the instances of orders and the calls seen, so that each takes effect once; [`tenant`]
+//!   lets several services share them.
+//! * [`key`] and [`env`](mod@env) read the seller's keys; [`protocol`] has the facts of each protocol of the callbacks.
+//! * [`activity`], [`amount`], [`result_code`], [`site`], [`timestamp`], [`query`], [`redact`] and [`wire`] hold the
+//!   values of which the messages are made; [`clock`], [`random`] and [`runtime`] are what a test replaces.
 //!
 //! The crate `koogallery-simulator` proves an integration before it goes live, in a test or, with the command of
 //! `koogallery-cli`, from a terminal.
 //!
-//! The [`manual`] tells how to begin, what is kept safe and how, and what to do when the debugging page says no.
+//! The [`manual`] is the handbook: first steps, security, deployment, and help for a debugging page that says no.
 //!
 #![cfg_attr(all(feature = "serve", feature = "sqlite"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "serve", feature = "sqlite")), doc = "```ignore")]
@@ -78,6 +82,8 @@ pub mod adapter;
 pub mod agents_gateway;
 pub mod amount;
 mod backoff;
+#[doc(alias = "webhook")]
+#[doc(alias = "生产接口")]
 pub mod callback;
 pub mod cipher;
 mod claim;
@@ -88,8 +94,12 @@ pub mod heartbeat;
 pub mod issuing;
 pub mod key;
 pub mod kit;
+#[doc(alias = "idempotency")]
 pub mod ledger;
 pub mod license;
+#[doc(alias = "SSO")]
+#[doc(alias = "single sign-on")]
+#[doc(alias = "OAuth")]
 pub mod login;
 pub mod manual;
 pub mod metering;
@@ -101,11 +111,14 @@ pub mod protocol;
 pub mod query;
 pub mod random;
 pub mod redact;
+#[doc(alias = "nonce")]
 pub mod replay;
 pub mod result_code;
 pub mod runtime;
 pub mod saas;
 mod scope;
+#[doc(alias = "签名")]
+#[doc(alias = "HMAC")]
 pub mod signature;
 pub mod site;
 #[cfg(feature = "sqlite")]

@@ -54,7 +54,7 @@ pub use limit::{Limit, LimitError};
 pub use observer::{CallObserver, EndedCall, FailedAttempt, ObservedCall};
 pub use source::Source;
 
-/// How a request proves who sends it.
+/// Authentication of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Authentication {
@@ -67,20 +67,20 @@ pub enum Authentication {
 
 /// One open API. Its requests are those of the modules here; the trait cannot be implemented elsewhere.
 ///
-/// All of them may be sent again when nobody knows whether they arrived: the order query changes nothing, and of usage
+/// All of them may be sent again when it is unknown whether they arrived: the order query changes nothing, and of usage
 /// records for the same instance and period the first counts.
 pub trait Api: sealed::Sealed {
-    /// What a success says.
+    /// The answer of a success.
     type Response;
 
     /// The API's name in errors and logs.
     const NAME: &'static str;
 
-    /// How its requests are signed.
+    /// Authentication of its requests.
     const AUTHENTICATION: Authentication;
 
-    /// Checks the request against the documented limits, so that nothing is sent that would be refused. The client does so
-    /// before a call.
+    /// Checks the request against the documented limits, so that nothing is sent that would be refused. The client does
+    /// so before a call.
     ///
     /// # Errors
     ///
@@ -89,7 +89,7 @@ pub trait Api: sealed::Sealed {
         Ok(())
     }
 
-    /// The request, not yet signed. Exactly these bytes must be signed and sent.
+    /// Returns the request, not yet signed. Exactly these bytes must be signed and sent.
     fn to_http(&self, base: &BaseUrl) -> Request<Bytes>;
 
     /// Reads an answer.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What a raw `+` stands for.
+/// The meaning of a raw `+`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a pair")]
 pub enum Plus {

@@ -1,11 +1,11 @@
-//! Where randomness comes from: the operating system, unless a test hands in something else.
+//! Sources of randomness: the operating system, or a generator of a test.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroize as _;
 
-/// A source of unpredictable bytes, for initialisation vectors and identifiers.
+/// A source of unpredictable bytes, for initialization vectors and identifiers.
 pub trait Random: Send + Sync + 'static {
     /// Fills the buffer.
     ///
@@ -15,7 +15,7 @@ pub trait Random: Send + Sync + 'static {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError>;
 }
 
-/// A number that nobody else draws.
+/// A number that no other draw gives.
 pub(crate) fn number(random: &dyn Random) -> Result<u128, RandomError> {
     let mut bytes = [0; 16];
     random.fill(&mut bytes)?;

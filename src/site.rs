@@ -7,6 +7,8 @@ use crate::env::{self, EnvError};
 /// A site of the marketplace. Paths of the open APIs are the same on all of them.
 ///
 /// Source: open API reference, "request structure" (China 2025-12, international 2025-11, Europe 2025-03).
+#[doc(alias = "云商店")]
+#[doc(alias = "KooGallery")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Site {
@@ -32,8 +34,8 @@ impl Site {
         }
     }
 
-    /// The host to try when the other one cannot be reached. Documented for China; one international page names China's,
-    /// which is taken for a slip.
+    /// The host to try when the other one cannot be reached. Documented for China; one international page names
+    /// China's, which is taken for a slip.
     pub const fn fallback_host(self) -> Option<&'static str> {
         match self {
             Self::China => Some("mkt.myhuaweicloud.cn"),

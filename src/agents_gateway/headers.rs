@@ -1,11 +1,11 @@
-//! What the gateway adds to a buyer's call.
+//! Headers that the gateway adds to a buyer's call.
 
 use http::HeaderMap;
 
 use crate::redact::Sensitive;
 use crate::wire::{FieldProblem, ParseError};
 
-/// The headers that the gateway adds. They are **not signed**: without the gateway's JWT anybody can make them up.
+/// The headers that the gateway adds. They are **not signed**: without the gateway's JWT they can be forged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GatewayHeaders {
@@ -13,7 +13,8 @@ pub struct GatewayHeaders {
     pub request_id: String,
     /// The buyer's domain id (`X-Customer-Id`).
     pub customer_id: String,
-    /// The buyer's domain name (`X-Customer-Name`), read as UTF-8: how other characters than ASCII travel is not stated.
+    /// The buyer's domain name (`X-Customer-Name`), read as UTF-8: how other characters than ASCII travel is not
+    /// stated.
     pub customer_name: Option<Sensitive>,
 }
 

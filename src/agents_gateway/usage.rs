@@ -1,4 +1,4 @@
-//! What the answer tells the gateway.
+//! Usage in an answer to the gateway.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,13 +10,13 @@ use crate::amount::Amount;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MeteredResponse<T> {
-    /// The seller's own answer; serialises to an object without `usage` and `transcripts`.
+    /// The seller's own answer; serializes to an object without `usage` and `transcripts`.
     #[serde(flatten)]
     pub answer: T,
-    /// What was used.
+    /// The usage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// How much speech was transcribed.
+    /// Length of the transcribed speech.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcripts: Option<Transcripts>,
 }
@@ -36,7 +36,7 @@ impl<T> MeteredResponse<T> {
 /// The `usage` object.
 ///
 /// Which members count is chosen where the product is published: older texts know the three of [`Usage::tokens`] only.
-/// **What is not told is not billed.**
+/// **Usage that is not reported is not billed.**
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

@@ -1,10 +1,10 @@
-//! What can happen to the directory.
+//! Changes of the directory.
 
 use super::{Department, User};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
-/// Anything that can happen to the directory.
+/// A change of the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(
     clippy::exhaustive_enums,
@@ -21,8 +21,8 @@ pub enum Change {
     RemoveApplication(ApplicationRemoval),
     /// Users may use an application, or have changed.
     PutUsers(UsersChange),
-    /// Users may no longer use an application. How this differs from a removal is documented nowhere: probably the users
-    /// stay in the enterprise.
+    /// Users may no longer use an application. How this differs from a removal is documented nowhere: probably the
+    /// users stay in the enterprise.
     RevokeUsers(UsersRemoval),
     /// Users are gone.
     RemoveUsers(UsersRemoval),
@@ -35,7 +35,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// Whom it concerns.
+    /// Returns tenant, purchase and time of the change.
     pub fn meta(&self) -> &ChangeMeta {
         match self {
             Self::PutTenant(change) => &change.meta,
@@ -51,7 +51,7 @@ impl Change {
     }
 }
 
-/// Whom a change concerns, and when it was made.
+/// Tenant, purchase and time of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChangeMeta {
@@ -60,27 +60,27 @@ pub struct ChangeMeta {
     /// The purchase by which it is bound; several may bind the same enterprise. `None` while the seller applies for
     /// credentials or debugs.
     pub instance_id: Option<String>,
-    /// When the marketplace made the message.
+    /// Time of the message.
     pub sent_at: Timestamp,
-    /// Whether the marketplace marked the call as a test. The login of the test account uses what such calls tell, so they
-    /// are to be kept; they must not touch what a real call told.
+    /// Whether the marketplace marked the call as a test. The login of the test account uses the data of such calls, so
+    /// they are kept; they must not touch the data of a real call.
     pub test_call: bool,
 }
 
 impl ChangeMeta {
-    /// A real change by the seller's own application for credentials.
+    /// Returns a real change without a purchase.
     pub fn new(tenant_id: impl Into<String>, sent_at: Timestamp) -> Self {
         Self { tenant_id: tenant_id.into(), instance_id: None, sent_at, test_call: false }
     }
 
-    /// The same of a test call.
+    /// Marks the change as one of a test call.
     #[must_use]
     pub fn test_call(mut self) -> Self {
         self.test_call = true;
         self
     }
 
-    /// Names the purchase.
+    /// Sets the purchase.
     #[must_use]
     pub fn with_instance(mut self, instance_id: impl Into<String>) -> Self {
         self.instance_id = Some(instance_id.into());
@@ -92,7 +92,7 @@ impl ChangeMeta {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tenant {
-    /// Whom it concerns.
+    /// Tenant, purchase and time of the change.
     pub meta: ChangeMeta,
     /// The buyer's order.
     pub order_id: Option<String>,
@@ -106,7 +106,7 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// An enterprise without an order.
+    /// Returns an enterprise without an order.
     pub fn new(
         meta: ChangeMeta,
         tenant_code: impl Into<String>,
@@ -122,12 +122,12 @@ impl Tenant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TenantRemoval {
-    /// Whom it concerns.
+    /// Tenant, purchase and time of the change.
     pub meta: ChangeMeta,
 }
 
 impl TenantRemoval {
-    /// The removal of that enterprise.
+    /// Returns the removal of that enterprise.
     pub fn new(meta: ChangeMeta) -> Self {
         Self { meta }
     }
@@ -137,7 +137,7 @@ impl TenantRemoval {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Application {
-    /// Whom it concerns.
+    /// Tenant, purchase and time of the change.
     pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
@@ -148,7 +148,7 @@ pub struct Application {
 }
 
 impl Application {
-    /// The client of that application.
+    /// Returns the client of that application.
     pub fn new(
         meta: ChangeMeta,
         app_id: impl Into<String>,
@@ -159,8 +159,8 @@ impl Application {
     }
 }
 
-/// A client secret, decrypted, and as the marketplace encrypted it: the latter is fit to be stored, since only the seller's
-/// private key opens it.
+/// A client secret, decrypted, and as the marketplace encrypted it: the latter is fit to be stored, since only the
+/// seller's private key opens it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientSecret {
@@ -171,7 +171,7 @@ pub struct ClientSecret {
 }
 
 impl ClientSecret {
-    /// Both forms.
+    /// Returns a secret in both forms.
     pub fn new(plain: impl Into<Sensitive>, encrypted: impl Into<Sensitive>) -> Self {
         Self { plain: plain.into(), encrypted: encrypted.into() }
     }
@@ -181,14 +181,14 @@ impl ClientSecret {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApplicationRemoval {
-    /// Whom it concerns.
+    /// Tenant, purchase and time of the change.
     pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
 }
 
 impl ApplicationRemoval {
-    /// The removal of that application's client.
+    /// Returns the removal of that application's client.
     pub fn new(meta: ChangeMeta, app_id: impl Into<String>) -> Self {
         Self { meta, app_id: app_id.into() }
     }
@@ -198,16 +198,16 @@ impl ApplicationRemoval {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UsersChange {
-    /// Whom it concerns.
+    /// Tenant, purchase and time of the change.
     pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
-    /// Who, identified by their account names; a user who is not [enabled](User::is_enabled) may not log in.
+    /// The users, identified by their account names; one who is not [enabled](User::is_enabled) may not log in.
     pub users: Vec<User>,
 }
 
 impl UsersChange {
-    /// These users of that application.
+    /// Returns a change of these users.
     pub fn new(meta: ChangeMeta, app_id: impl Into<String>, users: Vec<User>) -> Self {
         Self { meta, app_id: app_id.into(), users }
     }
@@ -217,7 +217,7 @@ impl UsersChange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UsersRemoval {
-    /// Whom it concerns.
+    /// Tenant, purchase and time of the change.
     pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
@@ -226,7 +226,7 @@ pub struct UsersRemoval {
 }
 
 impl UsersRemoval {
-    /// The users with these account names.
+    /// Returns a removal of the users with these account names.
     pub fn new(meta: ChangeMeta, app_id: impl Into<String>, user_names: Vec<Sensitive>) -> Self {
         Self { meta, app_id: app_id.into(), user_names }
     }
@@ -236,7 +236,7 @@ impl UsersRemoval {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DepartmentChange {
-    /// Whom it concerns.
+    /// Tenant, purchase and time of the change.
     pub meta: ChangeMeta,
     /// The department. The one above it may be unknown, and nothing keeps a chain of them from being a circle.
     pub department: Department,
@@ -253,7 +253,7 @@ impl DepartmentChange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DepartmentRemoval {
-    /// Whom it concerns.
+    /// Tenant, purchase and time of the change.
     pub meta: ChangeMeta,
     /// Its code.
     pub org_code: String,
@@ -271,7 +271,7 @@ impl DepartmentRemoval {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Departments {
-    /// Whom it concerns.
+    /// Tenant, purchase and time of the change.
     pub meta: ChangeMeta,
     /// The departments.
     pub departments: Vec<Department>,

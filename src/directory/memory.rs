@@ -14,7 +14,7 @@ use super::{Application, Change, Department, DepartmentSync, DirectoryStore, Dir
 
 /// A directory that lives as long as the process; for tests and for trying out.
 ///
-/// A seller's server must not use it: the marketplace tells everything once, and after a restart nobody could log in.
+/// A seller's server must not use it: the marketplace sends everything once, and after a restart no user could log in.
 #[derive(Default)]
 pub struct MemoryDirectory {
     rows: Mutex<Rows>,

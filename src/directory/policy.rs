@@ -5,7 +5,7 @@ use super::{Change, ChangeMeta, Department, Departments, User, UsersChange, User
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
-/// What a list of all departments does to those that are not listed.
+/// Treatment of departments that a list of all departments does not name.
 ///
 /// The documents do not say whether the list replaces what was there (unverified), so nothing is lost by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,11 +14,11 @@ pub enum DepartmentSync {
     /// They stay.
     #[default]
     Merge,
-    /// They are gone, as far as the same purchase told them, and not later than the list.
+    /// They are removed, as far as they came from the same purchase, and not later than the list.
     Replace,
 }
 
-/// When, and by what kind of call, something was told.
+/// Time and kind of the call that a row is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) sent_at: Timestamp,
@@ -30,13 +30,13 @@ impl Mark {
     #[cfg(feature = "sqlite")]
     pub(super) const GIVES_WAY: &str = "(test_call > ?2 OR (test_call = ?2 AND sent_at <= ?1))";
 
-    /// Whether what was told so may be replaced: a real call replaces what a test told, never the other way round, and
-    /// among calls of one kind the time decides, so that a late retry brings nothing back.
+    /// Whether a row of this mark may be replaced: a real call replaces the data of a test, never the other way round,
+    /// and among calls of one kind the time decides, so that a late retry brings nothing back.
     pub(super) fn gives_way_to(self, newer: Self) -> bool {
         if self.test_call == newer.test_call { self.sent_at <= newer.sent_at } else { self.test_call }
     }
 
-    /// Whether what was cleared so keeps out what arrives only now. After a real clearing a test may begin anew.
+    /// Whether a clearing of this mark keeps out a late arrival. After a real clearing a test may begin again.
     pub(super) fn keeps_out(self, late: Self) -> bool {
         late.sent_at < self.sent_at && (late.test_call || !self.test_call)
     }
@@ -177,7 +177,7 @@ impl<R> Row<R> {
         }
     }
 
-    /// What a real call told comes before what a test told, and then the latest.
+    /// Data of real calls come before those of tests, and then the latest.
     fn rank(&self) -> (bool, Timestamp) {
         (!self.mark.test_call, self.mark.sent_at)
     }

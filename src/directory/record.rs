@@ -39,7 +39,7 @@ pub(super) struct ApplicationRecord {
     client_id: String,
     /// As received.
     client_secret: Sensitive,
-    /// Never written down; empty until somebody decrypts it.
+    /// Never written down; empty until it is decrypted.
     #[serde(skip)]
     plain_secret: Sensitive,
 }

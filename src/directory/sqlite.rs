@@ -16,15 +16,15 @@ use crate::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
 use crate::sqlite::{Database, DatabaseError};
 use crate::timestamp::Timestamp;
 
-/// A directory that survives restarts, in tables of its own (`koogallery_tenant`, `_application`, `_user`, `_department`,
-/// `_directory_cleared`). Several processes may use the same file. Clones share everything.
+/// A directory that survives restarts, in tables of its own (`koogallery_tenant`, `_application`, `_user`,
+/// `_department`, `_directory_cleared`). Several processes may use the same file. Clones share everything.
 ///
 /// A client secret is stored as the marketplace encrypted it, never in clear, and is decrypted at every look-up, which
 /// computes for some milliseconds. So the private key must stay configured as long as secrets made for it are in use.
 ///
-/// **Personal data stands in clear in the file**: names of users, their mobile numbers and e-mail addresses as far as the
-/// buyers share them, and names of enterprises. Protect the file and its copies as such. Of what was removed only ids
-/// remain, account names among them; an unbound enterprise leaves its own id alone.
+/// **Personal data stands in clear in the file**: names of users, their mobile numbers and e-mail addresses as far as
+/// the buyers share them, and names of enterprises. Protect the file and its copies as such. Of what was removed only
+/// ids remain, account names among them; an unbound enterprise leaves its own id alone.
 ///
 #[cfg_attr(feature = "rsa", doc = "```no_run")]
 #[cfg_attr(not(feature = "rsa"), doc = "```ignore")]
@@ -121,7 +121,7 @@ impl Kind {
 }
 
 impl SqliteDirectory {
-    /// Takes the database, making the tables if they are not there, and what decrypts client secrets.
+    /// Opens the directory, and creates its tables if they are missing. The decryptor is for client secrets.
     ///
     /// # Errors
     ///

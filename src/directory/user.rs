@@ -31,8 +31,8 @@ open_enum! {
 
 /// One user. What is optional arrives only if the seller applied for it and the buyer agreed, and may be masked.
 ///
-/// Only [`user_name`](User::user_name) is always there: any other member that was not sent or could not be read is `None`,
-/// so that one odd member does not lock a whole enterprise out.
+/// Only [`user_name`](User::user_name) is always there: any other member that was not sent or could not be read is
+/// `None`, so that one odd member does not lock a whole enterprise out.
 ///
 /// The serde form is for stores and keeps everything.
 ///

@@ -32,7 +32,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// A permanent pair: the access key id and its secret.
+    /// Returns a permanent pair: the access key id and its secret.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Credentials {
         })
     }
 
-    /// Makes the pair a temporary one, with the token that goes with it.
+    /// Sets the token of a temporary pair.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Credentials {
         Self::new(access, secret).map(Some).map_err(|error| refused(SK, error))
     }
 
-    /// The access key id, which is no secret.
+    /// Returns the access key id, which is no secret.
     pub fn access_key_id(&self) -> &str {
         &self.access
     }

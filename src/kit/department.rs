@@ -12,7 +12,8 @@ pub struct Department {
     ///
     /// `orgCode`, mandatory.
     pub org_code: String,
-    /// Name, unique on its level; documented with at most 128 characters. `None` where it was not sent, or could not be read.
+    /// Name, unique on its level; documented with at most 128 characters. `None` where it was not sent, or could not be
+    /// read.
     ///
     /// `name` (V1.0), `orgName` (V2.0) or `OrgName` (older copy of V2.0), mandatory by the documents.
     pub org_name: Option<String>,

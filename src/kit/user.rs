@@ -9,7 +9,7 @@ use crate::wire::{
 };
 
 open_enum! {
-    /// What a user may do in the application.
+    /// Rights of a user in the application.
     pub enum Role {
         /// Uses it.
         User = "user",
@@ -19,7 +19,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// How somebody is employed.
+    /// Kind of employment.
     pub enum EmployeeType {
         /// Formal employee.
         Formal = "1",
@@ -34,8 +34,8 @@ open_enum! {
 
 /// One user. What is optional arrives only if the seller applied for it and the buyer agreed, and may be masked.
 ///
-/// Only [`user_name`](User::user_name) is always there: any other member that was not sent or could not be read is `None`,
-/// whatever the documents call mandatory, so that one odd member does not lock a whole enterprise out.
+/// Only [`user_name`](User::user_name) is always there: any other member that was not sent or could not be read is
+/// `None`, whatever the documents call mandatory, so that one odd member does not lock a whole enterprise out.
 ///
 /// Lengths are those of V2.0; V1.0 prints none. A longer text is kept whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct User {
     ///
     /// `orgCode`, mandatory by the documents.
     pub org_code: Option<String>,
-    /// What the user may do. Nothing but what every user may where it is `None`.
+    /// Rights in the application; those of every user where it is `None`.
     ///
     /// `role`, mandatory by the documents.
     pub role: Option<Role>,
@@ -78,7 +78,7 @@ pub struct User {
     ///
     /// `email`, optional.
     pub email: Option<Sensitive>,
-    /// How the person is employed; text in V1.0, a number in V2.0.
+    /// Kind of employment; text in V1.0, a number in V2.0.
     ///
     /// `employeeType`, optional; in `extension` or beside it.
     pub employee_type: Option<EmployeeType>,
@@ -90,7 +90,7 @@ pub struct User {
     ///
     /// `entryDate`, optional; in `extension` or beside it.
     pub entry_date: Option<String>,
-    /// What else stands in `extension`: fields that the buyer defined, account sets of ERP applications.
+    /// Other members of `extension`: fields that the buyer defined, account sets of ERP applications.
     pub extension: UnknownFields,
     /// Members that no table lists, and those that could not be read; kept as received.
     pub unknown: UnknownFields,

@@ -14,8 +14,8 @@ use super::{CenterError, Exchange, TenantLogin};
 use crate::query::push_pair;
 use crate::redact::Sensitive;
 
-/// Where to send a browser whose tenant is known. It comes back to `service`, which must be the registered callback
-/// address, with a `ticket`. CAS has no `state`.
+/// Returns the address to send a browser to whose tenant is known. It comes back to `service`, which must be the
+/// registered callback address, with a `ticket`. CAS has no `state`.
 ///
 /// Let the service carry the tenant, since nothing else does:
 ///
@@ -41,7 +41,7 @@ pub fn login_url(tenant: &TenantLogin, service: &str) -> String {
     tenant.center.url("/api/v1/cas/login", &query)
 }
 
-/// Validates a service ticket. Whatever comes back, or nothing: the ticket must not be sent again.
+/// Validates a service ticket. A ticket works once: it must not be sent again, whatever comes back.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Validation {
@@ -66,12 +66,12 @@ pub enum Format {
 }
 
 impl Validation {
-    /// Asks for XML.
+    /// Returns a validation that asks for XML.
     pub fn new(service: impl Into<String>, ticket: impl Into<Sensitive>) -> Self {
         Self { service: service.into(), ticket: ticket.into(), format: Format::default() }
     }
 
-    /// Asks for another form.
+    /// Sets the form of the answer (default: XML).
     #[must_use]
     pub fn with_format(mut self, format: Format) -> Self {
         self.format = format;

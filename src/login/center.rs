@@ -1,4 +1,4 @@
-//! Where a tenant's authentication center is.
+//! The address of a tenant's authentication center.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,8 +11,8 @@ use crate::transport::BaseUrl;
 
 /// The address of a tenant's authentication center, read from the `domainName` of `tenantSync`.
 ///
-/// `domainName` comes with `https://` or without, and may end with `/`. During debugging it is any text that somebody
-/// typed; so keep it as text, and read it when a login needs it.
+/// `domainName` comes with `https://` or without, and may end with `/`. During debugging it is any text; so
+/// keep it as text, and read it when a login needs it.
 ///
 /// ```
 /// use koogallery::login::AuthenticationCenter;
@@ -26,7 +26,8 @@ use crate::transport::BaseUrl;
 pub struct AuthenticationCenter(BaseUrl);
 
 impl AuthenticationCenter {
-    /// As `parse`, and lets `http://` pass. For tests and simulators: the client secret crosses the network in the open.
+    /// Reads an address as `parse` does, `http://` included. For tests and simulators: the client secret crosses the
+    /// network in the open.
     ///
     /// # Errors
     ///
@@ -73,7 +74,7 @@ impl fmt::Display for AuthenticationCenter {
     }
 }
 
-/// Why a `domainName` is not the address of an authentication center.
+/// A `domainName` is not the address of an authentication center.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthenticationCenterError {

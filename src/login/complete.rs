@@ -1,4 +1,4 @@
-//! From the callback to a user who is known and enabled.
+//! Completion of a login: from the callback to a user who is known and enabled.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ use crate::transport::Transport;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "SSO")]
+#[doc(alias = "OAuth")]
 #[derive(Clone)]
 pub struct Login {
     app_id: String,
@@ -44,7 +46,7 @@ pub struct Login {
 pub struct Identity {
     /// The tenant. With `user.user_name` this is what identifies the user.
     pub tenant_id: String,
-    /// What the authentication center says about the user.
+    /// The authentication center's information on the user.
     pub user: UserInfo,
     /// Its tokens; none from CAS.
     pub tokens: Option<Tokens>,
@@ -58,7 +60,7 @@ impl Identity {
 }
 
 impl Login {
-    /// For the application with this id (`appId` of the application credential).
+    /// Returns logins of the application with this id (`appId` of the application credential).
     pub fn new(app_id: impl Into<String>, directory: impl LoginDirectory, transport: impl Transport) -> Self {
         Self {
             app_id: app_id.into(),
@@ -68,20 +70,20 @@ impl Login {
         }
     }
 
-    /// The callback address registered in the application credential, to be sent with every code. Needed where logins
-    /// begin with [`authorize::url`](super::authorize::url).
+    /// Sets the callback address registered in the application credential, to be sent with every code. Needed where
+    /// logins begin with [`authorize::url`](super::authorize::url).
     #[must_use]
     pub fn with_redirect_uri(mut self, redirect_uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(redirect_uri.into());
         self
     }
 
-    /// Where to send a browser that has no session, see [`unified_login`].
+    /// Returns the address to send a browser to that has no session, see [`unified_login`].
     pub fn url(&self) -> String {
         unified_login::url(&self.app_id)
     }
 
-    /// What is stored about a tenant; for addresses such as [`logout::url`](super::logout::url).
+    /// Returns the stored data of a tenant; for addresses such as [`logout::url`](super::logout::url).
     ///
     /// # Errors
     ///
@@ -118,8 +120,8 @@ impl Login {
         self.admit(tenant, user, None).await
     }
 
-    /// Gets new tokens for a session that lasts longer than its access token. Whether the user is still enabled is not
-    /// asked.
+    /// Requests new tokens for a session that lasts longer than its access token. Whether the user is still enabled is
+    /// not asked.
     ///
     /// # Errors
     ///

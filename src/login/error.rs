@@ -1,4 +1,4 @@
-//! Why a login failed, and who can do something about it.
+//! Errors of a login, and what to do about them.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub struct CenterError {
     pub request: &'static str,
     /// The HTTP status of the answer.
     pub status: StatusCode,
-    /// What went wrong.
+    /// The cause.
     pub cause: Cause,
     /// `error` of OAuth 2.0, `code` of CAS, or what else the answer calls so (`error_code`, `resultCode` ...).
     pub code: Option<String>,
@@ -28,7 +28,7 @@ pub struct CenterError {
     pub description: Option<Sensitive>,
 }
 
-/// Why an authentication center refused, as far as its answer tells.
+/// Cause of a refusal by an authentication center, as far as its answer tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
@@ -51,7 +51,7 @@ pub enum Cause {
     Forbidden,
     /// Another error of OAuth 2.0 or CAS.
     RequestRefused,
-    /// The center has trouble of its own (HTTP 5xx, 429, 408).
+    /// The center is unavailable (HTTP 5xx, 429, 408).
     Unavailable,
     /// No answer in a documented form: a web page, an empty or cut-off body, one of more than 64 KiB.
     UnexpectedAnswer {
@@ -63,7 +63,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// What to do about it, for the developer.
+    /// Returns advice for the developer.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::CodeRefused => {
@@ -75,7 +75,7 @@ impl Cause {
                 "validate every ticket once and at once, with exactly the service that the login began with"
             }
             Self::StaleClientId => {
-                "have the tenant bind the application again, so that tenantSync, applicationSync and allOrgSync are sent anew"
+                "have the tenant bind the application again, so that tenantSync, applicationSync and allOrgSync are sent again"
             }
             Self::WrongClientSecret => {
                 "store the decrypted clientSecret, by tenant and application, and replace domain, client id and secret together"
@@ -95,7 +95,7 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CodeRefused => f.write_str("the code was used before, has expired or is somebody else's"),
+            Self::CodeRefused => f.write_str("the code was used before, has expired or belongs to another client"),
             Self::RefreshTokenRefused => f.write_str("the refresh token has expired or was replaced"),
             Self::AccessTokenRefused => f.write_str("the access token has expired or is another center's"),
             Self::TicketRefused => f.write_str("the ticket was used before, has expired or is for another service"),
@@ -104,7 +104,7 @@ impl fmt::Display for Cause {
             Self::ClientRefused => f.write_str("the client was refused"),
             Self::Forbidden => f.write_str("access is forbidden"),
             Self::RequestRefused => f.write_str("the request was refused"),
-            Self::Unavailable => f.write_str("the authentication center has trouble"),
+            Self::Unavailable => f.write_str("the authentication center is unavailable"),
             Self::UnexpectedAnswer { content_type, length } => {
                 write!(f, "{length} bytes of {content_type} in place of an answer")
             }
@@ -124,7 +124,7 @@ impl CenterError {
         self
     }
 
-    /// Whether the user may succeed with a new login, without anybody repairing something. A code or ticket works once;
+    /// Returns whether the user may succeed with a new login, without a repair. A code or ticket works once;
     /// never send it again.
     pub fn is_retryable(&self) -> bool {
         matches!(
@@ -150,10 +150,10 @@ impl fmt::Display for CenterError {
 
 impl std::error::Error for CenterError {}
 
-/// Why a login failed.
+/// An error of a login.
 ///
-/// Its text is for the log. To the user say no more than whether to try again ([`LoginError::is_retryable`]) or to ask the
-/// administrator of his enterprise.
+/// Its text is for the log. To the user say no more than whether to try again ([`LoginError::is_retryable`]) or to ask
+/// the administrator of his enterprise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
@@ -162,16 +162,16 @@ pub enum LoginError {
     Callback {
         /// The parameter.
         parameter: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         problem: CallbackProblem,
     },
     /// The authentication center sent the user back with an error, for instance `access_denied`.
     #[error("the authentication center sent the user back with {0:?}")]
     Denied(String),
     /// The `state` is not the one that this browser was sent away with.
-    #[error("the state is not the one that the login began with")]
+    #[error("state mismatch: the login began with another state")]
     StateMismatch,
-    /// Nobody told of this tenant and application, or it was unbound since.
+    /// No call named this tenant and application, or it was unbound since.
     #[error("tenant {0:?} is not bound to the application")]
     UnknownTenant(String),
     /// The store cannot be asked.
@@ -182,7 +182,7 @@ pub enum LoginError {
     Center {
         /// The tenant.
         tenant_id: String,
-        /// What it answered.
+        /// Its answer.
         error: Box<CenterError>,
     },
     /// The authentication center did not answer.
@@ -192,7 +192,7 @@ pub enum LoginError {
         tenant_id: String,
         /// The request.
         request: &'static str,
-        /// Why.
+        /// The cause.
         source: TransportError,
     },
     /// The authentication center says that the user belongs to another tenant than the callback said.
@@ -221,7 +221,7 @@ pub enum LoginError {
     },
 }
 
-/// What is wrong with a parameter of the callback.
+/// A problem of a parameter of the callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallbackProblem {
@@ -247,7 +247,7 @@ impl fmt::Display for CallbackProblem {
 }
 
 impl LoginError {
-    /// Whether the user may succeed with a new login, without anybody repairing something. A code or ticket works once;
+    /// Returns whether the user may succeed with a new login, without a repair. A code or ticket works once;
     /// never send it again.
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -258,7 +258,7 @@ impl LoginError {
         }
     }
 
-    /// What to do about it, for the developer.
+    /// Returns advice for the developer.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Callback { .. } => "let the user log in again; only the login page leads to the callback address",

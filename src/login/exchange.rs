@@ -15,13 +15,13 @@ const MAX_ANSWER: usize = 64 * 1024;
 /// One request to a tenant's authentication center: of a [code or token](super::token), of the
 /// [user's information](super::user_info), of a ticket. The trait cannot be implemented elsewhere.
 pub trait Exchange: sealed::Sealed {
-    /// What a success says.
+    /// The answer of a success.
     type Answer;
 
     /// The request's name in errors and logs.
     const NAME: &'static str;
 
-    /// The request, ready to be sent.
+    /// Returns the request, ready to be sent.
     fn to_http(&self, tenant: &TenantLogin) -> Request<Bytes>;
 
     /// Reads an answer.

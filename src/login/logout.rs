@@ -4,8 +4,8 @@
 use super::TenantLogin;
 use crate::query::push_pair;
 
-/// Where to send a browser after the application's own session was ended. It comes back to `redirect_url`, or stays on the
-/// login page.
+/// Returns the address to send a browser to after the application's own session ended. It comes back to `redirect_url`,
+/// or stays on the login page.
 ///
 /// ```
 /// use koogallery::login::{TenantLogin, logout};

@@ -11,12 +11,12 @@ use crate::directory::{DirectoryStore, DirectoryStoreError};
 
 /// Logs in the users of a [`DirectoryStore`].
 ///
-/// A tenant logs in while it is bound and the application has a client for it. Both are the latest told, whichever
-/// purchases told them, because the documents give a tenant one authentication center and an application one client for
-/// it: of two purchases by the same tenant, a new address told for one holds for the other. Nothing stale can be taken,
+/// A tenant logs in while it is bound and the application has a client for it. Both are the latest that any purchase
+/// brought, because the documents give a tenant one authentication center and an application one client for
+/// it: of two purchases by the same tenant, a new address of one holds for the other. Nothing stale can be taken,
 /// for the end of a purchase's binding takes its client and users along.
 ///
-/// The address is read here and not when it is told, because on the debugging page it is any text.
+/// The address is read here and not when it arrives, because on the debugging page it is any text.
 ///
 /// ```
 /// # async fn example(transport: impl koogallery::transport::Transport) {
@@ -36,12 +36,12 @@ pub struct StoreLogin<S> {
 }
 
 impl<S: DirectoryStore> StoreLogin<S> {
-    /// Asks that store.
+    /// Returns a login directory on that store.
     pub fn new(store: S) -> Self {
         Self { store, is_http_allowed: false }
     }
 
-    /// Lets authentication centers be addressed with `http://`. For tests and simulators: client secrets cross the network
+    /// Allows authentication centers at `http://` addresses. For tests and simulators: client secrets cross the network
     /// in the open.
     #[must_use]
     pub fn allow_http(mut self) -> Self {
@@ -67,7 +67,7 @@ impl<S: DirectoryStore> StoreLogin<S> {
     }
 }
 
-/// What was told does not suffice for a login.
+/// Stored data that do not suffice for a login.
 #[derive(Debug, thiserror::Error)]
 enum Unusable {
     #[error("the domain name {domain_name:?} of tenant {tenant_id:?} leads to no authentication center")]

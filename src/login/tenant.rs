@@ -1,4 +1,4 @@
-//! What a login needs to know about a tenant, all of it from the marketplace's verified calls.
+//! The data of a tenant that a login needs, all of it from the marketplace's verified calls.
 
 use super::AuthenticationCenter;
 use crate::redact::Sensitive;
@@ -21,7 +21,7 @@ pub struct TenantLogin {
 }
 
 impl TenantLogin {
-    /// Puts together what `tenantSync` and `applicationSync` told.
+    /// Combines the data of `tenantSync` and `applicationSync`.
     ///
     /// ```
     /// use koogallery::login::TenantLogin;
@@ -58,7 +58,7 @@ impl TenantLogin {
     }
 }
 
-/// What is stored about a tenant does not suffice for a login: the named field is empty.
+/// The stored data of a tenant do not suffice for a login: the named field is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the tenant has an empty {0}")]
 pub struct TenantLoginError(&'static str);

@@ -16,23 +16,24 @@ use crate::wire::{FieldWarning, Fields, Members, ParseError};
 
 const PATH: &str = "/api/v1/oauth2/token";
 
-/// Exchanges an authorisation code. Whatever comes back, or nothing: the code must not be sent again.
+/// Exchanges an authorization code. A code works once: it must not be sent again, whatever comes back.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CodeExchange {
     /// The code that the browser brought.
     pub code: Sensitive,
-    /// The registered callback address. May be left out, unless the login began with [`authorize::url`](super::authorize::url).
+    /// The registered callback address. May be left out, unless the login began with
+    /// [`authorize::url`](super::authorize::url).
     pub redirect_uri: Option<String>,
 }
 
 impl CodeExchange {
-    /// Without callback address.
+    /// Returns an exchange without a callback address.
     pub fn new(code: impl Into<Sensitive>) -> Self {
         Self { code: code.into(), redirect_uri: None }
     }
 
-    /// Sends the callback address too.
+    /// Sets the callback address.
     #[must_use]
     pub fn with_redirect_uri(mut self, redirect_uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(redirect_uri.into());
@@ -62,7 +63,7 @@ impl Exchange for CodeExchange {
     }
 }
 
-/// Gets a new access token without the user.
+/// Requests a new access token without the user.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Refresh {
@@ -71,7 +72,7 @@ pub struct Refresh {
 }
 
 impl Refresh {
-    /// With the refresh token of the latest answer.
+    /// Returns a request with the refresh token of the latest answer.
     pub fn new(refresh_token: impl Into<Sensitive>) -> Self {
         Self { refresh_token: refresh_token.into() }
     }
@@ -103,7 +104,7 @@ fn client(tenant: &TenantLogin) -> String {
     form
 }
 
-/// What the authentication center issued.
+/// Tokens of an authentication center.
 ///
 /// Only the access token has to be there: anything else that was not sent or could not be read is `None`, and
 /// [`warnings`](Tokens::warnings) names what could not.
@@ -114,12 +115,12 @@ pub struct Tokens {
     pub access_token: Sensitive,
     /// `Bearer`.
     pub token_type: Option<String>,
-    /// How long the access token works from now on; 2 hours by default.
+    /// Lifetime of the access token from now on; 2 hours by default.
     pub expires_in: Option<Duration>,
     /// `get_user_info`.
     pub scope: Option<String>,
-    /// Good for 30 days by default. The documents disagree on whether there is one; where a refresh brings none, keep the
-    /// one that was used.
+    /// Good for 30 days by default. The documents disagree on whether there is one; where a refresh brings none, keep
+    /// the one that was used.
     pub refresh_token: Option<Sensitive>,
     /// Members that could not be read or are not quite as documented.
     pub warnings: Vec<FieldWarning>,

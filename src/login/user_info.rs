@@ -14,7 +14,7 @@ use super::{Cause, CenterError, Exchange, TenantLogin};
 use crate::redact::Sensitive;
 use crate::wire::{FieldProblem, FieldWarning, Fields, Members, RawField, ReadField, UnknownField, Warnings};
 
-/// Who is logged in?
+/// Asks for the user who is logged in.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UserInfoQuery {
@@ -23,7 +23,7 @@ pub struct UserInfoQuery {
 }
 
 impl UserInfoQuery {
-    /// With an access token of the same authentication center.
+    /// Returns a query with an access token of the same authentication center.
     pub fn new(access_token: impl Into<Sensitive>) -> Self {
         Self { access_token: access_token.into() }
     }
@@ -54,10 +54,10 @@ impl Exchange for UserInfoQuery {
     }
 }
 
-/// Who is logged in, in the words of the authentication center.
+/// The user who is logged in, as the authentication center describes him.
 ///
-/// Only `userName` is always there. Mobile number and e-mail address may be masked, and come only if the seller applied for
-/// them and the buyer agreed.
+/// Only `userName` is always there. Mobile number and e-mail address may be masked, and come only if the seller applied
+/// for them and the buyer agreed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserInfo {
@@ -77,14 +77,14 @@ pub struct UserInfo {
     pub role: Option<String>,
     /// Name of the department (`organizationName`).
     pub organization_name: Option<String>,
-    /// The department (`organizationCode`), `orgCode` of the synchronisation.
+    /// The department (`organizationCode`), `orgCode` of the synchronization.
     pub organization_code: Option<String>,
     /// The tenant's name (`projectName`).
     pub project_name: Option<String>,
-    /// The tenant (`tenant`), `tenantId` of the synchronisation.
+    /// The tenant (`tenant`), `tenantId` of the synchronization.
     pub tenant_id: Option<String>,
-    /// Everything else with a text or a number, by its name on the wire (`accName` and `loginName` of the workbench, for
-    /// instance).
+    /// Everything else with a text or a number, by its name on the wire (`accName` and `loginName` of the workbench,
+    /// for instance).
     pub others: BTreeMap<String, Sensitive>,
     /// Members that could not be read.
     pub warnings: Vec<FieldWarning>,
@@ -110,8 +110,8 @@ impl UserInfo {
         }
     }
 
-    /// Reads the members of a JSON object, or the attributes of CAS, where `account` (JSON) stands in for a missing user
-    /// name. A list of one counts as its entry. `None` without a user name.
+    /// Reads the members of a JSON object, or the attributes of CAS, where `account` (JSON) stands in for a missing
+    /// user name. A list of one counts as its entry. `None` without a user name.
     pub(super) fn read(members: &str, account: &str) -> Option<Self> {
         let members = Members::from_json(members.as_bytes()).ok()?;
         let mut fields = Fields::new(&members);

@@ -21,12 +21,13 @@ pub(super) const SUCCESS: &[&str] = &["92020000"];
 pub(super) const MAX_LICENSE: usize = 64;
 
 /// Activates one code. A second activation is refused with `92020003`.
+#[doc(alias = "激活授权码")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Request {
     /// The code, at most 64 characters.
     pub license: String,
-    /// When the software takes effect, UTC; not before the order.
+    /// Time when the software takes effect, UTC; not before the order.
     #[serde(serialize_with = "compact_seconds", skip_serializing_if = "Option::is_none")]
     pub real_effect_time: Option<Timestamp>,
 }
@@ -50,7 +51,7 @@ open_enum! {
     }
 }
 
-/// What is known of an activated code; the query tells more reliably.
+/// An activated code; the query is more reliable.
 ///
 /// Nothing of it has to be there: the code is activated, whatever the rest of the answer looks like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -21,7 +21,7 @@ const PATH: &str = "/api/mkp-openapi-public/global/v2/license/activate";
 pub struct Request {
     /// The codes, at most 100 of at most 64 characters.
     pub license_list: Vec<String>,
-    /// When the software takes effect, UTC; for all codes.
+    /// Time when the software takes effect, UTC; for all codes.
     #[serde(serialize_with = "compact_seconds", skip_serializing_if = "Option::is_none")]
     pub real_effect_time: Option<Timestamp>,
 }

@@ -57,13 +57,14 @@ struct Inner {
     lock: Mutex<AccessLock>,
 }
 
-/// How often and how fast a call is tried again.
+/// Number and pace of the tries of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
     /// Tries in all; at least 1.
     pub attempts: u32,
-    /// The longest first pause. Every further one may be twice as long; each is drawn between half of its longest and all.
+    /// The longest first pause. Every further one may be twice as long; each is drawn between half of its longest and
+    /// all.
     pub first_pause: Duration,
     /// No pause is longer, and no answer's `Retry-After` is waited for longer.
     pub longest_pause: Duration,
@@ -76,8 +77,8 @@ impl Default for RetryPolicy {
     }
 }
 
-/// The gateway locks a key for five minutes after five failed authentications in a row, also for calls signed rightly. So
-/// the client stops before that.
+/// The gateway locks a key for five minutes after five failed authentications in a row, also for calls signed rightly.
+/// So the client stops before that.
 #[derive(Debug, Default)]
 struct AccessLock {
     failures_in_a_row: u32,
@@ -99,7 +100,7 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// Begins with the site, the transport, and a runtime to wait on.
+    /// Returns a builder with the site, the transport, and a runtime to wait on.
     pub fn builder(site: Site, transport: impl Transport, runtime: impl Runtime) -> ClientBuilder {
         ClientBuilder {
             inner: Inner {
@@ -118,7 +119,7 @@ impl Client {
         }
     }
 
-    /// Calls one API, and again where the answer or its absence allows it.
+    /// Calls one API, with retries where the answer or its absence allows them.
     ///
     /// # Errors
     ///
@@ -261,7 +262,8 @@ impl Inner {
         }
     }
 
-    /// How long to wait before the next try, if there is one: as long as the answer asks, and at least the drawn pause.
+    /// Returns the pause before the next try, if there is one: as long as the answer asks, and at least the drawn
+    /// pause.
     fn pause_after(&self, attempt: u32, error: &CallError) -> Option<Duration> {
         if !error.is_retryable() || attempt >= self.policy.attempts {
             return None;
@@ -287,21 +289,21 @@ impl fmt::Debug for Client {
 }
 
 impl ClientBuilder {
-    /// The AK/SK of the seller's account, for all APIs but the newer usage push.
+    /// Sets the AK/SK of the seller's account, for all APIs but the newer usage push.
     #[must_use]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.inner.credentials = Some(credentials);
         self
     }
 
-    /// The access key of the basic interface, for the newer usage push.
+    /// Sets the access key of the basic interface, for the newer usage push.
     #[must_use]
     pub fn access_key(mut self, key: AccessKey) -> Self {
         self.inner.access_key = Some(key);
         self
     }
 
-    /// Another address than the site's, for instance a simulator's; there is no fallback then.
+    /// Sets another address than the site's, for instance a simulator's; there is no fallback then.
     #[must_use]
     pub fn base_url(mut self, base: BaseUrl) -> Self {
         self.inner.base = base;
@@ -309,42 +311,42 @@ impl ClientBuilder {
         self
     }
 
-    /// The address to try when the first cannot be reached; the site's documented one unless set.
+    /// Sets the address to try when the first cannot be reached (default: the site's documented one).
     #[must_use]
     pub fn fallback_url(mut self, fallback: Option<BaseUrl>) -> Self {
         self.inner.fallback = fallback;
         self
     }
 
-    /// How often and how fast a call is tried again.
+    /// Sets number and pace of the tries of a call.
     #[must_use]
     pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
         self.inner.policy = policy;
         self
     }
 
-    /// Tells the time; the system's clock unless set.
+    /// Sets the clock (default: the system's).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.inner.clock = Box::new(clock);
         self
     }
 
-    /// Gives randomness for nonces and pauses; the operating system's unless set.
+    /// Sets the source of randomness for nonces and pauses (default: the operating system's).
     #[must_use]
     pub fn random(mut self, random: impl Random) -> Self {
         self.inner.random = Box::new(random);
         self
     }
 
-    /// Is told of every call; nobody unless set.
+    /// Sets the observer of the calls (default: none).
     #[must_use]
     pub fn observer(mut self, observer: impl CallObserver) -> Self {
         self.inner.observer = Some(Box::new(observer));
         self
     }
 
-    /// The client.
+    /// Returns the client.
     pub fn build(self) -> Client {
         Client { inner: Arc::new(self.inner) }
     }
@@ -356,7 +358,7 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-/// Why a call failed in the end.
+/// An error of a call, after the last try.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -368,7 +370,7 @@ pub enum CallError {
     Transport {
         /// The API called.
         api: &'static str,
-        /// Why.
+        /// The cause.
         source: TransportError,
     },
     /// A field breaks a documented limit. Nothing was sent.
@@ -387,19 +389,19 @@ pub enum CallError {
     Sign {
         /// The API to be called.
         api: &'static str,
-        /// Why.
+        /// The cause.
         source: SignError,
     },
     /// The API needs the access key of the basic interface, and the client has none.
     #[error("{0}: the client has no access key")]
     NoAccessKey(&'static str),
-    /// Authentication failed several times in a row. The client sends nothing for five minutes, because two more failures
-    /// would lock the key. Check AK/SK, the seller account and the clock.
+    /// Authentication failed several times in a row. The client sends nothing for five minutes, because two more
+    /// failures would lock the key. Check AK/SK, the seller account and the clock.
     #[error("{api}: paused until {until} after failed authentications")]
     Paused {
         /// The API called.
         api: &'static str,
-        /// When calls are made again.
+        /// Time of the next call.
         until: Timestamp,
     },
     /// No randomness for the nonce.
@@ -408,7 +410,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Whether the same call may succeed later without anybody doing something about it.
+    /// Returns whether the same call may succeed later without a repair.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Api(error) => error.is_retryable(),
@@ -417,7 +419,7 @@ impl CallError {
         }
     }
 
-    /// What went wrong, in a few fixed words that hold nothing of the request or the answer.
+    /// Returns the error in a few fixed words that hold nothing of the request or the answer.
     pub fn summary(&self) -> &'static str {
         match self {
             Self::Api(error) => match error.kind {
@@ -440,12 +442,12 @@ impl CallError {
         }
     }
 
-    /// The code of the marketplace or its gateway, if an answer had one.
+    /// Returns the code of the marketplace or its gateway, if an answer had one.
     pub fn code(&self) -> Option<&str> {
         if let Self::Api(error) = self { error.code() } else { None }
     }
 
-    /// The gateway's id of the request, where it gave one.
+    /// Returns the gateway's id of the request, where it gave one.
     pub fn request_id(&self) -> Option<&str> {
         if let Self::Api(error) = self { error.request_id.as_deref() } else { None }
     }

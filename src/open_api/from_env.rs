@@ -8,9 +8,9 @@ use crate::site::Site;
 use crate::transport::{BaseUrl, Transport};
 
 impl Client {
-    /// Begins with the settings of the environment: `KOOGALLERY_SITE` (default: `china`), `KOOGALLERY_OPEN_API_URL` in place
-    /// of the site's host, `KOOGALLERY_AK` and `KOOGALLERY_SK`, and `KOOGALLERY_BASIC_KEY` for usage, of which the first
-    /// key signs. What is not set is left out.
+    /// Begins with the settings of the environment: `KOOGALLERY_SITE` (default: `china`), `KOOGALLERY_OPEN_API_URL` in
+    /// place of the site's host, `KOOGALLERY_AK` and `KOOGALLERY_SK`, and `KOOGALLERY_BASIC_KEY` for usage, of which
+    /// the first key signs. What is not set is left out.
     ///
     /// # Errors
     ///

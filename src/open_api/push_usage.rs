@@ -1,13 +1,13 @@
-//! Push usage (按需使用量推送): seller to marketplace, `POST /api/mkp-openapi-public/global/v1/isv/usage-data`, signed with the
-//! access key of the basic interface. Open API reference, "usage push (new)" (China 2025-11-13, international 2025-11-18;
-//! not in Europe).
+//! Push usage (按需使用量推送): seller to marketplace, `POST /api/mkp-openapi-public/global/v1/isv/usage-data`, signed with
+//! the access key of the basic interface. Open API reference, "usage push (new)" (China 2025-11-13, international
+//! 2025-11-18; not in Europe).
 //!
 //! An accepted push is only queued: a background check may still refuse records, which then show in the seller console
 //! alone. Of several records for the same instance and period the first counts, so the same records may be sent again.
 //!
 //! With `94060999` some records were refused. An array `abnormal_usage_data` lists them; where it stands and what
-//! identifies a record in it is not documented, so it is looked for at any depth, and records of which the answer does not
-//! say clearly what became of them are [unclear](RecordFate::Unclear): neither taken nor refused.
+//! identifies a record in it is not documented, so it is looked for at any depth, and records of which the answer does
+//! not say clearly what became of them are [unclear](RecordFate::Unclear): neither taken nor refused.
 
 pub(super) mod answer;
 mod fates;
@@ -30,6 +30,7 @@ const PATH: &str = "/api/mkp-openapi-public/global/v1/isv/usage-data";
 pub const MAX_RECORDS: usize = 1000;
 
 /// Usage of at most 1000 records.
+#[doc(alias = "按需使用量推送")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Request {
     usage_records: Vec<UsageRecord>,
@@ -82,7 +83,7 @@ pub struct UsageRecord {
     pub instance_id: String,
     /// The seller's unique id of the record, at most 64 characters; the same at every try.
     pub metering_sn: String,
-    /// When the record was made.
+    /// Time of the record.
     #[serde(serialize_with = "basic_iso")]
     pub record_time: Timestamp,
     /// The package from which the usage is deducted; mandatory for packages that stop when they are used up.
@@ -191,11 +192,12 @@ enum Said {
     Refused(Vec<Element>),
 }
 
-/// What an answer says of one record.
+/// The outcome of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecordFate<'r> {
-    /// It was queued: the answer is a success, or its list of refused records could be read in full and does not name it.
+    /// It was queued: the answer is a success, or its list of refused records could be read in full and does not name
+    /// it.
     Taken,
     /// It was refused, by a code of its own.
     Refused(&'r RejectedRecord),
@@ -229,7 +231,7 @@ impl Response {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RejectedRecord {
-    /// Why.
+    /// The reason.
     pub code: RecordCode,
     /// The record's id, where the answer names it (unverified).
     pub metering_sn: Option<String>,
@@ -246,14 +248,14 @@ impl RejectedRecord {
     }
 }
 
-/// Why a record was refused.
+/// The reason for which a record was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct RecordCode(String);
 
 const UNLISTED: &str = "a code that the documents do not list";
 
-/// What to do about a refused record.
+/// Next step for a refused record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Disposition {
@@ -293,7 +295,7 @@ impl RecordCode {
         &self.0
     }
 
-    /// What the documents say about the code and what follows; an unknown code waits for somebody to look at it.
+    /// Returns the documents' words on the code, and what follows; an unknown code waits for a person to look at it.
     pub fn meaning(&self) -> (&'static str, Disposition) {
         use Disposition::{Dead, Delivered, Fix, Retry};
         match self.as_str() {

@@ -1,7 +1,7 @@
-//! Push usage, old version: seller to marketplace, `POST /rest/marketplace/v1/isv/usage-data`, AK/SK. Open API reference,
-//! "usage push (old)" (China 2025-11-13, international).
+//! Push usage, old version: seller to marketplace, `POST /rest/marketplace/v1/isv/usage-data`, AK/SK. Open API
+//! reference, "usage push (old)" (China 2025-11-13, international).
 //!
-//! Records have no id of their own here; repeats are told by instance and period.
+//! Records have no id of their own here; a repeat is known by instance and period.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub struct UsageRecord {
     pub instance_id: String,
     /// The instance's product.
     pub product_id: String,
-    /// When the record was made.
+    /// Time of the record.
     #[serde(serialize_with = "basic_iso")]
     pub record_time: Timestamp,
     /// The package from which the usage is deducted.

@@ -1,5 +1,6 @@
 //! Query deployed objects: seller to marketplace, `GET /api/mkp-openapi-public/v1/asset/deployed-object` (without
-//! `/global`), AK/SK. Known from the public Terraform provider only, which marks it internal; not needed by SaaS products.
+//! `/global`), AK/SK. Known from the public Terraform provider only, which marks it internal; not needed by SaaS
+//! products.
 
 use bytes::Bytes;
 use http::Method;
@@ -14,7 +15,7 @@ use crate::wire::lenient::list;
 
 const PATH: &str = "/api/mkp-openapi-public/v1/asset/deployed-object";
 
-/// What does an asset deploy?
+/// Asks for the objects that an asset deploys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
@@ -22,7 +23,7 @@ pub struct Request {
     pub asset_id: String,
     /// The kind of object.
     pub deployed_type: String,
-    /// In one region only.
+    /// The region; all regions where absent.
     pub region: Option<String>,
     /// Of one version only.
     pub asset_version: Option<String>,

@@ -1,6 +1,6 @@
 //! Query an authorization code (查询授权码, formerly heartbeat): seller to marketplace, `POST
-//! /api/mkp-openapi-public/global/v1/license/heartbeat`, AK/SK. License authorization code guide 2.0, "query" (2025-07-03;
-//! China only). To be called on the user's first use of each day.
+//! /api/mkp-openapi-public/global/v1/license/heartbeat`, AK/SK. License authorization code guide 2.0, "query"
+//! (2025-07-03; China only). To be called on the user's first use of each day.
 //!
 //! The batch form (`v2`) was not documented to its end and is left out; this one satisfies the marketplace's check.
 
@@ -20,17 +20,18 @@ use crate::wire::{FieldProblem, FieldWarning, Fields, Members, Name, ParseError,
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/heartbeat";
 
 /// Is the code valid?
+#[doc(alias = "查询授权码")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Request {
     /// The code, at most 64 characters.
     pub license: String,
-    /// Who uses it; sunset in favour of the usage statistics, still accepted.
+    /// Use of the software; sunset in favor of the usage statistics, still accepted.
     #[serde(rename = "heartbeatInfo", skip_serializing_if = "Option::is_none")]
     pub heartbeat_info: Option<HeartbeatInfo>,
 }
 
-/// Who uses the software.
+/// Use of the software.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -67,9 +68,9 @@ pub struct License {
     pub license_code: String,
     /// Its state.
     pub status: LicenseStatus,
-    /// When it was activated (its form is unverified).
+    /// Time of the activation (its form is unverified).
     pub activate_time: Option<Timestamp>,
-    /// When it expires. The page says that this is told; the member's name could not be read (unverified).
+    /// Time of expiry. The page says that it is sent; the member's name could not be read (unverified).
     pub expire_time: Option<Timestamp>,
     /// The product.
     pub product_id: Option<String>,
@@ -77,7 +78,7 @@ pub struct License {
     pub order_id: Option<String>,
     /// Quantity bought (unverified).
     pub amount: Option<u32>,
-    /// Everything that was told, for members that no document lists.
+    /// The whole answer, for members that no document lists.
     pub all: Value,
     /// Members that could not be read or are not quite as documented.
     pub warnings: Vec<FieldWarning>,

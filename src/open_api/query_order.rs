@@ -21,10 +21,11 @@ use crate::wire::{
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/order/query";
 
-/// What was bought with an order?
+/// Asks for the content of an order.
 ///
 /// Orders that begin with `MOCK` (such as `MOCKPERIODYEARNEW`) are answered with invented data before any product is
 /// published; a real signature is needed all the same.
+#[doc(alias = "查询订单")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
@@ -35,12 +36,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// All lines of an order.
+    /// Returns a query of all lines of an order.
     pub fn new(order_id: impl Into<String>) -> Self {
         Self { order_id: order_id.into(), order_line_id: None }
     }
 
-    /// One line only.
+    /// Asks for one line only.
     #[must_use]
     pub fn with_order_line(mut self, order_line_id: impl Into<String>) -> Self {
         self.order_line_id = Some(order_line_id.into());
@@ -84,7 +85,7 @@ impl Api for Request {
 }
 
 open_enum! {
-    /// What an order does.
+    /// Kind of order.
     pub enum OrderType {
         /// New purchase.
         New = "NEW",
@@ -102,7 +103,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// How a line is charged.
+    /// Charging mode of a line.
     pub enum ChargingMode {
         /// By the year, month or day.
         Period = "PERIOD",
@@ -129,22 +130,22 @@ open_enum! {
 
 /// An order (`orderInfo`).
 ///
-/// Only the ids of the order and of its lines and products have to be there. Any other member that was not sent or could not
-/// be read is `None`; [`warnings`](Order::warnings) names those that could not.
+/// Only the ids of the order and of its lines and products have to be there. Any other member that was not sent or
+/// could not be read is `None`; [`warnings`](Order::warnings) names those that could not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Order {
     /// The order.
     pub order_id: String,
-    /// What it does.
+    /// Kind of order.
     pub order_type: Option<OrderType>,
-    /// When the customer placed it; UTC by inference from a sample.
+    /// Time when the customer placed it; UTC by inference from a sample.
     pub create_time: Option<Timestamp>,
     /// Its lines (`orderLine`, an array in spite of its name).
     pub order_lines: Vec<OrderLine>,
     /// The customer.
     pub buyer_info: Option<BuyerInfo>,
-    /// What the buyer filled in for the order.
+    /// Answers of the buyer to the questions about the order.
     pub extend_params: Vec<ExtendParam>,
     /// Members that could not be read or are not quite as documented, by their paths (`orderInfo.orderLine[0]...`).
     pub warnings: Vec<FieldWarning>,
@@ -156,18 +157,18 @@ pub struct Order {
 pub struct OrderLine {
     /// The line.
     pub order_line_id: String,
-    /// How it is charged.
+    /// Charging mode.
     pub charging_mode: Option<ChargingMode>,
     /// Unit of the period, for period products.
     pub period_type: Option<PeriodType>,
     /// Number of periods.
     pub period_number: Option<u32>,
-    /// Expiry computed from order and period, UTC; for information only. It differs from the real one, and is too early for
-    /// products under service supervision, whose term starts when the customer accepts the delivery.
+    /// Expiry computed from order and period, UTC; for information only. It differs from the real one, and is too early
+    /// for products under service supervision, whose term starts when the customer accepts the delivery.
     pub expire_time: Option<Timestamp>,
-    /// What was bought (`productInfo`, an array in spite of its name).
+    /// Products bought (`productInfo`, an array in spite of its name).
     pub products: Vec<Product>,
-    /// What the buyer filled in for the line.
+    /// Answers of the buyer to the questions about the line.
     pub extend_params: Vec<ExtendParam>,
     /// List amount (`currency`, which is no currency code), in the site's account currency.
     pub amount: Option<Amount>,
@@ -350,8 +351,8 @@ fn part<T: Part>(object: &str, warnings: &mut Warnings) -> Result<T, ParseError>
     Ok(part)
 }
 
-/// A list, or the one object in its place. An entry without its id is left out: another line, or another product, may be
-/// the one that is asked for.
+/// A list, or the one object in its place. An entry without its id is left out: another line, or another product, may
+/// be the one that is asked for.
 struct List<T>(Vec<T>);
 
 impl<T> Default for List<T> {

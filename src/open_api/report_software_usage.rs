@@ -14,7 +14,8 @@ use crate::transport::BaseUrl;
 
 const PATH: &str = "/api/mkp-openapi-public/global/v2/license/software-usage-info";
 
-/// Who or how many used the software, for up to 100 codes.
+/// Reports the clients of the software, or their number, for up to 100 codes.
+#[doc(alias = "授权码软件使用统计")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Request {
@@ -82,8 +83,8 @@ impl Report {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Response {
-    /// Codes that failed the check. The member's name could not be read (unverified): every list of texts in the answer's
-    /// data counts.
+    /// Codes that failed the check. The member's name could not be read (unverified): every list of texts in the
+    /// answer's data counts.
     pub failed: Vec<String>,
 }
 

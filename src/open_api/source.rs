@@ -1,4 +1,4 @@
-//! Where the content of an upload comes from.
+//! The content of an upload.
 
 use std::future::ready;
 use std::io;

@@ -1,10 +1,10 @@
 //! Upload a string or file (字符串/文件流上传): seller to marketplace, `POST
-//! /api/mkp-openapi-public/global/v1/market-event/{event_id}/file`, AK/SK. License client guide, "upload" (2024-04-26; China
-//! only). Delivers the License of an asynchronous application.
+//! /api/mkp-openapi-public/global/v1/market-event/{event_id}/file`, AK/SK. License client guide, "upload" (2024-04-26;
+//! China only). Delivers the License of an asynchronous application.
 //!
 //! The body is `multipart/form-data`: a [`Request`] has it in memory and is signed like any other, because a License is
-//! small; a [`Streamed`] file is read while it is sent. The content type is not signed, so the boundary cannot break the
-//! signature.
+//! small; a [`Streamed`] file is read while it is sent. The content type is not signed, so the boundary cannot break
+//! the signature.
 
 use std::io;
 
@@ -23,16 +23,17 @@ use crate::query::NON_UNRESERVED;
 use crate::transport::{BaseUrl, StreamedBody};
 
 /// Delivers a License for an event.
+#[doc(alias = "字符串/文件流上传")]
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
     /// The event of the application, at most 64 characters.
     pub event_id: String,
-    /// What is delivered.
+    /// The content of a delivery.
     pub content: Content,
 }
 
-/// What is delivered.
+/// The content of a delivery.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
@@ -106,7 +107,8 @@ impl Api for Request {
     }
 }
 
-/// A file that is read while it is sent, for [`Client::upload`](super::Client::upload): it is never in memory as a whole.
+/// A file that is read while it is sent, for [`Client::upload`](super::Client::upload): it is never in memory as a
+/// whole.
 ///
 /// ```
 /// # #[cfg(feature = "tokio")]
@@ -130,7 +132,8 @@ pub struct Streamed {
 impl Streamed {
     /// Reads the file once, for its length and its hash. It must not change until it is sent.
     ///
-    /// The body is left out of the signature (`UNSIGNED-PAYLOAD`), as the marketplace's own clients do; the hash is in it.
+    /// The body is left out of the signature (`UNSIGNED-PAYLOAD`), as the marketplace's own clients do; the hash is in
+    /// it.
     ///
     /// # Errors
     ///
@@ -188,11 +191,11 @@ const MAX_FILE_NAME: usize = 1024;
 /// The gateway's limit for signed requests, 12 MB; taken as 12 MiB.
 const MAX_BODY: u64 = 12 * 1024 * 1024;
 
-/// Why a file cannot be uploaded.
+/// An error of preparing an upload.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrepareError {
-    /// With what stands around it, the file exceeds the 12 MB of a request. Nothing was sent.
+    /// With the frame around it, the file exceeds the 12 MB of a request. Nothing was sent.
     #[error("the file is larger than the 12 MB that the gateway takes in one request")]
     TooLarge,
     /// The file cannot be read.
@@ -229,7 +232,7 @@ impl Frame {
     }
 
     fn new(json: &Json<'_>) -> Self {
-        // Plain data with text keys: serialising cannot fail.
+        // Plain data with text keys: serializing cannot fail.
         let text = serde_json::to_string(json).unwrap_or_default();
         // The JSON holds the file's hash. A hash of all that cannot stand in it, and makes equal requests equal.
         let boundary = format!("koogallery-{}", const_hex::encode(&Sha256::digest(&text)[..16]));

@@ -1,4 +1,4 @@
-//! Where the open APIs are.
+//! Addresses of the open APIs.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ impl BaseUrl {
         Self { scheme: Scheme::HTTPS, authority: Authority::from_static(host) }
     }
 
-    /// The site's documented fallback.
+    /// Returns the site's documented fallback.
     pub fn fallback_of(site: Site) -> Option<Self> {
         site.fallback_host().map(Self::of_host)
     }
@@ -33,7 +33,7 @@ impl BaseUrl {
     }
 
     pub(crate) fn post_json(&self, path: &str, body: &impl Serialize) -> Request<Bytes> {
-        // Plain data with text keys: serialising cannot fail.
+        // Plain data with text keys: serializing cannot fail.
         let body = Bytes::from(serde_json::to_vec(body).unwrap_or_default());
         let mut request = self.request(Method::POST, path, body);
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,4 +1,5 @@
-//! Reading answers whose types differ between documents and wire: numbers as strings, strings as numbers, nulls anywhere.
+//! Reading answers whose types differ between documents and wire: numbers as strings, strings as numbers, nulls
+//! anywhere.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};

@@ -123,8 +123,9 @@ impl WriteField for Timestamp {
 
 /// Whether a call is real.
 ///
-/// On the wire absent, null, empty, `0` or `false` (production), `1` or `true` (debugging), as text or number. Anything else
-/// is refused: taken for production it could create what was never bought, taken for a test it could lose what was.
+/// On the wire absent, null, empty, `0` or `false` (production), `1` or `true` (debugging), as text or number. Anything
+/// else is refused: taken for production it could create what was never bought, taken for a test it could lose what
+/// was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a pair: a call is real, or is not")]
 pub enum TestFlag {
@@ -172,8 +173,8 @@ impl Unlisted {
     }
 }
 
-/// Declares an enum of documented texts that keeps texts it does not know. Their variant is hidden: whoever matched it would
-/// miss a text as soon as it gets a variant of its own.
+/// Declares an enum of documented texts that keeps texts it does not know. Their variant is hidden: a match of it would
+/// miss a text as soon as that gets a variant of its own.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
@@ -181,8 +182,8 @@ macro_rules! open_enum {
     ) => {
         $(#[$meta])*
         ///
-        /// A text that the documents do not list is kept: [`as_str`](Self::as_str) returns it, and `From<&str>` or `FromStr`
-        /// makes it.
+        /// A text that the documents do not list is kept: [`as_str`](Self::as_str) returns it, and `From<&str>` or
+        /// `FromStr` makes it.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {

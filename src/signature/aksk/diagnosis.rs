@@ -1,4 +1,4 @@
-//! Why the gateway finds another signature.
+//! The difference between two canonical requests.
 
 use super::CanonicalRequest;
 
@@ -6,7 +6,7 @@ use super::CanonicalRequest;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// What the line holds: `method`, `path`, `query`, `header`, `signed headers` or `payload hash`.
+    /// Part of the request: `method`, `path`, `query`, `header`, `signed headers` or `payload hash`.
     pub part: &'static str,
     /// The line as signed here.
     pub signed: String,
@@ -14,8 +14,8 @@ pub struct Difference {
     pub received: String,
 }
 
-/// Compares what was signed with the canonical request that the gateway prints in its error text (`... canonicalRequest:`,
-/// with `|` in the place of line breaks). `None` where the text has none, or nothing differs.
+/// Compares what was signed with the canonical request that the gateway prints in its error text (`...
+/// canonicalRequest:`, with `|` in the place of line breaks). `None` where the text has none, or nothing differs.
 ///
 /// ```
 /// use koogallery::signature::aksk::{self, CanonicalRequest, Payload};
