@@ -39,8 +39,6 @@ pub mod _4_deployment {
 }
 pub mod _5_troubleshooting {
     #![doc = include_str!("manual/troubleshooting.md")]
-    //!
-    //! [`signature::diagnosis`]: crate::signature::diagnosis
 }
 pub mod _6_metering {
     #![doc = include_str!("manual/metering.md")]
@@ -60,8 +58,6 @@ pub mod _6_metering {
 pub mod _7_joint_operation {
     #![doc = include_str!("manual/joint_operation.md")]
     //!
-    //! [`PrivateKey::generate`]: crate::cipher::client_secret::PrivateKey
-    //! [`public_key()`]: crate::cipher::client_secret::PrivateKey::public_key
     //! [`CallbackServiceBuilder::directory`]: crate::callback::CallbackServiceBuilder::directory
     //! [`DirectoryHandler`]: crate::callback::directory::DirectoryHandler
     //! [`Login`]: crate::login::Login

@@ -432,7 +432,7 @@ impl CallError {
             Self::Transport { source: TransportError::Connect(_), .. } => "host not reached",
             Self::Transport { source: TransportError::NoTls, .. } => "no TLS",
             Self::Transport { source: TransportError::Timeout, .. } => "no answer in time",
-            Self::Transport { source: TransportError::Broken(_), .. } => "exchange broke off",
+            Self::Transport { source: TransportError::Broken(_), .. } => "connection broke",
             Self::Limit { .. } => "a limit of the API is broken",
             Self::NoCredentials(_) => "no AK/SK",
             Self::Sign { .. } => "request not signed",
