@@ -327,7 +327,7 @@ impl AccessKeys {
             keys.with(interface, ring).map_err(|error| match error {
                 KeyError::BoundTwice(other, _) => EnvError::new(
                     name,
-                    format_args!("a key is in {} too, and the marketplace allows one interface type", other.env_name()),
+                    format_args!("a key is bound to two interface types: it is in {} too", other.env_name()),
                 ),
                 other => EnvError::new(name, other),
             })
@@ -430,8 +430,7 @@ mod tests {
             ),
             (
                 &[("KOOGALLERY_BASIC_KEY", "s3cret"), ("KOOGALLERY_KIT_KEY", "s3cret")],
-                "KOOGALLERY_KIT_KEY: a key is in KOOGALLERY_BASIC_KEY too, \
-                 and the marketplace allows one interface type",
+                "KOOGALLERY_KIT_KEY: a key is bound to two interface types: it is in KOOGALLERY_BASIC_KEY too",
             ),
             (&[("KOOGALLERY_AK", "id")], "KOOGALLERY_SK: not set, although KOOGALLERY_AK is"),
             (&[("KOOGALLERY_SK", "s3cret")], "KOOGALLERY_AK: not set, although KOOGALLERY_SK is"),
