@@ -29,11 +29,9 @@ use sha2::{Digest as _, Sha256, Sha512};
 #[allow(dead_code)] // the tests of the simulator use the rest
 #[path = "../crates/koogallery-simulator/tests/simulator_checks/families.rs"]
 mod families;
-#[path = "support/ratio.rs"]
-mod ratio;
 
 use families::Everything;
-use ratio::{BATCH, ROUNDS, of_batches, one_round};
+use koogallery_benches::ratio::{BATCH, ROUNDS, of_batches, one_round};
 
 const KEY: &str = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
 const NOW: Timestamp = Timestamp::from_unix_millis(1_735_689_600_123);

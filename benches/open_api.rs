@@ -14,10 +14,7 @@ use koogallery::site::Site;
 use koogallery::timestamp::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-#[path = "support/ratio.rs"]
-mod ratio;
-
-use ratio::{BATCH, ROUNDS, of_batches};
+use koogallery_benches::ratio::{BATCH, ROUNDS, of_batches};
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_735_787_045_000);
 

@@ -27,7 +27,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let settings = Settings::read()?;
-    let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build();
+    let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?;
     let policy = match settings.offline_days {
         0 => Policy::FailClosed,
         days => Policy::FailOpen { for_at_most: Duration::from_secs(days * 24 * 3600) },

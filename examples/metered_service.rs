@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let settings = Settings::read()?;
     let database = Database::open_url(&settings.database)?;
     let meter = Meter::new(SqliteUsageStore::new(&database).await?);
-    let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build();
+    let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?;
     let (meter, pusher) = match settings.period {
         None => (meter.clone(), Pusher::new(meter, client, TokioRuntime)),
         Some(period) => {

@@ -56,7 +56,7 @@ fn client() -> Result<Client, Box<dyn Error>> {
         let place = "in the console of the seller's account, My Credentials > Access Keys";
         return Err(format!("Set KOOGALLERY_AK and KOOGALLERY_SK: {place}.").into());
     }
-    Ok(Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build())
+    Ok(Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?)
 }
 
 /// The error with all its causes, and what to do about it.

@@ -7,40 +7,21 @@
 //! A refused call is answered with HTTP status 200 and a result code, as the documents ask; what went wrong in full goes
 //! to the [`Observer`] only.
 
-mod answer;
-mod ask;
 mod builder;
-mod call;
-mod changes;
-mod debug;
+mod command;
 mod dialect;
-pub mod directory;
-mod error;
-mod exchange;
-mod ids;
-mod kit;
-mod kit_v1;
-mod kit_v2;
-mod license_code;
-mod license_online;
-mod license_v1;
-pub mod licensing;
-mod observer;
-mod order;
-mod order_notify;
-pub mod orders;
-mod route;
-mod run;
-mod saas_v1;
-mod saas_v2;
+mod environment;
+mod handler;
+mod pipeline;
 mod service;
 mod settings;
-pub mod subscription;
 
 pub use crate::runtime::Runtime;
 pub use builder::CallbackServiceBuilder;
-pub use error::{CallbackError, DeliveryError, HandlerError, Refusal};
-pub use observer::{Exchange, FieldSource, FieldWarnings, LateFailure, Observer, StderrObserver};
-pub use order::OrderError;
+pub use handler::error::{CallbackError, DeliveryError, HandlerError, OrderError, Refusal};
+pub use handler::observer::{
+    BackgroundFailure, CallbackEvent, Exchange, FieldSource, FieldWarnings, MissingKey, Observer, StderrObserver,
+};
+pub use handler::{directory, licensing, orders, subscription};
 pub use service::CallbackService;
 pub use settings::DebugCalls;

@@ -68,8 +68,7 @@
 //! | `redis` | `replay::RedisReplayGuard`: the replay guard for several replicas |
 //! | `reqwest-0_13` | `transport::ReqwestTransport`: open-API calls with reqwest 0.13 |
 //! | `rustls` | TLS for it by rustls |
-//! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations; has an advisory |
-//! | `aws-lc-rs` | the same in constant time, without one variation |
+//! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events, open-API calls as spans |
 //! | `cas` | `login::cas`: login by CAS 3.0 |
 //! | `diagnosis` | `signature::diagnosis`: why a signature does not match |
@@ -103,6 +102,8 @@ pub mod license;
 pub mod login;
 pub mod manual;
 pub mod metering;
+#[cfg(doctest)]
+pub mod must_not_compile;
 pub mod open_api;
 pub mod order_notify;
 #[cfg(feature = "postgres")]

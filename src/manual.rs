@@ -19,7 +19,7 @@ pub mod _2_what_happens_once {
     //!
     //! [ledger]: crate::ledger
     //! [`tenant`]: crate::callback::CallbackServiceBuilder::tenant
-    //! [`Observer::late_failure`]: crate::callback::Observer::late_failure
+    //! [`CallbackEvent::BackgroundFailure`]: crate::callback::CallbackEvent::BackgroundFailure
 }
 pub mod _3_security {
     #![doc = include_str!("manual/security.md")]
@@ -34,7 +34,7 @@ pub mod _4_deployment {
     //!
     //! [`adapter`]: crate::adapter
     //! [`Endpoint`]: crate::adapter
-    //! [`CallbackService::idle`]: crate::callback::CallbackService::idle
+    //! [`CallbackService::wait_idle`]: crate::callback::CallbackService::wait_idle
     //! [names]: crate::callback::CallbackServiceBuilder::tenant
 }
 pub mod _5_troubleshooting {
@@ -83,4 +83,7 @@ pub mod _9_going_live {
     #![doc = include_str!("manual/going_live.md")]
     //!
     //! [getting started]: super::_1_getting_started
+}
+pub mod _10_testing {
+    #![doc = include_str!("manual/testing.md")]
 }

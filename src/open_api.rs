@@ -48,7 +48,7 @@ use http::{Request, Response};
 
 use crate::transport::BaseUrl;
 
-pub use client::{CallError, Client, ClientBuilder, RetryPolicy};
+pub use client::{CallError, Client, ClientBuildError, ClientBuilder, RetryPolicy};
 pub use error::{ApiError, ApiErrorKind, Retry, RetryAfter};
 pub use limit::{Limit, LimitError};
 pub use observer::{CallObserver, EndedCall, FailedAttempt, ObservedCall};

@@ -1,4 +1,29 @@
 //! One SQLite file for the stores of the crate, worked on by a thread of its own so that no executor is blocked.
+//!
+//! # Beside other crates that use SQLite
+//!
+//! SQLite is linked once into a program, so all crates that use it must agree on one release of `libsqlite3-sys`; Cargo
+//! refuses to resolve them otherwise (`links = "sqlite3"`). The feature `sqlite` takes `rusqlite` 0.37 to 0.43, and these were
+//! resolved beside it on 2026-11-28:
+//!
+//! | crate | resolves with `rusqlite` | does not resolve |
+//! |---|---|---|
+//! | `rusqlite` | 0.37 to 0.43: itself | 0.36 |
+//! | `sqlx`, feature `sqlite` | 0.9.0: 0.39 | 0.8, 0.7 |
+//! | `sqlx`, feature `postgres` with `any`, `json` or `migrate`, which are on by default | 0.9.0: 0.39 | 0.8, 0.7 |
+//! | `sqlx`, features `postgres` and `macros` without the default ones | 0.9.0: 0.39, 0.8.6 and 0.7.4: 0.43 | |
+//! | `sea-orm`, feature `sqlx-sqlite` | 2.0.4: 0.39 | 1.1, 1.0 |
+//! | `sea-orm`, feature `rusqlite` | 2.0.4: 0.39 | |
+//! | `diesel`, feature `sqlite` | 2.3.14: 0.40, 2.2.12: 0.37 | 2.1, 2.0 |
+//! | `tokio-rusqlite` | 0.8.0: 0.40, 0.7.0 and 0.6.1: 0.37 | 0.6.0, 0.5 |
+//! | `deadpool-sqlite` | 0.14.0: 0.40, 0.13.0: 0.38, 0.12.1: 0.37 | 0.11 |
+//! | `r2d2_sqlite` | 0.35.0: 0.40, 0.34.0 and 0.33.0: 0.39, 0.32.0: 0.38, 0.31.0: 0.37 | 0.30 |
+//!
+//! Cargo finds the release of `rusqlite` by itself. Where none fits, keep the ledger in PostgreSQL (feature `postgres`), or
+//! implement [`Ledger`](crate::ledger::Ledger) on the connection that the application has.
+//!
+//! [`Transaction`] is of that `rusqlite` which `cargo tree -i rusqlite` shows. An application that names `rusqlite` itself
+//! names the same release; two that share a `libsqlite3-sys`, such as 0.42 and 0.43, would be resolved side by side.
 
 use std::fmt;
 use std::path::Path;

@@ -37,6 +37,12 @@ pub trait Transport: Send + Sync + 'static {
         };
         whole.boxed()
     }
+
+    /// Returns whether addresses in `https` can be reached (default: yes). Without, no
+    /// [`Client`](super::Client) is built for one.
+    fn has_tls(&self) -> bool {
+        true
+    }
 }
 
 /// An error of an exchange without an answer.
@@ -64,5 +70,9 @@ impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
 
     fn send_streamed(&self, request: Request<StreamedBody>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         (**self).send_streamed(request)
+    }
+
+    fn has_tls(&self) -> bool {
+        (**self).has_tls()
     }
 }

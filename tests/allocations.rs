@@ -130,7 +130,7 @@ mod metering {
         });
         clock.advance(Duration::from_secs(3 * 3600));
         let key = AccessKey::new("key").unwrap();
-        let client = Client::builder(Site::China, TakesAll, TokioRuntime).access_key(key).build();
+        let client = Client::builder(Site::China, TakesAll, TokioRuntime).access_key(key).build().unwrap();
         let pusher = Pusher::new(meter, client, TokioRuntime);
         let counted = allocation_counter::measure(|| {
             let round = runtime.block_on(pusher.round()).unwrap();

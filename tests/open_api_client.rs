@@ -67,7 +67,7 @@ fn stage(configure: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Stage {
     let (script, clock) = (Script::default(), Arc::new(ManualClock::new(NOW)));
     let builder = Client::builder(Site::China, script.clone(), script.clone()).clock(Arc::clone(&clock));
     let builder = builder.credentials(credentials()).access_key(AccessKey::new("test-access-key").unwrap());
-    Stage { client: configure(builder).build(), script, clock }
+    Stage { client: configure(builder).build().unwrap(), script, clock }
 }
 
 fn answer(status: u16, body: &'static str) -> Reply {
@@ -276,7 +276,7 @@ fn a_key_is_not_driven_into_its_lock() {
 #[test]
 fn without_its_secret_nothing_is_sent() {
     let script = Script::default();
-    let client = Client::builder(Site::China, script.clone(), script.clone()).build();
+    let client = Client::builder(Site::China, script.clone(), script.clone()).build().unwrap();
     let query = client.call(&query_order::Request::new("CS1")).now_or_never().unwrap();
     assert!(matches!(query, Err(CallError::NoCredentials("query order"))));
     let record = UsageRecord::new("sn-1", "i-1", NOW, NOW, "1".parse().unwrap());

@@ -97,7 +97,7 @@ fn recorded(replies: impl IntoIterator<Item = Result<Response<Bytes>, TransportE
     let script = Script { replies: Mutex::new(replies.into_iter().collect()), clock: Arc::clone(&clock) };
     let credentials = Credentials::new("ACCESS-ID", "SECRET").unwrap().with_security_token("SECRET-TOKEN").unwrap();
     let client = Client::builder(Site::China, script, NoWait).clock(clock).credentials(credentials);
-    let client = client.observer(TracingObserver).build();
+    let client = client.observer(TracingObserver).build().unwrap();
     let recorder = Recorder::default();
     tracing::subscriber::with_default(recorder.clone(), || {
         let _ = client.call(&query_order::Request::new("CS-SECRET")).now_or_never().unwrap();

@@ -71,7 +71,7 @@ impl App {
         }
         let mut router = Router::new().route("/healthz", get(|| async { "ok" }));
         if !settings.private_keys.is_empty() {
-            let decryptor = Arc::new(OaepDecryptor::with_rsa(settings.private_keys)?);
+            let decryptor = Arc::new(OaepDecryptor::new(settings.private_keys)?);
             let directory = SqliteDirectory::new(database, Arc::clone(&decryptor)).await?;
             builder = builder.directory(directory.clone(), decryptor);
             let directory = StoreLogin::new(directory);

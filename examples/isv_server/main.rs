@@ -1,6 +1,6 @@
 //! A seller's server, to be copied: `--listen ADDR --database URL`, keys from the environment.
 //!
-//! `cargo run --features serve,axum-0_8,sqlite-bundled,reqwest-0_13,rustls,rsa --example isv_server -- --listen 127.0.0.1:8080`
+//! `cargo run --features rustls --example isv_server -- --listen 127.0.0.1:8080`
 //!
 //! | setting | default |
 //! |---|---|
@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let database = Database::open_url(&arguments.database)?;
     let keys = keys()?;
     let open_api = match Credentials::from_env()? {
-        Some(_) => Some(Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()),
+        Some(_) => Some(Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?),
         None => None,
     };
     let settings = app::Settings {
@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let listener = TcpListener::bind(&arguments.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
     Server::new().serve(listener, app.router, stop_signal()).await;
-    app.service.idle().await;
+    app.service.wait_idle().await;
     Ok(())
 }
 

@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let settings = Settings::read()?;
     let database = Database::open_url(&settings.database)?;
     let office = Office { signing_key: settings.signing_key, issuing_time: settings.issuing_time };
-    let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build();
+    let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?;
     let (ledger, licenses) = (SqliteLedger::new(&database).await?, SqliteLicenseStore::new(&database).await?);
     let service = CallbackService::builder(AccessKeys::from_env()?, TokioRuntime)
         .licensing(office, ledger, licenses)
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("listening on http://{}", listener.local_addr()?);
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     Server::new().serve(listener, Endpoint::new(service.clone()), interrupted).await;
-    service.idle().await;
+    service.wait_idle().await;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use koogallery::callback::HandlerError;
-use koogallery::callback::licensing::{Application, ApplicationId, License, LicenseKey, LicensingHandler};
+use koogallery::callback::licensing::{Application, ApplicationId, License, LicenseSubject, LicensingHandler};
 use koogallery::callback::subscription::{Freeze, Purchase, Release, Renewal, Unfreeze};
 use sha2::Sha256;
 
@@ -33,22 +33,22 @@ impl LicensingHandler for Office {
         Ok(License::text(format!("{terms}; {signature}")))
     }
 
-    async fn renew(&self, license: LicenseKey, renewal: Renewal) -> Result<(), HandlerError> {
+    async fn renew(&self, license: LicenseSubject, renewal: Renewal) -> Result<(), HandlerError> {
         println!("{license:?} is valid until {}", renewal.expire_time);
         Ok(())
     }
 
-    async fn freeze(&self, license: LicenseKey, _: Freeze) -> Result<(), HandlerError> {
+    async fn freeze(&self, license: LicenseSubject, _: Freeze) -> Result<(), HandlerError> {
         println!("{license:?} is frozen");
         Ok(())
     }
 
-    async fn unfreeze(&self, license: LicenseKey, _: Unfreeze) -> Result<(), HandlerError> {
+    async fn unfreeze(&self, license: LicenseSubject, _: Unfreeze) -> Result<(), HandlerError> {
         println!("{license:?} is in use again");
         Ok(())
     }
 
-    async fn release(&self, license: LicenseKey, _: Release) -> Result<(), HandlerError> {
+    async fn release(&self, license: LicenseSubject, _: Release) -> Result<(), HandlerError> {
         println!("{license:?} is gone");
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! and a License of each family is made.
 //! Exits 0 only if every answer was right.
 //!
-//! `cargo run --features axum-0_8,sqlite-bundled,reqwest-0_13,rsa,simulator --example quickstart`
+//! `cargo run --example quickstart`
 
 #[path = "../isv_server/app.rs"]
 mod app;
@@ -57,7 +57,7 @@ async fn main() -> Outcome {
     let open_api = Client::builder(Site::China, ReqwestTransport::new()?, TokioRuntime)
         .credentials(credentials)
         .base_url(open_apis.parse()?)
-        .build();
+        .build()?;
     let settings = app::Settings {
         keys: keys()?,
         encrypt_type: EncryptType::Aes256,
@@ -87,7 +87,7 @@ async fn main() -> Outcome {
 
     let _ = stop.send(());
     server.await?;
-    app.service.idle().await;
+    app.service.wait_idle().await;
     story.verdict()
 }
 

@@ -30,7 +30,7 @@ use hyper_util::service::TowerToHyperService;
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
 /// let stop = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
 /// Server::new().serve(listener, Endpoint::new(service.clone()), stop).await;
-/// service.idle().await; // handlers that still run
+/// service.wait_idle().await; // handlers that still run
 /// # Ok(())
 /// # }
 /// ```

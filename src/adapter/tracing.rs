@@ -6,13 +6,13 @@ use ::tracing::field::Empty;
 use ::tracing::{Span, info_span};
 
 use crate::activity::Activity;
-use crate::callback::{Exchange, FieldSource, FieldWarnings, LateFailure, Observer};
+use crate::callback::{CallbackEvent, Exchange, FieldSource, FieldWarnings, Observer};
 use crate::metering::{self, AtRisk, Hold, MeteringError, PushFailure, Rejection};
 use crate::open_api::push_usage::UsageRecord;
 use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, ObservedCall};
 use crate::text::chain::Chain;
 
-/// Emits one event per exchange: `INFO` for success, `WARN` for everything else, `ERROR` for failures after the answer. Its
+/// Emits one event per exchange: `INFO` for success, `WARN` for everything else, `ERROR` for failures after the answer and for a handler without a key. Its
 /// fields are `protocol`, `activity`, `order_id`, `order_line_id`, `instance_id` and `tenant_id` (as far as the call is
 /// verified and names them), `result_code`, `duration_ms`, `repeated` and `test_call`. Fields of a call that could not be read
 /// are one `WARN` event.
@@ -24,47 +24,51 @@ use crate::text::chain::Chain;
 pub struct TracingObserver;
 
 impl Observer for TracingObserver {
-    fn exchange(&self, exchange: &Exchange<'_>) {
-        // One macro call per level, because a level is part of an event's static data.
-        macro_rules! emit {
-            ($level:ident) => {
-                ::tracing::$level!(
-                    protocol = exchange.protocol.map(::tracing::field::display),
-                    activity = exchange.activity.map(Activity::as_str),
-                    order_id = exchange.order_id().as_deref(),
-                    order_line_id = exchange.order_line_id().as_deref(),
-                    instance_id = exchange.instance_id().as_deref(),
-                    tenant_id = exchange.tenant_id().as_deref(),
-                    result_code = exchange.result_code.as_str(),
-                    duration_ms = millis(exchange.duration),
-                    repeated = exchange.repeated,
-                    test_call = exchange.test_call,
-                    "{exchange}"
-                )
-            };
+    fn on_event(&self, event: &CallbackEvent<'_>) {
+        match event {
+            CallbackEvent::Exchange(exchange) => emit_exchange(exchange),
+            CallbackEvent::FieldWarnings(warnings) => emit_field_warnings(warnings),
+            failure => ::tracing::error!("{failure}"),
         }
-        if exchange.error.is_some() { emit!(warn) } else { emit!(info) }
     }
+}
 
-    fn field_warnings(&self, warnings: &FieldWarnings<'_>) {
-        let (protocol, activity) = match warnings.source {
-            FieldSource::Call { protocol, activity } => (Some(protocol), Some(activity)),
-            FieldSource::OrderQuery => (None, None),
+fn emit_exchange(exchange: &Exchange<'_>) {
+    // One macro call per level, because a level is part of an event's static data.
+    macro_rules! emit {
+        ($level:ident) => {
+            ::tracing::$level!(
+                protocol = exchange.protocol.map(::tracing::field::display),
+                activity = exchange.activity.map(Activity::as_str),
+                order_id = exchange.order_id().as_deref(),
+                order_line_id = exchange.order_line_id().as_deref(),
+                instance_id = exchange.instance_id().as_deref(),
+                tenant_id = exchange.tenant_id().as_deref(),
+                result_code = exchange.result_code.as_str(),
+                duration_ms = millis(exchange.duration),
+                repeated = exchange.repeated,
+                test_call = exchange.test_call,
+                "{exchange}"
+            )
         };
-        ::tracing::warn!(
-            protocol = protocol.map(::tracing::field::display),
-            activity = activity.map(Activity::as_str),
-            order_id = warnings.order_id.as_deref(),
-            instance_id = warnings.instance_id.as_deref(),
-            tenant_id = warnings.tenant_id.as_deref(),
-            fields = warnings.fields.len(),
-            "{warnings}"
-        );
     }
+    if exchange.error.is_some() { emit!(warn) } else { emit!(info) }
+}
 
-    fn late_failure(&self, failure: &LateFailure<'_>) {
-        ::tracing::error!("{failure}");
-    }
+fn emit_field_warnings(warnings: &FieldWarnings<'_>) {
+    let (protocol, activity) = match warnings.source {
+        FieldSource::Call { protocol, activity } => (Some(protocol), Some(activity)),
+        FieldSource::OrderQuery => (None, None),
+    };
+    ::tracing::warn!(
+        protocol = protocol.map(::tracing::field::display),
+        activity = activity.map(Activity::as_str),
+        order_id = warnings.order_id.as_deref(),
+        instance_id = warnings.instance_id.as_deref(),
+        tenant_id = warnings.tenant_id.as_deref(),
+        fields = warnings.fields.len(),
+        "{warnings}"
+    );
 }
 
 impl metering::Observer for TracingObserver {

@@ -1,4 +1,4 @@
-//! The one way of a callback, from request to response.
+//! The way of a callback, from request to response.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,25 +9,19 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
 
-use super::builder::CallbackServiceBuilder;
-use super::call::{Command, Reply, SubscriptionCommand};
-use super::dialect::{self, Envelope, Verified};
-use super::directory::Directory;
-use super::exchange::{Exchanging, Progressing};
-use super::licensing::Licensing;
-use super::route::Route;
-use super::run::Executor;
+use super::command::{Command, Reply, SubscriptionCommand};
+use super::dialect::{AnswerRules, Envelope, Verified};
+use super::environment::Environment;
+use super::pipeline::{self, Directory, ExchangeState, Executor, Licensing, ReplyContext, Route};
 use super::settings::Settings;
-use super::{CallbackError, Exchange, FieldSource, FieldWarnings, Observer, Runtime, answer};
-use crate::clock::Clock;
-use crate::key::AccessKeys;
+use super::{CallbackError, CallbackEvent, Exchange, FieldSource, FieldWarnings};
 use crate::ledger::Ledger;
 use crate::protocol::Protocol;
 use crate::replay::{Claim, ReplayGuard};
 use crate::result_code::ResultCode;
 use crate::wire::{Members, ParseError, TestFlag};
 
-/// Answers the marketplace's callbacks. Clones share everything.
+/// A service that answers the marketplace's callbacks. Clones share everything.
 ///
 /// ```
 /// # use koogallery::callback::{HandlerError, Runtime};
@@ -60,10 +54,8 @@ pub struct CallbackService {
 
 pub(super) struct Inner {
     pub(super) settings: Settings,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) environment: Arc<Environment>,
     pub(super) replay: Arc<dyn ReplayGuard>,
-    pub(super) observer: Arc<dyn Observer>,
-    pub(super) runtime: Arc<dyn Runtime>,
     pub(super) subscription: Option<Arc<Executor>>,
     pub(super) directory: Option<Directory>,
     pub(super) licensing: Option<Licensing>,
@@ -71,12 +63,7 @@ pub(super) struct Inner {
 }
 
 impl CallbackService {
-    /// Begins with the seller's keys and a runtime for the handlers.
-    pub fn builder(keys: AccessKeys, runtime: impl Runtime) -> CallbackServiceBuilder {
-        CallbackServiceBuilder::new(keys, Arc::new(runtime))
-    }
-
-    /// Answers one request. Never fails: what goes wrong goes to the observer and is answered with a result code.
+    /// Answers a request. Failures are answered with a result code and reported to the observer.
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
         let Some(mut route) = Route::of(&self.inner.settings, &parts, &body) else { return self.refuse_method(&parts) };
@@ -85,8 +72,8 @@ impl CallbackService {
             Ok(verified) => verified,
             Err(error) => return self.finish(route.protocol, Err(error), &progress, &Members::default()),
         };
+        let members = route.members(&self.inner.settings, &verified);
         (progress.protocol, progress.key_index) = (Some(route.protocol), key_index);
-        let members = route.members(&verified);
         let outcome = self.answer(&route, &verified, &members, &mut progress).await;
         if progress.activity.is_none() {
             progress.activity = route.activity.or_else(|| members.text("activity")?.parse().ok());
@@ -94,7 +81,7 @@ impl CallbackService {
         self.finish(route.protocol, outcome, &progress, &members)
     }
 
-    /// Answers a request whose body could not be read: too large, too slow, cut off. For adapters.
+    /// Answers a request whose body could not be read: too large, too slow, or cut off. For adapters.
     pub fn refuse_body(&self, parts: &Parts, reason: impl Into<Cow<'static, str>>) -> Response<Bytes> {
         let error = CallbackError::Body(reason.into());
         match Route::of(&self.inner.settings, parts, b"") {
@@ -106,7 +93,8 @@ impl CallbackService {
     }
 
     /// Waits until no handler runs any more; for a graceful shutdown, after the last request was answered.
-    pub async fn idle(&self) {
+    #[doc(alias = "graceful shutdown")]
+    pub async fn wait_idle(&self) {
         let Inner { subscription, licensing, orders, .. } = &*self.inner;
         if let Some(licensing) = licensing {
             licensing.issuer.idle().await;
@@ -117,8 +105,8 @@ impl CallbackService {
         }
     }
 
-    /// Delivers Licenses that were applied for and could not be delivered with the answer, or were cut off by a crash, until
-    /// `stop` is ready. To be run on a task of its own from the start of the server.
+    /// Delivers Licenses that could not be delivered with the answer, or were cut off by a crash, until `stop` completes. Spawn
+    /// it as a task when the server starts.
     pub async fn deliver_licenses(&self, stop: impl Future<Output = ()> + Send) {
         match &self.inner.licensing {
             Some(licensing) => licensing.issuer.run(stop).await,
@@ -126,21 +114,20 @@ impl CallbackService {
         }
     }
 
-    /// Returns what the ledger knows of the subscriptions, and nothing else that may be in it; `None` without a handler for
-    /// them.
+    /// Returns the ledger, limited to the subscriptions; `None` without a handler for them.
     pub fn ledger(&self) -> Option<&dyn Ledger> {
         self.inner.subscription.as_ref().map(|executor| &executor.ledger as &dyn Ledger)
     }
 
-    /// Returns what the ledger knows of the instances of Licenses, and nothing else that may be in it; `None` without a
-    /// handler for them. Those from before the families had ids of their own are listed by [`ledger`](Self::ledger).
+    /// Returns the ledger, limited to the instances of Licenses; `None` without a handler for them. Instances from before the
+    /// families were kept apart are in [`ledger`](Self::ledger).
     pub fn license_ledger(&self) -> Option<&dyn Ledger> {
         self.inner.licensing.as_ref().map(|licensing| &licensing.instances.ledger as &dyn Ledger)
     }
 
-    /// Waits on the service's runtime; for adapters that bound the time to read a body.
+    /// Sleeps on the service's runtime; for adapters that bound the time to read a body.
     pub async fn sleep(&self, duration: Duration) {
-        self.inner.runtime.sleep(duration).await;
+        self.inner.environment.sleep(duration).await;
     }
 
     async fn answer(
@@ -148,9 +135,9 @@ impl CallbackService {
         route: &Route<'_>,
         verified: &Verified<'_>,
         members: &Members<'_>,
-        progress: &mut Progressing,
+        progress: &mut ExchangeState,
     ) -> Result<Bytes, CallbackError> {
-        let Inner { settings, replay, .. } = &*self.inner;
+        let Inner { settings, environment, replay, .. } = &*self.inner;
         let protocol = route.protocol;
         members.check().map_err(ParseError::from)?;
         let envelope = Envelope {
@@ -158,8 +145,9 @@ impl CallbackService {
             activity: route.activity,
             key_index: progress.key_index,
             signed_at: verified.time(),
-            now: progress.began,
+            received_at: progress.began,
             settings,
+            random: &*environment.random,
         };
         let call = envelope.read(members)?;
         let activity = call.activity;
@@ -167,7 +155,7 @@ impl CallbackService {
         progress.test_call = call.test_flag == TestFlag::Debug;
         if !call.warnings.is_empty() {
             let source = FieldSource::Call { protocol, activity };
-            self.inner.observer.field_warnings(&FieldWarnings::of_call(source, members, &call.warnings));
+            environment.observe(CallbackEvent::FieldWarnings(FieldWarnings::of_call(source, members, &call.warnings)));
         }
         let (id, until) = (verified.call_id(), settings.window_of(protocol.scheme()).expires_at(verified.time()));
         // Where repeats are answered, reading again is no repeat worth remembering.
@@ -188,7 +176,7 @@ impl CallbackService {
 
         let reply = self.reply(protocol, call.command, progress).await?;
         let is_final = reply.is_final();
-        let answer = dialect::write(protocol, settings, progress.key_index, activity, reply)?;
+        let answer = envelope.write(activity, reply)?;
         if answers_repeats && is_claimed && is_final {
             replay.remember_answer(id, answer.clone()).await?;
         }
@@ -199,13 +187,13 @@ impl CallbackService {
         &self,
         protocol: Protocol,
         command: Command,
-        progress: &mut Progressing,
+        progress: &mut ExchangeState,
     ) -> Result<Reply, CallbackError> {
-        let Inner { settings, subscription, directory, licensing, orders, clock, .. } = &*self.inner;
-        let mut exchange = Exchanging {
+        let Inner { settings, subscription, directory, licensing, orders, environment, .. } = &*self.inner;
+        let mut exchange = ReplyContext {
             protocol,
             settings,
-            clock: &**clock,
+            environment,
             ends: progress.began.saturating_add(settings.deadline_of(protocol)),
             test_call: progress.test_call,
             progress,
@@ -229,9 +217,9 @@ impl CallbackService {
         }
     }
 
-    fn begin(&self, protocol: Option<Protocol>) -> Progressing {
-        let began = self.inner.clock.now();
-        Progressing {
+    fn begin(&self, protocol: Option<Protocol>) -> ExchangeState {
+        let began = self.inner.environment.now();
+        ExchangeState {
             protocol,
             activity: None,
             test_call: false,
@@ -247,37 +235,39 @@ impl CallbackService {
         &self,
         protocol: Protocol,
         outcome: Result<Bytes, CallbackError>,
-        progress: &Progressing,
+        progress: &ExchangeState,
         members: &Members<'_>,
     ) -> Response<Bytes> {
         let (body, error) = match outcome {
             Ok(body) => (body, None),
             Err(error) => {
-                let (error, body) = answer::refusal(error, progress.activity, protocol.has_ascii_answers());
+                let (error, body) = pipeline::refusal(error, AnswerRules::new(protocol, progress.activity));
                 (body, Some(error))
             }
         };
         self.report(progress, members, error.as_ref());
-        answer::response(body, dialect::signing_key(protocol, &self.inner.settings, progress.key_index))
+        pipeline::response(body, self.inner.settings.signing_key(protocol, progress.key_index))
     }
 
     fn refuse_method(&self, parts: &Parts) -> Response<Bytes> {
-        let (error, body) = answer::refusal(CallbackError::UnknownMethod(parts.method.clone()), None, true);
+        let (error, body) =
+            pipeline::refusal(CallbackError::UnknownMethod(parts.method.clone()), AnswerRules::strictest());
         self.report(&self.begin(None), &Members::default(), Some(&error));
-        answer::method_not_allowed(body)
+        pipeline::method_not_allowed(body)
     }
 
-    fn report(&self, progress: &Progressing, members: &Members<'_>, error: Option<&CallbackError>) {
-        self.inner.observer.exchange(&Exchange {
+    fn report(&self, progress: &ExchangeState, members: &Members<'_>, error: Option<&CallbackError>) {
+        let environment = &self.inner.environment;
+        environment.observe(CallbackEvent::Exchange(Exchange {
             protocol: progress.protocol,
             activity: progress.activity,
-            members,
+            members: Some(members),
             test_call: progress.test_call,
             repeated: progress.repeated,
             result_code: error.map_or(progress.result_code, CallbackError::result_code),
             error,
-            duration: self.inner.clock.now().abs_diff(progress.began),
-        });
+            duration: environment.now().abs_diff(progress.began),
+        }));
     }
 }
 

@@ -1,17 +1,14 @@
 //! What a service is set to.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use time::UtcOffset;
 
 use super::CallbackError;
-use super::route::Families;
-use super::subscription::AccessInfo;
+use super::handler::subscription::AccessInfo;
 use crate::cipher::field::{EncryptType, FieldCipher};
-use crate::key::{AccessKeys, InterfaceType, KeyRing};
+use crate::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
 use crate::protocol::{Protocol, SignatureScheme};
-use crate::random::Random;
 use crate::signature::Window;
 
 /// What the dialects need to know.
@@ -35,7 +32,6 @@ pub(super) struct Settings {
     pub(super) sign_v2_answers: bool,
     pub(super) debug_calls: DebugCalls,
     pub(super) debug_access: AccessInfo,
-    pub(super) random: Arc<dyn Random>,
 }
 
 impl Settings {
@@ -69,6 +65,13 @@ impl Settings {
         self.rings[protocol as usize].as_ref().ok_or_else(|| CallbackError::NoKey(missing()))
     }
 
+    /// The key that signs the answer, if answers are signed. Before a call is verified `key_index` is 0.
+    pub(super) fn signing_key(&self, protocol: Protocol, key_index: usize) -> Option<&AccessKey> {
+        let is_signed =
+            protocol.signs_answers() || (protocol.scheme() == SignatureScheme::CallbackV2 && self.sign_v2_answers);
+        if is_signed { Some(self.keys_of(protocol).ok()?.get(key_index)) } else { None }
+    }
+
     pub(super) fn window_of(&self, scheme: SignatureScheme) -> Window {
         if scheme.has_nonce() { self.v2_window } else { self.v1_window }
     }
@@ -82,15 +85,40 @@ impl Settings {
     }
 }
 
-/// What becomes of debugging and dial-test calls (`testFlag` 1). Their signature and shape are checked in any case.
+/// The families that the service has handlers for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Families {
+    pub(super) subscription: bool,
+    pub(super) licensing: bool,
+    pub(super) orders: bool,
+}
+
+impl Families {
+    /// Whether the activity may name another protocol than SaaS.
+    pub(super) fn has_others_than_saas(self) -> bool {
+        self.licensing || self.orders
+    }
+
+    /// Whether calls of a protocol that come to the production address itself have a handler.
+    pub(super) fn serve(self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::SaasV2 | Protocol::SaasV1 => self.subscription,
+            Protocol::LicenseOnline | Protocol::LicenseCode | Protocol::LicenseV1 => self.licensing,
+            Protocol::OrderNotify => self.orders,
+            Protocol::KitV1 | Protocol::KitV2 => false,
+        }
+    }
+}
+
+/// How debugging and dial-test calls (`testFlag` 1) are handled. Their signature and form are checked in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DebugCalls {
-    /// The service answers with invented data; neither handler nor ledger is touched. Kit calls without an instance are
-    /// handled all the same: the login of the test account rests on them.
+    /// The service answers with invented data; neither handler nor ledger is involved. Kit calls without an instance are
+    /// handled all the same: the login of the test account needs their data.
     #[default]
     Answer,
-    /// The handler runs, with `test_call` set in its events, and its outcome is answered. The ledger is not touched, so
-    /// every call runs it, for any instance id.
+    /// The handler runs, with `test_call` set in its events, and its outcome is the answer. The ledger is not involved, so
+    /// every call runs the handler, for any instance id.
     Handle,
 }

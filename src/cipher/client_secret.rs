@@ -6,45 +6,43 @@
 //! uses and how the ciphertext is written. So all three usual variations are tried, and hex and Base64 are told apart
 //! by their length.
 //!
-//! | variation | what makes it | `with_rsa` | `with_aws_lc_rs` |
-//! |---|---|---|---|
-//! | SHA-256, MGF1 with SHA-1 | Java's `OAEPWithSHA-256AndMGF1Padding` without explicit parameters | yes | no |
-//! | SHA-256, MGF1 with SHA-256 | the same with explicit parameters; most other libraries | yes | yes |
-//! | SHA-1, MGF1 with SHA-1 | Java's `OAEPPadding`, OpenSSL without options | yes | yes |
+//! | variation | what makes it |
+//! |---|---|
+//! | SHA-256, MGF1 with SHA-1 | Java's `OAEPWithSHA-256AndMGF1Padding` without explicit parameters |
+//! | SHA-256, MGF1 with SHA-256 | the same with explicit parameters; most other libraries |
+//! | SHA-1, MGF1 with SHA-1 | Java's `OAEPPadding`, OpenSSL without options |
 //!
-//! # Which implementation
+//! `OaepDecryptor` (feature `rsa`) reads all of them. A key management service or an HSM may stand in for it as a
+//! [`ClientSecretDecryptor`].
 //!
-//! `OaepDecryptor::with_rsa` (feature `rsa`) reads everything that the marketplace might send, and is the one to begin
-//! with. The `rsa` crate falls under the advisory RUSTSEC-2023-0071 ("Marvin"): its private-key operation does not run
-//! in constant time, so somebody who can have many ciphertexts of his own choice decrypted, and can measure each time
-//! exactly, may learn a plaintext. There is no fixed release, and `cargo audit` reports it. It is sound here, under
-//! these conditions:
+//! # Timing attacks
+//!
+//! The advisory RUSTSEC-2023-0071 ("Marvin") says of the `rsa` crate that the time of its private-key operation tells
+//! something about the plaintext to an attacker who has many ciphertexts of their own choice decrypted. Release 0.10,
+//! which is used here, is meant to do this arithmetic in constant time (by `crypto-bigint`), and its README sends users
+//! there because of the advisory. `cargo audit` says whether the advisory database counts it as fixed. Whatever it
+//! says, this holds:
 //!
 //! * **Decrypt only after the signature of the call was verified.** Then only the marketplace can choose ciphertexts,
 //!   and it made the secret. Never offer decryption to unverified input.
 //! * Every operation is blinded with fresh randomness, so that its time says little about the ciphertext.
 //! * There is one error, [`ClientSecretError`], for everything. Answer it with one result code, and log nothing more.
-//!
-//! `OaepDecryptor::with_aws_lc_rs` (feature `aws-lc-rs`) runs in constant time and has no advisory, but cannot read the
-//! first variation. Take it where an audit refuses the other one, and try it on the debugging page first. Whatever can
-//! decrypt, such as a key management service, may stand in as a [`ClientSecretDecryptor`].
+//! * PKCS#1 v1.5, which such attacks aim at, is never tried.
 
-#[cfg(feature = "aws-lc-rs")]
-mod aws_lc;
-#[cfg(any(feature = "rsa", feature = "aws-lc-rs"))]
+#[cfg(feature = "rsa")]
 mod ciphertext;
-#[cfg(any(feature = "rsa", feature = "aws-lc-rs"))]
+#[cfg(feature = "rsa")]
 mod oaep;
-#[cfg(any(feature = "rsa", feature = "aws-lc-rs"))]
+#[cfg(feature = "rsa")]
 mod private_key;
 #[cfg(feature = "rsa")]
-mod rust_crypto;
+mod rng;
 
 use std::sync::Arc;
 
-#[cfg(any(feature = "rsa", feature = "aws-lc-rs"))]
+#[cfg(feature = "rsa")]
 pub use oaep::OaepDecryptor;
-#[cfg(any(feature = "rsa", feature = "aws-lc-rs"))]
+#[cfg(feature = "rsa")]
 pub use private_key::{PrivateKey, PrivateKeyError};
 
 use crate::redact::Sensitive;

@@ -33,7 +33,7 @@ use crate::timestamp::Timestamp;
 /// use koogallery::sqlite::Database;
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let decryptor = OaepDecryptor::with_rsa(PrivateKey::from_env()?)?;
+/// let decryptor = OaepDecryptor::new(PrivateKey::from_env()?)?;
 /// let directory = SqliteDirectory::new(&Database::open("koogallery.db")?, decryptor).await?;
 /// # Ok(())
 /// # }

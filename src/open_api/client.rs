@@ -32,7 +32,7 @@ use crate::transport::{BaseUrl, StreamedBody, Transport, TransportError};
 /// use koogallery::open_api::{Client, query_order};
 /// use koogallery::site::Site;
 ///
-/// let client = Client::builder(Site::China, transport, runtime).credentials(Credentials::new("AK", "SK")?).build();
+/// let client = Client::builder(Site::China, transport, runtime).credentials(Credentials::new("AK", "SK")?).build()?;
 /// let order = client.call(&query_order::Request::new("MOCKPERIODYEARNEW")).await?;
 /// println!("{} has {} lines", order.order_id, order.order_lines.len());
 /// # Ok(())
@@ -347,14 +347,43 @@ impl ClientBuilder {
     }
 
     /// Returns the client.
-    pub fn build(self) -> Client {
-        Client { inner: Arc::new(self.inner) }
+    ///
+    /// # Errors
+    ///
+    /// An address is `https`, and the transport speaks no TLS.
+    pub fn build(self) -> Result<Client, ClientBuildError> {
+        let Inner { transport, base, fallback, .. } = &self.inner;
+        let needs_tls = std::iter::once(base).chain(fallback).find(|address| address.is_https());
+        if let Some(address) = needs_tls
+            && !transport.has_tls()
+        {
+            return Err(ClientBuildError::NoTls(address.clone()));
+        }
+        Ok(Client { inner: Arc::new(self.inner) })
     }
 }
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder").finish_non_exhaustive()
+    }
+}
+
+/// A client that cannot be built.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientBuildError {
+    /// The address is `https`, and the transport speaks no TLS.
+    #[error(
+        "{0} needs TLS, and the HTTP client was built without: turn on the feature `rustls`, or a TLS feature of its own"
+    )]
+    NoTls(BaseUrl),
+}
+
+impl fmt::Debug for ClientBuildError {
+    /// As its text, which a program shows that ends with this error.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 

@@ -22,8 +22,8 @@ use super::{StreamedBody, Transport, TransportError};
 /// Sends requests with reqwest, on tokio: 20 seconds for a whole exchange and 5 to connect, no redirects, answers of at
 /// most 4 MiB, at most 16 exchanges at once.
 ///
-/// reqwest needs a TLS feature for `https`; the crate's feature `rustls` turns one on. Without any, calls end with
-/// [`TransportError::NoTls`].
+/// reqwest needs a TLS feature for `https`; the crate's feature `rustls` turns one on. Without any, no
+/// [`Client`](crate::open_api::Client) can be built for an address in `https`.
 #[derive(Debug)]
 pub struct ReqwestTransport {
     client: ::reqwest::Client,
@@ -86,19 +86,52 @@ impl ReqwestTransport {
     }
 }
 
+/// Returns whether a TLS feature of reqwest is on, no matter who turned it on. Features of another crate are not seen from
+/// here; but `tls_info` is a method of its builder under these alone, and where it is, it goes before that of a trait.
+const fn has_tls() -> bool {
+    struct NoTls;
+
+    trait WithoutTls: Sized {
+        #[allow(dead_code, reason = "not called where the builder has its own")]
+        fn tls_info(self, _: bool) -> NoTls {
+            NoTls
+        }
+    }
+
+    trait Outcome {
+        const HAS_TLS: bool;
+    }
+
+    impl WithoutTls for ::reqwest::ClientBuilder {}
+
+    impl Outcome for NoTls {
+        const HAS_TLS: bool = false;
+    }
+
+    impl Outcome for ::reqwest::ClientBuilder {
+        const HAS_TLS: bool = true;
+    }
+
+    const fn of<T: Outcome>(_: fn(::reqwest::ClientBuilder) -> T) -> bool {
+        T::HAS_TLS
+    }
+
+    of(|builder| builder.tls_info(false))
+}
+
 /// The address holds order ids; it is left out of the error.
 fn failed(error: ::reqwest::Error) -> TransportError {
     let error = error.without_url();
     match () {
-        () if error.is_connect() && has_no_tls(&error) => TransportError::NoTls,
+        () if error.is_connect() && lacks_tls(&error) => TransportError::NoTls,
         () if error.is_connect() => TransportError::Connect(Box::new(error)),
         () if error.is_timeout() => TransportError::Timeout,
         () => TransportError::Broken(Box::new(error)),
     }
 }
 
-/// What hyper says of `https` where nothing is built in that speaks it. Only the application knows its features.
-fn has_no_tls(error: &dyn Error) -> bool {
+/// What hyper says of `https` where nothing is built in that speaks it.
+fn lacks_tls(error: &dyn Error) -> bool {
     let mut causes = std::iter::successors(Some(error), |&error| error.source());
     causes.any(|cause| cause.to_string().contains("scheme is not http"))
 }
@@ -111,6 +144,10 @@ impl Transport for ReqwestTransport {
     fn send_streamed(&self, request: Request<StreamedBody>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         let sized = |body: StreamedBody| SizedBody { left: body.len(), chunks: Mutex::new(body.into_chunks()) };
         self.exchange(request.map(|body| Body::wrap(sized(body)))).boxed()
+    }
+
+    fn has_tls(&self) -> bool {
+        const { has_tls() }
     }
 }
 

@@ -299,7 +299,8 @@ impl Stage {
             .clock(Arc::clone(&clock))
             .random(SeededRandom::new(seed))
             .retry_policy(once)
-            .build();
+            .build()
+            .unwrap();
         let pusher = Pusher::new(meter.clone(), client, TokioRuntime)
             .with_observer(Told::default())
             .with_random(SeededRandom::new(seed))

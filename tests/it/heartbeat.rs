@@ -79,7 +79,8 @@ impl Stage {
             .credentials(Credentials::new(ACCESS, SECRET).unwrap())
             .clock(Arc::clone(&self.clock))
             .retry_policy(once)
-            .build();
+            .build()
+            .unwrap();
         Heartbeat::builder(LICENSE, store, client, TokioRuntime)
             .clock(Arc::clone(&self.clock))
             .observer(self.told.clone())
@@ -696,7 +697,7 @@ async fn a_runtime_that_runs_nothing_is_told_and_holds_nobody_up() {
         }
     }
     let stage = Stage::new();
-    let client = Client::builder(Site::China, stage.desk.clone(), Stopped).build();
+    let client = Client::builder(Site::China, stage.desk.clone(), Stopped).build().unwrap();
     let heartbeat = Heartbeat::builder(LICENSE, stage.store.clone(), client, Stopped).build().unwrap();
     for _ in 0..2 {
         assert!(matches!(heartbeat.check().await, Err(HeartbeatError::Interrupted)));
@@ -720,7 +721,7 @@ async fn nothing_secret_is_printed() {
     }
 
     for code in ["", " PL1", "PL1\n", &"x".repeat(65)] {
-        let client = Client::builder(Site::China, stage.desk.clone(), TokioRuntime).build();
+        let client = Client::builder(Site::China, stage.desk.clone(), TokioRuntime).build().unwrap();
         let built = Heartbeat::builder(code, stage.store.clone(), client, TokioRuntime).build();
         assert_eq!(built.unwrap_err(), LicenseCodeError);
     }
@@ -729,7 +730,7 @@ async fn nothing_secret_is_printed() {
 #[tokio::test]
 async fn without_ak_and_sk_the_error_says_so() {
     let stage = Stage::new();
-    let client = Client::builder(Site::China, stage.desk.clone(), TokioRuntime).build();
+    let client = Client::builder(Site::China, stage.desk.clone(), TokioRuntime).build().unwrap();
     let heartbeat = Heartbeat::builder(LICENSE, stage.store.clone(), client, TokioRuntime).build().unwrap();
     let Err(HeartbeatError::Unreachable { source, last_answer: None }) = heartbeat.check().await else { panic!() };
     assert!(matches!(*source, CallError::NoCredentials(_)), "{source:?}");

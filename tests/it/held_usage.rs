@@ -93,7 +93,8 @@ async fn open(directory: &Path, clock: &Arc<ManualClock>, transport: impl Transp
         .access_key(KeyRing::new(key()).signing_key().clone())
         .clock(Arc::clone(clock))
         .retry_policy(once)
-        .build();
+        .build()
+        .unwrap();
     let pusher = Pusher::new(meter.clone(), client, TokioRuntime).with_observer(told.clone());
     (meter, pusher)
 }

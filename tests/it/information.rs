@@ -221,7 +221,7 @@ async fn a_target_product_is_read_in_every_form() {
         let body = json!({"activity":"changeInstanceCheck","instanceId":"i","productInfo":product}).to_string();
         assert_eq!(stage.post(&body).await.code, "000000", "{body}");
         let Event::CheckChange(check) = stage.seller.last() else { panic!() };
-        assert_eq!(check.product_info.product.linear_value, quantity, "{body}");
+        assert_eq!(check.product.linear_value, quantity, "{body}");
     }
 }
 
@@ -244,7 +244,8 @@ async fn bought_by_query(order: &str) -> (PurchaseDetails, Vec<String>) {
 async fn bought_with_answer(answer: String) -> (PurchaseDetails, Vec<String>) {
     let client = Client::builder(Site::China, Answering(Arc::new(Mutex::new(answer.clone()))), TokioRuntime)
         .credentials(Credentials::new("AK", "SK").unwrap())
-        .build();
+        .build()
+        .unwrap();
     let stage = Stage::on(MemoryLedger::new(), |builder| builder.open_api(client));
     assert_eq!(stage.post(&purchase("CS1", "b")).await.code, "000000", "{answer}: {:?}", stage.log.lines());
     let Event::Create(purchase) = stage.seller.last() else { panic!() };
@@ -585,7 +586,8 @@ async fn a_code_that_stands_twice_says_nothing() {
             once.attempts = 1;
             once
         })
-        .build();
+        .build()
+        .unwrap();
     let stage = Stage::on(MemoryLedger::new(), |builder| builder.open_api(client));
     assert_eq!(stage.post(&purchase("CS1", "b")).await.code, "000005");
     assert_eq!(stage.seller.runs(), 0);

@@ -51,13 +51,13 @@ struct Maker {
 }
 
 impl Maker {
-    fn note(&self, what: &str, key: &LicenseKey) -> Result<(), HandlerError> {
+    fn note(&self, what: &str, key: &LicenseSubject) -> Result<(), HandlerError> {
         let id = match key {
-            LicenseKey::Code(code) if !self.known_codes.lock().unwrap().contains(code) => {
+            LicenseSubject::Code(code) if !self.known_codes.lock().unwrap().contains(code) => {
                 return Err(Refusal::new(ResultCode::InstanceNotFound).into());
             }
-            LicenseKey::Code(code) => format!("code {code}"),
-            LicenseKey::Instance(id) => format!("instance {id}"),
+            LicenseSubject::Code(code) => format!("code {code}"),
+            LicenseSubject::Instance(id) => format!("instance {id}"),
         };
         self.told.lock().unwrap().push(format!("{what} {id}"));
         Ok(())
@@ -74,7 +74,7 @@ impl Maker {
 
 impl LicensingHandler for Maker {
     async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
-        self.note("create", &LicenseKey::Instance(purchase.instance_id))
+        self.note("create", &LicenseSubject::Instance(purchase.instance_id))
     }
     async fn issue(&self, application: Application) -> Result<License, HandlerError> {
         let pause = *self.pause.lock().unwrap();
@@ -88,16 +88,16 @@ impl LicensingHandler for Maker {
         self.made.lock().unwrap().push(application);
         Ok(License::text(format!("LICENSE-{}", self.made())))
     }
-    async fn renew(&self, license: LicenseKey, renewal: Renewal) -> Result<(), HandlerError> {
+    async fn renew(&self, license: LicenseSubject, renewal: Renewal) -> Result<(), HandlerError> {
         self.note(&format!("renew to {}", renewal.expire_time), &license)
     }
-    async fn freeze(&self, license: LicenseKey, _: Freeze) -> Result<(), HandlerError> {
+    async fn freeze(&self, license: LicenseSubject, _: Freeze) -> Result<(), HandlerError> {
         self.note("freeze", &license)
     }
-    async fn unfreeze(&self, license: LicenseKey, _: Unfreeze) -> Result<(), HandlerError> {
+    async fn unfreeze(&self, license: LicenseSubject, _: Unfreeze) -> Result<(), HandlerError> {
         self.note("unfreeze", &license)
     }
-    async fn release(&self, license: LicenseKey, _: Release) -> Result<(), HandlerError> {
+    async fn release(&self, license: LicenseSubject, _: Release) -> Result<(), HandlerError> {
         self.note("release", &license)
     }
 }
@@ -181,7 +181,8 @@ impl Stage {
         let client = Client::builder(Site::China, marketplace.clone(), TokioRuntime)
             .credentials(Credentials::new("AK", "SK").unwrap())
             .retry_policy(once)
-            .build();
+            .build()
+            .unwrap();
         let builder = CallbackService::builder(keys(), TokioRuntime)
             .licensing(maker.clone(), MemoryLedger::new(), licenses)
             .orders(books.clone(), MemoryLedger::new())
@@ -325,7 +326,7 @@ async fn copies_of_an_application_make_one_license() {
     let answers = join_all((0..20).map(|_| stage.online(&call))).await;
     assert!(answers.iter().all(|answer| answer.code == "000000" || answer.code == "000004"));
     assert!(answers.iter().any(|answer| answer.code == "000000"));
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     assert_eq!((stage.maker.made(), stage.marketplace.uploads().len()), (1, 1));
 }
 
@@ -364,7 +365,7 @@ async fn a_license_that_takes_long_is_delivered_later() {
     assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000004");
     assert!(stage.log.last().contains("answered 000004"), "{}", stage.log.last());
     assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000004", "still at it");
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     assert_eq!((stage.maker.made(), stage.marketplace.uploads().len()), (1, 1));
 }
 
@@ -375,7 +376,13 @@ async fn an_upload_that_fails_is_made_again_with_the_same_license() {
     let down = json!({"error_code": "CBC.0999", "error_msg": "internal error"});
     stage.marketplace.failures.lock().unwrap().extend([down.clone(), down]);
     assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000004", "made, kept, not delivered yet");
-    assert!(stage.log.lines().iter().any(|line| line.contains("deliver the License for event-1 failed")));
+    assert!(
+        stage
+            .log
+            .lines()
+            .iter()
+            .any(|line| line.contains("failed to deliver the License for event-1 after the answer"))
+    );
     let service = stage.service.clone();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let clock = Arc::clone(&stage.clock);

@@ -4,6 +4,7 @@ mod bad_input;
 mod crash;
 mod debug_calls;
 mod fuzzed_intake;
+mod handlers;
 mod heartbeat;
 mod held_usage;
 mod information;

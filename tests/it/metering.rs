@@ -102,7 +102,8 @@ fn pusher(meter: &Meter, clock: &Arc<ManualClock>, intake: &Intake, told: &Told)
         .access_key(KeyRing::new(key()).signing_key().clone())
         .clock(Arc::clone(clock))
         .retry_policy(once)
-        .build();
+        .build()
+        .unwrap();
     Pusher::new(meter.clone(), client, TokioRuntime).with_observer(told.clone())
 }
 

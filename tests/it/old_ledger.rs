@@ -195,7 +195,7 @@ async fn a_license_left_unfinished_is_taken_up_when_it_is_applied_for() {
     let (_folder, database) = old_database();
     let house = House::on(SqliteLedger::new(&database).await.unwrap());
     assert_eq!(house.license(&apply("license-4", "event-1")).await.code, "000004");
-    house.service.idle().await;
+    house.service.wait_idle().await;
     assert_eq!(house.told.take(), ["license create LO4 license-4"]);
 }
 

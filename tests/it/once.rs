@@ -76,7 +76,7 @@ async fn a_slow_v2_creation_is_processing_and_then_done() {
     }
     let query = r#"{"activity":"queryInstance","instanceId":"biz-0"}"#;
     assert_eq!(stage.post(query).await.code, "000004");
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     assert_eq!(stage.post(query).await.code, "000000");
     assert_eq!(stage.post(&purchase("CS1", "biz-9")).await.instance_id(), "biz-0");
     assert_eq!(stage.seller.runs(), 1);
@@ -90,7 +90,7 @@ async fn a_slow_v1_creation_is_answered_with_its_fixed_id() {
     let early = stage.get_signed(&query).await;
     assert_eq!((early.code.as_str(), early.instance_id()), ("000000", "biz-1"));
     assert!(early.json.get("appInfo").is_none());
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     let done = stage.get_signed(&query).await;
     assert!(done.json["appInfo"]["frontEndUrl"].is_string(), "what was not final is not repeated");
     assert_eq!(stage.seller.runs(), 1);
@@ -103,7 +103,7 @@ async fn a_slow_renewal_goes_on_and_its_retry_finds_it_done() {
     stage.seller.set(Mood::Slow(Duration::from_millis(120)));
     let renewal = r#"{"activity":"refreshInstance","expireTime":"20270101000000","instanceId":"b","orderId":"CS2","orderLineId":"CS2-1","scene":"RENEWAL"}"#;
     assert_eq!(stage.post(renewal).await.code, "000005");
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     assert_eq!(stage.post(renewal).await.code, "000000");
     assert_eq!(stage.seller.runs(), 2);
 }
@@ -145,7 +145,7 @@ async fn a_failure_after_the_answer_is_reported() {
         builder.subscription(LateFailure(Seller::default()), MemoryLedger::new()).v2_deadline(Duration::from_millis(20))
     });
     assert_eq!(stage.post(&purchase("CS1", "b")).await.code, "000004");
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     tokio::task::yield_now().await;
     let last = stage.log.last();
     assert!(last.contains("create CS1") && last.contains("too late"), "{last}");
@@ -229,7 +229,7 @@ async fn a_dead_process_is_succeeded_when_its_lease_runs_out() {
     assert_eq!((waiting.code.as_str(), waiting.instance_id()), ("000004", "dead"));
     assert_eq!(stage.seller.runs(), 0);
     stage.clock.advance(Duration::from_secs(6));
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     assert_eq!(stage.seller.runs(), 1, "the waiting retry took over");
     let late = ledger.complete(&step, "dead", lease, NOW).await;
     assert!(late.is_err(), "the dead process cannot note anything any more");
@@ -251,12 +251,12 @@ async fn a_creation_cut_off_after_its_answer_is_finished_by_the_query() {
     let query = r#"{"activity":"queryInstance","instanceId":"cut"}"#;
     stage.seller.set(Mood::Failing);
     assert_eq!(stage.post(query).await.code, "000004");
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     tokio::task::yield_now().await;
     assert!(stage.log.last().contains("the disk is full"), "{}", stage.log.last());
     stage.seller.set(Mood::Willing);
     assert_eq!(stage.post(query).await.code, "000004");
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     assert_eq!(stage.post(query).await.code, "000000");
     let Event::Create(event) = stage.seller.last() else { panic!() };
     assert_eq!((event.instance_id.as_str(), event.order_line_id.as_deref()), ("cut", Some("CS1-1")));
@@ -278,7 +278,7 @@ async fn polls_while_a_creation_is_resumed_do_not_report_its_failure_again() {
         let query = r#"{"activity":"queryInstance","instanceId":"cut"}"#;
         assert_eq!(stage.post(query).await.code, "000004");
     }
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     tokio::task::yield_now().await;
     assert_eq!(stage.log.lines().iter().filter(|line| line.contains("too late")).count(), 1);
 }

@@ -56,7 +56,8 @@ fn stage() -> (Stage, Orders) {
     let orders = Orders::default();
     let client = Client::builder(Site::China, orders.clone(), TokioRuntime)
         .credentials(Credentials::new("AK", "SK").unwrap())
-        .build();
+        .build()
+        .unwrap();
     (Stage::on(MemoryLedger::new(), |builder| builder.open_api(client)), orders)
 }
 
@@ -162,7 +163,7 @@ async fn without_the_facts_the_handler_is_not_called() {
 async fn an_unreachable_order_api_is_not_final() {
     let (stage, orders) = stage();
     assert_eq!(stage.post(&purchase("CS1", "b1")).await.code, "000005");
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     assert_eq!(stage.seller.runs(), 0);
     assert!(orders.asked().len() > 1, "the client tries again");
     orders.answer(&yearly("CS1"));
@@ -267,7 +268,7 @@ async fn a_creation_that_goes_on_after_the_deadline_has_its_facts() {
     orders.answer(&yearly("CS1"));
     // The marketplace only asks now; the creation is taken up again all the same, with the order asked for anew.
     assert_eq!(stage.post(r#"{"activity":"queryInstance","instanceId":"b1"}"#).await.code, "000004");
-    stage.service.idle().await;
+    stage.service.wait_idle().await;
     assert_eq!(stage.seller.runs(), 2);
     assert!(created(&stage).iter().all(|purchase| purchase.details.is_some()));
 }

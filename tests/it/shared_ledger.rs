@@ -82,24 +82,24 @@ impl LicensingHandler for Told {
         self.note(format!("license issue {}", application.instance_id))?;
         Ok(License::text(format!("LICENSE of {}", application.instance_id)))
     }
-    async fn renew(&self, license: LicenseKey, _: Renewal) -> Result<(), HandlerError> {
+    async fn renew(&self, license: LicenseSubject, _: Renewal) -> Result<(), HandlerError> {
         self.note(format!("license renew {}", text(license)))
     }
-    async fn freeze(&self, license: LicenseKey, _: Freeze) -> Result<(), HandlerError> {
+    async fn freeze(&self, license: LicenseSubject, _: Freeze) -> Result<(), HandlerError> {
         self.note(format!("license freeze {}", text(license)))
     }
-    async fn unfreeze(&self, license: LicenseKey, _: Unfreeze) -> Result<(), HandlerError> {
+    async fn unfreeze(&self, license: LicenseSubject, _: Unfreeze) -> Result<(), HandlerError> {
         self.note(format!("license unfreeze {}", text(license)))
     }
-    async fn release(&self, license: LicenseKey, _: Release) -> Result<(), HandlerError> {
+    async fn release(&self, license: LicenseSubject, _: Release) -> Result<(), HandlerError> {
         self.note(format!("license release {}", text(license)))
     }
 }
 
-fn text(license: LicenseKey) -> String {
+fn text(license: LicenseSubject) -> String {
     match license {
-        LicenseKey::Code(code) => format!("code {code}"),
-        LicenseKey::Instance(id) => id,
+        LicenseSubject::Code(code) => format!("code {code}"),
+        LicenseSubject::Instance(id) => id,
     }
 }
 
@@ -597,7 +597,7 @@ async fn an_application_is_delivered_by_its_own_tenant() {
         house.advance(Duration::from_secs(60));
         let stop = tokio::time::sleep(Duration::from_millis(200));
         house.service.deliver_licenses(stop).await;
-        house.service.idle().await;
+        house.service.wait_idle().await;
         let failures = house.log.lines().iter().filter(|line| line.contains("event-19")).count();
         assert_eq!(failures, 1, "taken up again");
     }

@@ -9,9 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::*;
-use koogallery::callback::{
-    CallbackService, CallbackServiceBuilder, Exchange, FieldWarnings, HandlerError, LateFailure, Observer, Refusal,
-};
+use koogallery::callback::{CallbackEvent, CallbackService, CallbackServiceBuilder, HandlerError, Observer, Refusal};
 use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::{Clock, ManualClock};
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
@@ -119,14 +117,8 @@ impl SubscriptionHandler for Seller {
 pub struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Observer for Log {
-    fn exchange(&self, exchange: &Exchange<'_>) {
-        self.0.lock().unwrap().push(exchange.to_string());
-    }
-    fn field_warnings(&self, warnings: &FieldWarnings<'_>) {
-        self.0.lock().unwrap().push(warnings.to_string());
-    }
-    fn late_failure(&self, failure: &LateFailure<'_>) {
-        self.0.lock().unwrap().push(failure.to_string());
+    fn on_event(&self, event: &CallbackEvent<'_>) {
+        self.0.lock().unwrap().push(event.to_string());
     }
 }
 

@@ -55,6 +55,16 @@ async fn an_answer_arrives_whole_and_a_redirect_is_not_followed() {
     assert_eq!(answer.headers()["x-request-id"], "r1");
 }
 
+/// What the library says without TLS is in `tests/open_api_without_tls.rs`.
+#[cfg(feature = "rustls")]
+#[test]
+fn a_client_for_https_is_built_where_there_is_tls() {
+    for transport in [ReqwestTransport::new().unwrap(), transport()] {
+        assert!(transport.has_tls());
+        assert!(Client::builder(Site::China, std::sync::Arc::new(transport), TokioRuntime).build().is_ok());
+    }
+}
+
 #[tokio::test]
 async fn faults_are_told_apart() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
@@ -100,7 +110,8 @@ async fn a_query_over_the_socket_is_signed_for_its_host_and_port() {
         .base_url(format!("http://{address}").parse().unwrap())
         .credentials(credentials.clone())
         .clock(koogallery::clock::ManualClock::new(NOW))
-        .build();
+        .build()
+        .unwrap();
     assert_eq!(client.call(&query_order::Request::new("CS 1")).await.unwrap().order_id, "CS1");
 
     let head = marketplace.await.unwrap();

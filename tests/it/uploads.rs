@@ -84,7 +84,7 @@ fn client(url: &str, transport: impl Transport, attempts: u32) -> Client {
     let mut policy = RetryPolicy::default();
     (policy.attempts, policy.first_pause) = (attempts, std::time::Duration::from_millis(1));
     let client = Client::builder(Site::China, transport, TokioRuntime).base_url(url.parse().unwrap());
-    client.credentials(credentials()).clock(ManualClock::new(NOW)).retry_policy(policy).build()
+    client.credentials(credentials()).clock(ManualClock::new(NOW)).retry_policy(policy).build().unwrap()
 }
 
 /// Signature, parts and hash, as the marketplace checks them.

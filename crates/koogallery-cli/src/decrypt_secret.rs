@@ -18,7 +18,7 @@ pub struct DecryptSecret {
 
 impl DecryptSecret {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
-        let keys = PrivateKey::from_env().and_then(OaepDecryptor::with_rsa);
+        let keys = PrivateKey::from_env().and_then(OaepDecryptor::new);
         let keys = keys.map_err(|error| Failure::of("KOOGALLERY_RSA_PRIVATE_KEY_FILE", &error))?;
         match keys.decrypt(&input::text(&self.text)?) {
             Ok(secret) => output.result(secret.expose()).map(|()| Answer::Yes),

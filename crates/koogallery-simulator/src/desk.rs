@@ -74,7 +74,7 @@ use koogallery::timestamp::Timestamp;
 /// let desk = Desk::builder().credentials(credentials.clone()).build();
 /// let order = desk.place_order(OrderSpec::new(LineSpec::one_time("OFFI1")));
 ///
-/// let client = Client::builder(Site::China, desk.clone(), runtime).credentials(credentials).build();
+/// let client = Client::builder(Site::China, desk.clone(), runtime).credentials(credentials).build()?;
 /// client.call(&query_order::Request::new(&order.order_id)).await?;
 /// assert_eq!(desk.log()[0].about, order.order_id);
 /// # Ok(())

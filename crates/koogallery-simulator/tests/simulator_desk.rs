@@ -63,7 +63,7 @@ impl Stage {
         let clock = Arc::new(ManualClock::new(NOW));
         let desk = Desk::builder().clock(Arc::clone(&clock)).credentials(credentials()).access_keys(access_key());
         let desk = configure(desk).build();
-        let client = client(desk.clone(), &clock).build();
+        let client = client(desk.clone(), &clock).build().unwrap();
         Self { desk, clock, client }
     }
 

@@ -144,7 +144,7 @@ async fn a_license_is_applied_for_and_delivered() {
     let client = Client::builder(Site::China, desk.clone(), TokioRuntime).credentials(credentials);
     let service = CallbackService::builder(good::keys(), TokioRuntime)
         .licensing(Everything, Arc::new(MemoryLedger::new()), MemoryLicenseStore::new())
-        .open_api(client.clock(Arc::clone(&clock)).build())
+        .open_api(client.clock(Arc::clone(&clock)).build().unwrap())
         .clock(Arc::clone(&clock))
         .build();
     let marketplace = at(service, &clock).desk(desk).build();

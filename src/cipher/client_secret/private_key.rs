@@ -7,23 +7,27 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pkcs8::der::asn1::BitStringRef;
-use pkcs8::der::{Decode as _, Encode as _, ErrorKind, Header, SliceReader};
-use pkcs8::{LineEnding, PrivateKeyInfo, SecretDocument, SubjectPublicKeyInfoRef};
+use rsa::Oaep;
+use rsa::pkcs1::{ALGORITHM_OID, RsaPrivateKeyRef};
+use rsa::pkcs8::der::ErrorKind;
+use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding, PrivateKeyInfoRef, SecretDocument};
+use rsa::traits::PublicKeyParts as _;
+use sha1::Sha1;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::random::RandomError;
+use super::rng::Rng;
+use crate::random::{Random, RandomError};
 
 /// Where the private keys are, see [`PrivateKey::from_env`].
 const ENV_NAME: &str = "KOOGALLERY_RSA_PRIVATE_KEY_FILE";
 
-/// An RSA private key of at least 3072 bits, whose public half stands in the application credential.
+/// An RSA private key of 3072 to 8192 bits, whose public half stands in the application credential.
 ///
 /// Wiped when dropped. Source: joint-operation access guide, "application credentials" (2024-12-25).
 #[derive(Clone)]
 pub struct PrivateKey {
-    pkcs8: SecretDocument,
-    bits: usize,
+    key: rsa::PrivateKey,
     public_key: String,
 }
 
@@ -31,11 +35,15 @@ impl PrivateKey {
     /// The fewest bits that the marketplace allows.
     pub const MIN_BITS: usize = 3072;
 
+    /// The most bits of a key that can be used.
+    pub const MAX_BITS: usize = 8192;
+
     /// Reads an unencrypted private key in PEM, PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`).
     ///
     /// # Errors
     ///
-    /// The text is something else, or the key has fewer than [`PrivateKey::MIN_BITS`].
+    /// The text is something else, or the key has fewer than [`PrivateKey::MIN_BITS`] or more than
+    /// [`PrivateKey::MAX_BITS`].
     pub fn from_pem(pem: &str) -> Result<Self, PrivateKeyError> {
         let (label, document) = SecretDocument::from_pem(pem).map_err(|error| match error.kind() {
             // PKCS#1 tells an encrypted key by a header.
@@ -78,38 +86,28 @@ impl PrivateKey {
     }
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, PrivateKeyError> {
-        let info = PrivateKeyInfo::try_from(der).map_err(|_| PrivateKeyError::Invalid)?;
-        if info.algorithm.oid != pkcs1::ALGORITHM_OID {
+        let info = PrivateKeyInfoRef::try_from(der).map_err(|_| PrivateKeyError::Invalid)?;
+        if info.algorithm.oid != ALGORITHM_OID {
             return Err(PrivateKeyError::NotRsaPrivateKey);
         }
-        Self::from_pkcs1(info.private_key)
+        Self::from_pkcs1(info.private_key.as_bytes())
     }
 
     fn from_pkcs1(der: &[u8]) -> Result<Self, PrivateKeyError> {
-        // Keys of version 1 have further primes, which few libraries take.
-        if version(der) == Some(1) {
+        let key = RsaPrivateKeyRef::try_from(der).map_err(|_| PrivateKeyError::Invalid)?;
+        if key.other_prime_infos.is_some() {
             return Err(PrivateKeyError::MultiPrime);
         }
-        let key = pkcs1::RsaPrivateKey::try_from(der).map_err(|_| PrivateKeyError::Invalid)?;
+        // Before anything is computed with the numbers. The library has limits of its own, and no error that names them.
         let modulus = key.modulus.as_bytes();
         let unused = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
-        let bits = 8 * modulus.len() - unused;
-        if bits < Self::MIN_BITS {
-            return Err(PrivateKeyError::TooShort(bits));
-        }
-        let encode = || -> pkcs8::der::Result<Self> {
-            let public = key.public_key().to_der()?;
-            let public = SubjectPublicKeyInfoRef {
-                algorithm: pkcs1::ALGORITHM_ID,
-                subject_public_key: BitStringRef::from_bytes(&public)?,
-            };
-            Ok(Self {
-                pkcs8: SecretDocument::encode_msg(&PrivateKeyInfo::new(pkcs1::ALGORITHM_ID, der))?,
-                bits,
-                public_key: STANDARD.encode(public.to_der()?),
-            })
-        };
-        encode().map_err(|_| PrivateKeyError::Invalid)
+        check_bits(8 * modulus.len() - unused)?;
+        Self::from_rsa(rsa::PrivateKey::try_from(key).map_err(|_| PrivateKeyError::Invalid)?)
+    }
+
+    fn from_rsa(key: rsa::PrivateKey) -> Result<Self, PrivateKeyError> {
+        let public_key = key.as_public_key().to_public_key_der().map_err(|_| PrivateKeyError::Invalid)?;
+        Ok(Self { key, public_key: STANDARD.encode(public_key) })
     }
 
     /// Makes a key of so many bits, 3072 or 4096 by custom. Takes a second or more, and far longer without optimisation.
@@ -126,18 +124,10 @@ impl PrivateKey {
     ///
     /// # Errors
     ///
-    /// Fewer than [`PrivateKey::MIN_BITS`], or no randomness.
-    #[cfg(feature = "rsa")]
-    pub fn generate(bits: usize, random: &(impl crate::random::Random + ?Sized)) -> Result<Self, PrivateKeyError> {
-        use pkcs8::EncodePrivateKey as _;
-
-        if bits < Self::MIN_BITS {
-            return Err(PrivateKeyError::TooShort(bits));
-        }
-        let mut generator = super::rust_crypto::generator(random)?;
-        let key = rsa::RsaPrivateKey::new(&mut generator, bits).map_err(|_| PrivateKeyError::Invalid)?;
-        let pkcs8 = key.to_pkcs8_der().map_err(|_| PrivateKeyError::Invalid)?;
-        Self::from_pkcs8(pkcs8.as_bytes())
+    /// Fewer than [`PrivateKey::MIN_BITS`] or more than [`PrivateKey::MAX_BITS`], or no randomness.
+    pub fn generate(bits: usize, random: &(impl Random + ?Sized)) -> Result<Self, PrivateKeyError> {
+        check_bits(bits)?;
+        Self::from_rsa(rsa::PrivateKey::new(&mut Rng(random), bits).map_err(failed)?)
     }
 
     /// Encrypts a secret for this key as the marketplace probably does (SHA-256 with MGF1-SHA-1, Base64). For tests and
@@ -146,19 +136,15 @@ impl PrivateKey {
     /// # Errors
     ///
     /// The secret is longer than the key can hold, or no randomness.
-    #[cfg(feature = "rsa")]
-    pub fn encrypt(
-        &self,
-        secret: &str,
-        random: &(impl crate::random::Random + ?Sized),
-    ) -> Result<String, PrivateKeyError> {
-        let ciphertext = super::rust_crypto::encrypt(self, secret.as_bytes(), random)?;
-        Ok(STANDARD.encode(ciphertext.ok_or(PrivateKeyError::Invalid)?))
+    pub fn encrypt(&self, secret: &str, random: &(impl Random + ?Sized)) -> Result<String, PrivateKeyError> {
+        let padding = Oaep::<Sha256, Sha1>::new_with_mgf_hash();
+        let ciphertext = self.key.as_public_key().encrypt(&mut Rng(random), padding, secret.as_bytes());
+        ciphertext.map(|ciphertext| STANDARD.encode(ciphertext)).map_err(failed)
     }
 
     /// The length of the modulus.
     pub fn bits(&self) -> usize {
-        self.bits
+        self.key.n().bit_width_vartime() as usize
     }
 
     /// The public key as the application credential and the debugging page take it: PEM without its first and last line
@@ -170,24 +156,33 @@ impl PrivateKey {
     /// The private key in PEM, PKCS#8.
     pub fn to_pem(&self) -> Zeroizing<String> {
         // The length of a key is far from what PEM could not hold.
-        self.pkcs8.to_pem("PRIVATE KEY", LineEnding::LF).unwrap_or_default()
+        self.key.to_pkcs8_pem(LineEnding::LF).unwrap_or_default()
     }
 
-    pub(super) fn pkcs8_der(&self) -> &[u8] {
-        self.pkcs8.as_bytes()
+    pub(super) fn rsa(&self) -> &rsa::PrivateKey {
+        &self.key
     }
 }
 
-/// The version with which the sequence of a PKCS#1 key begins.
-fn version(der: &[u8]) -> Option<u8> {
-    let mut reader = SliceReader::new(der).ok()?;
-    Header::decode(&mut reader).ok()?;
-    u8::decode(&mut reader).ok()
+/// Why the library makes no key, or no ciphertext.
+fn failed(error: rsa::Error) -> PrivateKeyError {
+    match error {
+        rsa::Error::Rng => PrivateKeyError::Random(RandomError),
+        _ => PrivateKeyError::Invalid,
+    }
+}
+
+fn check_bits(bits: usize) -> Result<(), PrivateKeyError> {
+    match bits {
+        ..PrivateKey::MIN_BITS => Err(PrivateKeyError::TooShort(bits)),
+        PrivateKey::MIN_BITS..=PrivateKey::MAX_BITS => Ok(()),
+        _ => Err(PrivateKeyError::TooLong(bits)),
+    }
 }
 
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PrivateKey({} bits)", self.bits)
+        write!(f, "PrivateKey({} bits)", self.bits())
     }
 }
 
@@ -210,11 +205,14 @@ pub enum PrivateKeyError {
     /// Fewer bits than the marketplace allows.
     #[error("the key has {0} bits, and the marketplace wants {min} or more", min = PrivateKey::MIN_BITS)]
     TooShort(usize),
+    /// More bits than can be used.
+    #[error("the key has {0} bits, and {max} or fewer can be used", max = PrivateKey::MAX_BITS)]
+    TooLong(usize),
     /// The modulus is the product of three primes or more.
     #[error("the private key has more than two primes; `openssl genrsa` without `-primes` makes one that can be used")]
     MultiPrime,
-    /// The numbers in it are not those of an RSA key, or the library does not take a key of this length.
-    #[error("the private key is damaged, or of a length that the library does not take")]
+    /// The numbers in it are not those of an RSA key.
+    #[error("the private key is damaged")]
     Invalid,
     /// No randomness to make a key.
     #[error(transparent)]

@@ -49,6 +49,9 @@ def main():
     make_key("test_rsa_4096_pkcs1", 4096, "-traditional")
     make_key("test_rsa_3072_three_primes", 3072, "-primes", "3")
     make_key("test_rsa_3072_three_primes_pkcs1", 3072, "-primes", "3", "-traditional")
+    # The longest that can be used, and one that is too long; each takes openssl half a minute.
+    make_key("test_rsa_8192", 8192)
+    make_key("test_rsa_8200", 8200)
 
     entries = [
         {

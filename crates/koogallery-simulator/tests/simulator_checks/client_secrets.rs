@@ -27,7 +27,7 @@ async fn check(profile: impl Into<Profile>, decryptor: impl ClientSecretDecrypto
 #[tokio::test]
 async fn a_receiver_that_decrypts_passes() {
     for profile in [Protocol::KitV1, Protocol::KitV2] {
-        let report = check(profile, OaepDecryptor::with_rsa([private_key()]).unwrap()).await;
+        let report = check(profile, OaepDecryptor::new([private_key()]).unwrap()).await;
         assert!(report.failures().next().is_none(), "{}", report.to_text(false));
         let secret = report.results.iter().find(|result| result.check.id == "L13").unwrap();
         assert_eq!((&secret.outcome, secret.notes.len()), (&Outcome::Passed, 0), "every variation is understood");
@@ -57,7 +57,7 @@ struct OneVariation(Mutex<Option<String>>);
 
 impl ClientSecretDecryptor for OneVariation {
     fn decrypt(&self, ciphertext: &str) -> Result<Sensitive, ClientSecretError> {
-        let secret = OaepDecryptor::with_rsa([private_key()]).unwrap().decrypt(ciphertext)?;
+        let secret = OaepDecryptor::new([private_key()]).unwrap().decrypt(ciphertext)?;
         let mut known = self.0.lock().unwrap();
         let is_known = known.get_or_insert_with(|| ciphertext.to_owned()) == ciphertext;
         if is_known { Ok(secret) } else { Err(ClientSecretError) }

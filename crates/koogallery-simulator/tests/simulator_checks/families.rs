@@ -2,7 +2,7 @@
 
 use koogallery::callback::HandlerError;
 use koogallery::callback::directory::*;
-use koogallery::callback::licensing::{License, LicenseKey, LicensingHandler};
+use koogallery::callback::licensing::{License, LicenseSubject, LicensingHandler};
 use koogallery::callback::orders::{OrderNotice, OrdersHandler};
 use koogallery::callback::subscription::{Freeze, Purchase, Release, Renewal, Unfreeze};
 use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
@@ -51,16 +51,16 @@ impl LicensingHandler for Everything {
     async fn issue(&self, _: koogallery::callback::licensing::Application) -> Result<License, HandlerError> {
         Ok(License::text("LICENSE"))
     }
-    async fn renew(&self, _: LicenseKey, _: Renewal) -> Result<(), HandlerError> {
+    async fn renew(&self, _: LicenseSubject, _: Renewal) -> Result<(), HandlerError> {
         Ok(())
     }
-    async fn freeze(&self, _: LicenseKey, _: Freeze) -> Result<(), HandlerError> {
+    async fn freeze(&self, _: LicenseSubject, _: Freeze) -> Result<(), HandlerError> {
         Ok(())
     }
-    async fn unfreeze(&self, _: LicenseKey, _: Unfreeze) -> Result<(), HandlerError> {
+    async fn unfreeze(&self, _: LicenseSubject, _: Unfreeze) -> Result<(), HandlerError> {
         Ok(())
     }
-    async fn release(&self, _: LicenseKey, _: Release) -> Result<(), HandlerError> {
+    async fn release(&self, _: LicenseSubject, _: Release) -> Result<(), HandlerError> {
         Ok(())
     }
 }
@@ -76,16 +76,16 @@ impl LicensingHandler for Unhurried {
     async fn issue(&self, application: koogallery::callback::licensing::Application) -> Result<License, HandlerError> {
         Everything.issue(application).await
     }
-    async fn renew(&self, key: LicenseKey, renewal: Renewal) -> Result<(), HandlerError> {
+    async fn renew(&self, key: LicenseSubject, renewal: Renewal) -> Result<(), HandlerError> {
         LicensingHandler::renew(&Everything, key, renewal).await
     }
-    async fn freeze(&self, key: LicenseKey, freeze: Freeze) -> Result<(), HandlerError> {
+    async fn freeze(&self, key: LicenseSubject, freeze: Freeze) -> Result<(), HandlerError> {
         LicensingHandler::freeze(&Everything, key, freeze).await
     }
-    async fn unfreeze(&self, key: LicenseKey, unfreeze: Unfreeze) -> Result<(), HandlerError> {
+    async fn unfreeze(&self, key: LicenseSubject, unfreeze: Unfreeze) -> Result<(), HandlerError> {
         LicensingHandler::unfreeze(&Everything, key, unfreeze).await
     }
-    async fn release(&self, key: LicenseKey, release: Release) -> Result<(), HandlerError> {
+    async fn release(&self, key: LicenseSubject, release: Release) -> Result<(), HandlerError> {
         LicensingHandler::release(&Everything, key, release).await
     }
 }

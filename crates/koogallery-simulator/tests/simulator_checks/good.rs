@@ -2,15 +2,12 @@
 
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::*;
-use koogallery::callback::{
-    CallbackService, CallbackServiceBuilder, Exchange, FieldWarnings, HandlerError, LateFailure, Observer,
-};
+use koogallery::callback::{CallbackEvent, CallbackService, CallbackServiceBuilder, HandlerError, Observer};
 use koogallery::clock::{Clock, SystemClock};
 use koogallery::issuing::MemoryLicenseStore;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
 use koogallery::protocol::Protocol;
-use koogallery::saas::UsageInfo;
 use koogallery_simulator::Profile;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,9 +86,7 @@ fn builder() -> CallbackServiceBuilder {
 pub struct Silence;
 
 impl Observer for Silence {
-    fn exchange(&self, _: &Exchange<'_>) {}
-    fn field_warnings(&self, _: &FieldWarnings<'_>) {}
-    fn late_failure(&self, _: &LateFailure<'_>) {}
+    fn on_event(&self, _: &CallbackEvent<'_>) {}
 }
 
 #[derive(Default)]

@@ -304,7 +304,7 @@ fn five_failures_in_a_row_lock_the_key_for_five_minutes() {
 async fn the_client_stops_before_its_key_is_locked() {
     let stage = Stage::new();
     let wrong = Credentials::new(credentials().access_key_id(), "another").unwrap();
-    let client = client(stage.desk.clone(), &stage.clock).credentials(wrong).build();
+    let client = client(stage.desk.clone(), &stage.clock).credentials(wrong).build().unwrap();
     for _ in 0..3 {
         let error = client.call(&query_order::Request::new("MOCKONDEMAND")).await.unwrap_err();
         assert_eq!(error.code(), Some("APIGW.0301"));

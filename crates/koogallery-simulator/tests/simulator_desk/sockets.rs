@@ -22,7 +22,7 @@ async fn served_within(stage: &Stage, timeout: Duration) -> Client {
     tokio::spawn(serve_desk(listener, stage.desk.clone(), pending()));
     let reqwest = reqwest::Client::builder().timeout(timeout).build().unwrap();
     let transport = ReqwestTransport::with_client(reqwest);
-    client(transport, &Arc::clone(&stage.clock)).base_url(url.parse().unwrap()).build()
+    client(transport, &Arc::clone(&stage.clock)).base_url(url.parse().unwrap()).build().unwrap()
 }
 
 #[tokio::test]

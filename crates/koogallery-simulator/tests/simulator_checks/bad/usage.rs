@@ -32,7 +32,7 @@ impl Seller {
         let mut once = RetryPolicy::default();
         once.attempts = 1;
         let client = Client::builder(Site::China, desk.clone(), TokioRuntime);
-        let client = client.credentials(credentials).access_key(key()).retry_policy(once).build();
+        let client = client.credentials(credentials).access_key(key()).retry_policy(once).build().unwrap();
         Self { desk, client }
     }
 

@@ -1,0 +1,4 @@
+//! Parts that the benches share. They stand in a package of their own, so that examples and tests of the library do not compile
+//! what only benches need.
+
+pub mod ratio;

@@ -1,0 +1,160 @@
+//! A call after parsing and before its answer, free of protocol generations.
+
+use super::handler::subscription::{ChangeCheck, Description, Event, Purchase, PurchaseDetails};
+use crate::activity::Activity;
+use crate::directory;
+use crate::issuing::Application;
+use crate::ledger::{Effect, OrderKey, Step, Target};
+use crate::redact::Sensitive;
+use crate::wire::{FieldWarning, TestFlag};
+
+/// What the marketplace asks for.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) activity: Activity,
+    pub(super) test_flag: TestFlag,
+    pub(super) command: Command,
+    /// What could not be read, or is not quite as documented, without deciding anything.
+    pub(super) warnings: Vec<FieldWarning>,
+}
+
+#[derive(Debug)]
+pub(super) enum Command {
+    Subscription(SubscriptionCommand),
+    Directory(Box<DirectoryCommand>),
+    Licensing(LicensingCommand),
+    /// A notice of an order.
+    Order(Box<Change>),
+}
+
+/// What is asked of the subscriptions.
+#[derive(Debug)]
+pub(super) enum SubscriptionCommand {
+    /// A change, done once.
+    Change(Box<Change>),
+    /// A question about a change.
+    Check(ChangeCheck),
+    /// A question about instances.
+    Describe(Vec<String>),
+}
+
+impl Command {
+    pub(super) fn is_read_only(&self) -> bool {
+        match self {
+            Self::Subscription(command) | Self::Licensing(LicensingCommand::Instance(command)) => {
+                !matches!(command, SubscriptionCommand::Change(_))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What is asked of the Licenses.
+#[derive(Debug)]
+pub(super) enum LicensingCommand {
+    /// About an instance.
+    Instance(SubscriptionCommand),
+    /// About an authorization code, which the ledger is to know under this id.
+    Code(String, Box<Change>),
+    /// A License for an instance, to be delivered.
+    Apply(Application),
+    /// An instance, and its License at once.
+    Buy(Box<Change>, Application),
+}
+
+/// What is asked of the directory.
+#[derive(Debug)]
+pub(super) enum DirectoryCommand {
+    Change(directory::Change),
+    /// Whose secret is to be decrypted.
+    PutApplication(SealedApplication),
+}
+
+/// An application before its secret is decrypted.
+#[derive(Debug)]
+pub(super) struct SealedApplication {
+    pub(super) meta: directory::ChangeMeta,
+    pub(super) app_id: String,
+    pub(super) client_id: String,
+    pub(super) client_secret: Sensitive,
+}
+
+/// A change: how the ledger sees it, and how the handler does.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) step: Step,
+    pub(super) event: Event,
+}
+
+impl Change {
+    /// A purchase. Without details no more is known than its order.
+    pub(super) fn purchase(
+        order: OrderKey,
+        proposed_id: String,
+        details: Option<Box<PurchaseDetails>>,
+        test_call: bool,
+    ) -> Self {
+        let effect = match &details {
+            Some(details) => Effect::Create {
+                product_id: Some(details.product.product_id.clone()),
+                expire_time: details.expire_time,
+            },
+            None => Effect::Create { product_id: order.product_id.clone(), expire_time: None },
+        };
+        // What the step says already is added for the handler alone: most repeats never get there.
+        let event = Event::Create(Purchase {
+            instance_id: String::new(),
+            order_id: String::new(),
+            order_line_id: None,
+            details,
+            test_call,
+        });
+        Self { step: Step { target: Target::Purchase { order, proposed_id }, effect }, event }
+    }
+
+    /// The event, for the instance that its purchase was given.
+    pub(super) fn event_for(&self, instance_id: &str) -> Event {
+        let mut event = self.event.clone();
+        if let (Event::Create(purchase), Target::Purchase { order, .. }) = (&mut event, &self.step.target) {
+            instance_id.clone_into(&mut purchase.instance_id);
+            purchase.order_id.clone_from(&order.order_id);
+            purchase.order_line_id.clone_from(&order.order_line_id);
+        }
+        event
+    }
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// A purchase.
+    Created(Created),
+    /// A change or a check: done, or allowed.
+    Done,
+    /// Instances.
+    Described(Vec<(String, Description)>),
+    /// An application whose License is still to be delivered.
+    Accepted,
+    /// A purchase with its License.
+    Licensed { instance_id: String, license: Sensitive },
+}
+
+#[derive(Debug)]
+pub(super) struct Created {
+    pub(super) instance_id: String,
+    /// Whether the creation still goes on.
+    pub(super) processing: bool,
+    /// How to get in, where the protocol tells it with the creation.
+    pub(super) description: Option<Description>,
+}
+
+impl Reply {
+    /// Whether the same call may get the same answer again: it reports work that is done.
+    pub(super) fn is_final(&self) -> bool {
+        match self {
+            Self::Created(created) => !created.processing,
+            Self::Accepted => false,
+            Self::Done | Self::Described(_) | Self::Licensed { .. } => true,
+        }
+    }
+}

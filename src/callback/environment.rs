@@ -1,0 +1,95 @@
+//! The parts of its surroundings that a service is handed, shared by everything that runs for it.
+
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, poll_immediate, select};
+
+use super::{BackgroundFailure, CallbackError, CallbackEvent, HandlerError, Observer, Runtime};
+use crate::clock::Clock;
+use crate::random::{Random, number};
+use crate::timestamp::Timestamp;
+
+pub(super) struct Environment {
+    pub(super) runtime: Arc<dyn Runtime>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) observer: Arc<dyn Observer>,
+    /// How long an instance or application stays reserved after the process working on it has died.
+    pub(super) lease: Duration,
+}
+
+impl Environment {
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) async fn sleep(&self, duration: Duration) {
+        self.runtime.sleep(duration).await;
+    }
+
+    /// Spawns a task that runs to its end, also if its caller hangs up.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task.boxed());
+    }
+
+    pub(super) fn observe(&self, event: CallbackEvent<'_>) {
+        self.observer.on_event(&event);
+    }
+
+    /// Reports a failure of work whose call was answered before.
+    pub(super) fn report_failure(&self, action: &str, subject: &str, error: &CallbackError) {
+        self.observe(CallbackEvent::BackgroundFailure(BackgroundFailure::new(action, subject, error)));
+    }
+
+    pub(super) fn random_number(&self) -> Result<u128, CallbackError> {
+        number(&*self.random).map_err(|error| CallbackError::Handler(Arc::new(error)))
+    }
+
+    /// Waits for a handler, and drops it after `timeout`.
+    pub(super) async fn with_timeout<T>(
+        &self,
+        timeout: Duration,
+        handler: impl Future<Output = Result<T, HandlerError>> + Send,
+    ) -> Result<T, CallbackError> {
+        let mut handler = pin!(AssertUnwindSafe(handler).catch_unwind());
+        let outcome = match poll_immediate(&mut handler).await {
+            Some(outcome) => outcome,
+            // No timer for a handler that is ready at once.
+            None => match select(handler, self.runtime.sleep(timeout)).await {
+                Either::Left((outcome, _)) => outcome,
+                Either::Right(_) => return Err(CallbackError::Deadline(timeout)),
+            },
+        };
+        Ok(outcome.map_err(|_panic| CallbackError::Aborted)??)
+    }
+
+    /// Does the work, and extends its lease each third of the lease's time until the work is done or `extend` breaks. An
+    /// extension does not hold up the work.
+    pub(super) async fn while_leased<T, E>(
+        &self,
+        work: impl Future<Output = T> + Send,
+        extend: impl Fn() -> E + Send,
+    ) -> T
+    where
+        E: Future<Output = ControlFlow<()>> + Send,
+    {
+        let mut work = pin!(work);
+        loop {
+            let extension = pin!(async {
+                self.runtime.sleep(self.lease / 3).await;
+                extend().await
+            });
+            work = match select(work, extension).await {
+                Either::Left((outcome, _)) => return outcome,
+                Either::Right((ControlFlow::Continue(()), work)) => work,
+                Either::Right((ControlFlow::Break(()), work)) => return work.await,
+            };
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Making Licenses and delivering them, now or later, each once.
+
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
+
+use crate::callback::environment::Environment;
+use crate::callback::handler::licensing::ErasedIssuing;
+use crate::callback::{CallbackError, DeliveryError};
+use crate::issuing::{ApplicationId, Claim, License, Outcome, ScopedStore, StoredApplication};
+use crate::open_api::{ApiErrorKind, CallError, Client, upload};
+
+/// When to go on after a failure that time may mend.
+const PAUSE: Duration = Duration::from_secs(15);
+/// How many applications are taken up at once after a restart.
+const AT_ONCE: usize = 16;
+
+/// Codes by which the marketplace says that it will never take this License.
+const FINAL: [&str; 5] = ["91381033", "91381034", "91381035", "91381037", "91381038"];
+
+pub(in crate::callback) struct Issuer {
+    pub(in crate::callback) handler: Arc<dyn ErasedIssuing>,
+    pub(in crate::callback) store: ScopedStore,
+    pub(in crate::callback) open_api: Option<Client>,
+    pub(in crate::callback) environment: Arc<Environment>,
+    /// Counts the applications worked on, by its clones.
+    pub(in crate::callback) at_work: Arc<()>,
+}
+
+impl Issuer {
+    /// Works on an application, for at most `patience`; `None` if it goes on in the background or somebody else is at it.
+    pub(in crate::callback) async fn work_for(
+        self: &Arc<Self>,
+        id: &ApplicationId,
+        timeout: Duration,
+    ) -> Result<Option<License>, CallbackError> {
+        let claim = self.claim()?;
+        let Some(stored) = self.store.claim(id, claim).await? else { return Ok(None) };
+        let outcome = self.start(stored, claim);
+        match select(outcome, self.environment.runtime.sleep(timeout)).await {
+            Either::Left((outcome, _)) => outcome.unwrap_or(Err(CallbackError::Aborted)).map(Some),
+            Either::Right(_) => Ok(None),
+        }
+    }
+
+    /// Goes on with what is due, again and again, until `stop` is ready.
+    pub(in crate::callback) async fn run(self: &Arc<Self>, stop: impl Future<Output = ()> + Send) {
+        let mut stop = pin!(stop);
+        loop {
+            if let Err(error) = self.go_on().await {
+                let (action, subject) = ("take up", "applications for Licenses");
+                self.environment.report_failure(action, subject, &error);
+            }
+            // As long as another process's work stays reserved.
+            let pause = self.environment.runtime.sleep(self.environment.lease);
+            if let Either::Right(_) = select(pause, &mut stop).await {
+                return;
+            }
+        }
+    }
+
+    /// Goes on once with everything that is due.
+    pub(in crate::callback) async fn go_on(self: &Arc<Self>) -> Result<(), CallbackError> {
+        loop {
+            let claim = self.claim()?;
+            let due = self.store.claim_due(claim, AT_ONCE).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            for stored in due {
+                // Its failure is told as a late one, since nobody waits.
+                drop(self.start(stored, claim));
+            }
+        }
+    }
+
+    /// Waits until no application is worked on.
+    pub(in crate::callback) async fn idle(&self) {
+        while Arc::strong_count(&self.at_work) > 1 {
+            self.environment.sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Works on an application to the end, also if nobody waits any more.
+    fn start(
+        self: &Arc<Self>,
+        stored: StoredApplication,
+        claim: Claim,
+    ) -> oneshot::Receiver<Result<License, CallbackError>> {
+        let (report, outcome) = oneshot::channel();
+        let issuer = Arc::clone(self);
+        let at_work = Arc::clone(&self.at_work);
+        let work = async move {
+            let _at_work = at_work;
+            let id = stored.application.id.clone();
+            let done = issuer.work(stored, claim).await;
+            if let Err(Err(error)) = report.send(done) {
+                issuer.report(&id, &error);
+            }
+        };
+        self.environment.spawn(work);
+        outcome
+    }
+
+    pub(in crate::callback) fn report(&self, id: &ApplicationId, error: &CallbackError) {
+        let (ApplicationId::Event(subject) | ApplicationId::Order(subject)) = id;
+        self.environment.report_failure("deliver the License for", subject, error);
+    }
+
+    async fn work(&self, stored: StoredApplication, claim: Claim) -> Result<License, CallbackError> {
+        let id = stored.application.id.clone();
+        let work = AssertUnwindSafe(self.make_and_deliver(stored)).catch_unwind();
+        let extend = || async {
+            let until = self.environment.now().saturating_add(self.environment.lease);
+            // If this fails, another process may take over; a License that is stored stays the only one.
+            let _ = self.store.extend(&id, Claim { until, ..claim }).await;
+            ControlFlow::Continue(())
+        };
+        let done = match self.environment.while_leased(work, extend).await {
+            Ok(done) => done,
+            Err(_panic) => Err(CallbackError::Aborted),
+        };
+        let outcome = match &done {
+            Ok(_) => Outcome::Delivered,
+            Err(error) if is_final(error) => Outcome::GivenUp,
+            Err(_) => Outcome::Later(self.environment.now().saturating_add(PAUSE)),
+        };
+        self.store.settle(&id, claim, outcome).await?;
+        done
+    }
+
+    async fn make_and_deliver(&self, stored: StoredApplication) -> Result<License, CallbackError> {
+        let id = stored.application.id.clone();
+        let license = match stored.license {
+            Some(license) => license,
+            None => {
+                let made = self.handler.issue(stored.application).await?;
+                check(&id, &made)?;
+                self.store.keep(&id, made).await?
+            }
+        };
+        if let ApplicationId::Event(event_id) = id {
+            self.upload(event_id, &license).await?;
+        }
+        Ok(license)
+    }
+
+    async fn upload(&self, event_id: String, license: &License) -> Result<(), DeliveryError> {
+        let request = match license {
+            License::Text(text) => upload::Request::characters(event_id, text.expose()),
+            License::File { name, content } => upload::Request::file(event_id, name, content.clone()),
+            License::DeliveredElsewhere => return Ok(()),
+        };
+        let client = self.open_api.as_ref().ok_or(DeliveryError::NoClient)?;
+        client.call(&request).await.map_err(|error| DeliveryError::Upload(Box::new(error)))
+    }
+
+    fn claim(&self) -> Result<Claim, CallbackError> {
+        let Environment { random, lease, .. } = &*self.environment;
+        let claim = Claim::draw(&**random, self.environment.now(), *lease);
+        claim.map_err(|error| CallbackError::Handler(Arc::new(error)))
+    }
+}
+
+/// V1 has nowhere to put a file; an upload takes no text that is longer.
+fn check(id: &ApplicationId, license: &License) -> Result<(), DeliveryError> {
+    match (id, license) {
+        (ApplicationId::Order(_), License::Text(_)) => Ok(()),
+        (ApplicationId::Order(_), _) => Err(DeliveryError::NotAText),
+        (ApplicationId::Event(_), License::Text(text)) if text.expose().chars().count() > 1024 => {
+            Err(DeliveryError::TooLong)
+        }
+        (ApplicationId::Event(_), _) => Ok(()),
+    }
+}
+
+/// Whether going on by oneself is of no use: the seller said no, or the marketplace will never take it.
+pub(in crate::callback) fn is_final(error: &CallbackError) -> bool {
+    match error {
+        CallbackError::Refused(_) => true,
+        CallbackError::Delivery(error) => match &**error {
+            DeliveryError::Upload(error) => match &**error {
+                CallError::Api(error) => {
+                    matches!(&error.kind, ApiErrorKind::Refused { code, .. } if FINAL.contains(&code.as_str()))
+                }
+                _ => false,
+            },
+            _ => false,
+        },
+        _ => false,
+    }
+}

@@ -1,0 +1,163 @@
+//! Replying to the License calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::callback::CallbackError;
+use crate::callback::command::{Created, LicensingCommand, Reply, SubscriptionCommand};
+use crate::callback::pipeline::exchange::ReplyContext;
+use crate::callback::pipeline::executor::Executor;
+use crate::callback::pipeline::issuer::{Issuer, is_final};
+use crate::callback::settings::DebugCalls;
+use crate::issuing::{Application, ApplicationId, Applied, License};
+use crate::ledger::{Instance, State};
+use crate::redact::Sensitive;
+use crate::result_code::ResultCode;
+
+/// How often a call asks again for a License that another one is making.
+const BUSY_POLL: Duration = Duration::from_millis(50);
+
+/// The Licenses of one seller.
+pub(in crate::callback) struct Licensing {
+    /// Runs what happens to instances.
+    pub(in crate::callback) instances: Arc<Executor>,
+    /// Runs what happens to subscriptions, where the service has them.
+    pub(in crate::callback) subscriptions: Option<Arc<Executor>>,
+    /// Runs what happens to authorization codes, of which the ledger hears late.
+    pub(in crate::callback) codes: Arc<Executor>,
+    pub(in crate::callback) issuer: Arc<Issuer>,
+}
+
+impl Licensing {
+    pub(in crate::callback) async fn reply(
+        &self,
+        command: LicensingCommand,
+        exchange: &mut ReplyContext<'_>,
+    ) -> Result<Reply, CallbackError> {
+        match command {
+            LicensingCommand::Instance(command) => self.instances.reply(command, exchange).await,
+            LicensingCommand::Code(id, change) => {
+                if !exchange.test_call {
+                    self.codes.adopt(&id).await?;
+                }
+                self.codes.reply(SubscriptionCommand::Change(change), exchange).await
+            }
+            LicensingCommand::Apply(application) if exchange.test_call => {
+                self.try_out(application, exchange).await?;
+                Ok(Reply::Done)
+            }
+            LicensingCommand::Apply(application) => {
+                let reply = self.apply(application, exchange).await?;
+                if matches!(reply, Reply::Accepted) {
+                    exchange.progress.result_code = ResultCode::Processing;
+                }
+                Ok(reply)
+            }
+            LicensingCommand::Buy(change, application) => {
+                let test_application = exchange.test_call.then(|| application.clone());
+                let created = self.instances.reply(SubscriptionCommand::Change(change), exchange).await?;
+                let Reply::Created(Created { instance_id, processing: false, .. }) = created else {
+                    return Err(CallbackError::Deadline(exchange.deadline()));
+                };
+                let license = match test_application {
+                    Some(application) => self.try_out(application, exchange).await?,
+                    None => self.issue_for(application, instance_id.clone(), exchange).await?,
+                };
+                Ok(Reply::Licensed { instance_id, license })
+            }
+        }
+    }
+
+    /// Notes the application, and delivers its License if that can be done in time.
+    async fn apply(&self, application: Application, exchange: &ReplyContext<'_>) -> Result<Reply, CallbackError> {
+        let instance_id = &application.instance_id;
+        let unknown = || CallbackError::UnknownInstance(instance_id.clone());
+        let (executor, instance) = self.find(instance_id).await?.ok_or_else(unknown)?;
+        match instance.state {
+            State::Active | State::Frozen => {}
+            State::Creating => {
+                executor.resume(&instance);
+                return Err(CallbackError::StillCreating);
+            }
+            State::Released => return Err(unknown()),
+        }
+        let id = self.note(application).await?;
+        match self.issuer.work_for(&id, exchange.time_left()).await {
+            Ok(Some(_)) => Ok(Reply::Done),
+            Ok(None) => Ok(Reply::Accepted),
+            // It was made and is kept; its delivery goes on.
+            Err(error) if error.is_failed_upload() && !is_final(&error) => {
+                self.issuer.report(&id, &error);
+                Ok(Reply::Accepted)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An instance and what opened it. Where one address serves SaaS V2.0 as well, a creation is taken for SaaS, because the
+    /// two families' messages are the same.
+    async fn find(&self, instance_id: &str) -> Result<Option<(&Arc<Executor>, Arc<Instance>)>, CallbackError> {
+        for executor in std::iter::once(&self.instances).chain(&self.subscriptions) {
+            if let Some(instance) = executor.ledger.instance(instance_id).await? {
+                return Ok(Some((executor, instance)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The License of an order, the same for ever.
+    async fn issue_for(
+        &self,
+        mut application: Application,
+        instance_id: String,
+        exchange: &ReplyContext<'_>,
+    ) -> Result<Sensitive, CallbackError> {
+        application.instance_id = instance_id;
+        let id = application.id.clone();
+        if let Some(License::Text(text)) = self.known_license(&id).await? {
+            return Ok(text);
+        }
+        self.note(application).await?;
+        loop {
+            if let Some(License::Text(text)) = self.issuer.work_for(&id, exchange.time_left()).await? {
+                return Ok(text);
+            }
+            // Somebody else is at it, or has just made it.
+            if let Some(License::Text(text)) = self.known_license(&id).await? {
+                return Ok(text);
+            }
+            if exchange.time_left().is_zero() {
+                return Err(CallbackError::Deadline(exchange.deadline()));
+            }
+            self.issuer.environment.sleep(BUSY_POLL).await;
+        }
+    }
+
+    async fn known_license(&self, id: &ApplicationId) -> Result<Option<License>, CallbackError> {
+        Ok(self.issuer.store.application(id).await?.and_then(|stored| stored.license))
+    }
+
+    async fn note(&self, application: Application) -> Result<ApplicationId, CallbackError> {
+        let id = application.id.clone();
+        match self.issuer.store.apply(application, self.issuer.environment.now()).await? {
+            Applied::Accepted(_) => Ok(id),
+            Applied::Conflict => {
+                let (ApplicationId::Event(id) | ApplicationId::Order(id)) = id;
+                Err(CallbackError::ApplicationConflict(id))
+            }
+        }
+    }
+
+    /// An invented License, or one that the seller's code makes and nobody keeps.
+    async fn try_out(&self, application: Application, exchange: &ReplyContext<'_>) -> Result<Sensitive, CallbackError> {
+        if exchange.settings.debug_calls == DebugCalls::Answer {
+            return Ok("TEST-LICENSE".into());
+        }
+        let issuer = &self.issuer;
+        let made = issuer.environment.with_timeout(exchange.time_left(), issuer.handler.issue(application)).await?;
+        Ok(match made {
+            License::Text(text) => text,
+            _ => Sensitive::default(),
+        })
+    }
+}

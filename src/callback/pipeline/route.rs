@@ -1,0 +1,108 @@
+//! Which protocol a request speaks.
+
+use http::{Method, request::Parts};
+
+use crate::activity::Activity;
+use crate::callback::CallbackError;
+use crate::callback::dialect::Verified;
+use crate::callback::settings::Settings;
+use crate::kit;
+use crate::protocol::Protocol;
+use crate::timestamp::Timestamp;
+use crate::wire::Members;
+
+/// The protocol of a request by its content, which is not verified yet: it only chooses the keys that have to verify it.
+pub(in crate::callback) struct Route<'r> {
+    pub(in crate::callback) protocol: Protocol,
+    /// As the path of a Kit call says it.
+    pub(in crate::callback) activity: Option<Activity>,
+    /// The online License, where only the key tells it from `protocol`.
+    alternative: Option<Protocol>,
+    /// The body's, if it was looked at.
+    members: Option<Members<'r>>,
+}
+
+impl<'r> Route<'r> {
+    /// Tells the protocols apart on one production address, whose path is the seller's to choose: by the method, by the path
+    /// that is appended for the Kit, and by the activity. Protocols count only if there is a handler for them. A call of none
+    /// is taken for SaaS, whose key has to verify it then.
+    pub(in crate::callback) fn of(settings: &Settings, parts: &Parts, body: &'r [u8]) -> Option<Self> {
+        let mut route = Self { protocol: Protocol::SaasV1, activity: None, alternative: None, members: None };
+        match parts.method {
+            // The other protocol in a query has the same keys, so its activity can wait until the call is verified.
+            Method::GET => {}
+            Method::POST => match kit::route(parts.uri.path()) {
+                Some((version, activity)) => {
+                    route.activity = Some(activity);
+                    route.protocol = match version {
+                        kit::Version::V1 => Protocol::KitV1,
+                        kit::Version::V2 => Protocol::KitV2,
+                    };
+                }
+                None => {
+                    route.protocol = Protocol::SaasV2;
+                    if settings.families.has_others_than_saas() {
+                        let members = Members::of_json(body);
+                        route.choose(settings, &members);
+                        route.members = Some(members);
+                    }
+                }
+            },
+            _ => return None,
+        }
+        Some(route)
+    }
+
+    /// Chooses the protocol by the activity, among those of the same method.
+    fn choose(&mut self, settings: &Settings, members: &Members<'_>) {
+        let activity = members.text("activity");
+        let Some(activity) = activity.and_then(|activity| activity.parse::<Activity>().ok()) else { return };
+        let method = self.protocol.method();
+        let is_it = |protocol: &Protocol| {
+            protocol.method() == method
+                && settings.families.serve(*protocol)
+                && protocol.activities().contains(&activity)
+        };
+        let mut protocols = Protocol::ALL.into_iter().filter(is_it);
+        self.protocol = protocols.next().unwrap_or(self.protocol);
+        self.alternative = protocols.next();
+    }
+
+    /// Verifies the call, and returns which of its protocol's keys matched.
+    pub(in crate::callback) fn verify<'a>(
+        &mut self,
+        settings: &Settings,
+        parts: &'a Parts,
+        body: &'a [u8],
+        now: Timestamp,
+    ) -> Result<(Verified<'a>, usize), CallbackError> {
+        let either = self.alternative.zip(settings.basic_or_online_license_keys.as_ref());
+        let keys = match either {
+            Some((_, keys)) => keys,
+            None => settings.keys_of(self.protocol)?,
+        };
+        let verified = Verified::new(self.protocol.scheme(), keys, settings, (parts, body), now)?;
+        let mut key_index = verified.key_index();
+        if let Some((alternative, _)) = either {
+            // The keys of the basic interface come first.
+            let basic = settings.keys_of(self.protocol).map_or(0, |keys| keys.iter().count());
+            if let Some(index) = key_index.checked_sub(basic) {
+                (self.protocol, key_index) = (alternative, index);
+            }
+        }
+        Ok((verified, key_index))
+    }
+
+    /// Returns the members of the verified call.
+    pub(in crate::callback) fn members<'m>(&mut self, settings: &Settings, verified: &'m Verified<'r>) -> Members<'m>
+    where
+        'r: 'm,
+    {
+        let members = self.members.take().unwrap_or_else(|| verified.members());
+        if self.protocol == Protocol::SaasV1 && settings.families.has_others_than_saas() {
+            self.choose(settings, &members);
+        }
+        // Only the directory keeps unknown members; no event of the other protocols has them.
+        if self.protocol.is_kit() { members } else { members.without_unknown() }
+    }
+}

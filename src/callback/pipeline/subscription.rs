@@ -1,0 +1,141 @@
+//! Replying to the calls about subscriptions.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use crate::callback::CallbackError;
+use crate::callback::command::{Change, Created, Reply, SubscriptionCommand};
+use crate::callback::handler::subscription::{Description, Event, InstanceQuery};
+use crate::callback::pipeline::debug;
+use crate::callback::pipeline::exchange::ReplyContext;
+use crate::callback::pipeline::executor::{ChangeProgress, Executor};
+use crate::callback::settings::DebugCalls;
+use crate::ledger::{State, Target};
+use crate::protocol::UnfinishedCreation;
+use crate::result_code::ResultCode;
+
+impl Executor {
+    pub(in crate::callback) async fn reply(
+        self: &Arc<Self>,
+        command: SubscriptionCommand,
+        exchange: &mut ReplyContext<'_>,
+    ) -> Result<Reply, CallbackError> {
+        let test_call = exchange.test_call;
+        match command {
+            command if test_call && exchange.settings.debug_calls == DebugCalls::Answer => {
+                Ok(debug::reply(&command, &exchange.settings.debug_access))
+            }
+            SubscriptionCommand::Change(change) if test_call => {
+                let (id, is_purchase) = match &change.step.target {
+                    Target::Purchase { proposed_id, .. } => (proposed_id, true),
+                    Target::Instance(id) => (id, false),
+                };
+                self.try_out(change.event_for(id), exchange.time_left()).await?;
+                if !is_purchase {
+                    return Ok(Reply::Done);
+                }
+                let description = self.describe_if(exchange.protocol.has_access_with_creation(), id, exchange).await?;
+                Ok(Reply::Created(Created { instance_id: id.clone(), processing: false, description }))
+            }
+            SubscriptionCommand::Change(change) => self.change(change, exchange).await,
+            SubscriptionCommand::Check(check) => {
+                let id = &check.instance_id;
+                if !test_call && !self.ledger.instance(id).await?.is_some_and(|instance| is_in_use(instance.state)) {
+                    return Err(CallbackError::UnknownInstance(id.clone()));
+                }
+                self.try_out(Event::CheckChange(check), exchange.time_left()).await?;
+                Ok(Reply::Done)
+            }
+            SubscriptionCommand::Describe(ids) => self.describe_all(ids, exchange).await,
+        }
+    }
+
+    async fn change(
+        self: &Arc<Self>,
+        change: Box<Change>,
+        exchange: &mut ReplyContext<'_>,
+    ) -> Result<Reply, CallbackError> {
+        let is_purchase = matches!(change.step.target, Target::Purchase { .. });
+        let unfinished = exchange.protocol.unfinished_creation();
+        let (instance, processing) = match self.perform(change, || exchange.time_left()).await? {
+            ChangeProgress::Done { instance, repeated } => {
+                exchange.progress.repeated = repeated;
+                (instance, false)
+            }
+            ChangeProgress::StillGoing(instance) if is_purchase && unfinished != UnfinishedCreation::Unsupported => {
+                (instance, true)
+            }
+            ChangeProgress::StillGoing(_) => {
+                return Err(CallbackError::Deadline(exchange.deadline()));
+            }
+        };
+        if !is_purchase {
+            return Ok(Reply::Done);
+        }
+        if processing && unfinished == UnfinishedCreation::ProcessingCode {
+            exchange.progress.result_code = ResultCode::Processing;
+        }
+        // Nobody gets into an instance that is not there yet, or no longer.
+        let describes =
+            exchange.protocol.has_access_with_creation() && !processing && instance.state != State::Released;
+        let id = &instance.instance_id;
+        let description = self.describe_if(describes, id, exchange).await?;
+        Ok(Reply::Created(Created { instance_id: id.clone(), processing, description }))
+    }
+
+    async fn describe_all(
+        self: &Arc<Self>,
+        ids: Vec<String>,
+        exchange: &ReplyContext<'_>,
+    ) -> Result<Reply, CallbackError> {
+        let mut creating = false;
+        let mut ready = Vec::with_capacity(ids.len());
+        for id in &ids {
+            if exchange.test_call {
+                ready.push(id);
+                continue;
+            }
+            match self.ledger.instance(id).await? {
+                Some(instance) if is_in_use(instance.state) => ready.push(id),
+                Some(instance) if instance.state == State::Creating => {
+                    creating = true;
+                    self.resume(&instance);
+                }
+                _ => {}
+            }
+        }
+        if ready.is_empty() {
+            return Err(match creating {
+                true => CallbackError::StillCreating,
+                false => CallbackError::UnknownInstance(ids.join(",")),
+            });
+        }
+        let descriptions = join_all(ready.into_iter().map(|id| async move {
+            let description = self.describe(id, exchange).await?;
+            Ok::<_, CallbackError>((id.clone(), description))
+        }));
+        Ok(Reply::Described(descriptions.await.into_iter().collect::<Result<_, _>>()?))
+    }
+
+    async fn describe_if(
+        &self,
+        wanted: bool,
+        instance_id: &str,
+        exchange: &ReplyContext<'_>,
+    ) -> Result<Option<Description>, CallbackError> {
+        match wanted {
+            true => self.describe(instance_id, exchange).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    async fn describe(&self, instance_id: &str, exchange: &ReplyContext<'_>) -> Result<Description, CallbackError> {
+        let query = InstanceQuery { instance_id: instance_id.to_owned(), test_call: exchange.test_call };
+        self.environment.with_timeout(exchange.time_left(), self.handler.describe(query)).await
+    }
+}
+
+fn is_in_use(state: State) -> bool {
+    matches!(state, State::Active | State::Frozen)
+}
