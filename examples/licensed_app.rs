@@ -20,7 +20,8 @@ use std::time::Duration;
 
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::heartbeat::{FileStateStore, Heartbeat, HeartbeatError, OfflinePolicy, Permit};
-use koogallery::open_api::{Client, ReqwestTransport};
+use koogallery::open_api::Client;
+use koogallery::transport::ReqwestTransport;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 #[tokio::main]

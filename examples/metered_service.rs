@@ -22,8 +22,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::metering::{Meter, MeteringError, Period, Pusher, SqliteUsageStore, Usage};
-use koogallery::open_api::{Client, ReqwestTransport};
+use koogallery::open_api::Client;
 use koogallery::sqlite::Database;
+use koogallery::transport::ReqwestTransport;
 use tokio::net::TcpListener;
 
 #[tokio::main]

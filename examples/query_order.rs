@@ -15,8 +15,9 @@ use std::process::ExitCode;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::key::Credentials;
 use koogallery::open_api::query_order::{BuyerInfo, ExtendParam, Order, OrderLine, Request};
-use koogallery::open_api::{CallError, Client, ReqwestTransport};
+use koogallery::open_api::{CallError, Client};
 use koogallery::redact::Sensitive;
+use koogallery::transport::ReqwestTransport;
 
 const USAGE: &str = "usage: query_order ORDER_ID [--line ORDER_LINE_ID]
 An order that begins with MOCK, such as MOCKPERIODYEARNEW, needs a real key pair but no product.";
@@ -50,7 +51,7 @@ fn request(mut arguments: impl Iterator<Item = String>) -> Option<Request> {
 }
 
 fn client() -> Result<Client, Box<dyn Error>> {
-    let pair = Credentials::from_env().map_err(|error| format!("KOOGALLERY_AK and KOOGALLERY_SK: {error}"))?;
+    let pair = Credentials::from_env()?;
     if pair.is_none() {
         let place = "in the console of the seller's account, My Credentials > Access Keys";
         return Err(format!("Set KOOGALLERY_AK and KOOGALLERY_SK: {place}.").into());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What a callback is about: the value of `activity` in its body or query, the last segment of a Kit callback's path.
+/// The activity of a callback: the value of `activity` in its body or query, the last segment of a Kit callback's path.
 ///
 /// Four names serve SaaS and the online License alike; which of the two is meant the name does not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,12 +118,12 @@ impl Activity {
         }
     }
 
-    /// Whether the marketplace repeats a failed call by itself; each message says how often and for how long. What it does
-    /// not repeat, a person must restart in the seller console.
+    /// Whether the marketplace repeats a failed call by itself; each message says how often and for how long. What it
+    /// does not repeat, a person must restart in the seller console.
     ///
-    /// The two questions (`queryInstance`, `changeInstanceCheck`) are not repeated, and License V1 makes its calls once,
-    /// except `getLicense`. (`expireLicense` by analogy, unverified.) Of Kit calls no repetition is documented: the buyer
-    /// or the enterprise's administrator chooses to try again.
+    /// The two questions (`queryInstance`, `changeInstanceCheck`) are not repeated, and License V1 makes its calls
+    /// once, except `getLicense`. (`expireLicense` by analogy, unverified.) Of Kit calls no repetition is documented:
+    /// the buyer or the enterprise's administrator chooses to try again.
     pub const fn is_retried(self) -> bool {
         !matches!(
             self,
@@ -159,6 +159,7 @@ impl FromStr for Activity {
 /// The name is none of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the name is none of an activity")]
+#[non_exhaustive]
 pub struct UnknownActivity;
 
 #[cfg(test)]

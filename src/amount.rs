@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 /// An exact decimal number.
 ///
 /// At most 64 significant digits, and at most 1,000 zeros between them and the decimal point. Written in any form that
-/// senders use: a sign, leading and trailing zeros, an exponent (`1E+2`, as Java's `BigDecimal` has it). Equal numbers are
-/// equal however they were written.
+/// senders use: a sign, leading and trailing zeros, an exponent (`1E+2`, as Java's `BigDecimal` has it). Equal numbers
+/// are equal however they were written.
 ///
 /// Serialized as a JSON number without an exponent; read from a JSON number or a JSON string.
 ///
@@ -69,8 +69,8 @@ impl Amount {
         amount
     }
 
-    /// Returns the amount as a whole number of ten-thousandths; `None` where it has more than four decimals, or more than
-    /// 38 digits.
+    /// Returns the amount as a whole number of ten-thousandths; `None` where it has more than four decimals, or more
+    /// than 38 digits.
     pub fn ten_thousandths(self) -> Option<i128> {
         self.scaled(TEN_THOUSANDTHS)
     }
@@ -236,6 +236,7 @@ impl<'de> Deserialize<'de> for Amount {
 /// A text is not a decimal number, or one of more digits than an [`Amount`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a decimal number")]
+#[non_exhaustive]
 pub struct AmountError;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where "now" comes from. The crate reads no clock that was not handed in.
+//! Clocks. The crate reads no clock that was not handed in.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,6 +13,7 @@ pub trait Clock: Send + Sync + 'static {
 
 /// The operating system's clock.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "made by its name")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {

@@ -1,25 +1,27 @@
-//! Who may use a joint-operation product: enterprises, their OAuth clients, users and departments, free of protocol
+//! Enterprises that may use a joint-operation product, their OAuth clients, users and departments, free of protocol
 //! generations.
 //!
-//! The marketplace tells it with the [Kit callbacks](crate::kit); the service turns each of them into a [`Change`]. A
-//! [`DirectoryStore`] keeps them by their documented identities and answers what a [login](crate::login) asks, by way of
-//! [`StoreLogin`]. [`MemoryDirectory`] is for tests and for trying out; `SqliteDirectory` (feature `sqlite`) survives a
-//! restart.
+//! The marketplace sends them with the [Kit callbacks](crate::kit); the service turns each of them into a [`Change`]. A
+//! [`DirectoryStore`] keeps them by their documented identities and answers what a [login](crate::login) asks, by way
+//! of [`StoreLogin`](crate::login::StoreLogin). [`MemoryDirectory`] is for tests and for trying out; `SqliteDirectory`
+//! (feature `sqlite`) survives a restart.
 //!
 //! ```
 //! # async fn example() -> Result<(), koogallery::directory::DirectoryStoreError> {
-//! use koogallery::directory::{Change, DirectoryStore, MemoryDirectory, Role, Scope, User, UserNames, Users};
+//! use koogallery::directory::{
+//!     Change, ChangeMeta, DirectoryStore, MemoryDirectory, Role, User, UsersChange, UsersRemoval,
+//! };
 //! use koogallery::timestamp::Timestamp;
 //!
 //! let directory = MemoryDirectory::new();
-//! let at = |millis| Scope::new("t-5f0c", Timestamp::from_unix_millis(millis)).of_instance("inst-1001");
+//! let at = |millis| ChangeMeta::new("t-5f0c", Timestamp::from_unix_millis(millis)).with_instance("inst-1001");
 //! let users = vec![User::new("lihua", "李华", "D001", Role::User)];
-//! directory.apply(Change::PutUsers(Users::new(at(1_000), "app-77", users.clone()))).await?;
+//! directory.apply(Change::PutUsers(UsersChange::new(at(1_000), "app-77", users.clone()))).await?;
 //! assert!(directory.user("t-5f0c", "app-77", "lihua").await?.is_some());
 //!
-//! directory.apply(Change::RemoveUsers(UserNames::new(at(3_000), "app-77", vec!["lihua".into()]))).await?;
+//! directory.apply(Change::RemoveUsers(UsersRemoval::new(at(3_000), "app-77", vec!["lihua".into()]))).await?;
 //! // A call from before the removal arrives only now.
-//! directory.apply(Change::PutUsers(Users::new(at(2_000), "app-77", users))).await?;
+//! directory.apply(Change::PutUsers(UsersChange::new(at(2_000), "app-77", users))).await?;
 //! assert!(directory.user("t-5f0c", "app-77", "lihua").await?.is_none());
 //! # Ok(())
 //! # }
@@ -27,36 +29,37 @@
 //!
 //! # Rules that every store keeps
 //!
-//! Changes set states, so that repeating one changes nothing. Nothing promises their order, and no change waits for another:
-//! users may come before their departments and before the enterprise.
+//! Changes set states, so that repeating one changes nothing. Nothing promises their order, and no change waits for
+//! another: users may come before their departments and before the enterprise.
 //!
-//! * **Identities.** An enterprise is known by instance and tenant; the client of an application by instance, tenant and
-//!   application; a user by these and the account name; a department by instance, tenant and code. A missing instance is a
-//!   value of its own, the same as an empty one. Ids are compared exactly.
+//! * **Identities.** An enterprise is known by instance and tenant; the client of an application by instance, tenant
+//!   and application; a user by these and the account name; a department by instance, tenant and code. A missing
+//!   instance is a value of its own, the same as an empty one. Ids are compared exactly.
 //! * **Several purchases** may bind the same enterprise, and what ends for one of them stays for the others. A look-up
-//!   takes what real calls told before what tests told, and then the latest.
+//!   takes the data of real calls before those of tests, and then the latest.
 //! * **The latest wins.** A change that was made before what the same identity knows is ignored, so that a late retry
-//!   brings nothing back; of two of the same time the one that arrives later counts. Removing what is not there succeeds,
-//!   and is remembered.
-//! * **Tests never touch what real calls told**, removals included; a real call replaces what a test told, whenever it was
-//!   made.
-//! * **An enterprise that is unbound** takes along the clients, users and departments that the same purchase told of before.
-//!   They come back when they are told again: a binding sends clients and departments, and a grant its users.
+//!   brings nothing back; of two of the same time the one that arrives later counts. Removing what is not there
+//!   succeeds, and is remembered.
+//! * **Tests never touch the data of real calls**, removals included; a real call replaces the data of a test, whenever
+//!   it was made.
+//! * **An enterprise that is unbound** takes along the clients, users and departments of the same purchase.
+//!   They come back when they are sent again: a binding sends clients and departments, and a grant its users.
 //! * **Users who are revoked** are kept, but no look-up gives them; of what is removed only ids remain.
-//! * **A list of all departments** adds and changes, unless it shall replace ([`DepartmentList`]).
+//! * **A list of all departments** adds and changes, unless it shall replace ([`DepartmentSync`]).
 //!
-//! Source: joint-operation access guide, the five pages on synchronisation (V1.0 2024-01-19 to 2025-12-30, V2.0 2024-08-16
-//! to 2025-11-13), section "idempotency" of each. They leave open what unbinding does to users, how a revocation differs from
-//! a removal, and whether a list of departments replaces (unverified).
+//! Source: joint-operation access guide, the five pages on synchronization (V1.0 2024-01-19 to 2025-12-30, V2.0
+//! 2024-08-16 to 2025-11-13), section "idempotency" of each. They leave open what unbinding does to users, how a
+//! revocation differs from a removal, and whether a list of departments replaces (unverified).
 
 mod change;
-mod login;
+mod department;
 mod memory;
 mod path;
 mod policy;
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod user;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -65,36 +68,36 @@ use futures_util::future::BoxFuture;
 
 use crate::shareable::shareable;
 
-pub use crate::kit::{Department, EmployeeType, Role, User};
 pub use change::{
-    Application, ApplicationRemoval, Change, ClientSecret, DepartmentChange, DepartmentRemoval, Departments, Scope,
-    Tenant, TenantRemoval, UserNames, Users,
+    Application, ApplicationRemoval, Change, ChangeMeta, ClientSecret, DepartmentChange, DepartmentRemoval,
+    Departments, Tenant, TenantRemoval, UsersChange, UsersRemoval,
 };
-pub use login::StoreLogin;
+pub use department::Department;
 pub use memory::MemoryDirectory;
 pub use path::department_path;
-pub use policy::DepartmentList;
+pub use policy::DepartmentSync;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteDirectory;
+pub use user::{EmployeeType, Role, User};
 
 shareable! {
     /// A store of the directory. Every method is atomic and durable when its future resolves.
     pub trait DirectoryStore: Send + Sync + 'static {
-        /// Does a change, as a whole or not at all; doing it again changes nothing.
+        /// Applies a change, as a whole or not at all. Idempotent.
         fn apply(&self, change: Change) -> BoxFuture<'_, Result<(), DirectoryStoreError>>;
 
-        /// An enterprise that is bound.
+        /// Returns an enterprise that is bound.
         fn tenant<'a>(&'a self, tenant_id: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, DirectoryStoreError>>;
 
-        /// The OAuth client of an application for an enterprise, with its secret decrypted.
+        /// Returns the OAuth client of an application for an enterprise, with its secret decrypted.
         fn application<'a>(
             &'a self,
             tenant_id: &'a str,
             app_id: &'a str,
         ) -> BoxFuture<'a, Result<Option<Application>, DirectoryStoreError>>;
 
-        /// A user who may use an application, neither revoked nor removed. Whether the account is in use is told by
-        /// [`User::enable`].
+        /// Returns a user who may use an application, neither revoked nor removed. [`User::enable`] says whether the
+        /// account is in use.
         fn user<'a>(
             &'a self,
             tenant_id: &'a str,
@@ -102,14 +105,15 @@ shareable! {
             user_name: &'a str,
         ) -> BoxFuture<'a, Result<Option<User>, DirectoryStoreError>>;
 
-        /// A department.
+        /// Returns a department.
         fn department<'a>(
             &'a self,
             tenant_id: &'a str,
             org_code: &'a str,
         ) -> BoxFuture<'a, Result<Option<Department>, DirectoryStoreError>>;
 
-        /// Users who may use an application, in order of their names, from the first after `after`, at most `limit`.
+        /// Returns users who may use an application, in order of their names, from the first after `after`, at most
+        /// `limit`.
         fn users<'a>(
             &'a self,
             tenant_id: &'a str,
@@ -118,7 +122,7 @@ shareable! {
             limit: usize,
         ) -> BoxFuture<'a, Result<Vec<User>, DirectoryStoreError>>;
 
-        /// Departments of an enterprise, in order of their codes, from the first after `after`, at most `limit`.
+        /// Returns departments of an enterprise, in order of their codes, from the first after `after`, at most `limit`.
         fn departments<'a>(
             &'a self,
             tenant_id: &'a str,
@@ -130,11 +134,11 @@ shareable! {
 
 /// The store failed, or holds a secret that it cannot decrypt. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the directory's store failed")]
+#[error("directory operation failed")]
 pub struct DirectoryStoreError(#[source] Arc<dyn Error + Send + Sync>);
 
 impl DirectoryStoreError {
-    /// A failure of the store.
+    /// Wraps the error of the store.
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Arc::from(error.into()))
     }

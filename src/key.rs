@@ -1,5 +1,5 @@
-//! Access keys of the callbacks, one per interface type and several at a time during a rotation, the access key pair of the
-//! open APIs, and the secrets of the agents gateway. None is ever printed.
+//! Access keys of the callbacks, one per interface type and several at a time during a rotation, the access key pair of
+//! the open APIs, and the secrets of the agents gateway. None is ever printed.
 
 mod app_secrets;
 mod credentials;
@@ -13,6 +13,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::env::{self, EnvError};
+use crate::site::Site;
+
 pub use app_secrets::AppSecrets;
 pub use credentials::Credentials;
 
@@ -21,7 +24,7 @@ pub(crate) type HmacSha256 = Hmac<Sha256>;
 /// A seller's access key (访问密钥, "Key" on the V1.0 pages).
 ///
 /// The marketplace uses the displayed text itself, in UTF-8, wherever a key is needed; it is never decoded from hex or
-/// Base64 (for the European site see [`AccessKey::from_base64_display`]). The keyed HMAC state is prepared once, shared
+/// Base64 (for the European site see [`AccessKey::from_base64`]). The keyed HMAC state is prepared once, shared
 /// by clones and wiped with the text when the last clone is dropped.
 ///
 /// Source: SaaS access guide V2.0, "HTTP Body签名"; V1.0, "authToken".
@@ -33,6 +36,7 @@ pub(crate) type HmacSha256 = Hmac<Sha256>;
 /// assert_eq!(format!("{key:?}"), "AccessKey([redacted])");
 /// # Ok::<(), koogallery::key::KeyError>(())
 /// ```
+#[doc(alias = "访问密钥")]
 #[derive(Clone)]
 pub struct AccessKey(Arc<KeyMaterial>);
 
@@ -44,7 +48,7 @@ struct KeyMaterial {
 }
 
 impl AccessKey {
-    /// Takes the key exactly as the seller console shows it (China and international sites).
+    /// Returns the key exactly as the seller console shows it (China and international sites).
     ///
     /// # Errors
     ///
@@ -62,14 +66,14 @@ impl AccessKey {
         Ok(Self(Arc::new(KeyMaterial { text, hmac, hmac_of_text })))
     }
 
-    /// Takes the key in the form that the European console shows: the Base64 encoding of the key text.
+    /// Returns the key of the form that the European console shows: the Base64 encoding of the key text.
     ///
     /// # Errors
     ///
     /// The text is not standard Base64, or what it encodes is not UTF-8 or not acceptable to [`AccessKey::new`].
     ///
     /// Source: EU SaaS access guide, "Obtaining the Key".
-    pub fn from_base64_display(displayed: &str) -> Result<Self, KeyError> {
+    pub fn from_base64(displayed: &str) -> Result<Self, KeyError> {
         let bytes = STANDARD.decode(displayed).map_err(|_| KeyError::NotBase64)?;
         Self::new(String::from_utf8(bytes).map_err(|_| KeyError::NotText)?)
     }
@@ -125,7 +129,7 @@ pub struct KeyRing {
 
 #[allow(clippy::len_without_is_empty)] // a ring is never empty
 impl KeyRing {
-    /// A ring of one key.
+    /// Returns a ring of one key.
     pub fn new(key: AccessKey) -> Self {
         Self { keys: vec![key] }
     }
@@ -142,18 +146,24 @@ impl KeyRing {
     /// # Errors
     ///
     /// An entry is refused by `read`, which turns one entry into a key ([`AccessKey::new`] or
-    /// [`AccessKey::from_base64_display`]).
+    /// [`AccessKey::from_base64`]).
     pub fn parse_list(list: &str, read: impl Fn(&str) -> Result<AccessKey, KeyError>) -> Result<Self, KeyError> {
-        let keys = list.split(',').map(|entry| read(entry.trim())).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { keys })
+        Self::read_list(list, read).map_err(|(_, error)| error)
     }
 
-    /// How many keys the ring holds; at least one.
+    /// As [`KeyRing::parse_list`]; an error comes with the place of its entry, counted from 1.
+    fn read_list(list: &str, read: impl Fn(&str) -> Result<AccessKey, KeyError>) -> Result<Self, (usize, KeyError)> {
+        let entries = list.split(',').zip(1..);
+        let keys = entries.map(|(entry, place)| read(entry.trim()).map_err(|error| (place, error)));
+        Ok(Self { keys: keys.collect::<Result<Vec<_>, _>>()? })
+    }
+
+    /// Returns the number of keys; at least one.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// The keys in order, the signing key first.
+    /// Returns the keys in order, the signing key first.
     pub fn iter(&self) -> impl Iterator<Item = &AccessKey> {
         self.keys.iter()
     }
@@ -182,7 +192,7 @@ impl From<AccessKey> for KeyRing {
     }
 }
 
-/// What a key is bound to in the seller console. The marketplace forbids binding one key to two types.
+/// Interface type: the binding of a key in the seller console. The marketplace forbids binding one key to two types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InterfaceType {
@@ -232,7 +242,7 @@ pub struct AccessKeys {
 }
 
 impl AccessKeys {
-    /// No keys yet.
+    /// Returns an empty set of keys.
     pub fn new() -> Self {
         Self::default()
     }
@@ -262,7 +272,7 @@ impl AccessKeys {
         Ok(self)
     }
 
-    /// The ring of one interface type; for [`InterfaceType::V1`] the basic ring unless one was set.
+    /// Returns the ring of one interface type; for [`InterfaceType::V1`] the basic ring unless one was set.
     pub fn get(&self, interface: InterfaceType) -> Option<&KeyRing> {
         let find = |wanted| self.rings.iter().find(|(bound, _)| *bound == wanted).map(|(_, ring)| ring);
         match interface {
@@ -288,9 +298,9 @@ impl AccessKeys {
     ///
     /// # Errors
     ///
-    /// A value is not a list of keys, or a key is bound twice.
-    pub fn from_env() -> Result<Self, KeyError> {
-        Self::from_lookup(|name| std::env::var(name).ok())
+    /// A value is not a list of keys, a key is bound twice, or the site is unknown.
+    pub fn from_env() -> Result<Self, EnvError> {
+        Self::from_env_with(env::process)
     }
 
     /// As [`AccessKeys::from_env`], with any source of configuration in place of the environment.
@@ -298,39 +308,66 @@ impl AccessKeys {
     /// # Errors
     ///
     /// As [`AccessKeys::from_env`].
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, KeyError> {
-        let europe = lookup("KOOGALLERY_SITE").is_some_and(|site| site.eq_ignore_ascii_case("europe"));
-        let read = |entry: &str| {
-            if europe { AccessKey::from_base64_display(entry) } else { AccessKey::new(entry) }
+    pub fn from_env_with(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
+        let read = match Site::from_env_with(&lookup)? {
+            Site::Europe => AccessKey::from_base64,
+            _ => |entry: &str| AccessKey::new(entry),
         };
         InterfaceType::ALL.into_iter().try_fold(Self::new(), |keys, interface| {
-            match lookup(interface.env_name()).filter(|list| !list.is_empty()) {
-                Some(list) => keys.with(interface, KeyRing::parse_list(&list, read)?),
-                None => Ok(keys),
-            }
+            let name = interface.env_name();
+            let Some(list) = env::set(&lookup, name) else { return Ok(keys) };
+            let ring = KeyRing::read_list(&list, read).map_err(|(place, error)| {
+                let problem = error.predicate();
+                if list.contains(',') {
+                    EnvError::new(name, format_args!("key {place} of the list {problem}"))
+                } else {
+                    EnvError::new(name, format_args!("the key {problem}"))
+                }
+            })?;
+            keys.with(interface, ring).map_err(|error| match error {
+                KeyError::BoundTwice(other, _) => EnvError::new(
+                    name,
+                    format_args!("a key is bound to two interface types: it is in {} too", other.env_name()),
+                ),
+                other => EnvError::new(name, other),
+            })
         })
     }
 }
 
-/// Why a key was refused. The key itself is never part of the error.
+/// An unusable key. The key itself is never part of the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The key, or one entry of a list, is empty.
-    #[error("an access key is empty")]
+    #[error("an access key {}", self.predicate())]
     Empty,
     /// The key begins or ends with white space.
-    #[error("an access key begins or ends with white space; copy it again without")]
+    #[error("an access key {}", self.predicate())]
     SurroundingWhitespace,
     /// The European display form is not Base64.
-    #[error("an access key is not standard Base64, the form that the European console shows")]
+    #[error("an access key {}", self.predicate())]
     NotBase64,
-    /// What the European display form encodes is not UTF-8 text, or a part of an access key pair could not stand in a header.
-    #[error("a key is not text of the expected form")]
+    /// The European display form does not encode UTF-8 text, or a part of an access key pair could not stand in a
+    /// header.
+    #[error("an access key {}", self.predicate())]
     NotText,
     /// The marketplace allows each key for one interface type only.
     #[error("one access key is bound to two interface types, {0:?} and {1:?}")]
     BoundTwice(InterfaceType, InterfaceType),
+}
+
+impl KeyError {
+    /// The text behind the name of the key.
+    fn predicate(self) -> &'static str {
+        match self {
+            Self::Empty => "is empty",
+            Self::SurroundingWhitespace => "begins or ends with white space; copy it again without",
+            Self::NotBase64 => "is not standard Base64, the form that the European console shows",
+            Self::NotText => "is not text of the expected form",
+            Self::BoundTwice(..) => "is bound to two interface types",
+        }
+    }
 }
 
 #[cfg(test)]
@@ -348,8 +385,8 @@ mod tests {
         assert_eq!(AccessKey::new("").unwrap_err(), KeyError::Empty);
         assert_eq!(AccessKey::new("key\n").unwrap_err(), KeyError::SurroundingWhitespace);
         assert_eq!("a,,b".parse::<KeyRing>().unwrap_err(), KeyError::Empty);
-        assert_eq!(AccessKey::from_base64_display("***").unwrap_err(), KeyError::NotBase64);
-        assert_eq!(AccessKey::from_base64_display("/w==").unwrap_err(), KeyError::NotText);
+        assert_eq!(AccessKey::from_base64("***").unwrap_err(), KeyError::NotBase64);
+        assert_eq!(AccessKey::from_base64("/w==").unwrap_err(), KeyError::NotText);
     }
 
     #[test]
@@ -369,8 +406,44 @@ mod tests {
             "KOOGALLERY_BASIC_KEY" => Some("bmV3,b2xk".to_owned()),
             _ => None,
         };
-        let keys = AccessKeys::from_lookup(lookup).unwrap();
+        let keys = AccessKeys::from_env_with(lookup).unwrap();
         let texts: Vec<_> = keys.get(InterfaceType::Basic).unwrap().iter().map(AccessKey::expose).collect();
         assert_eq!(texts, ["new", "old"]);
+    }
+
+    #[test]
+    fn errors_of_the_environment_name_the_variable_and_no_value() {
+        let refused = |set: &[(&str, &str)]| {
+            let value = |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+            AccessKeys::from_env_with(value)
+                .map(drop)
+                .and(Credentials::from_env_with(value).map(drop))
+                .unwrap_err()
+                .to_string()
+        };
+        for (set, expected) in [
+            (&[("KOOGALLERY_BASIC_KEY", "a,,b")][..], "KOOGALLERY_BASIC_KEY: key 2 of the list is empty"),
+            (&[("KOOGALLERY_SITE", "mars")], "KOOGALLERY_SITE: the site is none of china, international and europe"),
+            (
+                &[("KOOGALLERY_SITE", "Europe"), ("KOOGALLERY_KIT_KEY", "s3cret!")],
+                "KOOGALLERY_KIT_KEY: the key is not standard Base64, the form that the European console shows",
+            ),
+            (
+                &[("KOOGALLERY_BASIC_KEY", "s3cret"), ("KOOGALLERY_KIT_KEY", "s3cret")],
+                "KOOGALLERY_KIT_KEY: a key is bound to two interface types: it is in KOOGALLERY_BASIC_KEY too",
+            ),
+            (&[("KOOGALLERY_AK", "id")], "KOOGALLERY_SK: not set, although KOOGALLERY_AK is"),
+            (&[("KOOGALLERY_SK", "s3cret")], "KOOGALLERY_AK: not set, although KOOGALLERY_SK is"),
+            (
+                &[("KOOGALLERY_AK", "i d"), ("KOOGALLERY_SK", "s3cret")],
+                "KOOGALLERY_AK: the value is not text of the expected form",
+            ),
+            (
+                &[("KOOGALLERY_AK", "id"), ("KOOGALLERY_SK", "s3cret ")],
+                "KOOGALLERY_SK: the value begins or ends with white space; copy it again without",
+            ),
+        ] {
+            assert_eq!(refused(set), expected);
+        }
     }
 }

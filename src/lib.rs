@@ -1,53 +1,54 @@
 //! SDK for sellers on Huawei Cloud's marketplace (云商店, KooGallery).
 //!
-//! The marketplace calls a seller's server when a customer buys, renews, upgrades, expires or leaves. This crate verifies
-//! each call, gives it to the seller's code as a typed event exactly once, and answers in the exact form.
+//! The marketplace calls a seller's server when a customer buys, renews, upgrades, expires or leaves. This crate
+//! verifies each call, gives it to the seller's code as a typed event exactly once, and answers in the exact form.
 //!
 //! * [`callback`] answers the calls; the seller writes one
 //!   [`SubscriptionHandler`](callback::subscription::SubscriptionHandler).
-//! * [`adapter`] connects it to tower, axum or a bare socket, and to tokio.
+//! * [`adapter`] connects it to tower, axum, actix-web or a bare socket, and to tokio.
 //! * [`signature`] and [`cipher`] are plain functions on bytes, for everybody else.
-//! * [`open_api`] calls the marketplace: what was bought, what was used.
-//! * [`metering`] reports what was used: nothing lost, nothing twice.
-//! * [`saas`], [`kit`], [`license`], [`order_notify`] and [`agents_gateway`] hold the wire models, exactly as documented.
+//! * [`open_api`] calls the marketplace: orders, usage, Licenses. [`transport`] carries its requests and those of logins.
+//! * [`metering`] reports usage: nothing lost, nothing twice.
+//! * [`saas`], [`kit`], [`license`], [`order_notify`] and [`agents_gateway`] hold the wire models, exactly as
+//!   documented.
 //! * [`login`] lets the customers' users in, as the marketplace's login pages send them.
 //! * [`license_store`] keeps Licenses that were applied for, until they are delivered and after.
-//! * [`heartbeat`] tells a licensed application whether its License is good today.
-//! * [`directory`] keeps who these users are.
-//! * [`ledger`] and [`replay`] keep what must be remembered.
-//! * [`protocol`] says what tells the protocols of the callbacks apart.
+//! * [`heartbeat`] checks in a licensed application whether its License is good today.
+//! * [`directory`] keeps these users and their enterprises.
+//! * [`ledger`] and [`replay`] keep the instances of orders and the calls seen, so that each takes effect once; [`tenant`]
+//!   lets several services share them.
+//! * [`key`] and [`env`](mod@env) read the seller's keys; [`protocol`] has the facts of each protocol of the callbacks.
+//! * [`activity`], [`amount`], [`result_code`], [`site`], [`timestamp`], [`query`], [`redact`] and [`wire`] hold the
+//!   values of which the messages are made; [`clock`], [`random`] and [`runtime`] are what a test replaces.
 //!
 //! The crate `koogallery-simulator` proves an integration before it goes live, in a test or, with the command of
 //! `koogallery-cli`, from a terminal.
 //!
-//! The [`manual`] tells how to begin, what is kept safe and how, and what to do when the debugging page says no.
+//! The [`manual`] is the handbook: first steps, security, deployment, and help for a debugging page that says no.
 //!
 #![cfg_attr(all(feature = "serve", feature = "sqlite"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "serve", feature = "sqlite")), doc = "```ignore")]
 //! use koogallery::adapter::{serve::Server, tokio::TokioRuntime, tower::Endpoint};
-//! use koogallery::{callback::CallbackService, key::AccessKeys, ledger::SqliteLedger, sqlite::Database};
-//! # use koogallery::callback::{HandlerError, subscription::*};
-//! # struct Shop;
-//! # impl SubscriptionHandler for Shop {
-//! #     async fn create(&self, _: Purchase) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn renew(&self, _: Renewal) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn freeze(&self, _: Freeze) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn unfreeze(&self, _: Unfreeze) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn release(&self, _: Release) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn upgrade(&self, _: Upgrade) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn check_change(&self, _: ChangeCheck) -> Result<(), HandlerError> { Ok(()) }
-//! #     async fn describe(&self, _: InstanceQuery) -> Result<Description, HandlerError> { Ok(Description::default()) }
-//! # }
-//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! use koogallery::callback::subscription::SubscriptionHandler;
+//! use koogallery::{AccessKeys, CallbackService, ledger::SqliteLedger, sqlite::Database};
 //!
-//! let ledger = SqliteLedger::new(&Database::open("koogallery.db")?).await?;
-//! let service = CallbackService::builder(AccessKeys::from_env()?, TokioRuntime) // KOOGALLERY_BASIC_KEY
-//!     .subscription(Shop, ledger)
-//!     .build();
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-//! Server::new().serve(listener, Endpoint::new(service), std::future::pending()).await;
-//! # Ok(())
-//! # }
+//! async fn serve(shop: impl SubscriptionHandler) -> Result<(), Box<dyn std::error::Error>> {
+//!     let ledger = SqliteLedger::new(&Database::open("koogallery.db")?).await?;
+//!     let service = CallbackService::builder(AccessKeys::from_env()?, TokioRuntime) // KOOGALLERY_BASIC_KEY
+//!         .subscription(shop, ledger)
+//!         .build();
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//!     Server::new().serve(listener, Endpoint::new(service), std::future::pending()).await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! In `Cargo.toml`:
+//!
+//! ```toml
+//! [dependencies]
+//! koogallery = { version = "0.1", features = ["serve", "sqlite-bundled"] }
+//! tokio = { version = "1", features = ["full"] }
 //! ```
 //!
 //! # Features
@@ -65,12 +66,14 @@
 //! | `sqlite-bundled` | the same, with SQLite compiled in |
 //! | `deadpool-postgres-0_14` | `postgres`, `ledger::PostgresLedger`, `replay::PostgresReplayGuard`: stores for several replicas |
 //! | `redis-1` | `replay::RedisReplayGuard`: the replay guard for several replicas |
-//! | `reqwest-0_13` | `open_api::ReqwestTransport`: open-API calls with reqwest 0.13 |
+//! | `reqwest-0_13` | `transport::ReqwestTransport`: open-API calls with reqwest 0.13 |
 //! | `rustls` | TLS for it by rustls |
 //! | `rsa` | `cipher::client_secret`: decryption of OAuth client secrets, all OAEP variations |
 //! | `tracing` | `adapter::tracing`: exchanges as `tracing` events, open-API calls as spans |
 //! | `testing` | `testing`: test suites for stores of your own |
-//! | `charsets` | GBK, GB18030, Big5 and Windows-1252 among the mistakes of `signature::diagnosis` |
+//! | `cas` | `login::cas`: login by CAS 3.0 |
+//! | `diagnosis` | `signature::diagnosis`: why a signature does not match |
+//! | `charsets` | `diagnosis`, with GBK, GB18030, Big5 and Windows-1252 among its mistakes |
 #![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -79,17 +82,24 @@ pub mod adapter;
 pub mod agents_gateway;
 pub mod amount;
 mod backoff;
+#[doc(alias = "webhook")]
+#[doc(alias = "生产接口")]
 pub mod callback;
 pub mod cipher;
 pub mod clock;
 pub mod directory;
+pub mod env;
 pub mod heartbeat;
 pub mod key;
 pub mod kit;
 pub mod lease;
+#[doc(alias = "idempotency")]
 pub mod ledger;
 pub mod license;
 pub mod license_store;
+#[doc(alias = "SSO")]
+#[doc(alias = "single sign-on")]
+#[doc(alias = "OAuth")]
 pub mod login;
 pub mod manual;
 pub mod metering;
@@ -103,12 +113,15 @@ pub mod protocol;
 pub mod query;
 pub mod random;
 pub mod redact;
+#[doc(alias = "nonce")]
 pub mod replay;
 pub mod result_code;
 pub mod runtime;
 pub mod saas;
 mod scope;
 mod shareable;
+#[doc(alias = "签名")]
+#[doc(alias = "HMAC")]
 pub mod signature;
 pub mod site;
 #[cfg(feature = "sqlite")]
@@ -118,4 +131,23 @@ pub mod tenant;
 pub mod testing;
 mod text;
 pub mod timestamp;
+pub mod transport;
 pub mod wire;
+
+pub use amount::Amount;
+pub use callback::{CallbackService, HandlerError};
+pub use key::{AccessKey, AccessKeys, Credentials, InterfaceType};
+pub use open_api::Client;
+pub use result_code::ResultCode;
+pub use site::Site;
+pub use timestamp::Timestamp;
+
+/// The programs of both READMEs, compiled as tests.
+#[cfg(all(doctest, feature = "serve", feature = "sqlite"))]
+mod readme {
+    #[doc = include_str!("../README.md")]
+    struct English;
+
+    #[doc = include_str!("../README.zh-CN.md")]
+    struct Chinese;
+}

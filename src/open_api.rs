@@ -26,7 +26,6 @@
 
 pub mod activate_license;
 pub mod activate_licenses;
-mod base_url;
 mod client;
 mod code;
 mod envelope;
@@ -41,26 +40,21 @@ pub mod query_deployed_objects;
 pub mod query_license;
 pub mod query_order;
 pub mod report_software_usage;
-mod stream;
-mod transport;
+mod source;
 pub mod upload;
-pub(crate) mod words;
 
 use bytes::Bytes;
 use http::{Request, Response};
 
-pub use base_url::{BaseUrl, BaseUrlError};
+use crate::transport::BaseUrl;
+
 pub use client::{CallError, Client, ClientBuildError, ClientBuilder, RetryPolicy};
 pub use error::{ApiError, ApiErrorKind, Retry, RetryAfter};
-pub use from_env::FromEnvError;
 pub use limit::{Limit, LimitError};
 pub use observer::{CallObserver, EndedCall, FailedAttempt, ObservedCall};
-pub use stream::{Source, StreamedBody};
-#[cfg(feature = "reqwest-0_13")]
-pub use transport::ReqwestTransport;
-pub use transport::{Transport, TransportError};
+pub use source::Source;
 
-/// How a request proves who sends it.
+/// Authentication of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Authentication {
@@ -71,22 +65,22 @@ pub enum Authentication {
     AccessKey,
 }
 
-/// One open API.
+/// One open API. Its requests are those of the modules here; the trait cannot be implemented elsewhere.
 ///
-/// All of them may be sent again when nobody knows whether they arrived: the order query changes nothing, and of usage
+/// All of them may be sent again when it is unknown whether they arrived: the order query changes nothing, and of usage
 /// records for the same instance and period the first counts.
-pub trait Api {
-    /// What a success says.
+pub trait Api: sealed::Sealed {
+    /// The answer of a success.
     type Response;
 
     /// The API's name in errors and logs.
     const NAME: &'static str;
 
-    /// How its requests are signed.
+    /// Authentication of its requests.
     const AUTHENTICATION: Authentication;
 
-    /// Checks the request against the documented limits, so that nothing is sent that would be refused. The client does so
-    /// before a call.
+    /// Checks the request against the documented limits, so that nothing is sent that would be refused. The client does
+    /// so before a call.
     ///
     /// # Errors
     ///
@@ -95,7 +89,7 @@ pub trait Api {
         Ok(())
     }
 
-    /// The request, not yet signed. Exactly these bytes must be signed and sent.
+    /// Returns the request, not yet signed. Exactly these bytes must be signed and sent.
     fn to_http(&self, base: &BaseUrl) -> Request<Bytes>;
 
     /// Reads an answer.
@@ -104,4 +98,10 @@ pub trait Api {
     ///
     /// The marketplace or its gateway refused, or the answer is not in the documented form.
     fn from_http(response: &Response<Bytes>) -> Result<Self::Response, ApiError>;
+}
+
+mod sealed {
+    /// Keeps [`Api`](super::Api) to the requests of this crate, so that it may grow.
+    #[allow(unnameable_types, reason = "what cannot be named cannot be implemented elsewhere")]
+    pub trait Sealed {}
 }

@@ -1,18 +1,22 @@
-//! `orderNotify` (订单通知): marketplace to seller, `POST` to the production address, signed in the query like the callbacks of
-//! SaaS V2.0, with the key of the general interface. Order notification guide (2025-10-15 to 2025-12-30; China only).
+//! `orderNotify` (订单通知): marketplace to seller, `POST` to the production address, signed in the query like the
+//! callbacks of SaaS V2.0, with the key of the general interface. Order notification guide (2025-10-15 to 2025-12-30;
+//! China only).
 
 use crate::signature::callback_v2::Verified;
 pub use crate::wire::Acknowledgement as Response;
 use crate::wire::{Fields, Members, ParseError, message};
 
 message! {
-    /// There is a paid order: a purchase, renewal, change or unsubscription of any product but an image. The order query
-    /// tells its content; orders of debugging calls it may not know.
+    /// There is a paid order: a purchase, renewal, change or unsubscription of any product but an image. The order
+    /// query tells its content; orders of debugging calls it may not know.
     ///
-    /// Where an access type is bound to one address and a product of that type to another, the product's address is called.
+    /// Where an access type is bound to one address and a product of that type to another, the product's address is
+    /// called.
     ///
-    /// This comes **in addition** to the callbacks of the product's own family: nothing may be provisioned twice. Repeated
-    /// for three hours.
+    /// This comes **in addition** to the callbacks of the product's own family: nothing may be provisioned twice.
+    /// Repeated for three hours.
+    #[doc(alias = "orderNotify")]
+    #[doc(alias = "订单通知")]
     pub struct Request is OrderNotify;
     mandatory {
         /// The order.

@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What a raw `+` stands for.
+/// The meaning of a raw `+`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a pair")]
 pub enum Plus {
     /// A space, as in forms.
     Space,
@@ -97,14 +98,14 @@ pub fn plus_restored(base64: &str) -> Cow<'_, str> {
 }
 
 /// All but the unreserved characters of RFC 3986.
-pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const NON_UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Appends `name=value`, percent-encoded, with `&` before all but the first pair.
 pub fn push_pair(query: &mut String, name: &str, value: &str) {
     if !query.is_empty() {
         query.push('&');
     }
-    query.extend(utf8_percent_encode(name, RESERVED));
+    query.extend(utf8_percent_encode(name, NON_UNRESERVED));
     query.push('=');
-    query.extend(utf8_percent_encode(value, RESERVED));
+    query.extend(utf8_percent_encode(value, NON_UNRESERVED));
 }

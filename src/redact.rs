@@ -7,7 +7,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// Personal data or a credential: its `Debug` form says nothing, and it is wiped when dropped.
 ///
-/// There is no `Display`; whoever needs the value says so with [`Sensitive::expose`].
+/// There is no `Display`; [`Sensitive::expose`] returns the value.
 ///
 /// ```
 /// use koogallery::redact::Sensitive;

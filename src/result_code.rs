@@ -13,9 +13,10 @@ macro_rules! result_codes {
         /// What is not [accepted](ResultCode::is_accepted_for) counts as a failed call, which the marketplace
         /// [repeats or not](Activity::is_retried) whatever the code.
         ///
-        /// Source: "Result codes" of the SaaS access guides V1.0 and V2.0 (China, international, Europe), of the License
-        /// authorization code guide 2.0 (2025-04-25) and of the License client guide (2025-02-12). Order notification
-        /// and License V1 have no list of their own: the general one and that of SaaS V1.0 are taken (unverified).
+        /// Source: "Result codes" of the SaaS access guides V1.0 and V2.0 (China, international, Europe), of the
+        /// License authorization code guide 2.0 (2025-04-25) and of the License client guide (2025-02-12). Order
+        /// notification and License V1 have no list of their own: the general one and that of SaaS V1.0 are taken
+        /// (unverified).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ResultCode {
@@ -83,8 +84,8 @@ impl ResultCode {
     /// Whether the documents know the code as an answer to the activity.
     ///
     /// Where sites, generations or families differ the widest table counts: the European and the international V1.0
-    /// tables end at `000100`, and the online License's at the `000900`s. `000003` is also taken where the documents demand
-    /// an existing instance without naming a code (queries, `upgrade`, `getLicenseAsync`), and `000004` for
+    /// tables end at `000100`, and the online License's at the `000900`s. `000003` is also taken where the documents
+    /// demand an existing instance without naming a code (queries, `upgrade`, `getLicenseAsync`), and `000004` for
     /// `queryInstance` while an instance is being created (no document says what to answer then: unverified). The
     /// marketplace's sample project answers `000101` to a Kit `applicationSync` whose secret it cannot decrypt.
     pub const fn allowed_for(self, activity: Activity) -> bool {

@@ -1,4 +1,4 @@
-//! What the crate needs of an async runtime.
+//! The async runtime, as far as the crate needs one.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use futures_util::future::BoxFuture;
 
 /// Runs work in the background and tells time to wait.
 ///
-/// A handler runs as a task of its own: it goes on when the marketplace hangs up, and when the answer "still processing"
-/// had to be given before it was done. `TokioRuntime` (feature `tokio`) serves axum, actix-web and everything else on
-/// tokio.
+/// A handler runs as a task of its own: it goes on when the marketplace hangs up, and when the answer "still
+/// processing" had to be given before it was done. `TokioRuntime` (feature `tokio`) serves axum, actix-web and
+/// everything else on tokio.
 pub trait Runtime: Send + Sync + 'static {
     /// Runs a task to its end, whatever becomes of the caller.
     fn spawn(&self, task: BoxFuture<'static, ()>);

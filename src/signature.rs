@@ -1,14 +1,15 @@
 //! The marketplace's signature schemes, each as plain functions on bytes: `verify` and `sign`.
 //!
-//! No framework, no clock, no store: the time is an argument, and whoever verifies a call by hand must still claim its
-//! nonce or token in a [replay guard](crate::replay). [`CallbackService`](crate::callback::CallbackService) does all of it.
-//! Why a signature does not match is for [`diagnosis`] to find out.
+//! No framework, no clock, no store: the time is an argument, and a caller who verifies by hand must still claim the
+//! nonce or token in a [replay guard](crate::replay). [`CallbackService`](crate::callback::CallbackService) does all of
+//! it. `diagnosis` (feature `diagnosis`) finds out why a signature does not match.
 
 pub mod aksk;
 pub mod auth_token;
 pub mod auth_token_body;
 pub mod body_sign;
 pub mod callback_v2;
+#[cfg(feature = "diagnosis")]
 pub mod diagnosis;
 pub mod gateway_jwt;
 pub mod kit_v2;
@@ -23,7 +24,7 @@ use http::header::{AsHeaderName, HeaderMap, HeaderValue};
 use crate::result_code::ResultCode;
 use crate::timestamp::Timestamp;
 
-/// How far the time of a call may be from now.
+/// Time window: how far the time of a call may be from now.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,18 +39,18 @@ pub struct Window {
 }
 
 impl Window {
-    /// Calls may be at most `past` old and at most `future` ahead.
+    /// Returns a window of calls that are at most `past` old and at most `future` ahead.
     pub const fn new(past: Duration, future: Duration) -> Self {
         Self { past_millis: millis(past), future_millis: millis(future) }
     }
 
-    /// The same distance both ways.
+    /// Returns a window of the same distance both ways.
     pub const fn symmetric(distance: Duration) -> Self {
         Self::new(distance, distance)
     }
 
-    /// Until when a call made at `time` would be accepted, and so how long it has to be remembered.
-    pub fn closes_for(self, time: Timestamp) -> Timestamp {
+    /// Returns the time until which a call made at `time` is accepted, and so has to be remembered.
+    pub fn expires_at(self, time: Timestamp) -> Timestamp {
         time.saturating_add(Duration::from_millis(self.past_millis))
     }
 
@@ -75,12 +76,13 @@ impl Default for Window {
     }
 }
 
-/// Which check a call failed. For the seller's log: the caller only learns [`VerifyError::result_code`].
+/// The check that a call failed. For the seller's log: the caller only learns [`VerifyError::result_code`].
+#[doc(alias = "signature")]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// What proves the call is not there.
-    #[error("{0} is missing or empty: nothing proves the call")]
+    /// The proof of the call is missing.
+    #[error("{0} is missing or empty: the call is unsigned")]
     Unsigned(&'static str),
     /// A parameter that freshness rests on is not there.
     #[error("{0} is missing or empty")]
@@ -88,7 +90,7 @@ pub enum VerifyError {
     /// A parameter has not its form.
     #[error("{0} is malformed")]
     Malformed(&'static str),
-    /// A parameter stands twice; which one was signed would be anybody's guess.
+    /// A parameter stands twice: it is unknown which one was signed.
     #[error("parameter {0:?} is repeated")]
     Repeated(String),
     /// The same signature would fit another division of what was signed.
@@ -115,8 +117,8 @@ pub enum VerifyError {
     /// The token was valid until so long ago.
     #[error("the token expired {0:?} ago")]
     Expired(Duration),
-    /// A member stands twice in the body, and no key gives the signature for the bytes received: over which of the two the
-    /// canonical form was signed cannot be known.
+    /// A member stands twice in the body, and no key gives the signature for the bytes received: over which of the two
+    /// the canonical form was signed cannot be known.
     #[error("member {0:?} is repeated in the body, and the signature does not match the body as it was received")]
     RepeatedMember(String),
     /// The body arrived compressed, in this coding, and was signed before.
@@ -131,7 +133,7 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// The code that the documents give for the failure.
+    /// Returns the code that the documents give for the failure.
     pub const fn result_code(&self) -> ResultCode {
         match self {
             Self::Missing(_) | Self::TooOld(_) | Self::TooFarAhead(_) => ResultCode::InvalidParameter,

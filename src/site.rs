@@ -2,9 +2,13 @@
 
 use std::str::FromStr;
 
+use crate::env::{self, EnvError};
+
 /// A site of the marketplace. Paths of the open APIs are the same on all of them.
 ///
 /// Source: open API reference, "request structure" (China 2025-12, international 2025-11, Europe 2025-03).
+#[doc(alias = "云商店")]
+#[doc(alias = "KooGallery")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Site {
@@ -18,7 +22,8 @@ pub enum Site {
 }
 
 impl Site {
-    pub(crate) const ALL: [Self; 3] = [Self::China, Self::International, Self::Europe];
+    /// All sites.
+    pub const ALL: [Self; 3] = [Self::China, Self::International, Self::Europe];
 
     /// The host of the open APIs.
     pub const fn host(self) -> &'static str {
@@ -29,13 +34,34 @@ impl Site {
         }
     }
 
-    /// The host to try when the other one cannot be reached. Documented for China; one international page names China's,
-    /// which is taken for a slip.
+    /// The host to try when the other one cannot be reached. Documented for China; one international page names
+    /// China's, which is taken for a slip.
     pub const fn fallback_host(self) -> Option<&'static str> {
         match self {
             Self::China => Some("mkt.myhuaweicloud.cn"),
             Self::International | Self::Europe => None,
         }
+    }
+
+    /// Reads `KOOGALLERY_SITE`: `china`, `international` or `europe`, in any letter case (default: `china`).
+    ///
+    /// # Errors
+    ///
+    /// The variable names another site.
+    pub fn from_env() -> Result<Self, EnvError> {
+        Self::from_env_with(env::process)
+    }
+
+    /// Reads as [`Site::from_env`] does, with any source of configuration in place of the environment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::from_env`].
+    pub fn from_env_with(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
+        const NAME: &str = "KOOGALLERY_SITE";
+        env::set(lookup, NAME)
+            .map_or(Ok(Self::default()), |site| site.parse())
+            .map_err(|error| EnvError::new(NAME, error))
     }
 }
 
@@ -56,4 +82,5 @@ impl FromStr for Site {
 /// A site other than `china`, `international` and `europe`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the site is none of china, international and europe")]
+#[non_exhaustive]
 pub struct UnknownSite;

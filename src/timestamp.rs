@@ -32,7 +32,7 @@ pub const CHINA: UtcOffset = match UtcOffset::from_hms(8, 0, 0) {
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since the UNIX epoch.
+    /// Returns the time of so many milliseconds since the UNIX epoch.
     pub const fn from_unix_millis(millis: i64) -> Self {
         Self(millis)
     }
@@ -150,7 +150,7 @@ impl Timestamp {
         Self::parse_compact(&[date, time].concat(), UtcOffset::UTC)
     }
 
-    /// As a date and time in UTC; `None` outside the years that four digits can tell.
+    /// Returns the date and time in UTC; `None` outside the years of four digits.
     pub fn to_offset_date_time(self) -> Option<OffsetDateTime> {
         let utc = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000)).ok()?;
         let millis = self.0.rem_euclid(1000) as u16;
@@ -169,7 +169,7 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How far two instants are apart, whichever comes first.
+    /// Returns the distance of two instants, whichever comes first.
     pub fn abs_diff(self, other: Self) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))
     }
@@ -216,6 +216,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// A text is not a time in the form asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a time in the expected form")]
+#[non_exhaustive]
 pub struct TimestampError;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the wire models of all generations have in common: reading and writing fields, and why a message was refused.
+//! The common ground of all wire models: reading and writing fields, and the errors of reading a message.
 //!
 //! A message file reads like the table in the marketplace's document: name, type, whether mandatory, and maximum length
 //! stand together once, and reading, checking and writing follow from them.
@@ -36,6 +36,8 @@ pub(crate) use problem::{Warnings, prefix_paths};
 pub(crate) use raw::RawField;
 pub use unknown::{UnknownField, UnknownFields};
 pub use values::TestFlag;
+#[doc(hidden)]
+pub use values::Unlisted;
 pub(crate) use values::{Name, open_enum};
 pub use vocabulary::{FreezeStatus, PeriodType, RenewalScene};
 
@@ -76,7 +78,7 @@ macro_rules! message {
         }
 
         impl $name {
-            /// What this message is about.
+            /// Activity of this message.
             pub const ACTIVITY: $crate::activity::Activity = $crate::activity::Activity::$activity;
 
             /// The message's table.
@@ -148,7 +150,7 @@ macro_rules! callbacks {
         }
 
         impl Callback {
-            /// What the callbacks of this family are about.
+            /// Activities of this family.
             pub const ACTIVITIES: &[$crate::activity::Activity] = &[$($module::Request::ACTIVITY),*];
 
             fn read(
@@ -161,7 +163,7 @@ macro_rules! callbacks {
                 }
             }
 
-            /// Which callback it is.
+            /// Returns the activity.
             pub fn activity(&self) -> $crate::activity::Activity {
                 match self { $(Self::$variant(_) => $module::Request::ACTIVITY,)* }
             }

@@ -100,9 +100,10 @@ mod metering {
     use koogallery::adapter::tokio::TokioRuntime;
     use koogallery::clock::ManualClock;
     use koogallery::metering::{Meter, Pusher, SqliteUsageStore, Usage};
-    use koogallery::open_api::{Client, Transport, TransportError};
+    use koogallery::open_api::Client;
     use koogallery::site::Site;
     use koogallery::sqlite::Database;
+    use koogallery::transport::{Transport, TransportError};
 
     use super::*;
 

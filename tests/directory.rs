@@ -6,13 +6,13 @@ use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use koogallery::activity::Activity;
 use koogallery::directory::{
-    Application, ApplicationRemoval, Change, ClientSecret, Department, DepartmentChange, DepartmentList,
-    DepartmentRemoval, Departments, DirectoryStore, MemoryDirectory, Role, Scope, StoreLogin, Tenant, TenantRemoval,
-    User, UserNames, Users,
+    Application, ApplicationRemoval, Change, ChangeMeta, ClientSecret, Department, DepartmentChange, DepartmentRemoval,
+    DepartmentSync, Departments, DirectoryStore, MemoryDirectory, Role, Tenant, TenantRemoval, User, UsersChange,
+    UsersRemoval,
 };
 use koogallery::key::{AccessKey, KeyRing};
 use koogallery::kit::v2;
-use koogallery::login::LoginDirectory as _;
+use koogallery::login::{LoginDirectory as _, StoreLogin};
 use koogallery::redact::Sensitive;
 use koogallery::signature::{Window, kit_v2};
 use koogallery::timestamp::Timestamp;
@@ -23,41 +23,41 @@ const TENANT: &str = "t-5f0c";
 const APP: &str = "app-77";
 
 /// What a purchase tells of the tenant at a time; no purchase if the id is empty.
-fn told(instance_id: &str, millis: i64) -> Scope {
-    let scope = Scope::new(TENANT, Timestamp::from_unix_millis(millis));
-    if instance_id.is_empty() { scope } else { scope.of_instance(instance_id) }
+fn told(instance_id: &str, millis: i64) -> ChangeMeta {
+    let meta = ChangeMeta::new(TENANT, Timestamp::from_unix_millis(millis));
+    if instance_id.is_empty() { meta } else { meta.with_instance(instance_id) }
 }
 
-fn bind(scope: Scope, domain_name: &str) -> Change {
-    Change::PutTenant(Tenant::new(scope, "acme", "示例企业", domain_name))
+fn bind(meta: ChangeMeta, domain_name: &str) -> Change {
+    Change::PutTenant(Tenant::new(meta, "acme", "示例企业", domain_name))
 }
 
-fn unbind(scope: Scope) -> Change {
-    Change::RemoveTenant(TenantRemoval::new(scope))
+fn unbind(meta: ChangeMeta) -> Change {
+    Change::RemoveTenant(TenantRemoval::new(meta))
 }
 
-fn client(scope: Scope, client_id: &str) -> Change {
-    Change::PutApplication(Application::new(scope, APP, client_id, sealed("s3cr3t")))
+fn client(meta: ChangeMeta, client_id: &str) -> Change {
+    Change::PutApplication(Application::new(meta, APP, client_id, sealed("s3cr3t")))
 }
 
 fn person(user_name: &str, name: &str) -> User {
     User::new(user_name, name, "D001", Role::User)
 }
 
-fn grant(scope: Scope, user_name: &str, name: &str) -> Change {
-    Change::PutUsers(Users::new(scope, APP, vec![person(user_name, name)]))
+fn grant(meta: ChangeMeta, user_name: &str, name: &str) -> Change {
+    Change::PutUsers(UsersChange::new(meta, APP, vec![person(user_name, name)]))
 }
 
 fn names(user_names: &[&str]) -> Vec<Sensitive> {
     user_names.iter().map(|name| Sensitive::from(*name)).collect()
 }
 
-fn revoke(scope: Scope, user_name: &str) -> Change {
-    Change::RevokeUsers(UserNames::new(scope, APP, names(&[user_name])))
+fn revoke(meta: ChangeMeta, user_name: &str) -> Change {
+    Change::RevokeUsers(UsersRemoval::new(meta, APP, names(&[user_name])))
 }
 
-fn remove(scope: Scope, user_name: &str) -> Change {
-    Change::RemoveUsers(UserNames::new(scope, APP, names(&[user_name])))
+fn remove(meta: ChangeMeta, user_name: &str) -> Change {
+    Change::RemoveUsers(UsersRemoval::new(meta, APP, names(&[user_name])))
 }
 
 fn department(org_code: &str, parent_code: &str) -> Department {
@@ -66,12 +66,12 @@ fn department(org_code: &str, parent_code: &str) -> Department {
     department
 }
 
-fn department_change(scope: Scope, org_code: &str) -> Change {
-    Change::PutDepartment(DepartmentChange::new(scope, department(org_code, "")))
+fn department_change(meta: ChangeMeta, org_code: &str) -> Change {
+    Change::PutDepartment(DepartmentChange::new(meta, department(org_code, "")))
 }
 
-fn department_list(scope: Scope, org_codes: &[&str]) -> Change {
-    Change::PutDepartments(Departments::new(scope, org_codes.iter().map(|code| department(code, "")).collect()))
+fn department_list(meta: ChangeMeta, org_codes: &[&str]) -> Change {
+    Change::PutDepartments(Departments::new(meta, org_codes.iter().map(|code| department(code, "")).collect()))
 }
 
 /// Encrypted with the cipher of these tests: backwards.
@@ -81,13 +81,13 @@ fn sealed(plain: &str) -> ClientSecret {
 
 /// Runs a check on every engine.
 async fn each(check: impl AsyncFn(&dyn DirectoryStore)) {
-    each_with(DepartmentList::default(), check).await;
+    each_with(DepartmentSync::default(), check).await;
 }
 
-async fn each_with(list: DepartmentList, check: impl AsyncFn(&dyn DirectoryStore)) {
-    check(&MemoryDirectory::new().department_list(list)).await;
+async fn each_with(list: DepartmentSync, check: impl AsyncFn(&dyn DirectoryStore)) {
+    check(&MemoryDirectory::new().with_department_sync(list)).await;
     #[cfg(feature = "sqlite")]
-    check(&sqlite::open(":memory:").await.department_list(list)).await;
+    check(&sqlite::open(":memory:").await.with_department_sync(list)).await;
 }
 
 async fn apply(store: &dyn DirectoryStore, changes: impl IntoIterator<Item = Change>) {
@@ -112,7 +112,7 @@ async fn org_codes(store: &dyn DirectoryStore, after: Option<&str>, limit: usize
     departments.into_iter().map(|department| department.org_code).collect()
 }
 
-/// Users as they come off the wire, with all that no table lists.
+/// UsersChange as they come off the wire, with all that no table lists.
 fn users_of_a_call(list: &str) -> Vec<User> {
     let ring = KeyRing::new(AccessKey::new("0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9").unwrap());
     let now = Timestamp::from_unix_millis(1_735_689_600_123);
@@ -124,7 +124,7 @@ fn users_of_a_call(list: &str) -> Vec<User> {
     let headers: HeaderMap = headers.map(header).into_iter().collect();
     let verified = kit_v2::verify(&ring, &headers, body.as_bytes(), now, Window::default()).unwrap();
     match v2::Callback::parse(Activity::AuthSync, &verified).unwrap() {
-        v2::Callback::AuthSync(request) => request.user_list,
+        v2::Callback::AuthSync(request) => request.user_list.into_iter().map(User::from).collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -143,7 +143,7 @@ async fn what_was_told_is_given_back_whole() {
     each(async |store| {
         let mut tenant = Tenant::new(told("inst", 1), "acme", "示例企业", "https://acme.example.com");
         tenant.order_id = Some("CS1".to_owned());
-        let application = Application::new(told("", 2).of_test_call(), APP, "c-90af", sealed("s3cr3t"));
+        let application = Application::new(told("", 2).test_call(), APP, "c-90af", sealed("s3cr3t"));
         let mut below = department("D002", "D001");
         below.unknown.insert_text("manager", "lihua");
         apply(
@@ -151,7 +151,7 @@ async fn what_was_told_is_given_back_whole() {
             [
                 Change::PutTenant(tenant.clone()),
                 Change::PutApplication(application.clone()),
-                Change::PutUsers(Users::new(told("inst", 3), APP, users.clone())),
+                Change::PutUsers(UsersChange::new(told("inst", 3), APP, users.clone())),
                 Change::PutDepartment(DepartmentChange::new(told("inst", 4), below.clone())),
             ],
         )
@@ -181,9 +181,9 @@ async fn what_was_told_is_given_back_whole() {
 
 #[tokio::test]
 async fn every_engine_keeps_the_rules() {
-    koogallery::testing::directory_store(async |list| MemoryDirectory::new().department_list(list)).await;
+    koogallery::testing::directory_store(async |list| MemoryDirectory::new().with_department_sync(list)).await;
     #[cfg(feature = "sqlite")]
-    koogallery::testing::directory_store(async |list| sqlite::open(":memory:").await.department_list(list)).await;
+    koogallery::testing::directory_store(async |list| sqlite::open(":memory:").await.with_department_sync(list)).await;
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn nothing_personal_shows() {
     lihua.email = Some("mail-of-lihua".into());
     lihua.extension.insert_text("idCard", "card-of-lihua");
     let changes = [
-        Change::PutUsers(Users::new(told("", 1), APP, vec![lihua])),
+        Change::PutUsers(UsersChange::new(told("", 1), APP, vec![lihua])),
         remove(told("", 1), "other-account"),
         bind(told("", 1), "https://idp.example.com"),
         Change::PutApplication(Application::new(
@@ -215,7 +215,7 @@ fn nothing_personal_shows() {
 }
 
 #[tokio::test]
-async fn a_login_needs_a_bound_tenant_a_client_and_a_centre() {
+async fn a_login_needs_a_bound_tenant_a_client_and_a_center() {
     for engine in engines().await {
         let store = &*engine;
         let login = StoreLogin::new(Arc::clone(&engine));
@@ -231,7 +231,7 @@ async fn a_login_needs_a_bound_tenant_a_client_and_a_centre() {
         apply(store, [bind(told("inst", 3), "acme.idp.example.com/")]).await;
         let found = find().await.unwrap().unwrap();
         assert_eq!((found.tenant_id.as_str(), found.client_id.as_str()), (TENANT, "c-90af"));
-        assert_eq!(found.centre.to_string(), "https://acme.idp.example.com");
+        assert_eq!(found.center.to_string(), "https://acme.idp.example.com");
         assert_eq!(found.client_secret.expose(), "s3cr3t");
         assert_eq!(login.tenant_login(TENANT, "app-78").await.unwrap(), None);
         assert_eq!(login.tenant_login("t-other", APP).await.unwrap(), None);
@@ -240,12 +240,12 @@ async fn a_login_needs_a_bound_tenant_a_client_and_a_centre() {
         assert!(error_chain(&find().await.unwrap_err()).contains("not https"));
         let simulated = StoreLogin::new(Arc::clone(&engine)).allow_http();
         let found = simulated.tenant_login(TENANT, APP).await.unwrap().unwrap();
-        assert_eq!(found.centre.to_string(), "http://127.0.0.1:8080");
+        assert_eq!(found.center.to_string(), "http://127.0.0.1:8080");
 
         // The address of a tenant is one, whichever of its purchases it was told for; so is the client.
         apply(store, [bind(told("two", 5), "moved.example.com")]).await;
         let found = find().await.unwrap().unwrap();
-        assert_eq!((found.centre.to_string().as_str(), &*found.client_id), ("https://moved.example.com", "c-90af"));
+        assert_eq!((found.center.to_string().as_str(), &*found.client_id), ("https://moved.example.com", "c-90af"));
         apply(store, [unbind(told("inst", 6))]).await;
         assert_eq!(find().await.unwrap(), None, "the client belonged to the purchase that is gone");
         assert_eq!(login.user(TENANT, APP, "lihua").await.unwrap(), None);
@@ -266,7 +266,7 @@ async fn a_login_lets_in_who_may_use_the_application() {
         disabled.enable = Some(false);
         let users = vec![person("lihua", "L"), disabled, person("revoked", "R"), person("removed", "R")];
         let changes = [revoke(told("", 2), "revoked"), remove(told("", 2), "removed")];
-        apply(&*engine, [Change::PutUsers(Users::new(told("", 1), APP, users))].into_iter().chain(changes)).await;
+        apply(&*engine, [Change::PutUsers(UsersChange::new(told("", 1), APP, users))].into_iter().chain(changes)).await;
         assert_eq!((enabled("lihua").await, enabled("wangwu").await), (Some(true), Some(false)));
         assert_eq!((enabled("revoked").await, enabled("removed").await, enabled("LIHUA").await), (None, None, None));
     }
@@ -318,11 +318,11 @@ mod model {
     }
 
     /// What a change says about something of the purchase it concerns.
-    fn events(change: &Change, about: About<'_>, list: DepartmentList) -> Vec<Event> {
-        let listed = |names: &UserNames, app, name| {
+    fn events(change: &Change, about: About<'_>, list: DepartmentSync) -> Vec<Event> {
+        let listed = |names: &UsersRemoval, app, name| {
             names.app_id == app && names.user_names.iter().any(|listed| listed.expose() == name)
         };
-        let replaces = list == DepartmentList::Replace;
+        let replaces = list == DepartmentSync::Replace;
         match (change, about) {
             (Change::PutTenant(tenant), About::Tenant) => vec![Event::put(Value::Tenant(tenant.clone()))],
             (Change::RemoveTenant(_), About::Tenant) => vec![Event::Hide],
@@ -358,62 +358,62 @@ mod model {
     /// Real calls and the latest first.
     type Rank = (bool, Timestamp, String);
 
-    fn of_instance(
+    fn with_instance(
         log: &[Change],
-        list: DepartmentList,
+        list: DepartmentSync,
         tenant_id: &str,
         instance_id: &str,
         about: About<'_>,
     ) -> Option<(Rank, Value)> {
-        let mut known: Option<(&Scope, Option<Value>)> = None;
-        let mut void: Option<&Scope> = None;
-        let is_newer = |known: &Scope, new: &Scope| match (known.test_call, new.test_call) {
+        let mut known: Option<(&ChangeMeta, Option<Value>)> = None;
+        let mut void: Option<&ChangeMeta> = None;
+        let is_newer = |known: &ChangeMeta, new: &ChangeMeta| match (known.test_call, new.test_call) {
             (true, false) => true,
             (false, true) => false,
             _ => new.sent_at >= known.sent_at,
         };
         for change in log {
-            let scope = change.scope();
-            if scope.tenant_id != tenant_id || scope.instance_id.as_deref().unwrap_or_default() != instance_id {
+            let meta = change.meta();
+            if meta.tenant_id != tenant_id || meta.instance_id.as_deref().unwrap_or_default() != instance_id {
                 continue;
             }
             for event in events(change, about, list) {
                 let value = match event {
                     Event::Void => {
-                        known = known.filter(|(known, _)| !is_newer(known, scope));
-                        void = Some(void.filter(|void| !is_newer(void, scope)).unwrap_or(scope));
+                        known = known.filter(|(known, _)| !is_newer(known, meta));
+                        void = Some(void.filter(|void| !is_newer(void, meta)).unwrap_or(meta));
                         continue;
                     }
                     Event::Put(value) => Some(*value),
                     Event::Hide => None,
                 };
                 let is_void = void.is_some_and(|void| {
-                    let of_its_kind = scope.test_call || !void.test_call;
-                    of_its_kind && scope.sent_at < void.sent_at
+                    let of_its_kind = meta.test_call || !void.test_call;
+                    of_its_kind && meta.sent_at < void.sent_at
                 });
-                if !is_void && known.as_ref().is_none_or(|(known, _)| is_newer(known, scope)) {
-                    known = Some((scope, value));
+                if !is_void && known.as_ref().is_none_or(|(known, _)| is_newer(known, meta)) {
+                    known = Some((meta, value));
                 }
             }
         }
-        let (scope, value) = known?;
-        Some(((!scope.test_call, scope.sent_at, instance_id.to_owned()), value?))
+        let (meta, value) = known?;
+        Some(((!meta.test_call, meta.sent_at, instance_id.to_owned()), value?))
     }
 
-    fn best(log: &[Change], list: DepartmentList, tenant_id: &str, about: About<'_>) -> Option<Value> {
-        let all = INSTANCES.iter().filter_map(|instance_id| of_instance(log, list, tenant_id, instance_id, about));
+    fn best(log: &[Change], list: DepartmentSync, tenant_id: &str, about: About<'_>) -> Option<Value> {
+        let all = INSTANCES.iter().filter_map(|instance_id| with_instance(log, list, tenant_id, instance_id, about));
         let value = all.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, value)| value);
-        let no_empty_instance = |mut scope: Scope| {
-            scope.instance_id = scope.instance_id.filter(|id| !id.is_empty());
-            scope
+        let no_empty_instance = |mut meta: ChangeMeta| {
+            meta.instance_id = meta.instance_id.filter(|id| !id.is_empty());
+            meta
         };
         value.map(|value| match value {
             Value::Tenant(mut tenant) => {
-                tenant.scope = no_empty_instance(tenant.scope);
+                tenant.meta = no_empty_instance(tenant.meta);
                 Value::Tenant(tenant)
             }
             Value::Application(mut application) => {
-                application.scope = no_empty_instance(application.scope);
+                application.meta = no_empty_instance(application.meta);
                 Value::Application(application)
             }
             other => other,
@@ -435,7 +435,7 @@ mod model {
         departments: Vec<Vec<Department>>,
     }
 
-    pub(super) fn expected(log: &[Change], list: DepartmentList) -> Directory {
+    pub(super) fn expected(log: &[Change], list: DepartmentSync) -> Directory {
         let mut all = Directory::default();
         for tenant in TENANTS {
             let best = |about| best(log, list, tenant, about);
@@ -487,41 +487,41 @@ mod model {
         all
     }
 
-    pub(super) fn any_scope(times: std::ops::Range<i64>, tests: bool) -> impl Strategy<Value = Scope> {
+    pub(super) fn any_scope(times: std::ops::Range<i64>, tests: bool) -> impl Strategy<Value = ChangeMeta> {
         let instance = prop_oneof![Just(None), select(&INSTANCES[..]).prop_map(Some)];
         let test = if tests { any::<bool>().boxed() } else { Just(false).boxed() };
         (select(&TENANTS[..]), instance, times, test).prop_map(|(tenant_id, instance_id, millis, test_call)| {
-            let mut scope = Scope::new(tenant_id, Timestamp::from_unix_millis(millis));
-            scope.instance_id = instance_id.map(str::to_owned);
-            scope.test_call = test_call;
-            scope
+            let mut meta = ChangeMeta::new(tenant_id, Timestamp::from_unix_millis(millis));
+            meta.instance_id = instance_id.map(str::to_owned);
+            meta.test_call = test_call;
+            meta
         })
     }
 
     /// A change, with a number to tell its content from that of others.
-    pub(super) fn any_change(scope: impl Strategy<Value = Scope>) -> impl Strategy<Value = Change> {
+    pub(super) fn any_change(meta: impl Strategy<Value = ChangeMeta>) -> impl Strategy<Value = Change> {
         let names = prop::collection::vec(select(&NAMES[..]), 0..4);
         let codes = prop::collection::vec(select(&CODES[..]), 0..4);
-        (0..10, scope, select(&APPS[..]), names, codes, any::<u8>()).prop_map(
-            |(which, scope, app, names, codes, number)| {
+        (0..10, meta, select(&APPS[..]), names, codes, any::<u8>()).prop_map(
+            |(which, meta, app, names, codes, number)| {
                 let text = number.to_string();
                 let code = codes.first().copied().unwrap_or("D").to_owned();
                 let user_names = names.iter().map(|name| Sensitive::from(*name)).collect();
                 let users = names.iter().map(|name| person(name, &text)).collect();
                 let department = |code: &str| Department::new(code, &*text);
                 match which {
-                    0 => Change::PutTenant(Tenant::new(scope, "code", "name", text)),
-                    1 => Change::RemoveTenant(TenantRemoval::new(scope)),
-                    2 => Change::PutApplication(Application::new(scope, app, "client", sealed(&text))),
-                    3 => Change::RemoveApplication(ApplicationRemoval::new(scope, app)),
-                    4 | 5 => Change::PutUsers(Users::new(scope, app, users)),
-                    6 => Change::RevokeUsers(UserNames::new(scope, app, user_names)),
-                    7 => Change::RemoveUsers(UserNames::new(scope, app, user_names)),
-                    8 if number % 2 == 0 => Change::PutDepartment(DepartmentChange::new(scope, department(&code))),
-                    8 => Change::RemoveDepartment(DepartmentRemoval::new(scope, code)),
+                    0 => Change::PutTenant(Tenant::new(meta, "code", "name", text)),
+                    1 => Change::RemoveTenant(TenantRemoval::new(meta)),
+                    2 => Change::PutApplication(Application::new(meta, app, "client", sealed(&text))),
+                    3 => Change::RemoveApplication(ApplicationRemoval::new(meta, app)),
+                    4 | 5 => Change::PutUsers(UsersChange::new(meta, app, users)),
+                    6 => Change::RevokeUsers(UsersRemoval::new(meta, app, user_names)),
+                    7 => Change::RemoveUsers(UsersRemoval::new(meta, app, user_names)),
+                    8 if number % 2 == 0 => Change::PutDepartment(DepartmentChange::new(meta, department(&code))),
+                    8 => Change::RemoveDepartment(DepartmentRemoval::new(meta, code)),
                     _ => {
                         let departments = codes.iter().map(|code| department(code)).collect();
-                        Change::PutDepartments(Departments::new(scope, departments))
+                        Change::PutDepartments(Departments::new(meta, departments))
                     }
                 }
             },
@@ -529,8 +529,8 @@ mod model {
     }
 }
 
-fn any_list() -> impl Strategy<Value = DepartmentList> {
-    select(&[DepartmentList::Merge, DepartmentList::Replace][..])
+fn any_list() -> impl Strategy<Value = DepartmentSync> {
+    select(&[DepartmentSync::Merge, DepartmentSync::Replace][..])
 }
 
 fn run(future: impl Future<Output = Result<(), TestCaseError>>) -> Result<(), TestCaseError> {
@@ -547,16 +547,16 @@ proptest! {
     ) {
         run(async {
             let expected = model::expected(&changes, list);
-            let once = MemoryDirectory::new().department_list(list);
+            let once = MemoryDirectory::new().with_department_sync(list);
             apply(&once, changes.iter().cloned()).await;
             prop_assert_eq!(&model::found(&once).await, &expected);
             let ten_times = || changes.iter().flat_map(|change| std::iter::repeat_n(change, 10)).cloned();
-            let often = MemoryDirectory::new().department_list(list);
+            let often = MemoryDirectory::new().with_department_sync(list);
             apply(&often, ten_times()).await;
             prop_assert_eq!(&model::found(&often).await, &expected);
             #[cfg(feature = "sqlite")]
             {
-                let often = sqlite::open(":memory:").await.department_list(list);
+                let often = sqlite::open(":memory:").await.with_department_sync(list);
                 apply(&often, ten_times()).await;
                 prop_assert_eq!(&model::found(&often).await, &expected);
             }
@@ -578,7 +578,7 @@ proptest! {
     ) {
         run(async {
             let [in_order, shuffled] = [sent, arrived].map(async |changes| {
-                let store = MemoryDirectory::new().department_list(list);
+                let store = MemoryDirectory::new().with_department_sync(list);
                 apply(&store, changes).await;
                 model::found(&store).await
             });
@@ -588,17 +588,17 @@ proptest! {
     }
 }
 
-fn scope_mut(change: &mut Change) -> &mut Scope {
+fn scope_mut(change: &mut Change) -> &mut ChangeMeta {
     match change {
-        Change::PutTenant(change) => &mut change.scope,
-        Change::RemoveTenant(change) => &mut change.scope,
-        Change::PutApplication(change) => &mut change.scope,
-        Change::RemoveApplication(change) => &mut change.scope,
-        Change::PutUsers(change) => &mut change.scope,
-        Change::RevokeUsers(change) | Change::RemoveUsers(change) => &mut change.scope,
-        Change::PutDepartment(change) => &mut change.scope,
-        Change::RemoveDepartment(change) => &mut change.scope,
-        Change::PutDepartments(change) => &mut change.scope,
+        Change::PutTenant(change) => &mut change.meta,
+        Change::RemoveTenant(change) => &mut change.meta,
+        Change::PutApplication(change) => &mut change.meta,
+        Change::RemoveApplication(change) => &mut change.meta,
+        Change::PutUsers(change) => &mut change.meta,
+        Change::RevokeUsers(change) | Change::RemoveUsers(change) => &mut change.meta,
+        Change::PutDepartment(change) => &mut change.meta,
+        Change::RemoveDepartment(change) => &mut change.meta,
+        Change::PutDepartments(change) => &mut change.meta,
     }
 }
 
@@ -649,7 +649,7 @@ mod sqlite {
         };
 
         let store = open(&path).await;
-        assert_eq!(format!("{store:?}"), "SqliteDirectory { department_list: Merge, .. }");
+        assert_eq!(format!("{store:?}"), "SqliteDirectory { department_sync: Merge, .. }");
         assert_eq!((store.application(TENANT, APP).await.unwrap(), store.tenant(TENANT).await.unwrap()), before);
         assert_eq!(before.0.unwrap().client_secret, sealed(secret));
         assert_eq!(user(&store, "lihua").await.as_deref(), Some("L"));
@@ -668,13 +668,13 @@ mod sqlite {
                      BEGIN SELECT RAISE(ABORT, 'no room'); END";
         database.transaction(move |transaction| transaction.execute_batch(fails)).await.unwrap();
         let users = (0..50_000).map(|n| person(&format!("u{n:05}"), "after")).collect();
-        let error = store.apply(Change::PutUsers(Users::new(told("", 2), APP, users))).await.unwrap_err();
+        let error = store.apply(Change::PutUsers(UsersChange::new(told("", 2), APP, users))).await.unwrap_err();
         assert!(error_chain(&error).contains("no room"), "{error:?}");
         let left = store.users(TENANT, APP, None, 9).await.unwrap();
         assert_eq!(left, [person("u00000", "before"), person("u20000", "before")]);
 
         // Also what a list clears before it fails.
-        let store = store.department_list(DepartmentList::Replace);
+        let store = store.with_department_sync(DepartmentSync::Replace);
         apply(&store, [department_list(told("", 1), &["A", "B"])]).await;
         let fails = "CREATE TRIGGER fails_too BEFORE INSERT ON koogallery_department WHEN NEW.org_code = 'D' \
                      BEGIN SELECT RAISE(ABORT, 'no room'); END";

@@ -362,8 +362,8 @@ fn the_kind_of_employment_is_text_or_a_number() {
         (json!("2"), EmployeeType::Intern),
         (json!(3), EmployeeType::Dispatched),
         (json!(4), EmployeeType::Outsourced),
-        (json!(17), EmployeeType::Other("17".to_owned())),
-        (json!("temp"), EmployeeType::Other("temp".to_owned())),
+        (json!(17), EmployeeType::from("17")),
+        (json!("temp"), EmployeeType::from("temp")),
     ] {
         assert_eq!(user(&[("employeeType", Some(wire.clone()))]).unwrap().employee_type, Some(expected.clone()));
         let extension = json!({"employeeType": wire});

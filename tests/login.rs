@@ -1,4 +1,4 @@
-//! Logins against a scripted authentication centre: what is asked, what is read, and who is let in.
+//! Logins against a scripted authentication center: what is asked, what is read, and who is let in.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -12,11 +12,11 @@ use koogallery::login::cas::{Format, Validation};
 use koogallery::login::token::{CodeExchange, Refresh, Tokens};
 use koogallery::login::user_info::{UserInfo, UserInfoQuery};
 use koogallery::login::{
-    AuthenticationCentre, AuthenticationCentreError, CallbackProblem, CasCallback, Cause, CentreError, DirectoryError,
+    AuthenticationCenter, AuthenticationCenterError, CallbackProblem, CasCallback, Cause, CenterError, DirectoryError,
     DirectoryUser, Exchange, Identity, Login, LoginDirectory, LoginError, OAuthCallback, TenantLogin, authorize,
 };
-use koogallery::open_api::{Transport, TransportError};
 use koogallery::random::OsRandom;
+use koogallery::transport::{Transport, TransportError};
 use proptest::prelude::*;
 
 const TOKENS: &str =
@@ -40,12 +40,12 @@ type Reply = Result<Response<Bytes>, TransportError>;
 
 /// Answers from a script, and keeps what it was sent.
 #[derive(Clone, Default)]
-struct Centre {
+struct Center {
     replies: Arc<Mutex<VecDeque<Reply>>>,
     requests: Arc<Mutex<Vec<Request<Bytes>>>>,
 }
 
-impl Transport for Centre {
+impl Transport for Center {
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Reply> {
         self.requests.lock().unwrap().push(request);
         let reply = self.replies.lock().unwrap().pop_front();
@@ -84,20 +84,20 @@ impl LoginDirectory for Directory {
 }
 
 fn tenant() -> TenantLogin {
-    let centre = "https://acme.idp.example.com".parse().unwrap();
-    TenantLogin::new("t-5f0c", centre, "c-90af", "s3cr3t &+=").unwrap()
+    let center = "https://acme.idp.example.com".parse().unwrap();
+    TenantLogin::new("t-5f0c", center, "c-90af", "s3cr3t &+=").unwrap()
 }
 
 struct Stage {
-    centre: Centre,
+    center: Center,
     login: Login,
 }
 
 fn stage(replies: impl IntoIterator<Item = Reply>) -> Stage {
-    let centre = Centre::default();
-    centre.replies.lock().unwrap().extend(replies);
-    let login = Login::new("app-77", Directory { tenant: tenant(), broken: false }, centre.clone());
-    Stage { centre, login }
+    let center = Center::default();
+    center.replies.lock().unwrap().extend(replies);
+    let login = Login::new("app-77", Directory { tenant: tenant(), broken: false }, center.clone());
+    Stage { center, login }
 }
 
 impl Stage {
@@ -111,7 +111,7 @@ impl Stage {
 
     /// Method, address and body of what was sent.
     fn sent(&self) -> Vec<(String, String, String)> {
-        let requests = self.centre.requests.lock().unwrap();
+        let requests = self.center.requests.lock().unwrap();
         let line = |request: &Request<Bytes>| {
             let body = String::from_utf8(request.body().to_vec()).unwrap();
             (request.method().to_string(), request.uri().to_string(), body)
@@ -152,7 +152,7 @@ fn a_code_becomes_a_known_user() {
             ("GET".to_owned(), "https://acme.idp.example.com/api/v1/oauth2/userinfo".to_owned(), String::new()),
         ]
     );
-    let requests = stage.centre.requests.lock().unwrap();
+    let requests = stage.center.requests.lock().unwrap();
     assert_eq!(requests[0].headers()["content-type"], "application/x-www-form-urlencoded");
     assert_eq!(requests[1].headers()["authorization"], "Bearer at-1");
     assert!(requests[1].headers()["authorization"].is_sensitive(), "not for logs");
@@ -168,7 +168,7 @@ fn a_code_becomes_a_known_user() {
 #[test]
 fn the_callback_address_is_sent_where_it_is_set() {
     let stage = stage([answer(200, TOKENS), answer(200, USER)]);
-    let login = stage.login.clone().redirect_uri("https://app.example.com/sso");
+    let login = stage.login.clone().with_redirect_uri("https://app.example.com/sso");
     let callback = OAuthCallback::new("t-5f0c", "z2D4q");
     login.complete(callback).now_or_never().unwrap().unwrap();
     assert!(stage.sent()[0].2.ends_with("&redirect_uri=https%3A%2F%2Fapp.example.com%2Fsso"));
@@ -186,10 +186,10 @@ fn only_stored_tenants_are_asked() {
     assert!(!error.to_string().contains('\n'), "a log line stays one: {error}");
     assert_eq!(stage.sent(), [], "nothing was sent anywhere");
 
-    let another = Login::new("app-78", Directory { tenant: tenant(), broken: false }, stage.centre.clone());
+    let another = Login::new("app-78", Directory { tenant: tenant(), broken: false }, stage.center.clone());
     let error = another.tenant("t-5f0c").now_or_never().unwrap().unwrap_err();
     assert!(matches!(error, LoginError::UnknownTenant(_)), "another application's");
-    let broken = Login::new("app-77", Directory { tenant: tenant(), broken: true }, stage.centre.clone());
+    let broken = Login::new("app-77", Directory { tenant: tenant(), broken: true }, stage.center.clone());
     let error = broken.tenant("t-5f0c").now_or_never().unwrap().unwrap_err();
     assert!(matches!(error, LoginError::Directory(_)) && error.is_retryable());
 }
@@ -220,7 +220,7 @@ fn only_known_and_enabled_users_of_the_tenant_are_let_in() {
 fn a_refusal_ends_the_login_and_nothing_is_sent_again() {
     let refused = stage([answer(400, r#"{"error":"invalid_grant","error_description":"Invalid authorization code"}"#)]);
     let error = refused.complete("code=used&tenant=t-5f0c").unwrap_err();
-    assert!(matches!(&error, LoginError::Centre { source, .. } if source.cause == Cause::CodeRefused), "{error}");
+    assert!(matches!(&error, LoginError::Center { error, .. } if error.cause == Cause::CodeRefused), "{error}");
     assert!(error.is_retryable(), "with a new login");
 
     for fault in
@@ -286,29 +286,29 @@ fn a_state_binds_the_callback_to_the_browser() {
 }
 
 #[test]
-fn the_address_of_the_centre_is_normalised() {
-    let read = |text: &str| text.parse::<AuthenticationCentre>().map(|centre| centre.to_string());
+fn the_address_of_the_center_is_normalised() {
+    let read = |text: &str| text.parse::<AuthenticationCenter>().map(|center| center.to_string());
     for text in ["https://acme.idp.example.com", "acme.idp.example.com", " https://acme.idp.example.com// \n"] {
         assert_eq!(read(text).as_deref(), Ok("https://acme.idp.example.com"), "{text:?}");
     }
     assert_eq!(read("acme.example.com:8443").as_deref(), Ok("https://acme.example.com:8443"));
     for text in ["", "/", "https://", "any text", "https://a/b", "https://u@a", "https://a?b", "ftp://a"] {
-        assert_eq!(read(text), Err(AuthenticationCentreError::Malformed), "{text:?}");
+        assert_eq!(read(text), Err(AuthenticationCenterError::Malformed), "{text:?}");
     }
-    assert_eq!(read("http://a"), Err(AuthenticationCentreError::NotHttps));
-    assert_eq!(AuthenticationCentre::insecure("http://127.0.0.1:1/").unwrap().to_string(), "http://127.0.0.1:1");
+    assert_eq!(read("http://a"), Err(AuthenticationCenterError::NotHttps));
+    assert_eq!(AuthenticationCenter::insecure("http://127.0.0.1:1/").unwrap().to_string(), "http://127.0.0.1:1");
 
-    let centre = || "a".parse().unwrap();
-    let empty = TenantLogin::new("t", centre(), "c", "").unwrap_err();
+    let center = || "a".parse().unwrap();
+    let empty = TenantLogin::new("t", center(), "c", "").unwrap_err();
     assert!(empty.to_string().contains("clientSecret"));
-    assert!(TenantLogin::new("", centre(), "c", "s").is_err() && TenantLogin::new("t", centre(), "", "s").is_err());
+    assert!(TenantLogin::new("", center(), "c", "s").is_err() && TenantLogin::new("t", center(), "", "s").is_err());
 }
 
-fn tokens(status: u16, body: impl Into<Bytes>) -> Result<Tokens, CentreError> {
+fn tokens(status: u16, body: impl Into<Bytes>) -> Result<Tokens, CenterError> {
     CodeExchange::from_http(&response(status, body))
 }
 
-fn user(status: u16, body: impl Into<Bytes>) -> Result<UserInfo, CentreError> {
+fn user(status: u16, body: impl Into<Bytes>) -> Result<UserInfo, CenterError> {
     UserInfoQuery::from_http(&response(status, body))
 }
 
@@ -402,7 +402,7 @@ fn a_refusal_says_what_to_fix() {
 }
 
 #[test]
-fn what_a_centre_says_in_its_own_form_is_kept() {
+fn what_a_center_says_in_its_own_form_is_kept() {
     for (body, code) in [
         (r#"{"code":"60008","message":"no such z2D4q"}"#, "60008"),
         (r#"{"code":60008,"msg":"no such z2D4q"}"#, "60008"),
@@ -523,7 +523,7 @@ fn a_ticket_becomes_a_known_user() {
     assert!(as_json.uri().query().unwrap().ends_with("&format=JSON"));
 }
 
-fn validated(body: impl Into<Bytes>) -> Result<UserInfo, CentreError> {
+fn validated(body: impl Into<Bytes>) -> Result<UserInfo, CenterError> {
     Validation::from_http(&response(200, body))
 }
 
@@ -628,7 +628,7 @@ fn cas_failures_and_nonsense_are_told_apart() {
     }
 }
 
-/// Whatever an answer of the centre looks like after somebody damaged it.
+/// Whatever an answer of the center looks like after somebody damaged it.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let answer = prop::sample::select(vec![TOKENS, USER, CAS_XML]);
     let damage = (any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 0..4), 0_usize..4);

@@ -7,11 +7,12 @@ use koogallery::open_api::push_usage::{self, Disposition, RecordFate, UsageRecor
 use koogallery::open_api::query_order::{ChargingMode, OrderType};
 use koogallery::open_api::report_software_usage::{Report, Usage};
 use koogallery::open_api::{
-    Api, ApiErrorKind, BaseUrl, Retry, activate_license, activate_licenses, push_usage_old, query_deployed_objects,
+    Api, ApiErrorKind, Retry, activate_license, activate_licenses, push_usage_old, query_deployed_objects,
     query_license, query_order, report_software_usage, upload,
 };
 use koogallery::site::Site;
 use koogallery::timestamp::Timestamp;
+use koogallery::transport::BaseUrl;
 use sha2::{Digest as _, Sha256};
 
 fn answer(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {

@@ -4,10 +4,9 @@
 
 use bytes::Bytes;
 use koogallery::adapter::tokio::TokioRuntime;
-use koogallery::open_api::{
-    BaseUrl, Client, ClientBuildError, ClientBuilder, ReqwestTransport, Transport as _, TransportError,
-};
+use koogallery::open_api::{Client, ClientBuildError, ClientBuilder};
 use koogallery::site::Site;
+use koogallery::transport::{BaseUrl, ReqwestTransport, Transport as _, TransportError};
 
 fn builder() -> ClientBuilder {
     Client::builder(Site::China, ReqwestTransport::new().unwrap(), TokioRuntime)

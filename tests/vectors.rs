@@ -45,7 +45,7 @@ fn key(vector: &Value, field: &str) -> AccessKey {
 fn callback_v2() {
     each("callback_v2", |vector| {
         let key = match vector["key_display_base64"].as_str() {
-            Some(displayed) => AccessKey::from_base64_display(displayed).unwrap(),
+            Some(displayed) => AccessKey::from_base64(displayed).unwrap(),
             None => key(vector, "key"),
         };
         let [nonce, timestamp, body] = ["nonce", "timestamp", "body"].map(|field| text(vector, field));
@@ -205,7 +205,7 @@ fn aksk() {
         let signed_headers = text(vector, "signed_headers");
         let mut signer = Signer::new(&credentials);
         for header in signed_headers.split(';') {
-            signer = signer.also_sign(header.parse().unwrap());
+            signer = signer.sign_header(header.parse().unwrap());
         }
         if !signed_headers.contains("host") {
             signer = signer.without_host();

@@ -13,14 +13,15 @@ use koogallery::adapter::tower::Endpoint;
 use koogallery::callback::CallbackService;
 use koogallery::cipher::client_secret::{OaepDecryptor, PrivateKey};
 use koogallery::cipher::field::EncryptType;
-use koogallery::directory::{SqliteDirectory, StoreLogin};
+use koogallery::directory::SqliteDirectory;
 use koogallery::key::{AccessKeys, InterfaceType};
 use koogallery::ledger::SqliteLedger;
 use koogallery::license_store::SqliteLicenseStore;
-use koogallery::login::Login;
-use koogallery::open_api::{Client, ReqwestTransport};
+use koogallery::login::{Login, StoreLogin};
+use koogallery::open_api::Client;
 use koogallery::replay::SqliteReplayGuard;
 use koogallery::sqlite::Database;
+use koogallery::transport::ReqwestTransport;
 use serde_json::{Value, json};
 
 use crate::books::Books;
@@ -40,7 +41,7 @@ pub struct Settings {
     pub open_api: Option<Client>,
     /// The application's id in the marketplace, for logins.
     pub app_id: String,
-    /// Whether authentication centres may be addressed without TLS.
+    /// Whether authentication centers may be addressed without TLS.
     pub allows_http: bool,
 }
 

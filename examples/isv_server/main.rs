@@ -8,7 +8,7 @@
 //! | `--database`, `KOOGALLERY_DATABASE_URL` | `sqlite://koogallery.db` |
 //! | `--opening-time` (milliseconds that opening an account takes) | `0` |
 //! | `--app-id` (the application's id in the marketplace, for `/login` and `/sso`) | `app` |
-//! | `--allow-http true` (authentication centres without TLS, for trying out) | `false` |
+//! | `--allow-http true` (authentication centers without TLS, for trying out) | `false` |
 //! | `KOOGALLERY_BASIC_KEY`, `KOOGALLERY_V1_KEY` | development keys, made and printed |
 //! | `KOOGALLERY_KIT_KEY`, `KOOGALLERY_LICENSE_KEY`, `KOOGALLERY_GENERAL_KEY` | none: their calls are refused |
 //! | `KOOGALLERY_RSA_PRIVATE_KEY_FILE` | a key for development, made when `KOOGALLERY_KIT_KEY` is set |
@@ -31,9 +31,10 @@ use koogallery::adapter::serve::Server;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::cipher::client_secret::PrivateKey;
 use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType};
-use koogallery::open_api::{Client, ReqwestTransport};
+use koogallery::open_api::Client;
 use koogallery::random::{self, OsRandom};
 use koogallery::sqlite::Database;
+use koogallery::transport::ReqwestTransport;
 use tokio::net::TcpListener;
 
 #[tokio::main]

@@ -27,8 +27,9 @@ use koogallery::callback::CallbackService;
 use koogallery::key::AccessKeys;
 use koogallery::ledger::SqliteLedger;
 use koogallery::license_store::SqliteLicenseStore;
-use koogallery::open_api::{Client, ReqwestTransport};
+use koogallery::open_api::Client;
 use koogallery::sqlite::Database;
+use koogallery::transport::ReqwestTransport;
 use office::Office;
 use tokio::net::TcpListener;
 

@@ -16,12 +16,12 @@ use super::{APP_ID, Outcome};
 
 const TENANT_ID: &str = "tenant-1";
 const CLIENT_ID: &str = "client-1";
-const CLIENT_SECRET: &str = "what only the application and its centre know";
+const CLIENT_SECRET: &str = "what only the application and its center know";
 
 pub async fn binds_and_logs_in(
     story: &mut Story,
     server: SocketAddr,
-    centre: &str,
+    center: &str,
     private_key: &PrivateKey,
 ) -> Outcome {
     story.chapter("The Kit: an enterprise is bound, and a user of it logs in");
@@ -33,7 +33,7 @@ pub async fn binds_and_logs_in(
     marketplace.open_api().put_tenant(tenant);
     // The marketplace encrypts with the public key of the application credential.
     let binding = TenantBinding::new(TENANT_ID, APP_ID, "instance-1")
-        .with_domain(centre)
+        .with_domain(center)
         .with_client(CLIENT_ID, private_key.encrypt(CLIENT_SECRET, &OsRandom)?)
         .with_department(Department::new("D1", "Head office"))
         .with_user(User::new("lihua", "Li Hua", "D1", Role::User));

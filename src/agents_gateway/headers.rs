@@ -1,23 +1,24 @@
-//! What the gateway adds to a buyer's call.
+//! Headers that the gateway adds to a buyer's call.
 
 use http::HeaderMap;
 
 use crate::redact::Sensitive;
 use crate::wire::{FieldProblem, ParseError};
 
-/// The headers that the gateway adds. They are **not signed**: without the gateway's JWT anybody can make them up.
+/// The headers that the gateway adds. They are **not signed**: without the gateway's JWT they can be forged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AddedHeaders {
+pub struct GatewayHeaders {
     /// The call, a UUID (`X-Request-Id`).
     pub request_id: String,
     /// The buyer's domain id (`X-Customer-Id`).
     pub customer_id: String,
-    /// The buyer's domain name (`X-Customer-Name`), read as UTF-8: how other characters than ASCII travel is not stated.
+    /// The buyer's domain name (`X-Customer-Name`), read as UTF-8: how other characters than ASCII travel is not
+    /// stated.
     pub customer_name: Option<Sensitive>,
 }
 
-impl AddedHeaders {
+impl GatewayHeaders {
     /// Reads them from a request.
     ///
     /// # Errors
@@ -66,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_documented_headers_are_read() {
-        let added = AddedHeaders::read(&headers(&[
+        let added = GatewayHeaders::read(&headers(&[
             ("x-request-id", "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"),
             ("x-customer-id", "0123456789abcdef"),
             ("x-customer-name", "示例企业"),
@@ -80,9 +81,9 @@ mod tests {
     #[test]
     fn a_missing_or_repeated_id_is_refused() {
         let (request, customer) = (("x-request-id", "r"), ("x-customer-id", "c"));
-        assert!(AddedHeaders::read(&headers(&[request, customer])).unwrap().customer_name.is_none());
+        assert!(GatewayHeaders::read(&headers(&[request, customer])).unwrap().customer_name.is_none());
         for bad in [&[request][..], &[customer], &[request, ("x-customer-id", "")], &[request, customer, customer]] {
-            assert!(AddedHeaders::read(&headers(bad)).is_err(), "{bad:?}");
+            assert!(GatewayHeaders::read(&headers(bad)).is_err(), "{bad:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the answer tells the gateway.
+//! Usage in an answer to the gateway.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,19 +9,19 @@ use crate::amount::Amount;
 /// Where and how a streamed answer reports its usage is not stated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Metered<T> {
-    /// The seller's own answer; serialises to an object without `usage` and `transcripts`.
+pub struct MeteredResponse<T> {
+    /// The seller's own answer; serializes to an object without `usage` and `transcripts`.
     #[serde(flatten)]
     pub answer: T,
-    /// What was used.
+    /// The usage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// How much speech was transcribed.
+    /// Length of the transcribed speech.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcripts: Option<Transcripts>,
 }
 
-impl<T> Metered<T> {
+impl<T> MeteredResponse<T> {
     /// An answer billed by its usage.
     pub fn new(answer: T, usage: Usage) -> Self {
         Self { answer, usage: Some(usage), transcripts: None }
@@ -36,7 +36,7 @@ impl<T> Metered<T> {
 /// The `usage` object.
 ///
 /// Which members count is chosen where the product is published: older texts know the three of [`Usage::tokens`] only.
-/// **What is not told is not billed.**
+/// **Usage that is not reported is not billed.**
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -119,7 +119,7 @@ mod tests {
     /// The document's sample, with the data left out.
     #[test]
     fn usage_stands_beside_the_answer() {
-        let answer = Metered::new(json!({"data": "x"}), Usage::tokens(31, 217));
+        let answer = MeteredResponse::new(json!({"data": "x"}), Usage::tokens(31, 217));
         let expected = r#"{"data":"x","usage":{"prompt_tokens":31,"completion_tokens":217,"total_tokens":248}}"#;
         assert_eq!(to_string(&answer).unwrap(), expected);
     }
@@ -131,7 +131,7 @@ mod tests {
         let expected = r#"{"input_tokens":1,"output_tokens":2,"image_count":3,"video_duration":4.5}"#;
         assert_eq!(to_string(&usage).unwrap(), expected);
         assert_eq!(serde_json::from_str::<Usage>(expected).unwrap(), usage);
-        let speech = Metered::transcribed(json!({}), Transcripts::new(1500));
+        let speech = MeteredResponse::transcribed(json!({}), Transcripts::new(1500));
         assert_eq!(to_string(&speech).unwrap(), r#"{"transcripts":{"content_duration_in_milliseconds":1500}}"#);
     }
 

@@ -73,7 +73,7 @@ pub(super) enum DirectoryCommand {
 /// An application before its secret is decrypted.
 #[derive(Debug)]
 pub(super) struct SealedApplication {
-    pub(super) scope: directory::Scope,
+    pub(super) meta: directory::ChangeMeta,
     pub(super) app_id: String,
     pub(super) client_id: String,
     pub(super) client_secret: Sensitive,

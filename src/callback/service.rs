@@ -157,7 +157,7 @@ impl CallbackService {
             let source = FieldSource::Call { protocol, activity };
             environment.observe(CallbackEvent::FieldWarnings(FieldWarnings::of_call(source, members, &call.warnings)));
         }
-        let (id, until) = (verified.call_id(), settings.window_of(protocol.scheme()).closes_for(verified.time()));
+        let (id, until) = (verified.call_id(), settings.window_of(protocol.scheme()).expires_at(verified.time()));
         // Where repeats are answered, reading again is no repeat worth remembering.
         let answers_repeats = protocol.answers_repeats();
         let is_claimed = !(answers_repeats && call.command.is_read_only());

@@ -1,8 +1,10 @@
-//! The OAuth client secret of an application (`clientSecret` of `applicationSync`): RSA-OAEP for the seller's public key.
+//! The OAuth client secret of an application (`clientSecret` of `applicationSync`): RSA-OAEP for the seller's public
+//! key.
 //!
-//! Source: joint-operation access guide, "application synchronisation" (V1 2025-12-30, V2) and "application credentials"
-//! (2024-12-25). They say RSA of 3072 bits or more with OAEP padding, and leave open which hashes OAEP uses and how the
-//! ciphertext is written. So all three usual variations are tried, and hex and Base64 are told apart by their length.
+//! Source: joint-operation access guide, "application synchronization" (V1 2025-12-30, V2) and "application
+//! credentials" (2024-12-25). They say RSA of 3072 bits or more with OAEP padding, and leave open which hashes OAEP
+//! uses and how the ciphertext is written. So all three usual variations are tried, and hex and Base64 are told apart
+//! by their length.
 //!
 //! | variation | what makes it |
 //! |---|---|
@@ -21,8 +23,8 @@
 //! there because of the advisory. `cargo audit` says whether the advisory database counts it as fixed. Whatever it
 //! says, this holds:
 //!
-//! * **Decrypt only after the signature of the call was verified.** Then only the marketplace can choose ciphertexts, and
-//!   it made the secret. Never offer decryption to unverified input.
+//! * **Decrypt only after the signature of the call was verified.** Then only the marketplace can choose ciphertexts,
+//!   and it made the secret. Never offer decryption to unverified input.
 //! * Every operation is blinded with fresh randomness, so that its time says little about the ciphertext.
 //! * There is one error, [`ClientSecretError`], for everything. Answer it with one result code, and log nothing more.
 //! * PKCS#1 v1.5, which such attacks aim at, is never tried.

@@ -24,16 +24,17 @@ use crate::query::plus_restored;
 use crate::random::{OsRandom, Random, RandomError};
 use crate::redact::Sensitive;
 
-/// Characters of initialisation vector in front of the Base64 text.
+/// Characters of initialization vector in front of the Base64 text.
 const IV_LENGTH: usize = 16;
 
-/// What fits: 128 characters less the IV leave 112 of Base64, so 80 bytes of ciphertext, so 79 of text and 1 of padding.
+/// Longest text: 128 characters less the IV leave 112 of Base64, so 80 bytes of ciphertext, so 79 of text and 1 of
+/// padding.
 pub const MAX_PLAINTEXT: usize = 79;
 
 /// Longest container that is tried; the longest documented field has 256 characters.
 const MAX_CIPHERTEXT: usize = 1024;
 
-/// The cipher, "敏感信息加密算法" chosen when the product was published. It is not told in a call.
+/// The cipher, "敏感信息加密算法" chosen when the product was published. No call names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum EncryptType {
@@ -71,6 +72,7 @@ impl std::str::FromStr for EncryptType {
 /// An `encryptType` other than `1` and `2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the encrypt type is neither 1 (AES-256) nor 2 (AES-128)")]
+#[non_exhaustive]
 pub struct UnknownEncryptType;
 
 /// An encrypted field as it stands on the wire.
@@ -137,7 +139,7 @@ impl FieldCipher {
         })
     }
 
-    /// Which cipher it is.
+    /// Returns the cipher.
     pub fn encrypt_type(&self) -> EncryptType {
         match self.0 {
             Schedule::Aes256(_) => EncryptType::Aes256,
@@ -166,8 +168,8 @@ impl FieldCipher {
         Ok(self.seal(plaintext, &random_iv(random)?))
     }
 
-    /// Encrypts under a given IV of 16 printable ASCII characters; for vectors and diagnosis, since an IV must not be used
-    /// twice.
+    /// Encrypts under a given IV of 16 printable ASCII characters; for vectors and diagnosis, since an IV must not be
+    /// used twice.
     ///
     /// # Errors
     ///
@@ -235,7 +237,7 @@ fn random_iv(random: &(impl Random + ?Sized)) -> Result<[u8; IV_LENGTH], RandomE
         // A few more than needed, so that one draw is enough nearly always.
         let mut bytes = [0; IV_LENGTH + 4];
         random.fill(&mut bytes)?;
-        // Six bits at a time; 62 and 63 are passed over, so that no character is favoured.
+        // Six bits at a time; 62 and 63 are passed over, so that no character is favored.
         for index in bytes.map(|byte| usize::from(byte & 63)) {
             if filled < IV_LENGTH && index < ALPHABET.len() {
                 iv[filled] = ALPHABET[index];
@@ -246,11 +248,12 @@ fn random_iv(random: &(impl Random + ?Sized)) -> Result<[u8; IV_LENGTH], RandomE
     Ok(iv)
 }
 
-/// Why a field was not encrypted.
+/// An error of encrypting a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncryptError {
-    /// The result would be longer than the 128 characters that the marketplace takes, and the customer would see nothing.
+    /// The result would be longer than the 128 characters that the marketplace takes, and the customer would see
+    /// nothing.
     #[error("the text has {0} bytes, of which {MAX_PLAINTEXT} fit into an encrypted field")]
     TooLong(usize),
     /// Not 16 printable ASCII characters.
@@ -264,4 +267,5 @@ pub enum EncryptError {
 /// The field is not an encrypted text under this key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the field cannot be decrypted with this key and encrypt type")]
+#[non_exhaustive]
 pub struct DecryptError;

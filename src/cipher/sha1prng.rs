@@ -1,7 +1,8 @@
 //! Java's `SHA1PRNG`, as far as it derives keys: written by hand because no crate has it and Java never documented it.
 //!
-//! The marketplace's sample seeds it with the access key and lets `KeyGenerator("AES")` draw from it. The addition works
-//! on **signed** bytes; with unsigned ones the first 20 bytes still come out right, so AES-128 works and AES-256 fails.
+//! The marketplace's sample seeds it with the access key and lets `KeyGenerator("AES")` draw from it. The addition
+//! works on **signed** bytes; with unsigned ones the first 20 bytes still come out right, so AES-128 works and AES-256
+//! fails.
 
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;

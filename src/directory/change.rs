@@ -1,11 +1,15 @@
-//! What can happen to the directory.
+//! Changes of the directory.
 
 use super::{Department, User};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
-/// Anything that can happen to the directory.
+/// A change of the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a store has to keep every kind of change, so a new one must not pass it by"
+)]
 pub enum Change {
     /// An enterprise is bound, or changed.
     PutTenant(Tenant),
@@ -16,12 +20,12 @@ pub enum Change {
     /// The OAuth client of an application is gone.
     RemoveApplication(ApplicationRemoval),
     /// Users may use an application, or have changed.
-    PutUsers(Users),
-    /// Users may no longer use an application. How this differs from a removal is documented nowhere: probably the users
-    /// stay in the enterprise.
-    RevokeUsers(UserNames),
+    PutUsers(UsersChange),
+    /// Users may no longer use an application. How this differs from a removal is documented nowhere: probably the
+    /// users stay in the enterprise.
+    RevokeUsers(UsersRemoval),
     /// Users are gone.
-    RemoveUsers(UserNames),
+    RemoveUsers(UsersRemoval),
     /// A department is new, or changed.
     PutDepartment(DepartmentChange),
     /// A department is gone.
@@ -31,54 +35,54 @@ pub enum Change {
 }
 
 impl Change {
-    /// Whom it concerns.
-    pub fn scope(&self) -> &Scope {
+    /// Returns tenant, purchase and time of the change.
+    pub fn meta(&self) -> &ChangeMeta {
         match self {
-            Self::PutTenant(change) => &change.scope,
-            Self::RemoveTenant(change) => &change.scope,
-            Self::PutApplication(change) => &change.scope,
-            Self::RemoveApplication(change) => &change.scope,
-            Self::PutUsers(change) => &change.scope,
-            Self::RevokeUsers(change) | Self::RemoveUsers(change) => &change.scope,
-            Self::PutDepartment(change) => &change.scope,
-            Self::RemoveDepartment(change) => &change.scope,
-            Self::PutDepartments(change) => &change.scope,
+            Self::PutTenant(change) => &change.meta,
+            Self::RemoveTenant(change) => &change.meta,
+            Self::PutApplication(change) => &change.meta,
+            Self::RemoveApplication(change) => &change.meta,
+            Self::PutUsers(change) => &change.meta,
+            Self::RevokeUsers(change) | Self::RemoveUsers(change) => &change.meta,
+            Self::PutDepartment(change) => &change.meta,
+            Self::RemoveDepartment(change) => &change.meta,
+            Self::PutDepartments(change) => &change.meta,
         }
     }
 }
 
-/// Whom a change concerns, and when it was made.
+/// Tenant, purchase and time of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Scope {
+pub struct ChangeMeta {
     /// The enterprise.
     pub tenant_id: String,
     /// The purchase by which it is bound; several may bind the same enterprise. `None` while the seller applies for
     /// credentials or debugs.
     pub instance_id: Option<String>,
-    /// When the marketplace made the message.
+    /// Time of the message.
     pub sent_at: Timestamp,
-    /// Whether the marketplace marked the call as a test. The login of the test account uses what such calls tell, so they
-    /// are to be kept; they must not touch what a real call told.
+    /// Whether the marketplace marked the call as a test. The login of the test account uses the data of such calls, so
+    /// they are kept; they must not touch the data of a real call.
     pub test_call: bool,
 }
 
-impl Scope {
-    /// A real change by the seller's own application for credentials.
+impl ChangeMeta {
+    /// Returns a real change without a purchase.
     pub fn new(tenant_id: impl Into<String>, sent_at: Timestamp) -> Self {
         Self { tenant_id: tenant_id.into(), instance_id: None, sent_at, test_call: false }
     }
 
-    /// The same of a test call.
+    /// Marks the change as one of a test call.
     #[must_use]
-    pub fn of_test_call(mut self) -> Self {
+    pub fn test_call(mut self) -> Self {
         self.test_call = true;
         self
     }
 
-    /// Names the purchase.
+    /// Sets the purchase.
     #[must_use]
-    pub fn of_instance(mut self, instance_id: impl Into<String>) -> Self {
+    pub fn with_instance(mut self, instance_id: impl Into<String>) -> Self {
         self.instance_id = Some(instance_id.into());
         self
     }
@@ -88,29 +92,29 @@ impl Scope {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tenant {
-    /// Whom it concerns.
-    pub scope: Scope,
+    /// Tenant, purchase and time of the change.
+    pub meta: ChangeMeta,
     /// The buyer's order.
     pub order_id: Option<String>,
     /// Mark of the enterprise, unique in the marketplace: `userName@tenantCode` is a global name.
     pub tenant_code: String,
     /// Name of the enterprise; `None` where it could not be read.
     pub name: Option<Sensitive>,
-    /// Address of its authentication centre, as received; any text while debugging. See
-    /// [`AuthenticationCentre`](crate::login::AuthenticationCentre).
+    /// Address of its authentication center, as received; any text while debugging. See
+    /// [`AuthenticationCenter`](crate::login::AuthenticationCenter).
     pub domain_name: String,
 }
 
 impl Tenant {
-    /// An enterprise without an order.
+    /// Returns an enterprise without an order.
     pub fn new(
-        scope: Scope,
+        meta: ChangeMeta,
         tenant_code: impl Into<String>,
         name: impl Into<Sensitive>,
         domain_name: impl Into<String>,
     ) -> Self {
         let (tenant_code, name, domain_name) = (tenant_code.into(), Some(name.into()), domain_name.into());
-        Self { scope, order_id: None, tenant_code, name, domain_name }
+        Self { meta, order_id: None, tenant_code, name, domain_name }
     }
 }
 
@@ -118,14 +122,14 @@ impl Tenant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TenantRemoval {
-    /// Whom it concerns.
-    pub scope: Scope,
+    /// Tenant, purchase and time of the change.
+    pub meta: ChangeMeta,
 }
 
 impl TenantRemoval {
-    /// The removal of that enterprise.
-    pub fn new(scope: Scope) -> Self {
-        Self { scope }
+    /// Returns the removal of that enterprise.
+    pub fn new(meta: ChangeMeta) -> Self {
+        Self { meta }
     }
 }
 
@@ -133,8 +137,8 @@ impl TenantRemoval {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Application {
-    /// Whom it concerns.
-    pub scope: Scope,
+    /// Tenant, purchase and time of the change.
+    pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
     /// OAuth client id.
@@ -144,19 +148,19 @@ pub struct Application {
 }
 
 impl Application {
-    /// The client of that application.
+    /// Returns the client of that application.
     pub fn new(
-        scope: Scope,
+        meta: ChangeMeta,
         app_id: impl Into<String>,
         client_id: impl Into<String>,
         client_secret: ClientSecret,
     ) -> Self {
-        Self { scope, app_id: app_id.into(), client_id: client_id.into(), client_secret }
+        Self { meta, app_id: app_id.into(), client_id: client_id.into(), client_secret }
     }
 }
 
-/// A client secret, decrypted, and as the marketplace encrypted it: the latter is fit to be stored, since only the seller's
-/// private key opens it.
+/// A client secret, decrypted, and as the marketplace encrypted it: the latter is fit to be stored, since only the
+/// seller's private key opens it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientSecret {
@@ -167,7 +171,7 @@ pub struct ClientSecret {
 }
 
 impl ClientSecret {
-    /// Both forms.
+    /// Returns a secret in both forms.
     pub fn new(plain: impl Into<Sensitive>, encrypted: impl Into<Sensitive>) -> Self {
         Self { plain: plain.into(), encrypted: encrypted.into() }
     }
@@ -177,54 +181,54 @@ impl ClientSecret {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApplicationRemoval {
-    /// Whom it concerns.
-    pub scope: Scope,
+    /// Tenant, purchase and time of the change.
+    pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
 }
 
 impl ApplicationRemoval {
-    /// The removal of that application's client.
-    pub fn new(scope: Scope, app_id: impl Into<String>) -> Self {
-        Self { scope, app_id: app_id.into() }
+    /// Returns the removal of that application's client.
+    pub fn new(meta: ChangeMeta, app_id: impl Into<String>) -> Self {
+        Self { meta, app_id: app_id.into() }
     }
 }
 
 /// Users who may use an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Users {
-    /// Whom it concerns.
-    pub scope: Scope,
+pub struct UsersChange {
+    /// Tenant, purchase and time of the change.
+    pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
-    /// Who, identified by their account names; a user who is not [enabled](User::is_enabled) may not log in.
+    /// The users, identified by their account names; one who is not [enabled](User::is_enabled) may not log in.
     pub users: Vec<User>,
 }
 
-impl Users {
-    /// These users of that application.
-    pub fn new(scope: Scope, app_id: impl Into<String>, users: Vec<User>) -> Self {
-        Self { scope, app_id: app_id.into(), users }
+impl UsersChange {
+    /// Returns a change of these users.
+    pub fn new(meta: ChangeMeta, app_id: impl Into<String>, users: Vec<User>) -> Self {
+        Self { meta, app_id: app_id.into(), users }
     }
 }
 
 /// Users who may no longer use an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct UserNames {
-    /// Whom it concerns.
-    pub scope: Scope,
+pub struct UsersRemoval {
+    /// Tenant, purchase and time of the change.
+    pub meta: ChangeMeta,
     /// The application's id in the marketplace.
     pub app_id: String,
     /// Their account names.
     pub user_names: Vec<Sensitive>,
 }
 
-impl UserNames {
-    /// The users with these account names.
-    pub fn new(scope: Scope, app_id: impl Into<String>, user_names: Vec<Sensitive>) -> Self {
-        Self { scope, app_id: app_id.into(), user_names }
+impl UsersRemoval {
+    /// Returns a removal of the users with these account names.
+    pub fn new(meta: ChangeMeta, app_id: impl Into<String>, user_names: Vec<Sensitive>) -> Self {
+        Self { meta, app_id: app_id.into(), user_names }
     }
 }
 
@@ -232,16 +236,16 @@ impl UserNames {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DepartmentChange {
-    /// Whom it concerns.
-    pub scope: Scope,
+    /// Tenant, purchase and time of the change.
+    pub meta: ChangeMeta,
     /// The department. The one above it may be unknown, and nothing keeps a chain of them from being a circle.
     pub department: Department,
 }
 
 impl DepartmentChange {
     /// This department.
-    pub fn new(scope: Scope, department: Department) -> Self {
-        Self { scope, department }
+    pub fn new(meta: ChangeMeta, department: Department) -> Self {
+        Self { meta, department }
     }
 }
 
@@ -249,33 +253,33 @@ impl DepartmentChange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DepartmentRemoval {
-    /// Whom it concerns.
-    pub scope: Scope,
+    /// Tenant, purchase and time of the change.
+    pub meta: ChangeMeta,
     /// Its code.
     pub org_code: String,
 }
 
 impl DepartmentRemoval {
     /// The removal of the department with that code.
-    pub fn new(scope: Scope, org_code: impl Into<String>) -> Self {
-        Self { scope, org_code: org_code.into() }
+    pub fn new(meta: ChangeMeta, org_code: impl Into<String>) -> Self {
+        Self { meta, org_code: org_code.into() }
     }
 }
 
 /// All departments of an enterprise. Whether those that are not listed are gone is documented nowhere: see
-/// [`DepartmentList`](super::DepartmentList).
+/// [`DepartmentSync`](super::DepartmentSync).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Departments {
-    /// Whom it concerns.
-    pub scope: Scope,
+    /// Tenant, purchase and time of the change.
+    pub meta: ChangeMeta,
     /// The departments.
     pub departments: Vec<Department>,
 }
 
 impl Departments {
     /// These departments.
-    pub fn new(scope: Scope, departments: Vec<Department>) -> Self {
-        Self { scope, departments }
+    pub fn new(meta: ChangeMeta, departments: Vec<Department>) -> Self {
+        Self { meta, departments }
     }
 }

@@ -10,15 +10,15 @@ use futures_util::future::{BoxFuture, ready};
 
 use super::policy::{Effect, Ids, Mark, Plan, Query, Reach, Row, best_of_each};
 use super::record::{Entry, Kind, Record};
-use super::{Application, Change, Department, DepartmentList, DirectoryStore, DirectoryStoreError, Tenant, User};
+use super::{Application, Change, Department, DepartmentSync, DirectoryStore, DirectoryStoreError, Tenant, User};
 
 /// A directory that lives as long as the process; for tests and for trying out.
 ///
-/// A seller's server must not use it: the marketplace tells everything once, and after a restart nobody could log in.
+/// A seller's server must not use it: the marketplace sends everything once, and after a restart no user could log in.
 #[derive(Default)]
 pub struct MemoryDirectory {
     rows: Mutex<Rows>,
-    department_list: DepartmentList,
+    department_sync: DepartmentSync,
 }
 
 #[derive(Default)]
@@ -50,8 +50,8 @@ impl MemoryDirectory {
 
     /// Sets what a list of all departments does to the others.
     #[must_use]
-    pub fn department_list(mut self, list: DepartmentList) -> Self {
-        self.department_list = list;
+    pub fn with_department_sync(mut self, list: DepartmentSync) -> Self {
+        self.department_sync = list;
         self
     }
 
@@ -117,7 +117,7 @@ impl Rows {
             Some(Ok::<_, Infallible>(Row { last_id, instance_id: key.instance_id.clone(), mark: held.mark, record }))
         });
         let Ok(best) = best_of_each(rows, *limit);
-        best.into_iter().filter_map(|row| T::assemble(row.scope(tenant_id), row.record.clone())).collect()
+        best.into_iter().filter_map(|row| T::assemble(row.meta(tenant_id), row.record.clone())).collect()
     }
 }
 
@@ -133,7 +133,7 @@ impl Held {
 
 impl DirectoryStore for MemoryDirectory {
     fn apply(&self, change: Change) -> BoxFuture<'_, Result<(), DirectoryStoreError>> {
-        self.rows().apply(Plan::new(change, self.department_list));
+        self.rows().apply(Plan::new(change, self.department_sync));
         ready(Ok(())).boxed()
     }
 

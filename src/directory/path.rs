@@ -1,8 +1,8 @@
-//! Where a department stands in its enterprise.
+//! The place of a department in its enterprise.
 
 use super::{Department, DirectoryStore, DirectoryStoreError};
 
-/// How many levels are followed.
+/// Levels that are followed at most.
 const MAX_LEVELS: usize = 100;
 
 /// A department and those above it, up to the top level; empty if it is not known.

@@ -1,23 +1,24 @@
 //! What a change does to the rows of a directory, and which rows answer a look-up; shared by all engines.
 
 use super::record::{Kind, Record};
-use super::{Change, Department, Departments, Scope, User, UserNames, Users};
+use super::{Change, ChangeMeta, Department, Departments, User, UsersChange, UsersRemoval};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
-/// What a list of all departments does to those that are not listed.
+/// Treatment of departments that a list of all departments does not name.
 ///
 /// The documents do not say whether the list replaces what was there (unverified), so nothing is lost by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DepartmentList {
+#[allow(clippy::exhaustive_enums, reason = "a pair: those that are not listed stay or go")]
+pub enum DepartmentSync {
     /// They stay.
     #[default]
     Merge,
-    /// They are gone, as far as the same purchase told them, and not later than the list.
+    /// They are removed, as far as they came from the same purchase, and not later than the list.
     Replace,
 }
 
-/// When, and by what kind of call, something was told.
+/// Time and kind of the call that a row is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) sent_at: Timestamp,
@@ -29,13 +30,13 @@ impl Mark {
     #[cfg(feature = "sqlite")]
     pub(super) const GIVES_WAY: &str = "(test_call > ?2 OR (test_call = ?2 AND sent_at <= ?1))";
 
-    /// Whether what was told so may be replaced: a real call replaces what a test told, never the other way round, and
-    /// among calls of one kind the time decides, so that a late retry brings nothing back.
+    /// Whether a row of this mark may be replaced: a real call replaces the data of a test, never the other way round,
+    /// and among calls of one kind the time decides, so that a late retry brings nothing back.
     pub(super) fn gives_way_to(self, newer: Self) -> bool {
         if self.test_call == newer.test_call { self.sent_at <= newer.sent_at } else { self.test_call }
     }
 
-    /// Whether what was cleared so keeps out what arrives only now. After a real clearing a test may begin anew.
+    /// Whether a clearing of this mark keeps out a late arrival. After a real clearing a test may begin again.
     pub(super) fn keeps_out(self, late: Self) -> bool {
         late.sent_at < self.sent_at && (late.test_call || !self.test_call)
     }
@@ -79,8 +80,8 @@ impl Effect {
 }
 
 impl Plan {
-    pub(super) fn new(change: Change, list: DepartmentList) -> Self {
-        let Scope { tenant_id, instance_id, sent_at, test_call } = change.scope().clone();
+    pub(super) fn new(change: Change, list: DepartmentSync) -> Self {
+        let ChangeMeta { tenant_id, instance_id, sent_at, test_call } = change.meta().clone();
         let mut clears: &[Kind] = &[];
         let (kind, rows) = match change {
             Change::PutTenant(tenant) => (Kind::Tenant, vec![(vec![], Effect::Put(tenant.into()))]),
@@ -92,7 +93,7 @@ impl Plan {
                 (Kind::Application, vec![(vec![application.app_id.clone()], Effect::Put(application.into()))])
             }
             Change::RemoveApplication(removal) => (Kind::Application, vec![(vec![removal.app_id], Effect::Remove)]),
-            Change::PutUsers(Users { app_id, users, .. }) => {
+            Change::PutUsers(UsersChange { app_id, users, .. }) => {
                 let row = |user: User| (user_ids(&app_id, &user.user_name), Effect::Put(user.into()));
                 (Kind::User, users.into_iter().map(row).collect())
             }
@@ -101,7 +102,7 @@ impl Plan {
             Change::PutDepartment(change) => (Kind::Department, vec![department_row(change.department)]),
             Change::RemoveDepartment(removal) => (Kind::Department, vec![(vec![removal.org_code], Effect::Remove)]),
             Change::PutDepartments(Departments { departments, .. }) => {
-                if list == DepartmentList::Replace {
+                if list == DepartmentSync::Replace {
                     clears = &[Kind::Department];
                 }
                 (Kind::Department, departments.into_iter().map(department_row).collect())
@@ -116,7 +117,7 @@ fn user_ids(app_id: &str, user_name: &Sensitive) -> Ids {
     vec![app_id.to_owned(), user_name.expose().to_owned()]
 }
 
-fn named(names: &UserNames, effect: fn() -> Effect) -> Vec<(Ids, Effect)> {
+fn named(names: &UsersRemoval, effect: fn() -> Effect) -> Vec<(Ids, Effect)> {
     names.user_names.iter().map(|name| (user_ids(&names.app_id, name), effect())).collect()
 }
 
@@ -167,8 +168,8 @@ pub(super) struct Row<R> {
 }
 
 impl<R> Row<R> {
-    pub(super) fn scope(&self, tenant_id: &str) -> Scope {
-        Scope {
+    pub(super) fn meta(&self, tenant_id: &str) -> ChangeMeta {
+        ChangeMeta {
             tenant_id: tenant_id.to_owned(),
             instance_id: Some(self.instance_id.clone()).filter(|id| !id.is_empty()),
             sent_at: self.mark.sent_at,
@@ -176,7 +177,7 @@ impl<R> Row<R> {
         }
     }
 
-    /// What a real call told comes before what a test told, and then the latest.
+    /// Data of real calls come before those of tests, and then the latest.
     fn rank(&self) -> (bool, Timestamp) {
         (!self.mark.test_call, self.mark.sent_at)
     }

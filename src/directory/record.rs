@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Application, ClientSecret, Department, Scope, Tenant, User};
+use super::{Application, ChangeMeta, ClientSecret, Department, Tenant, User};
 use crate::redact::Sensitive;
 
 /// What a row is about; each kind has a table of its own.
@@ -39,7 +39,7 @@ pub(super) struct ApplicationRecord {
     client_id: String,
     /// As received.
     client_secret: Sensitive,
-    /// Never written down; empty until somebody decrypts it.
+    /// Never written down; empty until it is decrypted.
     #[serde(skip)]
     plain_secret: Sensitive,
 }
@@ -66,13 +66,13 @@ impl Record {
 }
 
 impl From<Tenant> for Record {
-    fn from(Tenant { scope: _, order_id, tenant_code, name, domain_name }: Tenant) -> Self {
+    fn from(Tenant { meta: _, order_id, tenant_code, name, domain_name }: Tenant) -> Self {
         Self::Tenant(TenantRecord { order_id, tenant_code, name, domain_name })
     }
 }
 
 impl From<Application> for Record {
-    fn from(Application { scope: _, app_id, client_id, client_secret }: Application) -> Self {
+    fn from(Application { meta: _, app_id, client_id, client_secret }: Application) -> Self {
         let ClientSecret { plain, encrypted } = client_secret;
         Self::Application(ApplicationRecord { app_id, client_id, client_secret: encrypted, plain_secret: plain })
     }
@@ -95,32 +95,32 @@ pub(super) trait Entry: Sized + Send + 'static {
     const KIND: Kind;
 
     /// `None` for a record of another kind.
-    fn assemble(scope: Scope, record: Record) -> Option<Self>;
+    fn assemble(meta: ChangeMeta, record: Record) -> Option<Self>;
 }
 
 impl Entry for Tenant {
     const KIND: Kind = Kind::Tenant;
 
-    fn assemble(scope: Scope, record: Record) -> Option<Self> {
+    fn assemble(meta: ChangeMeta, record: Record) -> Option<Self> {
         let Record::Tenant(TenantRecord { order_id, tenant_code, name, domain_name }) = record else { return None };
-        Some(Self { scope, order_id, tenant_code, name, domain_name })
+        Some(Self { meta, order_id, tenant_code, name, domain_name })
     }
 }
 
 impl Entry for Application {
     const KIND: Kind = Kind::Application;
 
-    fn assemble(scope: Scope, record: Record) -> Option<Self> {
+    fn assemble(meta: ChangeMeta, record: Record) -> Option<Self> {
         let Record::Application(record) = record else { return None };
         let ApplicationRecord { app_id, client_id, client_secret, plain_secret } = record;
-        Some(Self { scope, app_id, client_id, client_secret: ClientSecret::new(plain_secret, client_secret) })
+        Some(Self { meta, app_id, client_id, client_secret: ClientSecret::new(plain_secret, client_secret) })
     }
 }
 
 impl Entry for User {
     const KIND: Kind = Kind::User;
 
-    fn assemble(_: Scope, record: Record) -> Option<Self> {
+    fn assemble(_: ChangeMeta, record: Record) -> Option<Self> {
         if let Record::User(user) = record { Some(*user) } else { None }
     }
 }
@@ -128,7 +128,7 @@ impl Entry for User {
 impl Entry for Department {
     const KIND: Kind = Kind::Department;
 
-    fn assemble(_: Scope, record: Record) -> Option<Self> {
+    fn assemble(_: ChangeMeta, record: Record) -> Option<Self> {
         if let Record::Department(department) = record { Some(department) } else { None }
     }
 }

@@ -11,20 +11,20 @@ use rusqlite::{OptionalExtension as _, ToSql, Transaction, params, params_from_i
 
 use super::policy::{Effect, Mark, Plan, Query, Reach, Row, best_of_each};
 use super::record::{Entry, Kind, Record};
-use super::{Application, Change, Department, DepartmentList, DirectoryStore, DirectoryStoreError, Tenant, User};
+use super::{Application, Change, Department, DepartmentSync, DirectoryStore, DirectoryStoreError, Tenant, User};
 use crate::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
 use crate::sqlite::{Database, DatabaseError};
 use crate::timestamp::Timestamp;
 
-/// A directory that survives restarts, in tables of its own (`koogallery_tenant`, `_application`, `_user`, `_department`,
-/// `_directory_cleared`). Several processes may use the same file. Clones share everything.
+/// A directory that survives restarts, in tables of its own (`koogallery_tenant`, `_application`, `_user`,
+/// `_department`, `_directory_cleared`). Several processes may use the same file. Clones share everything.
 ///
 /// A client secret is stored as the marketplace encrypted it, never in clear, and is decrypted at every look-up, which
 /// computes for some milliseconds. So the private key must stay configured as long as secrets made for it are in use.
 ///
-/// **Personal data stands in clear in the file**: names of users, their mobile numbers and e-mail addresses as far as the
-/// buyers share them, and names of enterprises. Protect the file and its copies as such. Of what was removed only ids
-/// remain, account names among them; an unbound enterprise leaves its own id alone.
+/// **Personal data stands in clear in the file**: names of users, their mobile numbers and e-mail addresses as far as
+/// the buyers share them, and names of enterprises. Protect the file and its copies as such. Of what was removed only
+/// ids remain, account names among them; an unbound enterprise leaves its own id alone.
 ///
 #[cfg_attr(feature = "rsa", doc = "```no_run")]
 #[cfg_attr(not(feature = "rsa"), doc = "```ignore")]
@@ -42,7 +42,7 @@ use crate::timestamp::Timestamp;
 pub struct SqliteDirectory {
     database: Database,
     decryptor: Arc<dyn ClientSecretDecryptor>,
-    department_list: DepartmentList,
+    department_sync: DepartmentSync,
 }
 
 /// An empty instance stands for a missing one, since SQLite takes every NULL of a key for another one.
@@ -121,7 +121,7 @@ impl Kind {
 }
 
 impl SqliteDirectory {
-    /// Takes the database, making the tables if they are not there, and what decrypts client secrets.
+    /// Opens the directory, and creates its tables if they are missing. The decryptor is for client secrets.
     ///
     /// # Errors
     ///
@@ -129,13 +129,13 @@ impl SqliteDirectory {
     pub async fn new(database: &Database, decryptor: impl ClientSecretDecryptor) -> Result<Self, DatabaseError> {
         database.transaction(|transaction| transaction.execute_batch(SCHEMA)).await?;
         let decryptor = Arc::new(decryptor);
-        Ok(Self { database: database.clone(), decryptor, department_list: DepartmentList::default() })
+        Ok(Self { database: database.clone(), decryptor, department_sync: DepartmentSync::default() })
     }
 
     /// Sets what a list of all departments does to the others.
     #[must_use]
-    pub fn department_list(mut self, list: DepartmentList) -> Self {
-        self.department_list = list;
+    pub fn with_department_sync(mut self, list: DepartmentSync) -> Self {
+        self.department_sync = list;
         self
     }
 
@@ -162,7 +162,7 @@ impl SqliteDirectory {
 
 impl DirectoryStore for SqliteDirectory {
     fn apply(&self, change: Change) -> BoxFuture<'_, Result<(), DirectoryStoreError>> {
-        let list = self.department_list;
+        let list = self.department_sync;
         let work = self.database.transaction(move |transaction| apply(transaction, Plan::new(change, list)));
         async move { work.await.map_err(DirectoryStoreError::new) }.boxed()
     }
@@ -228,7 +228,7 @@ impl DirectoryStore for SqliteDirectory {
 
 impl fmt::Debug for SqliteDirectory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteDirectory").field("department_list", &self.department_list).finish_non_exhaustive()
+        f.debug_struct("SqliteDirectory").field("department_sync", &self.department_sync).finish_non_exhaustive()
     }
 }
 
@@ -326,7 +326,7 @@ fn read<T: Entry>(transaction: &Transaction<'_>, query: &Query) -> rusqlite::Res
     })?;
     let entry = |row: Row<String>| {
         let record = Record::from_json(*kind, &row.record).map_err(unreadable)?;
-        T::assemble(row.scope(tenant_id), record).ok_or(rusqlite::Error::InvalidQuery)
+        T::assemble(row.meta(tenant_id), record).ok_or(rusqlite::Error::InvalidQuery)
     };
     best_of_each(rows, *limit)?.into_iter().map(entry).collect()
 }

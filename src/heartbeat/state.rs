@@ -12,10 +12,11 @@ use super::answer::Answer;
 use super::record::Record;
 use super::{HeartbeatError, OfflinePolicy, Permit, StateError};
 use crate::backoff;
-use crate::open_api::{Api, CallError, TransportError, query_license};
+use crate::open_api::{Api, CallError, query_license};
 use crate::random::Random;
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
+use crate::transport::TransportError;
 
 /// The longest time by which the clock may be turned back without consequence: corrections by time servers.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::KeyRing;
 
-/// The APP Secrets that the seller registered at the agents gateway, by APP Key. Several secrets of one key are a rotation.
+/// The APP Secrets that the seller registered at the agents gateway, by APP Key. Several secrets of one key are a
+/// rotation.
 ///
-/// A secret should have 32 bytes or more: whoever sees one call can try out short ones.
+/// A secret should have 32 bytes or more: one intercepted call is enough to try out short ones.
 ///
 /// ```
 /// use koogallery::key::{AccessKey, AppSecrets};
@@ -21,7 +22,7 @@ pub struct AppSecrets {
 }
 
 impl AppSecrets {
-    /// No secrets yet.
+    /// Returns an empty set of secrets.
     pub fn new() -> Self {
         Self::default()
     }
@@ -33,7 +34,7 @@ impl AppSecrets {
         self
     }
 
-    /// The secrets of one APP Key.
+    /// Returns the secrets of one APP Key.
     pub fn get(&self, app_key: &str) -> Option<&KeyRing> {
         self.rings.get(app_key)
     }

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{HmacSha256, KeyError, hmac_of};
+use crate::env::{self, EnvError};
 use crate::redact::Sensitive;
+use crate::site::Site;
 
 /// An access key pair of the seller's account, for calls to the marketplace. Not the access key of the callbacks.
 ///
@@ -23,35 +25,33 @@ use crate::redact::Sensitive;
 #[derive(Clone)]
 pub struct Credentials {
     access: Arc<str>,
+    #[cfg(feature = "diagnosis")]
     secret: Arc<Sensitive>,
     hmac: Arc<HmacSha256>,
     security_token: Option<Arc<Sensitive>>,
 }
 
 impl Credentials {
-    /// A permanent pair: the access key id and its secret.
+    /// Returns a permanent pair: the access key id and its secret.
     ///
     /// # Errors
     ///
     /// A part is empty, begins or ends with white space, or the id could not stand in a header.
     pub fn new(access: impl Into<String>, secret: impl Into<Sensitive>) -> Result<Self, KeyError> {
         let (access, secret) = (access.into(), secret.into());
-        for part in [access.as_str(), secret.expose()] {
-            if part.is_empty() {
-                return Err(KeyError::Empty);
-            }
-            if part.trim().len() != part.len() {
-                return Err(KeyError::SurroundingWhitespace);
-            }
-        }
-        if !access.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',') {
-            return Err(KeyError::NotText);
-        }
+        check_id(&access)?;
+        check_part(secret.expose())?;
         let hmac = Arc::new(hmac_of(secret.expose().as_bytes()));
-        Ok(Self { access: access.into(), secret: Arc::new(secret), hmac, security_token: None })
+        Ok(Self {
+            access: access.into(),
+            #[cfg(feature = "diagnosis")]
+            secret: Arc::new(secret),
+            hmac,
+            security_token: None,
+        })
     }
 
-    /// Makes the pair a temporary one, with the token that goes with it.
+    /// Sets the token of a temporary pair.
     ///
     /// # Errors
     ///
@@ -73,16 +73,33 @@ impl Credentials {
     /// # Errors
     ///
     /// Only one is set, or as [`Credentials::new`].
-    pub fn from_env() -> Result<Option<Self>, KeyError> {
-        let read = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        match (read("KOOGALLERY_AK"), read("KOOGALLERY_SK")) {
-            (None, None) => Ok(None),
-            (access, secret) => Self::new(access.unwrap_or_default(), secret.unwrap_or_default()).map(Some),
-        }
+    pub fn from_env() -> Result<Option<Self>, EnvError> {
+        Self::from_env_with(env::process)
     }
 
-    /// The access key id, which is no secret.
-    pub fn access(&self) -> &str {
+    /// Reads as [`Credentials::from_env`] does, with any source of configuration in place of the environment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Credentials::from_env`].
+    pub fn from_env_with(lookup: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, EnvError> {
+        const AK: &str = "KOOGALLERY_AK";
+        const SK: &str = "KOOGALLERY_SK";
+        // The site says nothing of a key pair, but a misspelt one is a mistake of the same environment.
+        Site::from_env_with(&lookup)?;
+        let (access, secret) = match (env::set(&lookup, AK), env::set(&lookup, SK)) {
+            (Some(access), Some(secret)) => (access, secret),
+            (None, None) => return Ok(None),
+            (Some(_), None) => return Err(EnvError::new(SK, format_args!("not set, although {AK} is"))),
+            (None, Some(_)) => return Err(EnvError::new(AK, format_args!("not set, although {SK} is"))),
+        };
+        let refused = |name, error: KeyError| EnvError::new(name, format_args!("the value {}", error.predicate()));
+        check_id(&access).map_err(|error| refused(AK, error))?;
+        Self::new(access, secret).map(Some).map_err(|error| refused(SK, error))
+    }
+
+    /// Returns the access key id, which is no secret.
+    pub fn access_key_id(&self) -> &str {
         &self.access
     }
 
@@ -96,6 +113,7 @@ impl Credentials {
     }
 
     /// The secret, for diagnosis to spoil it.
+    #[cfg(feature = "diagnosis")]
     pub(crate) fn expose_secret(&self) -> &str {
         self.secret.expose()
     }
@@ -104,6 +122,21 @@ impl Credentials {
     pub fn security_token(&self) -> Option<&str> {
         self.security_token.as_deref().map(Sensitive::expose)
     }
+}
+
+fn check_part(part: &str) -> Result<(), KeyError> {
+    if part.is_empty() {
+        return Err(KeyError::Empty);
+    }
+    if part.trim().len() != part.len() {
+        return Err(KeyError::SurroundingWhitespace);
+    }
+    Ok(())
+}
+
+fn check_id(access: &str) -> Result<(), KeyError> {
+    check_part(access)?;
+    if access.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',') { Ok(()) } else { Err(KeyError::NotText) }
 }
 
 impl fmt::Debug for Credentials {

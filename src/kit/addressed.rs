@@ -1,4 +1,4 @@
-//! What keeps a message that was made for one path from being read at another.
+//! The check that a message is read at no other path than its own.
 
 use crate::activity::Activity;
 use crate::wire::{FieldProblem, Members, ParseError};

@@ -1,23 +1,19 @@
 //! A department in the full list of an enterprise.
 
-use serde::{Deserialize, Serialize};
-
 use super::Version;
 use super::list::Entry;
 use crate::wire::{Fields, Name, OutgoingFields, ParseError, UnknownFields, Warnings};
 
 /// One department. The list is flat; [`parent_code`](Department::parent_code) makes it a tree.
-///
-/// The serde form is for stores and keeps everything; it is not the wire's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Department {
     /// Code, unique in the enterprise, which never changes; at most 64 characters.
     ///
     /// `orgCode`, mandatory.
     pub org_code: String,
-    /// Name, unique on its level; documented with at most 128 characters. `None` where it was not sent, or could not be read.
+    /// Name, unique on its level; documented with at most 128 characters. `None` where it was not sent, or could not be
+    /// read.
     ///
     /// `name` (V1.0), `orgName` (V2.0) or `OrgName` (older copy of V2.0), mandatory by the documents.
     pub org_name: Option<String>,

@@ -1,4 +1,4 @@
-//! Which message a path stands for.
+//! Paths of the messages.
 
 use std::fmt;
 
@@ -7,6 +7,10 @@ use crate::activity::Activity;
 
 /// A generation of the Kit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a message is written differently in each, so a new one must not pass unseen"
+)]
 pub enum Version {
     /// Guide V1.0: `authToken` over the body, answered with `Body-Sign`.
     V1,
@@ -15,7 +19,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// What stands between the production address and the name of the message.
+    /// The path between the production address and the name of the message.
     const fn directory(self) -> &'static str {
         match self {
             Self::V1 => "/produceAPI",
@@ -60,7 +64,8 @@ pub fn route(path: &str) -> Option<(Version, Activity)> {
     Some((version, *activity))
 }
 
-/// What the marketplace appends to the production address for a message; `None` for what is no message of the Kit.
+/// Returns the path that the marketplace appends to the production address for a message; `None` for what is no message
+/// of the Kit.
 ///
 /// ```
 /// use koogallery::activity::Activity;

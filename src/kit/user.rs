@@ -1,7 +1,5 @@
 //! A user of the buyer's enterprise.
 
-use serde::{Deserialize, Serialize};
-
 use super::Version;
 use super::list::Entry;
 use crate::redact::Sensitive;
@@ -11,7 +9,7 @@ use crate::wire::{
 };
 
 open_enum! {
-    /// What a user may do in the application.
+    /// Rights of a user in the application.
     pub enum Role {
         /// Uses it.
         User = "user",
@@ -21,27 +19,26 @@ open_enum! {
 }
 
 open_enum! {
-    /// How somebody is employed.
+    /// Kind of employment.
     pub enum EmployeeType {
         /// Formal employee.
         Formal = "1",
         /// Intern.
         Intern = "2",
-        /// Dispatched labour.
+        /// Dispatched labor.
         Dispatched = "3",
-        /// Outsourced labour.
+        /// Outsourced labor.
         Outsourced = "4",
     }
 }
 
 /// One user. What is optional arrives only if the seller applied for it and the buyer agreed, and may be masked.
 ///
-/// Only [`user_name`](User::user_name) is always there: any other member that was not sent or could not be read is `None`,
-/// whatever the documents call mandatory, so that one odd member does not lock a whole enterprise out.
+/// Only [`user_name`](User::user_name) is always there: any other member that was not sent or could not be read is
+/// `None`, whatever the documents call mandatory, so that one odd member does not lock a whole enterprise out.
 ///
-/// Lengths are those of V2.0; V1.0 prints none. A longer text is kept whole. The serde form is for stores and keeps everything; it is not the wire's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// Lengths are those of V2.0; V1.0 prints none. A longer text is kept whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct User {
     /// Account, unique in the tenant only; at most 64 characters.
@@ -56,7 +53,7 @@ pub struct User {
     ///
     /// `orgCode`, mandatory by the documents.
     pub org_code: Option<String>,
-    /// What the user may do. Nothing but what every user may where it is `None`.
+    /// Rights in the application; those of every user where it is `None`.
     ///
     /// `role`, mandatory by the documents.
     pub role: Option<Role>,
@@ -81,7 +78,7 @@ pub struct User {
     ///
     /// `email`, optional.
     pub email: Option<Sensitive>,
-    /// How the person is employed; text in V1.0, a number in V2.0.
+    /// Kind of employment; text in V1.0, a number in V2.0.
     ///
     /// `employeeType`, optional; in `extension` or beside it.
     pub employee_type: Option<EmployeeType>,
@@ -93,7 +90,7 @@ pub struct User {
     ///
     /// `entryDate`, optional; in `extension` or beside it.
     pub entry_date: Option<String>,
-    /// What else stands in `extension`: fields that the buyer defined, account sets of ERP applications.
+    /// Other members of `extension`: fields that the buyer defined, account sets of ERP applications.
     pub extension: UnknownFields,
     /// Members that no table lists, and those that could not be read; kept as received.
     pub unknown: UnknownFields,

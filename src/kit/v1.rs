@@ -24,7 +24,8 @@ callbacks! {
 }
 
 impl Callback {
-    /// Reads a verified call; the path says what it is (see [`route`](crate::kit::route)). What was not signed is not read.
+    /// Reads a verified call; the path says what it is (see [`route`](crate::kit::route)). What was not signed is not
+    /// read.
     ///
     /// # Errors
     ///

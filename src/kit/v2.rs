@@ -1,7 +1,7 @@
 //! Kit V2.0: a JSON body, signed in the headers `x-sign`, `x-timestamp` and `x-nonce`; the answer is not signed.
 //!
-//! Three messages are those of V1.0, member by member. Source: SaaS access guide V2.0, "joint-operations kit interfaces"
-//! (China 2025-11-13).
+//! Three messages are those of V1.0, member by member. Source: SaaS access guide V2.0, "joint-operations kit
+//! interfaces" (China 2025-11-13).
 
 pub mod all_org_sync;
 pub mod application_sync;

@@ -37,20 +37,20 @@ macro_rules! flags {
 }
 
 flags! {
-    /// What is to be done with a tenant, an application or a department.
+    /// Operation on a tenant, an application or a department.
     pub enum Flag, "0, 1 or 2" {
         /// Delete; succeeds where nothing is there, and without a known instance.
         Delete = 0,
         /// Add; creates nothing new where it is there already.
         Add = 1,
-        /// Modify. V1.0 does not document it for tenants and applications, but a guide of the workbench does: to be taken
-        /// as "add, or change what is there".
+        /// Modify. V1.0 does not document it for tenants and applications, but a guide of the workbench does: to be
+        /// taken as "add, or change what is there".
         Modify = 2,
     }
 }
 
 flags! {
-    /// What is to be done with the users of a list.
+    /// Operation on the users of a list.
     pub enum AuthFlag, "a number from 0 to 3" {
         /// Delete; succeeds where nothing is there, and without a known instance.
         Delete = 0,
@@ -58,7 +58,7 @@ flags! {
         Add = 1,
         /// Modify.
         Modify = 2,
-        /// Cancel the authorisation (V2.0). No text says how it differs from a deletion (unverified): probably the user
+        /// Cancel the authorization (V2.0). No text says how it differs from a deletion (unverified): probably the user
         /// stays and loses this application.
         CancelAuthorization = 3,
     }

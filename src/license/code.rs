@@ -2,8 +2,9 @@
 //! SaaS V2.0, with the key of the License code delivery interface.
 //!
 //! The marketplace makes the code and gives it to buyer and seller; no callback tells of a new one (see
-//! [`order_notify`](crate::order_notify)). A failed call is repeated every 2 minutes, up to 60 times; after that a person
-//! restarts it in the seller console. Source: License authorization code guide 2.0, "seller interfaces" (2025-04-25).
+//! [`order_notify`](crate::order_notify)). A failed call is repeated every 2 minutes, up to 60 times; after that a
+//! person restarts it in the seller console. Source: License authorization code guide 2.0, "seller interfaces"
+//! (2025-04-25).
 
 pub mod refresh_license_code;
 pub mod release_license_code;

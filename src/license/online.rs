@@ -2,8 +2,9 @@
 //! SaaS V2.0. Which key they are signed with no document states; probably that of the basic interface (unverified).
 //!
 //! A purchase is created as an instance; a user of it applies for a License, and the seller delivers it with
-//! [`open_api::upload`](crate::open_api::upload). `queryInstance` and `upgradeInstance` occur in the guide's prose and are
-//! not documented, so they are unknown activities here. Source: License client software guide, "online License" (2023-12).
+//! [`open_api::upload`](crate::open_api::upload). `queryInstance` and `upgradeInstance` occur in the guide's prose and
+//! are not documented, so they are unknown activities here. Source: License client software guide, "online License"
+//! (2023-12).
 
 pub mod get_license_async;
 pub mod new_instance;

@@ -1,9 +1,9 @@
-//! License V1 (联营License类商品, 已下线): four `GET` callbacks with everything in the query, proved by `authToken` and answered
-//! with `Body-Sign`, as in SaaS V1.0.
+//! License V1 (联营License类商品, 已下线): four `GET` callbacks with everything in the query, proved by `authToken` and
+//! answered with `Body-Sign`, as in SaaS V1.0.
 //!
-//! Retired for new listings, still running for existing products. Such products also serve the joint-operations Kit at the
-//! same production address. Only `getLicense` is repeated by itself. Source: License access guide V1 (2024-07-31), and the
-//! SaaS access guide V1.0 where that has gaps.
+//! Retired for new listings, still running for existing products. Such products also serve the joint-operations Kit at
+//! the same production address. Only `getLicense` is repeated by itself. Source: License access guide V1 (2024-07-31),
+//! and the SaaS access guide V1.0 where that has gaps.
 
 pub mod expire_license;
 pub mod get_license;

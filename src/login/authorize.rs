@@ -1,14 +1,15 @@
-//! OAuth 2.0 authorisation: browser to authentication centre, `GET {domainName}/api/v1/oauth2/authorize`. Joint-operation
-//! access guide, "workbench login, OAuth 2.0" (2024-06-25); OneAccess API reference (2025-11-03).
+//! OAuth 2.0 authorization: browser to authentication center, `GET {domainName}/api/v1/oauth2/authorize`.
+//! Joint-operation access guide, "workbench login, OAuth 2.0" (2024-06-25); OneAccess API reference (2025-11-03).
 
 use super::TenantLogin;
 use crate::query::push_pair;
 use crate::random::{self, Random, RandomError};
 
-/// Where to send a browser whose tenant is known already, past the unified login page. Usually the workbench does this.
+/// Returns the address to send a browser to whose tenant is known, past the unified login page. Usually the workbench
+/// does this.
 ///
-/// The browser comes back to `redirect_uri`, which must be the registered callback address, with `code` and `state`. Give
-/// the same address to [`Login::redirect_uri`](super::Login::redirect_uri).
+/// The browser comes back to `redirect_uri`, which must be the registered callback address, with `code` and `state`.
+/// Give the same address to [`Login::with_redirect_uri`](super::Login::with_redirect_uri).
 ///
 /// A login that the workbench began carries no state of the application's. So where both ways lead to one callback
 /// address, a callback without state is the workbench's, and cannot be tied to the browser.
@@ -36,10 +37,10 @@ pub fn url(tenant: &TenantLogin, redirect_uri: &str, state: Option<&State>) -> S
     if let Some(state) = state {
         push_pair(&mut query, "state", state.as_str());
     }
-    tenant.centre.url("/api/v1/oauth2/authorize", &query)
+    tenant.center.url("/api/v1/oauth2/authorize", &query)
 }
 
-/// An unguessable text that goes to the centre and back, and binds the callback to the browser that began the login.
+/// An unguessable text that goes to the center and back, and binds the callback to the browser that began the login.
 ///
 /// Keep it in the browser's session, and use it once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl State {
         Self(text.into())
     }
 
-    /// The text: letters and digits only, as the centre demands.
+    /// The text: letters and digits only, as the center demands.
     pub fn as_str(&self) -> &str {
         &self.0
     }

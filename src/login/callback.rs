@@ -1,4 +1,4 @@
-//! What the browser brings to the application's callback address.
+//! The browser's request to the application's callback address.
 
 use std::str::FromStr;
 
@@ -26,7 +26,7 @@ const MAX_LENGTH: usize = 1024;
 pub struct OAuthCallback {
     /// The tenant (`tenant`; `tenant_id`, as some senders write it, is taken as well).
     pub tenant_id: String,
-    /// The authorisation code (`code`), good for one exchange.
+    /// The authorization code (`code`), good for one exchange.
     pub code: Sensitive,
     /// The `state`, where the login began with one.
     pub state: Option<String>,
@@ -39,7 +39,7 @@ impl OAuthCallback {
         Self { tenant_id: tenant_id.into(), code: code.into(), state: None }
     }
 
-    /// Lets the callback pass only with the state that this browser was sent away with.
+    /// Checks the `state` against the one that this browser was sent away with.
     ///
     /// # Errors
     ///
@@ -63,6 +63,7 @@ impl FromStr for OAuthCallback {
 }
 
 /// The callback of CAS: `?tenant=...&ticket=...`.
+#[cfg(feature = "cas")]
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CasCallback {
@@ -74,9 +75,10 @@ pub struct CasCallback {
     pub service: String,
 }
 
+#[cfg(feature = "cas")]
 impl CasCallback {
-    /// Reads the query of the callback, without `?`, at the application's registered address (which is configuration, not
-    /// the request's `Host`). Other parameters stay a part of the service.
+    /// Reads the query of the callback, without `?`, at the application's registered address (which is configuration,
+    /// not the request's `Host`). Other parameters stay a part of the service.
     ///
     /// ```
     /// use koogallery::login::CasCallback;

@@ -1,4 +1,4 @@
-//! CAS 3.0: browser and application to authentication centre, `GET {domainName}/api/v1/cas/login` and
+//! CAS 3.0: browser and application to authentication center, `GET {domainName}/api/v1/cas/login` and
 //! `GET {domainName}/api/v1/cas/p3/serviceValidate`. Joint-operation access guide, "workbench login, CAS" (V2).
 //!
 //! A newer guide of the workbench (2025-09-22) says that it supports OAuth 2.0 only; prefer that.
@@ -8,13 +8,14 @@ mod answer;
 use bytes::Bytes;
 use http::{Request, Response};
 
+use super::exchange::sealed::Sealed;
 use super::user_info::UserInfo;
-use super::{CentreError, Exchange, TenantLogin};
+use super::{CenterError, Exchange, TenantLogin};
 use crate::query::push_pair;
 use crate::redact::Sensitive;
 
-/// Where to send a browser whose tenant is known. It comes back to `service`, which must be the registered callback
-/// address, with a `ticket`. CAS has no `state`.
+/// Returns the address to send a browser to whose tenant is known. It comes back to `service`, which must be the
+/// registered callback address, with a `ticket`. CAS has no `state`.
 ///
 /// Let the service carry the tenant, since nothing else does:
 ///
@@ -37,10 +38,10 @@ use crate::redact::Sensitive;
 pub fn login_url(tenant: &TenantLogin, service: &str) -> String {
     let mut query = String::new();
     push_pair(&mut query, "service", service);
-    tenant.centre.url("/api/v1/cas/login", &query)
+    tenant.center.url("/api/v1/cas/login", &query)
 }
 
-/// Validates a service ticket. Whatever comes back, or nothing: the ticket must not be sent again.
+/// Validates a service ticket. A ticket works once: it must not be sent again, whatever comes back.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Validation {
@@ -55,6 +56,7 @@ pub struct Validation {
 /// The form of the answer (`format`). It is always sent, because the documents disagree on the default; and either form
 /// is read, whichever was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "CAS 3.0 has these two")]
 pub enum Format {
     /// `XML`, of which the documents print an answer.
     #[default]
@@ -64,18 +66,20 @@ pub enum Format {
 }
 
 impl Validation {
-    /// Asks for XML.
+    /// Returns a validation that asks for XML.
     pub fn new(service: impl Into<String>, ticket: impl Into<Sensitive>) -> Self {
         Self { service: service.into(), ticket: ticket.into(), format: Format::default() }
     }
 
-    /// Asks for another form.
+    /// Sets the form of the answer (default: XML).
     #[must_use]
     pub fn with_format(mut self, format: Format) -> Self {
         self.format = format;
         self
     }
 }
+
+impl Sealed for Validation {}
 
 impl Exchange for Validation {
     /// The attributes of the user. `user` stands in for a missing `userName`.
@@ -88,10 +92,10 @@ impl Exchange for Validation {
         push_pair(&mut query, "service", &self.service);
         push_pair(&mut query, "ticket", self.ticket.expose());
         push_pair(&mut query, "format", if self.format == Format::Json { "JSON" } else { "XML" });
-        tenant.centre.get(&format!("/api/v1/cas/p3/serviceValidate?{query}"))
+        tenant.center.get(&format!("/api/v1/cas/p3/serviceValidate?{query}"))
     }
 
-    fn from_http(response: &Response<Bytes>) -> Result<UserInfo, CentreError> {
+    fn from_http(response: &Response<Bytes>) -> Result<UserInfo, CenterError> {
         answer::read(response)
     }
 }

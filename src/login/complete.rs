@@ -1,14 +1,13 @@
-//! From the callback to a user who is known and enabled.
+//! Completion of a login: from the callback to a user who is known and enabled.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::cas::Validation;
 use super::token::{CodeExchange, Refresh, Tokens};
 use super::user_info::{UserInfo, UserInfoQuery};
-use super::{CasCallback, Exchange, LoginDirectory, LoginError, OAuthCallback, TenantLogin, unified_login};
-use crate::open_api::Transport;
+use super::{Exchange, LoginDirectory, LoginError, OAuthCallback, TenantLogin, unified_login};
 use crate::redact::Sensitive;
+use crate::transport::Transport;
 
 /// Completes logins for one application. Clones share everything.
 ///
@@ -17,7 +16,7 @@ use crate::redact::Sensitive;
 /// ```
 /// # async fn sso(
 /// #     directory: impl koogallery::login::LoginDirectory,
-/// #     transport: impl koogallery::open_api::Transport,
+/// #     transport: impl koogallery::transport::Transport,
 /// #     query: &str,
 /// # ) -> Result<(), koogallery::login::LoginError> {
 /// use koogallery::login::Login;
@@ -31,6 +30,8 @@ use crate::redact::Sensitive;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "SSO")]
+#[doc(alias = "OAuth")]
 #[derive(Clone)]
 pub struct Login {
     app_id: String,
@@ -45,14 +46,21 @@ pub struct Login {
 pub struct Identity {
     /// The tenant. With `user.user_name` this is what identifies the user.
     pub tenant_id: String,
-    /// What the authentication centre says about the user.
+    /// The authentication center's information on the user.
     pub user: UserInfo,
     /// Its tokens; none from CAS.
     pub tokens: Option<Tokens>,
 }
 
+impl Identity {
+    /// Returns a user without tokens.
+    pub fn new(tenant_id: impl Into<String>, user: UserInfo) -> Self {
+        Self { tenant_id: tenant_id.into(), user, tokens: None }
+    }
+}
+
 impl Login {
-    /// For the application with this id (`appId` of the application credential).
+    /// Returns logins of the application with this id (`appId` of the application credential).
     pub fn new(app_id: impl Into<String>, directory: impl LoginDirectory, transport: impl Transport) -> Self {
         Self {
             app_id: app_id.into(),
@@ -62,20 +70,20 @@ impl Login {
         }
     }
 
-    /// The callback address registered in the application credential, to be sent with every code. Needed where logins
-    /// begin with [`authorize::url`](super::authorize::url).
+    /// Sets the callback address registered in the application credential, to be sent with every code. Needed where
+    /// logins begin with [`authorize::url`](super::authorize::url).
     #[must_use]
-    pub fn redirect_uri(mut self, redirect_uri: impl Into<String>) -> Self {
+    pub fn with_redirect_uri(mut self, redirect_uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(redirect_uri.into());
         self
     }
 
-    /// Where to send a browser that has no session, see [`unified_login`].
+    /// Returns the address to send a browser to that has no session, see [`unified_login`].
     pub fn url(&self) -> String {
         unified_login::url(&self.app_id)
     }
 
-    /// What is stored about a tenant; for addresses such as [`logout::url`](super::logout::url).
+    /// Returns the stored data of a tenant; for addresses such as [`logout::url`](super::logout::url).
     ///
     /// # Errors
     ///
@@ -105,18 +113,19 @@ impl Login {
     /// # Errors
     ///
     /// Any of [`LoginError`]; the ticket is used up.
-    pub async fn complete_cas(&self, callback: CasCallback) -> Result<Identity, LoginError> {
+    #[cfg(feature = "cas")]
+    pub async fn complete_cas(&self, callback: super::CasCallback) -> Result<Identity, LoginError> {
         let tenant = self.tenant(&callback.tenant_id).await?;
-        let user = self.send(&tenant, &Validation::new(callback.service, callback.ticket)).await?;
+        let user = self.send(&tenant, &super::cas::Validation::new(callback.service, callback.ticket)).await?;
         self.admit(tenant, user, None).await
     }
 
-    /// Gets new tokens for a session that lasts longer than its access token. Whether the user is still enabled is not
-    /// asked.
+    /// Requests new tokens for a session that lasts longer than its access token. Whether the user is still enabled is
+    /// not asked.
     ///
     /// # Errors
     ///
-    /// The tenant is unknown, or the centre refuses or does not answer.
+    /// The tenant is unknown, or the center refuses or does not answer.
     pub async fn refresh(&self, tenant_id: &str, refresh_token: Sensitive) -> Result<Tokens, LoginError> {
         let tenant = self.tenant(tenant_id).await?;
         self.send(&tenant, &Refresh { refresh_token }).await
@@ -127,8 +136,7 @@ impl Login {
         let response = self.transport.send(exchange.to_http(tenant)).await;
         let response =
             response.map_err(|source| LoginError::NoAnswer { tenant_id: tenant_id(), request: E::NAME, source })?;
-        E::from_http(&response)
-            .map_err(|source| LoginError::Centre { tenant_id: tenant_id(), source: Box::new(source) })
+        E::from_http(&response).map_err(|error| LoginError::Center { tenant_id: tenant_id(), error: Box::new(error) })
     }
 
     async fn admit(&self, tenant: TenantLogin, user: UserInfo, tokens: Option<Tokens>) -> Result<Identity, LoginError> {

@@ -1,4 +1,4 @@
-//! What a login asks of the application's store.
+//! The application's store, as a login asks it.
 
 use std::error::Error;
 
@@ -8,18 +8,18 @@ use super::TenantLogin;
 use crate::shareable::shareable;
 
 shareable! {
-    /// Looks up what `tenantSync`, `applicationSync` and `authSync` told.
+    /// Looks up the data of `tenantSync`, `applicationSync` and `authSync`.
     ///
     /// Ids are compared exactly, upper and lower case included.
     pub trait LoginDirectory: Send + Sync + 'static {
-        /// The application of a tenant; `None` for a tenant that is unknown, or no longer bound to the application.
+        /// Returns the application of a tenant; `None` for a tenant that is unknown, or no longer bound to the application.
         fn tenant_login<'a>(
             &'a self,
             tenant_id: &'a str,
             app_id: &'a str,
         ) -> BoxFuture<'a, Result<Option<TenantLogin>, DirectoryError>>;
 
-        /// A user of the tenant who was granted the application; `None` for somebody else. `authSync` grants by
+        /// Returns a user of the tenant who was granted the application; `None` for any other. `authSync` grants by
         /// application, and a store that serves one application only may pass over `app_id`.
         fn user<'a>(
             &'a self,
@@ -30,7 +30,7 @@ shareable! {
     }
 }
 
-/// A user as `authSync` told.
+/// A user of `authSync`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DirectoryUser {
@@ -39,7 +39,7 @@ pub struct DirectoryUser {
 }
 
 impl DirectoryUser {
-    /// An enabled or a disabled user.
+    /// Returns an enabled or a disabled user.
     pub fn new(enabled: bool) -> Self {
         Self { enabled }
     }
@@ -47,7 +47,7 @@ impl DirectoryUser {
 
 /// The store failed, or holds something with which no login is possible.
 #[derive(Debug, thiserror::Error)]
-#[error("the directory cannot be asked")]
+#[error("directory operation failed")]
 pub struct DirectoryError(#[source] Box<dyn Error + Send + Sync>);
 
 impl DirectoryError {

@@ -1,49 +1,49 @@
-//! Why a login failed, and who can do something about it.
+//! Errors of a login, and what to do about them.
 
 use std::fmt;
 
 use http::StatusCode;
 
 use super::{DirectoryError, Exchange};
-use crate::open_api::TransportError;
-use crate::open_api::words::shown;
 use crate::redact::Sensitive;
+use crate::text::words::shown;
+use crate::transport::TransportError;
 
-/// An authentication centre did not answer with success.
+/// An authentication center did not answer with success.
 ///
-/// Its text names the request, the HTTP status, the centre's code and what that means, and holds neither secrets nor
+/// Its text names the request, the HTTP status, the center's code and what that means, and holds neither secrets nor
 /// personal data. What to do about it says [`Cause::hint`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct CentreError {
+pub struct CenterError {
     /// The request.
     pub request: &'static str,
     /// The HTTP status of the answer.
     pub status: StatusCode,
-    /// What went wrong.
+    /// The cause.
     pub cause: Cause,
     /// `error` of OAuth 2.0, `code` of CAS, or what else the answer calls so (`error_code`, `resultCode` ...).
     pub code: Option<String>,
-    /// The centre's own words. They may repeat what was sent, and so are redacted.
+    /// The center's own words. They may repeat what was sent, and so are redacted.
     pub description: Option<Sensitive>,
 }
 
-/// Why an authentication centre refused, as far as its answer tells.
+/// Cause of a refusal by an authentication center, as far as its answer tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
     /// The code was exchanged before, has expired, or was issued for another client or callback address
-    /// (`invalid_grant`; the centre does not tell which).
+    /// (`invalid_grant`; the center does not tell which).
     CodeRefused,
     /// The refresh token has expired (30 days by default) or was replaced by a newer one (`invalid_grant`).
     RefreshTokenRefused,
-    /// The access token has expired (2 hours by default), or another centre issued it (`unauthorized`).
+    /// The access token has expired (2 hours by default), or another center issued it (`unauthorized`).
     AccessTokenRefused,
     /// The service ticket was validated before, has expired, or was issued for another service.
     TicketRefused,
     /// The stored client id is no longer valid (`invalid_client`, "Client ID mismatch").
     StaleClientId,
-    /// The secret does not go with the client id at this centre (`invalid_client`, "Bad client credentials").
+    /// The secret does not go with the client id at this center (`invalid_client`, "Bad client credentials").
     WrongClientSecret,
     /// The client was refused for a reason that the answer does not tell.
     ClientRefused,
@@ -51,7 +51,7 @@ pub enum Cause {
     Forbidden,
     /// Another error of OAuth 2.0 or CAS.
     RequestRefused,
-    /// The centre has trouble of its own (HTTP 5xx, 429, 408).
+    /// The center is unavailable (HTTP 5xx, 429, 408).
     Unavailable,
     /// No answer in a documented form: a web page, an empty or cut-off body, one of more than 64 KiB.
     UnexpectedAnswer {
@@ -63,19 +63,19 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// What to do about it, for the developer.
+    /// Returns advice for the developer.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::CodeRefused => {
                 "exchange every code once and at once, with the registered callback address or none, and let the user log in again"
             }
             Self::RefreshTokenRefused => "let the user log in again; keep the refresh token of the latest answer",
-            Self::AccessTokenRefused => "refresh the access token, at the centre of the same tenant",
+            Self::AccessTokenRefused => "refresh the access token, at the center of the same tenant",
             Self::TicketRefused => {
                 "validate every ticket once and at once, with exactly the service that the login began with"
             }
             Self::StaleClientId => {
-                "have the tenant bind the application again, so that tenantSync, applicationSync and allOrgSync are sent anew"
+                "have the tenant bind the application again, so that tenantSync, applicationSync and allOrgSync are sent again"
             }
             Self::WrongClientSecret => {
                 "store the decrypted clientSecret, by tenant and application, and replace domain, client id and secret together"
@@ -83,10 +83,10 @@ impl Cause {
             Self::ClientRefused | Self::Forbidden => {
                 "look up domain, client id and secret by tenant and application, store the decrypted clientSecret, and have the tenant bind the application again if they are right"
             }
-            Self::RequestRefused => "look at the centre's code and description",
+            Self::RequestRefused => "look at the center's code and description",
             Self::Unavailable => "try again later",
             Self::UnexpectedAnswer { .. } => {
-                "check that the stored domain name is that of the authentication centre, and that no proxy answers in its place"
+                "check that the stored domain name is that of the authentication center, and that no proxy answers in its place"
             }
         }
     }
@@ -95,16 +95,16 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CodeRefused => f.write_str("the code was used before, has expired or is somebody else's"),
+            Self::CodeRefused => f.write_str("the code was used before, has expired or belongs to another client"),
             Self::RefreshTokenRefused => f.write_str("the refresh token has expired or was replaced"),
-            Self::AccessTokenRefused => f.write_str("the access token has expired or is another centre's"),
+            Self::AccessTokenRefused => f.write_str("the access token has expired or is another center's"),
             Self::TicketRefused => f.write_str("the ticket was used before, has expired or is for another service"),
             Self::StaleClientId => f.write_str("the stored client id is stale"),
             Self::WrongClientSecret => f.write_str("the client secret does not go with the client id"),
             Self::ClientRefused => f.write_str("the client was refused"),
             Self::Forbidden => f.write_str("access is forbidden"),
             Self::RequestRefused => f.write_str("the request was refused"),
-            Self::Unavailable => f.write_str("the authentication centre has trouble"),
+            Self::Unavailable => f.write_str("the authentication center is unavailable"),
             Self::UnexpectedAnswer { content_type, length } => {
                 write!(f, "{length} bytes of {content_type} in place of an answer")
             }
@@ -112,19 +112,19 @@ impl fmt::Display for Cause {
     }
 }
 
-impl CentreError {
+impl CenterError {
     pub(super) fn new<E: Exchange>(status: StatusCode, cause: Cause) -> Self {
         Self { request: E::NAME, status, cause, code: None, description: None }
     }
 
-    /// Adds what the centre said.
+    /// Adds what the center said.
     pub(super) fn told(mut self, code: &str, description: Option<Sensitive>) -> Self {
         self.code = Some(shown(code).chars().take(64).collect());
         self.description = description;
         self
     }
 
-    /// Whether the user may succeed with a new login, without anybody repairing something. A code or ticket works once;
+    /// Returns whether the user may succeed with a new login, without a repair. A code or ticket works once;
     /// never send it again.
     pub fn is_retryable(&self) -> bool {
         matches!(
@@ -138,7 +138,7 @@ impl CentreError {
     }
 }
 
-impl fmt::Display for CentreError {
+impl fmt::Display for CenterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: HTTP {}", self.request, self.status.as_u16())?;
         if let Some(code) = &self.code {
@@ -148,12 +148,12 @@ impl fmt::Display for CentreError {
     }
 }
 
-impl std::error::Error for CentreError {}
+impl std::error::Error for CenterError {}
 
-/// Why a login failed.
+/// An error of a login.
 ///
-/// Its text is for the log. To the user say no more than whether to try again ([`LoginError::is_retryable`]) or to ask the
-/// administrator of his enterprise.
+/// Its text is for the log. To the user say no more than whether to try again ([`LoginError::is_retryable`]) or to ask
+/// the administrator of his enterprise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
@@ -162,40 +162,40 @@ pub enum LoginError {
     Callback {
         /// The parameter.
         parameter: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         problem: CallbackProblem,
     },
-    /// The authentication centre sent the user back with an error, for instance `access_denied`.
-    #[error("the authentication centre sent the user back with {0:?}")]
+    /// The authentication center sent the user back with an error, for instance `access_denied`.
+    #[error("the authentication center sent the user back with {0:?}")]
     Denied(String),
     /// The `state` is not the one that this browser was sent away with.
-    #[error("the state is not the one that the login began with")]
+    #[error("state mismatch: the login began with another state")]
     StateMismatch,
-    /// Nobody told of this tenant and application, or it was unbound since.
+    /// No call named this tenant and application, or it was unbound since.
     #[error("tenant {0:?} is not bound to the application")]
     UnknownTenant(String),
     /// The store cannot be asked.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The authentication centre answered, and not with success.
-    #[error("tenant {tenant_id:?}: {source}")]
-    Centre {
+    /// The authentication center answered, and not with success.
+    #[error("tenant {tenant_id:?}: {error}")]
+    Center {
         /// The tenant.
         tenant_id: String,
-        /// What it answered.
-        source: Box<CentreError>,
+        /// Its answer.
+        error: Box<CenterError>,
     },
-    /// The authentication centre did not answer.
+    /// The authentication center did not answer.
     #[error("tenant {tenant_id:?}: {request}: no answer")]
     NoAnswer {
         /// The tenant.
         tenant_id: String,
         /// The request.
         request: &'static str,
-        /// Why.
+        /// The cause.
         source: TransportError,
     },
-    /// The authentication centre says that the user belongs to another tenant than the callback said.
+    /// The authentication center says that the user belongs to another tenant than the callback said.
     #[error("the callback named tenant {expected:?}, and the user belongs to {found:?}")]
     TenantMismatch {
         /// The tenant of the callback.
@@ -221,7 +221,7 @@ pub enum LoginError {
     },
 }
 
-/// What is wrong with a parameter of the callback.
+/// A problem of a parameter of the callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallbackProblem {
@@ -231,7 +231,7 @@ pub enum CallbackProblem {
     Repeated,
     /// Not percent-encoded UTF-8.
     NotText,
-    /// Longer than the centre makes it.
+    /// Longer than the center makes it.
     TooLong,
 }
 
@@ -247,18 +247,18 @@ impl fmt::Display for CallbackProblem {
 }
 
 impl LoginError {
-    /// Whether the user may succeed with a new login, without anybody repairing something. A code or ticket works once;
+    /// Returns whether the user may succeed with a new login, without a repair. A code or ticket works once;
     /// never send it again.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Denied(_) | Self::StateMismatch | Self::Directory(_) => true,
             Self::NoAnswer { source, .. } => !matches!(source, TransportError::NoTls),
-            Self::Centre { source, .. } => source.is_retryable(),
+            Self::Center { error, .. } => error.is_retryable(),
             _ => false,
         }
     }
 
-    /// What to do about it, for the developer.
+    /// Returns advice for the developer.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Callback { .. } => "let the user log in again; only the login page leads to the callback address",
@@ -270,7 +270,7 @@ impl LoginError {
                 "answer tenantSync and applicationSync with success only once they are stored, also those with an empty instanceId; have the tenant bind the application again"
             }
             Self::Directory(_) => "look at the store",
-            Self::Centre { source, .. } => source.cause.hint(),
+            Self::Center { error, .. } => error.cause.hint(),
             Self::NoAnswer { source: TransportError::NoTls, .. } => "build the HTTP client with TLS",
             Self::NoAnswer { .. } => {
                 "check that the server may reach the tenant's domain name; let the user log in again"

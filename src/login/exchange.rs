@@ -1,4 +1,4 @@
-//! One request to an authentication centre, and how its answers are read.
+//! One request to an authentication center, and how its answers are read.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -6,33 +6,40 @@ use http::{Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Cause, CentreError, TenantLogin};
+use super::{Cause, CenterError, TenantLogin};
 use crate::redact::Sensitive;
 
 /// Longest answer that is read; real ones have less than 2 KiB.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// One request to a tenant's authentication centre.
-pub trait Exchange {
-    /// What a success says.
+/// One request to a tenant's authentication center: of a [code or token](super::token), of the
+/// [user's information](super::user_info), of a ticket. The trait cannot be implemented elsewhere.
+pub trait Exchange: sealed::Sealed {
+    /// The answer of a success.
     type Answer;
 
     /// The request's name in errors and logs.
     const NAME: &'static str;
 
-    /// The request, ready to be sent.
+    /// Returns the request, ready to be sent.
     fn to_http(&self, tenant: &TenantLogin) -> Request<Bytes>;
 
     /// Reads an answer.
     ///
     /// # Errors
     ///
-    /// The centre refused, or the answer is not in the documented form.
-    fn from_http(response: &Response<Bytes>) -> Result<Self::Answer, CentreError>;
+    /// The center refused, or the answer is not in the documented form.
+    fn from_http(response: &Response<Bytes>) -> Result<Self::Answer, CenterError>;
+}
+
+pub(super) mod sealed {
+    /// Keeps [`Exchange`](super::Exchange) to the requests of this crate, so that it may grow.
+    #[allow(unnameable_types, reason = "what cannot be named cannot be implemented elsewhere")]
+    pub trait Sealed {}
 }
 
 /// The code and the words of an answer that is no success: those of OAuth 2.0, or those of what stands in front of the
-/// centre or behind it.
+/// center or behind it.
 struct Told {
     code: String,
     description: Option<Sensitive>,
@@ -80,7 +87,7 @@ fn text_of(value: &Value) -> Option<String> {
 pub(super) fn read_json<E: Exchange, T: DeserializeOwned>(
     response: &Response<Bytes>,
     refused: &Cause,
-) -> Result<T, CentreError> {
+) -> Result<T, CenterError> {
     let body = body::<E>(response)?;
     let is_error = !response.status().is_success() || Told::read(body).is_some_and(|told| told.is_error);
     let answer = if is_error { None } else { object(body) };
@@ -117,14 +124,14 @@ fn cause_of_status(status: StatusCode, refused: &Cause) -> Option<Cause> {
 }
 
 /// An answer that is no success, or not the one that is documented, with what it says itself.
-pub(super) fn failed<E: Exchange>(response: &Response<Bytes>, refused: &Cause) -> CentreError {
+pub(super) fn failed<E: Exchange>(response: &Response<Bytes>, refused: &Cause) -> CenterError {
     let status = response.status();
     let told = Told::read(response.body());
     let cause = match &told {
         Some(told) => Some(cause_of(&told.code, told.description.as_ref(), status, refused)),
         None => cause_of_status(status, refused),
     };
-    let error = cause.map_or_else(|| unexpected::<E>(response), |cause| CentreError::new::<E>(status, cause));
+    let error = cause.map_or_else(|| unexpected::<E>(response), |cause| CenterError::new::<E>(status, cause));
     match told {
         Some(Told { code, description, .. }) => error.told(&code, description),
         None => error,
@@ -132,7 +139,7 @@ pub(super) fn failed<E: Exchange>(response: &Response<Bytes>, refused: &Cause) -
 }
 
 /// The body without a byte order mark, unless it is too large to be an answer.
-pub(super) fn body<E: Exchange>(response: &Response<Bytes>) -> Result<&[u8], CentreError> {
+pub(super) fn body<E: Exchange>(response: &Response<Bytes>) -> Result<&[u8], CenterError> {
     if response.body().len() > MAX_ANSWER {
         return Err(unexpected::<E>(response));
     }
@@ -145,8 +152,8 @@ fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
 }
 
 /// An answer in another form than documented. What it says is not kept: it may hold a token.
-fn unexpected<E: Exchange>(response: &Response<Bytes>) -> CentreError {
+fn unexpected<E: Exchange>(response: &Response<Bytes>) -> CenterError {
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or("an unnamed type").chars().take(80).collect();
-    CentreError::new::<E>(response.status(), Cause::UnexpectedAnswer { content_type, length: response.body().len() })
+    CenterError::new::<E>(response.status(), Cause::UnexpectedAnswer { content_type, length: response.body().len() })
 }

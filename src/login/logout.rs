@@ -1,11 +1,11 @@
-//! Logout (用户清理会话): browser to authentication centre, `GET {domainName}/api/v1/logout`. Joint-operation access guide,
+//! Logout (用户清理会话): browser to authentication center, `GET {domainName}/api/v1/logout`. Joint-operation access guide,
 //! "logout" (2022-10-21).
 
 use super::TenantLogin;
 use crate::query::push_pair;
 
-/// Where to send a browser after the application's own session was ended. It comes back to `redirect_url`, or stays on the
-/// login page.
+/// Returns the address to send a browser to after the application's own session ended. It comes back to `redirect_url`,
+/// or stays on the login page.
 ///
 /// ```
 /// use koogallery::login::{TenantLogin, logout};
@@ -23,5 +23,5 @@ pub fn url(tenant: &TenantLogin, redirect_url: Option<&str>) -> String {
         // Not `redirect_uri`, as everywhere else.
         push_pair(&mut query, "redirect_url", address);
     }
-    tenant.centre.url("/api/v1/logout", &query)
+    tenant.center.url("/api/v1/logout", &query)
 }

@@ -1,9 +1,9 @@
-//! What a login needs to know about a tenant, all of it from the marketplace's verified calls.
+//! The data of a tenant that a login needs, all of it from the marketplace's verified calls.
 
-use super::AuthenticationCentre;
+use super::AuthenticationCenter;
 use crate::redact::Sensitive;
 
-/// One application of one tenant, as its authentication centre knows it.
+/// One application of one tenant, as its authentication center knows it.
 ///
 /// Every request of a login is built from this, so that neither address nor credentials can come from a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +11,8 @@ use crate::redact::Sensitive;
 pub struct TenantLogin {
     /// The tenant (`tenantId`).
     pub tenant_id: String,
-    /// Its authentication centre (`domainName` of `tenantSync`).
-    pub centre: AuthenticationCentre,
+    /// Its authentication center (`domainName` of `tenantSync`).
+    pub center: AuthenticationCenter,
     /// The application's client id there (`clientId` of `applicationSync`).
     pub client_id: String,
     /// The decrypted client secret (`clientSecret` of `applicationSync`, see
@@ -21,7 +21,7 @@ pub struct TenantLogin {
 }
 
 impl TenantLogin {
-    /// Puts together what `tenantSync` and `applicationSync` told.
+    /// Combines the data of `tenantSync` and `applicationSync`.
     ///
     /// ```
     /// use koogallery::login::TenantLogin;
@@ -36,13 +36,13 @@ impl TenantLogin {
     /// A text is empty.
     pub fn new(
         tenant_id: impl Into<String>,
-        centre: AuthenticationCentre,
+        center: AuthenticationCenter,
         client_id: impl Into<String>,
         client_secret: impl Into<Sensitive>,
     ) -> Result<Self, TenantLoginError> {
         let tenant = Self {
             tenant_id: tenant_id.into(),
-            centre,
+            center,
             client_id: client_id.into(),
             client_secret: client_secret.into(),
         };
@@ -58,7 +58,7 @@ impl TenantLogin {
     }
 }
 
-/// What is stored about a tenant does not suffice for a login: the named field is empty.
+/// The stored data of a tenant do not suffice for a login: the named field is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the tenant has an empty {0}")]
 pub struct TenantLoginError(&'static str);

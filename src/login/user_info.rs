@@ -1,4 +1,4 @@
-//! User information: application to authentication centre, `GET {domainName}/api/v1/oauth2/userinfo`. Joint-operation
+//! User information: application to authentication center, `GET {domainName}/api/v1/oauth2/userinfo`. Joint-operation
 //! access guide, "user information" (2024-04-26).
 
 use std::collections::BTreeMap;
@@ -8,12 +8,13 @@ use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use http::{Request, Response};
 use serde_json::value::RawValue;
 
+use super::exchange::sealed::Sealed;
 use super::exchange::{failed, read_json};
-use super::{Cause, CentreError, Exchange, TenantLogin};
+use super::{Cause, CenterError, Exchange, TenantLogin};
 use crate::redact::Sensitive;
 use crate::wire::{FieldProblem, FieldWarning, Fields, Members, RawField, ReadField, UnknownField, Warnings};
 
-/// Who is logged in?
+/// Asks for the user who is logged in.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UserInfoQuery {
@@ -22,11 +23,13 @@ pub struct UserInfoQuery {
 }
 
 impl UserInfoQuery {
-    /// With an access token of the same authentication centre.
+    /// Returns a query with an access token of the same authentication center.
     pub fn new(access_token: impl Into<Sensitive>) -> Self {
         Self { access_token: access_token.into() }
     }
 }
+
+impl Sealed for UserInfoQuery {}
 
 impl Exchange for UserInfoQuery {
     type Answer = UserInfo;
@@ -34,7 +37,7 @@ impl Exchange for UserInfoQuery {
     const NAME: &'static str = "user info";
 
     fn to_http(&self, tenant: &TenantLogin) -> Request<Bytes> {
-        let mut request = tenant.centre.get("/api/v1/oauth2/userinfo");
+        let mut request = tenant.center.get("/api/v1/oauth2/userinfo");
         let bearer = format!("Bearer {}", self.access_token.expose());
         // A token that cannot stand in a header gets the answer of a missing one.
         let mut bearer = HeaderValue::try_from(bearer).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
@@ -44,23 +47,23 @@ impl Exchange for UserInfoQuery {
         request
     }
 
-    fn from_http(response: &Response<Bytes>) -> Result<UserInfo, CentreError> {
+    fn from_http(response: &Response<Bytes>) -> Result<UserInfo, CenterError> {
         let refused = Cause::AccessTokenRefused;
         let members: Box<RawValue> = read_json::<Self, _>(response, &refused)?;
         UserInfo::read(members.get(), "null").ok_or_else(|| failed::<Self>(response, &refused))
     }
 }
 
-/// Who is logged in, in the words of the authentication centre.
+/// The user who is logged in, as the authentication center describes him.
 ///
-/// Only `userName` is always there. Mobile number and e-mail address may be masked, and come only if the seller applied for
-/// them and the buyer agreed.
+/// Only `userName` is always there. Mobile number and e-mail address may be masked, and come only if the seller applied
+/// for them and the buyer agreed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserInfo {
     /// The account (`userName`), the same as in `authSync`, unique within the tenant.
     pub user_name: Sensitive,
-    /// The user's id in the authentication centre (`id`).
+    /// The user's id in the authentication center (`id`).
     pub id: Option<String>,
     /// The user's id (`userId`).
     pub user_id: Option<String>,
@@ -74,22 +77,41 @@ pub struct UserInfo {
     pub role: Option<String>,
     /// Name of the department (`organizationName`).
     pub organization_name: Option<String>,
-    /// The department (`organizationCode`), `orgCode` of the synchronisation.
+    /// The department (`organizationCode`), `orgCode` of the synchronization.
     pub organization_code: Option<String>,
     /// The tenant's name (`projectName`).
     pub project_name: Option<String>,
-    /// The tenant (`tenant`), `tenantId` of the synchronisation.
+    /// The tenant (`tenant`), `tenantId` of the synchronization.
     pub tenant_id: Option<String>,
-    /// Everything else with a text or a number, by its name on the wire (`accName` and `loginName` of the workbench, for
-    /// instance).
+    /// Everything else with a text or a number, by its name on the wire (`accName` and `loginName` of the workbench,
+    /// for instance).
     pub others: BTreeMap<String, Sensitive>,
     /// Members that could not be read.
     pub warnings: Vec<FieldWarning>,
 }
 
 impl UserInfo {
-    /// Reads the members of a JSON object, or the attributes of CAS, where `account` (JSON) stands in for a missing user
-    /// name. A list of one counts as its entry. `None` without a user name.
+    /// Returns a user with nothing else set.
+    pub fn new(user_name: impl Into<Sensitive>) -> Self {
+        Self {
+            user_name: user_name.into(),
+            id: None,
+            user_id: None,
+            name: None,
+            email: None,
+            mobile: None,
+            role: None,
+            organization_name: None,
+            organization_code: None,
+            project_name: None,
+            tenant_id: None,
+            others: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Reads the members of a JSON object, or the attributes of CAS, where `account` (JSON) stands in for a missing
+    /// user name. A list of one counts as its entry. `None` without a user name.
     pub(super) fn read(members: &str, account: &str) -> Option<Self> {
         let members = Members::from_json(members.as_bytes()).ok()?;
         let mut fields = Fields::new(&members);

@@ -18,10 +18,11 @@ use super::{
 use crate::backoff;
 use crate::lease::Lease;
 use crate::open_api::push_usage::{MAX_RECORDS, Request, UsageRecord};
-use crate::open_api::{Api, CallError, Client, TransportError};
+use crate::open_api::{Api, CallError, Client};
 use crate::random::{OsRandom, Random};
 use crate::runtime::Runtime;
 use crate::timestamp::Timestamp;
+use crate::transport::TransportError;
 
 /// Delivered records and usage ids are kept this long, so that late usage is recognized and deliveries can be looked
 /// up.

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
 use crate::timestamp::Timestamp;
+use crate::transport::BaseUrl;
 use crate::wire::lenient::text;
 use crate::wire::{FieldProblem, FieldWarning, Fields, Members, RawField, open_enum, prefix_paths};
 
@@ -19,12 +21,13 @@ pub(super) const SUCCESS: &[&str] = &["92020000"];
 pub(super) const MAX_LICENSE: usize = 64;
 
 /// Activates one code. A second activation is refused with `92020003`.
+#[doc(alias = "激活授权码")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Request {
     /// The code, at most 64 characters.
     pub license: String,
-    /// When the software takes effect, UTC; not before the order.
+    /// Time when the software takes effect, UTC; not before the order.
     #[serde(serialize_with = "compact_seconds", skip_serializing_if = "Option::is_none")]
     pub real_effect_time: Option<Timestamp>,
 }
@@ -48,7 +51,7 @@ open_enum! {
     }
 }
 
-/// What is known of an activated code; the query tells more reliably.
+/// An activated code; the query is more reliable.
 ///
 /// Nothing of it has to be there: the code is activated, whatever the rest of the answer looks like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +72,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// Returns an answer with nothing set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     fn read(info: &str) -> Self {
         const MAX: usize = usize::MAX;
         let raw = RawField::json(info);
@@ -106,6 +114,8 @@ pub(super) fn compact_seconds<S: Serializer>(time: &Option<Timestamp>, serialize
 pub(super) fn optional_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     text(deserializer).map(|scalar| scalar.map(String::from))
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = Response;

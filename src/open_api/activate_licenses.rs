@@ -7,8 +7,10 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use super::activate_license::{MAX_LICENSE, SUCCESS, compact_seconds};
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
 use crate::timestamp::Timestamp;
+use crate::transport::BaseUrl;
 
 const PATH: &str = "/api/mkp-openapi-public/global/v2/license/activate";
 
@@ -19,7 +21,7 @@ const PATH: &str = "/api/mkp-openapi-public/global/v2/license/activate";
 pub struct Request {
     /// The codes, at most 100 of at most 64 characters.
     pub license_list: Vec<String>,
-    /// When the software takes effect, UTC; for all codes.
+    /// Time when the software takes effect, UTC; for all codes.
     #[serde(serialize_with = "compact_seconds", skip_serializing_if = "Option::is_none")]
     pub real_effect_time: Option<Timestamp>,
 }
@@ -30,6 +32,8 @@ impl Request {
         Self { license_list: licenses.into_iter().map(Into::into).collect(), real_effect_time: None }
     }
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = ();

@@ -9,24 +9,23 @@ use http::header::{HeaderName, HeaderValue};
 use http::response::Parts;
 use http::{Request, StatusCode};
 
-use super::{
-    Api, ApiError, ApiErrorKind, Authentication, BaseUrl, CallObserver, EndedCall, FailedAttempt, LimitError,
-    StreamedBody, Transport, TransportError, upload,
-};
+use super::{Api, ApiError, ApiErrorKind, Authentication, CallObserver, EndedCall, FailedAttempt, LimitError, upload};
+use crate::backoff;
 use crate::clock::{Clock, SystemClock};
 use crate::key::{AccessKey, Credentials};
 use crate::random::{self, OsRandom, Random, RandomError};
 use crate::runtime::Runtime;
-use crate::signature::aksk::{self, Payload, Signer};
+use crate::signature::aksk::{self, Payload, SignError, Signer};
 use crate::signature::usage_push;
 use crate::site::Site;
 use crate::timestamp::Timestamp;
+use crate::transport::{BaseUrl, StreamedBody, Transport, TransportError};
 
 /// Calls the open APIs. Clones share everything.
 ///
 /// ```
 /// # async fn example(
-/// #     transport: impl koogallery::open_api::Transport,
+/// #     transport: impl koogallery::transport::Transport,
 /// #     runtime: impl koogallery::runtime::Runtime,
 /// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// use koogallery::key::Credentials;
@@ -58,13 +57,14 @@ struct Inner {
     lock: Mutex<AccessLock>,
 }
 
-/// How often and how fast a call is tried again.
+/// Number and pace of the tries of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
     /// Tries in all; at least 1.
     pub attempts: u32,
-    /// The longest first pause. Every further one may be twice as long; each is drawn between nothing and its longest.
+    /// The longest first pause. Every further one may be twice as long; each is drawn between half of its longest and
+    /// all.
     pub first_pause: Duration,
     /// No pause is longer, and no answer's `Retry-After` is waited for longer.
     pub longest_pause: Duration,
@@ -77,8 +77,8 @@ impl Default for RetryPolicy {
     }
 }
 
-/// The gateway locks a key for five minutes after five failed authentications in a row, also for calls signed rightly. So
-/// the client stops before that.
+/// The gateway locks a key for five minutes after five failed authentications in a row, also for calls signed rightly.
+/// So the client stops before that.
 #[derive(Debug, Default)]
 struct AccessLock {
     failures_in_a_row: u32,
@@ -100,7 +100,7 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// Begins with the site, the transport, and a runtime to wait on.
+    /// Returns a builder with the site, the transport, and a runtime to wait on.
     pub fn builder(site: Site, transport: impl Transport, runtime: impl Runtime) -> ClientBuilder {
         ClientBuilder {
             inner: Inner {
@@ -119,7 +119,7 @@ impl Client {
         }
     }
 
-    /// Calls one API, and again where the answer or its absence allows it.
+    /// Calls one API, with retries where the answer or its absence allows them.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl Client {
         let (outcome, head) = loop {
             let (outcome, head) = match &checked {
                 Ok(()) => inner.attempt::<A>(request(base)).await,
-                Err(source) => (Err(CallError::Limit { api: A::NAME, source: source.clone() }), None),
+                Err(limit) => (Err(CallError::Limit { api: A::NAME, limit: limit.clone() }), None),
             };
             let Err(error) = &outcome else { break (outcome, head) };
             if let CallError::Transport { source: TransportError::Connect(_), .. } = error {
@@ -204,12 +204,12 @@ impl Inner {
         match (request, A::AUTHENTICATION) {
             (Outgoing::Whole(request), Authentication::AkSk) => {
                 let signed = aksk::sign(request, self.credentials::<A>()?, now);
-                signed.map(Outgoing::Whole).map_err(|_| CallError::NoCredentials(A::NAME))
+                signed.map(Outgoing::Whole).map_err(|source| CallError::Sign { api: A::NAME, source })
             }
             (Outgoing::Streamed(request), _) => {
                 let (mut head, body) = request.into_parts();
                 let signed = Signer::new(self.credentials::<A>()?).sign(&mut head, Payload::Unsigned, now);
-                signed.map_err(|_| CallError::NoCredentials(A::NAME))?;
+                signed.map_err(|source| CallError::Sign { api: A::NAME, source })?;
                 Ok(Outgoing::Streamed(Request::from_parts(head, body)))
             }
             (Outgoing::Whole(mut request), Authentication::AccessKey) => {
@@ -260,20 +260,17 @@ impl Inner {
         }
     }
 
-    /// How long to wait before the next try, if there is one: as long as the answer asks, and at least a time drawn between
-    /// nothing and the longest, so that many clients do not come back at once.
+    /// Returns the pause before the next try, if there is one: as long as the answer asks, and at least the drawn
+    /// pause.
     fn pause_after(&self, attempt: u32, error: &CallError) -> Option<Duration> {
         if !error.is_retryable() || attempt >= self.policy.attempts {
             return None;
         }
-        let doubled = self.policy.first_pause.saturating_mul(1 << (attempt - 1).min(16));
-        let longest = doubled.min(self.policy.longest_pause);
-        let mut bytes = [0; 4];
-        let drawn = self.random.fill(&mut bytes).map(|()| f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX));
-        let drawn = longest.mul_f64(drawn.unwrap_or(1.0));
+        let RetryPolicy { first_pause, longest_pause, .. } = self.policy;
+        let drawn = backoff::pause(first_pause, longest_pause, attempt - 1, &*self.random);
         let CallError::Api(error) = error else { return Some(drawn) };
         match error.pause(self.clock.now()) {
-            Some(asked) if asked > self.policy.longest_pause => None,
+            Some(asked) if asked > longest_pause => None,
             asked => Some(drawn.max(asked.unwrap_or_default())),
         }
     }
@@ -290,21 +287,21 @@ impl fmt::Debug for Client {
 }
 
 impl ClientBuilder {
-    /// The AK/SK of the seller's account, for all APIs but the newer usage push.
+    /// Sets the AK/SK of the seller's account, for all APIs but the newer usage push.
     #[must_use]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.inner.credentials = Some(credentials);
         self
     }
 
-    /// The access key of the basic interface, for the newer usage push.
+    /// Sets the access key of the basic interface, for the newer usage push.
     #[must_use]
     pub fn access_key(mut self, key: AccessKey) -> Self {
         self.inner.access_key = Some(key);
         self
     }
 
-    /// Another address than the site's, for instance a simulator's; there is no fallback then.
+    /// Sets another address than the site's, for instance a simulator's; there is no fallback then.
     #[must_use]
     pub fn base_url(mut self, base: BaseUrl) -> Self {
         self.inner.base = base;
@@ -312,35 +309,35 @@ impl ClientBuilder {
         self
     }
 
-    /// The address to try when the first cannot be reached; the site's documented one unless set.
+    /// Sets the address to try when the first cannot be reached (default: the site's documented one).
     #[must_use]
     pub fn fallback_url(mut self, fallback: Option<BaseUrl>) -> Self {
         self.inner.fallback = fallback;
         self
     }
 
-    /// How often and how fast a call is tried again.
+    /// Sets number and pace of the tries of a call.
     #[must_use]
     pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
         self.inner.policy = policy;
         self
     }
 
-    /// Tells the time; the system's clock unless set.
+    /// Sets the clock (default: the system's).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.inner.clock = Box::new(clock);
         self
     }
 
-    /// Gives randomness for nonces and pauses; the operating system's unless set.
+    /// Sets the source of randomness for nonces and pauses (default: the operating system's).
     #[must_use]
     pub fn random(mut self, random: impl Random) -> Self {
         self.inner.random = Box::new(random);
         self
     }
 
-    /// Is told of every call; nobody unless set.
+    /// Sets the observer of the calls (default: none).
     #[must_use]
     pub fn observer(mut self, observer: impl CallObserver) -> Self {
         self.inner.observer = Some(Box::new(observer));
@@ -370,7 +367,7 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-/// Why there can be no client.
+/// A client that cannot be built.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientBuildError {
@@ -388,7 +385,7 @@ impl fmt::Debug for ClientBuildError {
     }
 }
 
-/// Why a call failed in the end.
+/// An error of a call, after the last try.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -400,30 +397,38 @@ pub enum CallError {
     Transport {
         /// The API called.
         api: &'static str,
-        /// Why.
+        /// The cause.
         source: TransportError,
     },
     /// A field breaks a documented limit. Nothing was sent.
-    #[error("{api}: {source}")]
+    #[error("{api}: {limit}")]
     Limit {
         /// The API to be called.
         api: &'static str,
         /// The field and its limit.
-        source: LimitError,
+        limit: LimitError,
     },
-    /// The API needs AK/SK, and the client has none that can be used.
-    #[error("{0}: the client has no usable AK/SK")]
+    /// The API needs AK/SK, and the client has none.
+    #[error("{0}: the client has no AK/SK")]
     NoCredentials(&'static str),
+    /// The request could not be signed. Nothing was sent.
+    #[error("{api}: the request could not be signed")]
+    Sign {
+        /// The API to be called.
+        api: &'static str,
+        /// The cause.
+        source: SignError,
+    },
     /// The API needs the access key of the basic interface, and the client has none.
     #[error("{0}: the client has no access key")]
     NoAccessKey(&'static str),
-    /// Authentication failed several times in a row. The client sends nothing for five minutes, because two more failures
-    /// would lock the key. Check AK/SK, the seller account and the clock.
+    /// Authentication failed several times in a row. The client sends nothing for five minutes, because two more
+    /// failures would lock the key. Check AK/SK, the seller account and the clock.
     #[error("{api}: paused until {until} after failed authentications")]
     Paused {
         /// The API called.
         api: &'static str,
-        /// When calls are made again.
+        /// Time of the next call.
         until: Timestamp,
     },
     /// No randomness for the nonce.
@@ -432,7 +437,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Whether the same call may succeed later without anybody doing something about it.
+    /// Returns whether the same call may succeed later without a repair.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Api(error) => error.is_retryable(),
@@ -441,7 +446,7 @@ impl CallError {
         }
     }
 
-    /// What went wrong, in a few fixed words that hold nothing of the request or the answer.
+    /// Returns the error in a few fixed words that hold nothing of the request or the answer.
     pub fn summary(&self) -> &'static str {
         match self {
             Self::Api(error) => match error.kind {
@@ -454,21 +459,22 @@ impl CallError {
             Self::Transport { source: TransportError::Connect(_), .. } => "host not reached",
             Self::Transport { source: TransportError::NoTls, .. } => "no TLS",
             Self::Transport { source: TransportError::Timeout, .. } => "no answer in time",
-            Self::Transport { source: TransportError::Broken(_), .. } => "exchange broke off",
+            Self::Transport { source: TransportError::Broken(_), .. } => "connection broke",
             Self::Limit { .. } => "a limit of the API is broken",
-            Self::NoCredentials(_) => "no usable AK/SK",
+            Self::NoCredentials(_) => "no AK/SK",
+            Self::Sign { .. } => "request not signed",
             Self::NoAccessKey(_) => "no access key",
             Self::Paused { .. } => "paused after failed authentications",
             Self::Random(_) => "no randomness",
         }
     }
 
-    /// The code of the marketplace or its gateway, if an answer had one.
+    /// Returns the code of the marketplace or its gateway, if an answer had one.
     pub fn code(&self) -> Option<&str> {
         if let Self::Api(error) = self { error.code() } else { None }
     }
 
-    /// The gateway's id of the request, where it gave one.
+    /// Returns the gateway's id of the request, where it gave one.
     pub fn request_id(&self) -> Option<&str> {
         if let Self::Api(error) = self { error.request_id.as_deref() } else { None }
     }

@@ -1,4 +1,4 @@
-//! What the codes of the open APIs mean, and whether to send the same request again.
+//! Codes of the open APIs: their meaning, and whether to retry.
 
 use http::StatusCode;
 

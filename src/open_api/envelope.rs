@@ -1,4 +1,4 @@
-//! What all answers have in common, under several sets of names.
+//! Members that all answers have, under several sets of names.
 
 use std::error::Error;
 use std::sync::Arc;

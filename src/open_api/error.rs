@@ -1,4 +1,4 @@
-//! Why a call failed, and what to do about it.
+//! Errors of a call, and what to do about them.
 
 use std::error::Error;
 use std::fmt;
@@ -9,20 +9,20 @@ use http::StatusCode;
 
 use super::code::number_of;
 use super::headers::until;
-use super::words::shown;
+use crate::text::words::shown;
 use crate::timestamp::Timestamp;
 
 /// A call of an open API that did not succeed.
 ///
-/// Its text names the API and the HTTP status, repeats the words of the marketplace or its gateway, and then says what the
-/// code means, what to do, and the request id. It holds neither secrets nor personal data nor the request: the words are
-/// cut to 200 characters, and what looks like such is masked in them.
+/// Its text names the API and the HTTP status, repeats the words of the marketplace or its gateway, and then says what
+/// the code means, what to do, and the request id. It holds neither secrets nor personal data nor the request: the
+/// words are cut to 200 characters, and what looks like such is masked in them.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub struct ApiError {
     /// The API called.
     pub api: &'static str,
-    /// What went wrong.
+    /// The kind of error.
     pub kind: ApiErrorKind,
     /// The HTTP status of the answer.
     pub status: StatusCode,
@@ -34,14 +34,15 @@ pub struct ApiError {
     pub request_id: Option<String>,
     /// The answer's `Date`: the gateway's clock, cut to the second.
     pub answered_at: Option<Timestamp>,
-    /// How many seconds this machine's clock is ahead of the gateway's; negative if it is behind. At least so many: the
-    /// time that the call took, and the cut of `Date`, are allowed for. The client measures it; who sends requests without
-    /// one calls [`ApiError::measure_clock`].
+    /// Seconds that this machine's clock is ahead of the gateway's; negative if it is behind. At least so many: the
+    /// time that the call took, and the cut of `Date`, are allowed for. The client measures it; who sends requests
+    /// without one calls [`ApiError::measure_clock`].
     pub clock_difference: Option<i32>,
 }
 
-/// When the same request may be sent again, as an answer tells it.
+/// Earliest time of a retry, as an answer gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "HTTP has these two")]
 pub enum RetryAfter {
     /// So long after the answer.
     In(Duration),
@@ -49,7 +50,7 @@ pub enum RetryAfter {
     At(Timestamp),
 }
 
-/// What went wrong with a call.
+/// The kind of an [`ApiError`].
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ApiErrorKind {
@@ -59,7 +60,7 @@ pub enum ApiErrorKind {
         code: String,
         /// Its text; unstable, for people only.
         message: String,
-        /// What the documents say about the code, if they know it.
+        /// The documents' words on the code, if they list it.
         meaning: Option<&'static str>,
     },
     /// The gateway in front of the marketplace refused.
@@ -67,9 +68,9 @@ pub enum ApiErrorKind {
         /// Its code.
         code: String,
         /// Its text; for a wrong signature it holds the gateway's canonical request, see
-        /// [`aksk::difference`](crate::signature::aksk::difference).
+        /// [`aksk::diff_with_gateway`](crate::signature::aksk::diff_with_gateway).
         message: String,
-        /// What the documents say about the code.
+        /// The documents' words on the code.
         meaning: &'static str,
     },
     /// The answer is no JSON object, or has no code: a proxy's page, a cut-off body.
@@ -79,8 +80,8 @@ pub enum ApiErrorKind {
         /// Its length in bytes.
         length: usize,
     },
-    /// The answer points to another address (HTTP 3xx). A signed request is good for its own address only, so it is never
-    /// sent there.
+    /// The answer points to another address (HTTP 3xx). A signed request is good for its own address only, so it is
+    /// never sent there.
     Redirected {
         /// The host that it points to, if it names one.
         host: Option<String>,
@@ -99,7 +100,7 @@ pub enum Retry {
     BackOff,
 }
 
-/// Seconds that two clocks may be apart by without anybody having to know.
+/// Seconds that two clocks may be apart without a remark.
 const CLOCK_TOLERANCE: u32 = 60;
 /// Seconds that the gateway allows.
 const CLOCK_LIMIT: u32 = 900;
@@ -110,7 +111,7 @@ impl ApiError {
         self.retry == Retry::BackOff
     }
 
-    /// How long from `now` the answer asks to wait before the same request is sent again, if it asks.
+    /// Returns the pause from `now` that the answer asks for before a retry, if it asks.
     pub fn pause(&self, now: Timestamp) -> Option<Duration> {
         self.retry_after.map(|after| match after {
             RetryAfter::In(pause) => pause,
@@ -134,7 +135,8 @@ impl ApiError {
         }
     }
 
-    /// Compares this machine's clock with the answer's `Date`: when the request was sent, and when the answer was there.
+    /// Compares this machine's clock with the answer's `Date`: when the request was sent, and when the answer was
+    /// there.
     ///
     /// ```
     /// # use bytes::Bytes;
@@ -172,8 +174,8 @@ impl ApiError {
     }
 }
 
-/// The smallest whole number of seconds that explains when the request was sent, what the gateway's clock then showed, cut
-/// to the second, and when the answer was there.
+/// The smallest whole number of seconds that explains when the request was sent, what the gateway's clock then showed,
+/// cut to the second, and when the answer was there.
 fn clock_difference(date: Timestamp, sent: Timestamp, received: Timestamp) -> i32 {
     let ahead = |time: Timestamp| time.as_unix_millis().saturating_sub(date.as_unix_millis());
     // The request was answered at some time in [date, date + 1 s).

@@ -1,4 +1,4 @@
-//! What the headers of an answer tell: when it was made, and when to come again.
+//! Headers of an answer: its time, and when to retry.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -13,8 +13,8 @@ pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     http_date(text(headers, DATE)?)
 }
 
-/// `Retry-After` in both its forms (RFC 9110, 10.2.3). A date is that of the gateway's clock, so it is taken relative to the
-/// answer's own `Date` where there is one.
+/// `Retry-After` in both its forms (RFC 9110, 10.2.3). A date is that of the gateway's clock, so it is taken relative
+/// to the answer's own `Date` where there is one.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
     let text = text(headers, RETRY_AFTER)?;
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

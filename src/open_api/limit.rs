@@ -26,14 +26,14 @@ pub enum Limit {
     Characters {
         /// The most that it may have.
         max: usize,
-        /// What it has.
+        /// The actual number.
         found: usize,
     },
     /// The list has at most `max` elements.
     Elements {
         /// The most that it may have.
         max: usize,
-        /// What it has.
+        /// The actual number.
         found: usize,
     },
     /// The number is at most this.

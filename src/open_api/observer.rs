@@ -6,12 +6,12 @@ use http::StatusCode;
 
 use super::CallError;
 
-/// Is told of every call of a [`Client`](super::Client).
+/// Observes the calls of a [`Client`](super::Client).
 ///
-/// What it is given holds no keys, no signatures, no addresses and no bodies; of the answers only code and request id, and
-/// what [`CallError`] says.
+/// What it is given holds no keys, no signatures, no addresses and no bodies; of the answers only code and request id,
+/// and what [`CallError`] says.
 pub trait CallObserver: Send + Sync + 'static {
-    /// A call begins; what comes of it is told to the value given back, which is dropped with the call.
+    /// Observes the begin of a call. The value returned observes the rest of it, and is dropped with the call.
     fn begin(&self, api: &'static str) -> Box<dyn ObservedCall>;
 }
 
@@ -28,12 +28,19 @@ pub trait ObservedCall: Send {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FailedAttempt<'a> {
-    /// Which it was, counted from 1.
+    /// Its number, counted from 1.
     pub attempt: u32,
-    /// Why it failed.
+    /// The error.
     pub error: &'a CallError,
-    /// How long the client waits before the next.
+    /// The pause before the next try.
     pub pause: Duration,
+}
+
+impl<'a> FailedAttempt<'a> {
+    /// Returns the failure of a try.
+    pub fn new(attempt: u32, error: &'a CallError, pause: Duration) -> Self {
+        Self { attempt, error, pause }
+    }
 }
 
 /// A call that ended.
@@ -46,8 +53,15 @@ pub struct EndedCall<'a> {
     pub status: Option<StatusCode>,
     /// The gateway's id of the last request, where it gave one.
     pub request_id: Option<&'a str>,
-    /// Why the call failed, if it did.
+    /// The error, if the call failed.
     pub error: Option<&'a CallError>,
-    /// How long the call took with all tries and pauses, by the client's clock.
+    /// Duration of the call with all tries and pauses, by the client's clock.
     pub duration: Duration,
+}
+
+impl EndedCall<'_> {
+    /// Returns the end of a call with nothing else set.
+    pub fn new(attempts: u32, duration: Duration) -> Self {
+        Self { attempts, status: None, request_id: None, error: None, duration }
+    }
 }

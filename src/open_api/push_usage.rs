@@ -1,13 +1,13 @@
-//! Push usage (按需使用量推送): seller to marketplace, `POST /api/mkp-openapi-public/global/v1/isv/usage-data`, signed with the
-//! access key of the basic interface. Open API reference, "usage push (new)" (China 2025-11-13, international 2025-11-18;
-//! not in Europe).
+//! Push usage (按需使用量推送): seller to marketplace, `POST /api/mkp-openapi-public/global/v1/isv/usage-data`, signed with
+//! the access key of the basic interface. Open API reference, "usage push (new)" (China 2025-11-13, international
+//! 2025-11-18; not in Europe).
 //!
 //! An accepted push is only queued: a background check may still refuse records, which then show in the seller console
 //! alone. Of several records for the same instance and period the first counts, so the same records may be sent again.
 //!
 //! With `94060999` some records were refused. An array `abnormal_usage_data` lists them; where it stands and what
-//! identifies a record in it is not documented, so it is looked for at any depth, and records of which the answer does not
-//! say clearly what became of them are [unclear](RecordFate::Unclear): neither taken nor refused.
+//! identifies a record in it is not documented, so it is looked for at any depth, and records of which the answer does
+//! not say clearly what became of them are [unclear](RecordFate::Unclear): neither taken nor refused.
 
 pub(super) mod answer;
 mod fates;
@@ -18,9 +18,11 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use self::answer::{Answer, Element};
 use super::code::{is_same, normalized};
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
+use crate::transport::BaseUrl;
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/isv/usage-data";
 
@@ -28,6 +30,7 @@ const PATH: &str = "/api/mkp-openapi-public/global/v1/isv/usage-data";
 pub const MAX_RECORDS: usize = 1000;
 
 /// Usage of at most 1000 records.
+#[doc(alias = "按需使用量推送")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Request {
     usage_records: Vec<UsageRecord>,
@@ -57,7 +60,14 @@ pub(super) fn check_count(count: usize) -> Result<(), RecordCountError> {
 /// A push has between 1 and 1000 records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a push has between 1 and 1000 usage records, not {0}")]
-pub struct RecordCountError(pub usize);
+pub struct RecordCountError(usize);
+
+impl RecordCountError {
+    /// Returns the number of records.
+    pub fn count(self) -> usize {
+        self.0
+    }
+}
 
 /// Usage of one instance in one period. Its members stand in the order in which they are signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -73,7 +83,7 @@ pub struct UsageRecord {
     pub instance_id: String,
     /// The seller's unique id of the record, at most 64 characters; the same at every try.
     pub metering_sn: String,
-    /// When the record was made.
+    /// Time of the record.
     #[serde(serialize_with = "basic_iso")]
     pub record_time: Timestamp,
     /// The package from which the usage is deducted; mandatory for packages that stop when they are used up.
@@ -125,6 +135,8 @@ pub(super) fn basic_iso<S: Serializer>(time: &Timestamp, serializer: S) -> Resul
 pub(super) fn as_text<S: Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(amount)
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = Response;
@@ -180,11 +192,12 @@ enum Said {
     Refused(Vec<Element>),
 }
 
-/// What an answer says of one record.
+/// The outcome of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecordFate<'r> {
-    /// It was queued: the answer is a success, or its list of refused records could be read in full and does not name it.
+    /// It was queued: the answer is a success, or its list of refused records could be read in full and does not name
+    /// it.
     Taken,
     /// It was refused, by a code of its own.
     Refused(&'r RejectedRecord),
@@ -218,7 +231,7 @@ impl Response {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RejectedRecord {
-    /// Why.
+    /// The reason.
     pub code: RecordCode,
     /// The record's id, where the answer names it (unverified).
     pub metering_sn: Option<String>,
@@ -228,14 +241,21 @@ pub struct RejectedRecord {
     pub description: Option<String>,
 }
 
-/// Why a record was refused.
+impl RejectedRecord {
+    /// Returns a record that was refused with this code, and nothing else set.
+    pub fn new(code: impl Into<RecordCode>) -> Self {
+        Self { code: code.into(), metering_sn: None, instance_id: None, description: None }
+    }
+}
+
+/// The reason for which a record was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct RecordCode(String);
 
 const UNLISTED: &str = "a code that the documents do not list";
 
-/// What to do about a refused record.
+/// Next step for a refused record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Disposition {
@@ -247,6 +267,12 @@ pub enum Disposition {
     Fix,
     /// It will never be taken.
     Dead,
+}
+
+impl From<&str> for RecordCode {
+    fn from(code: &str) -> Self {
+        Self::new(code)
+    }
 }
 
 impl RecordCode {
@@ -264,12 +290,12 @@ impl RecordCode {
         !matches!(self.meaning(), (UNLISTED, _))
     }
 
-    /// The three digits.
+    /// Returns the three digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What the documents say about the code and what follows; an unknown code waits for somebody to look at it.
+    /// Returns the documents' words on the code, and what follows; an unknown code waits for a person to look at it.
     pub fn meaning(&self) -> (&'static str, Disposition) {
         use Disposition::{Dead, Delivered, Fix, Retry};
         match self.as_str() {

@@ -1,7 +1,7 @@
-//! Push usage, old version: seller to marketplace, `POST /rest/marketplace/v1/isv/usage-data`, AK/SK. Open API reference,
-//! "usage push (old)" (China 2025-11-13, international).
+//! Push usage, old version: seller to marketplace, `POST /rest/marketplace/v1/isv/usage-data`, AK/SK. Open API
+//! reference, "usage push (old)" (China 2025-11-13, international).
 //!
-//! Records have no id of their own here; repeats are told by instance and period.
+//! Records have no id of their own here; a repeat is known by instance and period.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -9,9 +9,11 @@ use serde::de::IgnoredAny;
 
 use super::push_usage::answer::Answer;
 use super::push_usage::{RecordCountError, as_text, basic_iso, check_count, is_success};
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
+use crate::transport::BaseUrl;
 
 const PATH: &str = "/rest/marketplace/v1/isv/usage-data";
 
@@ -47,7 +49,7 @@ pub struct UsageRecord {
     pub instance_id: String,
     /// The instance's product.
     pub product_id: String,
-    /// When the record was made.
+    /// Time of the record.
     #[serde(serialize_with = "basic_iso")]
     pub record_time: Timestamp,
     /// The package from which the usage is deducted.
@@ -79,6 +81,8 @@ impl UsageRecord {
         limit::usage("usage_value", self.usage_value)
     }
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = ();

@@ -1,18 +1,21 @@
 //! Query deployed objects: seller to marketplace, `GET /api/mkp-openapi-public/v1/asset/deployed-object` (without
-//! `/global`), AK/SK. Known from the public Terraform provider only, which marks it internal; not needed by SaaS products.
+//! `/global`), AK/SK. Known from the public Terraform provider only, which marks it internal; not needed by SaaS
+//! products.
 
 use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 
 use super::activate_license::optional_text;
-use super::{Api, ApiError, Authentication, BaseUrl, envelope};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, envelope};
 use crate::query::push_pair;
+use crate::transport::BaseUrl;
 use crate::wire::lenient::list;
 
 const PATH: &str = "/api/mkp-openapi-public/v1/asset/deployed-object";
 
-/// What does an asset deploy?
+/// Asks for the objects that an asset deploys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
@@ -20,7 +23,7 @@ pub struct Request {
     pub asset_id: String,
     /// The kind of object.
     pub deployed_type: String,
-    /// In one region only.
+    /// The region; all regions where absent.
     pub region: Option<String>,
     /// Of one version only.
     pub asset_version: Option<String>,
@@ -72,6 +75,8 @@ object! {
     /// A software package.
     pub struct SoftwarePackage { package_name, internal_path, checksum, }
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = Vec<DeployedObject>;

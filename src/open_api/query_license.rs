@@ -1,6 +1,6 @@
 //! Query an authorization code (查询授权码, formerly heartbeat): seller to marketplace, `POST
-//! /api/mkp-openapi-public/global/v1/license/heartbeat`, AK/SK. License authorization code guide 2.0, "query" (2025-07-03;
-//! China only). To be called on the user's first use of each day.
+//! /api/mkp-openapi-public/global/v1/license/heartbeat`, AK/SK. License authorization code guide 2.0, "query"
+//! (2025-07-03; China only). To be called on the user's first use of each day.
 //!
 //! The batch form (`v2`) was not documented to its end and is left out; this one satisfies the marketplace's check.
 
@@ -10,25 +10,28 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::activate_license::{LicenseStatus, MAX_LICENSE, SUCCESS};
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
+use crate::transport::BaseUrl;
 use crate::wire::{FieldProblem, FieldWarning, Fields, Members, Name, ParseError, RawField};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/heartbeat";
 
 /// Is the code valid?
+#[doc(alias = "查询授权码")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Request {
     /// The code, at most 64 characters.
     pub license: String,
-    /// Who uses it; sunset in favour of the usage statistics, still accepted.
+    /// Use of the software; sunset in favor of the usage statistics, still accepted.
     #[serde(rename = "heartbeatInfo", skip_serializing_if = "Option::is_none")]
     pub heartbeat_info: Option<HeartbeatInfo>,
 }
 
-/// Who uses the software.
+/// Use of the software.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -65,9 +68,9 @@ pub struct License {
     pub license_code: String,
     /// Its state.
     pub status: LicenseStatus,
-    /// When it was activated (its form is unverified).
+    /// Time of the activation (its form is unverified).
     pub activate_time: Option<Timestamp>,
-    /// When it expires. The page says that this is told; the member's name could not be read (unverified).
+    /// Time of expiry. The page says that it is sent; the member's name could not be read (unverified).
     pub expire_time: Option<Timestamp>,
     /// The product.
     pub product_id: Option<String>,
@@ -75,13 +78,28 @@ pub struct License {
     pub order_id: Option<String>,
     /// Quantity bought (unverified).
     pub amount: Option<u32>,
-    /// Everything that was told, for members that no document lists.
+    /// The whole answer, for members that no document lists.
     pub all: Value,
     /// Members that could not be read or are not quite as documented.
     pub warnings: Vec<FieldWarning>,
 }
 
 impl License {
+    /// Returns a code with nothing else set.
+    pub fn new(license_code: impl Into<String>, status: LicenseStatus) -> Self {
+        Self {
+            license_code: license_code.into(),
+            status,
+            activate_time: None,
+            expire_time: None,
+            product_id: None,
+            order_id: None,
+            amount: None,
+            all: Value::Null,
+            warnings: Vec::new(),
+        }
+    }
+
     fn read(data: &str) -> Result<Self, ParseError> {
         const MAX: usize = usize::MAX;
         let raw = RawField::json(data);
@@ -103,6 +121,8 @@ impl License {
         Ok(Self { warnings: fields.rest().1, ..license })
     }
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = License;

@@ -6,11 +6,13 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
 use crate::amount::Amount;
 use crate::query::push_pair;
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
+use crate::transport::BaseUrl;
 pub use crate::wire::ExtendParam;
 use crate::wire::{
     ExtendParams, FieldProblem, FieldWarning, Fields, Members, Name, ParseError, RawField, ReadField, Warnings,
@@ -19,10 +21,11 @@ use crate::wire::{
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/order/query";
 
-/// What was bought with an order?
+/// Asks for the content of an order.
 ///
 /// Orders that begin with `MOCK` (such as `MOCKPERIODYEARNEW`) are answered with invented data before any product is
 /// published; a real signature is needed all the same.
+#[doc(alias = "查询订单")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
@@ -33,18 +36,20 @@ pub struct Request {
 }
 
 impl Request {
-    /// All lines of an order.
+    /// Returns a query of all lines of an order.
     pub fn new(order_id: impl Into<String>) -> Self {
         Self { order_id: order_id.into(), order_line_id: None }
     }
 
-    /// One line only.
+    /// Asks for one line only.
     #[must_use]
     pub fn with_order_line(mut self, order_line_id: impl Into<String>) -> Self {
         self.order_line_id = Some(order_line_id.into());
         self
     }
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = Order;
@@ -80,7 +85,7 @@ impl Api for Request {
 }
 
 open_enum! {
-    /// What an order does.
+    /// Kind of order.
     pub enum OrderType {
         /// New purchase.
         New = "NEW",
@@ -98,7 +103,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// How a line is charged.
+    /// Charging mode of a line.
     pub enum ChargingMode {
         /// By the year, month or day.
         Period = "PERIOD",
@@ -125,22 +130,22 @@ open_enum! {
 
 /// An order (`orderInfo`).
 ///
-/// Only the ids of the order and of its lines and products have to be there. Any other member that was not sent or could not
-/// be read is `None`; [`warnings`](Order::warnings) names those that could not.
+/// Only the ids of the order and of its lines and products have to be there. Any other member that was not sent or
+/// could not be read is `None`; [`warnings`](Order::warnings) names those that could not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Order {
     /// The order.
     pub order_id: String,
-    /// What it does.
+    /// Kind of order.
     pub order_type: Option<OrderType>,
-    /// When the customer placed it; UTC by inference from a sample.
+    /// Time when the customer placed it; UTC by inference from a sample.
     pub create_time: Option<Timestamp>,
     /// Its lines (`orderLine`, an array in spite of its name).
     pub order_lines: Vec<OrderLine>,
     /// The customer.
     pub buyer_info: Option<BuyerInfo>,
-    /// What the buyer filled in for the order.
+    /// Answers of the buyer to the questions about the order.
     pub extend_params: Vec<ExtendParam>,
     /// Members that could not be read or are not quite as documented, by their paths (`orderInfo.orderLine[0]...`).
     pub warnings: Vec<FieldWarning>,
@@ -152,18 +157,18 @@ pub struct Order {
 pub struct OrderLine {
     /// The line.
     pub order_line_id: String,
-    /// How it is charged.
+    /// Charging mode.
     pub charging_mode: Option<ChargingMode>,
     /// Unit of the period, for period products.
     pub period_type: Option<PeriodType>,
     /// Number of periods.
     pub period_number: Option<u32>,
-    /// Expiry computed from order and period, UTC; for information only. It differs from the real one, and is too early for
-    /// products under service supervision, whose term starts when the customer accepts the delivery.
+    /// Expiry computed from order and period, UTC; for information only. It differs from the real one, and is too early
+    /// for products under service supervision, whose term starts when the customer accepts the delivery.
     pub expire_time: Option<Timestamp>,
-    /// What was bought (`productInfo`, an array in spite of its name).
+    /// Products bought (`productInfo`, an array in spite of its name).
     pub products: Vec<Product>,
-    /// What the buyer filled in for the line.
+    /// Answers of the buyer to the questions about the line.
     pub extend_params: Vec<ExtendParam>,
     /// List amount (`currency`, which is no currency code), in the site's account currency.
     pub amount: Option<Amount>,
@@ -211,6 +216,28 @@ pub struct BuyerInfo {
 const ANY: usize = usize::MAX;
 
 impl Order {
+    /// Returns an order with nothing else set.
+    ///
+    /// ```
+    /// use koogallery::open_api::query_order::{ChargingMode, Order, OrderLine, Product};
+    ///
+    /// let mut line = OrderLine::new("CS1-000001", vec![Product::new("OFFI1")]);
+    /// line.charging_mode = Some(ChargingMode::OneTime);
+    /// let order = Order::new("CS1", vec![line]);
+    /// assert!(order.order_type.is_none());
+    /// ```
+    pub fn new(order_id: impl Into<String>, order_lines: Vec<OrderLine>) -> Self {
+        Self {
+            order_id: order_id.into(),
+            order_type: None,
+            create_time: None,
+            order_lines,
+            buyer_info: None,
+            extend_params: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
     fn read(order: &str) -> Result<Self, ParseError> {
         const NAME: &str = "orderInfo";
         let raw = RawField::json(order);
@@ -234,6 +261,37 @@ impl Order {
 
 fn extend_params(fields: &mut Fields<'_>) -> Vec<ExtendParam> {
     fields.information::<ExtendParams>("extendParams", ANY).map(Vec::from).unwrap_or_default()
+}
+
+impl OrderLine {
+    /// Returns a line with nothing else set.
+    pub fn new(order_line_id: impl Into<String>, products: Vec<Product>) -> Self {
+        Self {
+            order_line_id: order_line_id.into(),
+            charging_mode: None,
+            period_type: None,
+            period_number: None,
+            expire_time: None,
+            products,
+            extend_params: Vec::new(),
+            amount: None,
+            amount_after_discount: None,
+        }
+    }
+}
+
+impl Product {
+    /// Returns a product with nothing else set.
+    pub fn new(product_id: impl Into<String>) -> Self {
+        Self { product_id: product_id.into(), sku_code: None, linear_value: None, product_name: None }
+    }
+}
+
+impl BuyerInfo {
+    /// Returns a customer with nothing set.
+    pub fn new() -> Self {
+        Self::default()
+    }
 }
 
 /// A part of the answer.
@@ -293,8 +351,8 @@ fn part<T: Part>(object: &str, warnings: &mut Warnings) -> Result<T, ParseError>
     Ok(part)
 }
 
-/// A list, or the one object in its place. An entry without its id is left out: another line, or another product, may be
-/// the one that is asked for.
+/// A list, or the one object in its place. An entry without its id is left out: another line, or another product, may
+/// be the one that is asked for.
 struct List<T>(Vec<T>);
 
 impl<T> Default for List<T> {

@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::activate_license::{MAX_LICENSE, SUCCESS};
-use super::{Api, ApiError, Authentication, BaseUrl, Limit, LimitError, envelope, limit};
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, Limit, LimitError, envelope, limit};
 use crate::redact::Sensitive;
+use crate::transport::BaseUrl;
 
 const PATH: &str = "/api/mkp-openapi-public/global/v2/license/software-usage-info";
 
-/// Who or how many used the software, for up to 100 codes.
+/// Reports the clients of the software, or their number, for up to 100 codes.
+#[doc(alias = "授权码软件使用统计")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Request {
@@ -57,6 +60,7 @@ impl Usage {
 /// One report: who, or how many; never both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Report {
     /// A client's id, at most 256 characters; distinct ones are counted.
     Id(Sensitive),
@@ -79,10 +83,19 @@ impl Report {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Response {
-    /// Codes that failed the check. The member's name could not be read (unverified): every list of texts in the answer's
-    /// data counts.
+    /// Codes that failed the check. The member's name could not be read (unverified): every list of texts in the
+    /// answer's data counts.
     pub failed: Vec<String>,
 }
+
+impl Response {
+    /// Returns an answer without failures.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = Response;

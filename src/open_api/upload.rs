@@ -1,10 +1,10 @@
 //! Upload a string or file (字符串/文件流上传): seller to marketplace, `POST
-//! /api/mkp-openapi-public/global/v1/market-event/{event_id}/file`, AK/SK. License client guide, "upload" (2024-04-26; China
-//! only). Delivers the License of an asynchronous application.
+//! /api/mkp-openapi-public/global/v1/market-event/{event_id}/file`, AK/SK. License client guide, "upload" (2024-04-26;
+//! China only). Delivers the License of an asynchronous application.
 //!
 //! The body is `multipart/form-data`: a [`Request`] has it in memory and is signed like any other, because a License is
-//! small; a [`Streamed`] file is read while it is sent. The content type is not signed, so the boundary cannot break the
-//! signature.
+//! small; a [`Streamed`] file is read while it is sent. The content type is not signed, so the boundary cannot break
+//! the signature.
 
 use std::io;
 
@@ -17,20 +17,23 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
-use super::{Api, ApiError, Authentication, BaseUrl, LimitError, Source, StreamedBody, envelope, limit};
-use crate::query::RESERVED;
+use super::sealed::Sealed;
+use super::{Api, ApiError, Authentication, LimitError, Source, envelope, limit};
+use crate::query::NON_UNRESERVED;
+use crate::transport::{BaseUrl, StreamedBody};
 
 /// Delivers a License for an event.
+#[doc(alias = "字符串/文件流上传")]
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
     /// The event of the application, at most 64 characters.
     pub event_id: String,
-    /// What is delivered.
+    /// The content of a delivery.
     pub content: Content,
 }
 
-/// What is delivered.
+/// The content of a delivery.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
@@ -57,12 +60,24 @@ impl Request {
     }
 }
 
+impl std::fmt::Debug for Content {
+    /// The License itself is left out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Characters(_) => f.write_str("Characters([redacted])"),
+            Self::File { name, .. } => f.debug_struct("File").field("name", name).finish_non_exhaustive(),
+        }
+    }
+}
+
 impl std::fmt::Debug for Request {
     /// The License itself is left out.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request").field("event_id", &self.event_id).finish_non_exhaustive()
     }
 }
+
+impl Sealed for Request {}
 
 impl Api for Request {
     type Response = ();
@@ -92,7 +107,8 @@ impl Api for Request {
     }
 }
 
-/// A file that is read while it is sent, for [`Client::upload`](super::Client::upload): it is never in memory as a whole.
+/// A file that is read while it is sent, for [`Client::upload`](super::Client::upload): it is never in memory as a
+/// whole.
 ///
 /// ```
 /// # #[cfg(feature = "tokio")]
@@ -116,7 +132,8 @@ pub struct Streamed {
 impl Streamed {
     /// Reads the file once, for its length and its hash. It must not change until it is sent.
     ///
-    /// The body is left out of the signature (`UNSIGNED-PAYLOAD`), as the marketplace's own clients do; the hash is in it.
+    /// The body is left out of the signature (`UNSIGNED-PAYLOAD`), as the marketplace's own clients do; the hash is in
+    /// it.
     ///
     /// # Errors
     ///
@@ -151,7 +168,7 @@ impl Streamed {
     /// The request, not yet signed; its body is to be left unsigned.
     pub fn to_http(&self, base: &BaseUrl) -> http::Request<StreamedBody> {
         let Frame { before, after, .. } = &self.frame;
-        let body = StreamedBody::new(before.clone(), &*self.source, self.length, after.clone());
+        let body = StreamedBody::new(before.clone(), self.source.chunks(), self.length, after.clone());
         self.frame.request(base, &self.event_id, body)
     }
 }
@@ -174,11 +191,11 @@ const MAX_FILE_NAME: usize = 1024;
 /// The gateway's limit for signed requests, 12 MB; taken as 12 MiB.
 const MAX_BODY: u64 = 12 * 1024 * 1024;
 
-/// Why a file cannot be uploaded.
+/// An error of preparing an upload.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrepareError {
-    /// With what stands around it, the file exceeds the 12 MB of a request. Nothing was sent.
+    /// With the frame around it, the file exceeds the 12 MB of a request. Nothing was sent.
     #[error("the file is larger than the 12 MB that the gateway takes in one request")]
     TooLarge,
     /// The file cannot be read.
@@ -215,7 +232,7 @@ impl Frame {
     }
 
     fn new(json: &Json<'_>) -> Self {
-        // Plain data with text keys: serialising cannot fail.
+        // Plain data with text keys: serializing cannot fail.
         let text = serde_json::to_string(json).unwrap_or_default();
         // The JSON holds the file's hash. A hash of all that cannot stand in it, and makes equal requests equal.
         let boundary = format!("koogallery-{}", const_hex::encode(&Sha256::digest(&text)[..16]));
@@ -233,7 +250,7 @@ impl Frame {
     }
 
     fn request<B>(&self, base: &BaseUrl, event_id: &str, body: B) -> http::Request<B> {
-        let event_id = utf8_percent_encode(event_id, RESERVED);
+        let event_id = utf8_percent_encode(event_id, NON_UNRESERVED);
         let path = format!("/api/mkp-openapi-public/global/v1/market-event/{event_id}/file");
         let mut request = base.request(Method::POST, &path, body);
         if let Ok(content_type) = HeaderValue::try_from(format!("multipart/form-data; boundary={}", self.boundary)) {

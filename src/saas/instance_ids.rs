@@ -4,8 +4,8 @@ use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, Wr
 
 /// One to 100 instance ids, joined with commas on the wire.
 ///
-/// The documents print a maximum of 64 (V1.0) or 100 (V2.0) characters for the whole field, which contradicts 100 ids of
-/// up to 64 characters; the ids are counted and measured instead.
+/// The documents print a maximum of 64 (V1.0) or 100 (V2.0) characters for the whole field, which contradicts 100 ids
+/// of up to 64 characters; the ids are counted and measured instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceIds(Vec<String>);
 

@@ -1,4 +1,4 @@
-//! What an answer tells about instances: how to get in, and how much was used.
+//! Answer data for instances: access and usage.
 
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +74,7 @@ pub struct UsageInfo {
     pub related_instance_id: Option<String>,
     /// Pay-per-use: the running total. Package: the amount used up. At most four decimals, sent as a JSON number.
     pub usage_value: Amount,
-    /// When it was counted, `yyyyMMddHHmmssSSS` in UTC.
+    /// Time of the count, `yyyyMMddHHmmssSSS` in UTC.
     #[serde(serialize_with = "compact_millis")]
     pub statistical_time: Timestamp,
     /// A page with details, at most 512 characters.

@@ -1,8 +1,8 @@
 //! SaaS Access Guide V1.0: `GET` with everything in the query, proved by `authToken`, answered with `Body-Sign`.
 //!
 //! Retired for new listings, still running for existing products. Every value is text; `mobilePhone` and `email` arrive
-//! encrypted, account and password leave encrypted (see [`cipher::field`](crate::cipher::field)). Source: the SaaS access
-//! guides V1.0 "common and self-service", "joint operations" (China, 2025-11) and international (2025-11).
+//! encrypted, account and password leave encrypted (see [`cipher::field`](crate::cipher::field)). Source: the SaaS
+//! access guides V1.0 "common and self-service", "joint operations" (China, 2025-11) and international (2025-11).
 
 pub mod expire_instance;
 pub mod instance_status;

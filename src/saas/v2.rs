@@ -1,8 +1,8 @@
 //! SaaS Access Guide V2.0: `POST` with a JSON body, signed in the query (`signature`, `timestamp`, `nonce`).
 //!
-//! All messages go to the one production address and are told apart by `activity`. Account and password in answers are
-//! plain text. Source: SaaS access guide V2.0 of the China (2025-12), international (2025-10) and European (2025-03)
-//! sites; where they differ the field says so.
+//! All messages go to the one production address and are distinguished by `activity`. Account and password in answers
+//! are plain text. Source: SaaS access guide V2.0 of the China (2025-12), international (2025-10) and European
+//! (2025-03) sites; where they differ the field says so.
 
 pub mod change_instance_check;
 pub mod new_instance;

@@ -1,9 +1,9 @@
 //! AK/SK request signing of the open APIs (`SDK-HMAC-SHA256`), written by hand because no crate has it.
 //!
 //! The gateway verifies exactly the headers that are listed as signed. [`sign`] signs `Host` and `X-Sdk-Date`, and
-//! `X-Security-Token` and `X-Sdk-Content-Sha256` where they are sent; further ones by [`Signer::also_sign`]. A request that
-//! is sent again must be signed again: the date may be 15 minutes off, and five wrong signatures lock the key for five
-//! minutes. Source: API request signing guide (2022-09 to 2025-10) and the official SDKs.
+//! `X-Security-Token` and `X-Sdk-Content-Sha256` where they are sent; further ones by [`Signer::sign_header`]. A
+//! request that is sent again must be signed again: the date may be 15 minutes off, and five wrong signatures lock the
+//! key for five minutes. Source: API request signing guide (2022-09 to 2025-10) and the official SDKs.
 
 mod canonical;
 mod diagnosis;
@@ -19,7 +19,7 @@ use memchr::memrchr;
 use sha2::{Digest as _, Sha256};
 
 pub use canonical::CanonicalRequest;
-pub use diagnosis::{Difference, difference};
+pub use diagnosis::{Difference, diff_with_gateway};
 
 use super::{VerifyError, Window};
 use crate::key::{Credentials, HmacSha256};
@@ -33,10 +33,10 @@ const X_SDK_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-sdk-content-
 /// The value of `X-Sdk-Content-Sha256` that leaves the body out of the signature.
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
-/// How far the date of a request may be off.
+/// Tolerance of the date of a request.
 const TOLERANCE: Window = Window::symmetric(Duration::from_secs(15 * 60));
 
-/// What of the body is signed.
+/// The signed part of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Payload<'a> {
@@ -91,15 +91,15 @@ pub struct Signer<'a> {
 static USUAL: [HeaderName; 4] = [HOST, X_SDK_CONTENT_SHA256, X_SDK_DATE, X_SECURITY_TOKEN];
 
 impl<'a> Signer<'a> {
-    /// The settings of [`sign`].
+    /// Returns a signer with the settings of [`sign`].
     pub fn new(credentials: &'a Credentials) -> Self {
         Self { credentials, signed: Cow::Borrowed(&USUAL) }
     }
 
-    /// Signs another header as well, if the request has it. Names with an underscore are never signed, because the gateway
-    /// drops them.
+    /// Signs another header as well, if the request has it. Names with an underscore are never signed, because the
+    /// gateway drops them.
     #[must_use]
-    pub fn also_sign(mut self, name: HeaderName) -> Self {
+    pub fn sign_header(mut self, name: HeaderName) -> Self {
         let position = self.signed.binary_search_by(|signed| signed.as_str().cmp(name.as_str()));
         match position {
             Err(at) if !name.as_str().contains('_') && name != AUTHORIZATION => self.signed.to_mut().insert(at, name),
@@ -140,7 +140,7 @@ impl<'a> Signer<'a> {
         let signature = mac(self.credentials, &date, &canonical).finalize().into_bytes().into();
         let mut hex = const_hex::Buffer::<32>::new();
         let authorization = Authorization {
-            access: self.credentials.access(),
+            access: self.credentials.access_key_id(),
             signed_headers: canonical.signed_headers(),
             signature: hex.format(&signature),
         };
@@ -172,7 +172,7 @@ pub fn verify(parts: &Parts, body: &[u8], credentials: &Credentials, now: Timest
     if !names.iter().any(|name| *name == X_SDK_DATE.as_str()) {
         return Err(VerifyError::Unsigned("X-Sdk-Date"));
     }
-    if authorization.access != credentials.access() {
+    if authorization.access != credentials.access_key_id() {
         return Err(VerifyError::Mismatch);
     }
     let canonical = CanonicalRequest::new(parts, &names, Payload::Bytes(body)).ok_or(MALFORMED)?;
@@ -229,7 +229,7 @@ fn mac(credentials: &Credentials, date: &[u8; 16], canonical: &CanonicalRequest)
     credentials.hmac().chain_update(lines).chain_update(hex.as_bytes())
 }
 
-/// Why a request was not signed.
+/// An error of signing a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {

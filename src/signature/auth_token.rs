@@ -2,8 +2,8 @@
 //!
 //! Base64 of HMAC-SHA256 with the key text followed by `timeStamp` as its key, over the decoded parameters, sorted by
 //! name and joined as `name=value` with `&`. Unknown and empty parameters count; repeated ones are refused, because the
-//! marketplace's sample signs only the first and a copy could be added to erase a field. Source: SaaS access guide V1.0,
-//! "authToken" (China 2025-04-25, joint operations 2024-12-25, international).
+//! marketplace's sample signs only the first and a copy could be added to erase a field. Source: SaaS access guide
+//! V1.0, "authToken" (China 2025-04-25, joint operations 2024-12-25, international).
 
 use std::borrow::Cow;
 
@@ -46,19 +46,19 @@ impl Verified<'_> {
         &self.proof.token
     }
 
-    /// When the marketplace made the call.
+    /// Returns the time of the call.
     pub fn time(&self) -> Timestamp {
         self.proof.time
     }
 
-    /// Which key of the ring matched, counted from 0.
+    /// Returns the index of the key that matched, counted from 0.
     pub fn key_index(&self) -> usize {
         self.proof.key_index
     }
 }
 
 impl std::fmt::Debug for Verified<'_> {
-    /// Parameters hold personal data, and the token opens the call to whoever reads it.
+    /// Parameters hold personal data, and the token opens the call to any reader.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verified").field("proof", &self.proof).finish_non_exhaustive()
     }
@@ -95,7 +95,7 @@ pub fn verify<'a>(keys: &KeyRing, query: &'a str, now: Timestamp, window: Window
     Ok(verified)
 }
 
-/// Makes the token for a raw query string without one. For tests, simulators and diagnosis.
+/// Returns the token for a raw query string without one. For tests, simulators and diagnosis.
 ///
 /// # Errors
 ///
@@ -135,7 +135,7 @@ pub(super) struct Proof {
 }
 
 impl std::fmt::Debug for Proof {
-    /// The token opens the call to whoever reads it.
+    /// The token opens the call to any reader.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Proof").field("time", &self.time).field("key_index", &self.key_index).finish_non_exhaustive()
     }
@@ -191,10 +191,10 @@ pub(super) fn token_of(key: &AccessKey, parameters: &[Parameter<'_>]) -> Result<
     Ok(STANDARD.encode(mac(key, time_stamp, parameters).finalize().into_bytes()))
 }
 
-/// Names and values are signed without escaping, so a captured `a=1&testFlag=1` has the same token as `a` with the value
-/// `1&testFlag=1`, and a debug call would become a real one. So no name may hold a mark, and no value may hold a parameter
-/// that the protocol knows and that would stand behind it. (The other way round, a value that holds one cannot be split by
-/// an outsider: the marketplace would have had to sign it, and such a call is refused.)
+/// Names and values are signed without escaping, so a captured `a=1&testFlag=1` has the same token as `a` with the
+/// value `1&testFlag=1`, and a debug call would become a real one. So no name may hold a mark, and no value may hold a
+/// parameter that the protocol knows and that would stand behind it. (The other way round, a value that holds one
+/// cannot be split by an outsider: the marketplace would have had to sign it, and such a call is refused.)
 fn ambiguous(parameters: &[Parameter<'_>], origin: &Origin) -> Option<&'static str> {
     if parameters.iter().filter_map(|(name, _)| origin.with_marks(name)).any(|name| name.contains(['&', '='])) {
         return Some("a parameter name");

@@ -2,10 +2,10 @@
 //!
 //! Made as the one in a query (see [`auth_token`]), with these differences: blank members (null, empty or white space
 //! only) do not count, and `timeStamp` is in UTC+8. Strings count as decoded text, so the lists that V1.0 sends as text
-//! stand there as they are; numbers and truth values count as written. Arrays and objects do not occur; they would count
-//! as the JSON text received (unverified). Values are not percent-decoded, although the document repeats that sentence for
-//! bodies: the marketplace's sample does not. Source: joint-operations SaaS access guide V1.0, "authToken" (2025-12-30) and
-//! its sample for `POST` (2025-11-13).
+//! stand there as they are; numbers and truth values count as written. Arrays and objects do not occur; they would
+//! count as the JSON text received (unverified). Values are not percent-decoded, although the document repeats that
+//! sentence for bodies: the marketplace's sample does not. Source: joint-operations SaaS access guide V1.0, "authToken"
+//! (2025-12-30) and its sample for `POST` (2025-11-13).
 
 use std::borrow::Cow;
 
@@ -45,12 +45,12 @@ impl<'a> Verified<'a> {
         &self.proof.token
     }
 
-    /// When the marketplace made the call.
+    /// Returns the time of the call.
     pub fn time(&self) -> Timestamp {
         self.proof.time
     }
 
-    /// Which key of the ring matched, counted from 0.
+    /// Returns the index of the key that matched, counted from 0.
     pub fn key_index(&self) -> usize {
         self.proof.key_index
     }
@@ -107,7 +107,7 @@ pub fn verify<'a>(
     Ok(Verified { body, members, proof })
 }
 
-/// Makes the token for a body. For tests, simulators and diagnosis.
+/// Returns the token for a body. For tests, simulators and diagnosis.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
 //! `Body-Sign`, the signature of V1.0 answers.
 //!
-//! `Body-Sign: sign_type="HMAC-SHA256", signature="<Base64 of HMAC-SHA256(key, body)>"` over exactly the bytes sent. The
-//! marketplace does not recognise the name in any other letter case; see [`crate::adapter`] for what that means for a
-//! server. Source: SaaS access guide V1.0, "HTTP Body签名" (2024-12-25), FAQ (2025-11-13).
+//! `Body-Sign: sign_type="HMAC-SHA256", signature="<Base64 of HMAC-SHA256(key, body)>"` over exactly the bytes sent.
+//! The marketplace does not recognize the name in any other letter case; see [`crate::adapter`] for what that means for
+//! a server. Source: SaaS access guide V1.0, "HTTP Body签名" (2024-12-25), FAQ (2025-11-13).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use hmac::Mac as _;
 use super::VerifyError;
 use crate::key::{AccessKey, KeyRing};
 
-/// The header's name, in the only letter case that the marketplace recognises.
+/// The header's name, in the only letter case that the marketplace recognizes.
 pub const HEADER: &str = "Body-Sign";
 
 const SIGN_TYPE: &str = "HMAC-SHA256";
@@ -40,8 +40,8 @@ pub fn sign(key: &AccessKey, body: &[u8]) -> String {
     value
 }
 
-/// Verifies the header's value of an answer, as the marketplace does. Blanks around `=` and `,` are tolerated, since the
-/// documents print them in one place; missing quotes are not.
+/// Verifies the header's value of an answer, as the marketplace does. Blanks around `=` and `,` are tolerated, since
+/// the documents print them in one place; missing quotes are not.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
 //! The query signature of V2.0 callbacks ("基础接口HTTP Body签名").
 //!
-//! `signature = hex(HMAC(key, key + nonce + timestamp + hex(HMAC(key, body))))`, HMAC-SHA256 throughout. The body counts
-//! as received; if that does not match, in the canonical form that the marketplace's sample project signs (top-level
-//! members sorted, nulls dropped, compact). Source: SaaS access guide V2.0, "HTTP Body签名" (China 2025-08-06,
+//! `signature = hex(HMAC(key, key + nonce + timestamp + hex(HMAC(key, body))))`, HMAC-SHA256 throughout. The body
+//! counts as received; if that does not match, in the canonical form that the marketplace's sample project signs
+//! (top-level members sorted, nulls dropped, compact). Source: SaaS access guide V2.0, "HTTP Body签名" (China 2025-08-06,
 //! international 2025-10-09, Europe 2023-07-14).
 
 use std::borrow::Cow;
@@ -41,12 +41,12 @@ impl<'a> Verified<'a> {
         &self.nonce
     }
 
-    /// When the marketplace made the call.
+    /// Returns the time of the call.
     pub fn time(&self) -> Timestamp {
         self.time
     }
 
-    /// Which key of the ring matched, counted from 0.
+    /// Returns the index of the key that matched, counted from 0.
     pub fn key_index(&self) -> usize {
         self.key_index
     }
@@ -100,8 +100,8 @@ pub fn verify<'a>(
     Ok(Verified { body, nonce: received.nonce, time, key_index })
 }
 
-/// Returns the canonical form of a body: top-level members sorted by UTF-16 code units, top-level nulls dropped, no white
-/// space, strings escaped as Jackson writes them, number literals and nested order untouched.
+/// Returns the canonical form of a body: top-level members sorted by UTF-16 code units, top-level nulls dropped, no
+/// white space, strings escaped as Jackson writes them, number literals and nested order untouched.
 ///
 /// # Errors
 ///
@@ -132,9 +132,10 @@ fn mac(key: &AccessKey, nonce: &str, timestamp: &str, body: &[u8]) -> HmacSha256
     key.hmac_of_text().chain_update(nonce).chain_update(timestamp).chain_update(digest.as_str())
 }
 
-/// Nonce and timestamp are signed without a mark between them, so a call in seconds may be one in milliseconds whose first
-/// three digits were moved into the nonce. It is refused if that one was made within a day: under another nonce it would
-/// count a second time. A day is more than any window, so that a call captured from a log is not worth waiting for.
+/// Nonce and timestamp are signed without a mark between them, so a call in seconds may be one in milliseconds whose
+/// first three digits were moved into the nonce. It is refused if that one was made within a day: under another nonce
+/// it would count a second time. A day is more than any window, so that a call captured from a log is not worth waiting
+/// for.
 fn could_be_shifted(nonce: &str, timestamp: &str, now: Timestamp) -> bool {
     const FRESH: Duration = Duration::from_secs(24 * 3600);
     if timestamp.len() != 10 {

@@ -1,14 +1,15 @@
-//! Why a signature does not match: makes the known mistakes on purpose until one of them gives exactly that signature.
+//! Diagnosis of a signature that does not match: makes the known mistakes on purpose until one of them gives exactly
+//! that signature.
 //!
-//! There is one function for each scheme. It takes what the scheme's `verify` takes, and the keys of all interface types
-//! in the place of one ring. What it compares is the signature found in a call, whoever made it: the marketplace, whose
-//! call was changed on its way, or a program of the seller's that has a fault. A [`Mistake`] is worded for both: it tells in
-//! what the signed text differs from the text given.
+//! There is one function for each scheme. It takes what the scheme's `verify` takes, and the keys of all interface
+//! types in the place of one ring. What it compares is the signature found in a call of any sender: the marketplace,
+//! whose call was changed on its way, or a program of the seller's that has a fault. A [`Mistake`] is worded for both:
+//! it tells in what the signed text differs from the text given.
 //!
-//! Mistakes are tried alone and in pairs; of a large body only the first pairs are tried. That takes milliseconds for a call
-//! of usual size and seconds for one of a megabyte: it is work for a developer's desk, not for every stranger who sends a
-//! wrong signature. Neither keys nor values of the call stand in the result. GBK, GB18030 and Big5 are tried with the
-//! feature `charsets`, which the command line has.
+//! Mistakes are tried alone and in pairs; of a large body only the first pairs are tried. That takes milliseconds for a
+//! call of usual size and seconds for one of a megabyte: it is work for a developer's desk, not for every stranger who
+//! sends a wrong signature. Neither keys nor values of the call stand in the result. GBK, GB18030 and Big5 are tried
+//! with the feature `charsets`, which the command line has.
 //!
 //! ```
 //! use std::time::Duration;
@@ -59,7 +60,7 @@ pub use v2::{callback_v2, kit_v2};
 use super::{VerifyError, Window, is_proof};
 use crate::key::InterfaceType;
 
-/// What was found out about a signature.
+/// The diagnosis of a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Diagnosis {
@@ -118,7 +119,8 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-/// What verification alone tells; `None` where the signature has to be looked into. `verify` gives the index of the key.
+/// What verification alone tells; `None` where the signature has to be looked into. `verify` gives the index of the
+/// key.
 fn verdict(window: Window, verify: impl Fn(Window) -> Result<usize, VerifyError>) -> Option<Diagnosis> {
     /// No call is too old to be explained.
     const ALWAYS: Window = Window::symmetric(Duration::MAX);

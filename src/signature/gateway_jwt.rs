@@ -1,14 +1,14 @@
 //! The JWT with which the agents gateway proves itself to the seller's backend: HS256 with the APP Secret.
 //!
-//! Header `{"alg":"HS256","sign_type":"SIGN"}`; payload `api_key` (the APP Key), `timestamp` (milliseconds) and `exp`, five
-//! minutes later. The header of the request that carries it is not documented (unverified): [`HEADER`] unless the seller
-//! says otherwise, with or without `Bearer`.
+//! Header `{"alg":"HS256","sign_type":"SIGN"}`; payload `api_key` (the APP Key), `timestamp` (milliseconds) and `exp`,
+//! five minutes later. The header of the request that carries it is not documented (unverified): [`HEADER`] unless the
+//! seller says otherwise, with or without `Bearer`.
 //!
-//! The token says who calls, not what: body, path and the [added headers](crate::agents_gateway) are not signed, and one
-//! token may serve several calls. So the backend must be reachable by TLS only, and never log a token.
+//! The token says who calls, not what: body, path and the [added headers](crate::agents_gateway) are not signed, and
+//! one token may serve several calls. So the backend must be reachable by TLS only, and never log a token.
 //!
-//! Written here, because a JWT library brings every algorithm, of which all but one would have to be switched off. Source:
-//! API products, "agents gateway" (2024-07-12 to 2026-04-10).
+//! Written here, because a JWT library brings every algorithm, of which all but one would have to be switched off.
+//! Source: API products, "agents gateway" (2024-07-12 to 2026-04-10).
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::timestamp::Timestamp;
 /// The request header that probably carries the token.
 pub const HEADER: HeaderName = AUTHORIZATION;
 
-/// How old a token may be, or how far ahead: five minutes, and one for clocks that differ.
+/// Time window of a token: five minutes, and one for clocks that differ.
 pub const WINDOW: Window = Window::new(LIFETIME, Duration::from_secs(60));
 
 const LIFETIME: Duration = Duration::from_secs(300);
@@ -68,7 +68,7 @@ pub fn verify(
     token.verify(secrets, now, window)
 }
 
-/// Makes the token of a call made at `time`. For tests and simulators.
+/// Returns the token of a call made at `time`. For tests and simulators.
 pub fn sign(app_key: &str, secret: &AccessKey, time: Timestamp) -> String {
     let claims = serde_json::json!({
         "api_key": app_key,
@@ -94,7 +94,7 @@ pub struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Takes a token apart.
+    /// Reads the parts of a token.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl<'a> Token<'a> {
 }
 
 impl std::fmt::Debug for Token<'_> {
-    /// The token itself opens the backend to whoever reads it.
+    /// The token itself opens the backend to any reader.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Token").field("app_key", &self.claims.app_key).finish_non_exhaustive()
     }
@@ -185,7 +185,7 @@ impl Verified {
         &self.0.app_key
     }
 
-    /// When the gateway made the token.
+    /// Returns the time of the token.
     pub fn time(&self) -> Timestamp {
         self.0.time
     }

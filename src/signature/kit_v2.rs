@@ -2,9 +2,9 @@
 //!
 //! `x-sign = hex(HMAC-SHA256(key, key + x-nonce + x-timestamp + body))`, without the inner HMAC of
 //! [`callback_v2`](super::callback_v2), and with the key of its own interface type
-//! ([`InterfaceType::Kit`](crate::key::InterfaceType::Kit)). The body counts in the canonical form that the marketplace's
-//! sample project signs (top-level members sorted, nulls dropped, compact); if that does not match, as received. Source:
-//! SaaS access guide V2.0, "HTTP Body签名" (2025-08-06) and its sample project.
+//! ([`InterfaceType::Kit`](crate::key::InterfaceType::Kit)). The body counts in the canonical form that the
+//! marketplace's sample project signs (top-level members sorted, nulls dropped, compact); if that does not match, as
+//! received. Source: SaaS access guide V2.0, "HTTP Body签名" (2025-08-06) and its sample project.
 
 use hmac::Mac as _;
 use http::HeaderMap;
@@ -43,12 +43,12 @@ impl<'a> Verified<'a> {
         self.nonce
     }
 
-    /// When the marketplace made the call.
+    /// Returns the time of the call.
     pub fn time(&self) -> Timestamp {
         self.time
     }
 
-    /// Which key of the ring matched, counted from 0.
+    /// Returns the index of the key that matched, counted from 0.
     pub fn key_index(&self) -> usize {
         self.key_index
     }
@@ -113,7 +113,8 @@ pub fn verify<'a>(
 }
 
 /// Signs a body as the marketplace does, in capital hex. `body` counts as it is given; the marketplace gives the
-/// canonical form, in which the requests of [`kit::v2`](crate::kit::v2) are written. For tests, simulators and diagnosis.
+/// canonical form, in which the requests of [`kit::v2`](crate::kit::v2) are written. For tests, simulators and
+/// diagnosis.
 pub fn sign(key: &AccessKey, nonce: &str, timestamp: &str, body: &[u8]) -> String {
     const_hex::encode_upper(mac(key, nonce, timestamp, body).finalize().into_bytes())
 }
@@ -129,8 +130,8 @@ fn mac(key: &AccessKey, nonce: &str, timestamp: &str, payload: &[u8]) -> HmacSha
 }
 
 /// Nonce, timestamp and body are signed without marks between them. They can be divided in one way only because the
-/// nonce holds no `{`, the timestamp has exactly 13 digits, and the body begins with `{`: otherwise digits of a captured
-/// call could be moved to give it a new nonce or a later time.
+/// nonce holds no `{`, the timestamp has exactly 13 digits, and the body begins with `{`: otherwise digits of a
+/// captured call could be moved to give it a new nonce or a later time.
 fn begins_as_an_object(body: &[u8]) -> Option<&[u8]> {
     body.trim_ascii_start().starts_with(b"{").then_some(body)
 }

@@ -1,4 +1,5 @@
-//! Why a signed JSON body does not match, as far as it can be seen without a key. Looked at only after the comparison failed.
+//! Reasons why a signed JSON body does not match, as far as it can be seen without a key. Looked at only after the
+//! comparison failed.
 
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
@@ -6,7 +7,8 @@ use http::header::CONTENT_ENCODING;
 use super::VerifyError;
 use crate::text::json::{self, JsonError};
 
-/// First bytes of compressed data. No JSON text begins so. (zlib has a fourth level, which `deflate` clients never choose.)
+/// First bytes of compressed data. No JSON text begins so. (zlib has a fourth level, which `deflate` clients never
+/// choose.)
 const FIRST_BYTES: [(&[u8], &str); 6] = [
     (b"\x1f\x8b", "gzip"),
     (b"\x78\x01", "deflate"),

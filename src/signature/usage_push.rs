@@ -1,7 +1,7 @@
 //! The header signature of the newer usage push.
 //!
-//! `signature = base64(HMAC-SHA256(key, "ts=" + ts + "&nonce=" + nonce + "&body=" + body))`, with the access key that is
-//! bound to the basic interface. Source: open API reference, "usage push (new)" (2025-11-13).
+//! `signature = base64(HMAC-SHA256(key, "ts=" + ts + "&nonce=" + nonce + "&body=" + body))`, with the access key that
+//! is bound to the basic interface. Source: open API reference, "usage push (new)" (2025-11-13).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -6,8 +6,8 @@ use futures_util::future::join;
 
 use super::ok;
 use crate::directory::{
-    Application, ApplicationRemoval, Change, ClientSecret, Department, DepartmentChange, DepartmentList,
-    DepartmentRemoval, Departments, DirectoryStore, Role, Scope, Tenant, TenantRemoval, User, UserNames, Users,
+    Application, ApplicationRemoval, Change, ChangeMeta, ClientSecret, Department, DepartmentChange, DepartmentRemoval,
+    DepartmentSync, Departments, DirectoryStore, Role, Tenant, TenantRemoval, User, UsersChange, UsersRemoval,
     department_path,
 };
 use crate::redact::Sensitive;
@@ -24,14 +24,14 @@ use crate::timestamp::Timestamp;
 /// use koogallery::directory::MemoryDirectory;
 /// use koogallery::testing;
 ///
-/// testing::directory_store(async |list| MemoryDirectory::new().department_list(list)).now_or_never().unwrap();
+/// testing::directory_store(async |list| MemoryDirectory::new().with_department_sync(list)).now_or_never().unwrap();
 /// ```
 ///
 /// # Panics
 ///
 /// A rule is broken, or the store fails.
-pub async fn directory_store<S: DirectoryStore>(make: impl AsyncFn(DepartmentList) -> S) {
-    let merge = async || make(DepartmentList::Merge).await;
+pub async fn directory_store<S: DirectoryStore>(make: impl AsyncFn(DepartmentSync) -> S) {
+    let merge = async || make(DepartmentSync::Merge).await;
     everything_is_returned_as_it_was_put(&merge().await).await;
     what_ends_for_one_purchase_stays_for_another(&merge().await).await;
     a_late_change_brings_nothing_back(&merge().await).await;
@@ -41,7 +41,7 @@ pub async fn directory_store<S: DirectoryStore>(make: impl AsyncFn(DepartmentLis
     a_client_that_is_gone_leaves_the_users(&merge().await).await;
     let left = ["A", "B", "C", "E"];
     a_list_of_departments_merges_or_replaces(&merge().await, &left).await;
-    a_list_of_departments_merges_or_replaces(&make(DepartmentList::Replace).await, &["B", "E"]).await;
+    a_list_of_departments_merges_or_replaces(&make(DepartmentSync::Replace).await, &["B", "E"]).await;
     the_path_of_a_department_ends_at_the_top_and_never_circles(&merge().await).await;
     many_users_are_one_change_and_are_listed_in_pages(&merge().await).await;
 }
@@ -84,45 +84,45 @@ const TENANT: &str = "t-5f0c";
 const APP: &str = "app-77";
 
 /// A change by a purchase at a time; by none if the id is empty.
-fn told(instance_id: &str, millis: i64) -> Scope {
-    let scope = Scope::new(TENANT, Timestamp::from_unix_millis(millis));
-    if instance_id.is_empty() { scope } else { scope.of_instance(instance_id) }
+fn told(instance_id: &str, millis: i64) -> ChangeMeta {
+    let meta = ChangeMeta::new(TENANT, Timestamp::from_unix_millis(millis));
+    if instance_id.is_empty() { meta } else { meta.with_instance(instance_id) }
 }
 
-fn bind(scope: Scope, domain_name: &str) -> Change {
-    Change::PutTenant(Tenant::new(scope, "acme", "示例企业", domain_name))
+fn bind(meta: ChangeMeta, domain_name: &str) -> Change {
+    Change::PutTenant(Tenant::new(meta, "acme", "示例企业", domain_name))
 }
 
-fn unbind(scope: Scope) -> Change {
-    Change::RemoveTenant(TenantRemoval::new(scope))
+fn unbind(meta: ChangeMeta) -> Change {
+    Change::RemoveTenant(TenantRemoval::new(meta))
 }
 
-fn client(scope: Scope, client_id: &str) -> Change {
-    Change::PutApplication(Application::new(scope, APP, client_id, sealed("s3cr3t")))
+fn client(meta: ChangeMeta, client_id: &str) -> Change {
+    Change::PutApplication(Application::new(meta, APP, client_id, sealed("s3cr3t")))
 }
 
-fn no_client(scope: Scope) -> Change {
-    Change::RemoveApplication(ApplicationRemoval::new(scope, APP))
+fn no_client(meta: ChangeMeta) -> Change {
+    Change::RemoveApplication(ApplicationRemoval::new(meta, APP))
 }
 
 fn person(user_name: &str, name: &str) -> User {
     User::new(user_name, name, "D001", Role::User)
 }
 
-fn grant(scope: Scope, user_name: &str, name: &str) -> Change {
-    Change::PutUsers(Users::new(scope, APP, vec![person(user_name, name)]))
+fn grant(meta: ChangeMeta, user_name: &str, name: &str) -> Change {
+    Change::PutUsers(UsersChange::new(meta, APP, vec![person(user_name, name)]))
 }
 
 fn names(user_names: &[&str]) -> Vec<Sensitive> {
     user_names.iter().map(|name| Sensitive::from(*name)).collect()
 }
 
-fn revoke(scope: Scope, user_name: &str) -> Change {
-    Change::RevokeUsers(UserNames::new(scope, APP, names(&[user_name])))
+fn revoke(meta: ChangeMeta, user_name: &str) -> Change {
+    Change::RevokeUsers(UsersRemoval::new(meta, APP, names(&[user_name])))
 }
 
-fn remove(scope: Scope, user_name: &str) -> Change {
-    Change::RemoveUsers(UserNames::new(scope, APP, names(&[user_name])))
+fn remove(meta: ChangeMeta, user_name: &str) -> Change {
+    Change::RemoveUsers(UsersRemoval::new(meta, APP, names(&[user_name])))
 }
 
 fn department(org_code: &str, parent_code: &str) -> Department {
@@ -131,12 +131,12 @@ fn department(org_code: &str, parent_code: &str) -> Department {
     department
 }
 
-fn department_change(scope: Scope, org_code: &str) -> Change {
-    Change::PutDepartment(DepartmentChange::new(scope, department(org_code, "")))
+fn department_change(meta: ChangeMeta, org_code: &str) -> Change {
+    Change::PutDepartment(DepartmentChange::new(meta, department(org_code, "")))
 }
 
-fn department_list(scope: Scope, org_codes: &[&str]) -> Change {
-    Change::PutDepartments(Departments::new(scope, org_codes.iter().map(|code| department(code, "")).collect()))
+fn department_list(meta: ChangeMeta, org_codes: &[&str]) -> Change {
+    Change::PutDepartments(Departments::new(meta, org_codes.iter().map(|code| department(code, "")).collect()))
 }
 
 /// Encrypted with the cipher of these tests: backwards.
@@ -177,7 +177,7 @@ async fn org_codes(store: &dyn DirectoryStore, after: Option<&str>, limit: usize
 async fn everything_is_returned_as_it_was_put(store: &dyn DirectoryStore) {
     let mut tenant = Tenant::new(told("inst", 1), "acme", "示例企业", "https://acme.example.com");
     tenant.order_id = Some("CS1".to_owned());
-    let application = Application::new(told("", 2).of_test_call(), APP, "c-90af", sealed("s3cr3t"));
+    let application = Application::new(told("", 2).test_call(), APP, "c-90af", sealed("s3cr3t"));
     let mut full = person("full", "李华 '\"");
     full.enable = Some(false);
     full.mobile = Some("138****0000".into());
@@ -190,7 +190,7 @@ async fn everything_is_returned_as_it_was_put(store: &dyn DirectoryStore) {
     let changes = [
         Change::PutTenant(tenant.clone()),
         Change::PutApplication(application.clone()),
-        Change::PutUsers(Users::new(told("inst", 3), APP, users.to_vec())),
+        Change::PutUsers(UsersChange::new(told("inst", 3), APP, users.to_vec())),
         Change::PutDepartment(DepartmentChange::new(told("inst", 4), below.clone())),
     ];
     apply(store, changes).await;
@@ -221,10 +221,10 @@ async fn everything_is_returned_as_it_was_put(store: &dyn DirectoryStore) {
 async fn what_ends_for_one_purchase_stays_for_another(store: &dyn DirectoryStore) {
     const RULE: &str = "what ends for one purchase stays for another";
     for (instance, millis) in [("", 1), ("one", 2), ("two", 3)] {
-        let scope = || told(instance, millis);
+        let meta = || told(instance, millis);
         let name = &format!("of {instance}");
-        let changes = [bind(scope(), name), client(scope(), name), grant(scope(), "lihua", name)];
-        apply(store, changes.into_iter().chain([department_change(scope(), "D001")])).await;
+        let changes = [bind(meta(), name), client(meta(), name), grant(meta(), "lihua", name)];
+        apply(store, changes.into_iter().chain([department_change(meta(), "D001")])).await;
     }
     let latest = async || (domain_name(store).await, client_id(store).await, user(store, "lihua").await);
     let all = |name: &str| (Some(name.to_owned()), Some(name.to_owned()), Some(name.to_owned()));
@@ -269,7 +269,7 @@ async fn a_late_change_brings_nothing_back(store: &dyn DirectoryStore) {
 async fn tests_never_touch_what_real_calls_told(store: &dyn DirectoryStore) {
     const RULE: &str = "tests never touch what real calls told";
     let real = |millis| told("inst", millis);
-    let test = |millis| told("inst", millis).of_test_call();
+    let test = |millis| told("inst", millis).test_call();
     apply(store, [bind(test(5), "test"), client(test(5), "test"), grant(test(5), "lihua", "test")]).await;
     assert_eq!(domain_name(store).await.as_deref(), Some("test"), "{RULE}");
     assert_eq!(client_id(store).await.as_deref(), Some("test"), "{RULE}");
@@ -282,7 +282,7 @@ async fn tests_never_touch_what_real_calls_told(store: &dyn DirectoryStore) {
     assert_eq!(user(store, "lihua").await.as_deref(), Some("real"), "{RULE}");
 
     // Of other purchases too, what is real comes first.
-    let other = |millis| told("", millis).of_test_call();
+    let other = |millis| told("", millis).test_call();
     apply(store, [bind(other(9), "test"), client(other(9), "test"), grant(other(9), "lihua", "test")]).await;
     assert_eq!(domain_name(store).await.as_deref(), Some("real"), "{RULE}");
     assert_eq!(client_id(store).await.as_deref(), Some("real"), "{RULE}");
@@ -304,7 +304,7 @@ async fn revoked_and_removed_users_are_not_given_and_disabled_ones_are(store: &d
     let mut disabled = person("c", "C");
     disabled.enable = Some(false);
     let users = vec![person("a", "A"), person("b", "B"), disabled.clone(), person("d", "D")];
-    apply(store, [Change::PutUsers(Users::new(i(1), APP, users)), revoke(i(2), "b"), remove(i(2), "d")]).await;
+    apply(store, [Change::PutUsers(UsersChange::new(i(1), APP, users)), revoke(i(2), "b"), remove(i(2), "d")]).await;
     assert_eq!(user_names(store, None, 9).await, ["a", "c"], "{RULE}");
     assert_eq!(ok("user", store.user(TENANT, APP, "c").await), Some(disabled), "{RULE}");
     assert_eq!((user(store, "b").await, user(store, "d").await), (None, None), "{RULE}");
@@ -317,9 +317,9 @@ async fn revoked_and_removed_users_are_not_given_and_disabled_ones_are(store: &d
 
 async fn unbinding_takes_everything_of_the_purchase_along(store: &dyn DirectoryStore) {
     const RULE: &str = "unbinding takes everything of the purchase along";
-    let all = |scope: fn(i64) -> Scope, millis, name: &str| {
-        let scope = || scope(millis);
-        [bind(scope(), name), client(scope(), name), grant(scope(), "lihua", name), department_change(scope(), "D001")]
+    let all = |meta: fn(i64) -> ChangeMeta, millis, name: &str| {
+        let meta = || meta(millis);
+        [bind(meta(), name), client(meta(), name), grant(meta(), "lihua", name), department_change(meta(), "D001")]
     };
     let one = |millis| told("one", millis);
     apply(store, all(one, 1, "before")).await;
@@ -365,7 +365,7 @@ async fn a_list_of_departments_merges_or_replaces(store: &dyn DirectoryStore, le
 
     // Other purchases and real departments are not the list's business.
     apply(store, [department_list(told("other", 6), &["X"])]).await;
-    apply(store, [department_list(i(20).of_test_call(), &[]), department_list(told("", 20), &[])]).await;
+    apply(store, [department_list(i(20).test_call(), &[]), department_list(told("", 20), &[])]).await;
     assert_eq!(org_codes(store, None, 9).await, [left, &["X"]].concat(), "{RULE}");
 
     // Of several under one code the last counts.
@@ -402,8 +402,8 @@ async fn many_users_are_one_change_and_are_listed_in_pages(store: &dyn Directory
     const RULE: &str = "many users are one change and are listed in pages";
     const MANY: usize = 50_000;
     let many = |name: &str| (0..MANY).map(|n| person(&format!("u{n:05}"), name)).collect::<Vec<_>>();
-    apply(store, [Change::PutUsers(Users::new(told("one", 1), APP, many("first")))]).await;
-    apply(store, [Change::PutUsers(Users::new(told("two", 2), APP, many("second")))]).await;
+    apply(store, [Change::PutUsers(UsersChange::new(told("one", 1), APP, many("first")))]).await;
+    apply(store, [Change::PutUsers(UsersChange::new(told("two", 2), APP, many("second")))]).await;
     apply(
         store,
         [remove(told("two", 3), "u00002"), revoke(told("one", 3), "u00004"), revoke(told("two", 3), "u00004")],

@@ -18,7 +18,7 @@ const MAX_READ_DEPTH: usize = 127;
 /// How many members the object of a message may have.
 const MAX_MEMBERS: usize = 256;
 
-/// Why a text is no acceptable JSON object.
+/// A text is not an acceptable JSON object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
@@ -33,7 +33,7 @@ pub enum JsonError {
         /// Column of the fault, in bytes.
         column: usize,
     },
-    /// A member stands twice; which one counts would be anybody's guess.
+    /// A member stands twice: it is unknown which one counts.
     #[error("member {0:?} stands more than once")]
     RepeatedMember(String),
     /// More than 256 members.
@@ -158,7 +158,7 @@ impl<'de> Visitor<'de> for &mut Reading {
     }
 }
 
-/// A string, borrowed where it needs no unescaping (`Cow` itself always deserialises to an owned string).
+/// A string, borrowed where it needs no unescaping (`Cow` itself always deserializes to an owned string).
 struct BorrowedText;
 
 impl<'de> DeserializeSeed<'de> for BorrowedText {

@@ -15,7 +15,7 @@ use crate::result_code::ResultCode;
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Acknowledgement {
-    /// How it went.
+    /// The outcome.
     pub result_code: ResultCode,
     /// The same in words, at most 255 characters.
     pub result_msg: Cow<'static, str>,

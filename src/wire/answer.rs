@@ -12,11 +12,11 @@ use crate::result_code::ResultCode;
 pub struct Violation {
     /// Name on the wire.
     pub field: &'static str,
-    /// What is wrong with it.
+    /// The problem.
     pub kind: ViolationKind,
 }
 
-/// What is wrong with an answer's field.
+/// A problem of an answer's field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ViolationKind {

@@ -1,9 +1,10 @@
-//! What a field decides, and so what becomes of a call whose field is missing or malformed.
+//! Classes of fields, and so what becomes of a call whose field is missing or malformed.
 
-/// What a field decides.
+/// Class of a field: its effect on the call.
 ///
-/// Identity and effect are strict: a call is refused, and the log names the field. Information never refuses a call: what
-/// cannot be read is absent in the model, its text is kept in the message's `warnings`, and the observer hears of it.
+/// Identity and effect are strict: a call is refused, and the log names the field. Information never refuses a call:
+/// what cannot be read is absent in the model, its text is kept in the message's `warnings`, and the observer hears of
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldClass {
@@ -11,7 +12,8 @@ pub enum FieldClass {
     Identity,
     /// Says what to do: the expiry of a renewal, `status`, `scene`, `flag`.
     Effect,
-    /// The same, and not needed where `flag` says that something is deleted: a deletion needs only what names the thing.
+    /// The same, and not needed where `flag` says that something is deleted: a deletion needs only what names the
+    /// thing.
     EffectUnlessDeleted,
     /// Everything else.
     Information,
@@ -35,7 +37,7 @@ impl FieldClass {
 pub struct FieldSpec {
     /// Name on the wire.
     pub name: &'static str,
-    /// What the field decides.
+    /// Class of the field.
     pub class: FieldClass,
     /// Whether the documents call it mandatory.
     pub mandatory: bool,

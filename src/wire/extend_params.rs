@@ -32,8 +32,8 @@ impl ExtendParam {
 
 /// `saasExtendParams`: a JSON array of names and values, in Base64. The console allows three parameters per product.
 ///
-/// Read as well: Base64 in lines, in the URL-safe alphabet or without padding, one object in place of the list, and the JSON
-/// itself. A value that is no text is kept as its JSON text.
+/// Read as well: Base64 in lines, in the URL-safe alphabet or without padding, one object in place of the list, and the
+/// JSON itself. A value that is no text is kept as its JSON text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExtendParams(Vec<ExtendParam>);
 

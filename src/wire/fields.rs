@@ -9,8 +9,8 @@ use crate::activity::Activity;
 
 /// The fields of one message; each is taken out once, and what is left over was unknown.
 ///
-/// What decides (identity and effect) is read with [`mandatory`](Fields::mandatory) and [`optional`](Fields::optional), which
-/// refuse the message. Everything else is read with [`information`](Fields::information), which never does.
+/// What decides (identity and effect) is read with [`mandatory`](Fields::mandatory) and [`optional`](Fields::optional),
+/// which refuse the message. Everything else is read with [`information`](Fields::information), which never does.
 #[derive(Debug)]
 pub(crate) struct Fields<'m> {
     members: &'m Members<'m>,
@@ -30,8 +30,8 @@ impl<'m> Fields<'m> {
         self.taken[index / 64 % 4] & 1 << (index % 64) != 0
     }
 
-    /// Takes out a field that is there and not empty, with its place; one that stands there with several values is not empty
-    /// in all of them.
+    /// Takes out a field that is there and not empty, with its place; one that stands there with several values is not
+    /// empty in all of them.
     #[inline]
     fn take(&mut self, name: &'static str) -> Option<(usize, RawField<'m>)> {
         let index = self.members.position_from(self.next, name)?;
@@ -88,8 +88,8 @@ impl<'m> Fields<'m> {
         ParseError::new(name, problem, &self.members.raw(index))
     }
 
-    /// A field that decides nothing: kept whole where it is too long, and where it cannot be read absent here and left among
-    /// the unknown ones.
+    /// A field that decides nothing: kept whole where it is too long, and where it cannot be read absent here and left
+    /// among the unknown ones.
     pub(crate) fn information<T: ReadField>(&mut self, name: &'static str, max: usize) -> Option<T> {
         let before = self.taken;
         let (index, raw) = self.take(name)?;
@@ -115,7 +115,8 @@ impl<'m> Fields<'m> {
         read.ok()
     }
 
-    /// A field that decides something, and is needed only where the message's `flag` does not say that something is deleted.
+    /// A field that decides something, and is needed only where the message's `flag` does not say that something is
+    /// deleted.
     pub(crate) fn unless_deleted<T: ReadField>(
         &mut self,
         name: &'static str,

@@ -1,4 +1,5 @@
-//! Reading answers whose types differ between documents and wire: numbers as strings, strings as numbers, nulls anywhere.
+//! Reading answers whose types differ between documents and wire: numbers as strings, strings as numbers, nulls
+//! anywhere.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -44,6 +45,7 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 }
 
 /// As `text`, in another type of text.
+#[cfg(feature = "cas")]
 pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

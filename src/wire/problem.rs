@@ -1,4 +1,4 @@
-//! Why a message, or a field of it, could not be read.
+//! Errors of reading a message or a field of it.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::raw::RawField;
 use crate::redact::Sensitive;
 use crate::text::json::JsonError;
 
-/// Why an authenticated message was refused. Answered as `000002`.
+/// An authenticated message could not be read. Answered as `000002`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
@@ -54,10 +54,10 @@ impl From<FieldError> for ParseError {
 pub struct FieldError {
     /// Name on the wire.
     pub field: &'static str,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: FieldProblem,
-    /// What stood there, without its content: kind, length, and the pattern of a short text with every digit as `9` and
-    /// every letter as `a`. Empty where nothing did.
+    /// The form of the value, without its content: kind, length, and the pattern of a short text with every digit as
+    /// `9` and every letter as `a`. Empty where nothing did.
     pub form: String,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for ShownForm<'_> {
     }
 }
 
-/// What is wrong with a field.
+/// A problem of a field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldProblem {
@@ -111,12 +111,12 @@ pub enum FieldProblem {
 pub struct BadEntries {
     /// Place in the list, counted from 0, and what is wrong with the entry; the first [`BadEntries::NAMED`] of them.
     pub first: Vec<(usize, ParseError)>,
-    /// How many there are.
+    /// Their number.
     pub count: usize,
 }
 
 impl BadEntries {
-    /// How many bad entries are named at the most.
+    /// Number of bad entries that are named at most.
     pub const NAMED: usize = 20;
 }
 
@@ -139,14 +139,14 @@ impl fmt::Display for BadEntries {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FieldWarning {
-    /// Where the field stands, for instance `orderLine[0].productInfo[0].linearValue`.
+    /// Path of the field, for instance `orderLine[0].productInfo[0].linearValue`.
     pub path: String,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: FieldProblem,
-    /// What stood there, without its content; as in [`FieldError::form`].
+    /// The form of the value, without its content; as in [`FieldError::form`].
     pub form: String,
-    /// The text as received (a JSON value as JSON text) where the field is absent in the model. `None` where its value was
-    /// taken all the same.
+    /// The text as received (a JSON value as JSON text) where the field is absent in the model. `None` where its value
+    /// was taken all the same.
     pub raw: Option<Sensitive>,
 }
 

@@ -122,8 +122,8 @@ impl<'a> RawField<'a> {
         number.map_or(self, |number: Amount| Self::Text(number.to_string().into())).text(max)
     }
 
-    /// Reads what stands here as a list: the elements of a list, or the one object in place of a list; either may be JSON
-    /// text in a string. `None` where it is nothing of the kind.
+    /// Reads what stands here as a list: the elements of a list, or the one object in place of a list; either may be
+    /// JSON text in a string. `None` where it is nothing of the kind.
     pub(crate) fn elements<T>(&self, read: impl FnOnce(Vec<&str>) -> T) -> Option<T> {
         let json = self.structure()?;
         if let Ok(elements) = json::elements(&json) {

@@ -28,7 +28,7 @@ impl UnknownField {
 }
 
 impl fmt::Debug for UnknownField {
-    /// The value is left out: nobody knows whether it is personal.
+    /// The value is left out: it may be personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: [redacted]", self.name)
     }

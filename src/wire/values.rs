@@ -123,9 +123,11 @@ impl WriteField for Timestamp {
 
 /// Whether a call is real.
 ///
-/// On the wire absent, null, empty, `0` or `false` (production), `1` or `true` (debugging), as text or number. Anything else
-/// is refused: taken for production it could create what was never bought, taken for a test it could lose what was.
+/// On the wire absent, null, empty, `0` or `false` (production), `1` or `true` (debugging), as text or number. Anything
+/// else is refused: taken for production it could create what was never bought, taken for a test it could lose what
+/// was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "a pair: a call is real, or is not")]
 pub enum TestFlag {
     /// A customer's call.
     #[default]
@@ -156,27 +158,46 @@ impl WriteField for TestFlag {
     }
 }
 
-/// Declares an enum of documented texts that keeps texts it does not know.
+/// A text that the documents did not list when this version was made.
+#[doc(hidden)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Unlisted(Box<str>);
+
+impl Unlisted {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Declares an enum of documented texts that keeps texts it does not know. Their variant is hidden: a match of it would
+/// miss a text as soon as that gets a variant of its own.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
         pub enum $name:ident { $( $(#[$variant_meta:meta])* $variant:ident = $wire:literal, )* }
     ) => {
         $(#[$meta])*
+        ///
+        /// A text that the documents do not list is kept: [`as_str`](Self::as_str) returns it, and `From<&str>` or
+        /// `FromStr` makes it.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$variant_meta])* #[doc = concat!("\n\n`", $wire, "` on the wire.")] $variant, )*
-            /// A value that the document did not know when this version was made.
-            Other(String),
+            #[doc(hidden)]
+            _Unlisted($crate::wire::Unlisted),
         }
 
         impl $name {
-            /// The text on the wire.
+            /// Returns the text on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $wire,)*
-                    Self::Other(text) => text,
+                    Self::_Unlisted(text) => text.as_str(),
                 }
             }
         }
@@ -185,8 +206,16 @@ macro_rules! open_enum {
             fn from(text: &str) -> Self {
                 match text {
                     $($wire => Self::$variant,)*
-                    other => Self::Other(other.to_owned()),
+                    unlisted => Self::_Unlisted($crate::wire::Unlisted::new(unlisted)),
                 }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = std::convert::Infallible;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Ok(Self::from(text))
             }
         }
 

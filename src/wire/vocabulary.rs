@@ -13,7 +13,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// Why the expiry date changes.
+    /// Reason for which the expiry date changes.
     pub enum RenewalScene {
         /// A trial became commercial (SaaS V2.0, online License).
         TrialToFormal = "TRIAL_TO_FORMAL",

@@ -18,7 +18,7 @@ const NOW: Timestamp = Timestamp::from_unix_millis(1_735_689_600_123);
 
 fn keys(case: &Case) -> AccessKeys {
     let set: HashMap<_, _> = case.keys.iter().cloned().collect();
-    AccessKeys::from_lookup(|name| set.get(name).cloned()).unwrap()
+    AccessKeys::from_env_with(|name| set.get(name).cloned()).unwrap()
 }
 
 fn headers(headers: &[(&str, &str)]) -> HeaderMap {
@@ -165,7 +165,7 @@ proptest::proptest! {
     ) {
         let [a, b, c] = texts.each_ref().map(String::as_str);
         let set = |name: &str| name.ends_with("_KEY").then(|| format!("key-{}", name.len()));
-        let keys = AccessKeys::from_lookup(|name| set(name).filter(|_| name.contains("BASIC") || name.contains("KIT"))).unwrap();
+        let keys = AccessKeys::from_env_with(|name| set(name).filter(|_| name.contains("BASIC") || name.contains("KIT"))).unwrap();
         let (v1, body) = (InterfaceType::V1, body.as_bytes());
         let headers: HeaderMap = [("x-sign", a), ("x-nonce", b), ("x-timestamp", c), ("authToken", a)]
             .into_iter()

@@ -12,10 +12,11 @@ use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::key::KeyRing;
 use koogallery::metering::{Meter, Period, Pusher, RecordState, SqliteUsageStore, Status, Usage};
-use koogallery::open_api::{Client, RetryPolicy, Transport, TransportError};
+use koogallery::open_api::{Client, RetryPolicy};
 use koogallery::random::Random as _;
 use koogallery::site::Site;
 use koogallery::sqlite::Database;
+use koogallery::transport::{Transport, TransportError};
 use koogallery_simulator::SeededRandom;
 use serde_json::{Map, Value, json};
 

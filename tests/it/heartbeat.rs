@@ -18,10 +18,11 @@ use koogallery::heartbeat::{
     MemoryStateStore, Observer, OfflinePolicy, Permit, StateError, StateStore,
 };
 use koogallery::key::Credentials;
-use koogallery::open_api::{CallError, Client, RetryPolicy, Transport, TransportError};
+use koogallery::open_api::{CallError, Client, RetryPolicy};
 use koogallery::runtime::Runtime;
 use koogallery::site::Site;
 use koogallery::timestamp::Timestamp;
+use koogallery::transport::{Transport, TransportError};
 use time::UtcOffset;
 
 use crate::license_desk::{ACCESS, Desk, Fate, LICENSE, SECRET};

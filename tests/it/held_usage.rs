@@ -12,10 +12,11 @@ use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::key::KeyRing;
 use koogallery::metering::{Correction, Meter, Period, Pusher, RecordState, SqliteUsageStore, Status, Usage};
-use koogallery::open_api::{Client, RetryPolicy, Transport, TransportError};
+use koogallery::open_api::{Client, RetryPolicy};
 use koogallery::site::Site;
 use koogallery::sqlite::Database;
 use koogallery::timestamp::Timestamp;
+use koogallery::transport::{Transport, TransportError};
 use koogallery_simulator::{Fault, FaultRule, Instance, OpenApiCall, OpenApiServer, RefusalForm};
 use serde_json::{Value, json};
 

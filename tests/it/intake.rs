@@ -8,8 +8,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use http::{Request, Response};
 use koogallery::amount::Amount;
-use koogallery::open_api::{Transport, TransportError};
 use koogallery::signature::usage_push;
+use koogallery::transport::{Transport, TransportError};
 use serde_json::{Value, json};
 
 use crate::support::key;

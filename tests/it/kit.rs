@@ -62,13 +62,13 @@ impl DirectoryHandler for Notes {
     async fn remove_application(&self, removal: ApplicationRemoval) -> Result<(), HandlerError> {
         self.note(Change::RemoveApplication(removal)).await
     }
-    async fn put_users(&self, users: Users) -> Result<(), HandlerError> {
+    async fn put_users(&self, users: UsersChange) -> Result<(), HandlerError> {
         self.note(Change::PutUsers(users)).await
     }
-    async fn revoke_users(&self, users: UserNames) -> Result<(), HandlerError> {
+    async fn revoke_users(&self, users: UsersRemoval) -> Result<(), HandlerError> {
         self.note(Change::RevokeUsers(users)).await
     }
-    async fn remove_users(&self, users: UserNames) -> Result<(), HandlerError> {
+    async fn remove_users(&self, users: UsersRemoval) -> Result<(), HandlerError> {
         self.note(Change::RemoveUsers(users)).await
     }
     async fn put_department(&self, change: DepartmentChange) -> Result<(), HandlerError> {
@@ -209,9 +209,9 @@ async fn both_generations_tell_the_same() {
         let changes = stage.notes.changes.lock().unwrap()[before..].to_vec();
         assert_eq!(changes[0], changes[1], "{message}");
         assert!(format!("{:?}", changes[0]).starts_with(told), "{:?}", changes[0]);
-        let scope = changes[0].scope();
-        assert_eq!((scope.tenant_id.as_str(), scope.instance_id.as_deref()), ("t-1", Some("inst-1")));
-        assert_eq!((scope.sent_at, scope.test_call), (NOW, false));
+        let meta = changes[0].meta();
+        assert_eq!((meta.tenant_id.as_str(), meta.instance_id.as_deref()), ("t-1", Some("inst-1")));
+        assert_eq!((meta.sent_at, meta.test_call), (NOW, false));
     }
 }
 
@@ -246,8 +246,8 @@ async fn a_call_of_the_credential_application_is_kept() {
             let before = stage.notes.count();
             assert_eq!(stage.v2("tenantSync", &sent).await.code, "000000");
             assert_eq!(stage.notes.count(), before + 1, "the test account logs in with it");
-            assert_eq!(stage.notes.last().scope().instance_id, None);
-            assert_eq!(stage.notes.last().scope().test_call, flag == 1);
+            assert_eq!(stage.notes.last().meta().instance_id, None);
+            assert_eq!(stage.notes.last().meta().test_call, flag == 1);
         }
     }
 }
@@ -263,7 +263,7 @@ async fn a_debug_call_for_an_instance_is_answered_and_not_told() {
 
     let stage = Stage::with(|builder| builder.debug_calls(DebugCalls::Handle));
     stage.v2("applicationSync", &debug).await;
-    assert!(stage.notes.last().scope().test_call);
+    assert!(stage.notes.last().meta().test_call);
 }
 
 #[tokio::test]

@@ -18,11 +18,12 @@ use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType, KeyRing};
 use koogallery::ledger::{MemoryLedger, SqliteLedger};
 use koogallery::license_store::{LicenseStore, MemoryLicenseStore, SqliteLicenseStore};
-use koogallery::open_api::{Client, RetryPolicy, Transport, TransportError};
+use koogallery::open_api::{Client, RetryPolicy};
 use koogallery::result_code::ResultCode;
 use koogallery::signature::{auth_token, body_sign, callback_v2};
 use koogallery::site::Site;
 use koogallery::sqlite::Database;
+use koogallery::transport::{Transport, TransportError};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Log, NOW, Seller, get_request, nonce, post_request, purchase, v1_query};

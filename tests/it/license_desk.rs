@@ -10,8 +10,8 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use koogallery::clock::Clock;
 use koogallery::key::Credentials;
-use koogallery::open_api::{Transport, TransportError};
 use koogallery::signature::aksk;
+use koogallery::transport::{Transport, TransportError};
 use serde_json::{Value, json};
 
 pub const LICENSE: &str = "PL0000000000DEMO01";

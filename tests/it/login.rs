@@ -1,4 +1,4 @@
-//! Logins over real sockets, at a small authentication centre.
+//! Logins over real sockets, at a small authentication center.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -12,10 +12,10 @@ use axum::{Json, Router};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use koogallery::login::{
-    AuthenticationCentre, CasCallback, Cause, DirectoryError, DirectoryUser, Login, LoginDirectory, LoginError,
+    AuthenticationCenter, CasCallback, Cause, DirectoryError, DirectoryUser, Login, LoginDirectory, LoginError,
     TenantLogin,
 };
-use koogallery::open_api::{ReqwestTransport, TransportError};
+use koogallery::transport::{ReqwestTransport, TransportError};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -76,7 +76,7 @@ async fn service_validate(State(used): State<Used>, Query(query): Parameters) ->
     format!("<cas:serviceResponse xmlns:cas=\"http://www.yale.edu/tp/cas\">{outcome}</cas:serviceResponse>")
 }
 
-async fn authentication_centre() -> String {
+async fn authentication_center() -> String {
     let app = Router::new()
         .route("/api/v1/oauth2/token", post(token))
         .route("/api/v1/oauth2/userinfo", get(user_info))
@@ -107,9 +107,9 @@ impl LoginDirectory for Directory {
             "t-down" => ("http://127.0.0.1:1", "c-90af", "s3cr3t &+=密"),
             _ => return ready(Ok(None)).boxed(),
         };
-        let centre = AuthenticationCentre::insecure(url).map_err(DirectoryError::new);
-        let tenant = centre.and_then(|centre| {
-            TenantLogin::new(tenant_id, centre, client_id, secret).map_err(DirectoryError::new).map(Some)
+        let center = AuthenticationCenter::insecure(url).map_err(DirectoryError::new);
+        let tenant = center.and_then(|center| {
+            TenantLogin::new(tenant_id, center, client_id, secret).map_err(DirectoryError::new).map(Some)
         });
         ready(tenant).boxed()
     }
@@ -126,12 +126,12 @@ impl LoginDirectory for Directory {
 
 async fn login() -> Login {
     let client = reqwest::Client::builder().timeout(Duration::from_millis(500)).build().unwrap();
-    Login::new("app-77", Directory { url: authentication_centre().await }, ReqwestTransport::with_client(client))
+    Login::new("app-77", Directory { url: authentication_center().await }, ReqwestTransport::with_client(client))
 }
 
 fn cause(error: LoginError) -> Cause {
     match error {
-        LoginError::Centre { source, .. } => source.cause,
+        LoginError::Center { error, .. } => error.cause,
         other => panic!("{other}"),
     }
 }
@@ -168,13 +168,13 @@ async fn wrong_tenants_are_told_apart() {
         login.complete(format!("code=for-{tenant}&tenant={tenant}").parse().unwrap()).await.unwrap_err()
     };
     assert!(matches!(complete("t-unknown").await, LoginError::UnknownTenant(_)));
-    assert!(matches!(complete("t-another").await, LoginError::TenantMismatch { .. }), "t-5f0c's centre");
+    assert!(matches!(complete("t-another").await, LoginError::TenantMismatch { .. }), "t-5f0c's center");
     assert_eq!(cause(complete("t-ciphertext").await), Cause::WrongClientSecret);
     assert_eq!(cause(complete("t-stale").await), Cause::StaleClientId);
 }
 
 #[tokio::test]
-async fn a_centre_that_is_down_slow_or_answers_with_a_page_ends_the_login_in_time() {
+async fn a_center_that_is_down_slow_or_answers_with_a_page_ends_the_login_in_time() {
     let login = login().await;
     let complete = |query: &str| login.complete(query.parse().unwrap());
     let down = complete("code=1&tenant=t-down").await.unwrap_err();

@@ -12,8 +12,9 @@ use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::*;
 use koogallery::key::Credentials;
 use koogallery::ledger::MemoryLedger;
-use koogallery::open_api::{Client, Transport, TransportError};
+use koogallery::open_api::Client;
 use koogallery::site::Site;
+use koogallery::transport::{Transport, TransportError};
 use serde_json::{Value, json};
 
 use crate::support::{Mood, Stage, purchase, v1_purchase};

@@ -97,7 +97,7 @@ fn says_what_to_do_when_it_fails() {
         (&["CS1"], &wrong, &["APIGW.0301", "request id r-1", "Check KOOGALLERY_AK, KOOGALLERY_SK"]),
         (&["CS1"], &odd_site, &["KOOGALLERY_SITE"]),
         (&["CS1"], &odd_url, &["KOOGALLERY_OPEN_API_URL"]),
-        (&["CS1"], &wrong[..1], &["KOOGALLERY_AK and KOOGALLERY_SK"]),
+        (&["CS1"], &wrong[..1], &["KOOGALLERY_SK: not set, although KOOGALLERY_AK is"]),
         (&["CS1"], &[], &["Set KOOGALLERY_AK and KOOGALLERY_SK", "Access Keys"]),
         (&[], &wrong, &["usage:"]),
         (&["CS1", "--line"], &wrong, &["usage:"]),

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use http::Request;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::key::Credentials;
-use koogallery::open_api::{Client, ReqwestTransport, Transport as _, TransportError, query_order};
+use koogallery::open_api::{Client, query_order};
 use koogallery::signature::aksk;
 use koogallery::site::Site;
+use koogallery::transport::{ReqwestTransport, Transport as _, TransportError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -37,7 +38,7 @@ async fn serve(answer: impl Into<Vec<u8>>, keep_open: bool) -> String {
 
 fn transport() -> ReqwestTransport {
     let client = reqwest::Client::builder().timeout(Duration::from_millis(300)).build().unwrap();
-    ReqwestTransport::with_client(client).answer_limit(100_000)
+    ReqwestTransport::with_client(client).with_answer_limit(100_000)
 }
 
 async fn send(url: &str) -> Result<http::Response<Bytes>, TransportError> {

@@ -14,9 +14,10 @@ use koogallery::adapter::tokio::{FileSource, TokioRuntime};
 use koogallery::clock::ManualClock;
 use koogallery::key::Credentials;
 use koogallery::open_api::upload::{PrepareError, Streamed};
-use koogallery::open_api::{Client, ReqwestTransport, RetryPolicy, Source, Transport, TransportError};
+use koogallery::open_api::{Client, RetryPolicy, Source};
 use koogallery::signature::aksk;
 use koogallery::site::Site;
+use koogallery::transport::{ReqwestTransport, Transport, TransportError};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 

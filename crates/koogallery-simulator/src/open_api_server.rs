@@ -60,8 +60,8 @@ use koogallery::timestamp::Timestamp;
 /// It follows the documents strictly: a wrong signature is refused and [explained](OpenApiCall::explanation), and five in a
 /// row lock the key. Behavior that the documents leave open is noted where it matters.
 ///
-/// It does no IO: [`OpenApiServer::answer`] takes a request and returns the response. It is also a
-/// [`Transport`](koogallery::open_api::Transport), for tests without a socket; [`serve_open_api`] serves it over HTTP.
+/// It does no IO: [`OpenApiServer::answer`] takes a request and gives the response. It is also a
+/// [`Transport`](koogallery::transport::Transport), which spares the socket, and [`serve_open_api`] puts it on one.
 ///
 /// ```
 /// # async fn example(runtime: impl koogallery::runtime::Runtime) -> Result<(), Box<dyn std::error::Error>> {

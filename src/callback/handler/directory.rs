@@ -10,8 +10,8 @@ use crate::callback::HandlerError;
 use crate::callback::handler::subscription::refuse;
 use crate::directory::DirectoryStore;
 pub use crate::directory::{
-    Application, ApplicationRemoval, Change, ClientSecret, Department, DepartmentChange, DepartmentRemoval,
-    Departments, Role, Scope, Tenant, TenantRemoval, User, UserNames, Users,
+    Application, ApplicationRemoval, Change, ChangeMeta, ClientSecret, Department, DepartmentChange, DepartmentRemoval,
+    Departments, Role, Tenant, TenantRemoval, User, UsersChange, UsersRemoval,
 };
 
 /// The seller's directory. Every [`DirectoryStore`] is one.
@@ -40,13 +40,13 @@ pub trait DirectoryHandler: Send + Sync + 'static {
 
     /// Stores users who may use an application, or have changed.
     #[doc(alias = "authSync")]
-    fn put_users(&self, users: Users) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    fn put_users(&self, users: UsersChange) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
     /// Revokes the authorization of users.
-    fn revoke_users(&self, users: UserNames) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    fn revoke_users(&self, users: UsersRemoval) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
     /// Removes users.
-    fn remove_users(&self, users: UserNames) -> impl Future<Output = Result<(), HandlerError>> + Send;
+    fn remove_users(&self, users: UsersRemoval) -> impl Future<Output = Result<(), HandlerError>> + Send;
 
     /// Stores a department that is new or has changed. Default: refuses.
     #[doc(alias = "singleOrgSync")]
@@ -90,9 +90,9 @@ stores_handle! {
     remove_tenant(TenantRemoval) = RemoveTenant;
     put_application(Application) = PutApplication;
     remove_application(ApplicationRemoval) = RemoveApplication;
-    put_users(Users) = PutUsers;
-    revoke_users(UserNames) = RevokeUsers;
-    remove_users(UserNames) = RemoveUsers;
+    put_users(UsersChange) = PutUsers;
+    revoke_users(UsersRemoval) = RevokeUsers;
+    remove_users(UsersRemoval) = RemoveUsers;
     put_department(DepartmentChange) = PutDepartment;
     remove_department(DepartmentRemoval) = RemoveDepartment;
     put_departments(Departments) = PutDepartments;

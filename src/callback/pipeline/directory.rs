@@ -29,7 +29,7 @@ impl Directory {
                 let plain = self.decryptor.decrypt(sealed.client_secret.expose());
                 let plain = plain.map_err(|_| CallbackError::Undecryptable("clientSecret"))?;
                 Change::PutApplication(Application {
-                    scope: sealed.scope,
+                    meta: sealed.meta,
                     app_id: sealed.app_id,
                     client_id: sealed.client_id,
                     client_secret: ClientSecret::new(plain, sealed.client_secret),
@@ -37,7 +37,7 @@ impl Directory {
             }
         };
         // What comes without an instance is what the test account logs in with.
-        let is_invented = exchange.test_call && change.scope().instance_id.is_some();
+        let is_invented = exchange.test_call && change.meta().instance_id.is_some();
         if !(is_invented && exchange.settings.debug_calls == DebugCalls::Answer) {
             self.environment.with_timeout(exchange.time_left(), self.handler.handle(change)).await?;
         }

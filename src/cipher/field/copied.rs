@@ -20,7 +20,7 @@ const MAX_LAYERS: usize = 8;
 pub struct Copied {
     /// The field as it stood on the wire.
     pub ciphertext: Ciphertext,
-    /// In the order in which they were taken off.
+    /// Forms taken off, in this order.
     pub forms: Vec<CopiedForm>,
 }
 
@@ -60,7 +60,7 @@ pub enum CopiedForm {
     Padding,
 }
 
-/// Why a text cannot be an encrypted field.
+/// A text is not an encrypted field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotCiphertext {

@@ -1,5 +1,5 @@
 //! `authSync` (用户授权同步): marketplace to seller, `POST` to the production address and `/produceAPI/authSync`.
-//! Joint-operations SaaS access guide V1.0, "user authorisation synchronisation" (2024-01-19).
+//! Joint-operations SaaS access guide V1.0, "user authorization synchronization" (2024-01-19).
 
 use crate::kit::{AuthFlag, ChinaTime, JsonText, MAX_ENTRIES, User};
 pub use crate::wire::Acknowledgement as Response;
@@ -11,6 +11,8 @@ message! {
     ///
     /// On failure the enterprise's administrator decides whether to go on. The same for the same instance, tenant,
     /// application and user name: repeats create nothing new.
+    #[doc(alias = "authSync")]
+    #[doc(alias = "用户授权同步")]
     pub struct Request is AuthSync;
     mandatory {
         /// The buyer's enterprise.
@@ -19,11 +21,11 @@ message! {
         app_id: String = identity "appId", 64;
         /// The users, at most 500 by the document.
         user_list: JsonText<User> = effect "userList", MAX_ENTRIES;
-        /// When the synchronisation was started.
+        /// Start of the synchronization.
         current_sync_time: ChinaTime = information "currentSyncTime", 17;
-        /// What to do with every user of the list.
+        /// Operation on every user of the list.
         flag: AuthFlag = effect "flag", 2;
-        /// When the message was made.
+        /// Time of the message.
         time_stamp: ChinaTime = information "timeStamp", 17;
     }
     optional {

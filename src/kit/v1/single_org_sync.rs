@@ -1,5 +1,5 @@
 //! `singleOrgSync` (部门增量同步): marketplace to seller, `POST` to the production address and
-//! `/produceAPI/singleOrgSync`. Joint-operations SaaS access guide V1.0, "incremental department synchronisation"
+//! `/produceAPI/singleOrgSync`. Joint-operations SaaS access guide V1.0, "incremental department synchronization"
 //! (2024-06-25).
 
 use crate::kit::{ChinaTime, Flag};
@@ -11,6 +11,8 @@ message! {
     ///
     /// What follows a failure is not documented. The same for the same instance, tenant and department: repeats create
     /// nothing new. An application without departments may simply answer success.
+    #[doc(alias = "singleOrgSync")]
+    #[doc(alias = "部门增量同步")]
     pub struct Request is SingleOrgSync;
     mandatory {
         /// The buyer's enterprise.
@@ -19,9 +21,9 @@ message! {
         org_code: String = identity "orgCode", 64;
         /// Name, unique on its level.
         org_name: String = information "orgName", 128;
-        /// What to do.
+        /// Operation.
         flag: Flag = effect "flag", 2;
-        /// When the message was made.
+        /// Time of the message.
         time_stamp: ChinaTime = information "timeStamp", 17;
     }
     optional {

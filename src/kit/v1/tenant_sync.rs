@@ -1,5 +1,5 @@
 //! `tenantSync` (企业同步): marketplace to seller, `POST` to the production address and `/produceAPI/tenantSync`.
-//! Joint-operations SaaS access guide V1.0, "tenant synchronisation" (2025-12-30).
+//! Joint-operations SaaS access guide V1.0, "tenant synchronization" (2025-12-30).
 
 use crate::kit::{ChinaTime, Flag};
 use crate::redact::Sensitive;
@@ -11,6 +11,8 @@ message! {
     ///
     /// On failure the buyer decides whether to try again. The same for the same instance and tenant: repeats create
     /// nothing new.
+    #[doc(alias = "tenantSync")]
+    #[doc(alias = "企业同步")]
     pub struct Request is TenantSync;
     mandatory {
         /// The buyer's enterprise; the same in all messages.
@@ -19,12 +21,12 @@ message! {
         tenant_code: String = put "tenantCode", 64;
         /// Name of the enterprise.
         name: Sensitive = information "name", 255;
-        /// Address of the enterprise's authentication centre, `https://` included; any text while debugging. A changed one
-        /// counts at once: logins depend on it.
+        /// Address of the enterprise's authentication center, `https://` included; any text while debugging. A changed
+        /// one counts at once: logins depend on it.
         domain_name: String = put "domainName", 255;
-        /// What to do; [`Flag::Modify`] changes name and address only.
+        /// Operation; [`Flag::Modify`] changes name and address only.
         flag: Flag = effect "flag", 2;
-        /// When the message was made.
+        /// Time of the message.
         time_stamp: ChinaTime = information "timeStamp", 17;
     }
     optional {

@@ -7,14 +7,16 @@ pub use crate::wire::RenewalScene as Scene;
 use crate::wire::message;
 
 message! {
-    /// The expiry of a code changes: a renewal, or the refund of one, which moves it **back**. Yearly and monthly products
-    /// only. The code must exist, else `000003`. If the call fails for good, what the customer paid for may be released.
+    /// The expiry of a code changes: a renewal, or the refund of one, which moves it **back**. Yearly and monthly
+    /// products only. The code must exist, else `000003`. If the call fails for good, what the customer paid for may be
+    /// released.
+    #[doc(alias = "refreshLicenseCode")]
     pub struct Request is RefreshLicenseCode;
     mandatory {
-        /// Why: [`Scene::Renewal`] or [`Scene::UnsubscribeRenewalPeriod`].
+        /// Reason: [`Scene::Renewal`] or [`Scene::UnsubscribeRenewalPeriod`].
         scene: Scene = effect "scene", 64;
-        /// The order of the renewal or of its refund, not the purchase. Older texts mean the refunded renewal by it: the
-        /// code is what identifies the resource.
+        /// The order of the renewal or of its refund, not the purchase. Older texts mean the refunded renewal by it:
+        /// the code is what identifies the resource.
         order_id: String = identity "orderId", 64;
         /// Order line id.
         order_line_id: String = identity "orderLineId", 64;

@@ -5,7 +5,8 @@ pub use crate::wire::Acknowledgement as Response;
 use crate::wire::message;
 
 message! {
-    /// What belongs to the code is to be deleted: not renewed in time, or unsubscribed.
+    /// All that belongs to the code is to be deleted: not renewed in time, or unsubscribed.
+    #[doc(alias = "releaseLicenseCode")]
     pub struct Request is ReleaseLicenseCode;
     mandatory {
         /// The authorization code.

@@ -1,15 +1,15 @@
-//! What a License is bound to.
+//! The device that a License is bound to.
 
 use std::fmt;
 
 use crate::redact::Sensitive;
 use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField};
 
-/// A device: its fingerprint, made by the marketplace's desktop client, or a hardware identification code, which the user
-/// typed. Nothing but the form tells which.
+/// A device: its fingerprint, made by the marketplace's desktop client, or a hardware identification code, which the
+/// user typed. Nothing but the form tells which.
 ///
-/// Compare it as received. At most 5120 characters: the callback's table says 1024, the client's guide (2024-01-23) makes
-/// up to 5 KiB.
+/// Compare it as received. At most 5120 characters: the callback's table says 1024, the client's guide (2024-01-23)
+/// makes up to 5 KiB.
 ///
 /// ```
 /// use koogallery::license::online::DeviceFingerprint;
@@ -69,7 +69,7 @@ impl WriteField for DeviceFingerprint {
     }
 }
 
-/// What a fingerprint tells of a device, in capitals; what the client could not read is left out.
+/// Hardware of a device, in capitals; parts that the client could not read are left out.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hardware<'a> {

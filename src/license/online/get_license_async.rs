@@ -1,5 +1,5 @@
-//! `getLicenseAsync` (申请License): marketplace to seller, `POST` to the production address. License client software guide,
-//! "apply for a License" (2023-12-25, 2025-04-25).
+//! `getLicenseAsync` (申请License): marketplace to seller, `POST` to the production address. License client software
+//! guide, "apply for a License" (2023-12-25, 2025-04-25).
 
 use super::{DeviceFingerprint, LicenseTime};
 pub use crate::wire::Acknowledgement as Response;
@@ -11,6 +11,7 @@ message! {
     ///
     /// Answer `000000`, or `000004` if it takes time, or why not (`000900` to `000903`). The call may be repeated; how
     /// often, and how long the marketplace waits for the upload, is not stated.
+    #[doc(alias = "getLicenseAsync")]
     pub struct Request is GetLicenseAsync;
     mandatory {
         /// The instance whose License it is. It must exist.
@@ -22,7 +23,7 @@ message! {
         event_id: String = identity "eventId", 64;
     }
     optional {
-        /// End of the License; told for period products.
+        /// End of the License; sent for period products.
         expire_time: LicenseTime = effect "expireTime", 32;
         /// The device that the License is bound to, if it is.
         device_fingerprint: DeviceFingerprint = identity "deviceFingerprint", DeviceFingerprint::MAX;

@@ -1,13 +1,13 @@
-//! When a License begins and ends.
+//! Begin and end of a License.
 
 use crate::timestamp::Timestamp;
 use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField};
 
 /// A time in the form `2025-01-01 00:00:00 z`, in UTC.
 ///
-/// The page shows a sample only, and its `z` looks like the letter that stands for a zone in a pattern. So `z`, `Z`, `UTC`,
-/// `GMT` and nothing at all are read as UTC, as are the digits that the other callbacks send; any other zone is refused.
-/// Milliseconds are not sent.
+/// The page shows a sample only, and its `z` looks like the letter that stands for a zone in a pattern. So `z`, `Z`,
+/// `UTC`, `GMT` and nothing at all are read as UTC, as are the digits that the other callbacks send; any other zone is
+/// refused. Milliseconds are not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LicenseTime(Timestamp);
 

@@ -17,9 +17,10 @@ const IDENTIFICATION_CODE: &str = "identificationCode";
 message! {
     /// A customer has bought and paid; the answer delivers the License. Repeated hourly for three hours; then the order
     /// stays open until a person restarts the call or delivers by hand.
+    #[doc(alias = "getLicense")]
     pub struct Request is GetLicense;
     mandatory {
-        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        /// Time of the call, `yyyyMMddHHmmssSSS` in UTC.
         time_stamp: String = identity "timeStamp", 20;
         /// The customer's account id.
         customer_id: String = identity "customerId", 100;
@@ -49,20 +50,23 @@ message! {
 }
 
 impl Request {
-    /// What the License is bound to: a hardware identification code that the buyer typed, or a system identification code
-    /// that the marketplace made for this application. Which of them the product's settings say, not the call.
+    /// Returns the code that the License is bound to: a hardware identification code that the buyer typed, or a system
+    /// identification code that the marketplace made for this application. Which of them the product's settings say,
+    /// not the call.
     pub fn identification_code(&self) -> Option<&str> {
         self.identification_codes().next()
     }
 
-    /// Every value under the name, in any spelling of it: one that is not found makes a License that is bound to nothing.
+    /// Every value under the name, in any spelling of it: one that is not found makes a License that is bound to
+    /// nothing.
     fn identification_codes(&self) -> impl Iterator<Item = &str> {
         let params = self.saas_extend_params.iter().flat_map(ExtendParams::as_slice);
         let named = params.filter(|param| param.name.trim().eq_ignore_ascii_case(IDENTIFICATION_CODE));
         named.map(|param| param.value.expose()).filter(|code| !code.trim().is_empty())
     }
 
-    /// Refuses parameters that leave it unclear what the License is bound to, so that none is issued unbound by mistake.
+    /// Refuses parameters that leave it unclear what the License is bound to, so that none is issued unbound by
+    /// mistake.
     pub(crate) fn check_identification_code(&self) -> Result<(), ParseError> {
         const FIELD: &str = "saasExtendParams";
         let is_left_out = |warning: &&FieldWarning| warning.path.starts_with(FIELD) && warning.raw.is_some();
@@ -89,8 +93,8 @@ pub struct Response {
     pub result_code: ResultCode,
     /// At most 255 characters; mandatory here.
     pub result_msg: Cow<'static, str>,
-    /// The seller's globally unique instance id, the same for every call of the order; at most 64 characters. Integrations
-    /// of the oldest guide, which knew no other callback, answer none; it reads as empty then.
+    /// The seller's globally unique instance id, the same for every call of the order; at most 64 characters.
+    /// Integrations of the oldest guide, which knew no other callback, answer none; it reads as empty then.
     #[serde(default)]
     pub instance_id: String,
     /// The License or authorization code, as text. No length is stated.

@@ -1,13 +1,15 @@
-//! `refreshLicense` (License续费): marketplace to seller, `GET` on the production address. License access guide V1, "renewal".
+//! `refreshLicense` (License续费): marketplace to seller, `GET` on the production address. License access guide V1,
+//! "renewal".
 
 pub use crate::wire::Acknowledgement as Response;
 use crate::wire::{CompactTime, PeriodType, message};
 
 message! {
     /// The expiry changes: renewal, or trial to commercial. **Called once**: after a failure a person must restart it.
+    #[doc(alias = "refreshLicense")]
     pub struct Request is RefreshLicense;
     mandatory {
-        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        /// Time of the call, `yyyyMMddHHmmssSSS` in UTC.
         time_stamp: String = identity "timeStamp", 20;
         /// The **new** order, not the purchase.
         order_id: String = identity "orderId", 64;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::Validation;
 use crate::login::exchange::{body, failed};
 use crate::login::user_info::UserInfo;
-use crate::login::{Cause, CentreError};
+use crate::login::{Cause, CenterError};
 use crate::redact::Sensitive;
 use crate::wire::RawField;
 use crate::wire::lenient::optional;
@@ -46,7 +46,7 @@ struct Failure {
     description: Option<Sensitive>,
 }
 
-pub(super) fn read(response: &Response<Bytes>) -> Result<UserInfo, CentreError> {
+pub(super) fn read(response: &Response<Bytes>) -> Result<UserInfo, CenterError> {
     let status = response.status();
     let text = std::str::from_utf8(body::<Validation>(response)?).unwrap_or_default();
     let answer = from_xml(text).or_else(|| Some(serde_json::from_str::<Answer>(text).ok()?.service_response));
@@ -54,7 +54,7 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<UserInfo, CentreError> 
     if let Some(failure) = answer.authentication_failure {
         let code = failure.code.unwrap_or_default();
         return Err(
-            CentreError::new::<Validation>(status, cause_of(code.trim())).told(code.trim(), failure.description)
+            CenterError::new::<Validation>(status, cause_of(code.trim())).told(code.trim(), failure.description)
         );
     }
     let user = answer.authentication_success.filter(|_| status.is_success()).and_then(|success| {

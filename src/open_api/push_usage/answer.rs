@@ -1,5 +1,5 @@
-//! Reading an answer whose list of refused records has no documented name and place: the code under every name, the list
-//! wherever it stands. What cannot be read stays visible as such, because records are only settled on evidence.
+//! Reading an answer whose list of refused records has no documented name and place: the code under every name, the
+//! list wherever it stands. What cannot be read stays visible as such, because records are only settled on evidence.
 
 use std::borrow::Cow;
 
@@ -54,8 +54,8 @@ impl<'a> Answer<'a> {
         self.abnormal().or_else(|| self.first_list()).unwrap_or_default()
     }
 
-    /// The refused records of an answer that says success, if it lists some all the same. Under another name it is such a
-    /// list only if a documented code stands in it.
+    /// The refused records of an answer that says success, if it lists some all the same. Under another name it is such
+    /// a list only if a documented code stands in it.
     pub(in crate::open_api) fn refused_in_success(&self) -> Option<Vec<Element>> {
         let is_of_refusals = |list: &Vec<Element>| list.iter().flatten().any(|record| record.code.is_documented());
         let list = match self.abnormal() {
@@ -145,8 +145,8 @@ fn read_element(raw: &str) -> Element {
     element(Shape::of(raw).opened().members()?)
 }
 
-/// A record with its code. Codes that contradict each other, and an identification that is there and cannot be read, make
-/// it unreadable.
+/// A record with its code. Codes that contradict each other, and an identification that is there and cannot be read,
+/// make it unreadable.
 fn element(members: &[Member<'_>]) -> Element {
     let names = [&CODES[..], &OTHER_CODES].concat();
     let codes = named_codes(members, &names).map(|value| RecordCode::read(&Shape::of(value).code()?));

@@ -30,8 +30,8 @@ pub(super) fn of<'r>(records: &[UsageRecord], elements: &'r [Element]) -> Vec<Re
     fates.into_iter().map(|fate| fate.unwrap_or(unnamed)).collect()
 }
 
-/// As many elements as records, all with one code and none with a name, are about all of them; most often that is the answer
-/// to a single record.
+/// As many elements as records, all with one code and none with a name, are about all of them; most often that is the
+/// answer to a single record.
 fn refused_alike<'r>(records: &[UsageRecord], elements: &'r [Element]) -> Option<&'r RejectedRecord> {
     let first = elements.first()?.as_ref()?;
     let is_alike = |element: &Element| {

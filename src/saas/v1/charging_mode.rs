@@ -1,9 +1,9 @@
-//! How a product is charged.
+//! Charging mode of a product.
 
 use crate::wire::open_enum;
 
 open_enum! {
-    /// How a product is charged.
+    /// Charging mode of a product.
     pub enum ChargingMode {
         /// Pay-per-use; such an order makes one call and one instance per billing item.
         PayPerUse = "0",
@@ -11,8 +11,8 @@ open_enum! {
         Period = "1",
         /// One-time.
         OneTime = "3",
-        /// Pay-per-use package. One order may hold up to 30, each of which is an instance of its own; the service keys them on
-        /// order and product, like pay-per-use.
+        /// Pay-per-use package. One order may hold up to 30, each of which is an instance of its own; the service keys
+        /// them on order and product, like pay-per-use.
         PayPerUsePackage = "5",
     }
 }

@@ -16,9 +16,11 @@ open_enum! {
 
 message! {
     /// A pay-per-use instance or package is frozen (expiry, violation, arrears) or unfrozen.
+    #[doc(alias = "instanceStatus")]
+    #[doc(alias = "资源状态变更")]
     pub struct Request is InstanceStatus;
     mandatory {
-        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        /// Time of the call, `yyyyMMddHHmmssSSS` in UTC.
         time_stamp: String = identity "timeStamp", 20;
         /// The instance.
         instance_id: String = identity "instanceId", 64;

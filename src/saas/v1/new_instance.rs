@@ -14,11 +14,13 @@ use crate::saas::{AppInfo, check_app_info};
 use crate::wire::{Answer, Checks, message};
 
 message! {
-    /// A customer has bought and paid. Sent again for retries (three hours, then refund), **whenever the buyer opens the
-    /// resource page**, for debugging and for probing.
+    /// A customer has bought and paid. Sent again for retries (three hours, then refund), **whenever the buyer opens
+    /// the resource page**, for debugging and for probing.
+    #[doc(alias = "newInstance")]
+    #[doc(alias = "新购商品")]
     pub struct Request is NewInstance;
     mandatory {
-        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC, kept as received because it is part of the key.
+        /// Time of the call, `yyyyMMddHHmmssSSS` in UTC, kept as received because it is part of the key.
         time_stamp: String = identity "timeStamp", 20;
         /// The customer's account id.
         customer_id: String = identity "customerId", 100;
@@ -32,23 +34,23 @@ message! {
     optional {
         /// The customer's account name. Mandatory in China, optional on the international site.
         customer_name: Sensitive = information "customerName", 64;
-        /// IAM user id, only with authorisation by IAM user name and for assets from before 2025-10-25.
+        /// IAM user id, only with authorization by IAM user name and for assets from before 2025-10-25.
         user_id: String = information "userId", 64;
         /// IAM user name, under the same conditions.
         user_name: Sensitive = information "userName", 64;
-        /// Encrypted mobile number without country code, only with authorisation by mobile number. The length is
+        /// Encrypted mobile number without country code, only with authorization by mobile number. The length is
         /// unverified.
         mobile_phone: Ciphertext = information "mobilePhone", 256;
-        /// Encrypted e-mail address, only with authorisation by e-mail. The length is unverified.
+        /// Encrypted e-mail address, only with authorization by e-mail. The length is unverified.
         email: Ciphertext = information "email", 256;
         /// Specification id; stays when the period type changes.
         sku_code: String = information "skuCode", 64;
         /// `1`: a trial. Absent or `0`: none.
         trial_flag: String = information "trialFlag", 64;
-        /// Expiry computed at the order, for information only; the zone is not stated. Too early for a product under service
-        /// supervision, whose term starts at the acceptance.
+        /// Expiry computed at the order, for information only; the zone is not stated. Too early for a product under
+        /// service supervision, whose term starts at the acceptance.
         expire_time: CompactTime = information "expireTime", 20;
-        /// How the product is charged.
+        /// Charging mode of the product.
         charging_mode: ChargingMode = effect "chargingMode", 3;
         /// Extension parameters that the seller defined.
         saas_extend_params: ExtendParams = information "saasExtendParams", 2048;
@@ -62,10 +64,10 @@ message! {
         period_type: PeriodType = information "periodType", 10;
         /// Number of periods.
         period_number: u32 = information "periodNumber", 2;
-        /// How the instance is opened. Seen in calls, with values nobody documents (unverified): kept as text.
+        /// Way of opening the instance. Seen in calls, with undocumented values (unverified): kept as text.
         provision_type: String = information "provisionType", 64;
-        /// When the customer accepted the delivery of a product under service supervision, which is when its term starts. The
-        /// form and the zone are not stated (unverified).
+        /// Time when the customer accepted the delivery of a product under service supervision, which is when its term
+        /// starts. The form and the zone are not stated (unverified).
         acceptance_time: CompactTime = information "acceptanceTime", 64;
         /// Amount paid: yuan in China, US dollars on the international site; at most three decimals.
         order_amount: Amount = information "orderAmount", 20;

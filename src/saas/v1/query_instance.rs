@@ -12,9 +12,11 @@ use crate::wire::{Answer, Checks, message};
 
 message! {
     /// Access data and usage are asked for; mandatory for pay-per-use products and packages.
+    #[doc(alias = "queryInstance")]
+    #[doc(alias = "查询实例信息")]
     pub struct Request is QueryInstance;
     mandatory {
-        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        /// Time of the call, `yyyyMMddHHmmssSSS` in UTC.
         time_stamp: String = identity "timeStamp", 20;
         /// One to 100 instances.
         instance_ids: InstanceIds = identity "instanceId", 64;

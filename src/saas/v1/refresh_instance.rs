@@ -9,9 +9,11 @@ use crate::wire::message;
 message! {
     /// The expiry changes: renewal, trial to commercial, or (newer texts) refund of a renewal, which moves it **back**.
     /// Retried for an hour.
+    #[doc(alias = "refreshInstance")]
+    #[doc(alias = "商品续费")]
     pub struct Request is RefreshInstance;
     mandatory {
-        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        /// Time of the call, `yyyyMMddHHmmssSSS` in UTC.
         time_stamp: String = identity "timeStamp", 20;
         /// The **new** order, not the purchase.
         order_id: String = identity "orderId", 64;

@@ -1,5 +1,5 @@
-//! `releaseInstance` (商品资源释放): marketplace to seller, `GET` on the production address. SaaS access guide V1.0, "release"
-//! (China 2025-04-25, international 2025-11-18).
+//! `releaseInstance` (商品资源释放): marketplace to seller, `GET` on the production address. SaaS access guide V1.0,
+//! "release" (China 2025-04-25, international 2025-11-18).
 
 use crate::amount::Amount;
 pub use crate::saas::Acknowledgement as Response;
@@ -7,9 +7,11 @@ use crate::wire::message;
 
 message! {
     /// The instance is to be deleted: not renewed in time, or unsubscribed. Retried for an hour.
+    #[doc(alias = "releaseInstance")]
+    #[doc(alias = "商品资源释放")]
     pub struct Request is ReleaseInstance;
     mandatory {
-        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        /// Time of the call, `yyyyMMddHHmmssSSS` in UTC.
         time_stamp: String = identity "timeStamp", 20;
         /// The instance.
         instance_id: String = identity "instanceId", 64;

@@ -6,9 +6,11 @@ use crate::wire::message;
 
 message! {
     /// An upgrade or expansion was paid. Retried for three hours, then refunded.
+    #[doc(alias = "upgrade")]
+    #[doc(alias = "商品升级")]
     pub struct Request is Upgrade;
     mandatory {
-        /// When the call was made, `yyyyMMddHHmmssSSS` in UTC.
+        /// Time of the call, `yyyyMMddHHmmssSSS` in UTC.
         time_stamp: String = identity "timeStamp", 20;
         /// The instance, whose id stays.
         instance_id: String = identity "instanceId", 64;
@@ -26,7 +28,7 @@ message! {
         disk_size: u32 = information "diskSize", 7;
         /// New total bandwidth in Mbit/s.
         band_width: u32 = information "bandWidth", 7;
-        /// In no table, but in every sample.
+        /// Extension parameters: in no table, but in every sample.
         saas_extend_params: ExtendParams = information "saasExtendParams", 2048;
     }
 }

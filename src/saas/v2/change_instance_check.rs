@@ -10,11 +10,14 @@ use crate::wire::{
 message! {
     /// May the instance change to the target product at its renewal? A question only: nothing may be changed. A refusal
     /// is any code but `000000`, with the reason as its text.
+    #[doc(alias = "changeInstanceCheck")]
+    #[doc(alias = "续费变更校验")]
     pub struct Request is ChangeInstanceCheck;
     mandatory {
         /// The instance.
         instance_id: String = identity "instanceId", 64;
-        /// The target product: one object by the document. A list, of one or of several, and JSON text are taken as well.
+        /// The target product: one object by the document. A list, of one or of several, and JSON text are taken as
+        /// well.
         product_info: TargetProducts = effect "productInfo", 0;
     }
     optional {}
@@ -22,8 +25,8 @@ message! {
 
 /// The product to which an instance is to change (`productInfo`).
 ///
-/// The document of 2026-01-06 calls all members but [`linear_value`](TargetProduct::linear_value) mandatory; older senders
-/// may leave any of them out (unverified).
+/// The document of 2026-01-06 calls all members but [`linear_value`](TargetProduct::linear_value) mandatory; older
+/// senders may leave any of them out (unverified).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetProduct {

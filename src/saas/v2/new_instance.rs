@@ -8,6 +8,8 @@ message! {
     /// A customer has bought and paid; what was bought is learned from the order query.
     ///
     /// Sent again at any time: on failure for three hours (then the order is refunded), and also after success.
+    #[doc(alias = "newInstance")]
+    #[doc(alias = "创建实例")]
     pub struct Request is NewInstance;
     mandatory {
         /// Marketplace order id.

@@ -13,6 +13,8 @@ use crate::wire::{Answer, Checks, message};
 message! {
     /// Access data and usage are asked for: after a creation until they are there, whenever the customer opens the
     /// resource page, and in dial tests.
+    #[doc(alias = "queryInstance")]
+    #[doc(alias = "查询实例信息")]
     pub struct Request is QueryInstance;
     mandatory {
         /// One to 100 instances.

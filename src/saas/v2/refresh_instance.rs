@@ -8,9 +8,11 @@ use crate::wire::message;
 
 message! {
     /// The expiry date of a period product's instance changes. Retried for two hours.
+    #[doc(alias = "refreshInstance")]
+    #[doc(alias = "更新实例")]
     pub struct Request is RefreshInstance;
     mandatory {
-        /// Why.
+        /// The reason.
         scene: Scene = effect "scene", 64;
         /// The order that triggers the update, not the purchase. For a cancelled renewal the newest China text says
         /// the unsubscription order, older ones the renewal order that is cancelled.

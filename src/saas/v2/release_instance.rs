@@ -7,6 +7,8 @@ use crate::wire::message;
 message! {
     /// The instance is to be deleted: not renewed in time, or unsubscribed. Final, although one table speaks of expiry.
     /// Retried for as long as a change of status, probably (unverified).
+    #[doc(alias = "releaseInstance")]
+    #[doc(alias = "释放实例")]
     pub struct Request is ReleaseInstance;
     mandatory {
         /// The instance.

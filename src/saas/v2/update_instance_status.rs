@@ -7,6 +7,8 @@ use crate::wire::message;
 
 message! {
     /// An instance is frozen (expiry or violation) or unfrozen (renewal or violation ended). Retried for an hour.
+    #[doc(alias = "updateInstanceStatus")]
+    #[doc(alias = "更新实例状态")]
     pub struct Request is UpdateInstanceStatus;
     mandatory {
         /// The instance.

@@ -7,6 +7,8 @@ use crate::wire::message;
 message! {
     /// An upgrade (higher specification) or expansion (more units) was paid; what it brings is learned from the order
     /// query. Retried for three hours, then refunded.
+    #[doc(alias = "upgradeInstance")]
+    #[doc(alias = "实例升级")]
     pub struct Request is UpgradeInstance;
     mandatory {
         /// The instance, whose id stays.

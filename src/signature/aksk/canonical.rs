@@ -10,12 +10,13 @@ use percent_encoding::{percent_decode_str, percent_encode};
 use sha2::{Digest as _, Sha256};
 
 use super::{Payload, X_SDK_CONTENT_SHA256, header};
-use crate::query::{RESERVED, raw_pairs};
+use crate::query::{NON_UNRESERVED, raw_pairs};
 
 /// SHA-256 of nothing.
 const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// The text that is hashed and signed: method, path, query, headers, their names, and the hash of the body, a line each.
+/// The text that is hashed and signed: method, path, query, headers, their names, and the hash of the body, a line
+/// each.
 ///
 /// It holds no secret, but header values and the query do stand in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,8 +92,9 @@ fn push_path(text: &mut String, path: &str) {
 
 /// Names and values decoded, encoded again, and sorted as they are encoded, first by name and then by value.
 ///
-/// A `+` is a plus: the marketplace's own clients never write a space so. The signing guide and the official Java SDK sort
-/// what is encoded; those for Python, Go and Node.js sort before, which is the same for names of unreserved characters.
+/// A `+` is a plus: the marketplace's own clients never write a space so. The signing guide and the official Java SDK
+/// sort what is encoded; those for Python, Go and Node.js sort before, which is the same for names of unreserved
+/// characters.
 fn push_query(text: &mut String, query: &str) {
     let is_plain = is_plain(query, b"=&");
     // Only a value can hold a further mark, which counts as encoded.
@@ -107,11 +109,11 @@ fn push_query(text: &mut String, query: &str) {
 /// A segment, name or value in the one spelling that counts. Bytes that are no UTF-8 stay what they are.
 fn encoded(part: &str) -> Cow<'_, str> {
     let bytes: Vec<u8> = percent_decode_str(part).collect();
-    Cow::Owned(percent_encode(&bytes, RESERVED).to_string())
+    Cow::Owned(percent_encode(&bytes, NON_UNRESERVED).to_string())
 }
 
-/// Whether nothing but the marks stands there that is or would be encoded. Neither look-ups nor an early return, so that the
-/// loop is vectorised.
+/// Whether nothing but the marks stands there that is or would be encoded. Neither look-ups nor an early return, so
+/// that the loop is vectorised.
 fn is_plain(text: &str, marks: &[u8; 2]) -> bool {
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~');
     text.bytes().fold(true, |all, byte| all & (is_unreserved(byte) | (byte == marks[0]) | (byte == marks[1])))

@@ -1,4 +1,4 @@
-//! Why the gateway finds another signature.
+//! The difference between two canonical requests.
 
 use super::CanonicalRequest;
 
@@ -6,7 +6,7 @@ use super::CanonicalRequest;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// What the line holds: `method`, `path`, `query`, `header`, `signed headers` or `payload hash`.
+    /// Part of the request: `method`, `path`, `query`, `header`, `signed headers` or `payload hash`.
     pub part: &'static str,
     /// The line as signed here.
     pub signed: String,
@@ -14,8 +14,8 @@ pub struct Difference {
     pub received: String,
 }
 
-/// Compares what was signed with the canonical request that the gateway prints in its error text (`... canonicalRequest:`,
-/// with `|` in the place of line breaks). `None` where the text has none, or nothing differs.
+/// Compares what was signed with the canonical request that the gateway prints in its error text (`...
+/// canonicalRequest:`, with `|` in the place of line breaks). `None` where the text has none, or nothing differs.
 ///
 /// ```
 /// use koogallery::signature::aksk::{self, CanonicalRequest, Payload};
@@ -23,11 +23,11 @@ pub struct Difference {
 /// let (parts, ()) = http::Request::get("https://example.com/a%20b?x=1").body(())?.into_parts();
 /// let signed = CanonicalRequest::new(&parts, &[], Payload::Bytes(b"")).ok_or("no text")?;
 /// let answer = "verify aksk signature fail, canonicalRequest:GET|/a%20b/|x=2|||e3b0c442";
-/// let difference = aksk::difference(&signed, answer).ok_or("none")?;
+/// let difference = aksk::diff_with_gateway(&signed, answer).ok_or("none")?;
 /// assert_eq!((difference.part, difference.received.as_str()), ("query", "x=2"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn difference(signed: &CanonicalRequest, gateway_text: &str) -> Option<Difference> {
+pub fn diff_with_gateway(signed: &CanonicalRequest, gateway_text: &str) -> Option<Difference> {
     let (_, received) = gateway_text.split_once("canonicalRequest:")?;
     let received = received.split(['"', ' ', '\n']).next()?;
     let (ours, theirs): (Vec<_>, Vec<_>) = (signed.as_str().split('\n').collect(), received.split('|').collect());

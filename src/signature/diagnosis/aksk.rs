@@ -23,7 +23,7 @@ use crate::timestamp::Timestamp;
 /// What is the matter with a signed open-API request; arguments as for [`aksk::verify`].
 ///
 /// The access keys of the callbacks are tried in the place of the secret. Where the gateway's error text is at hand,
-/// [`aksk::difference`] tells more.
+/// [`aksk::diff_with_gateway`] tells more.
 pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &AccessKeys, now: Timestamp) -> Diagnosis {
     let date = parts.headers.get("x-sdk-date").and_then(|date| date.to_str().ok()).unwrap_or_default();
     let time = Timestamp::parse_basic_iso(date).unwrap_or(now);
@@ -49,7 +49,7 @@ pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &Access
             Ok(written) => written,
             Err(diagnosis) => return diagnosis,
         };
-    if authorization.access != credentials.access() {
+    if authorization.access != credentials.access_key_id() {
         certain.push(Mistake::OtherAccess);
     }
     if listed.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -161,7 +161,7 @@ fn secrets(credentials: &Credentials, keys: &AccessKeys) -> Choice<KeyText> {
         KeyRing::iter(ring).map(move |key| (Mistake::OtherInterfaceKey(interface), text(key.expose())))
     });
     Choice::right(text(credentials.expose_secret()))
-        .or(Mistake::AccessForSecret, text(credentials.access()))
+        .or(Mistake::AccessForSecret, text(credentials.access_key_id()))
         .or_each(of_callbacks)
         .or_each(keys::spoilt(credentials.expose_secret()))
 }

@@ -1,4 +1,4 @@
-//! What becomes of a JSON body on its way through models, parsers, serialisers, editors and character sets.
+//! What becomes of a JSON body on its way through models, parsers, serializers, editors and character sets.
 
 mod edge;
 mod escapes;

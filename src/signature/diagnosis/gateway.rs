@@ -148,7 +148,8 @@ const CODES: [(GatewayCause, &[&str]); 5] = [
 
 /// Reads the gateway's answer: its words first, then its code. `None` where neither is known.
 ///
-/// Where the answer holds a canonical request, [`aksk::difference`](crate::signature::aksk::difference) tells more.
+/// Where the answer holds a canonical request, [`aksk::diff_with_gateway`](crate::signature::aksk::diff_with_gateway)
+/// tells more.
 ///
 /// ```
 /// use koogallery::signature::diagnosis::{GatewayCause, gateway_answer};

@@ -26,8 +26,8 @@ impl Table {
     }
 }
 
-/// The places of names that were inserted one after the other, bucket by bucket. Names that share a bucket stay in the order
-/// of insertion.
+/// The places of names that were inserted one after the other, bucket by bucket. Names that share a bucket stay in the
+/// order of insertion.
 pub(super) fn hash_order<'n>(names: impl ExactSizeIterator<Item = &'n str>, table: Table) -> Vec<usize> {
     let last_bucket = table.buckets(names.len()) - 1;
     let mut places: Vec<(usize, usize)> = names.map(|name| spread(name) as usize & last_bucket).zip(0..).collect();

@@ -71,7 +71,7 @@ pub enum Mistake {
     HeaderIncomplete,
 
     /// `Body-Sign` in other letters.
-    #[error("the header is written {0}: the marketplace recognises no other letter case than Body-Sign")]
+    #[error("the header is written {0}: the marketplace recognizes no other letter case than Body-Sign")]
     HeaderLetterCase(String),
 
     /// The digest of the body is made without the key.

@@ -40,8 +40,8 @@ impl<T> Index<usize> for Choice<T> {
     }
 }
 
-/// Finds the fewest mistakes with which `gives_it`, which takes the index of each choice. Those in `certain` are there in
-/// any case. A try hashes so many `bytes`, which limits how many are made.
+/// Finds the fewest mistakes with which `gives_it`, which takes the index of each choice. Those in `certain` are there
+/// in any case. A try hashes so many `bytes`, which limits how many are made.
 pub(super) fn diagnose(
     certain: Vec<Mistake>,
     choices: &[&[Mistake]],

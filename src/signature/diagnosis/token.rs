@@ -19,7 +19,7 @@ use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, verdict};
 use crate::cipher::field::{EncryptType, FieldCipher};
 use crate::key::{AccessKey, AccessKeys, InterfaceType};
-use crate::query::{self, Plus, RESERVED};
+use crate::query::{self, NON_UNRESERVED, Plus};
 use crate::signature::auth_token::{self, TIME_STAMP, TOKEN};
 use crate::signature::auth_token_body::{self, is_blank};
 use crate::signature::{VerifyError, Window, header};
@@ -230,7 +230,7 @@ enum Joined {
 
 impl Joined {
     fn text(self, parameters: &[(String, String)]) -> String {
-        let encoded = |value: &str| utf8_percent_encode(value, RESERVED).to_string();
+        let encoded = |value: &str| utf8_percent_encode(value, NON_UNRESERVED).to_string();
         let part = |(name, value): &(String, String)| match self {
             Self::Pairs | Self::Stray(..) => format!("{name}={value}"),
             Self::EncodedBy(encoder) => format!("{name}={}", encoder.encode(value.as_bytes())),

@@ -23,7 +23,8 @@ use crate::timestamp::Timestamp;
 
 /// What is the matter with the signature of a V2.0 call; arguments as for [`callback_v2::verify`].
 ///
-/// `interface` is the type that is meant to be called, since orders and License codes are signed with keys of their own.
+/// `interface` is the type that is meant to be called, since orders and License codes are signed with keys of their
+/// own.
 pub fn callback_v2(
     keys: &AccessKeys,
     interface: InterfaceType,

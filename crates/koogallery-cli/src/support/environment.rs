@@ -3,7 +3,6 @@
 use koogallery::cipher::field::EncryptType;
 use koogallery::key::{AccessKeys, Credentials, InterfaceType, KeyRing};
 use koogallery::protocol::Protocol;
-use koogallery::site::Site;
 use koogallery_simulator::Masking;
 
 use crate::Failure;
@@ -14,15 +13,7 @@ fn set(name: &str) -> Option<String> {
 
 /// Returns all access keys that are set.
 pub fn access_keys() -> Result<AccessKeys, Failure> {
-    if let Some(site) = set("KOOGALLERY_SITE") {
-        site.parse::<Site>().map_err(|error| Failure::of("KOOGALLERY_SITE", &error))?;
-    }
-    // One by one first, so that the error can name the variable.
-    for name in INTERFACES.map(InterfaceType::env_name) {
-        let only = |wanted: &str| set(wanted).filter(|_| wanted == name || wanted == "KOOGALLERY_SITE");
-        AccessKeys::from_lookup(only).map_err(|error| Failure::of(name, &error))?;
-    }
-    AccessKeys::from_env().map_err(|error| Failure::of("the access keys", &error))
+    AccessKeys::from_env().map_err(|error| Failure::new(error.to_string()))
 }
 
 /// Returns whether the environment has a key for this interface itself.
@@ -71,7 +62,7 @@ pub fn missing(interface: InterfaceType) -> Failure {
 
 /// Returns the access key pair of the open APIs.
 pub fn credentials() -> Result<Credentials, Failure> {
-    let read = Credentials::from_env().map_err(|error| Failure::of("KOOGALLERY_AK and KOOGALLERY_SK", &error))?;
+    let read = Credentials::from_env().map_err(|error| Failure::new(error.to_string()))?;
     read.ok_or_else(|| Failure::new("KOOGALLERY_AK and KOOGALLERY_SK are not set: they hold the access key pair"))
 }
 

@@ -12,7 +12,7 @@ fn what_cannot_run_says_why() {
     let sign = ["sign", "callback-v2", "--nonce", "n", "--timestamp", "1", "--body", "-"];
     run(&[], &sign).says(2, "KOOGALLERY_BASIC_KEY is not set");
     run(&[("KOOGALLERY_BASIC_KEY", "")], &sign).says(2, "KOOGALLERY_BASIC_KEY is not set");
-    run(&[("KOOGALLERY_BASIC_KEY", "secret-key,")], &sign).says(2, "KOOGALLERY_BASIC_KEY: an access key is empty");
+    run(&[("KOOGALLERY_BASIC_KEY", "secret-key,")], &sign).says(2, "KOOGALLERY_BASIC_KEY: key 2 of the list is empty");
     run(&[BASIC[0], ("KOOGALLERY_KIT_KEY", KEY)], &sign).says(2, "bound to two interface types");
     run(&[BASIC[0], ("KOOGALLERY_SITE", "mars")], &sign).says(2, "KOOGALLERY_SITE");
     run(&[BASIC[0], ("KOOGALLERY_SITE", "europe")], &sign).says(2, "not standard Base64");

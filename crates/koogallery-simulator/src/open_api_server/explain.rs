@@ -11,8 +11,8 @@ use koogallery::key::{Credentials, KeyRing};
 use koogallery::signature::aksk::{Authorization, CanonicalRequest, Payload};
 use koogallery::site::Site;
 
-/// For the answer, the canonical request with `|` instead of line breaks, as the gateway prints it and
-/// [`aksk::difference`](koogallery::signature::aksk::difference) reads it. For the log, all of it in lines.
+/// For the answer, the canonical request with `|` in the place of line breaks, as the gateway prints it and
+/// [`aksk::diff_with_gateway`](koogallery::signature::aksk::diff_with_gateway) reads it. For the log, all of it in lines.
 pub(super) fn explain(
     request: &Received,
     authorization: &Authorization<'_>,

@@ -61,9 +61,9 @@ impl Gateway {
              `SDK-HMAC-SHA256 Access=..., SignedHeaders=..., Signature=...`"
                 .to_owned()
         })?;
-        let pair = credentials.iter().find(|pair| pair.access() == authorization.access);
+        let pair = credentials.iter().find(|pair| pair.access_key_id() == authorization.access);
         let pair = pair.ok_or_else(|| format!("there is no access key {:?}", authorization.access))?;
-        let failures = self.failures.entry(pair.access().to_owned()).or_default();
+        let failures = self.failures.entry(pair.access_key_id().to_owned()).or_default();
         if let Some(until) = failures.locked_until.filter(|until| now < *until) {
             return Err(format!(
                 "the access key is locked until {until} UTC after {FAILURES_THAT_LOCK} failures in a row"

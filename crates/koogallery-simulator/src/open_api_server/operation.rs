@@ -35,9 +35,9 @@ pub enum Operation {
     UserInfo,
     /// [`login::logout`](koogallery::login::logout), by the browser.
     Logout,
-    /// [`login::cas::login_url`](koogallery::login::cas::login_url), by the browser.
+    /// `login::cas::login_url`, by the browser.
     CasLogin,
-    /// [`login::cas::Validation`](koogallery::login::cas::Validation).
+    /// `login::cas::Validation`.
     ValidateTicket,
 }
 

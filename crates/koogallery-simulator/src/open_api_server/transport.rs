@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use super::gateway::MAX_BODY;
 use super::{ConnectionFault, OpenApiServer};
 use koogallery::adapter::serve::Server;
-use koogallery::open_api::{Transport, TransportError};
+use koogallery::transport::{Transport, TransportError};
 
 /// Answers without a socket. Delays need tokio's timer.
 impl Transport for OpenApiServer {

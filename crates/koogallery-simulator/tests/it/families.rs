@@ -24,13 +24,13 @@ impl DirectoryHandler for Everything {
     async fn remove_application(&self, _: ApplicationRemoval) -> Result<(), HandlerError> {
         Ok(())
     }
-    async fn put_users(&self, _: Users) -> Result<(), HandlerError> {
+    async fn put_users(&self, _: UsersChange) -> Result<(), HandlerError> {
         Ok(())
     }
-    async fn revoke_users(&self, _: UserNames) -> Result<(), HandlerError> {
+    async fn revoke_users(&self, _: UsersRemoval) -> Result<(), HandlerError> {
         Ok(())
     }
-    async fn remove_users(&self, _: UserNames) -> Result<(), HandlerError> {
+    async fn remove_users(&self, _: UsersRemoval) -> Result<(), HandlerError> {
         Ok(())
     }
     async fn put_department(&self, _: DepartmentChange) -> Result<(), HandlerError> {

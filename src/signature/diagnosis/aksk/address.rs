@@ -60,8 +60,8 @@ pub(super) fn queries(canonical: &str, sent: &str) -> Choice<String> {
 
 type Pair = (Vec<u8>, Vec<u8>);
 
-/// As they stand; by decoded name and value; by name, encoded or not, with the values of a list as they stand, or in order
-/// of their numbers.
+/// As they stand; by decoded name and value; by name, encoded or not, with the values of a list as they stand, or in
+/// order of their numbers.
 fn orders(pairs: &[Pair]) -> impl Iterator<Item = Vec<Pair>> {
     let number = |(_, value): &Pair| str::from_utf8(value).ok().and_then(|text| text.parse::<f64>().ok());
     let by_number = move |a: &Pair, b: &Pair| {
@@ -84,7 +84,7 @@ fn encoded(pairs: &[Pair], encode: impl Fn(&[u8]) -> String) -> String {
 }
 
 fn canonical_encode(bytes: &[u8]) -> String {
-    percent_encoding::percent_encode(bytes, crate::query::RESERVED).to_string()
+    percent_encoding::percent_encode(bytes, crate::query::NON_UNRESERVED).to_string()
 }
 
 /// The pairs, with this mark where there is no value.

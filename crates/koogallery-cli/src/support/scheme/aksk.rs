@@ -113,7 +113,7 @@ impl Scheme for Aksk {
         let credentials = environment::credentials()?;
         let (mut parts, body) = self.request(None)?;
         let signer =
-            parts.headers.keys().fold(Signer::new(&credentials), |signer, name| signer.also_sign(name.clone()));
+            parts.headers.keys().fold(Signer::new(&credentials), |signer, name| signer.sign_header(name.clone()));
         let time = date(&parts)?;
         let signed = signer.sign(&mut parts, Payload::Bytes(&body), time);
         signed.map_err(|error| Failure::of("not signed", &error))?;
@@ -164,8 +164,9 @@ impl GatewayAnswer {
             authorization.ok_or_else(|| Failure::new("the request has no Authorization of this scheme"))?;
         let names: Vec<String> = authorization.signed_headers.split(';').map(str::to_owned).collect();
         let canonical = CanonicalRequest::new(parts, &names, Payload::Bytes(body));
-        let canonical = canonical.ok_or_else(|| Failure::new("a signed header is missing or not text"))?;
-        Ok(Some(match aksk::difference(&canonical, &answer) {
+        let canonical =
+            canonical.ok_or_else(|| Failure::new("a header that is listed as signed is missing or no text"))?;
+        Ok(Some(match aksk::diff_with_gateway(&canonical, &answer) {
             Some(Difference { part, signed, received, .. }) if !is_secret(&signed) && !is_secret(&received) => {
                 format!("the {part} differs: the request has {signed:?}, the gateway {received:?}")
             }

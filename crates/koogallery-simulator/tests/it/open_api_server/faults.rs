@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use koogallery::open_api::{
-    ApiErrorKind, CallError, RetryPolicy, TransportError, activate_license, query_license, query_order,
-};
+use koogallery::open_api::{ApiErrorKind, CallError, RetryPolicy, activate_license, query_license, query_order};
+use koogallery::transport::TransportError;
 use koogallery_simulator::{Fault, FaultRule, LineSpec, OpenApiServer, Operation, OrderSpec};
 use tokio::time::Instant;
 

@@ -64,7 +64,7 @@ fn query(address: &str) -> &str {
 
 fn cause(error: LoginError) -> Cause {
     match error {
-        LoginError::Centre { source, .. } => source.cause,
+        LoginError::Center { error, .. } => error.cause,
         other => panic!("{other}"),
     }
 }
@@ -126,7 +126,7 @@ async fn stale_and_undecrypted_credentials_are_told_apart() {
     assert_eq!(try_with("c-0001", SECRET).await, Cause::StaleClientId);
     assert_eq!(try_with("c-90af", "bm90IGRlY3J5cHRlZA==").await, Cause::WrongClientSecret);
     let callback = stage.open_api.login_callback("t-5f0c", "lihua").unwrap();
-    let elsewhere = login(&stage, tenant("c-90af", SECRET)).redirect_uri("https://other.example.com/");
+    let elsewhere = login(&stage, tenant("c-90af", SECRET)).with_redirect_uri("https://other.example.com/");
     let error = elsewhere.complete(query(&callback).parse().unwrap()).await.unwrap_err();
     assert_eq!(cause(error), Cause::CodeRefused, "another callback address");
 }
@@ -143,7 +143,7 @@ async fn the_browser_is_sent_back_when_it_is_logged_in() {
     assert_eq!(browse(&stage, &url("https://evil.example.com/sso")), None, "not registered");
     let back = browse(&stage, &url(CALLBACK)).unwrap();
     let callback = query(&back).parse::<OAuthCallback>().unwrap().expecting(&state).unwrap();
-    let login = login(&stage, tenant.clone()).redirect_uri(CALLBACK);
+    let login = login(&stage, tenant.clone()).with_redirect_uri(CALLBACK);
     assert_eq!(login.complete(callback).await.unwrap().user.user_name.expose(), "lihua");
 
     let home = "https://app.example.com/?a=1";

@@ -69,7 +69,7 @@ fn request_parts(request: &Request<Bytes>) -> http::request::Parts {
 fn set_signature(request: &mut Request<Bytes>, signature: &str) {
     let value = format!(
         "SDK-HMAC-SHA256 Access={}, SignedHeaders=host;x-sdk-date, Signature={signature}",
-        credentials().access()
+        credentials().access_key_id()
     );
     request.headers_mut().insert(AUTHORIZATION, value.parse().unwrap());
 }
@@ -155,7 +155,7 @@ fn common_mistakes_are_named() {
         (
             "the access key of an interface",
             changed(get(), |request| {
-                let mistaken = Credentials::new(credentials().access(), "test-access-key").unwrap();
+                let mistaken = Credentials::new(credentials().access_key_id(), "test-access-key").unwrap();
                 *request = aksk::sign(request.clone(), &mistaken, super::NOW).unwrap();
             }),
         ),
@@ -172,7 +172,7 @@ fn common_mistakes_are_named() {
 
 #[test]
 fn what_cannot_be_guessed_is_laid_out_line_by_line() {
-    let wrong_secret = Credentials::new(credentials().access(), "another").unwrap();
+    let wrong_secret = Credentials::new(credentials().access_key_id(), "another").unwrap();
     let request = aksk::sign(get().map(|_| Bytes::new()), &wrong_secret, super::NOW).unwrap();
     let (text, explanation) = refused(request.clone());
     for line in [
@@ -191,7 +191,7 @@ fn what_cannot_be_guessed_is_laid_out_line_by_line() {
     // The client compares, and finds nothing: it is the secret.
     let names = ["host".to_owned(), "x-sdk-date".to_owned()];
     let ours = CanonicalRequest::new(&request.into_parts().0, &names, Payload::Bytes(b"")).unwrap();
-    assert_eq!(aksk::difference(&ours, &text), None);
+    assert_eq!(aksk::diff_with_gateway(&ours, &text), None);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn a_client_finds_the_line_that_was_changed_on_the_way() {
         let mut sent = signed;
         change(&mut sent);
         let (text, _) = refused(sent);
-        let difference = aksk::difference(&ours, &text).unwrap_or_else(|| panic!("{part}: {text}"));
+        let difference = aksk::diff_with_gateway(&ours, &text).unwrap_or_else(|| panic!("{part}: {text}"));
         assert_eq!(difference.part, part);
     }
 }
@@ -257,7 +257,7 @@ fn further_signed_headers_and_unsigned_payloads_are_taken() {
     let (mut parts, _) = get().into_parts();
     parts.headers.insert("x-stage", HeaderValue::from_static("RELEASE"));
     let pair = credentials();
-    let signer = Signer::new(&pair).also_sign("x-stage".parse().unwrap());
+    let signer = Signer::new(&pair).sign_header("x-stage".parse().unwrap());
     signer.sign(&mut parts, Payload::Unsigned, super::NOW).unwrap();
     assert_eq!(stage.open_api.answer(Request::from_parts(parts, Bytes::new())).status(), 200);
 
@@ -279,7 +279,7 @@ fn temporary() -> Credentials {
 fn five_failures_in_a_row_lock_the_key_for_five_minutes() {
     let stage = Stage::new();
     let signed = |secret: &str| {
-        let pair = Credentials::new(credentials().access(), secret).unwrap();
+        let pair = Credentials::new(credentials().access_key_id(), secret).unwrap();
         stage
             .open_api
             .answer(aksk::sign(get().map(|_| Bytes::new()), &pair, stage.clock.now()).unwrap())
@@ -307,7 +307,7 @@ fn five_failures_in_a_row_lock_the_key_for_five_minutes() {
 #[tokio::test]
 async fn the_client_stops_before_its_key_is_locked() {
     let stage = Stage::new();
-    let wrong = Credentials::new(credentials().access(), "another").unwrap();
+    let wrong = Credentials::new(credentials().access_key_id(), "another").unwrap();
     let client = client(stage.open_api.clone(), &stage.clock).credentials(wrong).build().unwrap();
     for _ in 0..3 {
         let error = client.call(&query_order::Request::new("MOCKONDEMAND")).await.unwrap_err();

@@ -4,9 +4,8 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use koogallery::open_api::{
-    CallError, Client, ReqwestTransport, TransportError, activate_license, push_usage, query_order, upload,
-};
+use koogallery::open_api::{CallError, Client, activate_license, push_usage, query_order, upload};
+use koogallery::transport::{ReqwestTransport, TransportError};
 use koogallery_simulator::{Fault, FaultRule, Instance, LineSpec, OrderSpec, Upload, serve_open_api};
 use tokio::net::TcpListener;
 

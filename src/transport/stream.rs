@@ -6,20 +6,6 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _, once, try_unfold};
 
-/// Content that can be read from its beginning as often as needed: a try that is made again reads it again.
-///
-/// With the feature `tokio`, `adapter::tokio::FileSource` is one.
-pub trait Source: Send + Sync + 'static {
-    /// Reads it from the beginning. Its pieces set how much is in memory at a time.
-    fn chunks(&self) -> BoxStream<'static, io::Result<Bytes>>;
-}
-
-impl Source for Bytes {
-    fn chunks(&self) -> BoxStream<'static, io::Result<Bytes>> {
-        once(ready(Ok(self.clone()))).boxed()
-    }
-}
-
 /// A body of known length that is read while it is sent.
 pub struct StreamedBody {
     before: Bytes,
@@ -29,8 +15,13 @@ pub struct StreamedBody {
 }
 
 impl StreamedBody {
-    pub(super) fn new(before: Bytes, source: &dyn Source, content_length: u64, after: Bytes) -> Self {
-        Self { before, content: source.chunks(), content_length, after }
+    pub(crate) fn new(
+        before: Bytes,
+        content: BoxStream<'static, io::Result<Bytes>>,
+        content_length: u64,
+        after: Bytes,
+    ) -> Self {
+        Self { before, content, content_length, after }
     }
 
     /// The length in bytes; to be sent as `Content-Length`.

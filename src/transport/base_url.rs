@@ -1,4 +1,4 @@
-//! Where the open APIs are.
+//! Addresses of the open APIs.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ impl BaseUrl {
         Self { scheme: Scheme::HTTPS, authority: Authority::from_static(host) }
     }
 
-    /// The site's documented fallback.
+    /// Returns the site's documented fallback.
     pub fn fallback_of(site: Site) -> Option<Self> {
         site.fallback_host().map(Self::of_host)
     }
@@ -32,8 +32,8 @@ impl BaseUrl {
         self.scheme == Scheme::HTTPS
     }
 
-    pub(super) fn post_json(&self, path: &str, body: &impl Serialize) -> Request<Bytes> {
-        // Plain data with text keys: serialising cannot fail.
+    pub(crate) fn post_json(&self, path: &str, body: &impl Serialize) -> Request<Bytes> {
+        // Plain data with text keys: serializing cannot fail.
         let body = Bytes::from(serde_json::to_vec(body).unwrap_or_default());
         let mut request = self.request(Method::POST, path, body);
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -88,4 +88,5 @@ impl std::str::FromStr for BaseUrl {
 /// The address of the open APIs is not of the form `https://HOST[:PORT]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the address of the open APIs is not of the form https://HOST[:PORT]")]
+#[non_exhaustive]
 pub struct BaseUrlError;

@@ -1,7 +1,10 @@
-//! Carrying requests to the marketplace.
+//! Carrying requests to the marketplace and to authentication centers: what [`open_api`](crate::open_api) and
+//! [`login`](crate::login) send goes through a [`Transport`].
 
+mod base_url;
 #[cfg(feature = "reqwest-0_13")]
 mod reqwest;
+mod stream;
 
 use std::error::Error;
 
@@ -10,20 +13,22 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
-use super::StreamedBody;
-
 #[cfg(feature = "reqwest-0_13")]
 pub use self::reqwest::ReqwestTransport;
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use stream::StreamedBody;
 
 /// Sends one request and waits for the whole answer.
 ///
-/// An implementation must verify the server's certificate, set a time limit, bound the answer's size, follow no redirects
-/// (a signed request is good for one host only) and not retry. `ReqwestTransport` (feature `reqwest-0_13`) does.
+/// An implementation must verify the server's certificate, set a time limit, bound the answer's size, follow no
+/// redirects (a signed request is good for one host only) and not retry. `ReqwestTransport` (feature `reqwest-0_13`)
+/// does.
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request as it is.
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;
 
-    /// Sends a request whose body is read meanwhile. Unless implemented, the body, at most 12 MB, is read into memory first.
+    /// Sends a request whose body is read meanwhile. Unless implemented, the body, at most 12 MB, is read into memory
+    /// first.
     fn send_streamed(&self, request: Request<StreamedBody>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         let whole = async move {
             let (head, body) = request.into_parts();
@@ -40,7 +45,7 @@ pub trait Transport: Send + Sync + 'static {
     }
 }
 
-/// Why no answer came.
+/// An error of an exchange without an answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
@@ -54,7 +59,7 @@ pub enum TransportError {
     #[error("no answer in time")]
     Timeout,
     /// The connection broke, or the answer was too large; the request may have arrived.
-    #[error("the exchange broke off")]
+    #[error("the connection broke")]
     Broken(#[source] Box<dyn Error + Send + Sync>),
 }
 

@@ -19,8 +19,8 @@ use tokio::sync::Semaphore;
 
 use super::{StreamedBody, Transport, TransportError};
 
-/// Sends requests with reqwest, on tokio: 20 seconds for a whole exchange and 5 to connect, no redirects, answers of at most
-/// 4 MiB, at most 16 exchanges at once.
+/// Sends requests with reqwest, on tokio: 20 seconds for a whole exchange and 5 to connect, no redirects, answers of at
+/// most 4 MiB, at most 16 exchanges at once.
 ///
 /// reqwest needs a TLS feature for `https`; the crate's feature `rustls` turns one on. Without any, no
 /// [`Client`](crate::open_api::Client) can be built for an address in `https`.
@@ -32,7 +32,7 @@ pub struct ReqwestTransport {
 }
 
 impl ReqwestTransport {
-    /// A client of its own.
+    /// Returns a transport with a client of its own.
     ///
     /// # Errors
     ///
@@ -46,22 +46,22 @@ impl ReqwestTransport {
         Ok(Self::with_client(client))
     }
 
-    /// The application's client. It should set time limits and follow no redirects, because a signed request is good for
-    /// one host only.
+    /// Returns a transport with the application's client. It should set time limits and follow no redirects, because a
+    /// signed request is good for one host only.
     pub fn with_client(client: ::reqwest::Client) -> Self {
         Self { client, answer_limit: 4 * 1024 * 1024, places: Semaphore::new(16) }
     }
 
-    /// Takes answers of at most this many bytes.
+    /// Sets the longest answer that is read (default: 4 MiB).
     #[must_use]
-    pub fn answer_limit(mut self, bytes: usize) -> Self {
+    pub fn with_answer_limit(mut self, bytes: usize) -> Self {
         self.answer_limit = bytes;
         self
     }
 
-    /// Sends at most this many requests at once; further ones wait.
+    /// Sets the number of requests that are sent at once (default: 16); further ones wait.
     #[must_use]
-    pub fn concurrency(mut self, exchanges: usize) -> Self {
+    pub fn with_concurrency(mut self, exchanges: usize) -> Self {
         self.places = Semaphore::new(exchanges);
         self
     }

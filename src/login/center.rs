@@ -1,4 +1,4 @@
-//! Where a tenant's authentication centre is.
+//! The address of a tenant's authentication center.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,36 +7,37 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request};
 
-use crate::open_api::BaseUrl;
+use crate::transport::BaseUrl;
 
-/// The address of a tenant's authentication centre, read from the `domainName` of `tenantSync`.
+/// The address of a tenant's authentication center, read from the `domainName` of `tenantSync`.
 ///
-/// `domainName` comes with `https://` or without, and may end with `/`. During debugging it is any text that somebody
-/// typed; so keep it as text, and read it when a login needs it.
+/// `domainName` comes with `https://` or without, and may end with `/`. During debugging it is any text; so
+/// keep it as text, and read it when a login needs it.
 ///
 /// ```
-/// use koogallery::login::AuthenticationCentre;
+/// use koogallery::login::AuthenticationCenter;
 ///
-/// let centre: AuthenticationCentre = "acme.idp.example.com/".parse()?;
-/// assert_eq!(centre.to_string(), "https://acme.idp.example.com");
-/// assert!("http://acme.idp.example.com".parse::<AuthenticationCentre>().is_err());
-/// # Ok::<(), koogallery::login::AuthenticationCentreError>(())
+/// let center: AuthenticationCenter = "acme.idp.example.com/".parse()?;
+/// assert_eq!(center.to_string(), "https://acme.idp.example.com");
+/// assert!("http://acme.idp.example.com".parse::<AuthenticationCenter>().is_err());
+/// # Ok::<(), koogallery::login::AuthenticationCenterError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthenticationCentre(BaseUrl);
+pub struct AuthenticationCenter(BaseUrl);
 
-impl AuthenticationCentre {
-    /// As `parse`, and lets `http://` pass. For tests and simulators: the client secret crosses the network in the open.
+impl AuthenticationCenter {
+    /// Reads an address as `parse` does, `http://` included. For tests and simulators: the client secret crosses the
+    /// network in the open.
     ///
     /// # Errors
     ///
     /// The text is no address of that form.
-    pub fn insecure(domain_name: &str) -> Result<Self, AuthenticationCentreError> {
+    pub fn insecure(domain_name: &str) -> Result<Self, AuthenticationCenterError> {
         let domain_name = domain_name.trim();
         let scheme = if domain_name.contains("://") { "" } else { "https://" };
         let address = format!("{scheme}{domain_name}");
         let base = address.trim_end_matches('/').parse();
-        base.map(Self).map_err(|_| AuthenticationCentreError::Malformed)
+        base.map(Self).map_err(|_| AuthenticationCenterError::Malformed)
     }
 
     /// An address for a browser.
@@ -58,25 +59,25 @@ impl AuthenticationCentre {
     }
 }
 
-impl FromStr for AuthenticationCentre {
-    type Err = AuthenticationCentreError;
+impl FromStr for AuthenticationCenter {
+    type Err = AuthenticationCenterError;
 
-    fn from_str(domain_name: &str) -> Result<Self, AuthenticationCentreError> {
-        let centre = Self::insecure(domain_name)?;
-        if centre.0.is_https() { Ok(centre) } else { Err(AuthenticationCentreError::NotHttps) }
+    fn from_str(domain_name: &str) -> Result<Self, AuthenticationCenterError> {
+        let center = Self::insecure(domain_name)?;
+        if center.0.is_https() { Ok(center) } else { Err(AuthenticationCenterError::NotHttps) }
     }
 }
 
-impl fmt::Display for AuthenticationCentre {
+impl fmt::Display for AuthenticationCenter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// Why a `domainName` is not the address of an authentication centre.
+/// A `domainName` is not the address of an authentication center.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum AuthenticationCentreError {
+pub enum AuthenticationCenterError {
     /// Not a host with or without `https://`; typically invented on the debugging page.
     #[error("the domain name of the tenant is not of the form https://HOST[:PORT]")]
     Malformed,
