@@ -74,7 +74,13 @@
 //! | `cas` | `login::cas`: login by CAS 3.0 |
 //! | `diagnosis` | `signature::diagnosis`: why a signature does not match |
 //! | `charsets` | `diagnosis`, with GBK, GB18030, Big5 and Windows-1252 among its mistakes |
-#![warn(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
+#![warn(
+    unreachable_pub,
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    clippy::unwrap_used,
+    clippy::expect_used
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod activity;

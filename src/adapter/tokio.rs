@@ -19,6 +19,7 @@ use crate::runtime::Runtime;
 ///
 /// Outside of tokio nothing can run: calls are then answered `000005`.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
 pub struct TokioRuntime;
 
 impl Runtime for TokioRuntime {

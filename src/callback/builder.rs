@@ -1,5 +1,6 @@
 //! The builder of a service.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,12 @@ pub struct CallbackServiceBuilder {
     orders: Option<(NoticesOf, Arc<dyn Ledger>)>,
     open_api: Option<Client>,
     tenant: Option<TenantName>,
+}
+
+impl fmt::Debug for CallbackServiceBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallbackServiceBuilder").field("keys", &self.settings.keys).finish_non_exhaustive()
+    }
 }
 
 /// Builds the handler of notices once the open-API client is known.

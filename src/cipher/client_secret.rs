@@ -73,4 +73,5 @@ impl<D: ClientSecretDecryptor + ?Sized> ClientSecretDecryptor for Arc<D> {
 /// the older private key is no longer configured here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the client secret cannot be decrypted with the private keys at hand")]
+#[allow(clippy::exhaustive_structs, reason = "every implementation of `ClientSecretDecryptor` makes it")]
 pub struct ClientSecretError;

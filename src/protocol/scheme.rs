@@ -4,6 +4,7 @@
 ///
 /// Another scheme would be another protocol, which nobody who signs or verifies can pass over: a match is meant to be complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "tools that write calls must know each scheme")]
 pub enum SignatureScheme {
     /// `signature`, `timestamp` and `nonce` in the query, over the body.
     CallbackV2,

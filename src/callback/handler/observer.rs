@@ -269,6 +269,7 @@ impl fmt::Display for MissingKey<'_> {
 
 /// Writes a line to standard error for each event but successful exchanges. The default observer.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
 pub struct StderrObserver;
 
 impl Observer for StderrObserver {
