@@ -1,6 +1,6 @@
 //! The command line as a process: known answers, real sockets, bad input, and no key in any output.
 
-#[path = "../../../../tests/diagnosis/cases.rs"]
+#[path = "../../../../tests/it/diagnosis/cases.rs"]
 mod cases;
 mod check;
 mod ciphers;
