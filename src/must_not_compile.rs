@@ -27,7 +27,7 @@ pub struct ParsingUnverified;
 /// use koogallery::signature::{Window, VerifyError, callback_v2};
 /// use koogallery::timestamp::Timestamp;
 ///
-/// fn verified<'a>(keys: &KeyRing, query: &str, body: &'a [u8], now: Timestamp) -> Option<callback_v2::Verified<'a>> {
+/// fn verified<'a>(keys: &KeyRing, query: &'a str, body: &'a [u8], now: Timestamp) -> Option<callback_v2::Verified<'a>> {
 ///     callback_v2::verify(keys, query, body, now, Window::default()).ok()
 /// }
 /// ```

@@ -6,6 +6,7 @@ mod crash;
 mod debug_calls;
 mod diagnosis;
 mod directory;
+mod error_texts;
 mod fuzzed_intake;
 mod handlers;
 mod heartbeat;
