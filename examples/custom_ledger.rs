@@ -1,4 +1,4 @@
-//! A ledger on a database of one's own, and its tests.
+//! A ledger on a custom database, and its tests.
 //!
 //! The rules are in the methods of `Step`; the ledger only finds rows and stores them, each method in one transaction.
 //! Here the database is a few maps behind a lock; on a real one, `transaction` begins a transaction that locks the row

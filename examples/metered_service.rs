@@ -3,7 +3,7 @@
 //! `cargo run --features reqwest-0_13,rustls,sqlite-bundled,tokio --example metered_service -- --listen 127.0.0.1:8090`
 //!
 //! A call is answered when its usage is on the disk. A client that does not know whether its call was billed repeats it with
-//! the same `Idempotency-Key`. `GET /metrics` tells how reporting stands.
+//! the same `Idempotency-Key`. `GET /metrics` shows the state of reporting.
 //!
 //! | setting | default |
 //! |---|---|

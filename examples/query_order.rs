@@ -1,4 +1,4 @@
-//! What was bought with an order? `ORDER_ID [--line ORDER_LINE_ID]`, prints the order with personal data masked.
+//! Queries what was bought with an order: `ORDER_ID [--line ORDER_LINE_ID]` prints the order with personal data masked.
 //!
 //! `cargo run --features rustls,tokio --example query_order -- MOCKPERIODYEARNEW`
 //!

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// The activity of a callback: the value of `activity` in its body or query, the last segment of a Kit callback's path.
 ///
-/// Four names serve SaaS and the online License alike; which of the two is meant the name does not tell.
+/// Four names serve both SaaS and the online License; the name alone does not show which of the two is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Activity {
@@ -21,7 +21,7 @@ pub enum Activity {
     ReleaseInstance,
     /// `upgradeInstance` (SaaS V2.0): upgrade or expansion.
     UpgradeInstance,
-    /// `changeInstanceCheck` (SaaS V2.0): may the instance change at its renewal?
+    /// `changeInstanceCheck` (SaaS V2.0): checks whether the instance may change at its renewal.
     ChangeInstanceCheck,
     /// `expireInstance` (SaaS V1.0): freeze at expiry.
     ExpireInstance,
@@ -118,10 +118,10 @@ impl Activity {
         }
     }
 
-    /// Whether the marketplace repeats a failed call by itself; each message says how often and for how long. What it
-    /// does not repeat, a person must restart in the seller console.
+    /// Returns whether the marketplace repeats a failed call by itself; each message says how often and for how long.
+    /// What it does not repeat, a person must restart in the seller console.
     ///
-    /// The two questions (`queryInstance`, `changeInstanceCheck`) are not repeated, and License V1 makes its calls
+    /// The two read-only calls (`queryInstance`, `changeInstanceCheck`) are not repeated, and License V1 makes its calls
     /// once, except `getLicense`. (`expireLicense` by analogy, unverified.) Of Kit calls no repetition is documented:
     /// the buyer or the enterprise's administrator chooses to try again.
     pub const fn is_retried(self) -> bool {

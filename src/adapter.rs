@@ -5,7 +5,7 @@
 //!
 //! # The letter case of `Body-Sign`
 //!
-//! The marketplace's FAQ says that V1.0's answer header is recognised as `Body-Sign` only. Rust's HTTP libraries keep
+//! The marketplace's FAQ says that V1.0's answer header is recognized as `Body-Sign` only. Rust's HTTP libraries keep
 //! header names in lower case and most servers write them so; HTTP/2 always does. The `serve` module's server writes
 //! the documented case on HTTP/1.1, for an axum router as well as for a bare service. With another server, look at the
 //! bytes (`curl --http1.1 -i`), and behind a proxy make sure that it speaks HTTP/1.1 to the marketplace and does not

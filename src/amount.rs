@@ -37,7 +37,7 @@ pub struct Amount {
 
 const MAX_DIGITS: usize = 64;
 
-/// How far the decimal point may be from the digits, so that no text of a few bytes stands for one of gigabytes.
+/// Largest distance of the decimal point from the digits, so that a text of a few bytes cannot expand to gigabytes.
 const MAX_EXPONENT: u64 = 1000;
 
 /// Digits behind the decimal point that usage records have.

@@ -1,4 +1,4 @@
-//! Clocks. The crate reads no clock that was not handed in.
+//! Clocks. The crate reads only the clock that it is given.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,5 +1,5 @@
-//! Enterprises that may use a joint-operation product, their OAuth clients, users and departments, free of protocol
-//! generations.
+//! Enterprises that may use a joint-operation product, their OAuth clients, users and departments, independent of
+//! protocol generations.
 //!
 //! The marketplace sends them with the [Kit callbacks](crate::kit); the service turns each of them into a [`Change`]. A
 //! [`DirectoryStore`] keeps them by their documented identities and answers what a [login](crate::login) asks, by way
@@ -37,7 +37,7 @@
 //!   instance is a value of its own, the same as an empty one. Ids are compared exactly.
 //! * **Several purchases** may bind the same enterprise, and what ends for one of them stays for the others. A look-up
 //!   takes the data of real calls before those of tests, and then the latest.
-//! * **The latest wins.** A change that was made before what the same identity knows is ignored, so that a late retry
+//! * **The latest wins.** A change older than the stored state of the same identity is ignored, so that a late retry
 //!   brings nothing back; of two of the same time the one that arrives later counts. Removing what is not there
 //!   succeeds, and is remembered.
 //! * **Tests never touch the data of real calls**, removals included; a real call replaces the data of a test, whenever

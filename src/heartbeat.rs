@@ -34,7 +34,7 @@
 //!
 //! * The query comes first, and a code is activated only when the marketplace says that it is not. So it is activated
 //!   once even if an answer or the stored state is lost, and where several installations share a code.
-//! * Only the query tells the expiry; that of the activation is an estimate and not used.
+//! * Only the query gives the expiry; that of the activation is an estimate and not used.
 //! * Queries and reports are made on the first use of a day, none on days without use. The documents name no zone for
 //!   the day: Beijing's unless [set](HeartbeatBuilder::day_zone).
 //! * Clients are reported by their ids, of which distinct ones are counted: a report whose answer was lost is made

@@ -1,7 +1,7 @@
 //! Wire models of the joint-operations Kit (联营Kit): five callbacks that send a joint-operation product the buyer's
 //! enterprise, its departments, and who may use the product. China only.
 //!
-//! | message | tells |
+//! | message | content |
 //! |---|---|
 //! | `tenantSync` | the enterprise is bound, changed or unbound |
 //! | `applicationSync` | the OAuth client of the application for it |

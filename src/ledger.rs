@@ -207,7 +207,7 @@ pub enum State {
     Active,
     /// Suspended: unusable, data kept.
     Frozen,
-    /// Deleted for good.
+    /// Deleted permanently.
     Released,
 }
 

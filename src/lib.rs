@@ -6,7 +6,7 @@
 //! * [`callback`] answers the calls; the seller writes one
 //!   [`SubscriptionHandler`](callback::subscription::SubscriptionHandler).
 //! * [`adapter`] connects it to tower, axum, actix-web or a bare socket, and to tokio.
-//! * [`signature`] and [`cipher`] are plain functions on bytes, for everybody else.
+//! * [`signature`] and [`cipher`] are plain functions on bytes, for other uses.
 //! * [`open_api`] calls the marketplace: orders, usage, Licenses. [`transport`] carries its requests and those of logins.
 //! * [`metering`] reports usage: nothing lost, nothing twice.
 //! * [`saas`], [`kit`], [`license`], [`order_notify`] and [`agents_gateway`] hold the wire models, exactly as
@@ -24,7 +24,7 @@
 //! The crate `koogallery-simulator` proves an integration before it goes live, in a test or, with the command of
 //! `koogallery-cli`, from a terminal.
 //!
-//! The [`manual`] is the handbook: first steps, security, deployment, and help for a debugging page that says no.
+//! The [`manual`] is the handbook: first steps, security, deployment, and troubleshooting.
 //!
 #![cfg_attr(all(feature = "serve", feature = "sqlite"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "serve", feature = "sqlite")), doc = "```ignore")]

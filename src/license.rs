@@ -10,9 +10,9 @@
 //! Requests can only be parsed out of a verified call; answers are plain data.
 //!
 //! The first two share `POST`, signature and production address with SaaS V2.0, V1 shares `GET` and `authToken` with
-//! SaaS V1.0. The activity tells the families apart, with one exception: **the first four callbacks of the online
+//! SaaS V1.0. The activity distinguishes the families, with one exception: **the first four callbacks of the online
 //! License have the names and the fields of SaaS V2.0**, so only the production address, or the key where it is another
-//! one, can tell which of the two is meant.
+//! one, decides which of the two is meant.
 
 pub mod code;
 pub mod online;

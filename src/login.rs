@@ -2,7 +2,7 @@
 //! 3.0 (feature `cas`).
 //!
 //! China site, joint-operation products only. Every enterprise that bought has an authentication center of its own;
-//! `tenantSync` tells its address, `applicationSync` the client id and the (encrypted) client secret, and `authSync`
+//! `tenantSync` sends its address, `applicationSync` the client id and the (encrypted) client secret, and `authSync`
 //! who may use the application. So nothing of this is configuration: it comes from a [`LoginDirectory`], by tenant.
 //!
 //! ```text
@@ -18,13 +18,13 @@
 //!
 //! [`Login`] does the part in the middle on any [`Transport`](crate::transport::Transport). Below it the requests are
 //! plain values without IO ([`Exchange`]), and none can be built without a [`TenantLogin`]. Sessions remain the
-//! application's affair.
+//! application's responsibility.
 //!
 //! **Login CSRF.** The unified login page documents no `state`, so nothing binds its redirect to the browser that began
-//! the login: an attacker may send a victim the callback address with a code of his own, and the victim works in the
-//! attacker's account. Show who is logged in, and never tie the login to an account that the browser is already logged
-//! in to. Where the application begins the login itself ([`authorize::url`]), a [`State`](authorize::State) closes this
-//! gap.
+//! the login: an attacker may send a victim the callback address with the attacker's own code, and the victim works in
+//! the attacker's account. Show who is logged in, and never tie the login to an account that the browser is already
+//! logged in to. Where the application begins the login itself ([`authorize::url`]), a [`State`](authorize::State)
+//! closes this gap.
 //!
 //! Source: joint-operation access guide, "web login" (2025-11-13), "renewal", "token", "user information" (2024-04-26),
 //! "logout" (2022-10-21), "workbench login" (2024-06-25).

@@ -8,9 +8,9 @@ use crate::wire::{Fields, Members, ParseError, message};
 
 message! {
     /// There is a paid order: a purchase, renewal, change or unsubscription of any product but an image. The order
-    /// query tells its content; orders of debugging calls it may not know.
+    /// query returns its content, though it may not know the orders of debugging calls.
     ///
-    /// Where an access type is bound to one address and a product of that type to another, the product's address is
+    /// If an access type is bound to one address and a product of that type to another, the product's address is
     /// called.
     ///
     /// This comes **in addition** to the callbacks of the product's own family: nothing may be provisioned twice.

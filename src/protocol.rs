@@ -1,4 +1,4 @@
-//! The protocols of the marketplace's callbacks, one row each: what tells one from another, wherever it is needed.
+//! The protocols of the marketplace's callbacks, one row each with every fact in which they differ.
 
 mod retries;
 mod scheme;
@@ -52,7 +52,7 @@ pub enum Protocol {
     KitV2,
 }
 
-/// What an answer to a purchase says when the creation takes longer than the marketplace waits.
+/// Answer to a purchase whose creation takes longer than the marketplace waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnfinishedCreation {
@@ -64,7 +64,7 @@ pub enum UnfinishedCreation {
     Unsupported,
 }
 
-/// What is documented of a protocol.
+/// Documented facts of a protocol.
 struct Row {
     id: &'static str,
     name: &'static str,
@@ -408,7 +408,7 @@ mod tests {
         assert!("saas".parse::<Protocol>().is_err());
     }
 
-    /// What the documents of V1.0 say of all its protocols, and those of V2.0 of all of theirs.
+    /// Facts that the documents state of all protocols of V1.0, and of all of V2.0.
     #[test]
     fn generations_agree() {
         for row in Protocol::ALL.map(Protocol::row) {

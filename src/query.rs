@@ -53,7 +53,7 @@ pub fn raw_pairs(query: &str) -> impl Iterator<Item = RawPair<'_>> {
     })
 }
 
-/// What stands before and after a mark.
+/// Returns the text before and after a mark.
 #[inline]
 fn cut(text: &str, mark: u8) -> (&str, &str) {
     match memchr(mark, text.as_bytes()) {

@@ -10,7 +10,7 @@ macro_rules! result_codes {
     ($($(#[$docs:meta])* $name:ident = $code:literal, $message:literal;)*) => {
         /// `resultCode` of an answer, for every family of callbacks.
         ///
-        /// What is not [accepted](ResultCode::is_accepted_for) counts as a failed call, which the marketplace
+        /// An answer that is not [accepted](ResultCode::is_accepted_for) counts as a failed call, which the marketplace
         /// [repeats or not](Activity::is_retried) whatever the code.
         ///
         /// Source: "Result codes" of the SaaS access guides V1.0 and V2.0 (China, international, Europe), of the
@@ -81,9 +81,9 @@ result_codes! {
 }
 
 impl ResultCode {
-    /// Whether the documents know the code as an answer to the activity.
+    /// Returns whether the documents know the code as an answer to the activity.
     ///
-    /// Where sites, generations or families differ the widest table counts: the European and the international V1.0
+    /// The widest table counts where sites, generations or families differ: the European and the international V1.0
     /// tables end at `000100`, and the online License's at the `000900`s. `000003` is also taken where the documents
     /// demand an existing instance without naming a code (queries, `upgrade`, `getLicenseAsync`), and `000004` for
     /// `queryInstance` while an instance is being created (no document says what to answer then: unverified). The
@@ -109,7 +109,7 @@ impl ResultCode {
         }
     }
 
-    /// Whether the marketplace takes the code as an answer that it need not repeat the call for: success, and
+    /// Returns whether the marketplace takes the code as an answer that it need not repeat the call for: success, and
     /// [`ResultCode::Processing`] for what may be done asynchronously (`newInstance`, though not that of SaaS V1.0, and
     /// `getLicenseAsync`).
     pub const fn is_accepted_for(self, activity: Activity) -> bool {

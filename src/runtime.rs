@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-/// Runs work in the background and tells time to wait.
+/// Runs work in the background and provides timers.
 ///
 /// A handler runs as a task of its own: it goes on when the marketplace hangs up, and when the answer "still
 /// processing" had to be given before it was done. `TokioRuntime` (feature `tokio`) serves axum, actix-web and
 /// everything else on tokio.
 pub trait Runtime: Send + Sync + 'static {
-    /// Runs a task to its end, whatever becomes of the caller.
+    /// Runs a task to its end, also if the caller is dropped.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
     /// Waits.

@@ -128,7 +128,7 @@ impl Database {
                     transaction.commit()?;
                     Ok(value)
                 });
-            // The caller may have gone away; the work is done all the same.
+            // The caller may have been dropped; the work is done nevertheless.
             let _ = answer.send(outcome);
         })?;
         Ok(answered.await.map_err(|_| DatabaseError::Closed)??)

@@ -29,13 +29,13 @@ use crate::office::Office;
 use crate::shop::Shop;
 use crate::sso;
 
-/// What a server is set to.
+/// Settings of a server.
 pub struct Settings {
     pub keys: AccessKeys,
     pub encrypt_type: EncryptType,
-    /// How long opening an account takes.
+    /// Time that opening an account takes.
     pub opening_time: Duration,
-    /// Decrypt client secrets. Without any the Kit is not served, and nobody logs in.
+    /// Decrypt client secrets. Without any the Kit is not served, and there is no login.
     pub private_keys: Vec<PrivateKey>,
     /// Completes orders and uploads Licenses.
     pub open_api: Option<Client>,
@@ -61,7 +61,7 @@ impl App {
         let mut builder = CallbackService::builder(settings.keys, TokioRuntime)
             .subscription(Shop::new(database, settings.opening_time).await?, ledger.clone())
             .licensing(office, ledger.clone(), SqliteLicenseStore::new(database).await?)
-            // Both families on one address: only the key tells their purchases apart.
+            // Both families on one address: only the key distinguishes their purchases.
             .online_license_key(InterfaceType::License)
             .orders(Books, ledger)
             .replay_guard(SqliteReplayGuard::new(database).await?)
@@ -85,7 +85,7 @@ impl App {
     }
 }
 
-/// All instances. A real server would let nobody but its operators see this.
+/// All instances. A real server would show this to its operators only.
 async fn instances(State(service): State<CallbackService>) -> Result<Json<Vec<Value>>, StatusCode> {
     let mut listed = Vec::new();
     for ledger in service.ledger().into_iter().chain(service.license_ledger()) {

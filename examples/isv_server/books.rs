@@ -1,4 +1,4 @@
-//! What happens when the marketplace notifies of an order. Replace this with yours.
+//! The seller's reaction to order notifications. Replace this with yours.
 
 use koogallery::callback::HandlerError;
 use koogallery::callback::orders::{OrderNotice, OrdersHandler};

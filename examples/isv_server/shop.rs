@@ -1,4 +1,4 @@
-//! The seller's business: what really happens when somebody buys. Replace this with yours.
+//! The seller's business logic: what happens on a purchase. Replace this with yours.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use koogallery::sqlite::{Database, DatabaseError};
 /// Opens and closes accounts in a table of its own.
 pub struct Shop {
     database: Database,
-    /// How long opening an account takes.
+    /// Time that opening an account takes.
     opening_time: Duration,
 }
 
@@ -68,7 +68,7 @@ impl SubscriptionHandler for Shop {
     }
 
     async fn upgrade(&self, _upgrade: Upgrade) -> Result<(), HandlerError> {
-        // This shop sells one size. V1.0 tells the new one in the event; V2.0 leaves it to the order query.
+        // This shop sells one size. V1.0 sends the new one in the event; V2.0 leaves it to the order query.
         Ok(())
     }
 

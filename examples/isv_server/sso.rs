@@ -12,7 +12,7 @@ use axum::routing::get;
 use koogallery::login::{Identity, Login, LoginError, OAuthCallback};
 use koogallery::random::{self, OsRandom};
 
-/// Who is logged in, by session. A real server keeps this where its replicas share it, and lets sessions end.
+/// Logged-in users by session. A real server keeps this where its replicas share it, and lets sessions end.
 #[derive(Clone)]
 struct Sso {
     login: Arc<Login>,
@@ -45,7 +45,7 @@ impl Sso {
         let Ok(session) = random::hex(&OsRandom) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
-        // Whoever looks at the page must see who is logged in: nothing binds this login to the browser that began it.
+        // The page must show who is logged in: nothing binds this login to the browser that began it.
         let greeting = format!("Hello {} of {}", identity.user.user_name.expose(), identity.tenant_id);
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone(), identity);
         // The workbench shows the application in a frame of its own, so the cookie has to cross sites.

@@ -1,4 +1,4 @@
-//! What happens when a License is asked for. Replace this with yours.
+//! The seller's reaction to applications for a License. Replace this with yours.
 
 use std::time::Duration;
 

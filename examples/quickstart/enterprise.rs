@@ -56,7 +56,7 @@ pub async fn binds_and_logs_in(
     Ok(())
 }
 
-/// What a browser gets at a path of the server, or at a whole address.
+/// Returns what a browser gets at a path of the server, or at a whole address.
 async fn browse(server: SocketAddr, address: &str) -> Outcome<Answer> {
     let server = HttpTarget::new(&format!("http://{server}/"))?;
     Ok(server.call(Request::get(address).body(Bytes::new())?).await?)

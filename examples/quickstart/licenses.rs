@@ -28,7 +28,7 @@ fn order(marketplace: &Marketplace) -> PlacedOrder {
 async fn authorization_code(story: &mut Story) -> Outcome {
     story.chapter("License authorization code 2.0");
     let marketplace = story.marketplace.clone();
-    // No call tells of the sale.
+    // No call announces the sale.
     let code = marketplace.buy(Protocol::LicenseCode, &order(&marketplace), 0).await?.instance_id;
     marketplace.renew(&code, PeriodType::Year, 1).await?;
     story.told("renew");

@@ -1,5 +1,5 @@
 //! The main job on one page: a seller's server on a free port, and a marketplace that sells for it over the socket. One
-//! instance of each protocol protocol is bought, renewed, left to expire and released, an enterprise is bound and logs in,
+//! instance of each protocol is bought, renewed, left to expire and released, an enterprise is bound and logs in,
 //! and a License of each family is made.
 //! Exits 0 only if every answer was right.
 //!
@@ -81,7 +81,7 @@ async fn main() -> Outcome {
     let mut story = Story::new(marketplace(address, &mock, keys()?, 1)?);
     lives::of_each_generation(&mut story).await?;
     enterprise::binds_and_logs_in(&mut story, address, &open_apis, &private_key).await?;
-    // On an address that serves both, online Licenses are told from SaaS by their key.
+    // On an address that serves both, online Licenses are distinguished from SaaS by their key.
     let online = AccessKeys::new().with(InterfaceType::Basic, key("license")?)?;
     licenses::of_each_family(&mut story, marketplace(address, &mock, online, 2)?).await?;
 

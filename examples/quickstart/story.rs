@@ -1,4 +1,4 @@
-//! Tells what happens, and counts what goes wrong.
+//! Prints what happens, and counts failures.
 
 use koogallery_simulator::{Attempt, Marketplace};
 
@@ -19,7 +19,7 @@ impl Story {
         println!("\n{title}");
     }
 
-    /// What was called since the last time, and answered as it should be.
+    /// Prints the calls since the last time, and checks that they were answered as expected.
     pub fn told(&mut self, what: &str) {
         let calls = self.marketplace.take_log();
         self.calls(what, &calls, |attempt| attempt.outcome.is_final());

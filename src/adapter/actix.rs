@@ -28,7 +28,7 @@ pub fn route(service: CallbackService) -> Route {
     endpoint_route(Endpoint::new(service))
 }
 
-/// As [`route`], with limits of one's own.
+/// As [`route`], with custom limits.
 pub fn endpoint_route(endpoint: Endpoint) -> Route {
     actix_web::web::route().to(move |request: HttpRequest, payload: Payload| {
         let endpoint = endpoint.clone();

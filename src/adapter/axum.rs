@@ -23,7 +23,7 @@ pub fn route<S: Clone + Send + Sync + 'static>(service: CallbackService) -> Meth
     endpoint_route(Endpoint::new(service))
 }
 
-/// As [`route`], with limits of one's own.
+/// As [`route`], with custom limits.
 pub fn endpoint_route<S: Clone + Send + Sync + 'static>(endpoint: Endpoint) -> MethodRouter<S> {
     MethodRouter::new().fallback(move |request: Request| {
         let mut endpoint = endpoint.clone();

@@ -6,7 +6,7 @@ use crate::amount::Amount;
 
 /// An answer and the usage that it is billed by, as one JSON object.
 ///
-/// Where and how a streamed answer reports its usage is not stated.
+/// The documents do not state where and how a streamed answer reports its usage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MeteredResponse<T> {
@@ -35,7 +35,8 @@ impl<T> MeteredResponse<T> {
 
 /// The `usage` object.
 ///
-/// Which members count is chosen where the product is published: older texts know the three of [`Usage::tokens`] only.
+/// The members that count are chosen where the product is published: older texts know the three of [`Usage::tokens`]
+/// only.
 /// **Usage that is not reported is not billed.**
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

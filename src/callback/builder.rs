@@ -159,8 +159,8 @@ impl CallbackServiceBuilder {
     /// Sets the interface type whose key signs online License calls (default: basic). No document says which it is, so the
     /// keys of the basic interface and of License delivery verify them as well.
     ///
-    /// Four messages of online License cannot be told from SaaS V2.0 by their content. If the service has handlers for both,
-    /// they are taken for SaaS V2.0, unless this names another key and they are signed with it.
+    /// Four messages of online License cannot be distinguished from SaaS V2.0 by content. If the service has handlers
+    /// for both, they are taken for SaaS V2.0, unless this names another key and they are signed with it.
     #[must_use]
     pub fn online_license_key(mut self, interface: InterfaceType) -> Self {
         self.settings.online_license_key = interface;

@@ -1,4 +1,4 @@
-//! A call after parsing and before its answer, free of protocol generations.
+//! A call after parsing and before its answer, independent of the protocol generation.
 
 use super::handler::subscription::{ChangeCheck, Description, Event, Purchase, PurchaseDetails};
 use crate::activity::Activity;
@@ -8,13 +8,13 @@ use crate::license_store::LicenseApplication;
 use crate::redact::Sensitive;
 use crate::wire::{FieldWarning, TestFlag};
 
-/// What the marketplace asks for.
+/// Request of the marketplace.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) activity: Activity,
     pub(super) test_flag: TestFlag,
     pub(super) command: Command,
-    /// What could not be read, or is not quite as documented, without deciding anything.
+    /// Fields that decide nothing and could not be read, or are not quite as documented.
     pub(super) warnings: Vec<FieldWarning>,
 }
 
@@ -27,14 +27,14 @@ pub(super) enum Command {
     Order(Box<Change>),
 }
 
-/// What is asked of the subscriptions.
+/// Requests about subscriptions.
 #[derive(Debug)]
 pub(super) enum SubscriptionCommand {
     /// A change, done once.
     Change(Box<Change>),
-    /// A question about a change.
+    /// A check whether a change is allowed.
     Check(ChangeCheck),
-    /// A question about instances.
+    /// A query of instances.
     Describe(Vec<String>),
 }
 
@@ -49,12 +49,12 @@ impl Command {
     }
 }
 
-/// What is asked of the Licenses.
+/// Requests about Licenses.
 #[derive(Debug)]
 pub(super) enum LicensingCommand {
-    /// About an instance.
+    /// A request about an instance.
     Instance(SubscriptionCommand),
-    /// About an authorization code, which the ledger is to know under this id.
+    /// A request about an authorization code, which the ledger is to know under this id.
     Code(String, Box<Change>),
     /// A License for an instance, to be delivered.
     Apply(LicenseApplication),
@@ -62,11 +62,11 @@ pub(super) enum LicensingCommand {
     Buy(Box<Change>, LicenseApplication),
 }
 
-/// What is asked of the directory.
+/// Requests about the directory.
 #[derive(Debug)]
 pub(super) enum DirectoryCommand {
     Change(directory::Change),
-    /// Whose secret is to be decrypted.
+    /// An application whose secret is still to be decrypted.
     PutApplication(SealedApplication),
 }
 
@@ -79,7 +79,7 @@ pub(super) struct SealedApplication {
     pub(super) client_secret: Sensitive,
 }
 
-/// A change: how the ledger sees it, and how the handler does.
+/// A change, as the ledger and as the handler see it.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     pub(super) step: Step,
@@ -87,7 +87,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// A purchase. Without details no more is known than its order.
+    /// A purchase. Without details only its order is known.
     pub(super) fn purchase(
         order: OrderKey,
         proposed_id: String,
@@ -101,7 +101,7 @@ impl Change {
             },
             None => Effect::Create { product_id: order.product_id.clone(), expire_time: None },
         };
-        // What the step says already is added for the handler alone: most repeats never get there.
+        // The fields that the step holds too are added for the handler alone: most repeats never get there.
         let event = Event::Create(Purchase {
             instance_id: String::new(),
             order_id: String::new(),
@@ -124,7 +124,7 @@ impl Change {
     }
 }
 
-/// What is answered.
+/// Content of an answer.
 #[derive(Debug)]
 pub(super) enum Reply {
     /// A purchase.
@@ -144,12 +144,12 @@ pub(super) struct Created {
     pub(super) instance_id: String,
     /// Whether the creation still goes on.
     pub(super) processing: bool,
-    /// How to get in, where the protocol tells it with the creation.
+    /// Access data, where the protocol sends them in the answer to the creation.
     pub(super) description: Option<Description>,
 }
 
 impl Reply {
-    /// Whether the same call may get the same answer again: it reports work that is done.
+    /// Returns whether the same call may get the same answer again: it reports work that is done.
     pub(super) fn is_final(&self) -> bool {
         match self {
             Self::Created(created) => !created.processing,

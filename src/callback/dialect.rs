@@ -1,4 +1,4 @@
-//! The protocols, each in its own way: verifying a call, reading it, writing its answer. Facts of a protocol stand in its row
+//! The protocols: verifying a call, reading it, writing its answer. Facts of a protocol stand in its row
 //! ([`Protocol`]).
 
 mod answer;
@@ -32,7 +32,7 @@ use crate::wire::{Members, ParseError};
 /// The facts of a verified call beside its message.
 pub(super) struct Envelope<'c> {
     pub(super) protocol: Protocol,
-    /// As its path says it; the Kit's only.
+    /// Activity by the path; the Kit's only.
     pub(super) activity: Option<Activity>,
     pub(super) key_index: usize,
     pub(super) signed_at: Timestamp,

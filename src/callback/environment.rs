@@ -1,4 +1,4 @@
-//! The parts of its surroundings that a service is handed, shared by everything that runs for it.
+//! The environment of a service (clock, randomness, runtime and others), shared by everything that runs for it.
 
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -20,7 +20,7 @@ pub(super) struct Environment {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) observer: Arc<dyn Observer>,
-    /// How long an instance or application stays reserved after the process working on it has died.
+    /// Time for which an instance or application stays reserved after the process working on it has died.
     pub(super) lease: Duration,
 }
 
@@ -69,8 +69,8 @@ impl Environment {
         Ok(outcome.map_err(|_panic| CallbackError::Aborted)??)
     }
 
-    /// Does the work, and extends its lease each third of the lease's time until the work is done or `extend` breaks. An
-    /// extension does not hold up the work.
+    /// Does the work, and extends its lease after each third of the lease's duration, until it is done or `extend`
+    /// breaks. An extension does not hold up the work.
     pub(super) async fn while_leased<T, E>(
         &self,
         work: impl Future<Output = T> + Send,

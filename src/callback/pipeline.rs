@@ -1,4 +1,4 @@
-//! The way of a call: route, verify, claim, run, answer, sign.
+//! The stages of a call: route, verify, claim, run, answer, sign.
 
 mod complete;
 mod debug;

@@ -1,4 +1,4 @@
-//! The way of a callback, from request to response.
+//! Processing of a callback, from request to response.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -158,7 +158,7 @@ impl CallbackService {
             environment.observe(CallbackEvent::FieldWarnings(FieldWarnings::of_call(source, members, &call.warnings)));
         }
         let (id, until) = (verified.call_id(), settings.window_of(protocol.scheme()).expires_at(verified.time()));
-        // Where repeats are answered, reading again is no repeat worth remembering.
+        // Where repeats are answered, a read-only call is not remembered: it can simply run again.
         let answers_repeats = protocol.answers_repeats();
         let is_claimed = !(answers_repeats && call.command.is_read_only());
         if is_claimed {
@@ -169,7 +169,8 @@ impl CallbackService {
                     progress.repeated = true;
                     return Ok(answer);
                 }
-                // Claimed and not answered with success: in progress, failed, or cut off by a crash. The ledger knows.
+                // Claimed and not answered with success: in progress, failed, or cut off by a crash. The ledger
+                // decides.
                 ClaimOutcome::Repeated(None) => {}
             }
         }
@@ -230,7 +231,7 @@ impl CallbackService {
         }
     }
 
-    /// The only way out.
+    /// Returns the response of every exchange.
     fn finish(
         &self,
         protocol: Protocol,

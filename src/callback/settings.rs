@@ -1,4 +1,4 @@
-//! What a service is set to.
+//! Settings of a service.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
 use crate::protocol::{Protocol, SignatureScheme};
 use crate::signature::Window;
 
-/// What the dialects need to know.
+/// Settings that the dialects need.
 pub(super) struct Settings {
     pub(super) keys: AccessKeys,
     /// One per key of the V1.0 ring.
@@ -26,7 +26,8 @@ pub(super) struct Settings {
     pub(super) online_license_key: InterfaceType,
     /// The keys of each protocol, in the order of [`Protocol::ALL`].
     pub(super) rings: [Option<KeyRing>; Protocol::ALL.len()],
-    /// Those of the basic interface and of `online_license_key`, where these are two: the key tells their calls apart.
+    /// Keys of the basic interface and of `online_license_key`, where these are two: the key distinguishes their
+    /// calls.
     pub(super) basic_or_online_license_keys: Option<KeyRing>,
     pub(super) families: Families,
     pub(super) sign_v2_answers: bool,
@@ -40,8 +41,8 @@ impl Settings {
         self.v1_ciphers.get(key_index).ok_or(CallbackError::NoKey(InterfaceType::V1))
     }
 
-    /// Puts together which keys may sign the calls of each protocol, and derives the AES keys of V1.0. The order is that of
-    /// the interface types, and for the online License begins with the one that the seller names.
+    /// Collects the keys that may sign the calls of each protocol, and derives the AES keys of V1.0. The order is that
+    /// of the interface types, and for the online License begins with the one that the seller names.
     pub(super) fn join_keys(&mut self) {
         let online = self.online_license_key;
         self.rings = Protocol::ALL.map(|protocol| match protocol {
@@ -94,12 +95,12 @@ pub(super) struct Families {
 }
 
 impl Families {
-    /// Whether the activity may name another protocol than SaaS.
+    /// Returns whether the activity may name another protocol than SaaS.
     pub(super) fn has_others_than_saas(self) -> bool {
         self.licensing || self.orders
     }
 
-    /// Whether calls of a protocol that come to the production address itself have a handler.
+    /// Returns whether calls of a protocol that come to the production address itself have a handler.
     pub(super) fn serve(self, protocol: Protocol) -> bool {
         match protocol {
             Protocol::SaasV2 | Protocol::SaasV1 => self.subscription,
@@ -110,12 +111,12 @@ impl Families {
     }
 }
 
-/// How debugging and dial-test calls (`testFlag` 1) are handled. Their signature and form are checked in any case.
+/// Handling of debugging and dial-test calls (`testFlag` 1). Their signature and form are checked in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DebugCalls {
     /// The service answers with invented data; neither handler nor ledger is involved. Kit calls without an instance are
-    /// handled all the same: the login of the test account needs their data.
+    /// handled nevertheless: the login of the test account needs their data.
     #[default]
     Answer,
     /// The handler runs, with `test_call` set in its events, and its outcome is the answer. The ledger is not involved, so

@@ -3,8 +3,8 @@
 //!
 //! Source: joint-operation access guide, "application synchronization" (V1 2025-12-30, V2) and "application
 //! credentials" (2024-12-25). They say RSA of 3072 bits or more with OAEP padding, and leave open which hashes OAEP
-//! uses and how the ciphertext is written. So all three usual variations are tried, and hex and Base64 are told apart
-//! by their length.
+//! uses and how the ciphertext is written. So all three usual variations are tried, and hex and Base64 are
+//! distinguished by their length.
 //!
 //! | variation | what makes it |
 //! |---|---|
@@ -17,7 +17,7 @@
 //!
 //! # Timing attacks
 //!
-//! The advisory RUSTSEC-2023-0071 ("Marvin") says of the `rsa` crate that the time of its private-key operation tells
+//! The advisory RUSTSEC-2023-0071 ("Marvin") says of the `rsa` crate that the time of its private-key operation leaks
 //! something about the plaintext to an attacker who has many ciphertexts of their own choice decrypted. Release 0.10,
 //! which is used here, is meant to do this arithmetic in constant time (by `crypto-bigint`), and its README sends users
 //! there because of the advisory. `cargo audit` says whether the advisory database counts it as fixed. Whatever it
@@ -57,7 +57,7 @@ pub trait ClientSecretDecryptor: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// No key gives a secret. Why is not told: it would help nobody but an attacker.
+    /// No key gives a secret. The error gives no reason, which would only help an attacker.
     fn decrypt(&self, ciphertext: &str) -> Result<Sensitive, ClientSecretError>;
 }
 
@@ -67,7 +67,7 @@ impl<D: ClientSecretDecryptor + ?Sized> ClientSecretDecryptor for Arc<D> {
     }
 }
 
-/// The client secret cannot be decrypted with the keys at hand.
+/// The client secret cannot be decrypted with the given keys.
 ///
 /// Most often the public key in the application credential belongs to another private key, or was replaced there while
 /// the older private key is no longer configured here.

@@ -188,7 +188,7 @@ impl FieldCipher {
     ///
     /// # Errors
     ///
-    /// The field is not an encrypted text under this key. Why is not told: it would help nobody but an attacker.
+    /// The field is not an encrypted text under this key. The error gives no reason, which would only help an attacker.
     pub fn decrypt(&self, ciphertext: &Ciphertext) -> Result<Sensitive, DecryptError> {
         let text = ciphertext.as_str();
         if text.len() > MAX_CIPHERTEXT || !text.is_ascii() || text.len() <= IV_LENGTH {

@@ -187,7 +187,7 @@ impl DirectoryStore for MemoryDirectory {
 }
 
 impl fmt::Debug for MemoryDirectory {
-    /// What is in it is personal.
+    /// Shows no rows: they hold personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryDirectory").field("rows", &self.rows().rows.len()).finish_non_exhaustive()
     }

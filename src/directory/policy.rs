@@ -1,4 +1,4 @@
-//! What a change does to the rows of a directory, and which rows answer a look-up; shared by all engines.
+//! Effect of a change on the rows of a directory, and choice of the rows that answer a look-up; shared by all engines.
 
 use super::record::{Kind, Record};
 use super::{Change, ChangeMeta, Department, Departments, User, UsersChange, UsersRemoval};
@@ -30,23 +30,23 @@ impl Mark {
     #[cfg(feature = "sqlite")]
     pub(super) const GIVES_WAY: &str = "(test_call > ?2 OR (test_call = ?2 AND sent_at <= ?1))";
 
-    /// Whether a row of this mark may be replaced: a real call replaces the data of a test, never the other way round,
-    /// and among calls of one kind the time decides, so that a late retry brings nothing back.
+    /// Returns whether a row of this mark may be replaced: a real call replaces the data of a test, never the other way
+    /// round, and among calls of one kind the time decides, so that a late retry brings nothing back.
     pub(super) fn gives_way_to(self, newer: Self) -> bool {
         if self.test_call == newer.test_call { self.sent_at <= newer.sent_at } else { self.test_call }
     }
 
-    /// Whether a clearing of this mark keeps out a late arrival. After a real clearing a test may begin again.
+    /// Returns whether a clearing of this mark keeps out a late arrival. After a real clearing a test may begin again.
     pub(super) fn keeps_out(self, late: Self) -> bool {
         late.sent_at < self.sent_at && (late.test_call || !self.test_call)
     }
 }
 
-/// What identifies a row of an enterprise and instance: nothing more, an application, an application and a user, or a
+/// Identity of a row within an enterprise and instance: empty, an application, an application and a user, or a
 /// department.
 pub(super) type Ids = Vec<String>;
 
-/// What a change does: clears what one purchase has of some kinds, and then sets rows of one kind.
+/// Effect of a change: clears the rows of some kinds that one purchase has, and then sets rows of one kind.
 pub(super) struct Plan {
     pub(super) tenant_id: String,
     /// Empty where the change has none.
@@ -59,7 +59,7 @@ pub(super) struct Plan {
     pub(super) rows: Vec<(Ids, Effect)>,
 }
 
-/// What a row becomes.
+/// New state of a row.
 pub(super) enum Effect {
     Put(Record),
     /// Hidden, with what is known kept.
@@ -131,11 +131,11 @@ pub(super) struct Query {
     pub(super) tenant_id: String,
     pub(super) ids: Ids,
     pub(super) reach: Reach,
-    /// How many rows with different ids are answered.
+    /// Greatest number of rows with different ids in the answer.
     pub(super) limit: usize,
 }
 
-/// Which rows are looked up, among those with the same ids before the last.
+/// Choice of the rows to look up, among those with the same ids before the last.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// Those with the given last id.

@@ -1,11 +1,11 @@
-//! What the rows of a directory hold besides their identities.
+//! Content of a directory's rows besides their identities.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Application, ChangeMeta, ClientSecret, Department, Tenant, User};
 use crate::redact::Sensitive;
 
-/// What a row is about; each kind has a table of its own.
+/// Kind of a row; each has a table of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Tenant,
@@ -90,7 +90,7 @@ impl From<Department> for Record {
     }
 }
 
-/// What a look-up answers, put together from a row.
+/// Answer of a look-up, put together from a row.
 pub(super) trait Entry: Sized + Send + 'static {
     const KIND: Kind;
 

@@ -232,7 +232,7 @@ impl fmt::Debug for SqliteDirectory {
     }
 }
 
-/// A stored secret was made for a key that is not at hand any more.
+/// A stored secret was made for a key that is no longer available.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored secret of application {app_id:?} for enterprise {tenant_id:?} cannot be opened")]
 struct SecretError {

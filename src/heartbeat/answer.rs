@@ -39,14 +39,14 @@ impl Answer {
     }
 
     /// Reads a refusal, if it is about the License and not about the call: codes of the License APIs other than that of
-    /// an internal error, which an older table also gives to a caller who is not authorised.
+    /// an internal error, which an older table also gives to a caller who is not authorized.
     pub(super) fn of_refusal(error: &CallError, answered_at: Timestamp) -> Option<Self> {
         let code = refusal_code(error).filter(|code| code.starts_with("9202") && *code != "92020001")?;
         let word = clipped(code);
         Some(Self { word, answered_at, expire_time: None, product_id: None, order_id: None, amount: None })
     }
 
-    /// Returns whether the License may be used at a time; the expiry counts even where the status lags behind it.
+    /// Checks that the License may be used at a time; the expiry counts even where the status lags behind it.
     pub(super) fn allows_at(&self, time: Timestamp) -> Result<(), Denial> {
         let expired = Denial::Expired { expire_time: self.expire_time };
         Err(match self.word.as_str() {

@@ -52,7 +52,7 @@ impl Heartbeat {
     ///
     /// # Errors
     ///
-    /// The software may not be used: the marketplace says no, or cannot be asked and the policy does not allow use
+    /// The software may not be used: the marketplace refuses it, or cannot be asked and the policy does not allow use
     /// without it, or the stored state cannot be read.
     pub async fn check(&self) -> Result<Permit, HeartbeatError> {
         self.decide(None).await

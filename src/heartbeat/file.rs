@@ -41,7 +41,7 @@ impl FileStateStore {
         let thread = std::thread::Builder::new().name("koogallery-license".to_owned());
         let spawned = thread.spawn(move || {
             let outcome = work(&path).map_err(|source| Unusable { path, source });
-            // The caller may have gone away; the work is done all the same.
+            // The caller may have been dropped; the work is done nevertheless.
             let _ = answer.send(outcome);
         });
         async move {

@@ -52,7 +52,7 @@ impl Record {
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        // Plain data with text keys: serialising cannot fail.
+        // Plain data with text keys: serializing cannot fail.
         let json = serde_json::to_string(self).unwrap_or_default();
         format!("{json}\n{}\n", hash_of(&json)).into_bytes()
     }

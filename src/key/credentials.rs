@@ -85,7 +85,7 @@ impl Credentials {
     pub fn from_env_with(lookup: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, EnvError> {
         const AK: &str = "KOOGALLERY_AK";
         const SK: &str = "KOOGALLERY_SK";
-        // The site says nothing of a key pair, but a misspelt one is a mistake of the same environment.
+        // The site says nothing of a key pair, but a misspelled one is a mistake of the same environment.
         Site::from_env_with(&lookup)?;
         let (access, secret) = match (env::set(&lookup, AK), env::set(&lookup, SK)) {
             (Some(access), Some(secret)) => (access, secret),

@@ -31,9 +31,9 @@ impl PostgresLedger {
     /// schema themselves. The tables of a [named](Self::named) ledger begin with `koogallery_{name}_` instead of
     /// `koogallery_`.
     ///
-    /// Keys are compared byte by byte (`"C"`), so that pages have the order of every other ledger, and indices outlive
-    /// the operating system's rules of sorting. Empty texts stand for the missing parts of an order key, since no two
-    /// NULLs of a unique index are equal.
+    /// Keys are compared byte by byte (`"C"`), so that pages have the order of every other ledger, and indexes do not
+    /// depend on the operating system's collation. Empty texts stand for the missing parts of an order key, since no
+    /// two NULLs of a unique index are equal.
     pub const SCHEMA: &str = r#"
 CREATE TABLE IF NOT EXISTS koogallery_instance (
     instance_id      TEXT COLLATE "C" PRIMARY KEY,

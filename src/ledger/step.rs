@@ -242,7 +242,7 @@ impl Step {
         }
     }
 
-    /// Returns whether the step needs no finished instance: an order that failed for good may be released.
+    /// Returns whether the step needs no finished instance: an order that failed permanently may be released.
     fn works_before_creation(&self) -> bool {
         matches!(self.effect, Effect::Create { .. } | Effect::Release | Effect::Note { .. })
     }

@@ -1,7 +1,7 @@
 //! License authorization code 2.0 (联营License类授权码): three optional `POST` callbacks, signed in the query like those of
 //! SaaS V2.0, with the key of the License code delivery interface.
 //!
-//! The marketplace makes the code and gives it to buyer and seller; no callback tells of a new one (see
+//! The marketplace makes the code and gives it to buyer and seller; no callback announces a new one (see
 //! [`order_notify`](crate::order_notify)). A failed call is repeated every 2 minutes, up to 60 times; after that a
 //! person restarts it in the seller console. Source: License authorization code guide 2.0, "seller interfaces"
 //! (2025-04-25).

@@ -172,7 +172,7 @@ impl StoredApplication {
         Applied::Accepted(match known {
             None => Self::new(application, due),
             Some(known) if !known.application.is_repeated_by(&application) => return Applied::Conflict,
-            // A holder that works on it goes on undisturbed.
+            // A holder that works on it is not disturbed.
             Some(known) => match known.progress {
                 Progress::Due(_) => known,
                 Progress::Delivered | Progress::GivenUp => Self { progress: due, ..known },

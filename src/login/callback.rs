@@ -39,7 +39,7 @@ impl OAuthCallback {
         Self { tenant_id: tenant_id.into(), code: code.into(), state: None }
     }
 
-    /// Checks the `state` against the one that this browser was sent away with.
+    /// Checks the `state` against the one with which this browser was redirected.
     ///
     /// # Errors
     ///

@@ -108,7 +108,7 @@ impl Login {
         self.admit(tenant, user, Some(tokens)).await
     }
 
-    /// Validates the ticket of CAS, which tells who it is.
+    /// Validates the ticket of CAS, which identifies the user.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The application's store, as a login asks it.
+//! The application's store, as a login queries it.
 
 use std::error::Error;
 

@@ -12,7 +12,7 @@ use crate::transport::TransportError;
 /// An authentication center did not answer with success.
 ///
 /// Its text names the request, the HTTP status, the center's code and what that means, and holds neither secrets nor
-/// personal data. What to do about it says [`Cause::hint`].
+/// personal data. [`Cause::hint`] says what to do about it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CenterError {
@@ -28,12 +28,12 @@ pub struct CenterError {
     pub description: Option<Sensitive>,
 }
 
-/// Cause of a refusal by an authentication center, as far as its answer tells.
+/// Cause of a refusal by an authentication center, as far as its answer shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
     /// The code was exchanged before, has expired, or was issued for another client or callback address
-    /// (`invalid_grant`; the center does not tell which).
+    /// (`invalid_grant`; the center does not say which).
     CodeRefused,
     /// The refresh token has expired (30 days by default) or was replaced by a newer one (`invalid_grant`).
     RefreshTokenRefused,
@@ -153,7 +153,7 @@ impl std::error::Error for CenterError {}
 /// An error of a login.
 ///
 /// Its text is for the log. To the user say no more than whether to try again ([`LoginError::is_retryable`]) or to ask
-/// the administrator of his enterprise.
+/// the administrator of their enterprise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {

@@ -107,12 +107,12 @@ fn cause_of(code: &str, description: Option<&Sensitive>, status: StatusCode, ref
     }
 }
 
-/// Who was not let in: a token at the user information, and elsewhere the client.
+/// Returns what was refused: the token at the user information, and elsewhere the client.
 fn unauthorized(refused: &Cause) -> Cause {
     if *refused == Cause::AccessTokenRefused { Cause::AccessTokenRefused } else { Cause::ClientRefused }
 }
 
-/// What the status alone tells.
+/// Returns the cause that the status alone shows.
 fn cause_of_status(status: StatusCode, refused: &Cause) -> Option<Cause> {
     match status {
         StatusCode::UNAUTHORIZED => Some(unauthorized(refused)),

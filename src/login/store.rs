@@ -14,7 +14,7 @@ use crate::directory::{DirectoryStore, DirectoryStoreError};
 /// A tenant logs in while it is bound and the application has a client for it. Both are the latest that any purchase
 /// brought, because the documents give a tenant one authentication center and an application one client for
 /// it: of two purchases by the same tenant, a new address of one holds for the other. Nothing stale can be taken,
-/// for the end of a purchase's binding takes its client and users along.
+/// because the end of a purchase's binding removes its client and users.
 ///
 /// The address is read here and not when it arrives, because on the debugging page it is any text.
 ///

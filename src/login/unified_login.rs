@@ -3,8 +3,8 @@
 
 use crate::query::push_pair;
 
-/// Returns the address to send a browser to that has no session. The page logs the user in, whatever his tenant, and
-/// sends him to the callback address registered for the application, with `code` and `tenant`.
+/// Returns the address to send a browser to that has no session. The page logs users of any tenant in, and
+/// sends them to the callback address registered for the application, with `code` and `tenant`.
 ///
 /// The parameters stand inside the fragment, behind `#`. There is no `state` (see the [module](super)), and whether
 /// further parameters come back is unverified. Incognito windows are not supported; Firefox may ask twice unless

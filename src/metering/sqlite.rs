@@ -177,7 +177,7 @@ impl UsageStore for SqliteUsageStore {
             waiting.push(Waiting { entries, answer });
             waiting.len() == 1
         };
-        // The first to wait asks for a commit, and takes along all who have come by the time it is made.
+        // The first waiting caller starts a commit, which also covers all callers that arrive before it is made.
         if is_first {
             let waiting = Arc::clone(&self.waiting);
             let commit = move |connection: &mut Connection| {
@@ -384,7 +384,7 @@ fn commit_all(connection: &mut Connection, waiting: Vec<Waiting>) {
         transaction.commit()?;
         Ok(recorded)
     });
-    // A caller may have gone away; its usage is recorded all the same.
+    // The caller may have been dropped; its usage is recorded nevertheless.
     match outcome {
         Ok(recorded) => {
             for (waiting, recorded) in waiting.into_iter().zip(recorded) {

@@ -19,7 +19,7 @@ pub struct Status {
     pub held: Total,
     /// Refused, and waiting to be corrected.
     pub fix: Total,
-    /// Refused for good.
+    /// Refused permanently.
     pub dead: Total,
     /// Begin of the oldest record that is to be sent or corrected, or is held.
     pub oldest: Option<Timestamp>,

@@ -108,7 +108,7 @@ pub enum RecordState {
     Held,
     /// Refused, and waiting to be [corrected](super::Meter::correct).
     Fix,
-    /// Refused for good.
+    /// Refused permanently.
     Dead,
 }
 
@@ -174,7 +174,7 @@ pub enum RecordOutcome {
     },
     /// Refused until it is corrected.
     Fix(RecordRefusal),
-    /// Refused for good.
+    /// Refused permanently.
     Dead(RecordRefusal),
 }
 

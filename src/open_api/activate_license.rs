@@ -53,7 +53,7 @@ open_enum! {
 
 /// An activated code; the query is more reliable.
 ///
-/// Nothing of it has to be there: the code is activated, whatever the rest of the answer looks like.
+/// No field of it is mandatory: the code is activated, whatever the rest of the answer holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Response {

@@ -77,8 +77,8 @@ impl Default for RetryPolicy {
     }
 }
 
-/// The gateway locks a key for five minutes after five failed authentications in a row, also for calls signed rightly.
-/// So the client stops before that.
+/// The gateway locks a key for five minutes after five failed authentications in a row, also for correctly signed
+/// calls. So the client stops before that.
 #[derive(Debug, Default)]
 struct AccessLock {
     failures_in_a_row: u32,

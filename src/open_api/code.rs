@@ -20,7 +20,7 @@ pub(super) fn number_of(code: &str) -> Option<&str> {
     (!prefix.is_empty() && !is_digits(prefix) && is_digits(number)).then_some(number)
 }
 
-/// Whether two codes say the same.
+/// Returns whether two codes say the same.
 pub(super) fn is_same(code: &str, other: &str) -> bool {
     match (number_of(code), number_of(other)) {
         (Some(number), Some(other_number)) => is_of_gateway(code) == is_of_gateway(other) && number == other_number,
@@ -28,7 +28,7 @@ pub(super) fn is_same(code: &str, other: &str) -> bool {
     }
 }
 
-/// Whether the gateway made the code (`APIGW.0301` of the shared gateway, `APIG.0301` of a dedicated one).
+/// Returns whether the gateway made the code (`APIGW.0301` of the shared gateway, `APIG.0301` of a dedicated one).
 pub(super) fn is_of_gateway(code: &str) -> bool {
     let prefix = code.split_once('.').map_or("", |(prefix, _)| prefix);
     prefix.eq_ignore_ascii_case("APIGW") || prefix.eq_ignore_ascii_case("APIG")

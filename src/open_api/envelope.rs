@@ -93,7 +93,7 @@ fn refusal(api: &'static str, response: &Response<Bytes>, code: Option<String>, 
     let Some(code) = code else {
         let content_type = header(CONTENT_TYPE).unwrap_or("an unnamed type").chars().take(80).collect();
         let kind = ApiErrorKind::UnexpectedContent { content_type, length: response.body().len() };
-        // An answer that should be a success may be cut off; asking again tells.
+        // An answer that should be a success may be cut off; a retry shows.
         let retry = if status.is_success() { Retry::BackOff } else { retry_by(status) };
         return failed(api, response, kind, retry);
     };
@@ -106,7 +106,7 @@ fn refusal(api: &'static str, response: &Response<Bytes>, code: Option<String>, 
     failed(api, response, kind, retry)
 }
 
-/// An error with what the answer's head tells. Some statuses decide whether the request may be sent again, whatever the
+/// An error with what the answer's head shows. Some statuses decide whether the request may be sent again, whatever the
 /// code says.
 fn failed(api: &'static str, response: &Response<Bytes>, kind: ApiErrorKind, retry: Retry) -> ApiError {
     let (status, headers) = (response.status(), response.headers());
@@ -131,7 +131,7 @@ fn failed(api: &'static str, response: &Response<Bytes>, kind: ApiErrorKind, ret
     }
 }
 
-/// Where no code tells. The marketplace means "called too often" by 406.
+/// Decides by the status, where no code does. The marketplace means "called too often" by 406.
 fn retry_by(status: StatusCode) -> Retry {
     let passes = [StatusCode::TOO_MANY_REQUESTS, StatusCode::NOT_ACCEPTABLE, StatusCode::REQUEST_TIMEOUT];
     if status.is_server_error() || passes.contains(&status) { Retry::BackOff } else { Retry::No }

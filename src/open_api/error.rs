@@ -106,7 +106,7 @@ const CLOCK_TOLERANCE: u32 = 60;
 const CLOCK_LIMIT: u32 = 900;
 
 impl ApiError {
-    /// Whether the same request may be sent again, later.
+    /// Returns whether the same request may be sent again, later.
     pub fn is_retryable(&self) -> bool {
         self.retry == Retry::BackOff
     }
@@ -155,7 +155,7 @@ impl ApiError {
         self.clock_difference = self.answered_at.map(|date| clock_difference(date, sent, received));
     }
 
-    /// What the signature that was refused is made with, if one was.
+    /// Returns the name of the key behind a refused signature, if one was refused.
     fn refused_key(&self) -> Option<&'static str> {
         const PAIR: &str = "AK and SK (five failures in a row lock them for 5 minutes)";
         const KEY: &str = "the key";
@@ -185,7 +185,7 @@ fn clock_difference(date: Timestamp, sent: Timestamp, received: Timestamp) -> i3
     i32::try_from(nearest).unwrap_or(if nearest > 0 { i32::MAX } else { i32::MIN })
 }
 
-/// What to do about a signature that was refused: by the clock where it is the reason, and by the key otherwise.
+/// Writes the advice on a refused signature: about the clock where it is the reason, and about the key otherwise.
 fn advise(f: &mut fmt::Formatter<'_>, key: &str, clock_difference: Option<i32>) -> fmt::Result {
     match clock_difference {
         None => write!(f, "; check {key}, and the clock"),

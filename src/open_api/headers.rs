@@ -25,7 +25,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
     Some(date(headers).map_or(RetryAfter::At(at), |now| RetryAfter::In(until(at, now))))
 }
 
-/// How long it is until `at`; nothing if that is past.
+/// Returns the time until `at`; zero if that is past.
 pub(super) fn until(at: Timestamp, now: Timestamp) -> Duration {
     if at > now { at.abs_diff(now) } else { Duration::ZERO }
 }

@@ -101,7 +101,7 @@ pub(super) fn time(field: &str, time: Timestamp) -> Result<(), LimitError> {
     if time.to_offset_date_time().is_some() { Ok(()) } else { Err(Limit::Time.of(field)) }
 }
 
-/// The times of a usage record: the wire tells whole seconds.
+/// The times of a usage record: the wire carries whole seconds.
 pub(super) fn period(begin: Timestamp, end: Timestamp, record: Timestamp) -> Result<(), LimitError> {
     time("begin_time", begin)?;
     time("end_time", end)?;

@@ -8,7 +8,7 @@ use super::CallError;
 
 /// Observes the calls of a [`Client`](super::Client).
 ///
-/// What it is given holds no keys, no signatures, no addresses and no bodies; of the answers only code and request id,
+/// Its events hold no keys, no signatures, no addresses and no bodies; of the answers only code and request id,
 /// and what [`CallError`] says.
 pub trait CallObserver: Send + Sync + 'static {
     /// Observes the begin of a call. The value returned observes the rest of it, and is dropped with the call.

@@ -171,7 +171,7 @@ impl Api for Request {
     }
 }
 
-/// Whether a code says success, under either prefix.
+/// Returns whether a code says success, under either prefix.
 pub(super) fn is_success(code: &str) -> bool {
     is_same("MKT.0000", &normalized(code))
 }
@@ -206,7 +206,7 @@ pub enum RecordFate<'r> {
 }
 
 impl Response {
-    /// Whether every record was queued.
+    /// Returns whether every record was queued.
     pub fn is_all_taken(&self) -> bool {
         self.0 == Said::AllTaken
     }

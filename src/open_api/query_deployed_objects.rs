@@ -27,7 +27,7 @@ pub struct Request {
     pub region: Option<String>,
     /// Of one version only.
     pub asset_version: Option<String>,
-    /// Whether to tell of all versions.
+    /// Whether to list all versions.
     pub query_all: Option<bool>,
 }
 

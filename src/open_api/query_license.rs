@@ -19,7 +19,7 @@ use crate::wire::{FieldProblem, FieldWarning, Fields, Members, Name, ParseError,
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/heartbeat";
 
-/// Is the code valid?
+/// Queries whether a code is valid.
 #[doc(alias = "查询授权码")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -51,7 +51,7 @@ impl HeartbeatInfo {
 }
 
 impl Request {
-    /// A question about a code.
+    /// Returns a query of a code.
     pub fn new(license: impl Into<String>) -> Self {
         Self { license: license.into(), heartbeat_info: None }
     }

@@ -203,7 +203,7 @@ pub enum PrepareError {
     Read(#[from] io::Error),
 }
 
-/// What stands around a file's bytes in the body.
+/// Bytes around a file's content in the body.
 struct Frame {
     boundary: String,
     before: Bytes,

@@ -1,8 +1,8 @@
-//! How often the marketplace repeats a call.
+//! Retry schedule of the marketplace's calls.
 
 use std::time::Duration;
 
-/// How often the marketplace repeats a call that was not answered with success.
+/// Retry schedule of a call that was not answered with success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Retries {
     interval: Duration,

@@ -1,8 +1,8 @@
-//! How a call is signed.
+//! Signature schemes of the calls.
 
-/// How a call is signed; each has a module of the same name in [`signature`](crate::signature).
+/// Signature scheme of a call; each has a module of the same name in [`signature`](crate::signature).
 ///
-/// Another scheme would be another protocol, which nobody who signs or verifies can pass over: a match is meant to be complete.
+/// Exhaustive on purpose: another scheme would be another protocol, which all code that signs or verifies must handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "tools that write calls must know each scheme")]
 pub enum SignatureScheme {

@@ -97,7 +97,7 @@ impl ReplayGuard for RedisReplayGuard {
     ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
         async move {
             let key = self.key(id);
-            // Still claimed at its last moment, and for a moment if that is over; Redis takes no less.
+            // Includes the last millisecond of the window; at least 1, since Redis accepts no shorter expiry.
             let time = until.as_unix_millis().saturating_sub(now.as_unix_millis()).saturating_add(1).max(1);
             let mut commands = redis::pipe();
             commands.cmd("SET").arg(&key).arg(CLAIMED).arg("NX").arg("PX").arg(time);

@@ -114,7 +114,7 @@ pub struct InstanceInfo<S> {
 }
 
 impl<S> InstanceInfo<S> {
-    /// An instance of which nothing more is told.
+    /// An instance without further information.
     pub fn new(instance_id: impl Into<String>) -> Self {
         Self { instance_id: instance_id.into(), app_info: None, usage_info: Vec::new() }
     }

@@ -87,7 +87,7 @@ pub struct Signer<'a> {
     signed: Cow<'static, [HeaderName]>,
 }
 
-/// What [`sign`] signs, where it is sent.
+/// Headers that [`sign`] signs, where they are sent.
 static USUAL: [HeaderName; 4] = [HOST, X_SDK_CONTENT_SHA256, X_SDK_DATE, X_SECURITY_TOKEN];
 
 impl<'a> Signer<'a> {

@@ -126,7 +126,7 @@ fn verify_decoded<'a>(keys: &KeyRing, query: &'a str, plus: Plus) -> Result<Veri
     Ok(Verified { parameters, proof })
 }
 
-/// What a right token shows.
+/// Proof given by a right token.
 #[derive(Clone)]
 pub(super) struct Proof {
     pub(super) token: [u8; 32],
@@ -141,7 +141,7 @@ impl std::fmt::Debug for Proof {
     }
 }
 
-/// Where the parameters come from, and what that means.
+/// Origin of the parameters, and the settings that follow from it.
 pub(super) struct Origin {
     /// The zone of `timeStamp`.
     pub(super) zone: UtcOffset,

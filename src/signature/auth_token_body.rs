@@ -145,7 +145,7 @@ pub(super) fn unquoted(token: &str) -> &str {
     inner.unwrap_or(token)
 }
 
-/// What the token covers. What it does not cover must not be read either.
+/// Returns the members that the token covers. Others must not be read.
 fn signed_members(body: &[u8]) -> Result<Vec<Member<'_>>, VerifyError> {
     let mut members = json::members(body).map_err(|error| match error {
         JsonError::RepeatedMember(name) => VerifyError::Repeated(name),

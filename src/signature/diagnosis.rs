@@ -4,7 +4,7 @@
 //! There is one function for each scheme. It takes what the scheme's `verify` takes, and the keys of all interface
 //! types in the place of one ring. What it compares is the signature found in a call of any sender: the marketplace,
 //! whose call was changed on its way, or a program of the seller's that has a fault. A [`Mistake`] is worded for both:
-//! it tells in what the signed text differs from the text given.
+//! it names the differences between the signed text and the text given.
 //!
 //! Mistakes are tried alone and in pairs; of a large body only the first pairs are tried. That takes milliseconds for a
 //! call of usual size and seconds for one of a megabyte: it is work for a developer's desk, not for every stranger who
@@ -78,9 +78,9 @@ pub enum Diagnosis {
     Masked,
     /// No known mistake gives the signature, neither alone nor two together. Most often the key is another one.
     Unexplained {
-        /// What is wrong in any case: it can be seen without the key.
+        /// Mistakes that are certain: they can be seen without the key.
         certain: Vec<Mistake>,
-        /// What was tried in vain.
+        /// Mistakes that were tried in vain.
         tried: Vec<Mistake>,
     },
     /// There is no key of this interface type to compare with.
@@ -88,7 +88,7 @@ pub enum Diagnosis {
 }
 
 impl Diagnosis {
-    /// Tells what can be seen without the key, where nothing gives the signature.
+    /// Returns what can be seen without the key, where nothing gives the signature.
     fn or_certain(mut self, seen: Vec<Mistake>) -> Self {
         if let Self::Unexplained { certain, .. } = &mut self {
             certain.extend(seen);
@@ -119,8 +119,8 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-/// What verification alone tells; `None` where the signature has to be looked into. `verify` gives the index of the
-/// key.
+/// Returns the result of verification alone; `None` where the signature has to be looked into. `verify` gives the index
+/// of the key.
 fn verdict(window: Window, verify: impl Fn(Window) -> Result<usize, VerifyError>) -> Option<Diagnosis> {
     /// No call is too old to be explained.
     const ALWAYS: Window = Window::symmetric(Duration::MAX);

@@ -255,7 +255,7 @@ async fn a_late_change_brings_nothing_back(store: &dyn DirectoryStore) {
     assert_eq!(domain_name(store).await.as_deref(), Some("same time"), "{RULE}");
     assert_eq!(user(store, "lihua").await.as_deref(), Some("same time"), "{RULE}");
 
-    // A removal of what was never there counts against what was told before it.
+    // A removal of what was never there counts against changes made before it.
     let removals = [no_client(told("late", 9)), remove(told("late", 9), "wangwu"), unbind(told("late", 9))];
     apply(store, removals.into_iter().chain([Change::RemoveDepartment(DepartmentRemoval::new(i(9), "D9"))])).await;
     let before = [client(told("late", 8), "late"), grant(told("late", 8), "wangwu", ""), bind(told("late", 8), "")];
@@ -330,7 +330,7 @@ async fn unbinding_takes_everything_of_the_purchase_along(store: &dyn DirectoryS
     assert_eq!(org_codes(store, None, 9).await, [""; 0], "{RULE}");
     assert_eq!(user(store, "wangwu").await.as_deref(), Some("ahead"), "told after the unbinding");
 
-    // What was told before arrives only now, known or not; then it is bound again, and again told late.
+    // Earlier changes arrive only now, known or not; then it is bound again, and they arrive late again.
     for _ in 0..2 {
         apply(store, all(one, 4, "late")).await;
         apply(store, [grant(one(4), "zhaoliu", "late")]).await;

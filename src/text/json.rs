@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// How deep the values of a message may nest for it to have a canonical form.
+/// Greatest nesting depth of a message's values for which it has a canonical form.
 pub(crate) const MAX_DEPTH: usize = 32;
 
-/// How deep they may nest to be read; no parser of JSON in common use takes more.
+/// Greatest nesting depth that is read; no JSON parser in common use takes more.
 const MAX_READ_DEPTH: usize = 127;
 
-/// How many members the object of a message may have.
+/// Greatest number of members in the object of a message.
 const MAX_MEMBERS: usize = 256;
 
 /// A text is not an acceptable JSON object.
@@ -62,14 +62,14 @@ pub(crate) fn members(body: &[u8]) -> Result<Vec<Member<'_>>, JsonError> {
     reading.members(body)
 }
 
-/// What stands in an object that is to be read and not to be signed.
+/// Members of an object that is to be read and not to be signed.
 #[derive(Default)]
 pub(crate) struct LenientMembers<'a> {
     /// As far as they can be read; the first of several values of a name.
     pub(crate) members: Vec<Member<'a>>,
     /// Names that stand more than once with different values. Equal repeats count once.
     pub(crate) conflicts: Vec<String>,
-    /// Why the object is to be refused, if it is: for a member that is left out of `members`, or as a whole.
+    /// Reason to refuse the object, if any: for a member that is left out of `members`, or as a whole.
     pub(crate) problem: Option<JsonError>,
 }
 
@@ -330,7 +330,7 @@ pub(crate) fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Serialises with every character outside ASCII written as `\uXXXX`.
+/// Serializes with every character outside ASCII written as `\uXXXX`.
 pub(crate) fn to_ascii<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(512);
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, AsciiFormatter))?;

@@ -3,10 +3,10 @@
 /// Stands where something secret or personal stood.
 const MASK: &str = "[masked]";
 
-/// What is longer is cut.
+/// Longer text is cut.
 const LONGEST: usize = 200;
 
-/// Where a gateway repeats the request that it received, or what of it was signed.
+/// Words before which a gateway repeats the request that it received, or what of it was signed.
 const REPEATED_REQUEST: [&str; 6] =
     ["canonicalrequest", "canonical request", "canonical_request", "stringtosign", "string to sign", "authorization:"];
 
@@ -127,7 +127,7 @@ fn value_of<'a>(between: &str, text: &'a str) -> &'a str {
     &text[..end]
 }
 
-/// Whether a word is the value of the name before it: `ak=...`, `"phone":"..."`, or `access key ...`.
+/// Returns whether a word is the value of the name before it: `ak=...`, `"phone":"..."`, or `access key ...`.
 fn is_value_of(name: &str, between: &str, word: &str) -> bool {
     let name: String = name.chars().filter(|character| !"-_".contains(*character)).collect();
     let (name, between) = (name.to_ascii_lowercase(), between.trim_matches([' ', '"', '\'', '\\']));

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::site::Site;
 
-/// Scheme and host of the open APIs: a [`Site`], or an address of one's own (`KOOGALLERY_OPEN_API_URL`).
+/// Scheme and host of the open APIs: a [`Site`], or a custom address (`KOOGALLERY_OPEN_API_URL`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
     scheme: Scheme,

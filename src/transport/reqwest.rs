@@ -130,7 +130,7 @@ fn failed(error: ::reqwest::Error) -> TransportError {
     }
 }
 
-/// What hyper says of `https` where nothing is built in that speaks it.
+/// Returns whether the error is hyper's for `https` without a TLS implementation.
 fn lacks_tls(error: &dyn Error) -> bool {
     let mut causes = std::iter::successors(Some(error), |&error| error.source());
     causes.any(|cause| cause.to_string().contains("scheme is not http"))

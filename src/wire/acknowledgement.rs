@@ -1,4 +1,4 @@
-//! The answer that says nothing but how it went.
+//! The answer that holds only a result code and its text.
 
 use std::borrow::Cow;
 

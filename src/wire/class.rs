@@ -1,9 +1,9 @@
-//! Classes of fields, and so what becomes of a call whose field is missing or malformed.
+//! Classes of fields, which decide the outcome of a call whose field is missing or malformed.
 
 /// Class of a field: its effect on the call.
 ///
 /// Identity and effect are strict: a call is refused, and the log names the field. Information never refuses a call:
-/// what cannot be read is absent in the model, its text is kept in the message's `warnings`, and the observer hears of
+/// what cannot be read is absent in the model, its text is kept in the message's `warnings`, and the observer learns of
 /// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -51,7 +51,7 @@ impl FieldSpec {
     }
 }
 
-/// What the class of a row means for its type, its documentation, and reading and writing it.
+/// Meaning of a row's class for its type, its documentation, and reading and writing it.
 ///
 /// `put` rows are read where the message's `flag` has been read already.
 macro_rules! field {

@@ -9,8 +9,9 @@ use crate::activity::Activity;
 
 /// The fields of one message; each is taken out once, and what is left over was unknown.
 ///
-/// What decides (identity and effect) is read with [`mandatory`](Fields::mandatory) and [`optional`](Fields::optional),
-/// which refuse the message. Everything else is read with [`information`](Fields::information), which never does.
+/// Fields that decide (identity and effect) are read with [`mandatory`](Fields::mandatory) and
+/// [`optional`](Fields::optional), which refuse the message. Everything else is read with
+/// [`information`](Fields::information), which never does.
 #[derive(Debug)]
 pub(crate) struct Fields<'m> {
     members: &'m Members<'m>,
@@ -135,7 +136,7 @@ impl<'m> Fields<'m> {
         names.iter().find_map(|name| self.information(name, max))
     }
 
-    /// What the message is about: the one of `known` that its `activity` names.
+    /// Returns the one of `known` that the message's `activity` names.
     pub(crate) fn activity(&mut self, known: &[Activity]) -> Result<Activity, ParseError> {
         const NAME: &str = "activity";
         let (index, raw) = self.take(NAME).ok_or_else(|| ParseError::missing(NAME))?;
@@ -145,7 +146,7 @@ impl<'m> Fields<'m> {
         found.ok_or_else(|| ParseError::UnknownActivity(text.into_owned()))
     }
 
-    /// What no table lists, and what was noted while reading.
+    /// Returns the fields that no table lists, and the warnings noted while reading.
     pub(crate) fn rest(self) -> (UnknownFields, Warnings) {
         if self.members.drops_unknown() {
             return (UnknownFields::default(), self.warnings);

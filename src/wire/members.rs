@@ -14,7 +14,7 @@ pub(crate) struct Members<'a> {
     forms: u64,
     /// Names that stand more than once with different values.
     conflicts: Vec<String>,
-    /// Why the object is to be refused.
+    /// Reason to refuse the object.
     problem: Option<JsonError>,
     /// Whether values are JSON text, or decoded parameters.
     json: bool,
@@ -22,7 +22,7 @@ pub(crate) struct Members<'a> {
     drops_unknown: bool,
 }
 
-/// What `Cow` would be, which is not covariant.
+/// Stands in for `Cow`, which is not covariant here.
 enum List<'a> {
     Owned(Vec<Member<'a>>),
     Borrowed(&'a [Member<'a>]),
@@ -112,7 +112,7 @@ impl<'a> Members<'a> {
         if self.forms & form(name) == 0 {
             return None;
         }
-        // The first letter tells most names apart, without a call to compare them.
+        // The first letter distinguishes most names, without a call to compare them.
         let is_it = |(known, _): &Member<'_>| known.as_bytes().first() == name.as_bytes().first() && known == name;
         let list = self.list();
         if list.get(start).is_some_and(is_it) { Some(start) } else { list.iter().position(is_it) }
@@ -128,7 +128,7 @@ impl<'a> Members<'a> {
         !self.conflicts.is_empty() && self.conflicts.iter().any(|conflict| conflict == name)
     }
 
-    /// Whether something stands under a name.
+    /// Returns whether something stands under a name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.position(name).is_some_and(|index| self.has_conflict(name) || !self.raw(index).is_absent())
     }

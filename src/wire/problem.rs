@@ -169,7 +169,7 @@ impl fmt::Display for FieldWarning {
     }
 }
 
-/// What reading notes on the way.
+/// Warnings noted while reading.
 pub(crate) type Warnings = Vec<FieldWarning>;
 
 /// Puts the name of the field in front of the paths of all warnings from `first` on, which were noted inside of it.

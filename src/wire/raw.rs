@@ -26,7 +26,7 @@ impl<'a> RawField<'a> {
         }
     }
 
-    /// Whether nothing stands there.
+    /// Returns whether nothing stands there.
     pub(crate) fn is_absent(&self) -> bool {
         match self {
             Self::Text(text) => text.is_empty(),
@@ -35,7 +35,7 @@ impl<'a> RawField<'a> {
         }
     }
 
-    /// Whether nothing but blanks stands there.
+    /// Returns whether nothing but blanks stands there.
     pub(crate) fn is_blank(&self) -> bool {
         // The first byte settles it for nearly all.
         let may_be = |text: &str| text.bytes().next().is_none_or(|first| !first.is_ascii_graphic());
@@ -201,7 +201,7 @@ fn plain_integer(text: &str) -> Option<i128> {
 /// Characters of a value's pattern that are shown.
 const SHOWN: usize = 40;
 
-/// How many strings a list or object may be wrapped in.
+/// Greatest number of strings that a list or object may be wrapped in.
 const MAX_WRAPPED: usize = 3;
 
 fn pattern(character: char) -> char {

@@ -56,7 +56,7 @@ impl UnknownFields {
         self.0.push(UnknownField { name: name.into(), value: value.into(), json: false });
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -19,7 +19,7 @@ impl ReadField for String {
     }
 }
 
-/// What names something in a list or an answer: text, or a number written as digits alone.
+/// Name of something in a list or an answer: text, or a number written as digits alone.
 pub(crate) struct Name(pub(crate) String);
 
 impl ReadField for Name {

@@ -1,6 +1,6 @@
 //! Work as a multiple of bare work in the same run: the two take turns, the tenth percentile of the samples counts, and of
-//! several rounds the least disturbed. On a shared machine the rest tells about the neighbours, who slow down everything but
-//! the hashes.
+//! several rounds the least disturbed. On a shared machine the rest shows the neighbors' load, which slows down
+//! everything but the hashes.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -21,7 +21,7 @@ pub fn one_round<A, B>(bare: impl Fn() -> A, ours: impl Fn() -> B) -> f64 {
     of_batches(bare, || (), run)
 }
 
-/// As `one_round`, where `ours` does a whole batch on what `prepare` makes, and gives back what is dropped, outside the
+/// As `one_round`, where `ours` does a whole batch on what `prepare` makes, and returns what is dropped, outside the
 /// measured time.
 pub fn of_batches<A, P, B>(bare: impl Fn() -> A, prepare: impl Fn() -> P, ours: impl Fn(P) -> B) -> f64 {
     let time = |work: &mut dyn FnMut()| {

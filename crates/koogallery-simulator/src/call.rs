@@ -233,7 +233,7 @@ impl Call {
         Some(request)
     }
 
-    /// Returns a copy without the signature, so that nobody can replay it.
+    /// Returns a copy without the signature, so that it cannot be replayed.
     pub(super) fn masked(&self) -> Self {
         let mut masked = self.clone();
         let signature = Proof::Signature.name(self.scheme).unwrap_or_default();

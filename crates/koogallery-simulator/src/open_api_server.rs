@@ -272,7 +272,7 @@ impl OpenApiServer {
         self.state().login.put(tenant);
     }
 
-    /// Logs a user in at the browser, which then receives codes and tickets. Returns `false`, and logs nobody in, if
+    /// Logs a user in at the browser, which then receives codes and tickets. Returns `false`, and logs no user in, if
     /// the tenant or the user is unknown.
     pub fn log_in(&self, tenant_id: &str, user_name: &str) -> bool {
         self.state().login.log_in(tenant_id, user_name)

@@ -1,4 +1,4 @@
-//! Writing an answer: checked against its table, serialized once.
+//! Serialization of answers, checked against their tables.
 
 use bytes::Bytes;
 
@@ -17,12 +17,12 @@ pub(in crate::callback) struct AnswerRules {
 }
 
 impl AnswerRules {
-    /// Those of an activity; with none, what every activity allows.
+    /// Returns the rules of an activity; with none, those that every activity allows.
     pub(in crate::callback) fn new(protocol: Protocol, activity: Option<Activity>) -> Self {
         Self { activity, ascii_only: protocol.has_ascii_answers() }
     }
 
-    /// The strictest, for a request of no protocol.
+    /// Returns the strictest rules, for a request of no protocol.
     pub(in crate::callback) fn strictest() -> Self {
         Self { activity: None, ascii_only: true }
     }

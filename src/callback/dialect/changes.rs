@@ -1,4 +1,5 @@
-//! Changes that the families signed in the query (SaaS V2.0, authorization codes, online License) send alike.
+//! Changes that the families signed in the query (SaaS V2.0, authorization codes, online License) send in the same
+//! form.
 
 use crate::callback::CallbackError;
 use crate::callback::command::Change;
@@ -6,7 +7,7 @@ use crate::callback::handler::subscription::{Event, Freeze, FreezeReason, Releas
 use crate::ledger::{Effect, Step};
 use crate::wire::{FieldProblem, FreezeStatus, ParseError, RawField};
 
-/// What every such renewal says.
+/// Reads the fields that every such renewal has.
 macro_rules! renewal_of {
     ($request:ident, $id:expr) => {
         $crate::callback::subscription::Renewal {
@@ -25,7 +26,7 @@ macro_rules! renewal_of {
 }
 pub(in crate::callback) use renewal_of;
 
-/// What every such release says.
+/// Reads the fields that every such release has.
 macro_rules! release_of {
     ($request:ident, $id:expr) => {
         $crate::callback::subscription::Release {
@@ -44,7 +45,7 @@ pub(in crate::callback) fn renew(ledger_id: String, event: Renewal) -> Box<Chang
         key: format!("renew {} {line} {} {}", event.order_id, event.scene, event.expire_time),
         expire_time: event.expire_time,
         product_id: event.product_id.clone(),
-        // The unfreezing is a call of its own, before or after.
+        // A separate call unfreezes, before or after.
         unfreezes: false,
     };
     Box::new(Change { step: Step::on(ledger_id, effect), event: Event::Renew(event) })

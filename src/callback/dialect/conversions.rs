@@ -1,4 +1,4 @@
-//! From the documents' types to those of the events, and back.
+//! Conversions between the documents' types and those of the events.
 
 use crate::callback::handler::subscription::{
     ChargingMode, ExtendParam, Period, PeriodType, RenewalScene, TargetProduct, UsageInfo,

@@ -1,4 +1,4 @@
-//! What the Kit's two generations have in common on the way of a callback.
+//! Callback handling that the Kit's two generations have in common.
 
 use crate::callback::CallbackError;
 use crate::callback::command::{Command, DirectoryCommand, SealedApplication};
@@ -39,7 +39,7 @@ impl From<kit::Department> for Department {
     }
 }
 
-/// What every message says of itself.
+/// Fields that every message has.
 pub(in crate::callback) struct Head {
     pub(in crate::callback) tenant_id: String,
     pub(in crate::callback) instance_id: Option<String>,
@@ -58,7 +58,7 @@ impl From<Head> for ChangeMeta {
     }
 }
 
-/// Takes the head out of any Kit request, which was made when it was signed where it does not say when.
+/// Takes the head out of any Kit request; one without a time of its own counts as made when it was signed.
 macro_rules! head {
     ($request:ident, $signed_at:ident) => {
         $crate::callback::dialect::kit::Head {

@@ -1,4 +1,4 @@
-//! Kit V1.0 on the way of a callback.
+//! Callback handling of Kit V1.0.
 
 use crate::activity::Activity;
 use crate::callback::CallbackError;

@@ -1,4 +1,4 @@
-//! License authorization code 2.0 on the way of a callback.
+//! Callback handling of License authorization code 2.0.
 
 use crate::callback::CallbackError;
 use crate::callback::command::{Call, Change, Command, LicensingCommand};

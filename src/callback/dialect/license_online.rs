@@ -1,4 +1,4 @@
-//! Online License on the way of a callback.
+//! Callback handling of the online License.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! License V1 on the way of a callback.
+//! Callback handling of License V1.
 
 use bytes::Bytes;
 
@@ -99,7 +99,7 @@ fn renewal(settings: &Settings, request: refresh_license::Request, now: Timestam
         key: format!("renew {} {expire_time}", request.order_id),
         expire_time,
         product_id: request.product_id.clone(),
-        // V1 has no call of its own for it: a renewal in the freeze period unfreezes.
+        // V1 has no separate call for it: a renewal in the freeze period unfreezes.
         unfreezes: expire_time > now,
     };
     let event = Event::Renew(Renewal {

@@ -1,4 +1,4 @@
-//! Order notification on the way of a callback.
+//! Callback handling of order notification.
 
 use crate::activity::Activity;
 use crate::callback::CallbackError;

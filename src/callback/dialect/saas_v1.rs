@@ -1,4 +1,4 @@
-//! SaaS V1.0 on the way of a callback.
+//! Callback handling of SaaS V1.0.
 
 use bytes::Bytes;
 
@@ -207,7 +207,7 @@ impl Reader<'_> {
             key: format!("renew {} {expire_time}", request.order_id),
             expire_time,
             product_id: request.product_id.clone(),
-            // V1.0 has no call of its own for it: a renewal in the freeze period unfreezes.
+            // V1.0 has no separate call for it: a renewal in the freeze period unfreezes.
             unfreezes: !refunded && expire_time > self.now,
         };
         let event = Event::Renew(Renewal {
@@ -225,7 +225,7 @@ impl Reader<'_> {
         Ok(self.change(&request.instance_id, effect, event))
     }
 
-    /// Personal data that cannot be decrypted cost no order: they are absent, or read with the other AES size.
+    /// Personal data that cannot be decrypted do not fail an order: they are absent, or read with the other AES size.
     fn decrypt(&mut self, field: &str, text: Option<Ciphertext>) -> Result<Option<Sensitive>, CallbackError> {
         let Some(text) = text else { return Ok(None) };
         if let Ok(plain) = self.settings.v1_cipher(self.key_index)?.decrypt(&text) {

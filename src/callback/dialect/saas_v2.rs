@@ -1,4 +1,4 @@
-//! SaaS V2.0 on the way of a callback.
+//! Callback handling of SaaS V2.0.
 
 use bytes::Bytes;
 

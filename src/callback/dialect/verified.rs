@@ -42,7 +42,7 @@ impl<'a> Verified<'a> {
         })
     }
 
-    /// Which key of the ring matched.
+    /// Returns the index of the key that matched.
     pub(in crate::callback) fn key_index(&self) -> usize {
         match self {
             Self::CallbackV2(verified) => verified.key_index(),
@@ -52,7 +52,7 @@ impl<'a> Verified<'a> {
         }
     }
 
-    /// When the call was made.
+    /// Returns the time at which the call was made.
     pub(in crate::callback) fn time(&self) -> Timestamp {
         match self {
             Self::CallbackV2(verified) => verified.time(),
@@ -62,7 +62,7 @@ impl<'a> Verified<'a> {
         }
     }
 
-    /// What to claim in the replay guard.
+    /// Returns the id to claim in the replay guard.
     pub(in crate::callback) fn call_id(&self) -> CallId<'_> {
         match self {
             Self::CallbackV2(verified) => CallId::SignedQuery(verified.nonce()),
@@ -72,7 +72,7 @@ impl<'a> Verified<'a> {
         }
     }
 
-    /// What the call says, not read yet.
+    /// Returns the members of the call, not read yet.
     pub(in crate::callback) fn members(&self) -> Members<'_> {
         match self {
             Self::CallbackV2(verified) => Members::of_json(verified.body()),

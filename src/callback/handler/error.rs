@@ -17,8 +17,8 @@ use crate::result_code::ResultCode;
 use crate::signature::VerifyError;
 use crate::wire::{ParseError, Violation};
 
-/// Why a call was not answered with success. For the seller's log; the answer holds [`CallbackError::result_code`] and its
-/// default text, or the text of the seller's own [`Refusal`].
+/// Reason why a call was not answered with success. For the seller's log; the answer holds
+/// [`CallbackError::result_code`] and its default text, or the text of the seller's own [`Refusal`].
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
@@ -145,7 +145,7 @@ impl From<ReplayError> for CallbackError {
     }
 }
 
-/// Why a License could not be delivered.
+/// Reason why a License could not be delivered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeliveryError {
@@ -185,7 +185,7 @@ impl From<HandlerError> for CallbackError {
     }
 }
 
-/// Why an event could not be completed. The marketplace sends the call again, and the order is queried again.
+/// Reason why an event could not be completed. The marketplace sends the call again, and the order is queried again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OrderError {

@@ -26,7 +26,7 @@ pub enum Event {
     Release(Release),
     /// A higher specification or more units.
     Upgrade(Upgrade),
-    /// A question before a change at renewal.
+    /// A check before a change at renewal.
     CheckChange(ChangeCheck),
 }
 

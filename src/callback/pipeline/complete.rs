@@ -1,4 +1,4 @@
-//! What V2.0 leaves out of its calls, from the order query.
+//! Completes events with the data that V2.0 leaves out of its calls, from the order query.
 
 use crate::callback::OrderError;
 use crate::callback::handler::subscription::{
@@ -9,11 +9,11 @@ use crate::open_api::Client;
 use crate::open_api::query_order::{BuyerInfo, Order, OrderLine, OrderType, Product as OrderProduct, Request};
 use crate::wire::FieldWarning;
 
-/// Events with everything the order tells, and what the ledger should know of it.
+/// Events with all data of the order, and the part of it that the ledger should know.
 pub(in crate::callback) struct Completed {
     pub(in crate::callback) events: Vec<Event>,
     pub(in crate::callback) effect: Effect,
-    /// What could not be read in the order.
+    /// Fields of the order that could not be read.
     pub(in crate::callback) warnings: Vec<FieldWarning>,
 }
 
@@ -40,7 +40,7 @@ pub(in crate::callback) async fn complete(
     complete_from(&order, event, effect)
 }
 
-/// The order line that would tell more than the call did.
+/// The order line that may have more data than the call.
 fn wanted(event: &Event) -> Option<(&str, &str)> {
     let (order_id, line) = match event {
         Event::Create(Purchase { order_id, order_line_id, details: None, .. }) => (order_id, order_line_id),
@@ -85,7 +85,7 @@ fn complete_from(order: &Order, event: Event, effect: Effect) -> Result<Complete
         (Event::Renew(mut renewal), effect) => {
             renewal.period = period(line);
             renewal.amount_paid = line.amount_after_discount.or(line.amount);
-            // A renewal is good without: the expiry counts.
+            // A renewal needs no details: the expiry counts.
             renewal.product = product_in(line, renewal.product_id.as_deref()).map(product_of);
             Completed { events: vec![Event::Renew(renewal)], effect, warnings }
         }

@@ -1,10 +1,10 @@
-//! Answers to debugging and dial-test calls: the shape is checked, the values are invented, nothing is touched.
+//! Answers to debugging and dial-test calls: the form is checked, the values are invented, nothing is changed.
 
 use crate::callback::command::{Created, Reply, SubscriptionCommand};
 use crate::callback::handler::subscription::{AccessInfo, Description};
 use crate::ledger::Target;
 
-/// Success, whatever instance is asked for: the debugging page lets a person type any id.
+/// Success for any instance id: the debugging page lets a person type any.
 pub(in crate::callback) fn reply(command: &SubscriptionCommand, access: &AccessInfo) -> Reply {
     let described = || Description::new(access.clone());
     match command {

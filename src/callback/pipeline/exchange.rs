@@ -1,4 +1,4 @@
-//! One exchange, as far as it has come.
+//! The state of one exchange.
 
 use std::time::Duration;
 
@@ -25,14 +25,14 @@ pub(in crate::callback) struct ReplyContext<'a> {
     pub(in crate::callback) protocol: Protocol,
     pub(in crate::callback) settings: &'a Settings,
     pub(in crate::callback) environment: &'a Environment,
-    /// When the answer is due.
+    /// Time at which the answer is due.
     pub(in crate::callback) ends: Timestamp,
     pub(in crate::callback) test_call: bool,
     pub(in crate::callback) progress: &'a mut ExchangeState,
 }
 
 impl ReplyContext<'_> {
-    /// After how long an answer is due.
+    /// Time within which an answer is due.
     pub(in crate::callback) fn deadline(&self) -> Duration {
         self.settings.deadline_of(self.protocol)
     }

@@ -1,4 +1,4 @@
-//! Running the handler: once per step, one at a time per instance, to the end even if nobody waits any more.
+//! Running the handler: once per step, one at a time per instance, to the end even if no call waits any more.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -20,18 +20,18 @@ use crate::ledger::{Effect, Instance, LeaseOutcome, LedgerError, OrderKey, Scope
 use crate::open_api::Client;
 use crate::random;
 
-/// How often a run asks again for an instance that somebody else works on, and for how long.
+/// Pause between two polls for an instance that another worker holds, and number of polls.
 const BUSY_POLL: Duration = Duration::from_millis(50);
 const BUSY_POLLS: u32 = 1200;
 
-/// How long to wait after each failed try to note a step as done.
+/// Pauses after failed tries to note a step as done.
 const NOTE_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
 
 /// Runs the changes of one service.
 pub(in crate::callback) struct Executor {
     pub(in crate::callback) handler: Arc<dyn ErasedHandler>,
     pub(in crate::callback) ledger: Scoped,
-    /// Tells what was bought where the call does not.
+    /// Looks up what was bought where the call does not say it.
     pub(in crate::callback) open_api: Option<Client>,
     pub(in crate::callback) environment: Arc<Environment>,
     pub(in crate::callback) running: Mutex<HashMap<Identity, Run>>,
@@ -39,21 +39,21 @@ pub(in crate::callback) struct Executor {
 
 type Run = Shared<BoxFuture<'static, Result<Arc<Instance>, CallbackError>>>;
 
-/// What copies of one call have in common, whatever else differs between them.
+/// Key that copies of one call have in common, whatever else differs between them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::callback) enum Identity {
     Purchase(OrderKey),
     Step(Step),
 }
 
-/// How far a change has come when its answer is due.
+/// Progress of a change when its answer is due.
 pub(in crate::callback) enum ChangeProgress {
     Done { instance: Arc<Instance>, repeated: bool },
     StillGoing(Arc<Instance>),
 }
 
 impl Executor {
-    /// Does a change, or finds it done; waits for it as long as `time_left` says.
+    /// Does a change, or finds it done; waits for it for at most `time_left`.
     pub(in crate::callback) async fn perform(
         self: &Arc<Self>,
         change: Box<Change>,
@@ -84,22 +84,23 @@ impl Executor {
         }
     }
 
-    /// Goes on with a creation that a crash or a failure interrupted after the marketplace was told to wait: it may only
-    /// poll now, and not send the purchase again. Does nothing where the purchase cannot be known from the ledger.
+    /// Resumes a creation that a crash or a failure interrupted after the answer "still processing": the marketplace
+    /// may only poll now, and not send the purchase again. Does nothing where the purchase cannot be known from the
+    /// ledger.
     pub(in crate::callback) fn resume(self: &Arc<Self>, instance: &Instance) {
-        // V1.0, which has no order lines, tells in the call what was bought, and sends it again.
+        // V1.0, which has no order lines, sends what was bought in the call, and sends it again.
         let OrderKey { order_line_id: Some(_), .. } = &instance.order else { return };
         let change = Change::purchase(instance.order.clone(), instance.instance_id.clone(), None, false);
         let step = change.step.clone();
         if self.running().contains_key(&Identity::of(&step)) {
-            // Whoever started it hears of its failure; every further poll would report it once more.
+            // Its failure is reported where it was started; every further poll would report it once more.
             return;
         }
         let run = self.join_or_start(Box::new(change));
         self.report_late(run, step);
     }
 
-    /// Tells of the failure of a run for which nobody waits any more.
+    /// Reports the failure of a run for which no call waits any more.
     fn report_late(self: &Arc<Self>, run: Run, step: Step) {
         let executor = Arc::clone(self);
         let report = async move {
@@ -110,7 +111,7 @@ impl Executor {
         self.environment.spawn(report);
     }
 
-    /// Lets the ledger know something that exists without a purchase of it.
+    /// Adds something to the ledger that exists without a purchase of it.
     pub(in crate::callback) async fn adopt(&self, id: &str) -> Result<(), CallbackError> {
         if self.ledger.instance(id).await?.is_some_and(|instance| instance.state != State::Creating) {
             return Ok(());
@@ -120,14 +121,14 @@ impl Executor {
             effect: Effect::Create { product_id: None, expire_time: None },
         };
         let lease = self.lease_of(self.environment.random_number()?);
-        // Whoever else is at it does the same.
+        // Another call working on it does the same.
         if let LeaseOutcome::Run(_) = self.ledger.begin(&step, lease, self.environment.now()).await? {
             self.ledger.complete(&step, id, lease, self.environment.now()).await?;
         }
         Ok(())
     }
 
-    /// Runs the handler on an event that the ledger is not to know.
+    /// Runs the handler on an event that is not recorded in the ledger.
     pub(in crate::callback) async fn try_out(&self, event: Event, timeout: Duration) -> Result<(), CallbackError> {
         self.environment.with_timeout(timeout, self.handler.handle(event)).await
     }
@@ -161,7 +162,7 @@ impl Executor {
         let entry = RunningEntry { executor: Arc::clone(self), identity };
         self.environment.spawn(async move {
             let outcome = entry.executor.run(change).await;
-            // First out of the list, then reported: a call in between finds the outcome in the ledger.
+            // Removed from the list before it is reported: a call in between finds the outcome in the ledger.
             drop(entry);
             let _ = report.send(outcome);
         });
@@ -191,7 +192,7 @@ impl Executor {
             Ok(Err(error)) => error,
             Err(_panic) => CallbackError::Aborted,
         };
-        // If this fails too, the lease runs out by itself.
+        // If this fails too, the lease expires.
         let _ = self.ledger.abandon(&id, self.lease_of(holder)).await;
         Err(failure)
     }
@@ -223,7 +224,7 @@ impl Executor {
         Err(CallbackError::Busy(instance_id))
     }
 
-    /// Lets the seller's code do it; gives back the effect with what the order told of it.
+    /// Runs the seller's code; returns the effect, with the data of the order.
     async fn handle(&self, change: &Change, before: &Instance) -> Result<Effect, CallbackError> {
         let (event, effect) = (change.event_for(&before.instance_id), change.step.effect.clone());
         let Completed { events, effect, warnings } = match &self.open_api {
@@ -248,7 +249,7 @@ impl Executor {
         Ok(effect)
     }
 
-    /// Notes a step as done. A store that fails for a moment is asked again, because without the note a retry would do the
+    /// Notes a step as done. A transient failure of the store is retried, because without the note a retry would do the
     /// work a second time.
     async fn note(&self, step: &Step, instance_id: &str, holder: u128) -> Result<Arc<Instance>, CallbackError> {
         for pause in NOTE_PAUSES {
@@ -272,7 +273,7 @@ impl Executor {
         Lease::new(holder, self.environment.now().saturating_add(self.environment.lease))
     }
 
-    /// An instance id where the business id cannot serve.
+    /// Returns a random instance id, for a business id that cannot serve as one.
     fn random_id(&self) -> Result<String, CallbackError> {
         random::hex(&*self.environment.random).map_err(|error| CallbackError::Handler(Arc::new(error)))
     }
@@ -292,7 +293,7 @@ impl Identity {
     }
 }
 
-/// Takes the run out of the list, also when the runtime drops the task.
+/// Removes the run from the list, also when the runtime drops the task.
 struct RunningEntry {
     executor: Arc<Executor>,
     identity: Identity,
@@ -304,7 +305,7 @@ impl Drop for RunningEntry {
     }
 }
 
-/// Whether a business id can serve as an instance id: it must fit, survive V1.0's ASCII rule and a list with commas.
+/// Returns whether a business id can serve as an instance id: it must fit, satisfy V1.0's ASCII rule and have no comma.
 fn is_usable_id(id: &str) -> bool {
     id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
 }

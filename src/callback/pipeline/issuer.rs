@@ -18,9 +18,9 @@ use crate::lease::Lease;
 use crate::license_store::{ApplicationId, ApplicationOutcome, License, ScopedStore, StoredApplication};
 use crate::open_api::{ApiErrorKind, CallError, Client, upload};
 
-/// When to go on after a failure that time may mend.
+/// Pause before a retry after a failure that may be transient.
 const PAUSE: Duration = Duration::from_secs(15);
-/// How many applications are taken up at once after a restart.
+/// Number of applications that are resumed concurrently after a restart.
 const AT_ONCE: usize = 16;
 
 /// Codes by which the marketplace says that it will never take this License.
@@ -52,7 +52,7 @@ impl Issuer {
         }
     }
 
-    /// Goes on with what is due, again and again, until `stop` is ready.
+    /// Works on whatever is due, in a loop, until `stop` is ready.
     pub(in crate::callback) async fn run(self: &Arc<Self>, stop: impl Future<Output = ()> + Send) {
         let mut stop = pin!(stop);
         loop {
@@ -60,7 +60,7 @@ impl Issuer {
                 let (action, subject) = ("take up", "applications for Licenses");
                 self.environment.report_failure(action, subject, &error);
             }
-            // As long as another process's work stays reserved.
+            // The pause is the time for which another process's work stays reserved.
             let pause = self.environment.runtime.sleep(self.environment.lease);
             if let Either::Right(_) = select(pause, &mut stop).await {
                 return;
@@ -68,7 +68,7 @@ impl Issuer {
         }
     }
 
-    /// Goes on once with everything that is due.
+    /// Works once on everything that is due.
     pub(in crate::callback) async fn go_on(self: &Arc<Self>) -> Result<(), CallbackError> {
         loop {
             let lease = self.draw_lease()?;
@@ -77,7 +77,7 @@ impl Issuer {
                 return Ok(());
             }
             for stored in due {
-                // Its failure is told as a late one, since nobody waits.
+                // Its failure is reported as a background failure, since no call waits for it.
                 drop(self.start(stored, lease));
             }
         }
@@ -90,7 +90,7 @@ impl Issuer {
         }
     }
 
-    /// Works on an application to the end, also if nobody waits any more.
+    /// Works on an application to the end, also if no call waits for it any more.
     fn start(
         self: &Arc<Self>,
         stored: StoredApplication,
@@ -182,7 +182,7 @@ fn check(id: &ApplicationId, license: &License) -> Result<(), DeliveryError> {
     }
 }
 
-/// Whether going on by oneself is of no use: the seller said no, or the marketplace will never take it.
+/// Returns whether an automatic retry is useless: the seller refused, or the marketplace will never take the License.
 pub(in crate::callback) fn is_final(error: &CallbackError) -> bool {
     match error {
         CallbackError::Refused(_) => true,

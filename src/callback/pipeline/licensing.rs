@@ -14,16 +14,16 @@ use crate::license_store::{ApplicationId, Applied, License, LicenseApplication};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 
-/// How often a call asks again for a License that another one is making.
+/// Pause between two polls for a License that another call is making.
 const BUSY_POLL: Duration = Duration::from_millis(50);
 
 /// The Licenses of one seller.
 pub(in crate::callback) struct Licensing {
-    /// Runs what happens to instances.
+    /// Runs the changes of instances.
     pub(in crate::callback) instances: Arc<Executor>,
-    /// Runs what happens to subscriptions, where the service has them.
+    /// Runs the changes of subscriptions, where the service has them.
     pub(in crate::callback) subscriptions: Option<Arc<Executor>>,
-    /// Runs what happens to authorization codes, of which the ledger hears late.
+    /// Runs the changes of authorization codes, which the ledger learns of late.
     pub(in crate::callback) codes: Arc<Executor>,
     pub(in crate::callback) issuer: Arc<Issuer>,
 }
@@ -98,8 +98,8 @@ impl Licensing {
         }
     }
 
-    /// An instance and what opened it. Where one address serves SaaS V2.0 as well, a creation is taken for SaaS, because the
-    /// two families' messages are the same.
+    /// Returns an instance and the executor that created it. Where one address serves SaaS V2.0 as well, a creation is
+    /// taken for SaaS, because the two families' messages are the same.
     async fn find(&self, instance_id: &str) -> Result<Option<(&Arc<Executor>, Arc<Instance>)>, CallbackError> {
         for executor in std::iter::once(&self.instances).chain(&self.subscriptions) {
             if let Some(instance) = executor.ledger.instance(instance_id).await? {
@@ -109,7 +109,7 @@ impl Licensing {
         Ok(None)
     }
 
-    /// The License of an order, the same for ever.
+    /// The License of an order, which never changes.
     async fn issue_for(
         &self,
         mut application: LicenseApplication,
@@ -126,7 +126,7 @@ impl Licensing {
             if let Some(License::Text(text)) = self.issuer.work_for(&id, exchange.time_left()).await? {
                 return Ok(text);
             }
-            // Somebody else is at it, or has just made it.
+            // Another call is making it, or has just made it.
             if let Some(License::Text(text)) = self.known_license(&id).await? {
                 return Ok(text);
             }
@@ -152,7 +152,7 @@ impl Licensing {
         }
     }
 
-    /// An invented License, or one that the seller's code makes and nobody keeps.
+    /// An invented License, or one that the seller's code makes and that is not kept.
     async fn try_out(
         &self,
         application: LicenseApplication,

@@ -1,4 +1,4 @@
-//! Which protocol a request speaks.
+//! Routing: finds the protocol of a request.
 
 use http::{Method, request::Parts};
 
@@ -14,18 +14,18 @@ use crate::wire::Members;
 /// The protocol of a request by its content, which is not verified yet: it only chooses the keys that have to verify it.
 pub(in crate::callback) struct Route<'r> {
     pub(in crate::callback) protocol: Protocol,
-    /// As the path of a Kit call says it.
+    /// Activity in the path of a Kit call.
     pub(in crate::callback) activity: Option<Activity>,
-    /// The online License, where only the key tells it from `protocol`.
+    /// The online License, where only the key distinguishes it from `protocol`.
     alternative: Option<Protocol>,
-    /// The body's, if it was looked at.
+    /// Members of the body, if it was read.
     members: Option<Members<'r>>,
 }
 
 impl<'r> Route<'r> {
-    /// Tells the protocols apart on one production address, whose path is the seller's to choose: by the method, by the path
-    /// that is appended for the Kit, and by the activity. Protocols count only if there is a handler for them. A call of none
-    /// is taken for SaaS, whose key has to verify it then.
+    /// Distinguishes the protocols on one production address, whose path is the seller's to choose: by the method, by
+    /// the path that is appended for the Kit, and by the activity. Protocols count only if there is a handler for them.
+    /// A call of none is taken for SaaS, whose key has to verify it then.
     pub(in crate::callback) fn of(settings: &Settings, parts: &Parts, body: &'r [u8]) -> Option<Self> {
         let mut route = Self { protocol: Protocol::SaasV1, activity: None, alternative: None, members: None };
         match parts.method {

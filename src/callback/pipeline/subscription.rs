@@ -76,7 +76,7 @@ impl Executor {
         if processing && unfinished == UnfinishedCreation::ProcessingCode {
             exchange.progress.result_code = ResultCode::Processing;
         }
-        // Nobody gets into an instance that is not there yet, or no longer.
+        // An instance that does not exist yet, or no longer, has no access data.
         let describes =
             exchange.protocol.has_access_with_creation() && !processing && instance.state != State::Released;
         let id = &instance.instance_id;

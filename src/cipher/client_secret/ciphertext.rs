@@ -1,4 +1,4 @@
-//! How the ciphertext is written. No document says; so its form decides, once the length of the key is known.
+//! Encoding of the ciphertext. No document states it, so its form decides once the length of the key is known.
 
 use base64::Engine as _;
 use base64::alphabet;

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::rng::Rng;
 use crate::random::{Random, RandomError};
 
-/// Where the private keys are, see [`PrivateKey::from_env`].
+/// Names the file of the private keys, see [`PrivateKey::from_env`].
 const ENV_NAME: &str = "KOOGALLERY_RSA_PRIVATE_KEY_FILE";
 
 /// An RSA private key of 3072 to 8192 bits, whose public half stands in the application credential.
@@ -46,7 +46,7 @@ impl PrivateKey {
     /// [`PrivateKey::MAX_BITS`].
     pub fn from_pem(pem: &str) -> Result<Self, PrivateKeyError> {
         let (label, document) = SecretDocument::from_pem(pem).map_err(|error| match error.kind() {
-            // PKCS#1 tells an encrypted key by a header.
+            // PKCS#1 marks an encrypted key by a header.
             _ if pem.contains(",ENCRYPTED") => PrivateKeyError::Encrypted,
             ErrorKind::Pem(_) => PrivateKeyError::NotPem,
             _ => PrivateKeyError::Invalid,
@@ -164,7 +164,7 @@ impl PrivateKey {
     }
 }
 
-/// Why the library makes no key, or no ciphertext.
+/// Returns the reason why the library makes no key, or no ciphertext.
 fn failed(error: rsa::Error) -> PrivateKeyError {
     match error {
         rsa::Error::Rng => PrivateKeyError::Random(RandomError),
@@ -186,7 +186,7 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// Why a private key cannot be used. The key itself is never part of the error.
+/// Reason why a private key cannot be used. The key itself is never part of the error.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrivateKeyError {
@@ -222,7 +222,7 @@ pub enum PrivateKeyError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: Arc<std::io::Error>,
     },
     /// A file holds no key that can be used.
@@ -230,7 +230,7 @@ pub enum PrivateKeyError {
     InFile {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: Box<PrivateKeyError>,
     },
 }

@@ -123,7 +123,7 @@ impl Ciphertext {
     }
 }
 
-/// Whether the text is 16 characters and the Base64 of whole blocks.
+/// Checks that the text is 16 characters and the Base64 of whole blocks.
 fn check(text: &str) -> Result<(), NotCiphertext> {
     if text.len() > MAX_CIPHERTEXT {
         return Err(NotCiphertext::TooLong(text.chars().count()));

@@ -9,7 +9,7 @@ use crate::wire::message;
 message! {
     /// One department was added, changed or moved, or deleted.
     ///
-    /// What follows a failure is not documented. The same for the same instance, tenant and department: repeats create
+    /// The effect of a failure is not documented. The same for the same instance, tenant and department: repeats create
     /// nothing new. An application without departments may simply answer success.
     #[doc(alias = "singleOrgSync")]
     #[doc(alias = "部门增量同步")]

@@ -17,7 +17,7 @@ message! {
     mandatory {
         /// The buyer's enterprise; the same in all messages.
         tenant_id: String = identity "tenantId", 64;
-        /// Mark of the enterprise, which tells to which of the buyer's domains a login goes.
+        /// Mark of the enterprise, which shows to which of the buyer's domains a login goes.
         tenant_code: String = put "tenantCode", 64;
         /// Name of the enterprise.
         name: Sensitive = information "name", 255;

@@ -8,8 +8,8 @@ use crate::wire::message;
 
 message! {
     /// The expiry of a code changes: a renewal, or the refund of one, which moves it **back**. Yearly and monthly
-    /// products only. The code must exist, else `000003`. If the call fails for good, what the customer paid for may be
-    /// released.
+    /// products only. The code must exist, else `000003`. If the call fails permanently, what the customer paid for may
+    /// be released.
     #[doc(alias = "refreshLicenseCode")]
     pub struct Request is RefreshLicenseCode;
     mandatory {

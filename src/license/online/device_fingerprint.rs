@@ -6,7 +6,7 @@ use crate::redact::Sensitive;
 use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField};
 
 /// A device: its fingerprint, made by the marketplace's desktop client, or a hardware identification code, which the
-/// user typed. Nothing but the form tells which.
+/// user typed. Only the form shows which.
 ///
 /// Compare it as received. At most 5120 characters: the callback's table says 1024, the client's guide (2024-01-23)
 /// makes up to 5 KiB.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{PARTIAL, RecordCode, RejectedRecord};
 use crate::text::json::{self, Member};
 
-/// How deep a list may stand, texts that hold JSON included. Below that an answer counts as unclear.
+/// Greatest depth at which a list may stand, texts that hold JSON included. Below that an answer counts as unclear.
 const MAX_DEPTH: usize = 32;
 /// The documented length of a description.
 const MAX_DESCRIPTION: usize = 255;
@@ -42,7 +42,7 @@ impl<'a> Answer<'a> {
         codes(&CODES).or_else(|| codes(&OTHER_CODES)).flatten()
     }
 
-    /// What `abnormal_usage_data` lists, at any depth; `None` where nothing has the name.
+    /// Returns the elements of `abnormal_usage_data`, at any depth; `None` where nothing has the name.
     fn abnormal(&self) -> Option<Vec<Element>> {
         let mut found = Found::default();
         found.search_members(&self.0, MAX_DEPTH);
@@ -65,7 +65,8 @@ impl<'a> Answer<'a> {
         list.or_else(|| self.says_partial().then(Vec::new))
     }
 
-    /// Whether any code of the answer, or of an object in it, is that of refused records, whatever the others say.
+    /// Returns whether any code of the answer, or of an object in it, is that of refused records, whatever the others
+    /// say.
     fn says_partial(&self) -> bool {
         let names = [&CODES[..], &OTHER_CODES].concat();
         let says_it = |members: &[Member<'_>]| {
@@ -90,7 +91,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// What stands under the name of the list.
+/// Values found under the name of the list.
 #[derive(Default)]
 struct Found {
     is_there: bool,
@@ -211,7 +212,7 @@ impl<'a> Shape<'a> {
         read.unwrap_or(Self::Broken)
     }
 
-    /// What a text holds, if that is an object or a list.
+    /// Returns the content of a text, if that is an object or a list.
     fn opened(self) -> Shape<'a> {
         let Self::Text(text) = self else { return self };
         let owned = |(name, value): Member<'_>| (name.into_owned().into(), value.into_owned().into());

@@ -1,4 +1,4 @@
-//! What a list of refused records means for each record of its push.
+//! Fate of each record of a push, by its list of refused records.
 
 use std::collections::HashMap;
 

@@ -74,7 +74,7 @@ message! {
     }
 }
 
-/// The answer: the instance id, and how the customer gets in.
+/// The answer: the instance id, and the customer's access data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

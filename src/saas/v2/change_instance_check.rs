@@ -8,7 +8,7 @@ use crate::wire::{
 };
 
 message! {
-    /// May the instance change to the target product at its renewal? A question only: nothing may be changed. A refusal
+    /// Checks whether the instance may change to the target product at its renewal; nothing may be changed. A refusal
     /// is any code but `000000`, with the reason as its text.
     #[doc(alias = "changeInstanceCheck")]
     #[doc(alias = "续费变更校验")]

@@ -112,8 +112,8 @@ fn encoded(part: &str) -> Cow<'_, str> {
     Cow::Owned(percent_encode(&bytes, NON_UNRESERVED).to_string())
 }
 
-/// Whether nothing but the marks stands there that is or would be encoded. Neither look-ups nor an early return, so
-/// that the loop is vectorised.
+/// Returns whether nothing but the marks stands there that is or would be encoded. Neither look-ups nor an early
+/// return, so that the loop is vectorised.
 fn is_plain(text: &str, marks: &[u8; 2]) -> bool {
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~');
     text.bytes().fold(true, |all, byte| all & (is_unreserved(byte) | (byte == marks[0]) | (byte == marks[1])))

@@ -20,10 +20,10 @@ use crate::signature::aksk::{self, Authorization, CanonicalRequest, Payload};
 use crate::signature::{VerifyError, Window};
 use crate::timestamp::Timestamp;
 
-/// What is the matter with a signed open-API request; arguments as for [`aksk::verify`].
+/// Finds the mistake in a signed open-API request; arguments as for [`aksk::verify`].
 ///
-/// The access keys of the callbacks are tried in the place of the secret. Where the gateway's error text is at hand,
-/// [`aksk::diff_with_gateway`] tells more.
+/// The access keys of the callbacks are tried in the place of the secret. Where the gateway's error text is available,
+/// [`aksk::diff_with_gateway`] finds more.
 pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &AccessKeys, now: Timestamp) -> Diagnosis {
     let date = parts.headers.get("x-sdk-date").and_then(|date| date.to_str().ok()).unwrap_or_default();
     let time = Timestamp::parse_basic_iso(date).unwrap_or(now);

@@ -1,4 +1,4 @@
-//! What becomes of a JSON body on its way through models, parsers, serializers, editors and character sets.
+//! Changes to a JSON body by models, parsers, serializers, editors and character sets.
 
 mod edge;
 mod escapes;
@@ -93,7 +93,7 @@ impl<'a> Bodies<'a> {
         Self { order: order::canonical_first(), ..Self::new(given) }
     }
 
-    /// What can be wrong; [`Bodies::get`] takes an index of each.
+    /// Returns the mistakes to try; [`Bodies::get`] takes an index of each.
     pub(super) fn mistakes(&self) -> [&[Mistake]; CHOICES] {
         [
             self.edge.mistakes(),
@@ -109,7 +109,7 @@ impl<'a> Bodies<'a> {
         self.given.len()
     }
 
-    /// What is wrong whatever was signed.
+    /// Returns the mistakes that hold whatever was signed.
     pub(super) fn certain(&self) -> Vec<Mistake> {
         let compressed = mismatch::coding_of(self.given).map(Mistake::BodyCompressed);
         compressed.into_iter().chain(members::repeated(&self.pairs).map(Mistake::RepeatedMember)).collect()

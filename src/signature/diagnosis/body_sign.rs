@@ -8,7 +8,7 @@ use super::{Diagnosis, Mistake, keys, verdict};
 use crate::key::{AccessKeys, InterfaceType};
 use crate::signature::{Window, body_sign};
 
-/// What is the matter with the `Body-Sign` of an answer; arguments as for [`body_sign::verify`].
+/// Finds the mistake in the `Body-Sign` of an answer; arguments as for [`body_sign::verify`].
 ///
 /// `interface` is [`InterfaceType::V1`], unless the Kit has a key of its own.
 pub fn body_sign(keys: &AccessKeys, interface: InterfaceType, value: &str, body: &[u8]) -> Diagnosis {

@@ -57,7 +57,7 @@ pub(super) fn mistakes() -> impl Iterator<Item = (Mistake, Charset)> {
 }
 
 impl Charset {
-    /// Whether bytes were read so, and not written.
+    /// Returns whether bytes were read so, and not written.
     pub(super) fn is_read(self) -> bool {
         match self {
             Self::ReadAsLatin1 | Self::ReadAsAscii => true,

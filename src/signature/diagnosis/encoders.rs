@@ -2,10 +2,10 @@
 
 use super::Mistake;
 
-/// How a library differs from RFC 3986, by which the signature is made.
+/// Differences of a library's encoder from RFC 3986, by which the signature is made.
 pub(super) struct Encoder {
     name: &'static str,
-    /// What it leaves as it is, beside what RFC 3986 leaves.
+    /// Characters that it leaves as they are, beside those that RFC 3986 leaves.
     kept: &'static str,
     tilde_encoded: bool,
     space_as_plus: bool,

@@ -1,4 +1,4 @@
-//! What the gateway before the open APIs says when it refuses a call, where it prints no canonical request.
+//! Answers with which the gateway before the open APIs refuses a call, where it prints no canonical request.
 
 /// The cause that the gateway names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -148,8 +148,8 @@ const CODES: [(GatewayCause, &[&str]); 5] = [
 
 /// Reads the gateway's answer: its words first, then its code. `None` where neither is known.
 ///
-/// Where the answer holds a canonical request, [`aksk::diff_with_gateway`](crate::signature::aksk::diff_with_gateway)
-/// tells more.
+/// If the answer holds a canonical request, [`aksk::diff_with_gateway`](crate::signature::aksk::diff_with_gateway)
+/// finds more.
 ///
 /// ```
 /// use koogallery::signature::diagnosis::{GatewayCause, gateway_answer};

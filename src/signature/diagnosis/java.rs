@@ -1,6 +1,6 @@
 //! The order in which Java's `HashMap` gives its entries.
 
-/// How a map came to the size of its table.
+/// Origin of the size of a map's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Table {
     /// 16 buckets, doubled whenever they were three quarters full.

@@ -13,7 +13,7 @@ use crate::signature::VerifyError;
 pub(super) type KeyText = Zeroizing<String>;
 
 /// The first key of the ring, then the others, then those of the other interface types, then the first one as it gets
-/// spoilt in configuration.
+/// damaged in configuration.
 pub(super) fn candidates(keys: &AccessKeys, interface: InterfaceType, ring: &KeyRing) -> Choice<KeyText> {
     let text = |key: &AccessKey| Zeroizing::new(key.expose().to_owned());
     let right = text(ring.signing_key());
@@ -35,7 +35,7 @@ pub(super) fn first_to_verify(
     Ok(ring.iter().position(|key| verify(&key.clone().into()).is_ok()).unwrap_or(0))
 }
 
-/// A key as it gets spoilt in files and settings.
+/// Returns the forms of a key that is damaged in files and settings.
 pub(super) fn spoilt(key: &str) -> impl Iterator<Item = (Mistake, KeyText)> {
     let decoded = STANDARD.decode(key).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let forms = [

@@ -1,4 +1,4 @@
-//! How a signature is made of a key and a text, rightly and wrongly.
+//! Right and wrong ways to make a signature from a key and a text.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -75,7 +75,7 @@ impl Algorithm {
     }
 }
 
-/// What is done with key and text.
+/// Way to make a signature from key and text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Making {
     Hmac,

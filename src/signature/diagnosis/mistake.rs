@@ -2,7 +2,7 @@
 
 use crate::key::InterfaceType;
 
-/// A way in which the text that was signed, or how, differs from what the scheme asks for.
+/// A difference from the scheme in the signed text, or in how it was signed.
 ///
 /// Its text says what to look for. It names fields and settings, and never holds a key or a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum Mistake {
     /// The key in the form of the European console.
     #[error("signed with the Base64 form of the key that the European console shows: decode it first")]
     KeyNotDecoded,
-    /// What the configured key is the Base64 form of.
+    /// The key whose Base64 form is configured.
     #[error("the configured key is the Base64 form that the European console shows: set KOOGALLERY_SITE=europe")]
     KeyDecoded,
     /// The key with a line break after it.
@@ -39,7 +39,7 @@ pub enum Mistake {
     #[error("the request names another access key id (AK) than KOOGALLERY_AK")]
     OtherAccess,
 
-    /// Another hash function than SHA-256, as the length of the signature tells.
+    /// Another hash function than SHA-256, as the length of the signature shows.
     #[error("the signature is made with {0}, as its length tells: it has to be made with SHA-256")]
     OtherHash(&'static str),
     /// Hex, where Base64 is asked for.
@@ -234,7 +234,7 @@ pub enum Mistake {
     /// Members sorted on every level.
     #[error("the body was parsed and written again: its members are sorted on every level")]
     BodySortedDeep,
-    /// Members that are null are gone, or stay where they should be gone.
+    /// Members that are null are omitted, or kept where they should be omitted.
     #[error("the body was parsed and written again: members that are null are kept on one side only")]
     Nulls,
     /// White space between the members is gone.

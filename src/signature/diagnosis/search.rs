@@ -1,11 +1,11 @@
-//! The search: every choice made rightly but one or two.
+//! The search: every choice is the right one but for one or two.
 
 use std::collections::HashSet;
 use std::ops::Index;
 
 use super::{Diagnosis, Mistake};
 
-/// What can be got wrong in one place: the right value, and what comes of each mistake.
+/// Possible values in one place: the right one, and the outcome of each mistake.
 pub(super) struct Choice<T> {
     values: Vec<T>,
     mistakes: Vec<Mistake>,
@@ -64,13 +64,13 @@ fn each_once<'m>(mistakes: impl Iterator<Item = &'m Mistake>) -> Vec<Mistake> {
     mistakes.filter(|mistake| seen.insert(*mistake)).cloned().collect()
 }
 
-/// Where a mistake has more outcomes (a thousand milliseconds), it is not tried together with others.
+/// A mistake with more outcomes (a thousand milliseconds) is not tried together with others.
 const FEW: usize = 100;
 
 /// For a body of a megabyte every mistake is tried alone, and few together.
 const MOST_BYTES: usize = 512 << 20;
 
-/// What a try costs in any case.
+/// Least cost of a try.
 const LEAST_BYTES: usize = 1024;
 
 fn fewest(wrong: &[usize], most: usize, gives_it: impl Fn(&[usize]) -> bool) -> Option<Vec<usize>> {

@@ -26,7 +26,7 @@ use crate::signature::{VerifyError, Window, header};
 use crate::text::json;
 use crate::timestamp::{CHINA, Timestamp};
 
-/// What is the matter with the `authToken` of a V1.0 call; arguments as for [`auth_token::verify`].
+/// Finds the mistake in the `authToken` of a V1.0 call; arguments as for [`auth_token::verify`].
 ///
 /// `interface` is [`InterfaceType::V1`].
 pub fn auth_token(
@@ -86,7 +86,7 @@ pub fn auth_token(
     call.diagnose()
 }
 
-/// What is the matter with the `authToken` of a V1.0 Kit call; arguments as for [`auth_token_body::verify`].
+/// Finds the mistake in the `authToken` of a V1.0 Kit call; arguments as for [`auth_token_body::verify`].
 ///
 /// `interface` is [`InterfaceType::V1`], unless the Kit has a key of its own.
 pub fn auth_token_body(
@@ -146,7 +146,7 @@ pub fn auth_token_body(
 /// Names and values in the order received.
 type Parameters = Vec<(String, String)>;
 
-/// Which parameters are signed, and with which value.
+/// Selection of the signed parameters and their values.
 enum Selected {
     All,
     NotBlank,
@@ -248,7 +248,7 @@ impl Joined {
     }
 }
 
-/// What stands beside the access key in the key of the HMAC.
+/// Text beside the access key in the key of the HMAC.
 #[derive(Clone)]
 enum KeyForm {
     Before(String),

@@ -11,7 +11,7 @@ use super::{Diagnosis, Mistake, keys, v2, verdict};
 use crate::key::{AccessKeys, InterfaceType, hmac_of};
 use crate::signature::{Window, usage_push};
 
-/// What is the matter with the signature of a usage push; arguments as for [`usage_push::verify`].
+/// Finds the mistake in the signature of a usage push; arguments as for [`usage_push::verify`].
 pub fn usage_push(keys: &AccessKeys, signature: &str, ts: &str, nonce: &str, body: &[u8]) -> Diagnosis {
     const INTERFACE: InterfaceType = InterfaceType::Basic;
     let Some(ring) = keys.get(INTERFACE) else { return Diagnosis::NoKey(INTERFACE) };
@@ -50,7 +50,7 @@ pub fn usage_push(keys: &AccessKeys, signature: &str, ts: &str, nonce: &str, bod
     found.or_certain(bodies.certain())
 }
 
-/// What the signed text is made of.
+/// Part of the signed text.
 enum Part {
     Mark(&'static str),
     Key,

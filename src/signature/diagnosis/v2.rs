@@ -21,7 +21,7 @@ use crate::signature::{Window, callback_v2, header, kit_v2};
 use crate::text::json;
 use crate::timestamp::Timestamp;
 
-/// What is the matter with the signature of a V2.0 call; arguments as for [`callback_v2::verify`].
+/// Finds the mistake in the signature of a V2.0 call; arguments as for [`callback_v2::verify`].
 ///
 /// `interface` is the type that is meant to be called, since orders and License codes are signed with keys of their
 /// own.
@@ -64,7 +64,7 @@ pub fn callback_v2(
     call.diagnose(&Bodies::new(body), canonical.map(Bodies::new))
 }
 
-/// What is the matter with the `x-sign` of a Kit call; arguments as for [`kit_v2::verify`].
+/// Finds the mistake in the `x-sign` of a Kit call; arguments as for [`kit_v2::verify`].
 pub fn kit_v2(keys: &AccessKeys, headers: &HeaderMap, body: &[u8], now: Timestamp, window: Window) -> Diagnosis {
     const INTERFACE: InterfaceType = InterfaceType::Kit;
     let Some(ring) = keys.get(INTERFACE) else { return Diagnosis::NoKey(INTERFACE) };
@@ -96,7 +96,7 @@ pub fn kit_v2(keys: &AccessKeys, headers: &HeaderMap, body: &[u8], now: Timestam
     call.diagnose(&Bodies::canonical_first(body), Some(Bodies::new(body)))
 }
 
-/// What stands for the body in the text that is signed.
+/// Form in which the body stands in the text that is signed.
 #[derive(Clone, Copy)]
 enum Content {
     Digest(Making, Algorithm),
@@ -117,7 +117,7 @@ fn digests(algorithm: Algorithm) -> Choice<Content> {
         .or_each(others.map(|found| (other(found), Content::Digest(Making::Hmac, *found))))
 }
 
-/// How a digest is written there.
+/// Spelling of a digest there.
 #[derive(Clone, Copy)]
 enum Spelling {
     Hex,
@@ -146,7 +146,7 @@ fn nonces(raw: &str, decoded: &str) -> Choice<String> {
         .or(Mistake::DecodedTwice, twice.into_owned())
 }
 
-/// Milliseconds cut to seconds; where seconds are given, nobody knows which milliseconds were signed.
+/// Milliseconds cut to seconds; where seconds are given, the signed milliseconds are unknown.
 pub(super) fn times(given: &str) -> Choice<String> {
     let other: Vec<String> = match given.len() {
         13 => vec![given.chars().take(10).collect()],

@@ -15,7 +15,7 @@ const BASE64_LENGTHS: [usize; 5] = [28, 40, 44, 64, 88];
 /// Of MD5, recognized by its length alone.
 const MD5_LENGTH: usize = 16;
 
-/// How a scheme wants it.
+/// Form that a scheme asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Hex,
@@ -30,7 +30,7 @@ pub(super) struct Written {
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// Reads a signature; otherwise tells why there is nothing to search for.
+/// Reads a signature; otherwise returns why there is nothing to search for.
 pub(super) fn read(text: &str, form: Form) -> Result<Written, Diagnosis> {
     if is_masked(text) {
         return Err(Diagnosis::Masked);
@@ -48,7 +48,7 @@ pub(super) fn read(text: &str, form: Form) -> Result<Written, Diagnosis> {
     Ok(Written { bytes, algorithm, mistakes })
 }
 
-/// Whether something was put in the place of the signature, as `record` and other tools do.
+/// Returns whether something was put in the place of the signature, as `record` and other tools do.
 fn is_masked(text: &str) -> bool {
     const MARKS: [&str; 6] = ["mask", "redact", "hidden", "***", "\u{2022}\u{2022}", "..."];
     let text = text.trim().to_lowercase();

@@ -160,7 +160,7 @@ impl Proxy {
     }
 
     fn say(&self, line: &str) {
-        // Captures are written even if nobody reads the output.
+        // Captures are written even if the output is not read.
         let _ = self.output.note(line);
     }
 }

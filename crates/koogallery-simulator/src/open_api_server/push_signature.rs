@@ -80,7 +80,7 @@ fn explain(
     not_admitted
 }
 
-/// Whether the names are sorted, in the body and in each of its records.
+/// Returns whether the names are sorted, in the body and in each of its records.
 fn is_in_natural_order(body: &[u8]) -> bool {
     let sorted = |object: &[u8]| serde_json::from_slice(object).is_ok_and(|Names(names)| names.is_sorted());
     #[derive(serde::Deserialize)]

@@ -15,7 +15,7 @@ pub struct Renewal {
     pub order_id: String,
     /// Order line id; V1.0 has none.
     pub order_line_id: Option<String>,
-    /// Reason. V1.0 sends none: a trial's conversion and a negative amount are told apart from a renewal.
+    /// Reason. V1.0 sends none: a trial's conversion and a negative amount are distinguished from a renewal.
     pub scene: RenewalScene,
     /// The new expiry: an absolute time, possibly **before** the present one.
     pub expire_time: Timestamp,
@@ -51,7 +51,7 @@ impl Renewal {
 }
 
 open_enum! {
-    /// Why the expiry changes.
+    /// Reason why the expiry changes.
     pub enum RenewalScene {
         /// A trial became commercial.
         TrialToFormal = "TRIAL_TO_FORMAL",
@@ -83,7 +83,7 @@ impl Freeze {
     }
 }
 
-/// Why an instance is frozen.
+/// Reason why an instance is frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FreezeReason {
@@ -160,7 +160,7 @@ impl Upgrade {
     }
 }
 
-/// A question: may the instance change to another product at its renewal? (V2.0)
+/// A check whether the instance may change to another product at its renewal (V2.0).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChangeCheck {

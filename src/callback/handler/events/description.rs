@@ -100,7 +100,7 @@ pub struct UsageInfo {
     pub related_instance_id: Option<String>,
     /// Pay-per-use: the running total. Package: the amount used up. At most four decimals.
     pub usage_value: Amount,
-    /// When the usage was counted.
+    /// Time at which the usage was counted.
     pub statistical_time: Timestamp,
     /// Address of a page with details, at most 512 characters.
     pub dashboard_url: Option<String>,

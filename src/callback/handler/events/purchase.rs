@@ -1,4 +1,4 @@
-//! What was bought, by whom and for how long.
+//! The purchase: product, buyer and term.
 
 use crate::amount::Amount;
 use crate::redact::Sensitive;
@@ -44,7 +44,7 @@ impl Purchase {
     }
 }
 
-/// What was bought, and by whom.
+/// Product and buyer of a purchase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PurchaseDetails {
@@ -61,8 +61,9 @@ pub struct PurchaseDetails {
     /// Approximate expiry, for information only. Computed at the order, so it is too early for a product under service
     /// supervision, whose term starts when the customer accepts the delivery.
     pub expire_time: Option<Timestamp>,
-    /// When the customer accepted the delivery (V1.0 `acceptanceTime`, products under service supervision), which starts the
-    /// term. No document states the zone; it is read in that of [`expire_time`](PurchaseDetails::expire_time).
+    /// Time at which the customer accepted the delivery (V1.0 `acceptanceTime`, products under service supervision),
+    /// which starts the term. No document states the zone; it is read in that of
+    /// [`expire_time`](PurchaseDetails::expire_time).
     pub acceptance_time: Option<Timestamp>,
     /// Amount paid: yuan in China, US dollars on the international site.
     pub amount_paid: Option<Amount>,
@@ -154,7 +155,7 @@ impl Product {
 }
 
 open_enum! {
-    /// How a product is charged.
+    /// Charging mode of a product.
     pub enum ChargingMode {
         /// By the year, month or day.
         Period = "PERIOD",

@@ -1,4 +1,4 @@
-//! Path and query, as they get signed wrongly.
+//! Mistakes in signing path and query.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! The signed headers, as they get signed wrongly.
+//! Mistakes in signing the headers.
 
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;

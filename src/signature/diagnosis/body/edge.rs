@@ -1,4 +1,4 @@
-//! What becomes of a body as bytes: by editors, proxies and character sets.
+//! Changes to a body as bytes: by editors, proxies and character sets.
 
 use super::super::Mistake;
 use super::super::charset::{self, Charset};

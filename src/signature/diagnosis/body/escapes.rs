@@ -1,10 +1,10 @@
-//! How JSON libraries write the characters of a string.
+//! Styles in which JSON libraries write the characters of a string.
 
 use super::super::Mistake;
 use super::super::search::Choice;
 use crate::text::json::unquote;
 
-/// Which characters a library writes as `\uXXXX`, and how.
+/// Set of characters that a library writes as `\uXXXX`, and their spelling.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) struct Style {
     /// ASCII characters beside the control characters.
@@ -15,7 +15,7 @@ pub(in super::super) struct Style {
     beyond_capitals: bool,
 }
 
-/// Which characters outside ASCII.
+/// Set of characters outside ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beyond {
     None,
@@ -30,7 +30,7 @@ enum Beyond {
     ControlsAndPunctuation,
 }
 
-/// Which slashes become `\/`.
+/// Set of slashes that become `\/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slash {
     None,

@@ -1,4 +1,4 @@
-//! What a typed model makes of a body: members that it does not know are gone, and those that it knows are all there.
+//! Changes to a body by a typed model: members that it does not know are gone, and those that it knows are all there.
 
 mod numbers;
 
@@ -41,7 +41,7 @@ const DOCUMENTED: [(&str, &[&str]); 12] = [
     ("orderNotify", &["activity", "orderId", "orderLineId", "testFlag"]),
 ];
 
-/// What else a model of all callbacks holds.
+/// Other members of a model of all callbacks.
 const OTHERS: [&str; 17] = [
     "activity",
     "orderId",
@@ -65,7 +65,7 @@ const OTHERS: [&str; 17] = [
 /// Of more members every place is no longer tried.
 const FEW_PLACES: usize = 16;
 
-/// What is left out or changed.
+/// Members that are left out or changed.
 #[derive(Clone, Copy)]
 pub(in super::super) enum Members {
     Given,
@@ -89,7 +89,7 @@ pub(in super::super) enum Members {
     },
 }
 
-/// What is added.
+/// Members that are added.
 #[derive(Clone)]
 pub(in super::super) struct Added {
     names: Vec<&'static str>,

@@ -108,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<'_, S> {
             let size = line.split(';').next().unwrap_or_default().trim();
             let size = usize::from_str_radix(size, 16).map_err(|_| NOT_CHUNKED)?;
             if size == 0 {
-                // Nobody signs trailers.
+                // Trailers are never signed.
                 while !self.line().await?.is_empty() {}
                 return Ok(body);
             }
