@@ -57,6 +57,7 @@ mod builder;
 mod check;
 mod file;
 mod flight;
+mod inner;
 mod memory;
 mod observer;
 mod record;

@@ -49,7 +49,8 @@ use http::{Request, Response};
 use crate::transport::BaseUrl;
 
 pub use client::{CallError, Client, ClientBuildError, ClientBuilder, RetryPolicy};
-pub use error::{ApiError, ApiErrorKind, Retry, RetryAfter};
+pub use error::{ApiError, ApiErrorKind, Retry};
+pub use headers::RetryAfter;
 pub use limit::{Limit, LimitError};
 pub use observer::{CallObserver, EndedCall, FailedAttempt, ObservedCall};
 pub use source::Source;

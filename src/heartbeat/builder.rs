@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use time::UtcOffset;
 
-use super::check::{Heartbeat, Inner};
+use super::check::Heartbeat;
+use super::inner::Inner;
 use super::record::key_of;
 use super::state::Rules;
 use super::{Observer, StateStore, StderrObserver};

@@ -1,21 +1,16 @@
 //! Checks whether the software may be used.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 
 use super::flight::Flight;
+use super::inner::Inner;
 use super::record::client_of;
-use super::state::{Due, Rules, State};
-use super::{HeartbeatError, Observer, Permit, StateStore};
-use crate::clock::Clock;
-use crate::open_api::Client;
-use crate::random::Random;
-use crate::redact::Sensitive;
-use crate::runtime::Runtime;
+use super::state::{Due, State};
+use super::{HeartbeatError, Permit};
 
 /// The heartbeat of one License. Clones share everything; see the [module](super).
 #[doc(alias = "license check")]
@@ -23,27 +18,6 @@ use crate::runtime::Runtime;
 #[derive(Clone)]
 pub struct Heartbeat {
     pub(super) inner: Arc<Inner>,
-}
-
-pub(super) struct Inner {
-    pub(super) license: Sensitive,
-    pub(super) key: String,
-    pub(super) store: Box<dyn StateStore>,
-    pub(super) client: Client,
-    pub(super) runtime: Box<dyn Runtime>,
-    pub(super) clock: Box<dyn Clock>,
-    pub(super) random: Box<dyn Random>,
-    pub(super) observer: Box<dyn Observer>,
-    pub(super) rules: Rules,
-    pub(super) timeout: Duration,
-    pub(super) auto_activate: bool,
-    pub(super) state: Mutex<State>,
-}
-
-impl Inner {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Heartbeat {

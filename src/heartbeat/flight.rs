@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::answer::{Answer, is_activated_all_the_same, is_not_activated};
-use super::check::Inner;
+use super::inner::Inner;
 use super::record::Record;
 use super::state::{Clients, Due, State};
 use super::{CallFailure, HeartbeatEvent};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::code::number_of;
-use super::headers::until;
+use super::headers::{RetryAfter, until};
 use crate::text::words::shown;
 use crate::timestamp::Timestamp;
 
@@ -38,16 +38,6 @@ pub struct ApiError {
     /// time that the call took, and the cut of `Date`, are allowed for. The client measures it; who sends requests
     /// without one calls [`ApiError::measure_clock`].
     pub clock_difference: Option<i32>,
-}
-
-/// Earliest time of a retry, as an answer gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "HTTP has these two")]
-pub enum RetryAfter {
-    /// So long after the answer.
-    In(Duration),
-    /// At this time, by the gateway's clock, which the answer does not tell.
-    At(Timestamp),
 }
 
 /// The kind of an [`ApiError`].

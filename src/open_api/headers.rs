@@ -5,8 +5,17 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::HeaderMap;
 use http::header::{DATE, HeaderName, RETRY_AFTER};
 
-use super::error::RetryAfter;
 use crate::timestamp::Timestamp;
+
+/// Earliest time of a retry, as an answer gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "HTTP has these two")]
+pub enum RetryAfter {
+    /// So long after the answer.
+    In(Duration),
+    /// At this time, by the gateway's clock, which the answer does not tell.
+    At(Timestamp),
+}
 
 /// The gateway's clock when it answered, cut to the second.
 pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
 
 use super::exchange::Received;
-use super::gateway::NotAdmitted;
+use super::not_admitted::NotAdmitted;
 use super::refusal::Refusal;
 use koogallery::key::{Credentials, KeyRing};
 use koogallery::signature::aksk::{Authorization, CanonicalRequest, Payload};

@@ -7,7 +7,7 @@ use http::header::AUTHORIZATION;
 
 use super::exchange::Received;
 use super::explain::explain;
-use super::refusal::Refusal;
+use super::not_admitted::NotAdmitted;
 use koogallery::key::{Credentials, KeyRing};
 use koogallery::signature::VerifyError;
 use koogallery::signature::aksk::{self, Authorization};
@@ -30,18 +30,6 @@ struct Failures {
 #[derive(Default)]
 pub(super) struct Gateway {
     failures: HashMap<String, Failures>,
-}
-
-/// Reason why a caller was not admitted: for the answer, and for the log.
-pub(super) struct NotAdmitted {
-    pub(super) refusal: Refusal,
-    pub(super) explanation: Vec<String>,
-}
-
-impl From<String> for NotAdmitted {
-    fn from(why: String) -> Self {
-        Self { refusal: Refusal::new("APIGW.0301", why), explanation: Vec::new() }
-    }
 }
 
 impl Gateway {

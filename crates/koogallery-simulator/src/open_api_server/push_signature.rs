@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::exchange::Received;
-use super::gateway::NotAdmitted;
+use super::not_admitted::NotAdmitted;
 use super::refusal::Refusal;
 use koogallery::key::{AccessKeys, Credentials, InterfaceType, KeyRing};
 use koogallery::signature::diagnosis::{self, Diagnosis};
