@@ -13,24 +13,22 @@ use futures_util::FutureExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::Request;
 use koogallery::adapter::tokio::TokioRuntime;
-use koogallery::callback::subscription::*;
-use koogallery::callback::{CallbackService, CallbackServiceBuilder, HandlerError};
+use koogallery::callback::subscription::{AccessInfo, Description};
+use koogallery::callback::{CallbackService, CallbackServiceBuilder};
+use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
 use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::ManualClock;
 use koogallery::directory::MemoryDirectory;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
 use koogallery::ledger::MemoryLedger;
 use koogallery::license_store::MemoryLicenseStore;
+use koogallery::redact::Sensitive;
 use koogallery::replay::{CallId, MemoryReplayGuard, ReplayGuard as _};
 use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
+use koogallery::testing::AcceptAll;
 use koogallery::timestamp::Timestamp;
 use sha2::{Digest as _, Sha256, Sha512};
 
-#[allow(dead_code)] // the tests of the simulator use the rest
-#[path = "../crates/koogallery-simulator/tests/it/families.rs"]
-mod families;
-
-use families::Everything;
 use koogallery_benches::ratio::{BATCH, ROUNDS, of_batches, one_round};
 
 const KEY: &str = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
@@ -100,16 +98,19 @@ impl Bench {
             .into_iter()
             .fold(AccessKeys::new(), |keys, interface| keys.with(interface, key(interface)).expect("a key for each"));
         self.builder(keys, true)
-            .directory(MemoryDirectory::new(), Everything)
-            .licensing(Everything, Arc::clone(&self.ledger), MemoryLicenseStore::new())
+            .directory(MemoryDirectory::new(), NoSecrets)
+            .licensing(AcceptAll::new(), Arc::clone(&self.ledger), MemoryLicenseStore::new())
             .online_license_key(InterfaceType::License)
-            .orders(Everything, Arc::clone(&self.ledger))
+            .orders(AcceptAll::new(), Arc::clone(&self.ledger))
             .build()
     }
 
     fn builder(&self, keys: AccessKeys, login: bool) -> CallbackServiceBuilder {
+        let access = AccessInfo::new("https://app.example.com").with_admin_url("https://admin.example.com");
+        let access = if login { access.with_login("tenant-admin", "Init#2025pw") } else { access };
+        let description = Description::new(access);
         CallbackService::builder(keys, TokioRuntime)
-            .subscription(Shop { login }, Arc::clone(&self.ledger))
+            .subscription(AcceptAll::new().with_description(description), Arc::clone(&self.ledger))
             .clock(ManualClock::new(NOW))
     }
 
@@ -275,37 +276,11 @@ fn v1_purchase(index: usize) -> String {
     )
 }
 
-/// A seller who answers at once.
-struct Shop {
-    /// Whether its access data have account and password.
-    login: bool,
-}
+/// Opens no client secret.
+struct NoSecrets;
 
-impl SubscriptionHandler for Shop {
-    async fn create(&self, _: Purchase) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn renew(&self, _: Renewal) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn freeze(&self, _: Freeze) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn unfreeze(&self, _: Unfreeze) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn release(&self, _: Release) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn upgrade(&self, _: Upgrade) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn check_change(&self, _: ChangeCheck) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn describe(&self, _: InstanceQuery) -> Result<Description, HandlerError> {
-        let access = AccessInfo::new("https://app.example.com").with_admin_url("https://admin.example.com");
-        let access = if self.login { access.with_login("tenant-admin", "Init#2025pw") } else { access };
-        Ok(Description::new(access))
+impl ClientSecretDecryptor for NoSecrets {
+    fn decrypt(&self, _: &str) -> Result<Sensitive, ClientSecretError> {
+        Err(ClientSecretError)
     }
 }

@@ -1,4 +1,4 @@
-//! Test suites for stores on other databases (feature `testing`).
+//! For tests (feature `testing`): suites for stores on other databases, and a handler that does nothing.
 //!
 //! Every suite is an asynchronous function that checks an implementation of a store trait against the rules that all
 //! stores of this crate keep, and panics with the rule that is broken. It needs no test framework and runs on any
@@ -31,6 +31,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a suite reports what is wrong by a panic")]
 
+mod accept_all;
 mod directory;
 mod ledger;
 mod license_store;
@@ -38,6 +39,7 @@ mod replay;
 mod state;
 mod usage;
 
+pub use accept_all::AcceptAll;
 pub use directory::{directory_store, shared_directory_store};
 pub use ledger::{ledger, shared_ledger};
 pub use license_store::{license_store, shared_license_store};

@@ -8,8 +8,7 @@ use http::Request;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::adapter::tracing::TracingObserver;
 use koogallery::amount::Amount;
-use koogallery::callback::subscription::*;
-use koogallery::callback::{CallbackService, HandlerError};
+use koogallery::callback::CallbackService;
 use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::heartbeat::{self, CallFailure, HeartbeatEvent, StateError};
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
@@ -18,6 +17,7 @@ use koogallery::metering::{self, Hold, MeteringError, MeteringEvent, PushFailure
 use koogallery::open_api::CallError;
 use koogallery::open_api::push_usage::UsageRecord;
 use koogallery::signature::{auth_token, callback_v2};
+use koogallery::testing::AcceptAll;
 use koogallery::timestamp::Timestamp;
 use koogallery::transport::TransportError;
 use tracing::field::{Field, Visit};
@@ -61,35 +61,6 @@ impl Subscriber for Recorder {
     fn exit(&self, _: &Id) {}
 }
 
-struct Shop;
-
-impl SubscriptionHandler for Shop {
-    async fn create(&self, _: Purchase) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn renew(&self, _: Renewal) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn freeze(&self, _: Freeze) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn unfreeze(&self, _: Unfreeze) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn release(&self, _: Release) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn upgrade(&self, _: Upgrade) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn check_change(&self, _: ChangeCheck) -> Result<(), HandlerError> {
-        Ok(())
-    }
-    async fn describe(&self, _: InstanceQuery) -> Result<Description, HandlerError> {
-        Ok(Description::default())
-    }
-}
-
 struct Stage {
     service: CallbackService,
     key: AccessKey,
@@ -103,7 +74,7 @@ impl Stage {
         let clock = Arc::new(ManualClock::new(Timestamp::from_unix_millis(1_735_787_045_678)));
         let service =
             CallbackService::builder(AccessKeys::new().with(InterfaceType::Basic, key.clone()).unwrap(), TokioRuntime)
-                .subscription(Shop, MemoryLedger::new())
+                .subscription(AcceptAll::new(), MemoryLedger::new())
                 .clock(Arc::clone(&clock))
                 .observer(TracingObserver)
                 .build();

@@ -8,11 +8,12 @@ use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
 use koogallery::license_store::MemoryLicenseStore;
 use koogallery::protocol::Protocol;
+use koogallery::testing::AcceptAll;
 use koogallery_simulator::Profile;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::families::{Everything, Unhurried};
+use crate::families::{NoSecrets, Unhurried};
 
 pub const KEY: &str = "12345678-90ab-cdef-1234-567890abcdef";
 
@@ -70,9 +71,9 @@ impl Good {
         let ledger = Arc::new(MemoryLedger::new());
         let builder = match profile.into().protocol() {
             Protocol::SaasV1 | Protocol::SaasV2 => return Self::with(|builder| builder.clock(clock)),
-            Protocol::KitV1 | Protocol::KitV2 => builder().directory(Everything, Everything),
-            Protocol::OrderNotify => builder().orders(Everything, Arc::clone(&ledger)),
-            _ => builder().licensing(Everything, Arc::clone(&ledger), MemoryLicenseStore::new()),
+            Protocol::KitV1 | Protocol::KitV2 => builder().directory(AcceptAll::new(), NoSecrets),
+            Protocol::OrderNotify => builder().orders(AcceptAll::new(), Arc::clone(&ledger)),
+            _ => builder().licensing(AcceptAll::new(), Arc::clone(&ledger), MemoryLicenseStore::new()),
         };
         Self { service: builder.clock(clock).build(), ledger }
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::families::Everything;
 use crate::good::{self, Good};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -23,6 +22,7 @@ use koogallery::open_api::query_order::PeriodType;
 use koogallery::protocol::{Protocol, Retries};
 use koogallery::redact::Sensitive;
 use koogallery::site::Site;
+use koogallery::testing::AcceptAll;
 use koogallery::timestamp::Timestamp;
 use koogallery_simulator::delivery::{Callback, DeliveryOutcome, MessageBuilder, Schedule, TenantBinding};
 use koogallery_simulator::{
@@ -143,7 +143,7 @@ async fn a_license_is_applied_for_and_delivered() {
     let open_api = OpenApiServer::builder().clock(Arc::clone(&clock)).credentials(credentials.clone()).build();
     let client = Client::builder(Site::China, open_api.clone(), TokioRuntime).credentials(credentials);
     let service = CallbackService::builder(good::keys(), TokioRuntime)
-        .licensing(Everything, Arc::new(MemoryLedger::new()), MemoryLicenseStore::new())
+        .licensing(AcceptAll::new(), Arc::new(MemoryLedger::new()), MemoryLicenseStore::new())
         .open_api(client.clock(Arc::clone(&clock)).build().unwrap())
         .clock(Arc::clone(&clock))
         .build();
@@ -172,7 +172,7 @@ async fn an_order_is_notified() {
 async fn an_enterprise_is_bound_and_unbound() {
     for protocol in [Protocol::KitV1, Protocol::KitV2] {
         let clock = clock();
-        let service = CallbackService::builder(good::keys(), TokioRuntime).directory(Everything, OneSecret);
+        let service = CallbackService::builder(good::keys(), TokioRuntime).directory(AcceptAll::new(), OneSecret);
         let marketplace = at(service.clock(Arc::clone(&clock)).build(), &clock).build();
         let head = Department::new("D1", "Head office");
         let binding = TenantBinding::new("tenant-1", "app-1", "i-1")

@@ -7,9 +7,9 @@ use koogallery::callback::CallbackService;
 use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError, OaepDecryptor, PrivateKey};
 use koogallery::protocol::Protocol;
 use koogallery::redact::Sensitive;
+use koogallery::testing::AcceptAll;
 use koogallery_simulator::{Checker, Outcome, Profile, PublicKey, Report};
 
-use crate::families::Everything;
 use crate::good::{self, Silence};
 
 fn private_key() -> PrivateKey {
@@ -19,7 +19,7 @@ fn private_key() -> PrivateKey {
 
 async fn check(profile: impl Into<Profile>, decryptor: impl ClientSecretDecryptor) -> Report {
     let builder = CallbackService::builder(good::keys(), TokioRuntime).observer(Silence);
-    let service = builder.directory(Everything, decryptor).build();
+    let service = builder.directory(AcceptAll::new(), decryptor).build();
     let key: PublicKey = private_key().public_key().parse().unwrap();
     Checker::new(service, good::keys()).with_profile(profile).with_public_key(key).run().await.unwrap()
 }
