@@ -5,6 +5,7 @@
 //! | `KOOGALLERY_SITE` | [`Site::from_env`](crate::site::Site::from_env) and all the others |
 //! | `KOOGALLERY_BASIC_KEY`, `_V1_KEY`, `_KIT_KEY`, `_LICENSE_KEY`, `_GENERAL_KEY` | [`AccessKeys::from_env`](crate::key::AccessKeys::from_env) |
 //! | `KOOGALLERY_AK`, `KOOGALLERY_SK` | [`Credentials::from_env`](crate::key::Credentials::from_env) |
+//! | `KOOGALLERY_RSA_PRIVATE_KEY_FILE` | `PrivateKey::from_env` of `cipher::client_secret` (feature `rsa`) |
 //! | `KOOGALLERY_OPEN_API_URL`, and all of the above | [`Client::from_env`](crate::open_api::Client::from_env) |
 //!
 //! An empty variable counts as unset. Every `from_env` has a `from_env_with` beside it, which reads any other source of
@@ -12,7 +13,8 @@
 
 use std::fmt;
 
-/// A variable of the environment does not hold what it should. Its text names the variable and never repeats the value.
+/// A variable of the environment does not hold what it should. Its text names the variable and repeats no
+/// secret.
 ///
 /// ```
 /// use koogallery::key::AccessKeys;

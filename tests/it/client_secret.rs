@@ -252,3 +252,17 @@ fn no_key_of_another_length_and_none_without_randomness_is_made() {
     assert!(matches!(refused(8193, &SeededRandom::new(7)), PrivateKeyError::TooLong(8193)));
     assert!(matches!(refused(3072, &NoRandom), PrivateKeyError::Random(RandomError)));
 }
+
+/// The log of a server that does not start has to say which setting is wrong.
+#[test]
+fn a_key_that_cannot_be_used_is_named_by_its_variable() {
+    let keys = |path: &str| {
+        PrivateKey::from_env_with(|name| (name == "KOOGALLERY_RSA_PRIVATE_KEY_FILE").then(|| path.to_owned()))
+    };
+    let error = keys("/no/such.pem").unwrap_err();
+    assert_eq!(error.variable(), "KOOGALLERY_RSA_PRIVATE_KEY_FILE");
+    let text = error.to_string();
+    assert!(text.starts_with("KOOGALLERY_RSA_PRIVATE_KEY_FILE: /no/such.pem cannot be read"), "{text}");
+    assert!(keys("").unwrap().is_empty());
+    assert!(PrivateKey::from_env_with(|_| None).unwrap().is_empty());
+}

@@ -17,7 +17,9 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::rng::Rng;
+use crate::env::EnvError;
 use crate::random::{Random, RandomError};
+use crate::text::chain::Chain;
 
 /// Names the file of the private keys, see [`PrivateKey::from_env`].
 const ENV_NAME: &str = "KOOGALLERY_RSA_PRIVATE_KEY_FILE";
@@ -64,9 +66,22 @@ impl PrivateKey {
     ///
     /// # Errors
     ///
-    /// As [`PrivateKey::from_paths`].
-    pub fn from_env() -> Result<Vec<Self>, PrivateKeyError> {
-        Self::from_paths(std::env::var_os(ENV_NAME).unwrap_or_default())
+    /// As [`PrivateKey::from_paths`]; the error names the variable as well.
+    pub fn from_env() -> Result<Vec<Self>, EnvError> {
+        Self::from_variable(std::env::var_os(ENV_NAME).unwrap_or_default())
+    }
+
+    /// As [`PrivateKey::from_env`], from another source of configuration, which is asked for that name.
+    ///
+    /// # Errors
+    ///
+    /// As [`PrivateKey::from_env`].
+    pub fn from_env_with(lookup: impl Fn(&str) -> Option<String>) -> Result<Vec<Self>, EnvError> {
+        Self::from_variable(lookup(ENV_NAME).unwrap_or_default())
+    }
+
+    fn from_variable(paths: impl AsRef<OsStr>) -> Result<Vec<Self>, EnvError> {
+        Self::from_paths(paths).map_err(|error| EnvError::new(ENV_NAME, Chain(&error)))
     }
 
     /// Reads files, one key each, separated as in `PATH`: by `:`, and on Windows by `;`.

@@ -1,10 +1,10 @@
 //! `decrypt-secret`: decrypts an OAuth client secret of the Kit.
 
 use clap::Args;
-use koogallery::cipher::client_secret::{ClientSecretDecryptor as _, OaepDecryptor, PrivateKey};
+use koogallery::cipher::client_secret::{ClientSecretDecryptor as _, OaepDecryptor};
 
-use crate::support::input;
 use crate::support::output::Color;
+use crate::support::{client_secret, input};
 use crate::{Answer, Failure, Output};
 
 /// Decrypt a clientSecret with the private keys in KOOGALLERY_RSA_PRIVATE_KEY_FILE.
@@ -19,7 +19,7 @@ pub struct DecryptSecret {
 
 impl DecryptSecret {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
-        let keys = PrivateKey::from_env().and_then(OaepDecryptor::new);
+        let keys = OaepDecryptor::new(client_secret::private_keys()?);
         let keys = keys.map_err(|error| Failure::of("KOOGALLERY_RSA_PRIVATE_KEY_FILE", &error))?;
         match keys.decrypt(&input::text(&self.text)?) {
             Ok(secret) => output.result(secret.expose()).map(|()| Answer::Yes),

@@ -9,18 +9,21 @@ use crate::Failure;
 
 pub const FIELD: &str = "clientSecret";
 
+/// Returns the seller's keys that are in the environment.
+pub fn private_keys() -> Result<Vec<PrivateKey>, Failure> {
+    PrivateKey::from_env().map_err(|error| Failure::new(error.to_string()))
+}
+
 /// Returns the public part of the seller's key, if it is in the environment.
 pub fn public_key() -> Result<Option<PublicKey>, Failure> {
-    let unreadable = |error: &dyn std::error::Error| Failure::of("KOOGALLERY_RSA_PRIVATE_KEY_FILE", error);
-    let keys = PrivateKey::from_env().map_err(|error| unreadable(&error))?;
-    keys.first().map(|key| key.public_key().parse().map_err(|error: PublicKeyError| unreadable(&error))).transpose()
+    let unreadable = |error: PublicKeyError| Failure::of("KOOGALLERY_RSA_PRIVATE_KEY_FILE", &error);
+    private_keys()?.first().map(|key| key.public_key().parse().map_err(unreadable)).transpose()
 }
 
 /// Returns an invented secret, encrypted with the seller's key, if that is in the environment: the seller could not
 /// decrypt it otherwise.
 pub fn invented() -> Result<Option<String>, Failure> {
-    let keys = PrivateKey::from_env().map_err(|error| Failure::of("KOOGALLERY_RSA_PRIVATE_KEY_FILE", &error))?;
-    let encrypted = keys.first().map(|key| key.encrypt("an invented client secret", &OsRandom)).transpose();
+    let encrypted = private_keys()?.first().map(|key| key.encrypt("an invented client secret", &OsRandom)).transpose();
     encrypted.map_err(|error| Failure::of("the client secret cannot be encrypted", &error))
 }
 
