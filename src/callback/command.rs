@@ -33,7 +33,7 @@ pub(super) enum SubscriptionCommand {
     /// A change, done once.
     Change(Box<Change>),
     /// A check whether a change is allowed.
-    Check(ChangeCheck),
+    Check(Box<ChangeCheck>),
     /// A query of instances.
     Describe(Vec<String>),
 }
@@ -57,9 +57,9 @@ pub(super) enum LicensingCommand {
     /// A request about an authorization code, which the ledger is to know under this id.
     Code(String, Box<Change>),
     /// A License for an instance, to be delivered.
-    Apply(LicenseApplication),
+    Apply(Box<LicenseApplication>),
     /// An instance, and its License at once.
-    Buy(Box<Change>, LicenseApplication),
+    Buy(Box<Change>, Box<LicenseApplication>),
 }
 
 /// Requests about the directory.

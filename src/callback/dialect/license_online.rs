@@ -61,7 +61,7 @@ fn command(callback: Callback) -> Result<(TestFlag, LicensingCommand), CallbackE
                 effective_time: Some(request.effective_time.timestamp()),
                 expire_time: request.expire_time.map(LicenseTime::timestamp),
             };
-            (request.test_flag, LicensingCommand::Apply(application))
+            (request.test_flag, LicensingCommand::Apply(Box::new(application)))
         }
     })
 }

@@ -90,7 +90,7 @@ fn purchase(settings: &Settings, request: get_license::Request) -> LicensingComm
     };
     let (order, test_call) = (OrderKey::new(request.order_id), request.test_flag == TestFlag::Debug);
     let purchase = Change::purchase(order, request.business_id, Some(Box::new(details)), test_call);
-    LicensingCommand::Buy(Box::new(purchase), application)
+    LicensingCommand::Buy(Box::new(purchase), Box::new(application))
 }
 
 fn renewal(settings: &Settings, request: refresh_license::Request, now: Timestamp) -> (Effect, Event) {

@@ -92,7 +92,7 @@ fn command(callback: Callback) -> Result<(TestFlag, SubscriptionCommand), Callba
                 more_products: request.product_info.more.into_iter().map(conversions::target_product).collect(),
                 test_call: request.test_flag == TestFlag::Debug,
             };
-            (request.test_flag, SubscriptionCommand::Check(check))
+            (request.test_flag, SubscriptionCommand::Check(Box::new(check)))
         }
         Callback::QueryInstance(request) => {
             (request.test_flag, SubscriptionCommand::Describe(request.instance_ids.into()))

@@ -43,11 +43,11 @@ impl Licensing {
                 self.codes.reply(SubscriptionCommand::Change(change), exchange).await
             }
             LicensingCommand::Apply(application) if exchange.test_call => {
-                self.try_out(application, exchange).await?;
+                self.try_out(*application, exchange).await?;
                 Ok(Reply::Done)
             }
             LicensingCommand::Apply(application) => {
-                let reply = self.apply(application, exchange).await?;
+                let reply = self.apply(*application, exchange).await?;
                 if matches!(reply, Reply::Accepted) {
                     exchange.progress.result_code = ResultCode::Processing;
                 }
@@ -60,8 +60,8 @@ impl Licensing {
                     return Err(CallbackError::Deadline(exchange.deadline()));
                 };
                 let license = match test_application {
-                    Some(application) => self.try_out(application, exchange).await?,
-                    None => self.issue_for(application, instance_id.clone(), exchange).await?,
+                    Some(application) => self.try_out(*application, exchange).await?,
+                    None => self.issue_for(*application, instance_id.clone(), exchange).await?,
                 };
                 Ok(Reply::Licensed { instance_id, license })
             }

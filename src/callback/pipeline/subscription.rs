@@ -44,7 +44,7 @@ impl Executor {
                 if !test_call && !self.ledger.instance(id).await?.is_some_and(|instance| is_in_use(instance.state)) {
                     return Err(CallbackError::UnknownInstance(id.clone()));
                 }
-                self.try_out(Event::CheckChange(check), exchange.time_left()).await?;
+                self.try_out(Event::CheckChange(*check), exchange.time_left()).await?;
                 Ok(Reply::Done)
             }
             SubscriptionCommand::Describe(ids) => self.describe_all(ids, exchange).await,
