@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{Either, poll_immediate, select};
+use futures_util::future::{BoxFuture, Either, poll_immediate, select};
 
 use super::{BackgroundFailure, CallbackError, CallbackEvent, HandlerError, Observer, Runtime};
 use crate::clock::Clock;
@@ -29,8 +29,8 @@ impl Environment {
         self.clock.now()
     }
 
-    pub(super) async fn sleep(&self, duration: Duration) {
-        self.runtime.sleep(duration).await;
+    pub(super) fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.runtime.sleep(duration)
     }
 
     /// Spawns a task that runs to its end, also if its caller hangs up.
@@ -61,7 +61,7 @@ impl Environment {
         let outcome = match poll_immediate(&mut handler).await {
             Some(outcome) => outcome,
             // No timer for a handler that is ready at once.
-            None => match select(handler, self.runtime.sleep(timeout)).await {
+            None => match select(handler, self.sleep(timeout)).await {
                 Either::Left((outcome, _)) => outcome,
                 Either::Right(_) => return Err(CallbackError::Deadline(timeout)),
             },
@@ -82,7 +82,7 @@ impl Environment {
         let mut work = pin!(work);
         loop {
             let extension = pin!(async {
-                self.runtime.sleep(self.lease / 3).await;
+                self.sleep(self.lease / 3).await;
                 extend().await
             });
             work = match select(work, extension).await {

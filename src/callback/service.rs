@@ -196,7 +196,6 @@ impl CallbackService {
             settings,
             environment,
             ends: progress.began.saturating_add(settings.deadline_of(protocol)),
-            test_call: progress.test_call,
             progress,
         };
         let no_handler = || CallbackError::NoHandler(protocol);

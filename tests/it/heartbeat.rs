@@ -390,7 +390,7 @@ async fn checks_at_the_same_time_share_one_call() {
     let stage = Stage::new();
     stage.desk.change(|book| (book.status, book.delay) = (Some("ALIVE"), Duration::from_secs(5)));
     let heartbeat = stage.start(OfflinePolicy::FailClosed);
-    // Whoever began it goes away; the call goes on.
+    // The check that began it is dropped; the call continues.
     assert!(heartbeat.check().now_or_never().is_none());
     for outcome in join_all((0..100).map(|_| heartbeat.check())).await {
         outcome.unwrap();
@@ -560,7 +560,7 @@ async fn a_crash_anywhere_loses_and_doubles_nothing() {
         stage.desk.change(|book| {
             assert_eq!(book.activations, 1, "death after {steps} steps");
             assert_eq!(book.calls.iter().filter(|call| **call == "activate").count(), 1, "death after {steps} steps");
-            // Whoever dies between the report and its note reports again, which counts once.
+            // A process that dies between the report and its record reports again, which counts once.
             assert!((1..=2).contains(&book.clients["account-17"]), "death after {steps} steps");
         });
         if survived {

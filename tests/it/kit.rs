@@ -230,7 +230,7 @@ async fn the_client_secret_is_told_decrypted_and_as_received_and_never_printed()
     let missing = body(&APPLICATION.replace(r#""clientSecret":"sealed:s3cret","#, ""));
     assert_eq!(stage.v2("applicationSync", &missing).await.code, "000002");
     assert_eq!(stage.notes.count(), 1);
-    // Whoever deletes needs no secret.
+    // A deletion needs no secret.
     let deletion = missing.replace("\"flag\":1", "\"flag\":0");
     assert_eq!(stage.v2("applicationSync", &deletion).await.code, "000000");
 }

@@ -616,7 +616,7 @@ fn a_list_that_is_too_long_is_refused_before_it_is_read() {
     assert_eq!(field(error), ("userList", FieldProblem::TooMany(MAX_ENTRIES)));
 }
 
-/// The path is not signed: whoever holds back a call could send it on to another one.
+/// The path is not signed: an attacker who intercepts a call could send it to another path.
 #[test]
 fn no_message_is_taken_for_another() {
     for (activity, sample) in SAMPLES_V1 {

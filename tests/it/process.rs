@@ -42,7 +42,7 @@ impl Server {
         let mut line = String::new();
         let mut output = BufReader::new(process.stdout.take().unwrap());
         output.read_line(&mut line).unwrap();
-        // Whoever prints more must not find the pipe closed, or full.
+        // A process that prints more must not find the pipe closed, or full.
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
         Self { process, address }

@@ -1,6 +1,5 @@
 //! What `tracing` records of a callback: its fields, and that nothing of it is personal or secret.
 
-use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -20,21 +19,14 @@ use koogallery::signature::{auth_token, callback_v2};
 use koogallery::testing::AcceptAll;
 use koogallery::timestamp::Timestamp;
 use koogallery::transport::TransportError;
-use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
+
+use crate::Line;
 
 /// Every event, a line each.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<String>>);
-
-struct Line<'a>(&'a mut String);
-
-impl Visit for Line<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        write!(self.0, " {field}={value:?}").unwrap();
-    }
-}
 
 impl Subscriber for Recorder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {

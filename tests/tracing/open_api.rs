@@ -1,7 +1,6 @@
-//! What is told of a call through `tracing`, and that nothing of it is secret.
+//! The record of an open-API call through `tracing`: its fields, and that nothing of it is secret.
 
 use std::collections::VecDeque;
-use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,9 +16,10 @@ use koogallery::runtime::Runtime;
 use koogallery::site::Site;
 use koogallery::timestamp::Timestamp;
 use koogallery::transport::{Transport, TransportError};
-use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
+
+use crate::Line;
 
 /// Everything that is recorded, a line each.
 #[derive(Clone, Default)]
@@ -31,14 +31,6 @@ impl Recorder {
         text.push_str(what);
         record(&mut Line(&mut text));
         text.push('\n');
-    }
-}
-
-struct Line<'a>(&'a mut String);
-
-impl Visit for Line<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        write!(self.0, " {field}={value:?}").unwrap();
     }
 }
 

@@ -37,7 +37,7 @@ impl Directory {
             }
         };
         // The test account logs in with the data that come without an instance.
-        let is_invented = exchange.test_call && change.meta().instance_id.is_some();
+        let is_invented = exchange.test_call() && change.meta().instance_id.is_some();
         if !(is_invented && exchange.settings.debug_calls == DebugCalls::Answer) {
             self.environment.with_timeout(exchange.time_left(), self.handler.handle(change)).await?;
         }

@@ -27,11 +27,14 @@ pub(in crate::callback) struct ReplyContext<'a> {
     pub(in crate::callback) environment: &'a Environment,
     /// Time at which the answer is due.
     pub(in crate::callback) ends: Timestamp,
-    pub(in crate::callback) test_call: bool,
     pub(in crate::callback) progress: &'a mut ExchangeState,
 }
 
 impl ReplyContext<'_> {
+    pub(in crate::callback) fn test_call(&self) -> bool {
+        self.progress.test_call
+    }
+
     /// Time within which an answer is due.
     pub(in crate::callback) fn deadline(&self) -> Duration {
         self.settings.deadline_of(self.protocol)

@@ -71,7 +71,7 @@ impl Executor {
         let step = change.step.clone();
         let run = self.join_or_start(change);
         let timeout = time_left();
-        match select(run, self.environment.runtime.sleep(timeout)).await {
+        match select(run, self.environment.sleep(timeout)).await {
             Either::Left((outcome, _)) => outcome.map(|instance| ChangeProgress::Done { instance, repeated: false }),
             Either::Right(((), run)) => {
                 self.report_late(run, step.clone());

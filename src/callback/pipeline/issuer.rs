@@ -46,7 +46,7 @@ impl Issuer {
         let lease = self.draw_lease()?;
         let Some(stored) = self.store.claim(id, lease, self.environment.now()).await? else { return Ok(None) };
         let outcome = self.start(stored, lease);
-        match select(outcome, self.environment.runtime.sleep(timeout)).await {
+        match select(outcome, self.environment.sleep(timeout)).await {
             Either::Left((outcome, _)) => outcome.unwrap_or(Err(CallbackError::Aborted)).map(Some),
             Either::Right(_) => Ok(None),
         }
@@ -61,7 +61,7 @@ impl Issuer {
                 self.environment.report_failure(action, subject, &error);
             }
             // The pause is the time for which another process's work stays reserved.
-            let pause = self.environment.runtime.sleep(self.environment.lease);
+            let pause = self.environment.sleep(self.environment.lease);
             if let Either::Right(_) = select(pause, &mut stop).await {
                 return;
             }

@@ -37,12 +37,12 @@ impl Licensing {
         match command {
             LicensingCommand::Instance(command) => self.instances.reply(command, exchange).await,
             LicensingCommand::Code(id, change) => {
-                if !exchange.test_call {
+                if !exchange.test_call() {
                     self.codes.adopt(&id).await?;
                 }
                 self.codes.reply(SubscriptionCommand::Change(change), exchange).await
             }
-            LicensingCommand::Apply(application) if exchange.test_call => {
+            LicensingCommand::Apply(application) if exchange.test_call() => {
                 self.try_out(*application, exchange).await?;
                 Ok(Reply::Done)
             }
@@ -54,14 +54,13 @@ impl Licensing {
                 Ok(reply)
             }
             LicensingCommand::Buy(change, application) => {
-                let test_application = exchange.test_call.then(|| application.clone());
                 let created = self.instances.reply(SubscriptionCommand::Change(change), exchange).await?;
                 let Reply::Created(Created { instance_id, processing: false, .. }) = created else {
                     return Err(CallbackError::Deadline(exchange.deadline()));
                 };
-                let license = match test_application {
-                    Some(application) => self.try_out(*application, exchange).await?,
-                    None => self.issue_for(*application, instance_id.clone(), exchange).await?,
+                let license = match exchange.test_call() {
+                    true => self.try_out(*application, exchange).await?,
+                    false => self.issue_for(*application, instance_id.clone(), exchange).await?,
                 };
                 Ok(Reply::Licensed { instance_id, license })
             }

@@ -21,7 +21,7 @@ impl Executor {
         command: SubscriptionCommand,
         exchange: &mut ReplyContext<'_>,
     ) -> Result<Reply, CallbackError> {
-        let test_call = exchange.test_call;
+        let test_call = exchange.test_call();
         match command {
             command if test_call && exchange.settings.debug_calls == DebugCalls::Answer => {
                 Ok(debug::reply(&command, &exchange.settings.debug_access))
@@ -92,7 +92,7 @@ impl Executor {
         let mut creating = false;
         let mut ready = Vec::with_capacity(ids.len());
         for id in &ids {
-            if exchange.test_call {
+            if exchange.test_call() {
                 ready.push(id);
                 continue;
             }
@@ -131,7 +131,7 @@ impl Executor {
     }
 
     async fn describe(&self, instance_id: &str, exchange: &ReplyContext<'_>) -> Result<Description, CallbackError> {
-        let query = InstanceQuery { instance_id: instance_id.to_owned(), test_call: exchange.test_call };
+        let query = InstanceQuery { instance_id: instance_id.to_owned(), test_call: exchange.test_call() };
         self.environment.with_timeout(exchange.time_left(), self.handler.describe(query)).await
     }
 }

@@ -71,7 +71,7 @@ fn what_cannot_be_checked() {
     check("http://127.0.0.1:1/x", &["--probe", "nowhere"]).says(2, "nowhere");
 }
 
-/// It fails as every other mandatory check does, so that the report says so to whoever reads only that.
+/// It fails as every other mandatory check does, so that a reader of the report alone learns it.
 #[test]
 fn who_is_not_there_fails() {
     let url = "http://127.0.0.1:1/x";

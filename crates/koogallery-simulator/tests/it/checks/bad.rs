@@ -1,6 +1,6 @@
 //! Bad receivers, one mistake each: a good one, spoiled on its way in or out.
 
-#![allow(clippy::result_large_err)] // whoever spoils a call may answer it in place of the good one
+#![allow(clippy::result_large_err)] // a receiver that changes a call may answer it in place of the good one
 
 mod actions;
 mod answer_form;
@@ -348,7 +348,7 @@ pub fn cases() -> impl Iterator<Item = Case> {
     plain.chain(slow::cases()).chain(usage::cases()).chain(crowded::cases()).chain(console::cases())
 }
 
-/// Refuses what succeeded once already, told by some fields, if the call has this flag.
+/// Refuses a call that succeeded before, compared by some fields, if it has this flag.
 fn refusing_repeats(good: &Good, names: &'static [&'static str], flag: Option<u8>) -> Handler {
     let counts = Arc::new(Mutex::new(HashMap::<String, u32>::new()));
     after(good, move |fields, response| {

@@ -21,7 +21,7 @@ use crate::good::Good;
 
 const DAY: Duration = Duration::from_secs(86400);
 const DEADLINE: Duration = Duration::from_millis(300);
-/// Whoever needs longer than the one never answers within the other.
+/// A receiver that needs longer than the one never answers within the other.
 const SLEEP: Duration = Duration::from_millis(25);
 const SHORT: Duration = Duration::from_millis(10);
 
