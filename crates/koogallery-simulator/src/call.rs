@@ -47,6 +47,8 @@ pub(super) struct Call {
     pub(super) body: Vec<u8>,
     /// Whether the answer must have the documented form.
     pub(super) is_judged: bool,
+    /// Whether the endpoint has to accept the call.
+    pub(super) is_right: bool,
 }
 
 /// Signs messages with one key at one time.
@@ -63,7 +65,7 @@ impl Signer {
     pub(super) fn sign(&self, message: &Message) -> Call {
         match self.scheme {
             SignatureScheme::CallbackV2 | SignatureScheme::KitV2 => {
-                self.sign_body(message, message.to_json().into_bytes(), &self.time.as_unix_millis().to_string())
+                self.sign_as(message, message.to_json().into_bytes(), &message.to_canonical_json())
             }
             SignatureScheme::AuthToken | SignatureScheme::AuthTokenBody => {
                 let time = time_stamp(self.scheme, self.time);
@@ -72,7 +74,13 @@ impl Signer {
         }
     }
 
-    /// Signs this body and timestamp exactly as given.
+    /// Sends a body with the signature of its canonical form.
+    pub(super) fn sign_as(&self, message: &Message, body: Vec<u8>, canonical: &str) -> Call {
+        let time = self.time.as_unix_millis().to_string();
+        Call { body, ..self.sign_body(message, canonical.as_bytes().to_vec(), &time) }
+    }
+
+    /// Signs this body and timestamp exactly as given, in capitals as the newer samples do.
     pub(super) fn sign_body(&self, message: &Message, body: Vec<u8>, timestamp: &str) -> Call {
         let mut call = self.unsigned(message, Method::POST);
         let signature = match self.scheme {
@@ -80,7 +88,7 @@ impl Signer {
             _ => callback_v2::sign(&self.key, &self.nonce, timestamp, &body),
         };
         let parts = [
-            (Proof::Signature, signature),
+            (Proof::Signature, signature.to_uppercase()),
             (Proof::Timestamp, timestamp.to_owned()),
             (Proof::Nonce, self.nonce.clone()),
         ];
@@ -129,6 +137,7 @@ impl Signer {
             headers,
             body: Vec::new(),
             is_judged: true,
+            is_right: true,
         }
     }
 }
@@ -156,6 +165,7 @@ impl Call {
             headers: request.headers().iter().map(header).collect(),
             body: request.body().to_vec(),
             is_judged: false,
+            is_right: true,
         }
     }
 

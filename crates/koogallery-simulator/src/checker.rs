@@ -6,15 +6,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::checks::{self, Entry, Work};
+use tokio::time::Instant;
+
+use super::charging::Charging;
+use super::check::Check;
 use super::http_target::HttpTarget;
 use super::judge::Judge;
 use super::message::{Author, Ids};
 use super::open_api_server::OpenApiServer;
-use super::probe::{ErasedProbe, Probe};
+use super::probe::{ErasedProbe, Probe, ProbeError};
 use super::profile::Profile;
-use super::report::{CheckResult, Outcome, Report, masked};
-use super::session::{Session, Stop};
+use super::report::Report;
+use super::run::{Selection, run};
+use super::session::{Session, TIME_BUDGET};
 use super::target::{ErasedTarget, Target};
 use koogallery::clock::{Clock, SystemClock};
 use koogallery::key::{AccessKeys, InterfaceType};
@@ -42,17 +46,27 @@ pub struct Checker {
     travel: Option<Box<dyn Fn(Duration) + Send + Sync>>,
     is_local: bool,
     test_flag: bool,
+    charging: Vec<Charging>,
+    fields: Vec<(String, String)>,
+    only: Vec<String>,
+    time_budget: Duration,
     #[cfg(feature = "rsa")]
     public_key: Option<super::PublicKey>,
 }
 
 /// Reason why no check could be run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
     /// There is no key to sign calls with.
     #[error("no key for {0} calls; set the key of {interfaces}", interfaces = Names(.0.interfaces()))]
     NoKey(Protocol),
+    /// No check of the profile has this id.
+    #[error("{0} has no check {1}")]
+    UnknownCheck(Profile, String),
+    /// The seller's instances cannot be listed, so nothing could be said about effects.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
 }
 
 /// Interface types, one of which is enough.
@@ -97,6 +111,10 @@ impl Checker {
             travel: None,
             is_local,
             test_flag: !is_local,
+            charging: Vec::new(),
+            fields: Vec::new(),
+            only: Vec::new(),
+            time_budget: TIME_BUDGET,
             #[cfg(feature = "rsa")]
             public_key: None,
         }
@@ -200,6 +218,38 @@ impl Checker {
         self
     }
 
+    /// Sets the ways of charging for the product, which decide which callbacks have to be implemented. Default: unknown; the
+    /// endpoint is asked which of the callbacks it implements that not every product needs.
+    #[must_use]
+    pub fn with_charging(mut self, charging: impl IntoIterator<Item = Charging>) -> Self {
+        self.charging = charging.into_iter().collect();
+        self
+    }
+
+    /// Sets a field that every purchase has (`newInstance`, `getLicense`), such as one that the marketplace always sends for
+    /// the product. Every value is written as text.
+    #[must_use]
+    pub fn with_field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// Runs only the checks with these ids, and those that they need; the report shows the former (default: all). Unknown
+    /// ids are an error of [`run`](Self::run).
+    #[must_use]
+    pub fn with_only(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.only = ids.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the time after which no more checks are run; the report lists those that were left out (default: 2
+    /// minutes).
+    #[must_use]
+    pub fn with_time_budget(mut self, limit: Duration) -> Self {
+        self.time_budget = limit;
+        self
+    }
+
     /// Sets the seller's public RSA key. With it the Kit receives applications with encrypted client secrets; checks
     /// that need one are not run otherwise.
     #[cfg(feature = "rsa")]
@@ -213,7 +263,8 @@ impl Checker {
     ///
     /// # Errors
     ///
-    /// There is no key to sign with. Problems with the target are part of the report.
+    /// There is no key to sign with, a selected check does not exist, or the seller's instances cannot be listed. Problems
+    /// with the target are part of the report.
     pub async fn run(self) -> Result<Report, CheckError> {
         let profile = self.profile;
         let protocol = profile.protocol();
@@ -222,12 +273,34 @@ impl Checker {
         // Authorization codes are known from orders only; the debugging page sends unknown ones as tests.
         let test_flag =
             self.test_flag || matches!(profile, Profile::Console | Profile::Protocol(Protocol::LicenseCode));
-        let author = Author { profile, ids: Ids::new(self.seed), test_flag, open_api: self.open_api };
+        if let Some(unknown) = self.only.iter().find(|id| Check::of(profile).iter().all(|check| check.id != **id)) {
+            return Err(CheckError::UnknownCheck(profile, unknown.clone()));
+        }
+        if let Some(probe) = &self.probe {
+            probe.instances().await?;
+        }
+        let author = Author {
+            profile,
+            ids: Ids::new(self.seed),
+            test_flag,
+            open_api: self.open_api,
+            began: self.clock.now(),
+            charging: self
+                .charging
+                .iter()
+                .copied()
+                .max_by_key(|way| *way == Charging::Period)
+                .unwrap_or(Charging::Period),
+            fields: self.fields.into_iter().map(|(name, value)| (name, Some(value.into()))).collect(),
+            not_served: HashSet::new(),
+        };
         let name = self.target.name();
         let judge = Judge::new(profile, ring, self.keys.clone(), interface, Arc::clone(&self.clock));
         let mut session = Session::new(self.target, self.http, judge, author, self.clock, self.probe);
         session.judge.is_local = self.is_local;
         session.travel = self.travel;
+        session.charging = self.charging;
+        session.until = Instant::now() + self.time_budget;
         session.ready_timeout = self.ready_timeout.unwrap_or(session.ready_timeout);
         session.judge.deadline = self.deadline.unwrap_or(session.judge.deadline);
         #[cfg(feature = "rsa")]
@@ -235,63 +308,7 @@ impl Checker {
             session.client_secrets = key.seal("test-client-secret", self.seed);
         }
 
-        let mut results: Vec<CheckResult> = Vec::new();
-        let mut passed = HashSet::new();
-        for entry in checks::of(profile) {
-            let outcome = match entry.work {
-                Work::Calls(_) => outcome_of(entry, &mut session, &passed, self.timing_checks).await,
-                // Measured over all answers, so it comes last.
-                Work::Answers => Outcome::Passed,
-            };
-            if outcome == Outcome::Passed {
-                passed.insert(entry.check.id);
-            }
-            let exchanges = std::mem::take(&mut session.exchanges);
-            let notes = std::mem::take(&mut session.notes);
-            results.push(CheckResult { check: entry.check, outcome, notes, exchanges });
-        }
-        session.judge.remark_durations();
-        for (entry, result) in checks::of(profile).zip(&mut results) {
-            result.notes.extend(session.judge.findings.notes.remove(entry.check.id).unwrap_or_default());
-            // A check that makes calls may also have a rule for every answer.
-            if let Some((failure, exchange)) = session.judge.findings.broken.remove(entry.check.id) {
-                result.outcome = Outcome::Failed(failure);
-                result.exchanges = vec![exchange];
-            } else if matches!(entry.work, Work::Answers) && !session.judge.findings.judged.contains_key(entry.check.id)
-            {
-                result.outcome = Outcome::NotRun { why: "no answer that the rule applies to".to_owned() };
-            }
-        }
-        for result in &mut results {
-            if let Outcome::Failed(failure) = &mut result.outcome {
-                *failure = failure.clone().shown(&session.key);
-            }
-            result.notes.iter_mut().for_each(|note| *note = masked(note, &session.key));
-        }
-        Ok(Report { target: name, profile, seed: self.seed, test_flag, calls: session.calls, results })
-    }
-}
-
-async fn outcome_of(
-    entry: &Entry,
-    session: &mut Session,
-    passed: &HashSet<&'static str>,
-    timing_checks: bool,
-) -> Outcome {
-    let Work::Calls(work) = entry.work else { return Outcome::Passed };
-    let not_run = |why: String| Outcome::NotRun { why };
-    if entry.is_slow && !timing_checks {
-        return not_run("timing checks are off".to_owned());
-    }
-    if session.has_given_up() {
-        return not_run("the endpoint has stopped answering".to_owned());
-    }
-    if let Some(missing) = entry.needs.iter().find(|id| !passed.contains(*id)) {
-        return not_run(format!("it proves nothing unless {missing} passes"));
-    }
-    match work(session).await {
-        Ok(()) => Outcome::Passed,
-        Err(Stop::Failed(failure)) => Outcome::Failed(failure),
-        Err(Stop::NotRun(why)) => not_run(why),
+        let selection = Selection { slow: self.timing_checks, only: self.only };
+        Ok(run(session, selection, name, self.seed).await)
     }
 }

@@ -3,14 +3,19 @@
 mod accept;
 mod connection;
 mod console;
+mod documented;
+mod first_call;
+mod forgery;
 mod generation;
 mod kit;
 mod leak;
 mod lifecycle;
+mod mistakes;
 mod once;
 mod query;
 mod reach;
 mod reject;
+mod served;
 mod time;
 mod tls;
 mod usage;
@@ -21,9 +26,11 @@ use super::check::{Check, Severity};
 use super::profile::Profile;
 use super::session::{Checked, Session};
 use Profile::{Console, Protocol as Of};
+pub(super) use first_call::FirstCall;
 use koogallery::protocol::Protocol::{
     KitV1, KitV2, LicenseCode, LicenseOnline, LicenseV1, OrderNotify, SaasV1, SaasV2,
 };
+pub(super) use served::find_out;
 
 impl Check {
     /// Returns the checks of a profile in the order in which they run.
@@ -113,21 +120,25 @@ entries! {
     "R3" Must SIGNED_V2 [] tls::address: "the address is https, with a domain name", REQUESTS, "register an https address with a domain name";
     "R3" Should TOKENS [] tls::address: "the address is https, with a domain name", REQUESTS, "register an https address with a domain name; V1.0 still accepts http";
     "R9" Info ALL ["R1"] reach::not_restricted: "callers are not restricted by an allow-list", ANSWERS, "allow all callers: the marketplace's addresses are not published";
-    "A1" Must ALL ["R1"] accept::canonical: "a valid call is accepted", SIGNATURE, "verify over the raw body or the decoded query, with the key of this interface type";
-    "R4" Must NAMED ["A1"] reach::wrong_method: "other methods are refused", REQUESTS, "refuse everything but GET (V1.0) and POST";
+    "A1" Must ALL ["R1"] first_call::canonical: "a valid call is accepted", SIGNATURE, "verify over the raw body or the decoded query, with the key of this interface type";
+    "R4" Should NAMED ["A1"] reach::wrong_method: "other methods are refused", REQUESTS, "refuse everything but GET (V1.0) and POST";
     "R6" Should ALL ["A1"] connection::kept_open: "connections can be reused, or new ones opened", EXPERIENCE, "send Connection: close before closing, and the exact Content-Length";
     "R7" Info ALL ["R1"] reach::steady @ slow: "the same call always gets the same answer", EXPERIENCE, "check for replicas that differ, and for rate limits";
     "R8" Should ALL ["A1"] connection::forms: "the answer does not depend on how the call is sent, and is not compressed", EXPERIENCE, "accept chunked bodies and Expect, and disable compression for this address";
 
-    "A2" Must ALL ["A1"] accept::difficult_values: "values with any characters are accepted", SIGNATURE, "decode each value exactly once, as UTF-8";
+
     "A3" Must GETS ["A1"] accept::both_spaces: "a space may be sent as %20 or as +", SIGNATURE, "decode the query as a form";
+    "A2" Must GETS ["A1"] accept::difficult_values: "values with any characters are accepted", SIGNATURE, "decode each value exactly once, as UTF-8";
     "A4" Must ALL ["A1"] accept::unknown_field: "an undocumented signed field is accepted", SIGNATURE, "verify over all received fields, not over a fixed list, and ignore unknown ones";
+    "A2" Must POSTS ["A4"] accept::difficult_values: "values with any characters are accepted", SIGNATURE, "decode each value exactly once, as UTF-8";
     "A5" Must NAMED ["A1"] accept::optional_left_out: "optional fields may be left out", MESSAGES, "require mandatory fields only";
     "A5" Must KITS ["A1"] kit::without_instance: "the first contact names no instance and no order", KIT, "accept an empty, null or absent instanceId and orderId: there is no purchase yet when credentials are applied for";
-    "A6" Must ALL ["A1"] accept::empty_value: "a field may be empty, and is signed as empty", SIGNATURE, "keep empty values in the signed content";
-    "A7" Must ALL ["A1"] accept::other_forms: "the caller chooses order and form of the signed content", SIGNATURE, "verify the received bytes, before anything parses and serializes them again";
-    "A8" Should ALL ["A1"] accept::sorting: "names are sorted by their bytes", SIGNATURE, "sort by bytes, independent of the locale";
-    "A9" Should SIGNED_V2 ["A1"] accept::hex_case: "a signature in either letter case is accepted", SIGNATURE, "decode the hex and compare bytes in constant time";
+    "A6" Must GETS ["A1"] accept::empty_value: "a field may be empty, and is signed as empty", SIGNATURE, "keep empty values in the signed content";
+    "A6" Must POSTS ["A4"] accept::empty_value: "a field may be empty, and is signed as empty", SIGNATURE, "keep empty values in the signed content";
+    "A7" Must ALL ["A1"] accept::other_forms: "order and form of the content are free, and the signature is made over the documented form", SIGNATURE, "verify over the members sorted by name, without null and white space (V2.0, Kit), or over the parameters sorted by name (V1.0)";
+    "A15" Info QUERY_V2 ["A1"] accept::raw_forms: "a signature over the received bytes is accepted, whatever their form", SIGNATURE, "accept both: the samples sign the canonical form, which is also what they send";
+    "A8" Should ALL ["A4"] accept::sorting: "names are sorted by their bytes", SIGNATURE, "sort by bytes, independent of the locale";
+    "A9" Must SIGNED_V2 ["A1"] accept::hex_case: "a signature in either letter case is accepted", SIGNATURE, "decode the hex and compare bytes in constant time: samples have both";
     "A10" Info QUERY_V2 ["A1"] accept::seconds: "a timestamp in seconds is accepted", SIGNATURE, "treat a value below 10^11 as seconds";
     "A11" Must TOKENS ["A1"] accept::token_with_plus: "a token with + is accepted", SIGNATURE, "decode the token exactly once";
     "A12" Should PURCHASES ["A1"] accept::large: "ids of full length are accepted", MESSAGES, "store ids of up to 64 characters";
@@ -135,25 +146,25 @@ entries! {
     "A13" Must POSTS ["A1"] accept::content_types: "JSON is accepted under each of its content types", MESSAGES, "ignore the charset parameter";
     "A14" Must SIGNED_V2 ["A1"] accept::clocks_apart: "a call 50 s old or ahead is accepted", SIGNATURE, "allow 60 s both ways and keep the server's clock right";
 
-    "X1" Must ALL ["A1"] reject::unsigned: "a call without a signature is refused with 000001", CODES, "verify every call before anything else";
-    "X2" Must ALL ["A1"] reject::wrong_signature: "a wrong signature is refused with 000001", CODES, "compare the whole signature";
+    "X1" Must ALL ["A1"] forgery::unsigned: "a call without a signature is refused with 000001", CODES, "verify every call before anything else";
+    "X2" Must ALL ["A1"] forgery::wrong_signature: "a wrong signature is refused with 000001", CODES, "compare the whole signature";
     "X3" Must ALL ["A1"] reject::changed_fields: "a call changed after signing is refused", SIGNATURE, "verify over every field that arrives";
     "X4" Must ALL ["A1"] reject::added_and_removed: "a call with a field added or removed after signing is refused", SIGNATURE, "verify over every field that arrives";
-    "X5" Must ALL ["A1"] reject::repeated: "a repeated parameter is refused", EXPERIENCE, "refuse duplicate parameters and members: it is unknown which one was signed";
+    "X5" Should ALL ["A1"] reject::repeated: "a repeated parameter is refused", EXPERIENCE, "refuse duplicate parameters and members: it is unknown which one was signed";
     "X6" Must ALL ["A1"] reject::other_keys: "a call signed with another key, or in another way, is refused", SIGNATURE, "use the key bound to this interface type, and HMAC throughout";
     "X7" Must SIGNED_V2 ["A1"] reject::too_old: "a call more than 60 s old is refused", SIGNATURE, "compare timestamp with now";
     "X7" Should TOKENS ["A1"] reject::very_old: "a call 30 days old is refused", EXPERIENCE, "limit the age of calls, generously: V1.0 defines no limit";
     "X8" Must SIGNED_V2 ["A1"] reject::far_ahead: "a call more than 60 s ahead is refused", SIGNATURE, "compare both ways";
     "X8" Should TOKENS ["A1"] reject::very_far_ahead: "a call 30 days ahead is refused", EXPERIENCE, "limit the age of calls both ways";
-    "X9" Must ALL ["A1"] reject::malformed_time: "a call with a malformed time is refused without a crash", EXPERIENCE, "parse the time as untrusted input";
+    "X9" Should ALL ["A1"] reject::malformed_time: "a call with a malformed time is refused without a crash", EXPERIENCE, "parse the time as untrusted input";
     "X10" Must ALL ["A1"] reject::replay: "a replayed call has no effect", SIGNATURE, "remember nonces (V2.0) or tokens (V1.0)";
     "X11" Must ALL ["X10"] reject::replay_in_other_clothes: "a captured call re-encoded is rejected", EXPERIENCE, "remember the signed content, not the URL or a header";
     "X12" Should SIGNED_V2 ["A1"] reject::nonce_again: "a nonce is valid for one call", SIGNATURE, "remember nonces for two minutes";
     "X13" Should SIGNED_V2 ["A1"] reject::nonces: "empty and excessively long nonces are refused", EXPERIENCE, "limit the length of stored nonces";
     "X14" Should GETS ["A1"] reject::encoded_twice: "a value encoded twice is refused", EXPERIENCE, "decode once; do not try several decodings";
     "X15" Info ALL ["X2"] leak::comparison @ slow: "the time of a refusal does not reveal correct parts of a signature", EXPERIENCE, "compare in constant time";
-    "X16" Must POSTS ["A1"] reject::hostile_bodies: "hostile bodies are refused, and the endpoint keeps working", EXPERIENCE, "limit size and depth, and refuse duplicate members";
-    "X16" Must GETS ["A1"] reject::hostile_queries: "hostile queries are refused, and the endpoint keeps working", EXPERIENCE, "parse the query as untrusted input";
+    "X16" Should POSTS ["A1"] reject::hostile_bodies: "hostile bodies are refused, and the endpoint keeps working", EXPERIENCE, "limit size and depth, and refuse duplicate members";
+    "X16" Should GETS ["A1"] reject::hostile_queries: "hostile queries are refused, and the endpoint keeps working", EXPERIENCE, "parse the query as untrusted input";
     "X18" Should ALL ["A1"] reject::burst @ slow: "a burst of invalid calls does not block valid ones", EXPERIENCE, "make refusals cheap";
     "X19" Should ALL ["A1"] reject::swapped: "the signature of another call is refused", SIGNATURE, "verify over every field that arrives";
     "X20" Should PURCHASES ["A1"] generation::other_generation: "a key authenticates the calls of its own generation only", EXPERIENCE, "determine the generation from the call, then verify with the key of that generation only";
@@ -162,15 +173,15 @@ entries! {
     "I2" Must PURCHASES ["I1"] once::ten_times: "the same id at every repetition", IDEMPOTENCE, "store the instance id by order and order line";
     "I3" Must PURCHASES ["I1"] once::twenty_at_once: "concurrent copies create one instance", IDEMPOTENCE, "let a unique key in the database decide which call creates";
     "I4" Must PURCHASES ["I1"] once::hung_up: "a caller that disconnects and retries gets the same instance", IDEMPOTENCE, "store the id before the work";
-    "I5" Must PURCHASES ["I1"] once::after_a_failure: "a failure is not remembered", IDEMPOTENCE, "remember successes only";
-    "I6" Must PURCHASES ["I1"] once::different_orders: "another order line gets another instance", IDEMPOTENCE, "do not use the customer, or the order alone, as the idempotency key";
+    "I5" Must PURCHASES ["A1"] once::after_a_failure: "a failure is not remembered", IDEMPOTENCE, "remember successes only";
+    "I6" Must PURCHASES ["A1"] once::different_orders: "another order line gets another instance", IDEMPOTENCE, "do not use the customer, or the order alone, as the idempotency key";
     "I7" Must ONLY_V1 ["I1"] once::pay_per_use: "a pay-per-use order has one instance per product", IDEMPOTENCE, "use order and product as the idempotency key if chargingMode is 0";
-    "I8" Must PURCHASES ["I1"] once::renewal: "a repeated renewal succeeds and moves the expiry once", IDEMPOTENCE, "set the expiry to the time sent";
-    "I9" Must PURCHASES ["I1"] once::status_and_release: "repeated freezes, unfreezes and releases succeed", IDEMPOTENCE, "answer success if nothing is left to do";
+    "I8" Must PURCHASES ["A1"] once::renewal: "a repeated renewal succeeds and moves the expiry once", IDEMPOTENCE, "set the expiry to the time sent";
+    "I9" Must PURCHASES ["A1"] once::status_and_release: "repeated freezes, unfreezes and releases succeed", IDEMPOTENCE, "answer success if nothing is left to do";
     "I9" Must CODES_ONLY ["A1"] once::status_and_release: "repeated calls about a code succeed", IDEMPOTENCE, "answer success if nothing is left to do";
     "I9" Must NOTICES ["A1"] once::notices: "a repeated notice succeeds", IDEMPOTENCE, "answer success if nothing is left to do";
     "I10" Must KITS ["A1"] kit::repeats: "repeated additions and deletions succeed", KIT, "answer success if nothing is left to do";
-    "I11" Should GETS ["I1"] once::other_content: "an order with other content is still the same order", EXPERIENCE, "use only order and order line as the idempotency key";
+    "I11" Should GETS ["A1"] once::other_content: "an order with other content is still the same order", EXPERIENCE, "use only order and order line as the idempotency key";
 
     "I12" Should PURCHASES ["I1"] time::days_later: "a repeat after 24 h and 30 days gets the same instance", EXPERIENCE, "store the order as long as the instance";
     "I13" Should ASYNCHRONOUS ["I1"] time::while_running: "a repeat does not restart running work", IDEMPOTENCE, "record that the work has begun, in the transaction that fixes the id";
@@ -182,14 +193,15 @@ entries! {
     "L1" Must KITS ["A1"] kit::whole_life: "an enterprise is bound, filled, emptied and unbound", KIT, "handle all five messages and each of their flags";
     "L2" Must PURCHASES ["A1"] lifecycle::unknown_instance: "calls about an unknown instance are refused with 000003", CODES, "look up the instance; report no success for work that was not done";
     "L3" Should SAAS ["A1"] lifecycle::upgrade: "trials are converted, upgrades are idempotent, and checks of changes change nothing", MESSAGES, "use the new order as the idempotency key of an upgrade";
-    "L4" Must PURCHASES ["I1"] lifecycle::expiry: "a renewal sets the expiry to the time sent, later or earlier", MESSAGES, "set expireTime; do not add to it, and do not ignore it";
-    "L5" Should PURCHASES ["I1"] lifecycle::after_release: "released instances stay released", EXPERIENCE, "remember released instances";
-    "L6" Should PURCHASES ["I1"] lifecycle::out_of_order: "calls may arrive out of order", EXPERIENCE, "do not rely on the order of calls";
+    "L4" Must PURCHASES ["A1"] lifecycle::expiry: "a renewal sets the expiry to the time sent, later or earlier", MESSAGES, "set expireTime; do not add to it, and do not ignore it";
+    "L5" Should PURCHASES ["A1"] lifecycle::after_release: "released instances stay released", EXPERIENCE, "remember released instances";
+    "L6" Should PURCHASES ["A1"] lifecycle::out_of_order: "calls may arrive out of order", EXPERIENCE, "do not rely on the order of calls";
     "L7" Must NAMED ["A1"] lifecycle::unknown_activity: "an unknown activity is refused with 000002", CODES, "answer unknown activities with a code of their own";
     "L8" Must ALL ["A1"] lifecycle::missing_fields: "a missing or malformed mandatory field is refused with 000002", CODES, "check fields against the guide's tables";
-    "L9" Must ONLY_V1 ["A1"] lifecycle::charging_modes: "every charging mode is accepted", MESSAGES, "accept chargingMode 0, 1, 3 and 5";
+    "L9" Must ONLY_V1 ["A1"] lifecycle::charging_modes: "purchases in the product's ways of charging are accepted", MESSAGES, "accept the chargingMode of the product, and every unit of its period";
+    "L17" Info ONLY_V1 ["A1"] lifecycle::other_charging_modes: "purchases in every other way of charging are accepted", MESSAGES, "nothing, unless the product is sold so: choose with --charging";
     "L10" Must SAAS ["A1"] lifecycle::test_life: "calls with testFlag 1 succeed for any instance and leave nothing behind", DEBUGGING, "verify, check and answer such calls without touching data";
-    "L11" Should SAAS ["I1"] lifecycle::test_flag_off: "testFlag 0 is a real call", MESSAGES, "treat absent, empty and 0 as real calls";
+    "L11" Should SAAS ["A1"] lifecycle::test_flag_off: "testFlag 0 is a real call", MESSAGES, "treat absent, empty and 0 as real calls";
     "L12" Should ONLY_V1 ["A1"] lifecycle::extend_params: "extension parameters are accepted", MESSAGES, "decode saasExtendParams from Base64 after verifying";
     "L13" Must ONLY_V1 ["A1"] lifecycle::encrypted_fields: "phone and e-mail are decrypted, and damaged ones do no harm", SECRETS, "derive the AES key as Java's SHA1PRNG does, and check the padding";
     "L13" Must KITS ["A1"] kit::client_secret: "clientSecret is decrypted, and a damaged one is refused", KIT, "decrypt with RSA-OAEP and try the variations of its hashes; answer a failure if none fits";

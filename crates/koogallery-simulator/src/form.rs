@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::call::Call;
 use super::judge::Judge;
 use super::profile::Profile;
+use super::reading::{self, Body};
 use super::report::{Exchange, Failure};
 use super::target::Answer;
 use koogallery::activity::Activity;
@@ -22,7 +23,7 @@ use koogallery::timestamp::Timestamp;
 type Verdict = Result<(), Failure>;
 
 fn broken(expected: &str, got: impl Into<String>, cause: &str) -> Verdict {
-    Err(Failure { expected: expected.to_owned(), got: got.into(), cause: cause.to_owned() })
+    Err(Failure::new(expected, got, cause))
 }
 
 /// Applies every rule that exists for the profile and the answer.
@@ -34,8 +35,8 @@ pub(super) fn judge(judge: &mut Judge, call: &Call, answer: &Answer, exchange: &
     if call.activity.parse::<Activity>().is_ok() {
         judge.durations.entry(call.activity.clone()).or_default().push(answer.duration);
     }
-    let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    judge.record("F1", exchange, members(answer, json.as_ref()).err());
+    let Body { json, oddity } = reading::read(&answer.body);
+    judge.record("F1", exchange, members(answer, json.as_ref(), oddity).err());
     judge.record("F2", exchange, content_type(answer).err());
 
     if let Some(json) = &json {
@@ -45,9 +46,12 @@ pub(super) fn judge(judge: &mut Judge, call: &Call, answer: &Answer, exchange: &
         }
         judge.record("F7", exchange, verdict.err());
         let profile = judge.profile;
-        judge.record("F9", exchange, lengths(profile, json).err());
-        judge.record("F10", exchange, escapes(answer, json).err());
-        if json.get("resultCode").and_then(Value::as_str) == Some("000000") {
+        // What a wrong call gets beside its code says nothing: an invalid value may come back in it.
+        if call.is_right {
+            judge.record("F9", exchange, lengths(profile, json).err());
+            judge.record("F10", exchange, escapes(answer, json).err());
+        }
+        if call.is_right && json.get("resultCode").and_then(Value::as_str) == Some("000000") {
             if matches!(&*call.activity, "newInstance" | "queryInstance" | "getLicense") {
                 judge.record("F8", exchange, mandatory(call, json).err());
             }
@@ -100,15 +104,21 @@ fn deadline(limit: Duration, answer: &Answer) -> Verdict {
     }
 }
 
-fn members(answer: &Answer, json: Option<&Value>) -> Verdict {
+fn members(answer: &Answer, json: Option<&Value>, oddity: Option<&str>) -> Verdict {
     let expected =
         "HTTP 200 with a JSON object, resultCode and resultMsg strings, the latter of at most 255 characters";
     if answer.status != 200 {
         return broken(
             expected,
             format!("HTTP status {}", answer.status),
-            "errors belong in the resultCode; any HTTP status but 200 counts as a failed call",
+            match answer.status {
+                500.. => "the endpoint's code fails: its answer is an error page",
+                _ => "errors belong in the resultCode; any HTTP status but 200 counts as a failed call",
+            },
         );
+    }
+    if let Some(oddity) = oddity {
+        return broken(expected, oddity, &format!("{oddity}, and the marketplace reads plain UTF-8 only"));
     }
     let Some(Value::Object(members)) = json else {
         return broken(expected, "not a JSON object", "the body is not JSON: an error page, or an empty answer");

@@ -16,6 +16,8 @@ pub(super) struct Findings {
     pub(super) judged: BTreeMap<&'static str, u32>,
     /// The first answer that broke a rule.
     pub(super) broken: BTreeMap<&'static str, (Failure, Exchange)>,
+    /// Number of answers that broke a rule, by what was special about the calls.
+    pub(super) counts: BTreeMap<&'static str, BTreeMap<String, u32>>,
     /// Remarks.
     pub(super) notes: BTreeMap<&'static str, Vec<String>>,
 }
@@ -34,6 +36,8 @@ pub(super) struct Judge {
     /// Whether the target is a local test server.
     pub(super) is_local: bool,
     pub(super) findings: Findings,
+    /// What is special about the call that is being answered.
+    pub(super) subject: String,
     /// The rest of each encrypted field, by its IV.
     pub(super) ivs: HashMap<String, String>,
     /// Durations of answers, by activity.
@@ -58,6 +62,7 @@ impl Judge {
             deadline: profile.timeout(),
             is_local: true,
             findings: Findings::default(),
+            subject: String::new(),
             ivs: HashMap::new(),
             durations: BTreeMap::new(),
         }
@@ -67,6 +72,7 @@ impl Judge {
     pub(super) fn record(&mut self, id: &'static str, exchange: &Exchange, failure: Option<Failure>) {
         *self.findings.judged.entry(id).or_default() += 1;
         if let Some(failure) = failure {
+            *self.findings.counts.entry(id).or_default().entry(self.subject.clone()).or_default() += 1;
             self.findings.broken.entry(id).or_insert_with(|| (failure, exchange.clone()));
         }
     }

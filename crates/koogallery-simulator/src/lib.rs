@@ -61,11 +61,13 @@
 pub mod detection {}
 
 mod call;
+mod charging;
 mod check;
 mod checker;
 mod checks;
 mod client_secret;
 pub mod delivery;
+mod diagnosis;
 mod form;
 mod http_target;
 mod judge;
@@ -78,11 +80,15 @@ mod probe;
 mod profile;
 mod reading;
 mod report;
+mod run;
+mod seen;
 mod session;
 mod stop;
+mod symptom;
 mod target;
 mod tls_error;
 
+pub use charging::{Charging, UnknownCharging};
 pub use check::{Check, Severity};
 pub use checker::{CheckError, Checker};
 #[cfg(feature = "rsa")]
@@ -99,6 +105,6 @@ pub use open_api_server::{
 };
 pub use probe::{HttpProbe, LedgerProbe, Probe, ProbeError, ProbedInstance};
 pub use profile::{Profile, UnknownProfile};
-pub use report::{CheckResult, Exchange, Failure, Outcome, Report};
+pub use report::{Cause, CheckResult, Exchange, Failure, Outcome, Report};
 pub use target::{Answer, Target, TargetError};
 pub use tls_error::TlsError;

@@ -3,11 +3,15 @@
 
 pub(super) mod kit;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
+use super::charging::Charging;
 use super::delivery::Callback;
 use super::open_api_server::{LineSpec, OpenApiServer, OrderSpec, PlacedOrder};
 use super::profile::Profile;
+use koogallery::activity::Activity;
 use koogallery::kit::Flag;
 use koogallery::open_api::query_order::{OrderType, PeriodType};
 use koogallery::protocol::{Protocol, SignatureScheme};
@@ -80,6 +84,12 @@ impl Message {
         object(&sorted)
     }
 
+    /// Returns the form that V2.0 signs: sorted, compact, and without null.
+    pub(super) fn to_canonical_json(&self) -> String {
+        let fields = self.fields.iter().filter(|(_, value)| !value.is_null()).cloned().collect();
+        Self { fields, ..self.clone() }.to_json()
+    }
+
     pub(super) fn to_pairs(&self) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         self.fields.iter().map(|(name, value)| (name.clone(), text(value))).collect()
@@ -145,6 +155,14 @@ pub(super) struct Author {
     pub(super) test_flag: bool,
     /// The open-API server with the invented orders.
     pub(super) open_api: Option<OpenApiServer>,
+    /// Time of the orders.
+    pub(super) began: Timestamp,
+    /// Way of charging for the product that is bought.
+    pub(super) charging: Charging,
+    /// Fields that every purchase has, or lacks.
+    pub(super) fields: Vec<(String, Option<Value>)>,
+    /// Activities that the product does not need, and the endpoint does not implement.
+    pub(super) not_served: HashSet<Activity>,
 }
 
 impl Author {
@@ -160,7 +178,7 @@ impl Author {
             "releaseInstance" => OrderType::Unsubscribe,
             _ => OrderType::New,
         };
-        let line = || LineSpec::period(PRODUCT, PeriodType::Year, 1);
+        let line = || line(self.charging, PRODUCT);
         open_api.place_order(OrderSpec::new(line()).with_line(line()).with_order_type(order_type).with_order_id(order));
     }
 
@@ -176,7 +194,8 @@ impl Author {
                 self.renewal(&code, now).unwrap_or_else(|| self.purchase())
             }
             Profile::Protocol(Protocol::OrderNotify) => {
-                let order = placed(&self.ids.order(), PRODUCT);
+                let order = self.ids.order();
+                let order = self.placed(&order, PRODUCT);
                 self.flagged(Callback::order_notify(&order, 0).fields(String::new(), now))
             }
             _ => self.purchase(),
@@ -192,8 +211,30 @@ impl Author {
     /// Returns a repeated purchase of one order line, with another `businessId`.
     pub(super) fn purchase_of(&mut self, order: &str, line: u32) -> Message {
         let index = usize::try_from(line).unwrap_or_default().saturating_sub(1);
-        let purchase = Callback::purchase(self.profile.protocol(), &placed(order, PRODUCT), index);
-        self.content(purchase).unwrap_or_else(|| Message::from_body("newInstance", "{}"))
+        let purchase = Callback::purchase(self.profile.protocol(), &self.placed(order, PRODUCT), index);
+        let mut purchase = self.content(purchase).unwrap_or_else(|| Message::from_body("newInstance", "{}"));
+        for (name, value) in &self.fields {
+            match value {
+                Some(value) => purchase.set(name, value.clone()),
+                None => purchase.remove(name),
+            }
+        }
+        purchase
+    }
+
+    /// Returns a purchase of a new order of a product that is charged for in this way.
+    pub(super) fn purchase_by(&mut self, charging: Charging) -> Message {
+        let own = std::mem::replace(&mut self.charging, charging);
+        let purchase = self.purchase();
+        self.charging = own;
+        purchase
+    }
+
+    /// An order with two lines.
+    fn placed(&self, order_id: &str, product_id: &str) -> PlacedOrder {
+        let line = || line(self.charging, product_id);
+        let spec = OrderSpec::new(line()).with_line(line()).with_order_id(order_id);
+        PlacedOrder { order_id: order_id.to_owned(), create_time: self.began, spec }
     }
 
     /// Returns a renewal to a time, by a new order.
@@ -210,7 +251,7 @@ impl Author {
         scene: RenewalScene,
     ) -> Option<Message> {
         let time = expire_time.to_compact_seconds().parse().unwrap_or(expire_time);
-        let order = placed(order, OTHER_PRODUCT);
+        let order = self.placed(order, OTHER_PRODUCT);
         self.content(Callback::refresh(self.profile.protocol(), scene, id, &order, time))
     }
 
@@ -226,7 +267,8 @@ impl Author {
         }
         use saas::v1::instance_status::{InstanceStatus, Request};
         let request = Request::new("", id, InstanceStatus::Normal);
-        Some(self.flagged(Message::from_query("instanceStatus", &request.to_query())))
+        let is_served = !self.not_served.contains(&Activity::InstanceStatus);
+        is_served.then(|| self.flagged(Message::from_query("instanceStatus", &request.to_query())))
     }
 
     /// Returns a release.
@@ -237,7 +279,8 @@ impl Author {
 
     /// Returns an upgrade by a new order.
     pub(super) fn upgrade(&mut self, id: &str) -> Option<Message> {
-        let order = placed(&self.ids.order(), OTHER_PRODUCT);
+        let order = self.ids.order();
+        let order = self.placed(&order, OTHER_PRODUCT);
         self.content(Callback::upgrade(self.profile.protocol(), id, &order))
     }
 
@@ -261,6 +304,7 @@ impl Author {
 
     /// Returns the content of a callback as fields.
     fn content(&mut self, callback: Option<Callback>) -> Option<Message> {
+        let callback = callback.filter(|callback| !self.not_served.contains(&callback.activity()));
         // None of these messages contains a time of its own.
         let message = callback?.fields(self.ids.uuid(), Timestamp::from_unix_millis(0));
         Some(self.flagged(message))
@@ -280,11 +324,13 @@ pub(crate) fn other_product() -> TargetProduct {
     TargetProduct::new(OTHER_PRODUCT, "11111111-2222-3333-4444-555555555556", "sample product,advanced,monthly")
 }
 
-/// An order with two lines.
-fn placed(order_id: &str, product_id: &str) -> PlacedOrder {
-    let line = || LineSpec::one_time(product_id);
-    let spec = OrderSpec::new(line()).with_line(line()).with_order_id(order_id);
-    PlacedOrder { order_id: order_id.to_owned(), create_time: Timestamp::from_unix_millis(0), spec }
+fn line(charging: Charging, product_id: &str) -> LineSpec {
+    match charging {
+        Charging::OneTime => LineSpec::one_time(product_id),
+        Charging::Period => LineSpec::period(product_id, PeriodType::Year, 1),
+        Charging::OnDemand => LineSpec::on_demand(product_id),
+        Charging::Package => LineSpec::on_demand_package(product_id, PeriodType::Year, 1),
+    }
 }
 
 /// Formats the timestamp field of a V1.0 call.

@@ -11,6 +11,7 @@ use super::call::{Call, Proof};
 use super::check::{Check, Severity};
 use super::masking::{MASK, Masking};
 use super::profile::Profile;
+use super::symptom::Symptom;
 use super::target::{Answer, TargetError};
 use koogallery::key::AccessKey;
 
@@ -42,13 +43,19 @@ pub struct Failure {
     pub got: String,
     /// The likely mistake behind it.
     pub cause: String,
+    pub(super) symptom: Symptom,
 }
 
 impl Failure {
+    pub(super) fn new(expected: impl Into<String>, got: impl Into<String>, cause: impl Into<String>) -> Self {
+        let symptom = Symptom::default();
+        Self { expected: expected.into(), got: got.into(), cause: cause.into(), symptom }
+    }
+
     /// An answer may contain the key.
     pub(super) fn shown(self, key: &AccessKey) -> Self {
         let masked = |text: String| masked(&text, key);
-        Self { expected: masked(self.expected), got: masked(self.got), cause: masked(self.cause) }
+        Self { expected: masked(self.expected), got: masked(self.got), cause: masked(self.cause), ..self }
     }
 }
 
@@ -156,6 +163,26 @@ pub struct CheckResult {
     pub exchanges: Vec<Exchange>,
 }
 
+/// A mistake of the endpoint, and the failed checks that it explains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cause {
+    /// The mistake in one line.
+    pub headline: String,
+    /// Advice on what to do about it.
+    pub advice: String,
+    /// The highest severity of its checks.
+    pub severity: Severity,
+    /// Ids of the failed checks.
+    pub checks: Vec<&'static str>,
+}
+
+impl Cause {
+    pub(super) fn shown(self, key: &AccessKey) -> Self {
+        Self { headline: masked(&self.headline, key), advice: masked(&self.advice, key), ..self }
+    }
+}
+
 /// All results of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -170,7 +197,9 @@ pub struct Report {
     pub test_flag: bool,
     /// Number of calls made.
     pub calls: u32,
-    /// One result per check, in the order of the run.
+    /// The mistakes behind the failed checks, the heaviest first. Every failed check belongs to exactly one.
+    pub causes: Vec<Cause>,
+    /// One result per check, in the order of the table.
     pub results: Vec<CheckResult>,
 }
 
@@ -217,16 +246,10 @@ impl Report {
         self.results.iter().flat_map(|result| result.notes.iter().map(move |note| (result, &**note)))
     }
 
-    /// Returns the failures grouped by cause, in order of severity.
-    fn causes(&self) -> Vec<(&str, Vec<(&CheckResult, &Failure)>)> {
-        let mut causes: Vec<(&str, Vec<(&CheckResult, &Failure)>)> = Vec::new();
-        for (result, failure) in self.failures() {
-            match causes.iter_mut().find(|(cause, _)| *cause == failure.cause) {
-                Some((_, failures)) => failures.push((result, failure)),
-                None => causes.push((&failure.cause, vec![(result, failure)])),
-            }
-        }
-        causes
+    /// Returns the failed checks of a cause.
+    fn failures_of(&self, cause: &Cause) -> impl Iterator<Item = (&CheckResult, &Failure)> {
+        let checks = cause.checks.clone();
+        self.failures().filter(move |(result, _)| checks.contains(&result.check.id))
     }
 
     fn verdict(&self) -> String {

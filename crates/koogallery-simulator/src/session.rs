@@ -1,12 +1,15 @@
 //! One run: makes the calls, and records the answers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::call::{Call, Proof, Signer};
+use super::charging::Charging;
+use super::checks::FirstCall;
 use super::client_secret::Sealed;
 use super::form;
 use super::http_target::HttpTarget;
@@ -16,10 +19,13 @@ use super::open_api_server::Instance;
 use super::patience::Patience;
 use super::probe::{ErasedProbe, ProbedInstance};
 use super::profile::Profile;
-use super::reading::Reading;
+use super::reading::{self, Reading};
 use super::report::Exchange;
+use super::seen::Seen;
 pub(super) use super::stop::{Checked, Stop};
+use super::symptom::Symptom;
 use super::target::{Answer, ErasedTarget, TargetError};
+use koogallery::activity::Activity;
 use koogallery::clock::Clock;
 use koogallery::key::AccessKey;
 use koogallery::protocol::Protocol;
@@ -31,8 +37,13 @@ const LATE: Duration = Duration::from_secs(5);
 /// Default timeout for an instance to become ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After this many timeouts the rest is not run, so that a report never takes an hour.
-const MAX_TIMEOUTS: u32 = 3;
+/// Default limit for a run.
+pub(super) const TIME_BUDGET: Duration = Duration::from_secs(120);
+
+/// After this many timeouts an activity is not called again.
+const MAX_TIMEOUTS: u32 = 2;
+
+const OUT_OF_TIME: &str = "the time for the run was over";
 
 /// Exchanges of a check that the report keeps.
 const KEPT: usize = 8;
@@ -63,8 +74,25 @@ pub(super) struct Session {
     pub(super) travel: Option<Box<dyn Fn(Duration) + Send + Sync>>,
     /// Secrets encrypted for the seller; empty without a public key.
     pub(super) client_secrets: Vec<Sealed>,
+    /// Every call of the run.
+    pub(super) seen: Vec<Seen>,
+    /// The check that is running.
+    pub(super) check: &'static str,
+    /// When the time for the run is over.
+    pub(super) until: Instant,
+    /// What the first valid call has shown, unless it was accepted at once.
+    pub(super) first_call: Option<FirstCall>,
+    /// Ways of charging for the product, if they are known.
+    pub(super) charging: Vec<Charging>,
+    /// Activities of calls that were accepted without a valid signature.
+    pub(super) unverified: Vec<String>,
     last_time: Timestamp,
-    timeouts: u32,
+    /// Activities that hang.
+    hangs: BTreeMap<String, u32>,
+    /// Number of calls that found nothing to call.
+    unreachable: u32,
+    /// Whether instances that are accepted with `000004` never become ready.
+    is_never_ready: bool,
 }
 
 impl Session {
@@ -94,8 +122,16 @@ impl Session {
             ready_timeout: READY_TIMEOUT,
             travel: None,
             client_secrets: Vec::new(),
+            seen: Vec::new(),
+            check: "",
+            until: Instant::now() + TIME_BUDGET,
+            first_call: None,
+            charging: Vec::new(),
+            unverified: Vec::new(),
             last_time: Timestamp::from_unix_millis(0),
-            timeouts: 0,
+            hangs: BTreeMap::new(),
+            unreachable: 0,
+            is_never_ready: false,
         }
     }
 
@@ -106,8 +142,23 @@ impl Session {
         self.last_time
     }
 
-    pub(super) fn has_given_up(&self) -> bool {
-        self.timeouts >= MAX_TIMEOUTS
+    /// Returns whether the time for the run is over.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
+    /// Refuses a call for which there is no time, or whose activity hangs.
+    fn may_call(&self, activity: &str) -> Checked {
+        if self.is_out_of_time() {
+            return Err(Stop::not_run(OUT_OF_TIME));
+        }
+        if self.unreachable > MAX_TIMEOUTS {
+            return Err(Stop::not_run("the endpoint has stopped answering"));
+        }
+        match self.hangs.get(activity) {
+            Some(&count) if count >= MAX_TIMEOUTS => Err(Stop::NotRun(format!("{activity} hangs"))),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn signer(&mut self) -> Signer {
@@ -140,8 +191,40 @@ impl Session {
         self.author.fresh(now)
     }
 
+    /// Returns a valid call of another name.
+    pub(super) fn fresh_named(&mut self, activity: &str) -> Message {
+        let mut message = self.fresh().with("activity", activity);
+        activity.clone_into(&mut message.activity);
+        message
+    }
+
+    /// Returns whether the product is charged for in this way. If that is not known, it is if the endpoint implements
+    /// all that it requires, and more than any product requires.
+    pub(super) fn sells(&self, charging: Charging) -> bool {
+        let protocol = self.profile.protocol();
+        match self.charging.is_empty() {
+            false => self.charging.contains(&charging),
+            true => !self.author.not_served.iter().any(|activity| charging.requires(protocol, *activity)),
+        }
+    }
+
+    /// Returns whether the call that creates something is accepted without a valid signature.
+    pub(super) fn is_wholly_unverified(&mut self) -> bool {
+        let creating = self.fresh().activity;
+        self.unverified.contains(&creating)
+    }
+
+    /// Skips checks about an activity that does not have to be implemented.
+    pub(super) fn needs(&self, activity: Activity) -> Checked {
+        match self.author.not_served.contains(&activity) {
+            true => Err(Stop::NotRun(format!("{activity} is not implemented, and does not have to be"))),
+            false => Ok(()),
+        }
+    }
+
     fn limit(&self) -> Duration {
-        self.judge.deadline.max(self.profile.timeout()).saturating_add(LATE)
+        let limit = self.judge.deadline.max(self.profile.timeout()).saturating_add(LATE);
+        limit.min(self.until.saturating_duration_since(Instant::now()))
     }
 
     async fn answer_of(&self, call: &Call) -> Result<Answer, TargetError> {
@@ -156,25 +239,40 @@ impl Session {
         self.send(call).await
     }
 
+    /// Signs and sends a call that has to be refused with one of these codes.
+    pub(super) async fn refuse(&mut self, message: &Message, codes: &[&str], what: &str) -> Checked {
+        let call = Call { is_right: false, ..self.sign(message) };
+        self.send(call).await?.refused(codes, what)
+    }
+
     pub(super) async fn send(&mut self, call: Call) -> Result<Reading, Stop> {
+        self.may_call(&call.activity)?;
         let outcome = self.answer_of(&call).await;
-        self.note(call, outcome).map(|answer| Reading::new(&answer))
+        self.read(call, outcome)
+    }
+
+    /// Sends a call whose answer is looked at, but not judged.
+    pub(super) async fn send_unjudged(&mut self, call: Call) -> Result<Reading, Stop> {
+        self.send(Call { is_judged: false, is_right: false, ..call }).await
     }
 
     /// Sends concurrently.
     pub(super) async fn send_all(&mut self, calls: Vec<Call>) -> Result<Vec<Reading>, Stop> {
+        calls.iter().try_for_each(|call| self.may_call(&call.activity))?;
         let outcomes = join_all(calls.iter().map(|call| self.answer_of(call))).await;
         let noted = calls.into_iter().zip(outcomes);
-        noted.map(|(call, outcome)| self.note(call, outcome).map(|answer| Reading::new(&answer))).collect()
+        noted.map(|(call, outcome)| self.read(call, outcome)).collect()
     }
 
     /// Disconnects after some time, as the marketplace does; `None` then.
     pub(super) async fn send_within(&mut self, call: Call, limit: Duration) -> Result<Option<Reading>, Stop> {
+        let activity = call.activity.clone();
         let answer = self.send_raw_within(call, limit).await?;
-        Ok(answer.map(|answer| Reading::new(&answer)))
+        Ok(answer.map(|answer| Reading::new(&activity, &answer)))
     }
 
     pub(super) async fn send_raw_within(&mut self, call: Call, limit: Duration) -> Result<Option<Answer>, Stop> {
+        self.may_call(&call.activity)?;
         match timeout(limit, self.answer_of(&call)).await {
             Ok(outcome) => self.note(call, outcome).map(Some),
             Err(_) => {
@@ -210,22 +308,61 @@ impl Session {
     }
 
     pub(super) async fn send_raw(&mut self, call: Call) -> Result<Answer, Stop> {
+        self.may_call(&call.activity)?;
         let outcome = self.answer_of(&call).await;
         self.note(call, outcome)
+    }
+
+    /// Records a call, judges its answer, and reads it.
+    pub(super) fn read(&mut self, call: Call, outcome: Result<Answer, TargetError>) -> Result<Reading, Stop> {
+        let activity = call.activity.clone();
+        self.note(call, outcome).map(|answer| Reading::new(&activity, &answer))
     }
 
     /// Records a call, and judges its answer.
     pub(super) fn note(&mut self, call: Call, outcome: Result<Answer, TargetError>) -> Result<Answer, Stop> {
         self.calls += 1;
         if outcome.as_ref().is_err_and(TargetError::is_timeout) {
-            self.timeouts += 1;
+            if self.is_out_of_time() {
+                return Err(Stop::not_run(OUT_OF_TIME));
+            }
+            if matches!(outcome, Err(TargetError::Timeout(_))) {
+                *self.hangs.entry(call.activity.clone()).or_default() += 1;
+            }
         }
+        self.remember(&call, &outcome);
         let exchange = Exchange::new(&call, &outcome, Some(&self.key), &self.target.name());
         if let (Ok(answer), true) = (&outcome, call.is_judged) {
             form::judge(&mut self.judge, &call, answer, &exchange);
         }
         self.keep(exchange);
         outcome.map_err(Stop::from)
+    }
+
+    fn remember(&mut self, call: &Call, outcome: &Result<Answer, TargetError>) {
+        let mut seen = Seen {
+            check: self.check,
+            activity: call.activity.clone(),
+            is_right: call.is_right,
+            status: None,
+            code: None,
+            symptom: None,
+            oddity: None,
+        };
+        match outcome {
+            Ok(answer) => {
+                let reading = Reading::new(&call.activity, answer);
+                seen.symptom = reading.is_crash().then_some(Symptom::Crash);
+                (seen.status, seen.code) = (Some(answer.status), reading.code);
+                seen.oddity = reading::read(&answer.body).oddity;
+            }
+            Err(error) => {
+                seen.symptom = error.symptom();
+                self.unreachable += u32::from(seen.symptom == Some(Symptom::Unreachable));
+            }
+        }
+        self.judge.subject = seen.subject();
+        self.seen.push(seen);
     }
 
     /// Returns the target, if its connections can be checked, for borrowing.
@@ -255,9 +392,8 @@ impl Session {
     /// Waits until an accepted purchase is done.
     pub(super) async fn settled(&mut self, purchase: &Message, reading: Reading) -> Result<String, Stop> {
         reading.accepted("a purchase")?;
-        let id = reading.instance_id().ok_or_else(|| {
-            Stop::failed("an instanceId", "an answer to a purchase without one", "the answer lacks instanceId")
-        })?;
+        // The rule for mandatory fields reports it.
+        let id = reading.instance_id().ok_or_else(|| Stop::not_run("answers to purchases have no instanceId (F8)"))?;
         let id = id.to_owned();
         if self.is_put_off(&reading) {
             self.wait_for(purchase, &id).await?;
@@ -300,7 +436,12 @@ impl Session {
             if self.is_done(&reading, id) {
                 return Ok(());
             }
+            // Once is enough to know.
+            if self.is_never_ready {
+                return Err(Stop::not_run("instances accepted with 000004 do not become ready"));
+            }
             if !patience.pause().await {
+                self.is_never_ready = true;
                 return Err(patience.exhausted());
             }
         }

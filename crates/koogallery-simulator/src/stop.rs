@@ -1,6 +1,7 @@
 //! Early ends of a check.
 
 use super::report::Failure;
+use super::symptom::Symptom;
 use super::target::TargetError;
 
 /// Reason why a check ended early.
@@ -14,11 +15,19 @@ pub(super) type Checked = Result<(), Stop>;
 
 impl Stop {
     pub(super) fn failed(expected: impl Into<String>, got: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self::Failed(Failure { expected: expected.into(), got: got.into(), cause: cause.into() })
+        Self::Failed(Failure::new(expected, got, cause))
     }
 
     pub(super) fn not_run(why: &str) -> Self {
         Self::NotRun(why.to_owned())
+    }
+
+    /// Sets the kind of the violation.
+    pub(super) fn with(self, symptom: Symptom) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(Failure { symptom, ..failure }),
+            not_run => not_run,
+        }
     }
 }
 
@@ -26,18 +35,16 @@ impl From<TargetError> for Stop {
     fn from(error: TargetError) -> Self {
         let cause = match &error {
             TargetError::Dns(_) | TargetError::Connect(_) | TargetError::ConnectTimeout(_) => {
-                "the endpoint is down, or unreachable from here"
+                "the endpoint is down, or unreachable from here".to_owned()
             }
-            TargetError::Forbidden(_) => "the name resolves to an address that the marketplace never calls",
-            TargetError::Tls(error) => {
-                let cause = format!("no secure connection: {}", error.hint());
-                return Self::failed("a secure connection", error.to_string(), cause);
-            }
-            TargetError::Timeout(_) => "the endpoint hangs",
-            TargetError::Panicked | TargetError::CutOff(_) => "the endpoint's code crashed while answering",
-            TargetError::TooLarge(_) => "the endpoint sends something other than an answer",
-            TargetError::NotHttp(_) => "something other than an HTTP server listens there",
+            TargetError::Forbidden(_) => "the name resolves to an address that the marketplace never calls".to_owned(),
+            TargetError::Tls(error) => format!("no secure connection: {}", error.hint()),
+            TargetError::Timeout(_) => "the endpoint hangs".to_owned(),
+            TargetError::Panicked | TargetError::CutOff(_) => "the endpoint's code crashed while answering".to_owned(),
+            TargetError::TooLarge(_) => "the endpoint sends something other than an answer".to_owned(),
+            TargetError::NotHttp(_) => "something other than an HTTP server listens there".to_owned(),
         };
-        Self::failed("an answer", error.to_string(), cause)
+        let expected = if matches!(error, TargetError::Tls(_)) { "a secure connection" } else { "an answer" };
+        Self::failed(expected, error.to_string(), cause).with(error.symptom().unwrap_or_default())
     }
 }

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use tokio::time::Instant;
 
+use super::symptom::Symptom;
 use super::tls_error::TlsError;
 use koogallery::callback::CallbackService;
 
@@ -119,6 +120,19 @@ impl TargetError {
     /// Returns whether it is a timeout.
     pub(super) fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout(_) | Self::ConnectTimeout(_) | Self::Tls(TlsError::Timeout(_)))
+    }
+
+    /// Returns the kind of violation, if it has one.
+    pub(super) fn symptom(&self) -> Option<Symptom> {
+        match self {
+            Self::Dns(_) | Self::Forbidden(_) | Self::Tls(_) | Self::Connect(_) | Self::ConnectTimeout(_) => {
+                Some(Symptom::Unreachable)
+            }
+            Self::NotHttp(_) => Some(Symptom::Unreachable),
+            Self::CutOff(_) | Self::Panicked => Some(Symptom::Crash),
+            Self::Timeout(_) => Some(Symptom::Hang),
+            Self::TooLarge(_) => None,
+        }
     }
 
     /// A call that cannot be written as a request.

@@ -59,6 +59,31 @@ pub(super) fn diagnose(
     }
 }
 
+/// Makes a signature with the mistakes at these indices; `None` where they do not apply.
+pub(super) type Make<'a> = dyn Fn(&[usize]) -> Option<Vec<u8>> + 'a;
+
+/// The right signature, and those with a mistake in them.
+pub(super) type Mistaken = (Option<Vec<u8>>, Vec<(Mistake, Vec<u8>)>);
+
+/// Makes a signature with each mistake alone. Mistakes with very many outcomes are left out.
+pub(super) fn each(choices: &[&[Mistake]], make: &Make<'_>) -> Mistaken {
+    let picked_right = vec![0; choices.len()];
+    let right = make(&picked_right);
+    let mut seen: HashSet<_> = right.iter().cloned().collect();
+    let mut made = Vec::new();
+    for (choice, mistakes) in choices.iter().enumerate().filter(|(_, mistakes)| mistakes.len() <= FEW) {
+        for (index, mistake) in mistakes.iter().enumerate() {
+            let mut picked = picked_right.clone();
+            picked[choice] = index + 1;
+            // Where a mistake changes nothing, the signature is right nevertheless.
+            made.extend(
+                make(&picked).filter(|signature| seen.insert(signature.clone())).map(|it| (mistake.clone(), it)),
+            );
+        }
+    }
+    (right, made)
+}
+
 fn each_once<'m>(mistakes: impl Iterator<Item = &'m Mistake>) -> Vec<Mistake> {
     let mut seen = HashSet::new();
     mistakes.filter(|mistake| seen.insert(*mistake)).cloned().collect()

@@ -14,11 +14,11 @@ use super::encoders::{ENCODERS, Encoder};
 use super::java::{Table, hash_order};
 use super::keys::{self, KeyText};
 use super::making::Making;
-use super::search::{Choice, diagnose};
+use super::search::{Choice, Make, Mistaken, diagnose, each};
 use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, verdict};
 use crate::cipher::field::{EncryptType, FieldCipher};
-use crate::key::{AccessKey, AccessKeys, InterfaceType};
+use crate::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
 use crate::query::{self, NON_UNRESERVED, Plus};
 use crate::signature::auth_token::{self, TIME_STAMP, TOKEN};
 use crate::signature::auth_token_body::{self, is_blank};
@@ -41,12 +41,6 @@ pub fn auth_token(
     if let Some(verdict) = verdict(window, verify) {
         return verdict;
     }
-    let pairs = || query::raw_pairs(query).filter(|pair| pair.name != TOKEN);
-    let read = |decode: &dyn Fn(&str) -> Option<String>| -> Parameters {
-        pairs().filter_map(|pair| Some((decode(pair.name)?, decode(pair.value)?))).collect()
-    };
-    let once = |plus| move |raw: &str| query::decode(raw, plus).map(Cow::into_owned);
-    let twice = |plus| move |raw: &str| once(plus)(&once(plus)(raw)?);
     let token = query::raw_pairs(query).find(|pair| pair.name == TOKEN);
     let token = token.and_then(|pair| pair.decoded_value(Plus::Space)).unwrap_or_default();
     // Verification restores them as well.
@@ -54,36 +48,7 @@ pub fn auth_token(
         Ok(written) => written,
         Err(diagnosis) => return diagnosis,
     };
-    let read_in = |charset: Charset| {
-        read(&move |raw| {
-            let bytes: Vec<u8> = percent_decode_str(&raw.replace('+', " ")).collect();
-            String::from_utf8(charset.change(&bytes).unwrap_or(bytes)).ok()
-        })
-    };
-    let charsets = charset::mistakes().filter(|(_, charset)| charset.is_read());
-    let call = Call {
-        written,
-        keys: keys::candidates(keys, interface, ring),
-        readings: Choice::right(read(&once(Plus::Space)))
-            .or(Mistake::PlusAsSpace, read(&once(Plus::Literal)))
-            .or(Mistake::PlusAsSpace, read(&|raw| Some(once(Plus::Space)(raw)?.replace(' ', "+"))))
-            .or(Mistake::PlusAsSpace, read(&|raw| Some(once(Plus::Space)(raw)?.replace('+', " "))))
-            .or(Mistake::NotDecoded, read(&|raw| Some(raw.to_owned())))
-            .or(Mistake::DecodedTwice, read(&twice(Plus::Space)))
-            .or(Mistake::DecodedTwice, read(&twice(Plus::Literal)))
-            .or_each(charsets.map(|(mistake, charset)| (mistake, read_in(charset)))),
-        selected: Choice::right(Selected::All)
-            .or(Mistake::EmptyLeftOut, Selected::NotBlank)
-            .or(Mistake::EmptyAsNull, Selected::EmptyAsNull)
-            .or(Mistake::UnknownLeftOut, Selected::Known(&auth_token::KNOWN))
-            .or(Mistake::Decrypted, Selected::Decrypted(EncryptType::Aes256))
-            .or(Mistake::Decrypted, Selected::Decrypted(EncryptType::Aes128))
-            .or(Mistake::ExtendParamsDecoded, Selected::ExtendParamsDecoded)
-            .or(Mistake::TokenSigned, Selected::WithEmptyToken),
-        blank_counts: true,
-        zone: UtcOffset::UTC,
-    };
-    call.diagnose()
+    Call::of_query(keys::candidates(keys, interface, ring), query, written).diagnose()
 }
 
 /// Finds the mistake in the `authToken` of a V1.0 Kit call; arguments as for [`auth_token_body::verify`].
@@ -115,32 +80,17 @@ pub fn auth_token_body(
         Ok(written) => written,
         Err(diagnosis) => return diagnosis,
     };
-    let members = json::members(body).unwrap_or_default();
-    let members = || members.iter().filter(|(name, _)| name != TOKEN);
-    let read = |text: &dyn Fn(&str) -> Option<String>| -> Parameters {
-        members().filter_map(|(name, value)| Some((name.clone().into_owned(), text(value)?))).collect()
-    };
-    let text = |value: &str| auth_token_body::text_of(value).map(Cow::into_owned);
-    let literal = |value: &str| Some(if value == "null" { String::new() } else { value.to_owned() });
-    let inner = |value: &str| value.strip_prefix('"')?.strip_suffix('"').map(str::to_owned);
-    let call = Call {
-        written,
-        keys: keys::candidates(keys, interface, ring),
-        readings: Choice::right(read(&text))
-            .or(Mistake::NotDecoded, read(&literal))
-            .or(Mistake::NotDecoded, read(&|value| inner(value).or_else(|| literal(value))))
-            .or(Mistake::DecodedTwice, read(&|value| Some(query::decode(&text(value)?, Plus::Space)?.into_owned())))
-            .or(Mistake::DecodedTwice, read(&|value| Some(query::decode(&text(value)?, Plus::Literal)?.into_owned())))
-            .or(Mistake::PlusAsSpace, read(&|value| Some(text(value)?.replace('+', " "))))
-            .or(Mistake::PlusAsSpace, read(&|value| Some(text(value)?.replace(' ', "+")))),
-        selected: Choice::right(Selected::NotBlank)
-            .or(Mistake::BlankSigned, Selected::All)
-            .or(Mistake::EmptyAsNull, Selected::EmptyAsNull)
-            .or(Mistake::UnknownLeftOut, Selected::Known(&auth_token_body::KNOWN)),
-        blank_counts: false,
-        zone: CHINA,
-    };
-    call.diagnose()
+    Call::of_body(keys::candidates(keys, interface, ring), body, written).diagnose()
+}
+
+/// Returns the tokens that the known mistakes give a V1.0 call; its own token is not looked at.
+pub(super) fn mistaken_query(ring: &KeyRing, keys: &AccessKeys, interface: InterfaceType, query: &str) -> Mistaken {
+    Call::of_query(keys::candidates(keys, interface, ring), query, Written::unknown()).with_choices(each)
+}
+
+/// Returns the tokens that the known mistakes give a V1.0 Kit call; its own token is not looked at.
+pub(super) fn mistaken_body(ring: &KeyRing, keys: &AccessKeys, interface: InterfaceType, body: &[u8]) -> Mistaken {
+    Call::of_body(keys::candidates(keys, interface, ring), body, Written::unknown()).with_choices(each)
 }
 
 /// Names and values in the order received.
@@ -265,7 +215,85 @@ struct Call {
 }
 
 impl Call {
+    fn of_query(keys: Choice<KeyText>, query: &str, written: Written) -> Self {
+        let pairs = || query::raw_pairs(query).filter(|pair| pair.name != TOKEN);
+        let read = |decode: &dyn Fn(&str) -> Option<String>| -> Parameters {
+            pairs().filter_map(|pair| Some((decode(pair.name)?, decode(pair.value)?))).collect()
+        };
+        let once = |plus| move |raw: &str| query::decode(raw, plus).map(Cow::into_owned);
+        let twice = |plus| move |raw: &str| once(plus)(&once(plus)(raw)?);
+        let read_in = |charset: Charset| {
+            read(&move |raw| {
+                let bytes: Vec<u8> = percent_decode_str(&raw.replace('+', " ")).collect();
+                String::from_utf8(charset.change(&bytes).unwrap_or(bytes)).ok()
+            })
+        };
+        let charsets = charset::mistakes().filter(|(_, charset)| charset.is_read());
+        Self {
+            written,
+            keys,
+            readings: Choice::right(read(&once(Plus::Space)))
+                .or(Mistake::PlusAsSpace, read(&once(Plus::Literal)))
+                .or(Mistake::PlusAsSpace, read(&|raw| Some(once(Plus::Space)(raw)?.replace(' ', "+"))))
+                .or(Mistake::PlusAsSpace, read(&|raw| Some(once(Plus::Space)(raw)?.replace('+', " "))))
+                .or(Mistake::NotDecoded, read(&|raw| Some(raw.to_owned())))
+                .or(Mistake::DecodedTwice, read(&twice(Plus::Space)))
+                .or(Mistake::DecodedTwice, read(&twice(Plus::Literal)))
+                .or_each(charsets.map(|(mistake, charset)| (mistake, read_in(charset)))),
+            selected: Choice::right(Selected::All)
+                .or(Mistake::EmptyLeftOut, Selected::NotBlank)
+                .or(Mistake::EmptyAsNull, Selected::EmptyAsNull)
+                .or(Mistake::UnknownLeftOut, Selected::Known(&auth_token::KNOWN))
+                .or(Mistake::Decrypted, Selected::Decrypted(EncryptType::Aes256))
+                .or(Mistake::Decrypted, Selected::Decrypted(EncryptType::Aes128))
+                .or(Mistake::ExtendParamsDecoded, Selected::ExtendParamsDecoded)
+                .or(Mistake::TokenSigned, Selected::WithEmptyToken),
+            blank_counts: true,
+            zone: UtcOffset::UTC,
+        }
+    }
+
+    fn of_body(keys: Choice<KeyText>, body: &[u8], written: Written) -> Self {
+        let members = json::members(body).unwrap_or_default();
+        let members = || members.iter().filter(|(name, _)| name != TOKEN);
+        let read = |text: &dyn Fn(&str) -> Option<String>| -> Parameters {
+            members().filter_map(|(name, value)| Some((name.clone().into_owned(), text(value)?))).collect()
+        };
+        let text = |value: &str| auth_token_body::text_of(value).map(Cow::into_owned);
+        let literal = |value: &str| Some(if value == "null" { String::new() } else { value.to_owned() });
+        let inner = |value: &str| value.strip_prefix('"')?.strip_suffix('"').map(str::to_owned);
+        Self {
+            written,
+            keys,
+            readings: Choice::right(read(&text))
+                .or(Mistake::NotDecoded, read(&literal))
+                .or(Mistake::NotDecoded, read(&|value| inner(value).or_else(|| literal(value))))
+                .or(Mistake::DecodedTwice, read(&|value| Some(query::decode(&text(value)?, Plus::Space)?.into_owned())))
+                .or(
+                    Mistake::DecodedTwice,
+                    read(&|value| Some(query::decode(&text(value)?, Plus::Literal)?.into_owned())),
+                )
+                .or(Mistake::PlusAsSpace, read(&|value| Some(text(value)?.replace('+', " "))))
+                .or(Mistake::PlusAsSpace, read(&|value| Some(text(value)?.replace(' ', "+")))),
+            selected: Choice::right(Selected::NotBlank)
+                .or(Mistake::BlankSigned, Selected::All)
+                .or(Mistake::EmptyAsNull, Selected::EmptyAsNull)
+                .or(Mistake::UnknownLeftOut, Selected::Known(&auth_token_body::KNOWN)),
+            blank_counts: false,
+            zone: CHINA,
+        }
+    }
+
     fn diagnose(self) -> Diagnosis {
+        let Written { bytes: signature, mistakes, .. } = self.written.clone();
+        let length = self.readings[0].iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.with_choices(|choices, make| {
+            diagnose(mistakes, choices, length, |picked| make(picked).as_ref() == Some(&signature))
+        })
+    }
+
+    /// Hands out the mistakes to try, and the function that makes a token with some of them.
+    fn with_choices<T>(self, search: impl FnOnce(&[&[Mistake]], &Make<'_>) -> T) -> T {
         let blank_counts = self.blank_counts;
         let names = self.readings[0].iter().filter(|(_, value)| blank_counts || !is_blank(value));
         let without = names.map(|(name, _)| (Mistake::LeftOut(name.clone()), Selected::Without(name.clone())));
@@ -291,7 +319,6 @@ impl Call {
         let making = Making::choice();
         let charsets = charset::mistakes().filter(|(_, charset)| !charset.is_read());
         let charsets = Choice::right(None).or_each(charsets.map(|(mistake, charset)| (mistake, Some(charset))));
-        let Written { bytes: signature, algorithm, mistakes } = &self.written;
         let choices = [
             self.keys.mistakes(),
             self.readings.mistakes(),
@@ -302,26 +329,22 @@ impl Call {
             making.mistakes(),
             charsets.mistakes(),
         ];
-        let length = self.readings[0].iter().map(|(name, value)| name.len() + value.len()).sum();
-        diagnose(mistakes.clone(), &choices, length, |picked| {
-            let &[key, reading, selection, form, sorted, joint, made, charset] = picked else { return false };
+        search(&choices, &|picked| {
+            let &[key, reading, selection, form, sorted, joint, made, charset] = picked else { return None };
             let key = &self.keys[key];
             let parameters = self.readings[reading].clone();
-            let Some(mut parameters) = selected[selection].of(parameters, blank_counts, key) else { return false };
+            let mut parameters = selected[selection].of(parameters, blank_counts, key)?;
             order[sorted].sort(&mut parameters);
             let text = joined[joint].text(&parameters).into_bytes();
             let text = match charsets[charset] {
                 None => text,
-                Some(charset) => match charset.change(&text) {
-                    Some(changed) => changed,
-                    None => return false,
-                },
+                Some(charset) => charset.change(&text)?,
             };
             let hmac_key = Zeroizing::new(match &key_forms[form] {
                 KeyForm::Behind(time) => [key, time.as_str()].concat(),
                 KeyForm::Before(time) => [time.as_str(), key].concat(),
             });
-            making[made].make(*algorithm, hmac_key.as_bytes(), &text) == *signature
+            Some(making[made].make(self.written.algorithm, hmac_key.as_bytes(), &text))
         })
     }
 }

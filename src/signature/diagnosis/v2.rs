@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 use super::body::Bodies;
 use super::keys::{self, KeyText};
 use super::making::{Algorithm, Making};
-use super::search::{Choice, diagnose};
+use super::search::{Choice, Make, Mistaken, diagnose, each};
 use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, verdict};
-use crate::key::{AccessKeys, InterfaceType};
+use crate::key::{AccessKeys, InterfaceType, KeyRing};
 use crate::query::{self, Plus};
 use crate::signature::{Window, callback_v2, header, kit_v2};
 use crate::text::json;
@@ -38,62 +38,65 @@ pub fn callback_v2(
     if let Some(verdict) = verdict(window, verify) {
         return verdict;
     }
-    let value = |name| {
-        let pair = query::raw_pairs(query).find(|pair| pair.name == name);
-        pair.and_then(|pair| pair.decoded_value(Plus::Space)).unwrap_or_default()
-    };
-    let written = match written::read(&value("signature"), Form::Hex) {
+    let written = match written::read(&value(query, "signature"), Form::Hex) {
         Ok(written) => written,
         Err(diagnosis) => return diagnosis,
     };
-    let raw_nonce = query::raw_pairs(query).find(|pair| pair.name == "nonce").map_or("", |pair| pair.value);
-    let call = Call {
-        content: digests(written.algorithm),
-        written,
-        keys: keys::candidates(keys, interface, ring),
-        nonce: nonces(raw_nonce, &value("nonce")),
-        time: times(&value("timestamp")),
-        spelling: Choice::right(Spelling::Hex)
-            .or(Mistake::UpperCaseDigest, Spelling::Capitals)
-            .or(Mistake::DigestNotHex, Spelling::Base64)
-            .or(Mistake::DigestNotHex, Spelling::Bytes),
-    };
+    let call = Call::of_callback(keys::candidates(keys, interface, ring), query, written);
     // The canonical form counts as well, so that to have signed it is no mistake.
     let canonical = json::canonical(body).unwrap_or_default();
     let canonical = Some(canonical.as_bytes()).filter(|canonical| !canonical.is_empty() && *canonical != body);
     call.diagnose(&Bodies::new(body), canonical.map(Bodies::new))
 }
 
+fn value<'q>(query: &'q str, name: &str) -> Cow<'q, str> {
+    let pair = query::raw_pairs(query).find(|pair| pair.name == name);
+    pair.and_then(|pair| pair.decoded_value(Plus::Space)).unwrap_or_default()
+}
+
+/// Returns the signatures that the known mistakes give a V2.0 call; its own signature is not looked at.
+pub(super) fn mistaken_callback(
+    ring: &KeyRing,
+    keys: &AccessKeys,
+    interface: InterfaceType,
+    query: &str,
+    body: &[u8],
+) -> Mistaken {
+    let call = Call::of_callback(keys::candidates(keys, interface, ring), query, Written::unknown());
+    call.with_choices(&Bodies::new(body), each)
+}
+
+/// Returns the signatures that the known mistakes give a Kit call; its own signature is not looked at.
+pub(super) fn mistaken_kit(ring: &KeyRing, keys: &AccessKeys, headers: &HeaderMap, body: &[u8]) -> Mistaken {
+    let call = Call::of_kit(keys::candidates(keys, InterfaceType::Kit, ring), headers, Written::unknown());
+    call.with_choices(&Bodies::canonical_first(body), each)
+}
+
 /// Finds the mistake in the `x-sign` of a Kit call; arguments as for [`kit_v2::verify`].
 pub fn kit_v2(keys: &AccessKeys, headers: &HeaderMap, body: &[u8], now: Timestamp, window: Window) -> Diagnosis {
     const INTERFACE: InterfaceType = InterfaceType::Kit;
     let Some(ring) = keys.get(INTERFACE) else { return Diagnosis::NoKey(INTERFACE) };
-    let value = |name| header(headers, name).ok().flatten().unwrap_or_default();
-    let in_seconds = value("x-timestamp").len() == 10 && Timestamp::parse_unix(value("x-timestamp")).is_ok();
+    let time = header_value(headers, "x-timestamp");
+    let in_seconds = time.len() == 10 && Timestamp::parse_unix(time).is_ok();
     if !in_seconds {
         let verify = |window| kit_v2::verify(ring, headers, body, now, window).map(|verified| verified.key_index());
         if let Some(verdict) = verdict(window, verify) {
             return verdict;
         }
     }
-    let mut written = match written::read(value("x-sign"), Form::Hex) {
+    let mut written = match written::read(header_value(headers, "x-sign"), Form::Hex) {
         Ok(written) => written,
         Err(diagnosis) => return diagnosis,
     };
     if in_seconds {
         written.mistakes.push(Mistake::SecondsForMilliseconds);
     }
-    let call = Call {
-        content: Choice::right(Content::Body)
-            .or(Mistake::DigestForBody, Content::Digest(Making::Hmac, written.algorithm))
-            .or(Mistake::DigestForBody, Content::Digest(Making::Hash, written.algorithm)),
-        written,
-        keys: keys::candidates(keys, INTERFACE, ring),
-        nonce: nonces(value("x-nonce"), value("x-nonce")),
-        time: times(value("x-timestamp")),
-        spelling: Choice::right(Spelling::Hex),
-    };
+    let call = Call::of_kit(keys::candidates(keys, INTERFACE, ring), headers, written);
     call.diagnose(&Bodies::canonical_first(body), Some(Bodies::new(body)))
+}
+
+fn header_value<'h>(headers: &'h HeaderMap, name: &'static str) -> &'h str {
+    header(headers, name).ok().flatten().unwrap_or_default()
 }
 
 /// Form in which the body stands in the text that is signed.
@@ -166,6 +169,35 @@ struct Call {
 }
 
 impl Call {
+    fn of_callback(keys: Choice<KeyText>, query: &str, written: Written) -> Self {
+        let raw_nonce = query::raw_pairs(query).find(|pair| pair.name == "nonce").map_or("", |pair| pair.value);
+        Self {
+            content: digests(written.algorithm),
+            written,
+            keys,
+            nonce: nonces(raw_nonce, &value(query, "nonce")),
+            time: times(&value(query, "timestamp")),
+            spelling: Choice::right(Spelling::Hex)
+                .or(Mistake::UpperCaseDigest, Spelling::Capitals)
+                .or(Mistake::DigestNotHex, Spelling::Base64)
+                .or(Mistake::DigestNotHex, Spelling::Bytes),
+        }
+    }
+
+    fn of_kit(keys: Choice<KeyText>, headers: &HeaderMap, written: Written) -> Self {
+        let nonce = header_value(headers, "x-nonce");
+        Self {
+            content: Choice::right(Content::Body)
+                .or(Mistake::DigestForBody, Content::Digest(Making::Hmac, written.algorithm))
+                .or(Mistake::DigestForBody, Content::Digest(Making::Hash, written.algorithm)),
+            written,
+            keys,
+            nonce: nonces(nonce, nonce),
+            time: times(header_value(headers, "x-timestamp")),
+            spelling: Choice::right(Spelling::Hex),
+        }
+    }
+
     /// With the body in the form that is most likely, and in another that is right as well; the fewest mistakes win.
     fn diagnose(&self, first: &Bodies<'_>, second: Option<Bodies<'_>>) -> Diagnosis {
         let count = |diagnosis: &Diagnosis| match diagnosis {
@@ -178,6 +210,15 @@ impl Call {
     }
 
     fn diagnose_with(&self, bodies: &Bodies<'_>) -> Diagnosis {
+        let Written { bytes: signature, mistakes, .. } = &self.written;
+        let found = self.with_choices(bodies, |choices, make| {
+            diagnose(mistakes.clone(), choices, bodies.length(), |picked| make(picked).as_ref() == Some(signature))
+        });
+        found.or_certain(bodies.certain())
+    }
+
+    /// Hands out the mistakes to try, and the function that makes a signature with some of them.
+    fn with_choices<T>(&self, bodies: &Bodies<'_>, search: impl FnOnce(&[&[Mistake]], &Make<'_>) -> T) -> T {
         // Key, nonce, time and content: which of them, and in which order.
         let left_out = |what: &str| Mistake::LeftOut(what.to_owned());
         let layout = Choice::<&[usize]>::right(&[0, 1, 2, 3])
@@ -196,13 +237,12 @@ impl Call {
             self.nonce.mistakes(),
             self.time.mistakes(),
         ];
-        let Written { bytes: signature, algorithm, mistakes } = &self.written;
         // Of a body, under a key: needed again with every nonce and time.
         let digests: RefCell<HashMap<Vec<usize>, Vec<u8>>> = RefCell::default();
-        let gives_it = |picked: &[usize]| {
-            let &[key, content, spelling, parts, made, nonce, time, ref body @ ..] = picked else { return false };
+        let make = |picked: &[usize]| {
+            let &[key, content, spelling, parts, made, nonce, time, ref body @ ..] = picked else { return None };
             let key_text = self.keys[key].as_bytes();
-            let Some(bytes) = bodies.get(body) else { return false };
+            let bytes = bodies.get(body)?;
             let content = match self.content[content] {
                 Content::Digest(making, algorithm) => {
                     let mut digests = digests.borrow_mut();
@@ -214,9 +254,8 @@ impl Call {
             };
             let all: [&[u8]; 4] = [key_text, self.nonce[nonce].as_bytes(), self.time[time].as_bytes(), &content];
             let text = Zeroizing::new(layout[parts].iter().map(|&part| all[part]).collect::<Vec<_>>().concat());
-            making[made].make(*algorithm, key_text, &text) == *signature
+            Some(making[made].make(self.written.algorithm, key_text, &text))
         };
-        let choices = [&own, &bodies.mistakes()[..]].concat();
-        diagnose(mistakes.clone(), &choices, bodies.length(), gives_it).or_certain(bodies.certain())
+        search(&[&own, &bodies.mistakes()[..]].concat(), &make)
     }
 }

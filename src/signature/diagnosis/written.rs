@@ -23,11 +23,18 @@ pub(super) enum Form {
 }
 
 /// A signature as bytes, and what is wrong with the way in which it is written.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) bytes: Vec<u8>,
     pub(super) algorithm: Algorithm,
     pub(super) mistakes: Vec<Mistake>,
+}
+
+impl Written {
+    /// A signature of the right form that matches nothing.
+    pub(super) fn unknown() -> Self {
+        Self { bytes: Vec::new(), algorithm: Algorithm::Sha256, mistakes: Vec::new() }
+    }
 }
 
 /// Reads a signature; otherwise returns why there is nothing to search for.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::first_call::Wanted;
 use crate::call::{Proof, encoded};
 use crate::message::{Message, object};
 use crate::session::{Checked, Session, Stop};
@@ -12,19 +13,24 @@ use koogallery::protocol::SignatureScheme;
 /// Characters that are easily lost in transit.
 const DIFFICULT: &str = "a b+c/d=e%41&f~g*h'i\"j(k)测试，😀\\ü";
 
-pub(super) async fn canonical(session: &mut Session) -> Checked {
-    let message = session.fresh();
-    session.call(&message).await?.accepted("a valid call")
-}
-
 /// Adds an undocumented field, whose value the checker is free to choose, to a valid call.
 fn remarked(session: &mut Session, name: &str, value: impl Into<Value>) -> Message {
     session.fresh().with(name, value)
 }
 
 pub(super) async fn difficult_values(session: &mut Session) -> Checked {
-    let message = remarked(session, "remark", DIFFICULT);
-    session.call(&message).await?.accepted("a call with spaces, symbols, Chinese and emoji in a value")
+    let message = match session.profile.scheme() {
+        SignatureScheme::AuthToken => session.fresh().with("customerName", DIFFICULT),
+        _ => remarked(session, "remark", DIFFICULT),
+    };
+    session.call(&message).await?.accepted("a call with spaces, symbols, Chinese and emoji in a value")?;
+    if !session.profile.scheme().has_nonce() {
+        return Ok(());
+    }
+    let message = remarked(session, "remark", "测试/x");
+    let escaped = message.to_json().replace('/', "\\/").replace('测', "\\u6D4B").replace('试', "\\u8bd5");
+    let call = session.signer().sign_as(&message, escaped.into_bytes(), &message.to_canonical_json());
+    session.send(call).await?.accepted("a body with \\u escapes and \\/, signed with the characters themselves")
 }
 
 pub(super) async fn both_spaces(session: &mut Session) -> Checked {
@@ -43,18 +49,51 @@ pub(super) async fn unknown_field(session: &mut Session) -> Checked {
 }
 
 pub(super) async fn optional_left_out(session: &mut Session) -> Checked {
+    if let Some(wanted) = session.first_call.as_ref().map(|first| &first.wanted).filter(|wanted| !wanted.is_empty()) {
+        let named = |named: &[_]| named.iter().map(|field: &Wanted| &*field.name).collect::<Vec<_>>().join(" and ");
+        return Err(Stop::failed(
+            "a purchase without optional fields is accepted (000000)",
+            wanted
+                .iter()
+                .map(|field| format!("{} without {}", field.refusal, field.name))
+                .collect::<Vec<_>>()
+                .join(", "),
+            format!("a purchase is accepted with {0} only, and {0} is optional", named(wanted)),
+        ));
+    }
     let message = session.fresh();
-    let optional = ["customerName", "skuCode", "chargingMode"];
+    // customerName is mandatory in China.
+    let optional = ["skuCode", "chargingMode"];
     let message = optional.iter().fold(message, |message, name| message.without(name));
     session.call(&message).await?.accepted("a call with mandatory fields only")
 }
 
 pub(super) async fn empty_value(session: &mut Session) -> Checked {
-    let message = remarked(session, "fieldOfTomorrow", "");
+    let message = match session.profile.scheme() {
+        SignatureScheme::AuthToken => session.fresh().with("skuCode", ""),
+        _ => remarked(session, "fieldOfTomorrow", ""),
+    };
     session.call(&message).await?.accepted("a call with an empty optional field, signed as empty")
 }
 
-/// Equivalent content in other bytes, signed over exactly those.
+type Rewriting = fn(&Message) -> String;
+
+/// The same content in other bytes.
+const FORMS: [(&str, Rewriting); 4] = [
+    ("a body with its members in another order", |message| {
+        let mut members = message.fields.clone();
+        members.sort_by(|(a, _), (b, _)| b.cmp(a));
+        object(&members)
+    }),
+    ("a body with spaces and line breaks", |message| {
+        let members: serde_json::Map<_, _> = message.fields.iter().cloned().collect();
+        serde_json::to_string_pretty(&members).unwrap_or_default()
+    }),
+    ("a body with a member that is null", |message| message.clone().with("testFlag", Value::Null).to_json()),
+    ("a body with a line break at its end", |message| message.to_json() + "\n"),
+];
+
+/// The same content in other forms, with the signature of the documented form.
 pub(super) async fn other_forms(session: &mut Session) -> Checked {
     let scheme = session.profile.scheme();
     if scheme == SignatureScheme::AuthToken {
@@ -63,36 +102,48 @@ pub(super) async fn other_forms(session: &mut Session) -> Checked {
         call.query.reverse();
         return session.send(call).await?.accepted("a query in another order");
     }
-    type Rewriting = fn(&Message) -> String;
-    let forms: [(&str, Rewriting); 4] = [
-        ("a body with its members in another order", |message| {
-            let mut members = message.fields.clone();
-            members.sort_by(|(a, _), (b, _)| b.cmp(a));
-            object(&members)
-        }),
-        ("a body with spaces and line breaks", |message| {
-            let members: serde_json::Map<_, _> = message.fields.iter().cloned().collect();
-            serde_json::to_string_pretty(&members).unwrap_or_default()
-        }),
-        ("a body with \\u escapes and \\/", |message| {
-            message.to_json().replace('/', "\\/").replace('测', "\\u6D4B").replace('试', "\\u8bd5")
-        }),
-        ("a body with a line break at its end", |message| message.to_json() + "\n"),
-    ];
-    for (what, rewrite) in forms {
-        let mut message = remarked(session, "remark", "测试/x");
+    for (what, rewrite) in forms(session) {
+        let mut message = plain(session);
         let signer = session.signer();
         let call = match scheme {
             SignatureScheme::AuthTokenBody => {
                 message.set("timeStamp", crate::message::time_stamp(scheme, signer.time));
                 signer.sign_json(&message, rewrite(&message).into_bytes())
             }
-            _ => {
-                let time = signer.time.as_unix_millis().to_string();
-                signer.sign_body(&message, rewrite(&message).into_bytes(), &time)
-            }
+            _ => signer.sign_as(&message, rewrite(&message).into_bytes(), &message.to_canonical_json()),
         };
         session.send(call).await?.accepted(what)?;
+    }
+    Ok(())
+}
+
+/// A valid call without a flag that a null could take the place of.
+fn plain(session: &mut Session) -> Message {
+    let message = session.fresh();
+    if session.author.test_flag { message } else { message.without("testFlag") }
+}
+
+/// A member that is null would take the place of the flag.
+fn forms(session: &Session) -> impl Iterator<Item = (&'static str, Rewriting)> + use<> {
+    let test_flag = session.author.test_flag;
+    FORMS.into_iter().filter(move |(what, _)| !test_flag || !what.contains("null"))
+}
+
+/// The same forms, signed as they are sent.
+pub(super) async fn raw_forms(session: &mut Session) -> Checked {
+    for (what, rewrite) in forms(session) {
+        let message = session.fresh();
+        let signer = session.signer();
+        let time = signer.time.as_unix_millis().to_string();
+        let call = signer.sign_body(&message, rewrite(&message).into_bytes(), &time);
+        let reading = session.send_unjudged(call).await?;
+        if !reading.is_accepted() {
+            return Err(Stop::failed(
+                format!("{what}, signed as it is sent, is accepted"),
+                reading.described(),
+                format!("{what}, signed as it is sent, is refused: only the documented form is verified"),
+            ));
+        }
     }
     Ok(())
 }

@@ -33,7 +33,7 @@ async fn tell_over(
         }
         None => Err(TargetError::unwritable()),
     };
-    session.note(call, outcome).map(|answer| Reading::new(&answer))
+    session.read(call, outcome)
 }
 
 pub(super) async fn kept_open(session: &mut Session) -> Checked {
@@ -85,9 +85,9 @@ async fn after_continue(target: &HttpTarget, call: &Call) -> Result<(Answer, boo
 }
 
 /// The same call must be accepted however its bytes are framed.
-fn same_as_ever(outcome: Result<Answer, Stop>, what: &str, cause: &str) -> Checked {
+fn same_as_ever(outcome: Result<Reading, Stop>, what: &str, cause: &str) -> Checked {
     let got = match outcome {
-        Ok(answer) => match Reading::new(&answer).accepted(what) {
+        Ok(reading) => match reading.accepted(what) {
             Err(Stop::Failed(failure)) => failure.got,
             checked => return checked,
         },
@@ -100,6 +100,7 @@ fn same_as_ever(outcome: Result<Answer, Stop>, what: &str, cause: &str) -> Check
 pub(super) async fn forms(session: &mut Session) -> Checked {
     let mut call = unjudged(session);
     call.set_header("accept-encoding", "gzip");
+    let activity = call.activity.clone();
     let answer = session.send_raw(call).await?;
     if let Some(coding) = answer.header("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return Err(Stop::failed(
@@ -108,7 +109,11 @@ pub(super) async fn forms(session: &mut Session) -> Checked {
             "the answer is compressed for clients that accept it",
         ));
     }
-    same_as_ever(Ok(answer), "a call with Accept-Encoding", "the answer depends on Accept-Encoding")?;
+    same_as_ever(
+        Ok(Reading::new(&activity, &answer)),
+        "a call with Accept-Encoding",
+        "the answer depends on Accept-Encoding",
+    )?;
 
     let call = unjudged(session);
     // The rest is about bodies, and needs a connection.
@@ -117,7 +122,7 @@ pub(super) async fn forms(session: &mut Session) -> Checked {
         Some(request) => target.call_as(&request, Framing::Chunked).await,
         None => Err(TargetError::unwritable()),
     };
-    let outcome = session.note(call, outcome);
+    let outcome = session.read(call, outcome);
     let cause = "the server, or a proxy in front, accepts only bodies of known length";
     same_as_ever(outcome, "a call with a chunked body", cause)?;
 
@@ -125,7 +130,7 @@ pub(super) async fn forms(session: &mut Session) -> Checked {
     let outcome = timeout(TIMEOUT, after_continue(&target, &call)).await;
     let outcome = outcome.unwrap_or(Err(TargetError::Timeout(TIMEOUT)));
     let is_heard = outcome.as_ref().map_or(true, |(_, is_heard)| *is_heard);
-    let outcome = session.note(call, outcome.map(|(answer, _)| answer));
+    let outcome = session.read(call, outcome.map(|(answer, _)| answer));
     same_as_ever(outcome, "a call with Expect: 100-continue", "Expect: 100-continue is not supported")?;
     match is_heard {
         true => Ok(()),

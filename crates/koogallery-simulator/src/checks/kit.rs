@@ -137,7 +137,7 @@ pub(super) async fn client_secret(session: &mut Session) -> Checked {
     for damaged in ["no ciphertext".to_owned(), "A".repeat(512)].into_iter().chain(spoiled) {
         let now = session.now();
         let message = session.author.application(&firm, &damaged, Flag::Add, now);
-        session.call(&message).await?.refused(FAILED, "applicationSync whose clientSecret cannot be decrypted")?;
+        session.refuse(&message, FAILED, "applicationSync whose clientSecret cannot be decrypted").await?;
     }
     if session.client_secrets.is_empty() {
         return Err(Stop::not_run("damaged secrets are refused; checking valid ones needs the seller's public key"));

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::charging::Charging;
 use crate::message::{Message, TIME_STAMP};
 use crate::probe::ProbedInstance;
 use crate::profile::Profile;
 use crate::session::{Checked, Session, Stop};
+use koogallery::activity::Activity;
 use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::protocol::{Protocol, SignatureScheme};
 use koogallery::timestamp::{CHINA, Timestamp};
@@ -67,7 +69,7 @@ pub(super) async fn unknown_instance(session: &mut Session) -> Checked {
     .flatten()
     {
         let what = format!("{} of an unknown instance", message.activity);
-        session.call(&message).await?.refused(UNKNOWN, &what)?;
+        session.refuse(&message, UNKNOWN, &what).await?;
     }
     let Some(release) = session.author.release(&id) else { return Ok(()) };
     let reading = session.call(&release).await?;
@@ -76,6 +78,9 @@ pub(super) async fn unknown_instance(session: &mut Session) -> Checked {
 }
 
 pub(super) async fn upgrade(session: &mut Session) -> Checked {
+    let upgrade =
+        if session.profile == Protocol::SaasV1.into() { Activity::Upgrade } else { Activity::UpgradeInstance };
+    session.needs(upgrade)?;
     let id = session.instance().await?;
     let until = session.now().saturating_add(DAY * 365);
     let order = session.author.ids.order();
@@ -178,7 +183,7 @@ pub(super) async fn after_release(session: &mut Session) -> Checked {
     let until = session.now().saturating_add(DAY * 365);
     for message in [session.author.renewal(&id, until), session.author.unfreeze(&id)].into_iter().flatten() {
         let what = format!("{} of a released instance", message.activity);
-        session.call(&message).await?.refused(UNKNOWN, &what)?;
+        session.refuse(&message, UNKNOWN, &what).await?;
     }
     session.expect_state(&id, "released", "a renewal after the release").await?;
     let purchase = session.author.purchase_of(&order, 1);
@@ -240,7 +245,7 @@ pub(super) async fn unknown_activity(session: &mut Session) -> Checked {
             None => message.clone().without("activity"),
         };
         message.activity = activity.unwrap_or_default();
-        session.call(&message).await?.refused(codes, what)?;
+        session.refuse(&message, codes, what).await?;
     }
     Ok(())
 }
@@ -277,36 +282,76 @@ pub(super) async fn missing_fields(session: &mut Session) -> Checked {
             }
             let of = &sample.activity;
             let message = fresh(session).without(name);
-            session.call(&message).await?.refused(codes, &format!("{of} without {name}"))?;
+            session.refuse(&message, codes, &format!("{of} without {name}")).await?;
             // Fields that fail to decrypt are covered by another check.
             if value.is_string() && name != "clientSecret" {
                 let message = fresh(session).with(name, "x".repeat(300));
-                session.call(&message).await?.refused(codes, &format!("{of} with a {name} of 300 characters"))?;
+                session.refuse(&message, codes, &format!("{of} with a {name} of 300 characters")).await?;
             }
             if session.profile.scheme().has_nonce() {
                 let message = fresh(session).with(name, json!({ "x": [1] }));
-                session.call(&message).await?.refused(codes, &format!("{of} whose {name} is an object"))?;
+                session.refuse(&message, codes, &format!("{of} whose {name} is an object")).await?;
             }
         }
         for (activity, member) in [("authSync", "userName"), ("allOrgSync", "orgCode")] {
             if sample.activity == activity {
                 let message = fresh(session).without_in_list(member);
-                session.call(&message).await?.refused(codes, &format!("{activity} with an entry without {member}"))?;
+                session.refuse(&message, codes, &format!("{activity} with an entry without {member}")).await?;
             }
         }
     }
     Ok(())
 }
 
-pub(super) async fn charging_modes(session: &mut Session) -> Checked {
-    for (mode, period) in [("0", None), ("1", Some("month")), ("1", Some("year")), ("3", None), ("5", None)] {
-        let mut purchase = session.author.purchase().with("chargingMode", mode).with("orderAmount", "12.345");
-        if let Some(period) = period {
-            purchase.set("periodType", period);
-            purchase.set("periodNumber", "1");
-            purchase.set("expireTime", "20300101000000");
+/// Returns purchases in every way of charging, with its name.
+fn purchases_by(session: &mut Session, is_meant: impl Fn(&Session, Charging) -> bool) -> Vec<(String, Message)> {
+    let mut purchases = Vec::new();
+    for charging in Charging::ALL {
+        if !is_meant(session, charging) {
+            continue;
         }
-        session.call(&purchase).await?.accepted(&format!("a purchase with chargingMode {mode}"))?;
+        let purchase = session.author.purchase_by(charging).with("orderAmount", "12.345");
+        if charging == Charging::Period {
+            let monthly = session.author.purchase_by(charging).with("periodType", "month");
+            purchases.push((format!("a purchase of a month ({charging})"), monthly));
+        }
+        purchases.push((format!("a purchase that is charged for by {charging}"), purchase));
+    }
+    purchases
+}
+
+/// Purchases in the ways of charging that are given; sold by period if none is.
+pub(super) async fn charging_modes(session: &mut Session) -> Checked {
+    let is_sold = |session: &Session, charging: Charging| match session.charging.is_empty() {
+        true => charging == Charging::Period,
+        false => session.charging.contains(&charging),
+    };
+    for (what, purchase) in purchases_by(session, is_sold) {
+        session.call(&purchase).await?.accepted(&what)?;
+    }
+    Ok(())
+}
+
+/// What an endpoint that is sold otherwise may refuse.
+pub(super) async fn other_charging_modes(session: &mut Session) -> Checked {
+    if !session.charging.is_empty() {
+        return Err(Stop::not_run("the ways of charging are given"));
+    }
+    for (what, purchase) in purchases_by(session, |_, charging| charging != Charging::Period) {
+        let call = session.sign(&purchase);
+        let refused = match session.send_unjudged(call).await {
+            Ok(reading) if reading.is_accepted() => continue,
+            Ok(reading) => reading.described(),
+            Err(Stop::Failed(failure)) => failure.got,
+            Err(stop) => return Err(stop),
+        };
+        let has_expiry = purchase.get("expireTime").is_some();
+        let without = if has_expiry { "" } else { ", which has no expireTime," };
+        return Err(Stop::failed(
+            format!("{what} is accepted (000000)"),
+            refused.clone(),
+            format!("{what}{without} is refused ({refused}), while one by period is accepted"),
+        ));
     }
     Ok(())
 }

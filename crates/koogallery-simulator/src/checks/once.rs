@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::charging::Charging;
 use crate::message::Message;
 use crate::profile::Profile;
 use crate::session::{Checked, Session, Stop};
@@ -89,7 +90,7 @@ pub(super) async fn after_a_failure(session: &mut Session) -> Checked {
     session.wants_effects()?;
     let order = session.author.ids.order();
     let malformed = session.author.purchase_of(&order, 1).without("businessId");
-    session.call(&malformed).await?.refused(&["000002"], "a purchase without businessId")?;
+    session.refuse(&malformed, &["000002"], "a purchase without businessId").await?;
     let purchase = session.author.purchase_of(&order, 1);
     let reading = session.call(&purchase).await?;
     if !(reading.is_success() || reading.is_processing()) {
@@ -126,11 +127,19 @@ pub(super) async fn different_orders(session: &mut Session) -> Checked {
 
 pub(super) async fn pay_per_use(session: &mut Session) -> Checked {
     session.wants_effects()?;
+    if !session.sells(Charging::OnDemand) {
+        return Err(Stop::not_run("the product is not sold pay-per-use"));
+    }
     let order = session.author.ids.order();
     let mut ids = Vec::new();
     for product in ["OFFI000000000000000001", "OFFI000000000000000002", "OFFI000000000000000001"] {
         let purchase = session.author.purchase_of(&order, 1).with("chargingMode", "0").with("productId", product);
-        ids.push(session.buy(&purchase).await?);
+        let purchase = purchase.without("expireTime").without("periodType").without("periodNumber");
+        let reading = session.call(&purchase).await?;
+        if session.charging.is_empty() && !reading.is_accepted() {
+            return Err(Stop::not_run("pay-per-use purchases are refused (L17)"));
+        }
+        ids.push(session.settled(&purchase, reading).await?);
     }
     match ids[0] != ids[1] && ids[0] == ids[2] {
         true => Ok(()),

@@ -1,6 +1,7 @@
 //! Checks of instance queries.
 
 use crate::session::{Checked, Session, Stop};
+use koogallery::activity::Activity;
 
 async fn expect(session: &mut Session, asked: &[&str]) -> Checked {
     let Some(query) = session.author.query(asked) else { return Ok(()) };
@@ -12,12 +13,19 @@ async fn expect(session: &mut Session, asked: &[&str]) -> Checked {
         false => Err(Stop::failed(
             format!("info about {}", asked.join(" and ")),
             if described.is_empty() { "none".to_owned() } else { format!("info about {}", described.join(" and ")) },
-            "requested instances are missing in the answer: instanceId may contain several, joined with commas",
+            match (reading.has_info(), asked.len()) {
+                (false, _) => "the answer to queryInstance has no info: what it describes is not read elsewhere",
+                (true, 1) => "the requested instance is missing in the info of the answer to queryInstance",
+                (true, _) => {
+                    "requested instances are missing in the answer: instanceId may contain several, joined with commas"
+                }
+            },
         )),
     }
 }
 
 pub(super) async fn one_many_unknown(session: &mut Session) -> Checked {
+    session.needs(Activity::QueryInstance)?;
     let (first, second) = (session.instance().await?, session.instance().await?);
     expect(session, &[&first]).await?;
     expect(session, &[&first, &second]).await?;
@@ -31,6 +39,7 @@ pub(super) async fn one_many_unknown(session: &mut Session) -> Checked {
 }
 
 pub(super) async fn steady(session: &mut Session) -> Checked {
+    session.needs(Activity::QueryInstance)?;
     let id = session.instance().await?;
     for _ in 0..3 {
         expect(session, &[&id]).await?;
@@ -39,6 +48,7 @@ pub(super) async fn steady(session: &mut Session) -> Checked {
 }
 
 pub(super) async fn without_effect(session: &mut Session) -> Checked {
+    session.needs(Activity::QueryInstance)?;
     let id = session.instance().await?;
     let Some(query) = session.author.query(&[&id]) else { return Ok(()) };
     let before = session.probed_instance(&id).await?;

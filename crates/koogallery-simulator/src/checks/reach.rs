@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use crate::call::Proof;
 use crate::reading::Reading;
 use crate::session::{Checked, Session, Stop};
+use crate::symptom::Symptom;
 
 /// The marketplace's timeout for a whole answer.
 const IN_TIME: Duration = Duration::from_secs(5);
@@ -19,7 +20,11 @@ pub(super) async fn answers(session: &mut Session) -> Checked {
         Err(_) => None,
     };
     let message = session.fresh();
-    session.call(&message).await?;
+    match session.call(&message).await {
+        // Whatever came, something is there; the next check looks into it.
+        Err(Stop::Failed(failure)) if matches!(failure.symptom, Symptom::Crash | Symptom::Hang) => {}
+        outcome => drop(outcome?),
+    }
     let Some(times) = connected else { return Ok(()) };
     let tls = times.tls.map_or_else(String::new, |time| format!(", TLS {}", milliseconds(time)));
     let (dns, tcp) = (milliseconds(times.dns), milliseconds(times.tcp));

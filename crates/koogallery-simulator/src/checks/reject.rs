@@ -15,18 +15,19 @@ use koogallery::key::AccessKey;
 use koogallery::protocol::SignatureScheme;
 
 /// Expects the rejection of a call without valid proof.
-const UNPROVED: &[&str] = &["000001"];
+pub(super) const UNPROVED: &[&str] = &["000001"];
 /// Expects the rejection of a stale or malformed call; the documents' sample answers some of these with `000002`.
 const UNFIT: &[&str] = &["000001", "000002"];
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-async fn refused(session: &mut Session, call: Call, codes: &[&str], what: &str) -> Checked {
+pub(super) async fn refused(session: &mut Session, call: Call, codes: &[&str], what: &str) -> Checked {
+    let call = Call { is_right: false, ..call };
     session.send(call).await?.refused(codes, what)
 }
 
 /// Expects that a rejected purchase had no effect.
-async fn left_nothing(session: &mut Session, message: &Message) -> Checked {
+pub(super) async fn left_nothing(session: &mut Session, message: &Message) -> Checked {
     match message.get("orderId") {
         Some(order) if session.profile.has_purchases() && !session.author.test_flag => {
             let order = order.to_owned();
@@ -34,37 +35,6 @@ async fn left_nothing(session: &mut Session, message: &Message) -> Checked {
         }
         _ => Ok(()),
     }
-}
-
-pub(super) async fn unsigned(session: &mut Session) -> Checked {
-    let message = session.fresh();
-    for (value, what) in [(None, "a call without a signature"), (Some(""), "a call with an empty signature")] {
-        let call = session.sign(&message).with_proof(Proof::Signature, value);
-        refused(session, call, UNPROVED, what).await?;
-    }
-    left_nothing(session, &message).await
-}
-
-pub(super) async fn wrong_signature(session: &mut Session) -> Checked {
-    let message = session.fresh();
-    type Spoiling = fn(&str) -> String;
-    let spoilings: [(&str, Spoiling); 4] = [
-        ("a signature with one character changed", |right| {
-            let at = right.len() / 2;
-            let other = if right[at..].starts_with('1') { "2" } else { "1" };
-            [&right[..at], other, &right[at + 1..]].concat()
-        }),
-        ("a signature that is cut off", |right| right[..right.len() - 4].to_owned()),
-        ("another signature of the same length", |right| right.chars().rev().collect()),
-        ("arbitrary text as the signature", |_| "not-a-signature!".to_owned()),
-    ];
-    for (what, spoil) in spoilings {
-        let call = session.sign(&message);
-        let wrong = call.proof(Proof::Signature).filter(|right| right.len() > 8 && right.is_ascii()).map(spoil);
-        let call = call.with_proof(Proof::Signature, wrong.as_deref());
-        refused(session, call, UNPROVED, what).await?;
-    }
-    left_nothing(session, &message).await
 }
 
 /// Returns the value with one character changed.
@@ -418,6 +388,7 @@ pub(super) async fn hostile_bodies(session: &mut Session) -> Checked {
         }
         // A server may reject bodies of this size by itself.
         call.is_judged = is_signed;
+        call.is_right = false;
         match session.send(call).await {
             // Or close the connection while the body is still being sent.
             Err(Stop::Failed(_)) if !is_signed => {}
@@ -463,7 +434,8 @@ pub(super) async fn hostile_queries(session: &mut Session) -> Checked {
 
 pub(super) async fn burst(session: &mut Session) -> Checked {
     let message = session.fresh();
-    let calls = (0..200).map(|_| session.sign(&message).with_proof(Proof::Signature, Some("0"))).collect();
+    let calls = (0..200).map(|_| session.sign(&message).with_proof(Proof::Signature, Some("0")));
+    let calls = calls.map(|call| Call { is_right: false, ..call }).collect();
     for reading in session.send_all(calls).await? {
         reading.refused(UNPROVED, "an invalid call in a burst")?;
     }

@@ -16,9 +16,10 @@ impl Report {
             let check = result.check;
             text.push_str(&format!("| {} | {} | {outcome} | {} |\n", check.id, check.severity, cell(check.title)));
         }
-        for (cause, failures) in self.causes() {
-            text.push_str(&format!("\n### {}\n\n", cell(cause)));
-            for (result, failure) in failures {
+        for cause in &self.causes {
+            text.push_str(&format!("\n### {}\n\n", cell(&cause.headline)));
+            text.push_str(&format!("{}\n\n", cell(&cause.advice)));
+            for (result, failure) in self.failures_of(cause) {
                 let check = result.check;
                 text.push_str(&format!(
                     "* {} ({}): expected {}; got {}. ",

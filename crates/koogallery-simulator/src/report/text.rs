@@ -16,9 +16,10 @@ impl Report {
         };
         let mut text = paint(if self.is_ok() { "1;32" } else { "1;31" }, &self.verdict());
         text.push_str(&format!("\nseed {}{}\n", self.seed, if self.test_flag { ", testFlag 1" } else { "" }));
-        for (cause, failures) in self.causes() {
-            text.push_str(&format!("\n{}\n", paint("1", cause)));
-            for (result, failure) in &failures {
+        text.push_str(&self.summary(&paint));
+        for (number, cause) in (1..).zip(&self.causes) {
+            text.push_str(&format!("\n{}\n", paint("1", &format!("{number}. {}", cause.headline))));
+            for (result, failure) in self.failures_of(cause) {
                 let check = result.check;
                 let tint = if check.severity == Severity::Must { "31" } else { "33" };
                 let head = format!("{} {}", check.id, check.severity);
@@ -29,11 +30,7 @@ impl Report {
                     text.push_str(&exchange_lines(exchange));
                 }
             }
-            let mut hints: Vec<_> = failures.iter().map(|(result, _)| result.check.hint).collect();
-            hints.dedup();
-            for hint in hints {
-                text.push_str(&format!("  hint: {hint}\n"));
-            }
+            text.push_str(&format!("  hint: {}\n", cause.advice));
         }
         if self.notes().next().is_some() {
             text.push_str("\nnotes\n");
@@ -42,6 +39,30 @@ impl Report {
             text.push_str(&format!("  {:4} {note}\n", result.check.id));
         }
         text.push_str(&self.not_run_lines());
+        text
+    }
+
+    /// One line per mistake, and what to do, on one screen.
+    fn summary(&self, paint: &dyn Fn(&str, &str) -> String) -> String {
+        /// Two lines each, and a few around them, fit on a screen of 24 lines.
+        const SHOWN: usize = 9;
+        let mut text = String::new();
+        for (number, cause) in (1..).zip(self.causes.iter().take(SHOWN)) {
+            let tint = if cause.severity == Severity::Must { "31" } else { "33" };
+            let checks = match cause.checks.len() {
+                1 => cause.checks[0].to_owned(),
+                count => format!("{count} checks"),
+            };
+            text.push_str(&format!(
+                "{number:2}. {} {} ({checks})\n      do: {}\n",
+                paint(tint, cause.severity.as_str()),
+                cause.headline,
+                cause.advice
+            ));
+        }
+        if self.causes.len() > SHOWN {
+            text.push_str(&format!("    and {} more, below\n", self.causes.len() - SHOWN));
+        }
         text
     }
 

@@ -1,0 +1,148 @@
+//! The first valid call, in the forms in which it may come, until the endpoint accepts one.
+
+use serde_json::Value;
+
+use crate::charging::Charging;
+use crate::message::Message;
+use crate::reading::Reading;
+use crate::session::{Checked, Session, Stop};
+use crate::symptom::Symptom;
+use koogallery::cipher::field::{EncryptType, FieldCipher};
+use koogallery::protocol::SignatureScheme;
+
+/// Why the plain form of the first call was not accepted, and what else was found out.
+#[derive(Clone, Debug)]
+pub(crate) struct FirstCall {
+    /// The answer to the plain form.
+    pub(crate) refusal: String,
+    /// What kind of violation that was.
+    pub(crate) symptom: Symptom,
+    /// Optional fields without which the call is not accepted.
+    pub(crate) wanted: Vec<Wanted>,
+    /// What the endpoint takes for the right signature, if it is a known mistake.
+    pub(crate) mistakes: Vec<String>,
+    /// The answer to the same call without a signature.
+    pub(crate) unsigned: Option<String>,
+}
+
+/// An optional field that the endpoint cannot do without.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) name: String,
+    /// The answer without it.
+    pub(crate) refusal: String,
+}
+
+pub(super) async fn canonical(session: &mut Session) -> Checked {
+    let message = session.fresh();
+    let Err(stop) = attempt(session, &message).await else { return Ok(()) };
+    let Stop::Failed(failure) = &stop else { return Err(stop) };
+    let (refusal, symptom) = (failure.got.clone(), failure.symptom);
+    session.first_call = Some(FirstCall { refusal, symptom, wanted: Vec::new(), mistakes: Vec::new(), unsigned: None });
+    if symptom != Symptom::Hang && in_another_form(session).await? {
+        return Ok(());
+    }
+    let message = session.fresh();
+    let unsigned = session.sign(&message).with_proof(crate::call::Proof::Signature, None);
+    let unsigned = described(session.send_unjudged(unsigned).await);
+    let mistakes = if symptom == Symptom::Refused { super::mistakes::accepted(session).await? } else { Vec::new() };
+    if let Some(first) = &mut session.first_call {
+        (first.unsigned, first.mistakes) = (unsigned, mistakes);
+    }
+    Err(stop)
+}
+
+async fn attempt(session: &mut Session, message: &Message) -> Checked {
+    session.call(message).await?.accepted("a valid call")
+}
+
+fn described(outcome: Result<Reading, Stop>) -> Option<String> {
+    match outcome {
+        Ok(reading) => Some(reading.described()),
+        Err(Stop::Failed(failure)) => Some(failure.got),
+        Err(Stop::NotRun(_)) => None,
+    }
+}
+
+/// Tries the call with every optional field; if that is accepted, finds out which of them it takes, and goes on with
+/// those. Returns whether there is such a form.
+async fn in_another_form(session: &mut Session) -> Result<bool, Stop> {
+    let optional = optional_fields(session);
+    if optional.is_empty() {
+        return Ok(false);
+    }
+    if !is_accepted_with(session, &optional).await? {
+        return Ok(false);
+    }
+    let given = session.author.fields.clone();
+    let mut needed = optional;
+    let mut wanted = Vec::new();
+    for name in needed.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+        let fewer: Vec<_> = needed.iter().filter(|(other, _)| *other != name).cloned().collect();
+        session.author.fields = with(&given, &fewer);
+        let message = session.fresh();
+        match attempt(session, &message).await {
+            Ok(()) => needed = fewer,
+            Err(Stop::Failed(failure)) => wanted.push(Wanted { name, refusal: failure.got }),
+            Err(stop) => return Err(stop),
+        }
+    }
+    session.author.fields = with(&given, &needed);
+    let names: Vec<_> = needed.iter().map(|(name, _)| &**name).collect();
+    session.notes.push(format!("the run goes on with {} in every purchase", names.join(", ")));
+    if let Some(first) = &mut session.first_call {
+        first.wanted = wanted;
+    }
+    Ok(true)
+}
+
+type Fields = Vec<(String, Value)>;
+
+type Changes = Vec<(String, Option<Value>)>;
+
+fn with(given: &Changes, fields: &Fields) -> Changes {
+    let added = fields.iter().map(|(name, value)| (name.clone(), Some(value.clone())));
+    given.iter().cloned().chain(added).collect()
+}
+
+async fn is_accepted_with(session: &mut Session, fields: &Fields) -> Result<bool, Stop> {
+    let given = session.author.fields.clone();
+    session.author.fields = with(&given, fields);
+    let message = session.fresh();
+    let outcome = attempt(session, &message).await;
+    session.author.fields = given;
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(Stop::Failed(_)) => Ok(false),
+        Err(stop) => Err(stop),
+    }
+}
+
+/// Returns every optional field of a purchase that the plain form lacks, with a documented value. Only V1.0 has such
+/// fields.
+fn optional_fields(session: &mut Session) -> Fields {
+    if session.profile.scheme() != SignatureScheme::AuthToken {
+        return Vec::new();
+    }
+    let plain = session.author.purchase_by(Charging::Period);
+    let cipher = FieldCipher::new(&session.key, EncryptType::Aes256);
+    let encrypted = |text| cipher.encrypt_with_iv(text, "A1b2C3d4E5f6G7h8").map(|sealed| sealed.as_str().to_owned());
+    let table = plain.activity.parse().ok().and_then(|activity| session.profile.protocol().fields(activity));
+    let names = table.into_iter().flatten().filter(|spec| !spec.mandatory).map(|spec| spec.name);
+    let mut fields: Fields = names
+        .filter(|name| plain.get(name).is_none())
+        .filter_map(|name| {
+            let text = match name {
+                // Numbers and domains reserved for examples.
+                "mobilePhone" => encrypted("13800000000").ok()?,
+                "email" => encrypted("ada@example.com").ok()?,
+                name => super::documented::typical(name)?.to_owned(),
+            };
+            Some((name.to_owned(), Value::from(text)))
+        })
+        .collect();
+    if !session.author.test_flag {
+        fields.push(("testFlag".to_owned(), Value::from("0")));
+    }
+    fields
+}

@@ -1,0 +1,86 @@
+//! Which callbacks have to be implemented: those of the product's way of charging. If that is not known, the endpoint is
+//! asked which of the others it implements.
+
+use crate::charging::Charging;
+use crate::message::Message;
+use crate::reading::Reading;
+use crate::session::{Session, Stop};
+use koogallery::activity::Activity;
+use koogallery::protocol::Protocol;
+use std::time::Duration;
+
+/// Finds out which activities the endpoint has to serve.
+pub(crate) async fn find_out(session: &mut Session) -> Result<(), Stop> {
+    let protocol = session.profile.protocol();
+    let is_needed = |charging: &Charging, activity| charging.requires(protocol, activity);
+    let given = session.charging.clone();
+    let asked = protocol.activities().iter().copied().filter(|activity| match given.is_empty() {
+        true => !Charging::ALL.iter().all(|charging| is_needed(charging, *activity)),
+        false => !given.iter().any(|charging| is_needed(charging, *activity)),
+    });
+    let asked: Vec<_> = asked.collect();
+    if !matches!(protocol, Protocol::SaasV1 | Protocol::SaasV2 | Protocol::LicenseV1) || asked.is_empty() {
+        return Ok(());
+    }
+    let Some(id) = known_instance(session).await? else { return Ok(()) };
+    let unknown = session.fresh_named("activityOfNoProtocol");
+    let unknown = answer(session, Some(unknown)).await?;
+    let Some(unknown) = unknown else { return Ok(()) };
+    for activity in asked {
+        let message = about(session, activity, &id);
+        let Some(reading) = answer(session, message).await? else { continue };
+        if !reading.is_accepted() && !reading.is_crash() && is_same(&reading, &unknown) {
+            session.author.not_served.insert(activity);
+            session.notes.push(format!("{activity} is not implemented: {}", needed_for(protocol, activity)));
+        }
+    }
+    Ok(())
+}
+
+fn is_same(one: &Reading, other: &Reading) -> bool {
+    (one.status, &one.code) == (other.status, &other.code)
+}
+
+fn needed_for(protocol: Protocol, activity: Activity) -> String {
+    let needing = Charging::ALL.iter().filter(|charging| charging.requires(protocol, activity));
+    let needing: Vec<_> = needing.map(|charging| charging.as_str()).collect();
+    match needing.is_empty() {
+        true => "it is optional".to_owned(),
+        false => format!("needed for {} only (see --charging)", needing.join(" and ")),
+    }
+}
+
+async fn known_instance(session: &mut Session) -> Result<Option<String>, Stop> {
+    if session.author.test_flag {
+        return Ok(Some(session.author.ids.uuid()));
+    }
+    match session.instance().await {
+        Ok(id) => Ok(Some(id)),
+        Err(Stop::Failed(_) | Stop::NotRun(_)) => Ok(None),
+    }
+}
+
+fn about(session: &mut Session, activity: Activity, id: &str) -> Option<Message> {
+    let until = session.now().saturating_add(Duration::from_secs(365 * 86400));
+    match activity {
+        Activity::RefreshInstance | Activity::RefreshLicense => session.author.renewal(id, until),
+        Activity::UpdateInstanceStatus | Activity::InstanceStatus => session.author.unfreeze(id),
+        Activity::ExpireInstance | Activity::ExpireLicense => session.author.freeze(id),
+        Activity::UpgradeInstance | Activity::Upgrade => session.author.upgrade(id),
+        Activity::ChangeInstanceCheck => session.author.change_check(id),
+        Activity::QueryInstance => session.author.query(&[id]),
+        Activity::ReleaseLicense => session.author.release(id),
+        _ => None,
+    }
+}
+
+/// Returns the answer to a call, if there is one. What is wrong with it is left to the checks.
+async fn answer(session: &mut Session, message: Option<Message>) -> Result<Option<Reading>, Stop> {
+    let Some(message) = message else { return Ok(None) };
+    let call = session.sign(&message);
+    match session.send_unjudged(call).await {
+        Ok(reading) => Ok(Some(reading)),
+        Err(Stop::Failed(_)) => Ok(None),
+        Err(stop) => Err(stop),
+    }
+}

@@ -1,0 +1,149 @@
+//! Mistakes that show at the first valid call.
+
+use super::{Evidence, Found, Open, Weight, ids_of};
+use crate::profile::Profile;
+use crate::symptom::Symptom;
+use koogallery::protocol::Protocol;
+
+/// Nothing answers: every other failure follows from it.
+pub(super) fn unreachable(_: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> {
+    let reach = open.iter().find(|check| check.id() == "R1")?;
+    Some(Found {
+        weight: Weight::Reach,
+        headline: format!("{}: {}", reach.failure.cause, reach.failure.got),
+        advice: reach.result.check.hint.to_owned(),
+        checks: ids_of(open, |_| true),
+    })
+}
+
+/// Something answered at first, and nothing later.
+pub(super) fn stopped(_: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> {
+    let is_unreachable = |check: &Open<'_>| check.failure.symptom == Symptom::Unreachable;
+    let first = open.iter().find(|check| is_unreachable(check) && !check.id().starts_with('R'))?;
+    Some(Found {
+        weight: Weight::Reach,
+        headline: format!("the endpoint stops answering during the run: {}", first.failure.got),
+        advice: "see that it keeps running, and that nothing in front limits the number of calls".to_owned(),
+        checks: ids_of(open, |check| is_unreachable(check) && !check.id().starts_with('R')),
+    })
+}
+
+/// A valid call is refused in every form.
+pub(super) fn refused(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> {
+    open.iter().find(|check| check.id() == "A1")?;
+    let first = evidence.first_call?;
+    let refusal = &first.refusal;
+    // How other calls are refused is a matter of its own.
+    let only = || vec!["A1"];
+    let with_form = || ids_of(open, |check| matches!(check.id(), "A1" | "R9" | "F1" | "F2" | "F3" | "F7" | "L16"));
+    let found = |headline: String, advice: &str, checks| {
+        Some(Found { weight: Weight::Valid, headline, advice: advice.to_owned(), checks })
+    };
+    if !first.mistakes.is_empty() {
+        let headline = format!(
+            "right signatures are refused ({refusal}); what the endpoint accepts has a mistake: {}",
+            first.mistakes.join("; and ")
+        );
+        return found(headline, "correct that in the code that verifies", only());
+    }
+    let differs = first.unsigned.as_ref().filter(|unsigned| *unsigned != refusal);
+    if first.symptom == Symptom::Hang {
+        let advice = "find out in the endpoint's own log where it waits";
+        return found(format!("the endpoint hangs at a valid call: {refusal}"), advice, with_form());
+    }
+    let status = evidence.seen.iter().find(|seen| seen.check == "A1").and_then(|seen| seen.status);
+    let has_code = refusal.contains("resultCode");
+    match status {
+        Some(502..=504) if !has_code => {
+            let advice = "see that the server behind the proxy or load balancer runs, and that the proxy finds it";
+            return found(format!("a proxy answers in place of the endpoint ({refusal})"), advice, with_form());
+        }
+        Some(status @ (404 | 405 | 501)) if !has_code => {
+            return found(
+                format!("nothing at this path takes such calls (HTTP status {status})"),
+                path_advice(evidence.profile),
+                with_form(),
+            );
+        }
+        Some(status @ 300..=399) => {
+            let advice = "register the final address: the marketplace does not follow redirects";
+            return found(format!("the address redirects (HTTP status {status})"), advice, with_form());
+        }
+        _ => {}
+    }
+    if first.symptom == Symptom::Crash {
+        let after = match differs {
+            Some(unsigned) => format!(", after its signature was accepted (without one: {unsigned})"),
+            None => String::new(),
+        };
+        let advice = "look into the endpoint's own log: its code fails at a documented call";
+        return found(format!("the endpoint's code fails at every valid call ({refusal}){after}"), advice, with_form());
+    }
+    if let Some(unsigned) = differs {
+        let headline =
+            format!("a valid call is refused ({refusal}) although its signature is accepted (without one: {unsigned})");
+        return found(headline, advice_for(refusal), only());
+    }
+    if refusal.contains("000002") || refusal.contains("000005") {
+        return found(
+            format!("a valid call is refused ({refusal}), and so is one without a signature"),
+            advice_for(refusal),
+            only(),
+        );
+    }
+    let headline =
+        format!("right signatures are refused like missing ones ({refusal}), and no known mistake explains it");
+    let advice = "compare the access key of this interface type with the console, at both ends; then compare the signed \
+                  text step by step with `koogallery explain`";
+    found(headline, advice, only())
+}
+
+fn path_advice(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Protocol(Protocol::KitV1 | Protocol::KitV2) => {
+            "route the sub-paths too: the marketplace appends /produceAPI/tenantSync and the like to the production address"
+        }
+        _ => "compare the path with the one that the server serves, and the method: GET for V1.0, POST otherwise",
+    }
+}
+
+fn advice_for(refusal: &str) -> &'static str {
+    match refusal {
+        it if it.contains("000002") => {
+            "see which parameter is meant in the endpoint's own log; after a run with the same --seed it may be the nonce"
+        }
+        it if it.contains("000003") => "a purchase is about nothing that exists yet: create the instance",
+        it if it.contains("000005") => {
+            "see the endpoint's own log; if it queries the order, let it query this checker's (--listen)"
+        }
+        _ => "see the endpoint's own log for the reason",
+    }
+}
+
+/// The run went on with fields that the marketplace may leave out.
+pub(super) fn optional_fields(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> {
+    let wanted = &evidence.first_call?.wanted;
+    open.iter().find(|check| check.id() == "A5").filter(|_| !wanted.is_empty())?;
+    let named: Vec<_> = wanted.iter().map(|field| format!("{} ({})", field.name, field.refusal)).collect();
+    Some(Found {
+        weight: Weight::Valid,
+        headline: format!("a purchase fails without optional fields: without {}", named.join(", without ")),
+        advice: "require the mandatory fields only; the run went on with these fields in every purchase".to_owned(),
+        checks: vec!["A5"],
+    })
+}
+
+/// The Kit's code for a client secret stands for it in whatever check it comes.
+pub(super) fn client_secret(_: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> {
+    let checks = ids_of(open, |check| check.failure.got.contains("000101"));
+    Some(Found {
+        weight: Weight::Valid,
+        headline: "clientSecret is not decrypted (000101): it is encrypted with RSA-OAEP for the seller's public key"
+            .to_owned(),
+        advice:
+            "decrypt with RSA-OAEP, not PKCS#1 v1.5, try the variations of its hashes, and compare the key pair with \
+                 the console's"
+                .to_owned(),
+        checks,
+    })
+}

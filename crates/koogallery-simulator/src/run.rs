@@ -1,0 +1,137 @@
+//! The run of one checker: which checks are run, in which order, and what comes of it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::checks::{self, Entry, Work};
+use super::diagnosis;
+use super::profile::Profile;
+use super::report::{CheckResult, Failure, Outcome, Report, masked};
+use super::session::{Session, Stop};
+use super::symptom::Symptom;
+
+/// Which checks are run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Selection {
+    /// Slow checks too.
+    pub(super) slow: bool,
+    /// Only these, if any; what they need is run as well.
+    pub(super) only: Vec<String>,
+}
+
+/// Checks that prove nothing once it is known that nothing is verified.
+const OF_VERIFICATION: &[&str] =
+    &["X2", "X3", "X4", "X5", "X6", "X7", "X8", "X9", "X11", "X12", "X13", "X14", "X15", "X16", "X18", "X19", "X20"];
+
+pub(super) async fn run(mut session: Session, selection: Selection, target: String, seed: u64) -> Report {
+    let profile = session.profile;
+    let mut outcomes: HashMap<&'static str, CheckResult> = HashMap::new();
+    let selected = selection.entries(profile);
+    for entry in &selected {
+        session.check = entry.check.id;
+        let mut outcome = match entry.work {
+            Work::Calls(_) => outcome_of(entry, &mut session, &outcomes, &selection).await,
+            // Measured over all answers, so it comes last.
+            Work::Answers => Outcome::Passed,
+        };
+        if entry.check.id == "A1"
+            && outcome == Outcome::Passed
+            && let Err(Stop::NotRun(why)) = checks::find_out(&mut session).await
+        {
+            outcome = Outcome::NotRun { why };
+        }
+        let exchanges = std::mem::take(&mut session.exchanges);
+        let notes = std::mem::take(&mut session.notes);
+        outcomes.insert(entry.check.id, CheckResult { check: entry.check, outcome, notes, exchanges });
+    }
+    session.judge.remark_durations();
+    // In the order of the table, however they were run.
+    let ordered = checks::of(profile).filter_map(|entry| Some((entry, outcomes.remove(entry.check.id)?)));
+    let mut results: Vec<_> = ordered.map(|(entry, result)| with_findings(entry, result, &mut session)).collect();
+    results.retain(|result| selection.is_shown(result.check.id));
+    let causes = diagnosis::causes(&results, &mut session);
+    for result in &mut results {
+        if let Outcome::Failed(failure) = &mut result.outcome {
+            *failure = failure.clone().shown(&session.key);
+        }
+        result.notes.iter_mut().for_each(|note| *note = masked(note, &session.key));
+    }
+    let causes = causes.into_iter().map(|cause| cause.shown(&session.key)).collect();
+    Report { target, profile, seed, test_flag: session.author.test_flag, calls: session.calls, causes, results }
+}
+
+/// Adds what the rules for every answer have found.
+fn with_findings(entry: &Entry, mut result: CheckResult, session: &mut Session) -> CheckResult {
+    let id = entry.check.id;
+    let findings = &mut session.judge.findings;
+    result.notes.extend(findings.notes.remove(id).unwrap_or_default());
+    // A check that makes calls may also have a rule for every answer.
+    if let Some((failure, exchange)) = findings.broken.remove(id) {
+        let counts = findings.counts.remove(id).unwrap_or_default();
+        let of = findings.judged.get(id).copied().unwrap_or_default();
+        result.outcome = Outcome::Failed(counted(failure, &counts.into_iter().collect::<Vec<_>>(), of));
+        result.exchanges = vec![exchange];
+    } else if matches!(entry.work, Work::Answers) && !findings.judged.contains_key(id) {
+        result.outcome = Outcome::NotRun { why: "no answer that the rule applies to".to_owned() };
+    }
+    result
+}
+
+/// Adds how many answers broke the rule, and to which calls.
+fn counted(failure: Failure, counts: &[(String, u32)], of: u32) -> Failure {
+    const NAMED: usize = 6;
+    let mut counts = counts.to_vec();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let all: u32 = counts.iter().map(|(_, count)| count).sum();
+    let mut named: Vec<_> = counts.iter().take(NAMED).map(|(subject, count)| format!("{subject} {count}")).collect();
+    if counts.len() > NAMED {
+        named.push(format!("{} others", counts.len() - NAMED));
+    }
+    Failure { got: format!("{} ({all} of {of} answers: {})", failure.got, named.join(", ")), ..failure }
+}
+
+impl Selection {
+    /// Returns the checks to run, with what they need.
+    fn entries(&self, profile: Profile) -> Vec<&'static Entry> {
+        let mut wanted: HashSet<&str> = self.only.iter().map(String::as_str).collect();
+        if !wanted.is_empty() {
+            let all: Vec<_> = checks::of(profile).collect();
+            // What a check needs stands before it.
+            for entry in all.iter().rev().filter(|entry| !entry.needs.is_empty()) {
+                if wanted.contains(entry.check.id) {
+                    wanted.extend(entry.needs);
+                }
+            }
+        }
+        checks::of(profile).filter(|entry| wanted.is_empty() || wanted.contains(entry.check.id)).collect()
+    }
+
+    fn is_shown(&self, id: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == id)
+    }
+}
+
+async fn outcome_of(
+    entry: &Entry,
+    session: &mut Session,
+    outcomes: &HashMap<&'static str, CheckResult>,
+    selection: &Selection,
+) -> Outcome {
+    let Work::Calls(work) = entry.work else { return Outcome::Passed };
+    let not_run = |why: String| Outcome::NotRun { why };
+    if entry.is_slow && !selection.slow {
+        return not_run("timing checks are off".to_owned());
+    }
+    let is = |id: &str, is: fn(&Outcome) -> bool| outcomes.get(id).is_some_and(|result| is(&result.outcome));
+    if let Some(missing) = entry.needs.iter().find(|id| !is(id, |outcome| *outcome == Outcome::Passed)) {
+        return not_run(format!("it proves nothing unless {missing} passes"));
+    }
+    let is_accepted = |outcome: &Outcome| matches!(outcome, Outcome::Failed(it) if it.symptom == Symptom::Accepted);
+    if OF_VERIFICATION.contains(&entry.check.id) && is("X1", is_accepted) && session.is_wholly_unverified() {
+        return not_run("calls without a signature are accepted (X1)".to_owned());
+    }
+    match work(session).await {
+        Ok(()) => Outcome::Passed,
+        Err(Stop::Failed(failure)) => Outcome::Failed(failure),
+        Err(Stop::NotRun(why)) => not_run(why),
+    }
+}
