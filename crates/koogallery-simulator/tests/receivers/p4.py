@@ -92,7 +92,8 @@ def update_status(table, call):
     row = table.find(instanceId=call.get("instanceId"))
     if row is None:
         return failure("000004", "Instance not found")
-    table.update(row, state="frozen" if call.get("status") == "FREEZE" else "active")
+    if row["state"] != "released":
+        table.update(row, state="frozen" if call.get("status") == "FREEZE" else "active")
     return success()
 
 
