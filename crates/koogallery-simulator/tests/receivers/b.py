@@ -78,7 +78,7 @@ def fields(activity):
         return {}
     code = base64.b64encode(b'[{"name":"identificationCode","value":"0A1B2C3D"}]').decode()
     return {
-        "amount": "1", "chargingMode": "1", "expireTime": "20300101000000", "periodNumber": "1",
+        "amount": "1", "chargingMode": "1", "expireTime": "20300101000000", "periodNumber": "1", "skuCode": "sku-1",
         "periodType": "year", "saasExtendParams": code, "testFlag": "0", "trialFlag": "0",
     }
 

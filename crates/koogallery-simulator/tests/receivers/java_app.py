@@ -5,6 +5,7 @@ import re
 import traceback
 
 from serving import Answer, serve
+from strict_json import Literal
 
 JSON = "application/json;charset=UTF-8"
 HTML = "text/html;charset=utf-8"
@@ -60,6 +61,10 @@ def serve_servlet(handle):
     serve(within_limits, crash)
 
 
+def as_text(value):
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def read_json(request, of_texts=False):
     """Returns the body's members, the last one if a name is repeated; `of_texts` refuses what is nested."""
     if request.method != "POST":
@@ -67,7 +72,7 @@ def read_json(request, of_texts=False):
     if not (request.header("Content-Type") or "").lower().startswith("application/json"):
         raise HttpError(415)
     try:
-        members = json.loads(request.body, parse_int=str, parse_float=str) if of_texts else json.loads(request.body)
+        members = json.loads(request.body, parse_int=Literal, parse_float=Literal)
     except (ValueError, RecursionError) as error:
         raise HttpError(400) from error
     if not isinstance(members, dict):
@@ -75,5 +80,5 @@ def read_json(request, of_texts=False):
     if of_texts:
         if any(isinstance(value, (dict, list)) for value in members.values()):
             raise HttpError(400)
-        members = {name: str(value).lower() if isinstance(value, bool) else value for name, value in members.items()}
+        members = {name: None if value is None else as_text(value) for name, value in members.items()}
     return members
