@@ -3,7 +3,8 @@
 The token is made over a fixed list of 16 parameters, so that an optional one that is absent is HTTP 500, as is a
 missing token, and a parameter that is not in the list makes the token differ. Answers are text/html; a wrong token is
 000002, and an unusable machine code 000001; there is no instanceId; error pages are not signed; a quotation mark breaks
-a statement that is joined from the fields. With `--filled` the optional parameters that no test call carries are added to every call.
+a statement that is joined from the fields. `--filled` adds the optional parameters to every getLicense, all but
+customerName.
 """
 
 import ast
@@ -78,8 +79,8 @@ def fields(activity):
         return {}
     code = base64.b64encode(b'[{"name":"identificationCode","value":"0A1B2C3D"}]').decode()
     return {
-        "amount": "1", "chargingMode": "1", "expireTime": "20300101000000", "periodNumber": "1", "skuCode": "sku-1",
-        "periodType": "year", "saasExtendParams": code, "testFlag": "0", "trialFlag": "0",
+        "amount": "1", "chargingMode": "1", "expireTime": "20300101000000", "periodNumber": "1",
+        "periodType": "year", "saasExtendParams": code, "skuCode": "sku-1", "testFlag": "0", "trialFlag": "0",
     }
 
 

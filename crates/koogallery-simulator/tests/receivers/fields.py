@@ -89,9 +89,10 @@ def items(call, name):
     """Returns a list of objects, sent as one or as a text that holds JSON, with or without quoted names."""
     value = call.get(name)
     if type(value) is str:  # pylint: disable=unidiomatic-typecheck
-        quoted = re.sub(r'([{,]\s*)([A-Za-z]+)\s*:', r'\1"\2":', value) if re.match(r"\s*\[\s*{\s*[A-Za-z]", value) else value
+        if re.match(r"\s*\[\s*{\s*[A-Za-z]", value):
+            value = re.sub(r"([{,]\s*)([A-Za-z]+)\s*:", r'\1"\2":', value)
         try:
-            value = json.loads(quoted, parse_int=Literal, parse_float=Literal)
+            value = json.loads(value, parse_int=Literal, parse_float=Literal)
         except (ValueError, RecursionError) as error:
             raise invalid(f"{name} does not hold JSON") from error
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):

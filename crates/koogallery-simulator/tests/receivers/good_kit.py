@@ -1,7 +1,8 @@
 """Kit V1 and V2, right by the documents.
 
-Client secrets are decrypted with `--private-key`; without it each is refused with 000101. The instances of purchases
-are not known here, so that every instance id is taken for a known one.
+`--canonical-only` verifies V2 as the marketplace's own sample project does: only over the canonical form rebuilt from
+the parsed body. Client secrets are decrypted with `--private-key`; without it each is refused with 000101. The
+instances of purchases are not known here, so that every instance id is taken for a known one.
 """
 
 import threading
@@ -18,9 +19,9 @@ DELETE, ADD, MODIFY, CANCEL = 0, 1, 2, 3
 
 
 class Receiver:
-    def __init__(self, key, private_key):
+    def __init__(self, key, private_key, raw_too):
         self.key, self.private_key = key, private_key
-        self.v2 = PostedCalls(key, kit=True)
+        self.v2 = PostedCalls(key, kit=True, raw_too=raw_too)
         self.entries, self.lock = {}, threading.Lock()
 
     def handle(self, request):
@@ -144,9 +145,11 @@ def main():
         __doc__,
         ("--kit-key", {"default": "kit-key-0123456789", "help": "access key of the Kit callbacks"}),
         ("--private-key", {"metavar": "FILE", "help": "RSA key in PEM, to decrypt client secrets"}),
+        ("--canonical-only", {"action": "store_true"}),
         key=False,
     )
-    receiver = Receiver(given.kit_key, PrivateKey.read(given.private_key) if given.private_key else None)
+    private_key = PrivateKey.read(given.private_key) if given.private_key else None
+    receiver = Receiver(given.kit_key, private_key, raw_too=not given.canonical_only)
     serve(receiver.handle, receiver.crash, MAX_BODY)
 
 

@@ -3,8 +3,8 @@
 testFlag is demanded, though real calls lack it, and mobilePhone with every purchase: without one of them the framework
 answers HTTP 400, unsigned. A purchase without customerName is a null pointer. The instance id is the row's number,
 encrypted again with a fresh IV in every answer. An unknown instance and a missing token are HTTP 500. A renewal does
-not change the stored expiry. With `--filled` the missing parameters are added to every call. `/admin/instances` lists
-the rows.
+not change the stored expiry. `--filled` adds testFlag to every call, and mobilePhone and expireTime to purchases.
+`/admin/instances` lists the rows.
 """
 
 import json
@@ -33,7 +33,8 @@ class Rows:
             found = next((row for row in self.rows.values() if row["orderId"] == call["orderId"]), None)
             if found is None:
                 number = str(10_000 + len(self.rows))
-                found = {"number": number, "orderId": call["orderId"], "state": "active", "expireTime": call.get("expireTime")}
+                expire_time = call.get("expireTime")
+                found = {"number": number, "orderId": call["orderId"], "state": "active", "expireTime": expire_time}
                 self.rows[number] = found
             return found
 

@@ -2,7 +2,7 @@
 
 businessId is echoed as the instance id; times are read with a pattern of 12 hours, so that 12:30 is stored as 00:30; a
 purchase without expireTime is 000005, as is a missing token; encryptType is a number; a success has no resultMsg, and
-that of a refusal is Chinese; the password is 123456. With `--filled` a missing expireTime is added to every purchase.
+that of a refusal is Chinese; the password is 123456. `--filled` adds a missing expireTime to every purchase.
 `/admin/instances` lists the instances, without their orders.
 """
 
@@ -21,7 +21,8 @@ KNOWN = ("newInstance", "refreshInstance", "expireInstance", "releaseInstance")
 
 
 def signed(key, code, message=None, **members):
-    answer = json_answer({"resultCode": code, "resultMsg": message, **members}, content_type=java_app.JSON, ascii_only=False)
+    members = {"resultCode": code, "resultMsg": message, **members}
+    answer = json_answer(members, content_type=java_app.JSON, ascii_only=False)
     answer.headers.append(("Body-Sign", body_sign(key, answer.body)))
     return answer
 

@@ -54,8 +54,8 @@ def serve_servlet(handle):
     """Serves behind a container, which refuses heads of more than 8 KiB by itself."""
 
     def within_limits(request):
-        head = len(request.path) + len(request.query) + sum(len(name) + len(value) + 4 for name, value in request.headers.items())
-        if head > 8000:
+        headers = sum(len(name) + len(value) + 4 for name, value in request.headers.items())
+        if len(request.path) + len(request.query) + headers > 8000:
             raise HttpError(400, "Request header is too large")
         return handle(request)
 

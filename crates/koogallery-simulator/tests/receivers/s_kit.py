@@ -28,8 +28,10 @@ def handle(request, key, private_key):
     if not start.endswith("/produceAPI/v2") or name not in PATHS:
         raise java_app.HttpError(404)
     call = java_app.read_json(request)
-    if name == "applicationSync" and call.get("clientSecret") and not decrypted(call["clientSecret"], private_key):
-        return json_answer({"resultCode": "000101", "resultMsg": "something wrong with appSecret"}, content_type=java_app.JSON)
+    secret = call.get("clientSecret") if name == "applicationSync" else None
+    if secret and not decrypted(secret, private_key):
+        members = {"resultCode": "000101", "resultMsg": "something wrong with appSecret"}
+        return json_answer(members, content_type=java_app.JSON)
     given, timestamp, nonce = (request.header(f"x-{name}") for name in ("sign", "timestamp", "nonce"))
     payload = canonical(call)
     code = s_saas.refused(given, timestamp, nonce, lambda nonce, time: kit_v2_signature(key, nonce, time, payload))

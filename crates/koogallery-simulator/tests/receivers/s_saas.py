@@ -17,7 +17,8 @@ MESSAGES = {"000000": "success.", "000001": "token is invalid", "000002": "param
 
 
 def answer(code, **members):
-    return json_answer({"resultCode": code, "resultMsg": MESSAGES[code], **members}, content_type=java_app.JSON, ascii_only=False)
+    members = {"resultCode": code, "resultMsg": MESSAGES[code], **members}
+    return json_answer(members, content_type=java_app.JSON, ascii_only=False)
 
 
 def refused(given, timestamp, nonce, expected):

@@ -1,11 +1,17 @@
 """Checks the helpers against the vectors of the protocol notes; exits with a code other than 0 if one differs."""
 
 import sys
+import time
+from email.message import Message
+from urllib.parse import urlencode
 
 import aes
 import signing
 import strict_json
-from serving import strict_pairs
+import token_call
+from fields import Refused
+from posted_call import PostedCalls
+from serving import Request, strict_pairs
 
 FAILED = []
 
@@ -129,7 +135,56 @@ def strictness():
          '{"B":-0e1,"a":[{"z":null,"y":"é/\\u001F"}],"b":1.50}')
 
 
-for test in (v2_signatures, kit_v2_nested, v1_tokens, encrypted_fields, strictness):
+def code_of(opening, *arguments):
+    """Returns `accepted`, or the code with which a call is refused."""
+    try:
+        opening(*arguments)
+        return "accepted"
+    except Refused as refused:
+        return refused.code
+
+
+def posted(body, payload, nonce, off=0, key="a-key"):
+    timestamp = str(int((time.time() + off) * 1000))
+    signature = signing.v2_signature(key, nonce, timestamp, payload).upper()
+    query = urlencode({"signature": signature, "timestamp": timestamp, "nonce": nonce})
+    return Request("POST", f"/x?{query}", Message(), body)
+
+
+def opened_posts():
+    both, canonical_only = PostedCalls("a-key"), PostedCalls("a-key", raw_too=False)
+    body, form = b'{ "b":null, "c":1.0,"a":"x" }', b'{"a":"x","c":1.0}'
+    for name, calls, raw in (("both forms", both, "accepted"), ("canonical only", canonical_only, "000001")):
+        same(f"canonical form, {name}", code_of(calls.open, posted(body, form, "n1")), "accepted")
+        same(f"raw bytes, {name}", code_of(calls.open, posted(body, body, "n2")), raw)
+        same(f"used nonce, {name}", code_of(calls.open, posted(form, form, "n1")), "000001")
+    for off, expected in ((55, "accepted"), (-55, "accepted"), (65, "000002"), (-65, "000002")):
+        same(f"{off} s off", code_of(both.open, posted(form, form, f"off{off}", off)), expected)
+    twice = b'{"a":1,"a":2}'
+    same("repeated member", code_of(both.open, posted(twice, twice, "n3")), "000002")
+    same("another key", code_of(both.open, posted(form, form, "n4", key="b-key")), "000001")
+    request = posted(form, form, "n5")
+    request.query += "&nonce=n5"
+    same("repeated nonce parameter", code_of(both.open, request), "000002")
+
+
+def got(off, *more):
+    stamp = time.strftime("%Y%m%d%H%M%S000", time.gmtime(time.time() + off * 3600))
+    pairs = [("activity", "newInstance"), ("timeStamp", stamp), *more]
+    return Request("GET", "/x?" + urlencode(pairs + [("authToken", signing.v1_token("a-key", stamp, pairs))]), Message(), b"")
+
+
+def opened_gets():
+    same("right token", code_of(token_call.open_get, "a-key", got(0, ("empty", ""), ("text", "测 &=+%"))), "accepted")
+    same("another key", code_of(token_call.open_get, "b-key", got(0)), "000001")
+    same("13 hours old", code_of(token_call.open_get, "a-key", got(-13)), "000001")
+    same("13 hours ahead", code_of(token_call.open_get, "a-key", got(13)), "000001")
+    request = got(0)
+    request.query += "&activity=newInstance"
+    same("repeated parameter", code_of(token_call.open_get, "a-key", request), "000002")
+
+
+for test in (v2_signatures, kit_v2_nested, v1_tokens, encrypted_fields, strictness, opened_posts, opened_gets):
     test()
 print(f"{len(FAILED)} failed" if FAILED else "all right")
 sys.exit(1 if FAILED else 0)

@@ -17,7 +17,11 @@ def parse_object(body):
     """
     try:
         value = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_unique, parse_int=Literal, parse_float=Literal, parse_constant=_refused
+            body.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_int=Literal,
+            parse_float=Literal,
+            parse_constant=_refused,
         )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
@@ -39,8 +43,7 @@ def _refused(constant):
 
 def canonical(members):
     """Returns the form that is signed: sorted by name at the top, without nulls, compact."""
-    kept = sorted(((name, value) for name, value in members.items() if value is not None), key=lambda m: utf16_order(m[0]))
-    return compact(dict(kept))
+    return compact({name: members[name] for name in sorted(members, key=utf16_order) if members[name] is not None})
 
 
 def compact(value):
