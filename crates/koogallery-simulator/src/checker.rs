@@ -292,6 +292,7 @@ impl Checker {
                 .max_by_key(|way| *way == Charging::Period)
                 .unwrap_or(Charging::Period),
             fields: self.fields.into_iter().map(|(name, value)| (name, Some(value.into()))).collect(),
+            sends_flag_off: false,
             not_served: HashSet::new(),
         };
         let name = self.target.name();

@@ -2,7 +2,9 @@
 //! heaviest first, each with its consequences.
 
 mod crashes;
+mod error_pages;
 mod first_call;
+mod identity;
 mod refusals;
 mod unverified;
 mod weight;
@@ -15,6 +17,7 @@ use super::profile::Profile;
 use super::report::{Cause, CheckResult, Failure, Outcome};
 use super::seen::Seen;
 use super::session::Session;
+use super::symptom::Symptom;
 use weight::Weight;
 
 /// What a run has shown.
@@ -54,14 +57,16 @@ type Detector = fn(&Evidence<'_>, &[Open<'_>]) -> Option<Found>;
 /// In this order: a check belongs to the first mistake that explains it.
 const DETECTORS: &[Detector] = &[
     first_call::unreachable,
-    first_call::stopped,
     first_call::refused,
     first_call::optional_fields,
     unverified::unverified,
+    first_call::stopped,
     first_call::client_secret,
     crashes::hangs,
     crashes::crashes,
     refusals::other_codes,
+    identity::orders,
+    error_pages::error_pages,
 ];
 
 /// Returns the mistakes behind the failed checks.
@@ -101,7 +106,7 @@ pub(super) fn causes(results: &[CheckResult], session: &mut Session) -> Vec<Caus
             (weight, Cause { headline, advice, severity, checks })
         })
         .collect();
-    causes.sort_by_key(|(weight, cause)| (Reverse(cause.severity), *weight, Reverse(cause.checks.len())));
+    causes.sort_by_key(|(weight, cause)| (cause.severity != Severity::Must, *weight, Reverse(cause.checks.len())));
     causes.into_iter().map(|(_, cause)| cause).collect()
 }
 
@@ -109,18 +114,23 @@ pub(super) fn causes(results: &[CheckResult], session: &mut Session) -> Vec<Caus
 fn by_text(open: Vec<Open<'_>>) -> Vec<Found> {
     let mut found: Vec<(Severity, Found)> = Vec::new();
     for Open { result, failure } in open {
-        let (check, weight) = (result.check, weight::of(result.check.id));
+        let check = result.check;
+        let weight = match failure.symptom {
+            // It is refused after all.
+            Symptom::OtherRefusal => Weight::Codes,
+            _ => weight::of(check.id),
+        };
         match found.iter_mut().find(|(_, found)| found.headline == failure.cause) {
             Some((severity, found)) => {
                 found.checks.push(check.id);
                 found.weight = found.weight.min(weight);
                 if check.severity > *severity {
                     *severity = check.severity;
-                    check.hint.clone_into(&mut found.advice);
+                    failure.advice.unwrap_or(check.hint).clone_into(&mut found.advice);
                 }
             }
             None => {
-                let (headline, advice) = (failure.cause.clone(), check.hint.to_owned());
+                let (headline, advice) = (failure.cause.clone(), failure.advice.unwrap_or(check.hint).to_owned());
                 found.push((check.severity, Found { weight, headline, advice, checks: vec![check.id] }));
             }
         }

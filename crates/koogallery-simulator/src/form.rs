@@ -197,7 +197,8 @@ fn is_filled(json: &Value, name: &str) -> bool {
 fn mandatory(call: &Call, json: &Value) -> Verdict {
     let activity = &*call.activity;
     let lacks = |name: &str| {
-        broken(&format!("{name} in the answer to {activity}"), "it is missing", "a mandatory field is missing")
+        let cause = format!("the answer to {activity} has no {name}");
+        broken(&format!("{name} in the answer to {activity}"), "it is missing", &cause)
     };
     if activity != "queryInstance" && !is_filled(json, "instanceId") {
         return lacks("instanceId");

@@ -161,6 +161,8 @@ pub(super) struct Author {
     pub(super) charging: Charging,
     /// Fields that every purchase has, or lacks.
     pub(super) fields: Vec<(String, Option<Value>)>,
+    /// Whether calls that are no tests say so, in place of leaving the flag out.
+    pub(super) sends_flag_off: bool,
     /// Activities that the product does not need, and the endpoint does not implement.
     pub(super) not_served: HashSet<Activity>,
 }
@@ -312,7 +314,11 @@ impl Author {
 
     fn flagged(&self, message: Message) -> Message {
         self.place_order(&message);
-        if self.test_flag { message.with("testFlag", "1") } else { message }
+        match (self.test_flag, self.sends_flag_off) {
+            (true, _) => message.with("testFlag", "1"),
+            (false, true) => message.with("testFlag", "0"),
+            (false, false) => message,
+        }
     }
 }
 

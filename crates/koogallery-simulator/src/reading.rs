@@ -87,13 +87,14 @@ impl Reading {
             return Err(Stop::failed(expected(), self.described(), cause).with(Symptom::Crash));
         }
         match self.code.as_deref() {
-            Some("000000" | "000004") => {
-                let cause = format!("{what} is accepted as genuine");
+            // Work can be in progress for what is created only.
+            Some(code) if code == "000000" || (code == "000004" && self.creates()) => {
+                let cause = format!("{what} is accepted");
                 Err(Stop::failed(expected(), self.described(), cause).with(Symptom::Accepted))
             }
             Some(code) if codes.contains(&code) => Ok(()),
             Some(code) => {
-                let cause = format!("calls are refused with {code}, which has another meaning");
+                let cause = format!("{what} is refused with {code}, not with {}", codes.join(" or "));
                 Err(Stop::failed(expected(), self.described(), cause).with(Symptom::OtherRefusal))
             }
             // The form of the answer is checked elsewhere.
@@ -104,6 +105,10 @@ impl Reading {
     /// Returns whether the call was about nothing that had to exist before.
     fn is_about_something_new(&self) -> bool {
         matches!(&*self.activity, "newInstance" | "getLicense" | "tenantSync" | "orderNotify")
+    }
+
+    fn creates(&self) -> bool {
+        self.is_about_something_new() || self.activity == "getLicenseAsync"
     }
 
     fn cause_of_refusal(&self) -> String {

@@ -44,12 +44,14 @@ pub struct Failure {
     /// The likely mistake behind it.
     pub cause: String,
     pub(super) symptom: Symptom,
+    /// Advice on this mistake, where that of the check is about another one.
+    pub(super) advice: Option<&'static str>,
 }
 
 impl Failure {
     pub(super) fn new(expected: impl Into<String>, got: impl Into<String>, cause: impl Into<String>) -> Self {
         let symptom = Symptom::default();
-        Self { expected: expected.into(), got: got.into(), cause: cause.into(), symptom }
+        Self { expected: expected.into(), got: got.into(), cause: cause.into(), symptom, advice: None }
     }
 
     /// An answer may contain the key.

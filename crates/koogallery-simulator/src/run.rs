@@ -1,6 +1,6 @@
 //! The run of one checker: which checks are run, in which order, and what comes of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::checks::{self, Entry, Work};
 use super::diagnosis;
@@ -28,17 +28,11 @@ pub(super) async fn run(mut session: Session, selection: Selection, target: Stri
     let selected = selection.entries(profile);
     for entry in &selected {
         session.check = entry.check.id;
-        let mut outcome = match entry.work {
+        let outcome = match entry.work {
             Work::Calls(_) => outcome_of(entry, &mut session, &outcomes, &selection).await,
             // Measured over all answers, so it comes last.
             Work::Answers => Outcome::Passed,
         };
-        if entry.check.id == "A1"
-            && outcome == Outcome::Passed
-            && let Err(Stop::NotRun(why)) = checks::find_out(&mut session).await
-        {
-            outcome = Outcome::NotRun { why };
-        }
         let exchanges = std::mem::take(&mut session.exchanges);
         let notes = std::mem::take(&mut session.notes);
         outcomes.insert(entry.check.id, CheckResult { check: entry.check, outcome, notes, exchanges });
@@ -48,6 +42,16 @@ pub(super) async fn run(mut session: Session, selection: Selection, target: Stri
     let ordered = checks::of(profile).filter_map(|entry| Some((entry, outcomes.remove(entry.check.id)?)));
     let mut results: Vec<_> = ordered.map(|(entry, result)| with_findings(entry, result, &mut session)).collect();
     results.retain(|result| selection.is_shown(result.check.id));
+    if session.has_stopped() {
+        // Whatever passed before, what was not run would have failed.
+        let stopped = "the endpoint stops answering during the run";
+        if let Some(reach) =
+            results.iter_mut().find(|result| result.check.id == "R1" && result.outcome == Outcome::Passed)
+        {
+            let failure = Failure::new("an answer to every call", "none to the last calls", stopped);
+            reach.outcome = Outcome::Failed(Failure { symptom: Symptom::Unreachable, ..failure });
+        }
+    }
     let causes = diagnosis::causes(&results, &mut session);
     for result in &mut results {
         if let Outcome::Failed(failure) = &mut result.outcome {
@@ -68,7 +72,7 @@ fn with_findings(entry: &Entry, mut result: CheckResult, session: &mut Session) 
     if let Some((failure, exchange)) = findings.broken.remove(id) {
         let counts = findings.counts.remove(id).unwrap_or_default();
         let of = findings.judged.get(id).copied().unwrap_or_default();
-        result.outcome = Outcome::Failed(counted(failure, &counts.into_iter().collect::<Vec<_>>(), of));
+        result.outcome = Outcome::Failed(counted(failure, counts, of));
         result.exchanges = vec![exchange];
     } else if matches!(entry.work, Work::Answers) && !findings.judged.contains_key(id) {
         result.outcome = Outcome::NotRun { why: "no answer that the rule applies to".to_owned() };
@@ -77,16 +81,17 @@ fn with_findings(entry: &Entry, mut result: CheckResult, session: &mut Session) 
 }
 
 /// Adds how many answers broke the rule, and to which calls.
-fn counted(failure: Failure, counts: &[(String, u32)], of: u32) -> Failure {
+fn counted(failure: Failure, counts: BTreeMap<String, u32>, of: u32) -> Failure {
     const NAMED: usize = 6;
-    let mut counts = counts.to_vec();
+    let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let all: u32 = counts.iter().map(|(_, count)| count).sum();
     let mut named: Vec<_> = counts.iter().take(NAMED).map(|(subject, count)| format!("{subject} {count}")).collect();
     if counts.len() > NAMED {
         named.push(format!("{} others", counts.len() - NAMED));
     }
-    Failure { got: format!("{} ({all} of {of} answers: {})", failure.got, named.join(", ")), ..failure }
+    let at = format!("{all} of {of} answers: {}", named.join(", "));
+    Failure { got: format!("{} ({at})", failure.got), cause: format!("{} ({at})", failure.cause), ..failure }
 }
 
 impl Selection {
@@ -129,7 +134,14 @@ async fn outcome_of(
     if OF_VERIFICATION.contains(&entry.check.id) && is("X1", is_accepted) && session.is_wholly_unverified() {
         return not_run("calls without a signature are accepted (X1)".to_owned());
     }
-    match work(session).await {
+    // Calls that may do harm to a weak endpoint come after the forged ones.
+    let is_about_more = !matches!(entry.check.id.as_bytes().first(), Some(b'R' | b'A' | b'X'));
+    let asked = if is_about_more { checks::find_out(session).await } else { Ok(()) };
+    let outcome = match asked {
+        Ok(()) => work(session).await,
+        Err(stop) => Err(stop),
+    };
+    match outcome {
         Ok(()) => Outcome::Passed,
         Err(Stop::Failed(failure)) => Outcome::Failed(failure),
         Err(Stop::NotRun(why)) => not_run(why),

@@ -2,6 +2,9 @@
 
 use super::symptom::Symptom;
 
+/// An activity that no protocol has.
+pub(super) const UNKNOWN_ACTIVITY: &str = "activityOfNoProtocol";
+
 /// One call and how it ended.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
@@ -32,6 +35,7 @@ impl Seen {
 pub(super) fn subject(check: &str, activity: &str, is_right: bool) -> String {
     let mistake = match check {
         _ if is_right => None,
+        _ if activity == UNKNOWN_ACTIVITY => Some("unknown activity"),
         "X1" | "X2" => Some("missing or wrong signature"),
         "X3" | "X4" | "X14" | "X19" => Some("changed after signing"),
         "X5" => Some("repeated parameter"),

@@ -1,6 +1,6 @@
 //! One run: makes the calls, and records the answers.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,8 +40,11 @@ const READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Default limit for a run.
 pub(super) const TIME_BUDGET: Duration = Duration::from_secs(120);
 
-/// After this many timeouts an activity is not called again.
-const MAX_TIMEOUTS: u32 = 2;
+/// Limit for an answer once something hangs: the rest is likely to hang as well, and the time for the run is limited.
+const AFTER_A_HANG: Duration = Duration::from_secs(10);
+
+/// After this many calls that found nothing to call, the rest is not run.
+const MAX_UNREACHABLE: u32 = 2;
 
 const OUT_OF_TIME: &str = "the time for the run was over";
 
@@ -82,13 +85,15 @@ pub(super) struct Session {
     pub(super) until: Instant,
     /// What the first valid call has shown, unless it was accepted at once.
     pub(super) first_call: Option<FirstCall>,
+    /// Whether the endpoint was asked what it serves.
+    pub(super) has_asked: bool,
     /// Ways of charging for the product, if they are known.
     pub(super) charging: Vec<Charging>,
     /// Activities of calls that were accepted without a valid signature.
     pub(super) unverified: Vec<String>,
     last_time: Timestamp,
     /// Activities that hang.
-    hangs: BTreeMap<String, u32>,
+    hangs: HashSet<String>,
     /// Number of calls that found nothing to call.
     unreachable: u32,
     /// Whether instances that are accepted with `000004` never become ready.
@@ -126,10 +131,11 @@ impl Session {
             check: "",
             until: Instant::now() + TIME_BUDGET,
             first_call: None,
+            has_asked: false,
             charging: Vec::new(),
             unverified: Vec::new(),
             last_time: Timestamp::from_unix_millis(0),
-            hangs: BTreeMap::new(),
+            hangs: HashSet::new(),
             unreachable: 0,
             is_never_ready: false,
         }
@@ -147,17 +153,22 @@ impl Session {
         Instant::now() >= self.until
     }
 
+    /// Returns whether nothing answers any more.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.unreachable > MAX_UNREACHABLE
+    }
+
     /// Refuses a call for which there is no time, or whose activity hangs.
     fn may_call(&self, activity: &str) -> Checked {
         if self.is_out_of_time() {
             return Err(Stop::not_run(OUT_OF_TIME));
         }
-        if self.unreachable > MAX_TIMEOUTS {
+        if self.has_stopped() {
             return Err(Stop::not_run("the endpoint has stopped answering"));
         }
-        match self.hangs.get(activity) {
-            Some(&count) if count >= MAX_TIMEOUTS => Err(Stop::NotRun(format!("{activity} hangs"))),
-            _ => Ok(()),
+        match self.hangs.contains(activity) {
+            true => Err(TargetError::Timeout(self.limit()).into()),
+            false => Ok(()),
         }
     }
 
@@ -224,6 +235,7 @@ impl Session {
 
     fn limit(&self) -> Duration {
         let limit = self.judge.deadline.max(self.profile.timeout()).saturating_add(LATE);
+        let limit = if self.hangs.is_empty() { limit } else { limit.min(AFTER_A_HANG) };
         limit.min(self.until.saturating_duration_since(Instant::now()))
     }
 
@@ -327,7 +339,7 @@ impl Session {
                 return Err(Stop::not_run(OUT_OF_TIME));
             }
             if matches!(outcome, Err(TargetError::Timeout(_))) {
-                *self.hangs.entry(call.activity.clone()).or_default() += 1;
+                self.hangs.insert(call.activity.clone());
             }
         }
         self.remember(&call, &outcome);

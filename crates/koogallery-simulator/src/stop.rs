@@ -22,6 +22,22 @@ impl Stop {
         Self::NotRun(why.to_owned())
     }
 
+    /// Sets the advice, where that of the check is about another mistake.
+    pub(super) fn advise(self, advice: &'static str) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(Failure { advice: Some(advice), ..failure }),
+            not_run => not_run,
+        }
+    }
+
+    /// Replaces the likely mistake.
+    pub(super) fn because(self, cause: impl Into<String>) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(Failure { cause: cause.into(), ..failure }),
+            not_run => not_run,
+        }
+    }
+
     /// Sets the kind of the violation.
     pub(super) fn with(self, symptom: Symptom) -> Self {
         match self {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::first_call::Wanted;
 use crate::call::{Proof, encoded};
 use crate::message::{Message, object};
+use crate::reading::Reading;
 use crate::session::{Checked, Session, Stop};
 use koogallery::protocol::SignatureScheme;
 
@@ -45,7 +46,10 @@ pub(super) async fn both_spaces(session: &mut Session) -> Checked {
 
 pub(super) async fn unknown_field(session: &mut Session) -> Checked {
     let message = remarked(session, "fieldOfTomorrow", "1");
-    session.call(&message).await?.accepted("a call with an undocumented signed field")
+    let reading = session.call(&message).await?;
+    reading.accepted("a call with an undocumented signed field").map_err(|stop| {
+        stop.because(format!("a call with an undocumented signed field is refused ({})", reading.described()))
+    })
 }
 
 pub(super) async fn optional_left_out(session: &mut Session) -> Checked {
@@ -79,7 +83,7 @@ pub(super) async fn empty_value(session: &mut Session) -> Checked {
 type Rewriting = fn(&Message) -> String;
 
 /// The same content in other bytes.
-const FORMS: [(&str, Rewriting); 4] = [
+const FORMS: [(&str, Rewriting); 3] = [
     ("a body with its members in another order", |message| {
         let mut members = message.fields.clone();
         members.sort_by(|(a, _), (b, _)| b.cmp(a));
@@ -89,9 +93,23 @@ const FORMS: [(&str, Rewriting); 4] = [
         let members: serde_json::Map<_, _> = message.fields.iter().cloned().collect();
         serde_json::to_string_pretty(&members).unwrap_or_default()
     }),
-    ("a body with a member that is null", |message| message.clone().with("testFlag", Value::Null).to_json()),
     ("a body with a line break at its end", |message| message.to_json() + "\n"),
 ];
+
+/// Returns a valid call whose optional fields are null in place of being left out, if it has such fields.
+fn with_null(session: &mut Session) -> Option<Message> {
+    let message = session.fresh();
+    let table = message.activity.parse().ok().and_then(|activity| session.profile.protocol().fields(activity));
+    let is_there = |name: &str| message.fields.iter().any(|(found, _)| found == name);
+    let absent = table.into_iter().flatten().find(|spec| !spec.mandatory && !is_there(spec.name))?;
+    let name = absent.name;
+    Some(message.with(name, Value::Null))
+}
+
+fn signed_as_documented(reading: &Reading, what: &str) -> Checked {
+    let cause = || format!("{what} is refused ({}), although its documented form is signed", reading.described());
+    reading.accepted(what).map_err(|stop| stop.because(cause()))
+}
 
 /// The same content in other forms, with the signature of the documented form.
 pub(super) async fn other_forms(session: &mut Session) -> Checked {
@@ -102,8 +120,14 @@ pub(super) async fn other_forms(session: &mut Session) -> Checked {
         call.query.reverse();
         return session.send(call).await?.accepted("a query in another order");
     }
-    for (what, rewrite) in forms(session) {
-        let mut message = plain(session);
+    if scheme.has_nonce()
+        && let Some(message) = with_null(session)
+    {
+        let reading = session.call(&message).await?;
+        signed_as_documented(&reading, "a body with an optional member that is null")?;
+    }
+    for (what, rewrite) in FORMS {
+        let mut message = session.fresh();
         let signer = session.signer();
         let call = match scheme {
             SignatureScheme::AuthTokenBody => {
@@ -112,26 +136,15 @@ pub(super) async fn other_forms(session: &mut Session) -> Checked {
             }
             _ => signer.sign_as(&message, rewrite(&message).into_bytes(), &message.to_canonical_json()),
         };
-        session.send(call).await?.accepted(what)?;
+        let reading = session.send(call).await?;
+        signed_as_documented(&reading, what)?;
     }
     Ok(())
 }
 
-/// A valid call without a flag that a null could take the place of.
-fn plain(session: &mut Session) -> Message {
-    let message = session.fresh();
-    if session.author.test_flag { message } else { message.without("testFlag") }
-}
-
-/// A member that is null would take the place of the flag.
-fn forms(session: &Session) -> impl Iterator<Item = (&'static str, Rewriting)> + use<> {
-    let test_flag = session.author.test_flag;
-    FORMS.into_iter().filter(move |(what, _)| !test_flag || !what.contains("null"))
-}
-
 /// The same forms, signed as they are sent.
 pub(super) async fn raw_forms(session: &mut Session) -> Checked {
-    for (what, rewrite) in forms(session) {
+    for (what, rewrite) in FORMS {
         let message = session.fresh();
         let signer = session.signer();
         let time = signer.time.as_unix_millis().to_string();
@@ -173,7 +186,11 @@ pub(super) async fn seconds(session: &mut Session) -> Checked {
     let signer = session.signer();
     let seconds = (signer.time.as_unix_millis() / 1000).to_string();
     let call = signer.sign_body(&message, message.to_json().into_bytes(), &seconds);
-    session.send(call).await?.accepted("a timestamp in seconds, as two of the three guides say")
+    let reading = session.send(call).await?;
+    let what = "a timestamp in seconds, as two of the three guides say";
+    reading
+        .accepted(what)
+        .map_err(|stop| stop.because(format!("a timestamp in seconds is refused ({})", reading.described())))
 }
 
 pub(super) async fn token_with_plus(session: &mut Session) -> Checked {

@@ -7,8 +7,9 @@ use crate::message::Message;
 use crate::reading::Reading;
 use crate::session::{Checked, Session, Stop};
 use crate::symptom::Symptom;
+use koogallery::activity::Activity;
 use koogallery::cipher::field::{EncryptType, FieldCipher};
-use koogallery::protocol::SignatureScheme;
+use koogallery::protocol::{Protocol, SignatureScheme};
 
 /// Why the plain form of the first call was not accepted, and what else was found out.
 #[derive(Clone, Debug)]
@@ -67,13 +68,7 @@ fn described(outcome: Result<Reading, Stop>) -> Option<String> {
 /// Tries the call with every optional field; if that is accepted, finds out which of them it takes, and goes on with
 /// those. Returns whether there is such a form.
 async fn in_another_form(session: &mut Session) -> Result<bool, Stop> {
-    let optional = optional_fields(session);
-    if optional.is_empty() {
-        return Ok(false);
-    }
-    if !is_accepted_with(session, &optional).await? {
-        return Ok(false);
-    }
+    let Some(optional) = accepted_form(session).await? else { return Ok(false) };
     let given = session.author.fields.clone();
     let mut needed = optional;
     let mut wanted = Vec::new();
@@ -90,10 +85,33 @@ async fn in_another_form(session: &mut Session) -> Result<bool, Stop> {
     session.author.fields = with(&given, &needed);
     let names: Vec<_> = needed.iter().map(|(name, _)| &**name).collect();
     session.notes.push(format!("the run goes on with {} in every purchase", names.join(", ")));
+    // A server that cannot do without the flag in one call cannot in others.
+    session.author.sends_flag_off = wanted.iter().any(|field| field.name == "testFlag");
     if let Some(first) = &mut session.first_call {
         first.wanted = wanted;
     }
     Ok(true)
+}
+
+/// `[{"name":"identificationCode","value":"0a1b2c3d"}]` in Base64.
+const IDENTIFICATION: &str = "W3sibmFtZSI6ImlkZW50aWZpY2F0aW9uQ29kZSIsInZhbHVlIjoiMGExYjJjM2QifV0=";
+
+/// Sent only where the buyer has authorized it.
+const PERSONAL: &[&str] = &["mobilePhone", "email", "userId", "userName"];
+/// Of some products, and of newer pages.
+const RARE: &[&str] = &["diskSize", "bandWidth", "provisionType", "acceptanceTime", "orderAmount"];
+
+/// Returns the first set of optional fields with which a call is accepted: all, or without those that are sent rarely, for
+/// endpoints that know a fixed list.
+async fn accepted_form(session: &mut Session) -> Result<Option<Fields>, Stop> {
+    let mut fields = optional_fields(session);
+    for left_out in [&[], PERSONAL, RARE] {
+        fields.retain(|(name, _)| !left_out.contains(&&**name));
+        if !fields.is_empty() && is_accepted_with(session, &fields).await? {
+            return Ok(Some(fields));
+        }
+    }
+    Ok(None)
 }
 
 type Fields = Vec<(String, Value)>;
@@ -127,15 +145,25 @@ fn optional_fields(session: &mut Session) -> Fields {
     let plain = session.author.purchase_by(Charging::Period);
     let cipher = FieldCipher::new(&session.key, EncryptType::Aes256);
     let encrypted = |text| cipher.encrypt_with_iv(text, "A1b2C3d4E5f6G7h8").map(|sealed| sealed.as_str().to_owned());
-    let table = plain.activity.parse().ok().and_then(|activity| session.profile.protocol().fields(activity));
-    let names = table.into_iter().flatten().filter(|spec| !spec.mandatory).map(|spec| spec.name);
+    // License V1 shares the parameters of SaaS V1.0, as its page says.
+    let tables = [
+        plain.activity.parse().ok().and_then(|activity| session.profile.protocol().fields(activity)),
+        Protocol::SaasV1.fields(Activity::NewInstance),
+    ];
+    let mut names: Vec<_> =
+        tables.into_iter().flatten().flatten().filter(|spec| !spec.mandatory).map(|spec| spec.name).collect();
+    names.sort_unstable();
+    names.dedup();
     let mut fields: Fields = names
+        .into_iter()
         .filter(|name| plain.get(name).is_none())
         .filter_map(|name| {
             let text = match name {
                 // Numbers and domains reserved for examples.
                 "mobilePhone" => encrypted("13800000000").ok()?,
                 "email" => encrypted("ada@example.com").ok()?,
+                // The code that a License is bound to.
+                "saasExtendParams" if plain.activity == "getLicense" => IDENTIFICATION.to_owned(),
                 name => super::documented::typical(name)?.to_owned(),
             };
             Some((name.to_owned(), Value::from(text)))

@@ -72,13 +72,21 @@ fn spoiled(session: &mut Session, message: &Message, spoil: fn(&str) -> String) 
 
 /// Returns one call of every other activity that the endpoint serves, about something that exists; releases come last.
 async fn others(session: &mut Session) -> Result<Vec<Message>, Stop> {
+    match super::find_out(session).await {
+        // What has been found out so far counts.
+        Err(_) => Ok(Vec::new()),
+        Ok(()) => messages(session).await,
+    }
+}
+
+async fn messages(session: &mut Session) -> Result<Vec<Message>, Stop> {
     let (now, id) = match session.profile {
         Profile::Protocol(Protocol::KitV1 | Protocol::KitV2) => {
             // The first of them is the call that is fresh.
             return Ok(kit::additions(session).into_iter().skip(1).collect());
         }
         Profile::Protocol(Protocol::LicenseCode) => (session.now(), session.author.ids.named("code-")),
-        profile if profile.has_purchases() => (session.now(), existing(session).await?),
+        profile if profile.has_purchases() => (session.now(), super::served::known_instance(session).await?),
         _ => return Ok(Vec::new()),
     };
     let until = now.saturating_add(Duration::from_secs(365 * 86400));
@@ -94,17 +102,6 @@ async fn others(session: &mut Session) -> Result<Vec<Message>, Stop> {
         author.release(&id),
     ];
     Ok(all.into_iter().flatten().collect())
-}
-
-/// Returns an instance that exists, unless the endpoint gives its instances no id.
-async fn existing(session: &mut Session) -> Result<String, Stop> {
-    if session.author.test_flag {
-        return Ok(session.author.ids.uuid());
-    }
-    match session.instance().await {
-        Ok(id) => Ok(id),
-        Err(Stop::Failed(_) | Stop::NotRun(_)) => Ok(session.author.ids.uuid()),
-    }
 }
 
 /// What came of the forged calls.
@@ -123,10 +120,15 @@ impl Outcome {
         let activity = call.activity.clone();
         match refused(session, call, UNPROVED, what).await {
             Err(Stop::Failed(failure)) if failure.symptom == Symptom::Accepted => push(&mut self.accepted, activity),
-            Err(stop @ Stop::Failed(_)) => {
-                push(&mut self.refused, activity);
-                self.first.get_or_insert(stop);
+            Err(Stop::Failed(failure)) => {
+                // What crashes or hangs has refused nothing.
+                if failure.symptom == Symptom::OtherRefusal {
+                    push(&mut self.refused, activity);
+                }
+                self.first.get_or_insert(Stop::Failed(failure));
             }
+            // What has been found out so far counts.
+            Err(Stop::NotRun(_)) if self.is_accepted() => {}
             Err(stop @ Stop::NotRun(_)) => return Err(stop),
             Ok(()) => push(&mut self.refused, activity),
         }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::call::Call;
 use crate::charging::Charging;
 use crate::message::{Message, TIME_STAMP};
 use crate::probe::ProbedInstance;
 use crate::profile::Profile;
+use crate::reading::Reading;
 use crate::session::{Checked, Session, Stop};
 use koogallery::activity::Activity;
 use koogallery::cipher::field::{EncryptType, FieldCipher};
@@ -373,9 +375,14 @@ pub(super) async fn test_life(session: &mut Session) -> Checked {
         let message = message.with("testFlag", "1");
         let what = format!("{} with testFlag 1, for any instance", message.activity);
         let reading = session.call(&message).await?;
-        match reading.is_success() {
-            true => {}
-            false => reading.accepted(&what)?,
+        if !reading.is_success() {
+            let activity = &message.activity;
+            reading.accepted(&what).map_err(|stop| {
+                stop.because(format!(
+                    "{activity} with testFlag 1 is refused ({}): test calls are about any instance",
+                    reading.described()
+                ))
+            })?;
         }
     }
     session.expect_instances(&order, 0).await
@@ -389,6 +396,11 @@ pub(super) async fn test_flag_off(session: &mut Session) -> Checked {
     session.expect_instances(&order, 1).await
 }
 
+/// Expects any answer that the endpoint gives by itself.
+fn answered(reading: Reading, what: &str) -> Checked {
+    if reading.is_crash() { reading.refused(INVALID, what) } else { Ok(()) }
+}
+
 pub(super) async fn extend_params(session: &mut Session) -> Checked {
     let params = [
         ("extension parameters", "W3sibmFtZSI6ImVtYWlsRG9tYWluTmFtZSIsInZhbHVlIjoidGVzdC5leGFtcGxlLmNvbSJ9XQ=="),
@@ -400,8 +412,9 @@ pub(super) async fn extend_params(session: &mut Session) -> Checked {
         session.call(&purchase).await?.accepted(&format!("a purchase with {what}"))?;
     }
     let purchase = session.author.purchase().with("saasExtendParams", "not Base64!");
-    // Rejected or ignored, but answered.
-    session.call(&purchase).await.map(drop)
+    let call = session.sign(&purchase);
+    // Refused or ignored, but answered.
+    answered(session.send(Call { is_right: false, ..call }).await?, "a purchase with damaged extension parameters")
 }
 
 pub(super) async fn encrypted_fields(session: &mut Session) -> Checked {
@@ -419,5 +432,7 @@ pub(super) async fn encrypted_fields(session: &mut Session) -> Checked {
     }
     session.call(&purchase).await?.accepted("a purchase with an encrypted phone number and e-mail address")?;
     let damaged = session.author.purchase().with("mobilePhone", "A1b2C3d4E5f6G7h8AAAA");
-    session.call(&damaged).await.map(drop)
+    let call = session.sign(&damaged);
+    // Refused or accepted without a number, but answered.
+    answered(session.send(Call { is_right: false, ..call }).await?, "a purchase with a damaged phone number")
 }

@@ -6,10 +6,22 @@ use crate::charging::Charging;
 use crate::message::Message;
 use crate::profile::Profile;
 use crate::session::{Checked, Session, Stop};
+use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::protocol::Protocol;
 
 pub(super) fn other_id(first: &str, again: &str, cause: &str) -> Stop {
     Stop::failed(format!("instance {first} again"), format!("instance {again}"), cause)
+}
+
+/// Returns whether two ids are the same text, encrypted with the seller's key as V1.0 encrypts fields.
+fn is_same_encrypted(session: &Session, first: &str, again: &str) -> bool {
+    let decrypted = |id: &str, size| {
+        let plain = FieldCipher::new(&session.key, size).decrypt(&id.into()).ok()?;
+        Some(plain.expose().to_owned())
+    };
+    [EncryptType::Aes256, EncryptType::Aes128]
+        .into_iter()
+        .any(|size| decrypted(first, size).is_some_and(|plain| decrypted(again, size) == Some(plain)))
 }
 
 /// Buys one order line this many times, each time with another `businessId`.
@@ -24,6 +36,9 @@ async fn buy_again(session: &mut Session, order: &str, times: u32) -> Checked {
             let cause = match echoed {
                 true => {
                     "businessId is used as the instance id although it differs in every attempt; the first id must be kept"
+                }
+                false if is_same_encrypted(session, &first, &again) => {
+                    "every attempt gets the same id, encrypted anew, so the ids differ: the id must be the same text"
                 }
                 false => "every attempt gets a new id: the order line is not remembered",
             };
@@ -90,7 +105,14 @@ pub(super) async fn after_a_failure(session: &mut Session) -> Checked {
     session.wants_effects()?;
     let order = session.author.ids.order();
     let malformed = session.author.purchase_of(&order, 1).without("businessId");
-    session.refuse(&malformed, &["000002"], "a purchase without businessId").await?;
+    let call = session.sign(&malformed);
+    match session.send_unjudged(call).await {
+        Ok(reading) if reading.is_accepted() => {
+            return Err(Stop::not_run("a purchase without businessId is accepted (L8), so it cannot be made to fail"));
+        }
+        Err(stop @ Stop::NotRun(_)) => return Err(stop),
+        _ => {}
+    }
     let purchase = session.author.purchase_of(&order, 1);
     let reading = session.call(&purchase).await?;
     if !(reading.is_success() || reading.is_processing()) {

@@ -20,7 +20,12 @@ async fn expect(session: &mut Session, asked: &[&str]) -> Checked {
                     "requested instances are missing in the answer: instanceId may contain several, joined with commas"
                 }
             },
-        )),
+        )
+        .advise(match (reading.has_info(), asked.len()) {
+            (false, _) => "describe each instance as an element of the list info: instanceId, appInfo, usageInfo",
+            (true, 1) => "return the instanceId as it was asked for",
+            (true, _) => "split instanceId at commas",
+        })),
     }
 }
 
@@ -34,7 +39,9 @@ pub(super) async fn one_many_unknown(session: &mut Session) -> Checked {
     let reading = session.call(&query).await?;
     match reading.is_success() && reading.described_ids().is_empty() {
         true => Ok(()),
-        false => reading.refused(&["000003"], "a query of an unknown instance"),
+        false => reading
+            .refused(&["000003"], "a query of an unknown instance")
+            .map_err(|stop| stop.advise("look up the instance; refuse with 000003, or describe none")),
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::charging::Charging;
 use crate::message::Message;
 use crate::reading::Reading;
+use crate::seen::UNKNOWN_ACTIVITY;
 use crate::session::{Session, Stop};
 use koogallery::activity::Activity;
 use koogallery::protocol::Protocol;
@@ -11,6 +12,9 @@ use std::time::Duration;
 
 /// Finds out which activities the endpoint has to serve.
 pub(crate) async fn find_out(session: &mut Session) -> Result<(), Stop> {
+    if std::mem::replace(&mut session.has_asked, true) {
+        return Ok(());
+    }
     let protocol = session.profile.protocol();
     let is_needed = |charging: &Charging, activity| charging.requires(protocol, activity);
     let given = session.charging.clone();
@@ -22,8 +26,8 @@ pub(crate) async fn find_out(session: &mut Session) -> Result<(), Stop> {
     if !matches!(protocol, Protocol::SaasV1 | Protocol::SaasV2 | Protocol::LicenseV1) || asked.is_empty() {
         return Ok(());
     }
-    let Some(id) = known_instance(session).await? else { return Ok(()) };
-    let unknown = session.fresh_named("activityOfNoProtocol");
+    let id = known_instance(session).await?;
+    let unknown = session.fresh_named(UNKNOWN_ACTIVITY);
     let unknown = answer(session, Some(unknown)).await?;
     let Some(unknown) = unknown else { return Ok(()) };
     for activity in asked {
@@ -50,13 +54,15 @@ fn needed_for(protocol: Protocol, activity: Activity) -> String {
     }
 }
 
-async fn known_instance(session: &mut Session) -> Result<Option<String>, Stop> {
+/// Returns an instance that exists, unless the endpoint gives its instances no id.
+pub(super) async fn known_instance(session: &mut Session) -> Result<String, Stop> {
     if session.author.test_flag {
-        return Ok(Some(session.author.ids.uuid()));
+        return Ok(session.author.ids.uuid());
     }
     match session.instance().await {
-        Ok(id) => Ok(Some(id)),
-        Err(Stop::Failed(_) | Stop::NotRun(_)) => Ok(None),
+        Ok(id) => Ok(id),
+        Err(Stop::NotRun(_)) if session.is_out_of_time() => Err(Stop::not_run("the time for the run was over")),
+        Err(_) => Ok(session.author.ids.uuid()),
     }
 }
 

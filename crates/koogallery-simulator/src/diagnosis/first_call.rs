@@ -2,12 +2,16 @@
 
 use super::{Evidence, Found, Open, Weight, ids_of};
 use crate::profile::Profile;
+use crate::seen::Seen;
 use crate::symptom::Symptom;
 use koogallery::protocol::Protocol;
 
 /// Nothing answers: every other failure follows from it.
-pub(super) fn unreachable(_: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> {
+pub(super) fn unreachable(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> {
     let reach = open.iter().find(|check| check.id() == "R1")?;
+    if evidence.seen.iter().any(|seen| seen.status.is_some()) {
+        return None;
+    }
     Some(Found {
         weight: Weight::Reach,
         headline: format!("{}: {}", reach.failure.cause, reach.failure.got),
@@ -17,14 +21,20 @@ pub(super) fn unreachable(_: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> 
 }
 
 /// Something answered at first, and nothing later.
-pub(super) fn stopped(_: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> {
-    let is_unreachable = |check: &Open<'_>| check.failure.symptom == Symptom::Unreachable;
-    let first = open.iter().find(|check| is_unreachable(check) && !check.id().starts_with('R'))?;
+pub(super) fn stopped(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> {
+    let is_unreachable = |check: &Open<'_>| check.failure.symptom == Symptom::Unreachable && check.id() != "R2";
+    open.iter().find(|check| is_unreachable(check))?;
+    let lost = |seen: &&Seen| matches!(seen.symptom, Some(Symptom::Crash | Symptom::Unreachable));
+    let first = evidence.seen.iter().filter(|seen| seen.status.is_none()).find(lost)?;
+    let how = match first.symptom {
+        Some(Symptom::Crash) => "the connection is cut, and nothing can be reached afterwards",
+        _ => "nothing can be reached",
+    };
     Some(Found {
-        weight: Weight::Reach,
-        headline: format!("the endpoint stops answering during the run: {}", first.failure.got),
-        advice: "see that it keeps running, and that nothing in front limits the number of calls".to_owned(),
-        checks: ids_of(open, |check| is_unreachable(check) && !check.id().starts_with('R')),
+        weight: Weight::Effect,
+        headline: format!("the endpoint stops answering during the run, at {}: {how}", first.activity),
+        advice: "see in its own log what ends it; run the check again with a supervisor that restarts it".to_owned(),
+        checks: ids_of(open, is_unreachable),
     })
 }
 
@@ -37,7 +47,7 @@ pub(super) fn refused(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Foun
     let only = || vec!["A1"];
     let with_form = || ids_of(open, |check| matches!(check.id(), "A1" | "R9" | "F1" | "F2" | "F3" | "F7" | "L16"));
     let found = |headline: String, advice: &str, checks| {
-        Some(Found { weight: Weight::Valid, headline, advice: advice.to_owned(), checks })
+        Some(Found { weight: Weight::FirstCall, headline, advice: advice.to_owned(), checks })
     };
     if !first.mistakes.is_empty() {
         let headline = format!(
@@ -126,7 +136,7 @@ pub(super) fn optional_fields(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Opt
     open.iter().find(|check| check.id() == "A5").filter(|_| !wanted.is_empty())?;
     let named: Vec<_> = wanted.iter().map(|field| format!("{} ({})", field.name, field.refusal)).collect();
     Some(Found {
-        weight: Weight::Valid,
+        weight: Weight::FirstCall,
         headline: format!("a purchase fails without optional fields: without {}", named.join(", without ")),
         advice: "require the mandatory fields only; the run went on with these fields in every purchase".to_owned(),
         checks: vec!["A5"],

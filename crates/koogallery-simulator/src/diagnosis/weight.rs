@@ -5,10 +5,12 @@
 pub(super) enum Weight {
     /// Nothing can be called.
     Reach,
-    /// Valid calls are refused.
-    Valid,
+    /// The plain form of a valid call is refused.
+    FirstCall,
     /// Anyone can make calls.
     Verification,
+    /// Other valid calls are refused.
+    Valid,
     /// Customers or the seller lose money or data.
     Effect,
     /// Captured calls can be used again.
@@ -30,6 +32,9 @@ pub(super) fn of(check: &str) -> Weight {
         "X1" | "X2" | "X3" | "X4" | "X6" | "X19" => Weight::Verification,
         "X7" | "X8" | "X10" | "X11" | "X12" => Weight::Replay,
         "D1" | "D4" | "D5" => Weight::Deadline,
+        // The marketplace sends the documented form.
+        "A7" | "A10" | "A15" => Weight::Codes,
+        "L17" => Weight::Valid,
         "L2" | "L7" | "L8" | "L16" | "F7" => Weight::Codes,
         // A purchase without an id is lost.
         "F8" => Weight::Effect,

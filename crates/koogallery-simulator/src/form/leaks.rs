@@ -42,8 +42,15 @@ fn clean(judge: &Judge, call: &Call, answer: &Answer, json: Option<&Value>) -> V
     if right.as_ref().is_some_and(in_any_case) {
         return leak("the valid signature of the call");
     }
-    const TRACES: [&str; 6] =
-        ["Traceback (most recent", "\tat ", "\\tat ", "panicked at", "stack backtrace", "Exception in thread"];
+    const TRACES: [&str; 7] = [
+        ".java:",
+        "Traceback (most recent",
+        "\tat ",
+        "\\tat ",
+        "panicked at",
+        "stack backtrace",
+        "Exception in thread",
+    ];
     if TRACES.into_iter().any(contains) {
         return leak("a stack trace");
     }
