@@ -26,6 +26,7 @@ pub(super) use super::stop::{Checked, Stop};
 use super::symptom::Symptom;
 use super::target::{Answer, ErasedTarget, TargetError};
 use koogallery::activity::Activity;
+use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::clock::Clock;
 use koogallery::key::AccessKey;
 use koogallery::protocol::Protocol;
@@ -490,10 +491,24 @@ impl Session {
         }
     }
 
+    /// Returns whether two ids are the same text, be it encrypted with the seller's key as V1.0 encrypts fields.
+    pub(super) fn is_same_id(&self, one: &str, other: &str) -> bool {
+        let decrypted = |id: &str, size| {
+            let plain = FieldCipher::new(&self.key, size).decrypt(&id.into()).ok()?;
+            Some(plain.expose().to_owned())
+        };
+        let sizes = [EncryptType::Aes256, EncryptType::Aes128];
+        one == other
+            || sizes.into_iter().any(|size| {
+                let plain = decrypted(one, size);
+                plain.is_some() && (plain.as_deref() == Some(other) || plain == decrypted(other, size))
+            })
+    }
+
     /// Returns one instance in the seller's data; `None` without a probe.
     pub(super) async fn probed_instance(&self, id: &str) -> Result<Option<ProbedInstance>, Stop> {
         let Some(instances) = self.probed().await? else { return Ok(None) };
-        match instances.into_iter().find(|instance| instance.instance_id == id) {
+        match instances.into_iter().find(|instance| self.is_same_id(id, &instance.instance_id)) {
             Some(instance) => Ok(Some(instance)),
             None => Err(Stop::failed(
                 "the instance in the seller's list",

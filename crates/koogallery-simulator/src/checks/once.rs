@@ -6,22 +6,10 @@ use crate::charging::Charging;
 use crate::message::Message;
 use crate::profile::Profile;
 use crate::session::{Checked, Session, Stop};
-use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::protocol::Protocol;
 
 pub(super) fn other_id(first: &str, again: &str, cause: &str) -> Stop {
     Stop::failed(format!("instance {first} again"), format!("instance {again}"), cause)
-}
-
-/// Returns whether two ids are the same text, encrypted with the seller's key as V1.0 encrypts fields.
-fn is_same_encrypted(session: &Session, first: &str, again: &str) -> bool {
-    let decrypted = |id: &str, size| {
-        let plain = FieldCipher::new(&session.key, size).decrypt(&id.into()).ok()?;
-        Some(plain.expose().to_owned())
-    };
-    [EncryptType::Aes256, EncryptType::Aes128]
-        .into_iter()
-        .any(|size| decrypted(first, size).is_some_and(|plain| decrypted(again, size) == Some(plain)))
 }
 
 /// Buys one order line this many times, each time with another `businessId`.
@@ -37,7 +25,7 @@ async fn buy_again(session: &mut Session, order: &str, times: u32) -> Checked {
                 true => {
                     "businessId is used as the instance id although it differs in every attempt; the first id must be kept"
                 }
-                false if is_same_encrypted(session, &first, &again) => {
+                false if session.is_same_id(&first, &again) => {
                     "every attempt gets the same id, encrypted anew, so the ids differ: the id must be the same text"
                 }
                 false => "every attempt gets a new id: the order line is not remembered",

@@ -6,7 +6,7 @@ use super::{Evidence, Found, Open, Weight, ids_of};
 pub(super) fn orders(_: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> {
     let twice = open.iter().find(|check| check.id() == "I1")?;
     Some(Found {
-        weight: Weight::Effect,
+        weight: Weight::Orders,
         headline: twice.failure.cause.clone(),
         advice: twice.result.check.hint.to_owned(),
         checks: ids_of(open, |check| {

@@ -11,6 +11,8 @@ pub(super) enum Weight {
     Verification,
     /// Other valid calls are refused.
     Valid,
+    /// Every order is fulfilled twice, or two of them once.
+    Orders,
     /// Customers or the seller lose money or data.
     Effect,
     /// Captured calls can be used again.
@@ -35,6 +37,7 @@ pub(super) fn of(check: &str) -> Weight {
         // The marketplace sends the documented form.
         "A7" | "A10" | "A15" => Weight::Codes,
         "L17" => Weight::Valid,
+        "I1" | "I2" | "I6" | "I7" => Weight::Orders,
         "L2" | "L7" | "L8" | "L16" | "F7" => Weight::Codes,
         // A purchase without an id is lost.
         "F8" => Weight::Effect,

@@ -7,3 +7,4 @@ mod families;
 mod good;
 mod marketplace;
 mod open_api_server;
+mod receivers;
