@@ -135,7 +135,8 @@ async fn outcome_of(
         return not_run("calls without a signature are accepted (X1)".to_owned());
     }
     // Calls that may do harm to a weak endpoint come after the forged ones.
-    let is_about_more = !matches!(entry.check.id.as_bytes().first(), Some(b'R' | b'A' | b'X'));
+    let is_about_more =
+        !entry.needs.is_empty() && !matches!(entry.check.id.as_bytes().first(), Some(b'R' | b'A' | b'X'));
     let asked = if is_about_more { checks::find_out(session).await } else { Ok(()) };
     let outcome = match asked {
         Ok(()) => work(session).await,

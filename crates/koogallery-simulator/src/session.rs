@@ -451,7 +451,7 @@ impl Session {
             }
             // Once is enough to know.
             if self.is_never_ready {
-                return Err(Stop::not_run("instances accepted with 000004 do not become ready"));
+                return Err(patience.exhausted());
             }
             if !patience.pause().await {
                 self.is_never_ready = true;

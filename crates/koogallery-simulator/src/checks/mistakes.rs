@@ -11,7 +11,14 @@ use koogallery::signature::diagnosis::{Mistake, mistaken_signatures};
 /// Returns the mistakes with which a call is accepted: one, or one together with a timestamp in seconds. Empty if none
 /// is.
 pub(super) async fn accepted(session: &mut Session) -> Result<Vec<String>, Stop> {
+    let call = signed(session, false);
+    let lower = call.proof(Proof::Signature).map(str::to_lowercase);
     let is_v2 = matches!(session.profile.scheme(), SignatureScheme::CallbackV2 | SignatureScheme::KitV2);
+    if is_v2 && is_accepted(session, call.with_proof(Proof::Signature, lower.as_deref())).await? {
+        return Ok(vec![
+            "it is compared as text, in lower-case hex: the samples have capitals, so decode it".to_owned(),
+        ]);
+    }
     let times: &[bool] = if is_v2 { &[false, true] } else { &[false] };
     for in_seconds in times {
         let seconds = in_seconds.then(|| Mistake::SecondsForMilliseconds.to_string());

@@ -113,7 +113,7 @@ async fn a_target_that_hangs_is_given_up() {
         drop(stream);
     })
     .await;
-    assert!(failure(&report, "R1").contains("hangs"));
+    assert!(failure(&report, "A1").contains("hangs"));
     assert!(began.elapsed() < Duration::from_secs(15), "one call, not one per check");
 }
 

@@ -6,7 +6,7 @@ pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "verifies nothing",
         profile: Of(SaasV2),
-        fails: &["X1", "X2", "X3", "X4", "X5", "X6", "X7", "X8", "X9", "X10", "X12", "X13", "X16", "X19"],
+        fails: &["X1", "X10"],
         has_probe: true,
         handler: |good| judging(good, |_| true),
     },
@@ -66,7 +66,7 @@ pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "verifies the body after serializing it again",
         profile: Of(SaasV2),
-        fails: &["A7"],
+        fails: &["A2", "A7", "A15"],
         has_probe: true,
         handler: |good| {
             before(good, |request| {
@@ -79,9 +79,26 @@ pub const FAMILY: &[Bad] = &[
         },
     },
     Bad {
-        mistake: "compares hex as text",
+        mistake: "compares hex as text, in capitals",
         profile: Of(SaasV2),
         fails: &["A9"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                let is_small = |(name, value): &(String, String)| {
+                    name == "signature" && value.bytes().any(|byte| byte.is_ascii_lowercase())
+                };
+                match pairs(query_of(&request)).iter().any(is_small) {
+                    true => Err(refusal("000001")),
+                    false => Ok(request),
+                }
+            })
+        },
+    },
+    Bad {
+        mistake: "compares hex as text",
+        profile: Of(SaasV2),
+        fails: &["A1"],
         has_probe: true,
         handler: |good| {
             before(good, |request| {
@@ -113,7 +130,7 @@ pub const FAMILY: &[Bad] = &[
                 };
                 let signature = callback_v2::sign(&key(), &named("nonce"), &named("timestamp"), request.body());
                 let body = serde_json::to_vec(&parsed).unwrap();
-                match named("signature") == signature
+                match named("signature").eq_ignore_ascii_case(&signature)
                     && body.len() < request.body().len()
                     && !request.body().contains(&b' ')
                     && parsed.len() > 3
@@ -143,7 +160,7 @@ pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "refuses undocumented fields",
         profile: Of(SaasV2),
-        fails: &["A2", "A4", "A6", "A7", "A8"],
+        fails: &["A4"],
         has_probe: true,
         handler: |good| {
             before(good, |request| {

@@ -197,7 +197,7 @@ pub const FAMILY: &[Bad] = &[
         },
     },
     Bad {
-        mistake: "refuses orders without a customer's name",
+        mistake: "refuses orders without a specification",
         profile: Of(SaasV1),
         fails: &["A5"],
         has_probe: true,
@@ -205,7 +205,7 @@ pub const FAMILY: &[Bad] = &[
             before(good, |request| {
                 let told = fields(&request);
                 match text(&told, "activity") == "newInstance"
-                    && !told.contains_key("customerName")
+                    && !told.contains_key("skuCode")
                     && is_proved(&request, HOURS)
                 {
                     true => Err(refusal("000002")),
@@ -217,7 +217,7 @@ pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "accepts yearly and monthly purchases only",
         profile: Of(SaasV1),
-        fails: &["A1"],
+        fails: &["A5", "L17"],
         has_probe: true,
         handler: |good| {
             before(good, |request| {
@@ -235,7 +235,7 @@ pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "does not support pay-per-use packages",
         profile: Of(SaasV1),
-        fails: &["L9"],
+        fails: &["L17"],
         has_probe: true,
         handler: |good| {
             before(good, |request| match text(&fields(&request), "chargingMode") == "5" && is_proved(&request, HOURS) {
