@@ -233,6 +233,20 @@ pub const FAMILY: &[Bad] = &[
         },
     },
     Bad {
+        mistake: "sells by the year only",
+        profile: Of(SaasV1),
+        fails: &["L9"],
+        has_probe: true,
+        handler: |good| {
+            before(good, |request| {
+                match text(&fields(&request), "periodType") == "month" && is_proved(&request, HOURS) {
+                    true => Err(refusal("000002")),
+                    false => Ok(request),
+                }
+            })
+        },
+    },
+    Bad {
         mistake: "does not support pay-per-use packages",
         profile: Of(SaasV1),
         fails: &["L17"],
