@@ -11,6 +11,7 @@ mod kit;
 mod leak;
 mod lifecycle;
 mod mistakes;
+mod notice;
 mod once;
 mod query;
 mod reach;
@@ -183,6 +184,7 @@ entries! {
     "I10" Must KITS ["A1"] kit::repeats: "repeated additions and deletions succeed", KIT, "answer success if nothing is left to do";
     "I11" Should GETS ["A1"] once::other_content: "an order with other content is still the same order", EXPERIENCE, "use only order and order line as the idempotency key";
 
+    "I14" Must PURCHASES ["A1"] notice::beside_purchases: "a notice and a purchase of one order line do not get in each other's way", IDEMPOTENCE, "keep notices apart from purchases, also where both are stored by order line";
     "I12" Should PURCHASES ["I1"] time::days_later: "a repeat after 24 h and 30 days gets the same instance", EXPERIENCE, "store the order as long as the instance";
     "I13" Should ASYNCHRONOUS ["I1"] time::while_running: "a repeat does not restart running work", IDEMPOTENCE, "record that the work has begun, in the transaction that fixes the id";
 

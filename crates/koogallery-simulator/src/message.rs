@@ -197,11 +197,17 @@ impl Author {
             }
             Profile::Protocol(Protocol::OrderNotify) => {
                 let order = self.ids.order();
-                let order = self.placed(&order, PRODUCT);
-                self.flagged(Callback::order_notify(&order, 0).fields(String::new(), now))
+                self.notice_of(&order, 1)
             }
             _ => self.purchase(),
         }
+    }
+
+    /// Returns the notice of an order line.
+    pub(super) fn notice_of(&mut self, order: &str, line: u32) -> Message {
+        let index = usize::try_from(line).unwrap_or_default().saturating_sub(1);
+        let order = self.placed(order, PRODUCT);
+        self.flagged(Callback::order_notify(&order, index).fields(String::new(), self.began))
     }
 
     /// Returns a purchase of a new order.

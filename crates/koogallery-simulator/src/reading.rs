@@ -16,13 +16,14 @@ pub(super) struct Reading {
     pub(super) status: u16,
     pub(super) json: Option<Value>,
     pub(super) code: Option<String>,
+    oddity: Option<&'static str>,
 }
 
 impl Reading {
     pub(super) fn new(activity: &str, answer: &Answer) -> Self {
-        let json = read(&answer.body).json;
+        let Body { json, oddity } = read(&answer.body);
         let code = json.as_ref().and_then(|json| lenient_code(json.get("resultCode")?));
-        Self { activity: activity.to_owned(), status: answer.status, json, code }
+        Self { activity: activity.to_owned(), status: answer.status, json, code, oddity }
     }
 
     pub(super) fn is_processing(&self) -> bool {
@@ -124,6 +125,7 @@ impl Reading {
             (Some("000005"), _) => "the endpoint reports an internal error (000005) for a valid call".to_owned(),
             (Some("000101"), _) => "the client secret cannot be decrypted (000101)".to_owned(),
             (Some(code), _) => format!("a valid {activity} is refused with {code}"),
+            (None, 200) if self.oddity.is_some() => format!("{}, so it is not read", self.oddity.unwrap_or_default()),
             (None, 200) => "the answer is not JSON with a resultCode".to_owned(),
             (None, status) => format!("a valid {activity} is answered with HTTP status {status} and no resultCode"),
         }

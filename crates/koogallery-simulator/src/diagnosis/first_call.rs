@@ -56,6 +56,11 @@ pub(super) fn refused(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Foun
         );
         return found(headline, "correct that in the code that verifies", only());
     }
+    if let Some(oddity) = evidence.seen.iter().find(|seen| seen.check == "A1").and_then(|seen| seen.oddity) {
+        let advice = "send the answer as plain UTF-8: without compression, byte order mark, or another encoding";
+        let checks = ids_of(open, |check| matches!(check.id(), "A1" | "F1" | "R8"));
+        return found(format!("{oddity}: the marketplace reads plain UTF-8 only"), advice, checks);
+    }
     let differs = first.unsigned.as_ref().filter(|unsigned| *unsigned != refusal);
     if first.symptom == Symptom::Hang {
         let advice = "find out in the endpoint's own log where it waits";

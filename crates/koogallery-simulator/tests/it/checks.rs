@@ -29,8 +29,9 @@ const CONNECTION: [&str; 4] = ["R2", "R3", "R6", "D5"];
 const SLOW: [&str; 5] = ["R7", "X15", "X18", "D4", "D5"];
 /// What is for `https`.
 const PLAIN: [&str; 2] = ["R2", "R3"];
-/// What is for two keys, and for answers that a good receiver has no reason for.
-const NEVER: [&str; 2] = ["X20", "L16"];
+/// What is for two keys, for servers that are notified of orders too, and for answers that a good receiver has no reason
+/// for.
+const NEVER: [&str; 3] = ["X20", "I14", "L16"];
 /// What is for sellers who take their time or push usage, and for clocks that can be moved.
 const PROMPT: [&str; 6] = ["I12", "I13", "D2", "D3", "Q5", "Q6"];
 
@@ -65,8 +66,8 @@ const OTHERS: [(Protocol, &[&str]); 6] = [
     (Protocol::KitV1, &["L13", "F4", "L16"]),
     (Protocol::KitV2, &["L13", "L16"]),
     (Protocol::LicenseCode, &["L16"]),
-    (Protocol::LicenseOnline, &["I12", "I13", "D2", "D3", "L16"]),
-    (Protocol::LicenseV1, &["I12", "F4", "L16"]),
+    (Protocol::LicenseOnline, &["I14", "I12", "I13", "D2", "D3", "L16"]),
+    (Protocol::LicenseV1, &["I14", "I12", "F4", "L16"]),
     (Protocol::OrderNotify, &["L16"]),
 ];
 
@@ -95,6 +96,16 @@ async fn a_receiver_that_takes_its_time_passes() {
             assert_eq!(result.outcome, Outcome::Passed, "{profile} {id}: nothing was slow");
         }
     }
+}
+
+/// Both handlers of a seller may share a ledger.
+#[tokio::test]
+async fn notices_beside_purchases_pass() {
+    let good = bad::notices::with_notices();
+    let checker = Checker::new(good.service, good::keys()).with_probe(LedgerProbe::new(good.ledger));
+    let report = checker.with_only(["I14"]).run().await.unwrap();
+    let outcomes: Vec<_> = report.results.iter().map(|result| (result.check.id, &result.outcome)).collect();
+    assert_eq!(outcomes, [("I14", &Outcome::Passed)], "{}", report.to_text(false));
 }
 
 /// In the form of the example server.

@@ -44,9 +44,15 @@ impl Good {
     }
 
     pub fn with(configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder) -> Self {
+        Self::with_ledger(|builder, _| configure(builder))
+    }
+
+    pub fn with_ledger(
+        configure: impl FnOnce(CallbackServiceBuilder, Arc<MemoryLedger>) -> CallbackServiceBuilder,
+    ) -> Self {
         let ledger = Arc::new(MemoryLedger::new());
         let builder = builder().subscription(Shop::default(), Arc::clone(&ledger));
-        Self { service: configure(builder).build(), ledger }
+        Self { service: configure(builder, Arc::clone(&ledger)).build(), ledger }
     }
 
     /// Opening takes so long, and an answer must not take longer than the deadline.

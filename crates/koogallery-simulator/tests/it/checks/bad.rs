@@ -10,6 +10,7 @@ mod console;
 mod crowded;
 mod effects;
 mod kit;
+pub mod notices;
 mod other_families;
 mod slow;
 pub mod usage;
@@ -345,7 +346,12 @@ pub fn cases() -> impl Iterator<Item = Case> {
     .into_iter()
     .flatten();
     let plain = plain.map(|bad| Case { bad, good: Good::of, setting: |checker| checker });
-    plain.chain(slow::cases()).chain(usage::cases()).chain(crowded::cases()).chain(console::cases())
+    plain
+        .chain(slow::cases())
+        .chain(usage::cases())
+        .chain(crowded::cases())
+        .chain(console::cases())
+        .chain(notices::cases())
 }
 
 /// Refuses a call that succeeded before, compared by some fields, if it has this flag.

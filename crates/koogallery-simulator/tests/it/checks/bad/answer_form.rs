@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// The answer in other bytes.
+fn in_bytes(mut response: Response<Bytes>, write: impl Fn(&str) -> Bytes) -> Response<Bytes> {
+    *response.body_mut() = write(std::str::from_utf8(response.body()).unwrap());
+    response
+}
+
 pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "answers errors with HTTP 500",
@@ -163,6 +169,24 @@ pub const FAMILY: &[Bad] = &[
         has_probe: true,
         handler: |good| {
             before(good, |_| Err(Response::builder().status(403).body(Bytes::from_static(b"Forbidden")).unwrap()))
+        },
+    },
+    Bad {
+        mistake: "begins answers with a byte order mark",
+        profile: Of(SaasV2),
+        fails: &["F1"],
+        has_probe: true,
+        handler: |good| after(good, |_, response| in_bytes(response, |text| ["\u{feff}", text].concat().into())),
+    },
+    Bad {
+        mistake: "answers in UTF-16",
+        profile: Of(SaasV2),
+        fails: &["F1"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |_, response| {
+                in_bytes(response, |text| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>().into())
+            })
         },
     },
     Bad {
