@@ -59,3 +59,84 @@ pub fn mistaken_signatures(
     let made = made.into_iter().map(|(mistake, bytes)| (mistake, written(&bytes)));
     made.chain(other_form).map(|(mistake, signature)| MistakenSignature { mistake, signature }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::AccessKey;
+    use crate::signature::Window;
+    use crate::signature::diagnosis::{Diagnosis, auth_token, auth_token_body, callback_v2, kit_v2};
+    use crate::timestamp::Timestamp;
+
+    const BODY: &str = r#"{"activity":"newInstance","businessId":"b-1","orderId":"o-1","name":"测试 a+b/c","flag":1}"#;
+    const MILLIS: u64 = 1_735_689_600_123;
+
+    fn keys() -> AccessKeys {
+        let keys =
+            [(InterfaceType::Basic, "0a1b2c3d-4e5f"), (InterfaceType::V1, "v1-Key"), (InterfaceType::Kit, "kit-Key")];
+        let key = |text: &str| AccessKey::new(text).unwrap();
+        keys.into_iter().fold(AccessKeys::new(), |keys, (interface, text)| keys.with(interface, key(text)).unwrap())
+    }
+
+    fn diagnosed(scheme: SignatureScheme, interface: InterfaceType, signature: &str) -> Diagnosis {
+        let (keys, now, window) = (keys(), Timestamp::from_unix_millis(MILLIS.try_into().unwrap()), Window::default());
+        let request = request(scheme, signature);
+        let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_bytes());
+        match scheme {
+            SignatureScheme::CallbackV2 => callback_v2(&keys, interface, query, body, now, window),
+            SignatureScheme::KitV2 => kit_v2(&keys, request.headers(), body, now, window),
+            SignatureScheme::AuthToken => auth_token(&keys, interface, query, now, window),
+            SignatureScheme::AuthTokenBody => auth_token_body(&keys, interface, request.headers(), body, now, window),
+        }
+    }
+
+    fn request(scheme: SignatureScheme, signature: &str) -> Request<String> {
+        let encoded = percent_encoding::utf8_percent_encode(signature, percent_encoding::NON_ALPHANUMERIC);
+        match scheme {
+            SignatureScheme::CallbackV2 => {
+                Request::post(format!("/?signature={encoded}&timestamp={MILLIS}&nonce=n-1%2B")).body(BODY.to_owned())
+            }
+            SignatureScheme::KitV2 => Request::post("/")
+                .header("x-sign", signature)
+                .header("x-timestamp", MILLIS.to_string())
+                .header("x-nonce", "n-1")
+                .body(BODY.to_owned()),
+            SignatureScheme::AuthToken => Request::get(format!(
+                "/?activity=newInstance&orderId=o-1&customerName=a%20b%2Bc&empty=&timeStamp=20250101000000123&authToken={encoded}"
+            ))
+            .body(String::new()),
+            SignatureScheme::AuthTokenBody => Request::post("/")
+                .header("authToken", signature)
+                .body(BODY.replacen('{', r#"{"timeStamp":"20250101080000123","#, 1)),
+        }
+        .unwrap()
+    }
+
+    /// What is made with a mistake is explained by that mistake.
+    #[test]
+    fn each_is_explained() {
+        let schemes = [
+            (SignatureScheme::CallbackV2, InterfaceType::Basic),
+            (SignatureScheme::KitV2, InterfaceType::Kit),
+            (SignatureScheme::AuthToken, InterfaceType::V1),
+            (SignatureScheme::AuthTokenBody, InterfaceType::V1),
+        ];
+        for (scheme, interface) in schemes {
+            let made = mistaken_signatures(scheme, &keys(), interface, &request(scheme, "none"));
+            assert!(made.len() > 20, "{scheme:?}: {}", made.len());
+            let explained = |made: &MistakenSignature| match diagnosed(scheme, interface, &made.signature) {
+                Diagnosis::Explained(mistakes) => mistakes == [made.mistake.clone()],
+                _ => false,
+            };
+            let wrong: Vec<_> = made.iter().filter(|made| !explained(made)).collect();
+            assert!(wrong.is_empty(), "{scheme:?}: {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_key_there_are_none() {
+        let scheme = SignatureScheme::CallbackV2;
+        let made = mistaken_signatures(scheme, &keys(), InterfaceType::General, &request(scheme, "none"));
+        assert_eq!(made, []);
+    }
+}

@@ -63,13 +63,14 @@ pub(super) fn mistaken_callback(
     body: &[u8],
 ) -> Mistaken {
     let call = Call::of_callback(keys::candidates(keys, interface, ring), query, Written::unknown());
-    call.with_choices(&Bodies::new(body), each)
+    let canonical = json::canonical(body).unwrap_or_default();
+    call.mistaken(&Bodies::new(body), &Bodies::new(canonical.as_bytes()))
 }
 
 /// Returns the signatures that the known mistakes give a Kit call; its own signature is not looked at.
 pub(super) fn mistaken_kit(ring: &KeyRing, keys: &AccessKeys, headers: &HeaderMap, body: &[u8]) -> Mistaken {
     let call = Call::of_kit(keys::candidates(keys, InterfaceType::Kit, ring), headers, Written::unknown());
-    call.with_choices(&Bodies::canonical_first(body), each)
+    call.mistaken(&Bodies::canonical_first(body), &Bodies::new(body))
 }
 
 /// Finds the mistake in the `x-sign` of a Kit call; arguments as for [`kit_v2::verify`].
@@ -196,6 +197,14 @@ impl Call {
             time: times(header_value(headers, "x-timestamp")),
             spelling: Choice::right(Spelling::Hex),
         }
+    }
+
+    /// Makes a signature with each mistake, over a body that is right also in another form.
+    fn mistaken(&self, bodies: &Bodies<'_>, other: &Bodies<'_>) -> Mistaken {
+        let (right, mut made) = self.with_choices(bodies, each);
+        let (also_right, _) = self.with_choices(other, each);
+        made.retain(|(_, signature)| also_right.as_ref() != Some(signature));
+        (right, made)
     }
 
     /// With the body in the form that is most likely, and in another that is right as well; the fewest mistakes win.
