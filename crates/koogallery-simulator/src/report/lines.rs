@@ -91,7 +91,7 @@ pub(super) fn wrapped(text: &str, limit: usize, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {
-        for piece in pieces(word, limit.saturating_sub(MORE.len() + 1).max(2)) {
+        for piece in pieces(word, limit) {
             if !line.is_empty() && columns(&line) + 1 + columns(piece) > limit {
                 lines.push(std::mem::take(&mut line));
             }
@@ -105,10 +105,14 @@ pub(super) fn wrapped(text: &str, limit: usize, most: usize) -> Vec<String> {
     if lines.len() > most {
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {
-            while columns(last) + 1 + MORE.len() > limit && last.contains(' ') {
+            let room = limit.saturating_sub(MORE.len() + 1);
+            while columns(last) > room && last.contains(' ') {
                 last.truncate(last.rfind(' ').unwrap_or_default());
             }
-            last.push_str(if last.is_empty() { MORE } else { " ..." });
+            let shown = pieces(last, room).next().map_or(0, str::len);
+            last.truncate(shown);
+            last.push(' ');
+            last.push_str(MORE);
         }
     }
     lines
@@ -140,7 +144,8 @@ mod tests {
         assert_eq!(wrapped("one two three", 11, 1), ["one two ..."]);
         assert_eq!(wrapped("one two three four", 9, 1), ["one ..."]);
         assert_eq!(wrapped("", 9, 1), [""]);
-        assert_eq!(wrapped("abcdefghijkl mn", 10, 9), ["abcdef", "ghijkl mn"]);
+        assert_eq!(wrapped("abcdefghijkl mn", 10, 9), ["abcdefghij", "kl mn"]);
+        assert_eq!(wrapped("abcdefghijkl mn", 10, 1), ["abcdef ..."]);
         assert_eq!(shortened("张三李四王五", 8), "张三 ...");
         assert_eq!((clipped("abcdefgh", 8), clipped("abcdefghi", 8)), ("abcdefgh".to_owned(), "abcde...".to_owned()));
     }
