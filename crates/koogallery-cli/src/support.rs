@@ -1,5 +1,6 @@
 //! Parts that several commands share.
 
+pub mod assignment;
 pub mod capture_folder;
 pub mod client_secret;
 pub mod environment;

@@ -261,22 +261,6 @@ impl Call {
         });
         masked
     }
-
-    /// Returns a curl command for the masked call.
-    pub(super) fn to_curl(&self, address: &str) -> String {
-        let masked = self.masked();
-        let query = masked.query_text().replace("%24SIGNATURE", "$SIGNATURE");
-        let separator = if query.is_empty() { "" } else { "?" };
-        let mut line = format!("curl -i -X {} \"{address}{}{separator}{query}\"", masked.method, masked.path);
-        for (name, value) in &masked.headers {
-            line.push_str(&format!(" -H \"{name}: {value}\""));
-        }
-        if !masked.body.is_empty() {
-            let body = String::from_utf8_lossy(&masked.body[..masked.body.len().min(2048)]).replace('\'', "'\\''");
-            line.push_str(&format!(" --data-binary '{body}'"));
-        }
-        line
-    }
 }
 
 pub(super) fn encoded(pairs: &[(String, String)]) -> String {

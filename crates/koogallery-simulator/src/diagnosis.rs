@@ -103,7 +103,7 @@ pub(super) fn causes(results: &[CheckResult], session: &mut Session) -> Vec<Caus
         .map(|found| {
             let severity = found.checks.iter().filter_map(severity).max().unwrap_or(Severity::Info);
             let Found { weight, headline, advice, checks } = found;
-            (weight, Cause { headline, advice, severity, checks })
+            (weight, Cause { headline, advice, severity, checks, repeat: String::new() })
         })
         .collect();
     causes.sort_by_key(|(weight, cause)| (cause.severity != Severity::Must, *weight, Reverse(cause.checks.len())));

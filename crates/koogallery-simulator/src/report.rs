@@ -1,22 +1,22 @@
 //! The result of a run.
 
+pub(super) mod command;
+mod exchange;
+mod html;
 mod json;
 mod junit;
+mod lines;
 mod markdown;
 mod text;
 
-use std::time::Duration;
-
-use super::call::{Call, Proof};
 use super::check::{Check, Severity};
-use super::masking::{MASK, Masking};
+use super::masking::MASK;
 use super::profile::Profile;
 use super::symptom::Symptom;
-use super::target::{Answer, TargetError};
+pub(super) use command::Origin;
+pub use exchange::Exchange;
 use koogallery::key::AccessKey;
-
-/// Bytes of a body that a report shows.
-const SHOWN: usize = 2048;
+use lines::{cut, printable};
 
 /// Outcome of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,92 +63,7 @@ impl Failure {
 
 /// Makes another party's text safe to display.
 pub(super) fn masked(text: &str, key: &AccessKey) -> String {
-    printable(text).replace(key.expose(), MASK)
-}
-
-/// A call and its answer, without secrets: the signature and the personal data of the answer are masked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Exchange {
-    /// Activity of the call.
-    pub activity: String,
-    /// `GET` or `POST`.
-    pub method: String,
-    /// Path and query.
-    pub target: String,
-    /// The beginning of the request's body.
-    pub request_body: String,
-    /// The HTTP status, if there was an answer.
-    pub status: Option<u16>,
-    /// The headers of the answer.
-    pub answer_headers: Vec<(String, String)>,
-    /// The beginning of its body.
-    pub answer_body: String,
-    /// The error, if there was no answer.
-    pub error: Option<String>,
-    /// Duration of the call.
-    pub duration: Duration,
-    /// A command line that repeats the call, once `$SIGNATURE` is replaced: where the signature covers a time, that
-    /// needs a new signature for the current time.
-    pub curl: String,
-}
-
-impl Exchange {
-    pub(super) fn new(call: &Call, outcome: &Result<Answer, TargetError>, key: Option<&AccessKey>, name: &str) -> Self {
-        let masked = call.masked();
-        let query = masked.query_text().replace("%24SIGNATURE", "$SIGNATURE");
-        let separator = if query.is_empty() { "" } else { "?" };
-        let masking = masking(call, key);
-        let (status, answer_headers, answer_body, error, duration) = match outcome {
-            Ok(answer) => {
-                let headers = answer.headers.iter().take(32);
-                let headers = headers.map(|(name, value)| (name.clone(), masking.text(&shown(value.as_bytes()))));
-                let body = masking.json(&masking.text(&shown(&answer.body)));
-                (Some(answer.status), headers.collect(), body, None, answer.duration)
-            }
-            Err(error) => (None, Vec::new(), String::new(), Some(error.to_string()), Duration::ZERO),
-        };
-        let address = name.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split('/').next()?)));
-        let address =
-            address.map_or_else(|| "http://HOST".to_owned(), |(scheme, authority)| format!("{scheme}://{authority}"));
-        Self {
-            activity: call.activity.clone(),
-            method: call.method.to_string(),
-            target: masking.text(&format!("{}{separator}{query}", masked.path)),
-            request_body: masking.text(&shown(&masked.body)),
-            status,
-            answer_headers,
-            answer_body,
-            error,
-            duration,
-            curl: masking.text(&printable(&call.to_curl(&address))),
-        }
-    }
-}
-
-/// Masks what no report may show.
-fn masking(call: &Call, key: Option<&AccessKey>) -> Masking {
-    let mut masking = Masking::default();
-    key.into_iter().for_each(|key| masking.add_secret(key.expose()));
-    // The signature sent may be the valid one of another call.
-    let sent = call.proof(Proof::Signature).filter(|sent| sent.len() > 16).map(str::to_owned);
-    for signature in key.and_then(|key| call.right_signature(key)).into_iter().chain(sent) {
-        masking.add_secret(&signature);
-    }
-    masking
-}
-
-/// Reports are shown in terminals, which execute control characters.
-fn printable(text: &str) -> String {
-    text.replace(|character: char| character.is_control() && character != '\n' && character != '\t', "\u{fffd}")
-}
-
-fn shown(bytes: &[u8]) -> String {
-    let mut text = printable(&String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]));
-    if bytes.len() > SHOWN {
-        text.push_str(&format!(" ... ({} bytes)", bytes.len()));
-    }
-    text
+    cut(&printable(text).replace(key.expose(), MASK), 1536, 512)
 }
 
 /// A check and its outcome.
@@ -165,6 +80,16 @@ pub struct CheckResult {
     pub exchanges: Vec<Exchange>,
 }
 
+impl CheckResult {
+    /// Returns advice on fixing the failure: that of the check, unless the likely mistake is another one.
+    pub fn hint(&self) -> &str {
+        match &self.outcome {
+            Outcome::Failed(failure) => failure.advice.unwrap_or(self.check.hint),
+            _ => self.check.hint,
+        }
+    }
+}
+
 /// A mistake of the endpoint, and the failed checks that it explains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -177,6 +102,8 @@ pub struct Cause {
     pub severity: Severity,
     /// Ids of the failed checks.
     pub checks: Vec<&'static str>,
+    /// A command line that runs these checks again.
+    pub repeat: String,
 }
 
 impl Cause {
@@ -255,6 +182,10 @@ impl Report {
     }
 
     fn verdict(&self) -> String {
+        self.verdict_on(&self.target)
+    }
+
+    fn verdict_on(&self, target: &str) -> String {
         let failed = self.failures().count();
         let must = self.failures().filter(|(result, _)| result.check.severity == Severity::Must).count();
         let not_run = self.not_run().count();
@@ -262,7 +193,7 @@ impl Report {
         format!(
             "{verdict}  {} on {}: {} passed, {failed} failed ({must} mandatory), {not_run} not run, {} calls",
             self.profile,
-            self.target,
+            target,
             self.passed(),
             self.calls,
         )

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::checks::{self, Entry, Work};
 use super::diagnosis;
 use super::profile::Profile;
-use super::report::{CheckResult, Failure, Outcome, Report, masked};
+use super::report::{Cause, CheckResult, Failure, Outcome, Report, command, masked};
 use super::session::{Session, Stop};
 use super::symptom::Symptom;
 
@@ -59,7 +59,10 @@ pub(super) async fn run(mut session: Session, selection: Selection, target: Stri
         }
         result.notes.iter_mut().for_each(|note| *note = masked(note, &session.key));
     }
-    let causes = causes.into_iter().map(|cause| cause.shown(&session.key)).collect();
+    let causes = causes
+        .into_iter()
+        .map(|cause| Cause { repeat: command::check(&target, profile, &cause.checks), ..cause.shown(&session.key) });
+    let causes = causes.collect();
     Report { target, profile, seed, test_flag: session.author.test_flag, calls: session.calls, causes, results }
 }
 
@@ -69,10 +72,13 @@ fn with_findings(entry: &Entry, mut result: CheckResult, session: &mut Session) 
     let findings = &mut session.judge.findings;
     result.notes.extend(findings.notes.remove(id).unwrap_or_default());
     // A check that makes calls may also have a rule for every answer.
-    if let Some((failure, exchange)) = findings.broken.remove(id) {
+    if let Some((failure, mut exchange)) = findings.broken.remove(id) {
         let counts = findings.counts.remove(id).unwrap_or_default();
         let of = findings.judged.get(id).copied().unwrap_or_default();
         result.outcome = Outcome::Failed(counted(failure, counts, of));
+        if !exchange.is_fired() {
+            exchange.repeat = command::check(&session.target.name(), session.profile, &[id]);
+        }
         result.exchanges = vec![exchange];
     } else if matches!(entry.work, Work::Answers) && !findings.judged.contains_key(id) {
         result.outcome = Outcome::NotRun { why: "no answer that the rule applies to".to_owned() };
@@ -95,9 +101,12 @@ fn counted(failure: Failure, counts: BTreeMap<String, u32>, of: u32) -> Failure 
 }
 
 impl Selection {
-    /// Returns the checks to run, with what they need.
+    /// Returns the checks to run, with what they need. A rule for every answer needs all of them.
     fn entries(&self, profile: Profile) -> Vec<&'static Entry> {
         let mut wanted: HashSet<&str> = self.only.iter().map(String::as_str).collect();
+        if checks::of(profile).any(|entry| matches!(entry.work, Work::Answers) && wanted.contains(entry.check.id)) {
+            wanted.clear();
+        }
         if !wanted.is_empty() {
             let all: Vec<_> = checks::of(profile).collect();
             // What a check needs stands before it.

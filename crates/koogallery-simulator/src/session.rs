@@ -20,7 +20,7 @@ use super::patience::Patience;
 use super::probe::{ErasedProbe, ProbedInstance};
 use super::profile::Profile;
 use super::reading::{self, Reading};
-use super::report::Exchange;
+use super::report::{Exchange, Origin};
 use super::seen::Seen;
 pub(super) use super::stop::{Checked, Stop};
 use super::symptom::Symptom;
@@ -290,12 +290,16 @@ impl Session {
             Ok(outcome) => self.note(call, outcome).map(Some),
             Err(_) => {
                 self.calls += 1;
-                let exchange =
-                    Exchange::new(&call, &Err(TargetError::Timeout(limit)), Some(&self.key), &self.target.name());
+                let exchange = self.exchange(&call, &Err(TargetError::Timeout(limit)));
                 self.keep(exchange);
                 Ok(None)
             }
         }
+    }
+
+    fn exchange(&self, call: &Call, outcome: &Result<Answer, TargetError>) -> Exchange {
+        let origin = Origin { target: &self.target.name(), profile: self.profile, check: Some(self.check) };
+        Exchange::new(call, outcome, Some(&self.key), origin)
     }
 
     fn keep(&mut self, exchange: Exchange) {
@@ -344,7 +348,7 @@ impl Session {
             }
         }
         self.remember(&call, &outcome);
-        let exchange = Exchange::new(&call, &outcome, Some(&self.key), &self.target.name());
+        let exchange = self.exchange(&call, &outcome);
         if let (Ok(answer), true) = (&outcome, call.is_judged) {
             form::judge(&mut self.judge, &call, answer, &exchange);
         }

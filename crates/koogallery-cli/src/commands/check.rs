@@ -1,27 +1,34 @@
 //! `check`: checks an endpoint against the marketplace's rules.
 
+mod format;
 mod served;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use koogallery::key::AccessKeys;
-use koogallery_simulator::{Checker, HttpProbe, Marketplace, OpenApiServer, Profile, Report};
-use serde_json::json;
+use koogallery_simulator::{
+    Charging, Check as Rule, CheckError, Checker, HttpProbe, Marketplace, OpenApiServer, Profile, Report,
+};
 
-use crate::support::environment::{INTERFACES, access_keys, is_set};
+use crate::support::assignment::assignment;
+use crate::support::environment::{INTERFACES, access_keys, is_set, missing_for};
 use crate::support::open_api;
 use crate::support::seed::Seed;
 use crate::support::target::TargetArgs;
 use crate::support::{client_secret, runtime};
 use crate::{Answer, Failure, Output};
-use served::{Families, LeftOut};
+use format::Format;
+use served::Families;
 
 const EXAMPLES: &str = "\
 Examples:
   koogallery check http://127.0.0.1:8080/saasproduce
   koogallery check http://127.0.0.1:8080/x --profile saas-v2 --probe http://127.0.0.1:8080/admin/instances
   koogallery check http://127.0.0.1:8080/x --format junit --output report.xml
+  koogallery check http://127.0.0.1:8080/x --profile saas-v2 --only X1 --only X2
+  koogallery check http://127.0.0.1:8080/x --charging period --set productId=OFFI919400645308506112
   koogallery check http://127.0.0.1:8080/x --listen 127.0.0.1:9090   # where KOOGALLERY_OPEN_API_URL of the seller points
   koogallery check https://staging.example.com/x --i-own-this-host --ca staging-ca.pem
 
@@ -52,19 +59,24 @@ pub struct Check {
     listen: Option<String>,
     #[command(flatten)]
     seed: Seed,
+    /// Run only this check, and those that it needs; repeatable. A rule for every answer needs all of them.
+    #[arg(long, value_name = "ID")]
+    only: Vec<String>,
+    /// A way of charging for the product, which decides on the callbacks that have to be implemented: one-time, period,
+    /// on-demand, package; repeatable. Default: the endpoint is asked.
+    #[arg(long, value_name = "NAME")]
+    charging: Vec<Charging>,
+    /// Set a field of every purchase; repeatable.
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+    /// Time after which no more checks are run. Default: 120.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    time_budget: Option<u64>,
     /// Also run slow checks, and those that make many calls at once.
     #[arg(long)]
     timing: bool,
     #[command(flatten)]
     seller: TargetArgs,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-    Junit,
-    Markdown,
 }
 
 impl Check {
@@ -78,13 +90,22 @@ impl Check {
         let report = async |profile, seed| {
             output.progress(&format!("checking {profile} ..."));
             let checker = self.checker(profile, &keys, open_api.as_ref())?;
-            checker.with_seed(seed).run().await.map_err(|error| Failure::of(profile, &error))
+            let mut report = checker.with_seed(seed).run().await.map_err(|error| failure(profile, &error))?;
+            self.complete(&mut report);
+            Ok(report)
         };
         let (reports, left_out) = runtime::block_on(async {
             if let (Some(open_api), Some(address)) = (&open_api, &self.listen) {
                 open_api::listen(open_api.clone(), address).await?;
             }
-            let families = self.families(&keys).await?;
+            let mut families = self.families(&keys).await?;
+            let names: Vec<_> = families.judged.iter().map(Profile::to_string).collect();
+            if let Some(unknown) = families.select(&self.only) {
+                return Err(Failure::new(format!("there is no check {unknown} in {}", names.join(", "))));
+            }
+            if let Some(unkeyed) = families.judged.iter().find(|profile| profile.protocol().keys(&keys).is_none()) {
+                return Err(failure(*unkeyed, &CheckError::NoKey(unkeyed.protocol())));
+            }
             let mut reports = Vec::with_capacity(families.judged.len());
             // The endpoint would remember the orders and nonces of the previous profile.
             for (profile, apart) in families.judged.into_iter().zip(0..) {
@@ -92,7 +113,8 @@ impl Check {
             }
             Ok((reports, families.left_out))
         })?;
-        let written = self.format.write(&reports, &left_out, self.output.is_none() && output.has_colors());
+        let has_colors = self.output.is_none() && output.has_colors();
+        let written = self.format.write(&reports, &left_out, has_colors, output.is_quiet());
         match &self.output {
             Some(path) => {
                 std::fs::write(path, written).map_err(|error| Failure::of(path.display(), &error))?;
@@ -121,6 +143,14 @@ impl Check {
     ) -> Result<Checker, Failure> {
         let target = self.seller.target(&self.url)?;
         let mut checker = Checker::new(target, keys.clone()).with_profile(profile).with_timing_checks(self.timing);
+        let has = |id: &&String| Rule::of(profile).iter().any(|check| check.id == **id);
+        checker = checker.with_only(self.only.iter().filter(has)).with_charging(self.charging.iter().copied());
+        for (name, value) in &self.set {
+            checker = checker.with_field(name, value);
+        }
+        if let Some(seconds) = self.time_budget {
+            checker = checker.with_time_budget(Duration::from_secs(seconds));
+        }
         if let Some(probe) = &self.probe {
             checker = checker.with_probe(HttpProbe::from(self.seller.target(probe)?));
         }
@@ -132,52 +162,27 @@ impl Check {
         }
         Ok(checker)
     }
-}
 
-impl Format {
-    fn write(self, reports: &[Report], left_out: &[LeftOut], colors: bool) -> String {
-        let each = |write: &dyn Fn(&Report) -> String| reports.iter().map(write).collect::<Vec<_>>();
-        match self {
-            Self::Text => each(&|report| report.to_text(colors)).join("\n") + &in_lines(left_out, ""),
-            Self::Markdown => each(&Report::to_markdown).join("\n") + &in_lines(left_out, "* "),
-            Self::Json => {
-                let left_out = left_out
-                    .iter()
-                    .map(|family| json!({ "profile": family.protocol.id(), "left_out": family.why }).to_string());
-                let all: Vec<_> = each(&Report::to_json).into_iter().chain(left_out).collect();
-                format!("[{}]\n", all.join(","))
-            }
-            Self::Junit => {
-                let suites = each(&|report| {
-                    let suite = report.to_junit();
-                    suite.split_once("?>\n").map_or(suite.clone(), |(_, suite)| suite.to_owned())
-                });
-                let skipped: String = left_out.iter().map(skipped_suite).collect();
-                let suites = suites.concat() + &skipped;
-                format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n{suites}</testsuites>\n")
-            }
-        }
+    /// Adds the options of this run to the command lines in a report.
+    fn complete(&self, report: &mut Report) {
+        let of_target = self.seller.words();
+        let mut words: Vec<String> = Vec::new();
+        let mut add = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        self.probe.iter().for_each(|url| add("--probe", url.clone()));
+        self.listen.iter().for_each(|address| add("--listen", address.clone()));
+        self.charging.iter().for_each(|charging| add("--charging", charging.to_string()));
+        self.set.iter().for_each(|(name, value)| add("--set", format!("{name}={value}")));
+        self.time_budget.iter().for_each(|seconds| add("--time-budget", seconds.to_string()));
+        words.extend(self.timing.then(|| "--timing".to_owned()));
+        words.extend(of_target.iter().cloned());
+        report.add_options(&words, &of_target);
     }
 }
 
-/// The families that are not checked, one line per reason.
-fn in_lines(left_out: &[LeftOut], mark: &str) -> String {
-    let mut lines = String::new();
-    let mut families = left_out;
-    while let Some((first, _)) = families.split_first() {
-        let count = families.iter().take_while(|family| family.why == first.why).count();
-        let (same, others) = families.split_at(count);
-        let names: Vec<_> = same.iter().map(|family| family.protocol.id()).collect();
-        lines.push_str(&format!("{mark}left out: {}: {}\n", names.join(", "), first.why));
-        families = others;
+/// Names the variable of a key that is missing.
+fn failure(profile: Profile, error: &CheckError) -> Failure {
+    match error {
+        CheckError::NoKey(protocol) => Failure::new(format!("{profile}: {}", missing_for(*protocol))),
+        other => Failure::of(profile, other),
     }
-    if lines.is_empty() { lines } else { format!("\n{lines}") }
-}
-
-fn skipped_suite(family: &LeftOut) -> String {
-    let why = family.why.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
-    format!(
-        "<testsuite name=\"{0}\" tests=\"1\" skipped=\"1\"><testcase name=\"{0} is served\"><skipped message=\"{why}\"/></testcase></testsuite>\n",
-        family.protocol.id()
-    )
 }

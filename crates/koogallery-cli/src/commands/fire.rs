@@ -12,6 +12,7 @@ use koogallery_simulator::delivery::{Callback, DeliveryOutcome, MessageBuilder};
 use koogallery_simulator::{Attempt, CallOptions, Marketplace, SeededRandom};
 use serde_json::Value;
 
+use crate::support::assignment::assignment;
 use crate::support::environment::{access_keys, missing_for};
 use crate::support::output::Color;
 use crate::support::seed::Seed;
@@ -57,11 +58,6 @@ pub struct Fire {
     seed: Seed,
     #[command(flatten)]
     seller: TargetArgs,
-}
-
-fn assignment(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("not of the form FIELD=VALUE")?;
-    if name.is_empty() { Err("the field has no name".to_owned()) } else { Ok((name.to_owned(), value.to_owned())) }
 }
 
 /// Parses one of these names; an unknown one is rejected with the list.

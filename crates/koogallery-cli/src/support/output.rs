@@ -29,6 +29,11 @@ impl Output {
         self.colors
     }
 
+    /// Returns whether only the result is wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Prints progress to a terminal.
     pub fn progress(&self, line: &str) {
         if !self.quiet && io::stderr().is_terminal() {

@@ -25,6 +25,12 @@ pub fn was_sent(error: &TargetError) -> bool {
 }
 
 impl TargetArgs {
+    /// Returns the options as they were given.
+    pub fn words(&self) -> Vec<String> {
+        let ca = self.ca.iter().flat_map(|path| ["--ca".to_owned(), path.display().to_string()]);
+        ca.chain(self.i_own_this_host.then(|| "--i-own-this-host".to_owned())).collect()
+    }
+
     /// Returns the target for a URL. Calls that look like attacks need the owner's consent, even for names, which may
     /// resolve to another address the next time.
     pub fn target(&self, url: &str) -> Result<HttpTarget, Failure> {

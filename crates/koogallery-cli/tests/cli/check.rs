@@ -61,7 +61,8 @@ fn a_bad_server_fails() {
 #[test]
 fn what_cannot_be_checked() {
     run(&[], &["check", "http://127.0.0.1:1/x"]).says(2, "no access key is in the environment");
-    run(&BASIC, &["check", "http://127.0.0.1:1/x", "--profile", "kit-v2"]).says(2, "kit-v2");
+    run(&BASIC, &["check", "http://127.0.0.1:1/x", "--profile", "kit-v2"])
+        .says(2, "kit-v2: KOOGALLERY_KIT_KEY is not set");
     check("http://192.0.2.1/x", &[]).says(2, "--i-own-this-host");
     check("http://isv.invalid/x", &[]).says(2, "--i-own-this-host");
     check("http://169.254.169.254/latest", &["--i-own-this-host"]).says(2, "never called");
@@ -69,6 +70,93 @@ fn what_cannot_be_checked() {
     check("http://127.0.0.1:1/?a=1", &[]).says(2, "query");
     check("http://127.0.0.1:1/x", &["--profile", "saas-v9"]).says(2, "saas-v2");
     check("http://127.0.0.1:1/x", &["--probe", "nowhere"]).says(2, "nowhere");
+    check("http://127.0.0.1:1/x", &["--probe", "http://127.0.0.1:1/"]).says(2, "instances cannot be listed");
+    check("http://127.0.0.1:1/x", &["--profile", "saas-v2", "--only", "R1", "--only", "Z9"])
+        .says(2, "there is no check Z9 in saas-v2");
+    check("http://127.0.0.1:1/x", &["--charging", "monthly"]).says(2, "one-time, period, on-demand and package");
+    check("http://127.0.0.1:1/x", &["--set", "productId"]).says(2, "not of the form FIELD=VALUE");
+    check("http://127.0.0.1:1/x", &["--time-budget", "0"]).says(2, "--time-budget");
+}
+
+#[test]
+fn selected_checks_alone_are_reported() {
+    let seller = Example::start("isv_server", &[]);
+    let url = seller.url("/saasproduce");
+    let only = |arguments: &[&str]| check(&url, &[arguments, &["--format", "json"]].concat());
+    let json = only(&["--profile", "saas-v2", "--only", "X2", "--only", "F1"]);
+    let reports: Value = serde_json::from_str(&json.out).unwrap();
+    let ids: Vec<_> = reports[0]["results"].as_array().unwrap().iter().map(|result| result["id"].clone()).collect();
+    assert_eq!((json.code, ids), (0, vec!["X2".into(), "F1".into()]));
+    // Profiles that have none of them are left out.
+    let json = only(&["--profile", "saas-v1", "--profile", "kit-v2", "--only", "F4"]);
+    let reports: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(
+        (json.code, &reports[0]["passed"], &reports[1]["profile"]),
+        (0, &1.into(), &"kit-v2".into()),
+        "{reports}"
+    );
+    assert_eq!(reports[1]["left_out"], "it has none of the selected checks");
+}
+
+#[test]
+fn fields_and_charging_reach_the_calls() {
+    let seller = Example::start("isv_server", &[]);
+    let bought = |arguments: &[&str]| {
+        let fixed = ["--profile", "saas-v1", "--only", "A1", "--format", "json"];
+        let json = check(&seller.url("/saasproduce"), &[&fixed, arguments].concat());
+        let reports: Value = serde_json::from_str(&json.out).unwrap_or_else(|_| panic!("{json:?}"));
+        assert_eq!(reports[0]["passed"], 1, "{reports}");
+        reports[0]["results"][0]["exchanges"][0]["target"].as_str().unwrap().to_owned()
+    };
+    let once = bought(&["--set", "customerName=Li Na", "--charging", "one-time"]);
+    assert!(once.contains("customerName=Li%20Na") && !once.contains("expireTime"), "{once}");
+    assert!(bought(&["--charging", "one-time", "--charging", "period"]).contains("expireTime="));
+}
+
+#[test]
+fn a_run_ends_with_its_time() {
+    let slow = raw_server(|mut stream| {
+        read_request(&mut stream);
+        std::thread::sleep(Duration::from_millis(300));
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    });
+    let began = Instant::now();
+    check(&format!("http://{slow}/x"), &["--profile", "saas-v2", "--time-budget", "1"])
+        .says(1, "the time for the run was over");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
+fn quiet_is_one_line_per_cause() {
+    let careless = answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let url = format!("http://{careless}/x");
+    let quiet = check(&url, &["--profile", "saas-v2", "--profile", "saas-v1", "-q"]);
+    quiet.says(1, "FAIL  saas-v2");
+    let lines: Vec<_> = quiet.out.lines().collect();
+    assert!(lines.len() > 3 && lines.iter().all(|line| line.starts_with("FAIL  ") || line.contains(". ")), "{quiet:?}");
+    let whole = check(&url, &["--profile", "saas-v2", "--profile", "saas-v1"]);
+    let mut first = whole.out.lines();
+    assert!(
+        first.next().unwrap().starts_with("FAIL  saas-v2") && first.next().unwrap().starts_with("FAIL  saas-v1"),
+        "{whole:?}"
+    );
+    assert!(whole.out.lines().count() > 2 * lines.len());
+}
+
+#[test]
+fn profiles_share_one_html_file() {
+    let careless = answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<script>\n");
+    let arguments =
+        ["--profile", "saas-v2", "--profile", "saas-v1", "--only", "F4", "--only", "F1", "--format", "html"];
+    let html = check(&format!("http://{careless}/x"), &arguments);
+    let options = roxmltree::ParsingOptions { allow_dtd: true, ..roxmltree::ParsingOptions::default() };
+    let document =
+        roxmltree::Document::parse_with_options(&html.out, options).unwrap_or_else(|error| panic!("{error}: {html:?}"));
+    let count = |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).count();
+    assert_eq!((html.code, count("html"), count("body"), count("h1"), count("script")), (1, 1, 1, 2, 0), "{html:?}");
+    let ids: Vec<_> = document.descendants().filter_map(|node| node.attribute("id")).collect();
+    assert!(ids.contains(&"saas-v2-cause-1") && ids.contains(&"saas-v1-cause-1"), "{ids:?}");
+    assert!(html.out.contains("&lt;script&gt;"), "{html:?}");
 }
 
 /// It fails as every other mandatory check does, so that a reader of the report alone learns it.

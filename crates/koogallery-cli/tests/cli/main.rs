@@ -11,6 +11,7 @@ mod fire;
 #[path = "../../../../tests/it/process.rs"]
 mod process;
 mod record;
+mod repeat;
 mod scenario;
 mod serve;
 mod servers;

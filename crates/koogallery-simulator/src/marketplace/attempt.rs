@@ -7,7 +7,7 @@ use http::Request;
 
 use crate::call::Call;
 use crate::delivery::{Callback, DeliveryOutcome, Endpoint};
-use crate::report::Exchange;
+use crate::report::{Exchange, Origin};
 use crate::target::{Answer, TargetError};
 use koogallery::activity::Activity;
 use koogallery::key::KeyRing;
@@ -54,7 +54,8 @@ impl Attempt {
             },
         };
         let call = Call::of_request(protocol.scheme(), activity.as_str(), request);
-        let exchange = Exchange::new(&call, &answer, ring.map(KeyRing::signing_key), name);
+        let origin = Origin { target: name, profile: protocol.into(), check: None };
+        let exchange = Exchange::new(&call, &answer, ring.map(KeyRing::signing_key), origin);
         Self { at, protocol, activity, number, outcome, exchange }
     }
 }

@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn encodings() {
         assert_eq!(is_read(TEXT.as_bytes()), (true, None));
-        assert_eq!(is_read(&[BYTE_ORDER_MARK, TEXT.as_bytes()].concat()).0, true);
+        assert!(is_read(&[BYTE_ORDER_MARK, TEXT.as_bytes()].concat()).0);
         let little: Vec<u8> = TEXT.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let big: Vec<u8> = TEXT.encode_utf16().flat_map(u16::to_be_bytes).collect();
         for body in [&*little, &*big, &[&[0xff, 0xfe], &*little].concat(), &[&[0xfe, 0xff], &*big].concat()] {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Exchange, Outcome, Report};
+use super::{Cause, Exchange, Outcome, Report};
 
 impl Report {
     /// Formats the whole report as JSON.
@@ -16,7 +16,7 @@ impl Report {
                     "severity": result.check.severity.as_str(),
                     "title": result.check.title,
                     "reference": result.check.reference,
-                    "hint": result.check.hint,
+                    "hint": result.hint(),
                     "notes": result.notes,
                     "exchanges": result.exchanges.iter().map(exchange).collect::<Vec<_>>(),
                 });
@@ -46,10 +46,21 @@ impl Report {
             "passed": self.passed(),
             "failed": self.failures().count(),
             "notRun": self.not_run().count(),
+            "causes": self.causes.iter().map(cause).collect::<Vec<_>>(),
             "results": results,
         });
         format!("{report:#}\n")
     }
+}
+
+fn cause(cause: &Cause) -> Value {
+    json!({
+        "headline": cause.headline,
+        "advice": cause.advice,
+        "severity": cause.severity.as_str(),
+        "checks": cause.checks,
+        "repeat": cause.repeat,
+    })
 }
 
 fn exchange(exchange: &Exchange) -> Value {
@@ -64,6 +75,6 @@ fn exchange(exchange: &Exchange) -> Value {
         "answerBody": exchange.answer_body,
         "error": exchange.error,
         "milliseconds": u64::try_from(exchange.duration.as_millis()).unwrap_or(u64::MAX),
-        "curl": exchange.curl,
+        "repeat": exchange.repeat,
     })
 }

@@ -1,11 +1,11 @@
 //! The report as JUnit XML, for continuous integration.
 
-use super::{Outcome, Report};
+use super::{Cause, CheckResult, Failure, Outcome, Report};
 use crate::Severity;
 
 impl Report {
-    /// Formats the report as JUnit XML: one test case per check. Only failed mandatory checks are failures there; other
-    /// failures and remarks are in the output of their case.
+    /// Formats the report as JUnit XML: one test case per check, and one property per cause. Only failed mandatory checks
+    /// are failures there; other failures and remarks are in the output of their case.
     pub fn to_junit(&self) -> String {
         let must = self.failures().filter(|(result, _)| result.check.severity == Severity::Must).count();
         let mut xml = format!(
@@ -14,6 +14,14 @@ impl Report {
             self.results.len(),
             self.not_run().count(),
         );
+        if !self.causes.is_empty() {
+            xml.push_str("  <properties>\n");
+            for (number, cause) in (1..).zip(&self.causes) {
+                let value = escaped(&described(cause));
+                xml.push_str(&format!("    <property name=\"cause.{number}\" value=\"{value}\"/>\n"));
+            }
+            xml.push_str("  </properties>\n");
+        }
         for result in &self.results {
             let name = escaped(&format!("{} {}", result.check.id, result.check.title));
             xml.push_str(&format!("  <testcase classname=\"koogallery.{}\" name=\"{name}\">", self.profile));
@@ -22,18 +30,14 @@ impl Report {
                 Outcome::Passed => {}
                 Outcome::NotRun { why } => xml.push_str(&format!("<skipped message=\"{}\"/>", escaped(why))),
                 Outcome::Failed(failure) => {
-                    let curl = result.exchanges.last().map_or("", |exchange| &*exchange.curl);
-                    let details = format!(
-                        "expected: {}\ngot: {}\nhint: {}\nrepeat: {curl}",
-                        failure.expected, failure.got, result.check.hint
-                    );
+                    let (message, details) = (self.message(result, failure), details(result, failure));
                     match result.check.severity {
                         Severity::Must => xml.push_str(&format!(
                             "<failure message=\"{}\">{}</failure>",
-                            escaped(&failure.cause),
+                            escaped(&message),
                             escaped(&details)
                         )),
-                        _ => output.extend([failure.cause.clone(), details]),
+                        _ => output.extend([message, details]),
                     }
                 }
             }
@@ -46,6 +50,25 @@ impl Report {
         xml.push_str("</testsuite>\n");
         xml
     }
+
+    /// The cause of a failure, and what the check itself says if that is something else.
+    fn message(&self, result: &CheckResult, failure: &Failure) -> String {
+        match self.causes.iter().find(|cause| cause.checks.contains(&result.check.id)) {
+            Some(cause) if cause.headline != failure.cause => format!("{}: {}", cause.headline, failure.cause),
+            _ => failure.cause.clone(),
+        }
+    }
+}
+
+fn described(cause: &Cause) -> String {
+    let Cause { headline, advice, severity, checks, repeat } = cause;
+    format!("{severity}: {headline} ({}); do: {advice}; again: {repeat}", checks.join(" "))
+}
+
+fn details(result: &CheckResult, failure: &Failure) -> String {
+    let repeat = result.exchanges.last().map_or("", |exchange| &*exchange.repeat);
+    let Failure { expected, got, .. } = failure;
+    format!("expected: {expected}\ngot: {got}\nhint: {}\nrepeat: {repeat}", result.hint())
 }
 
 /// Escapes a text for elements and attributes, without the characters that XML cannot contain.

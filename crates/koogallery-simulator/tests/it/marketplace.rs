@@ -370,7 +370,7 @@ async fn the_same_seed_tells_the_same_story_without_secrets() {
             .into_iter()
             .map(|attempt| {
                 let exchange = attempt.exchange;
-                format!("{} {} {}", exchange.target, exchange.request_body, exchange.curl)
+                format!("{} {} {}", exchange.target, exchange.request_body, exchange.repeat)
             })
             .collect();
         stories.push(story);
@@ -379,6 +379,7 @@ async fn the_same_seed_tells_the_same_story_without_secrets() {
     assert!(stories[0].len() >= 3);
     for line in &stories[0] {
         assert!(line.contains("authToken=$SIGNATURE") && !line.contains(good::KEY), "{line}");
+        assert!(line.contains(" koogallery fire ") && line.contains(" --url URL --profile saas-v1"), "{line}");
     }
 }
 

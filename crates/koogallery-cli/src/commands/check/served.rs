@@ -9,18 +9,18 @@ use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::{AccessKeys, InterfaceType};
 use koogallery::protocol::Protocol;
 use koogallery_simulator::delivery::{Callback, DeliveryOutcome, MessageBuilder};
-use koogallery_simulator::{CallOptions, Marketplace, Profile, SeededRandom};
+use koogallery_simulator::{CallOptions, Check, Marketplace, Profile, SeededRandom};
 use serde_json::Value;
 
 use crate::support::environment::{INTERFACES, is_set};
 
-/// A protocol that is not checked.
+/// A profile that is not checked.
 pub struct LeftOut {
-    pub protocol: Protocol,
+    pub profile: Profile,
     pub why: String,
 }
 
-/// The profiles to check, and the protocols left out.
+/// The profiles to check, and those left out.
 pub struct Families {
     pub judged: Vec<Profile>,
     pub left_out: Vec<LeftOut>,
@@ -52,7 +52,7 @@ impl Families {
                 },
             };
             match found {
-                Some(why) => families.left_out.push(LeftOut { protocol, why }),
+                Some(why) => families.left_out.push(LeftOut { profile: protocol.into(), why }),
                 None => families.judged.push(protocol.into()),
             }
         }
@@ -60,8 +60,23 @@ impl Families {
             INTERFACES.into_iter().filter(|interface| is_set(*interface)).for_each(|set| families.expect(set));
         }
         let not_set = |protocol: Protocol| format!("{} is not set", own_interface(protocol).env_name());
-        families.left_out.extend(others.into_iter().map(|protocol| LeftOut { protocol, why: not_set(protocol) }));
         families
+            .left_out
+            .extend(others.into_iter().map(|protocol| LeftOut { profile: protocol.into(), why: not_set(protocol) }));
+        families
+    }
+
+    /// Leaves out the profiles that have none of these checks, if any are selected. Returns the id that no profile has.
+    pub fn select<'a>(&mut self, only: &'a [String]) -> Option<&'a str> {
+        let has = |profile: Profile, id: &str| Check::of(profile).iter().any(|check| check.id == id);
+        let is_known = |id: &&String| self.judged.iter().any(|profile| has(*profile, id));
+        let unknown = only.iter().find(|id| !is_known(id));
+        let is_wanted = |profile: &Profile| only.is_empty() || only.iter().any(|id| has(*profile, id));
+        let (judged, others): (Vec<_>, Vec<_>) = self.judged.iter().partition(|profile| is_wanted(profile));
+        self.judged = judged;
+        let none = || "it has none of the selected checks".to_owned();
+        self.left_out.extend(others.into_iter().map(|profile| LeftOut { profile, why: none() }));
+        unknown.map(String::as_str)
     }
 
     /// Takes back the first protocol of an interface of which none is served.
@@ -70,8 +85,8 @@ impl Families {
         if self.judged.iter().any(|profile| is_its(profile.protocol())) {
             return;
         }
-        if let Some(first) = self.left_out.iter().position(|family| is_its(family.protocol)) {
-            self.judged.push(self.left_out.remove(first).protocol.into());
+        if let Some(first) = self.left_out.iter().position(|family| is_its(family.profile.protocol())) {
+            self.judged.push(self.left_out.remove(first).profile);
         }
     }
 }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tower::Endpoint;
-use koogallery::protocol::Protocol;
 use koogallery_simulator::{Checker, HttpProbe, HttpTarget, LedgerProbe, Outcome, Probe as _, Report, TargetUrlError};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use time::OffsetDateTime;
@@ -152,10 +151,13 @@ async fn a_good_receiver_passes() {
         for note in ["TCP ", "TLS 1.2 and TLS 1.3 are supported", "added by the user", "valid until 20"] {
             assert!(notes.contains(note), "{note}: {notes}");
         }
-        for written in [report.to_text(false), report.to_json(), report.to_markdown(), report.to_junit()] {
+        for written in
+            [report.to_text(false), report.to_json(), report.to_markdown(), report.to_junit(), report.to_html()]
+        {
             assert!(written.contains("added by the user"), "{written}");
         }
-        assert!(report.to_json().contains("curl -i -X POST \\\"https://localhost:") || profile == Protocol::SaasV1);
+        let line = format!("koogallery fire newInstance --url {url} --profile {} --set orderId=", profile.id());
+        assert!(report.to_json().contains(&line), "{line}");
     }
 }
 

@@ -1,0 +1,111 @@
+//! A call and its answer, as reports show them.
+
+use std::time::Duration;
+
+use super::command::{self, Origin};
+use super::lines::{cut, printable};
+use crate::call::{Call, Proof};
+use crate::masking::Masking;
+use crate::target::{Answer, TargetError};
+use koogallery::key::AccessKey;
+
+/// Characters of a body that a report shows, at its beginning and at its end.
+const SHOWN: (usize, usize) = (1536, 512);
+
+/// Bytes of a body that are looked at; masking more takes too long.
+const READ: usize = 256 * 1024;
+
+/// A call and its answer, without secrets: the signature and the personal data of the answer are masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// Activity of the call.
+    pub activity: String,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// The request's body, without the middle of a long one.
+    pub request_body: String,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// The headers of the answer.
+    pub answer_headers: Vec<(String, String)>,
+    /// Its body, without the middle of a long one.
+    pub answer_body: String,
+    /// The error, if there was no answer.
+    pub error: Option<String>,
+    /// Duration of the call.
+    pub duration: Duration,
+    /// A command line that makes the call again, with a new signature for the current time: `koogallery fire` for a valid
+    /// call, `koogallery check` for one that only its check can make. Empty if there is none.
+    pub repeat: String,
+}
+
+impl Exchange {
+    pub(crate) fn new(
+        call: &Call,
+        outcome: &Result<Answer, TargetError>,
+        key: Option<&AccessKey>,
+        origin: Origin<'_>,
+    ) -> Self {
+        let masked = call.masked();
+        let query = masked.query_text().replace("%24SIGNATURE", "$SIGNATURE");
+        let separator = if query.is_empty() { "" } else { "?" };
+        let masking = masking(call, key);
+        let (status, answer_headers, answer_body, error, duration) = match outcome {
+            Ok(answer) => {
+                let headers = answer.headers.iter().take(32);
+                let value = |value: &str| shown(value.as_bytes(), |text| masking.text(text));
+                let headers = headers.map(|(name, text)| (printable(name), value(text)));
+                let body = shown(&answer.body, |text| masking.json(&masking.text(text)));
+                (Some(answer.status), headers.collect(), body, None, answer.duration)
+            }
+            Err(error) => (None, Vec::new(), String::new(), Some(printable(&error.to_string())), Duration::ZERO),
+        };
+        let target = format!("{}{separator}{query}", masked.path);
+        Self {
+            activity: call.activity.clone(),
+            method: call.method.to_string(),
+            target: shown(target.as_bytes(), |text| masking.text(text)),
+            request_body: shown(&masked.body, |text| masking.text(text)),
+            status,
+            answer_headers,
+            answer_body,
+            error,
+            duration,
+            repeat: command::repeat(call, origin, &masking),
+        }
+    }
+
+    /// Returns whether the call itself can be repeated, without its check.
+    pub(crate) fn is_fired(&self) -> bool {
+        !self.repeat.is_empty() && !command::is_check(&self.repeat)
+    }
+}
+
+/// Masks what no report may show.
+fn masking(call: &Call, key: Option<&AccessKey>) -> Masking {
+    let mut masking = Masking::default();
+    key.into_iter().for_each(|key| masking.add_secret(key.expose()));
+    // The signature sent may be the valid one of another call.
+    let sent = call.proof(Proof::Signature).filter(|sent| sent.len() > 16).map(str::to_owned);
+    for signature in key.and_then(|key| call.right_signature(key)).into_iter().chain(sent) {
+        masking.add_secret(&signature);
+    }
+    masking
+}
+
+/// Masks before cutting: nothing could be recognized in what is left over.
+fn shown(bytes: &[u8], mask: impl Fn(&str) -> String) -> String {
+    let (head, tail) = SHOWN;
+    let masked = |bytes: &[u8]| mask(&printable(&String::from_utf8_lossy(bytes)));
+    match bytes.len() <= READ {
+        true => cut(&masked(bytes), head, tail),
+        false => {
+            let head: String = masked(&bytes[..READ]).chars().take(head).collect();
+            let left_out = bytes.len().saturating_sub(head.len());
+            format!("{head} ...[{left_out} bytes left out]")
+        }
+    }
+}
