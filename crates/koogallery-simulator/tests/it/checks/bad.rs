@@ -9,6 +9,7 @@ mod callers;
 mod console;
 mod crowded;
 mod effects;
+mod forms;
 mod kit;
 mod other_families;
 mod slow;
@@ -345,7 +346,12 @@ pub fn cases() -> impl Iterator<Item = Case> {
     .into_iter()
     .flatten();
     let plain = plain.map(|bad| Case { bad, good: Good::of, setting: |checker| checker });
-    plain.chain(slow::cases()).chain(usage::cases()).chain(crowded::cases()).chain(console::cases())
+    plain
+        .chain(slow::cases())
+        .chain(usage::cases())
+        .chain(crowded::cases())
+        .chain(console::cases())
+        .chain(forms::cases())
 }
 
 /// Refuses a call that succeeded before, compared by some fields, if it has this flag.
