@@ -6,6 +6,7 @@ mod console;
 mod documented;
 mod first_call;
 mod forgery;
+mod forms;
 mod generation;
 mod kit;
 mod leak;
@@ -26,7 +27,7 @@ use futures_util::future::BoxFuture;
 use super::check::{Check, Severity};
 use super::profile::Profile;
 use super::session::{Checked, Session};
-use Profile::{Console, Protocol as Of};
+use Profile::{Console, ConsoleLicense, ConsoleV1, Protocol as Of};
 pub(super) use first_call::FirstCall;
 use koogallery::protocol::Protocol::{
     KitV1, KitV2, LicenseCode, LicenseOnline, LicenseV1, OrderNotify, SaasV1, SaasV2,
@@ -66,7 +67,7 @@ pub(super) fn of(profile: Profile) -> impl Iterator<Item = &'static Entry> {
     ENTRIES.iter().filter(move |entry| entry.profiles.contains(&profile))
 }
 
-/// All profiles except the console's.
+/// All profiles except those of the console.
 const ALL: &[Profile] =
     &[Of(SaasV2), Of(SaasV1), Of(KitV1), Of(KitV2), Of(LicenseCode), Of(LicenseOnline), Of(LicenseV1), Of(OrderNotify)];
 const POSTS: &[Profile] = &[Of(SaasV2), Of(KitV1), Of(KitV2), Of(LicenseCode), Of(LicenseOnline), Of(OrderNotify)];
@@ -82,7 +83,10 @@ const ONLY_V1: &[Profile] = &[Of(SaasV1)];
 const KITS: &[Profile] = &[Of(KitV1), Of(KitV2)];
 const CODES_ONLY: &[Profile] = &[Of(LicenseCode)];
 const NOTICES: &[Profile] = &[Of(OrderNotify)];
-const CONSOLE: &[Profile] = &[Console];
+/// Those whose messages name a state, or an operation.
+const STATES: &[Profile] = &[Of(SaasV2), Of(SaasV1), Of(LicenseOnline), Of(LicenseCode), Of(KitV1), Of(KitV2)];
+const CONSOLE: &[Profile] = &[Console, ConsoleV1, ConsoleLicense];
+const CONSOLE_V1: &[Profile] = &[ConsoleV1];
 
 /// References, named as in the documents.
 const REQUESTS: &str = "interface requirements (License V2 list 2023-05-23; SaaS V2.0 Europe 2023-07-25)";
@@ -146,6 +150,7 @@ entries! {
     "A12" Should KITS ["A1"] kit::large: "200 users and 200 departments come in one call", KIT, "allow bodies of some hundred KB and finish within the deadline";
     "A13" Must POSTS ["A1"] accept::content_types: "JSON is accepted under each of its content types", MESSAGES, "ignore the charset parameter";
     "A14" Must SIGNED_V2 ["A1"] accept::clocks_apart: "a call 50 s old or ahead is accepted", SIGNATURE, "allow 60 s both ways and keep the server's clock right";
+    "A16" Must ALL ["A1"] forms::documented: "every documented form and value of a field is accepted", MESSAGES, "read each field in all forms of its page, and let what only informs refuse nothing";
 
     "X1" Must ALL ["A1"] forgery::unsigned: "a call without a signature is refused with 000001", CODES, "verify every call before anything else";
     "X2" Must ALL ["A1"] forgery::wrong_signature: "a wrong signature is refused with 000001", CODES, "compare the whole signature";
@@ -204,9 +209,10 @@ entries! {
     "L17" Info ONLY_V1 ["A1"] lifecycle::other_charging_modes: "purchases in every other way of charging are accepted", MESSAGES, "nothing, unless the product is sold so: choose with --charging";
     "L10" Must SAAS ["A1"] lifecycle::test_life: "calls with testFlag 1 succeed for any instance and leave nothing behind", DEBUGGING, "verify, check and answer such calls without touching data";
     "L11" Should SAAS ["A1"] lifecycle::test_flag_off: "testFlag 0 is a real call", MESSAGES, "treat absent, empty and 0 as real calls";
-    "L12" Should ONLY_V1 ["A1"] lifecycle::extend_params: "extension parameters are accepted", MESSAGES, "decode saasExtendParams from Base64 after verifying";
+    "L12" Must ONLY_V1 ["A1"] lifecycle::extend_params: "extension parameters are accepted", MESSAGES, "decode saasExtendParams from Base64 after verifying";
     "L13" Must ONLY_V1 ["A1"] lifecycle::encrypted_fields: "phone and e-mail are decrypted, and damaged ones do no harm", SECRETS, "derive the AES key as Java's SHA1PRNG does, and check the padding";
     "L13" Must KITS ["A1"] kit::client_secret: "clientSecret is decrypted, and a damaged one is refused", KIT, "decrypt with RSA-OAEP and try the variations of its hashes; answer a failure if none fits";
+    "L18" Should STATES ["A1"] forms::undocumented: "an undocumented status or flag is refused with 000002", MESSAGES, "refuse a status or flag that you do not know: it cannot be acted on";
     "L14" Should PURCHASES ["L4"] lifecycle::special_times: "special times are kept to the second", EXPERIENCE, "keep times in UTC";
     "L15" Should PURCHASES ["L1"] time::grace: "frozen instances can be renewed for 15 days", MESSAGES, "keep the data of frozen instances, and set state and expiry when they are renewed";
 
@@ -244,8 +250,10 @@ entries! {
     "C12" Must CONSOLE [] console::in_time: "the answer comes within 20 s", ANSWERS, "answer first, work afterwards";
     "C13" Must CONSOLE [] console::status: "httpCode is 200", ANSWERS, "let the resultCode say what is wrong";
     "C10" Must CONSOLE [] console::content_type: "the content type is application/json", ANSWERS, "set the header";
+    "C1" Must CONSOLE_V1 [] console::body_sign_is_there: "the response has Body-Sign, in exactly this form", BODY_SIGN, "sign every answer, keep the letter case of the header, and quote both values";
+    "C2" Must CONSOLE_V1 [] console::body_sign_fits: "the signature of the body matches", BODY_SIGN, "sign exactly the bytes that are sent, with the access key itself";
     "C9" Must CONSOLE [] console::parsable: "the body can be parsed", ANSWERS, "always send resultCode and resultMsg";
     "C6" Must CONSOLE [] console::success: "the result code is 000000", ANSWERS, "answer success to testFlag 1, for unknown instances too";
-    "C7" Must CONSOLE [] console::mandatory: "mandatory fields are there", ANSWERS, "send instanceId";
+    "C7" Must CONSOLE [] console::mandatory: "mandatory fields are there", ANSWERS, "send instanceId, frontEndUrl with purchases of V1.0, and usageValue and statisticalTime in every usageInfo";
     "C8" Must CONSOLE [] console::lengths: "fields keep their lengths", ANSWERS, "check lengths before answering";
 }

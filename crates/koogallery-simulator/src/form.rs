@@ -14,7 +14,6 @@ use super::reading::{self, Body};
 use super::report::{Exchange, Failure};
 use super::target::Answer;
 use koogallery::activity::Activity;
-use koogallery::protocol::Protocol;
 use koogallery::result_code::ResultCode;
 use koogallery::signature::body_sign;
 use koogallery::signature::diagnosis::{self, Diagnosis};
@@ -46,9 +45,9 @@ pub(super) fn judge(judge: &mut Judge, call: &Call, answer: &Answer, exchange: &
         }
         judge.record("F7", exchange, verdict.err());
         let profile = judge.profile;
+        judge.record("F9", exchange, lengths(profile, call.is_right, json).err());
         // What a wrong call gets beside its code says nothing: an invalid value may come back in it.
         if call.is_right {
-            judge.record("F9", exchange, lengths(profile, json).err());
             judge.record("F10", exchange, escapes(answer, json).err());
         }
         if call.is_right && json.get("resultCode").and_then(Value::as_str) == Some("000000") {
@@ -233,7 +232,17 @@ fn usage(json: &Value) -> Verdict {
     }
 }
 
-fn lengths(profile: Profile, json: &Value) -> Verdict {
+/// Of what a wrong call gets, only the text of the refusal is judged.
+fn lengths(profile: Profile, is_right: bool, json: &Value) -> Verdict {
+    let is_ascii_only = profile.protocol().has_ascii_answers();
+    let text = json.get("resultMsg").and_then(Value::as_str).unwrap_or_default();
+    // Another rule is for its length and type.
+    if is_ascii_only && !text.is_ascii() {
+        return broken("resultMsg in ASCII", "other characters", "only memo may contain Chinese, not resultMsg");
+    }
+    if !is_right {
+        return Ok(());
+    }
     let mut measured = vec![(json, "instanceId", 64)];
     let described = json.get("info").and_then(Value::as_array).into_iter().flatten();
     measured.extend(described.map(|info| (info, "instanceId", 64)));
@@ -251,7 +260,7 @@ fn lengths(profile: Profile, json: &Value) -> Verdict {
                 let got = format!("{} characters", text.chars().count());
                 return broken(&format!("{name} of at most {max} characters"), got, "a field is too long");
             }
-            Some(Value::String(text)) if profile == Protocol::SaasV1.into() && name != "memo" && !text.is_ascii() => {
+            Some(Value::String(text)) if is_ascii_only && name != "memo" && !text.is_ascii() => {
                 return broken(&format!("{name} in ASCII"), "other characters", "only memo may contain Chinese");
             }
             Some(Value::String(_)) => {}

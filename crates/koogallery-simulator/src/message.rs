@@ -270,7 +270,7 @@ impl Author {
 
     /// Returns an unfreeze, if the protocol has one.
     pub(super) fn unfreeze(&mut self, id: &str) -> Option<Message> {
-        if self.profile != Protocol::SaasV1.into() {
+        if self.profile.protocol() != Protocol::SaasV1 {
             return self.content(Callback::unfreezing(self.profile.protocol(), id));
         }
         use saas::v1::instance_status::{InstanceStatus, Request};
@@ -295,13 +295,13 @@ impl Author {
     /// Returns an application for the License of an instance.
     pub(super) fn application_for_license(&mut self, id: &str, now: Timestamp) -> Option<Message> {
         let event = self.ids.uuid();
-        let is_meant = self.profile == Protocol::LicenseOnline.into();
+        let is_meant = self.profile.protocol() == Protocol::LicenseOnline;
         self.content(is_meant.then(|| Callback::license_application(id, &event, now, None)))
     }
 
     /// Returns the question whether an instance may change at its renewal.
     pub(super) fn change_check(&mut self, id: &str) -> Option<Message> {
-        let is_meant = self.profile == Protocol::SaasV2.into();
+        let is_meant = self.profile.protocol() == Protocol::SaasV2;
         self.content(is_meant.then(|| Callback::change_check(id, other_product())))
     }
 

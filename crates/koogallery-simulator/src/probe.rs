@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::http_target::{HttpTarget, TargetUrlError, get};
 use koogallery::ledger::{Ledger, licenses_of, subscriptions_of};
@@ -14,8 +15,13 @@ use koogallery::tenant::TenantName;
 /// Lists the seller's instances.
 ///
 /// The form of the list is that of the example server's `/admin/instances`: a JSON array of objects with `instanceId`,
-/// `orderId`, `orderLineId`, `productId`, `state` (`active`, `frozen`, `released`), `expireTime` (`yyyyMMddHHmmss`,
-/// UTC) and `handlerRuns`; all but the first two are optional.
+/// `orderId`, `orderLineId`, `productId`, `state` (`active`, `frozen`, `released`, in any letter case), `expireTime`
+/// (`yyyyMMddHHmmss`, UTC) and `handlerRuns`. All but the first two are optional; `orderId` is `null` for instances that no
+/// order created. Duplicates are found by it, so a list without it is an error, which is better than a check that finds
+/// nothing. A released instance may stay in the list or be gone from it.
+///
+/// A list that cannot be read at the beginning ends the run with [`CheckError::Probe`](crate::CheckError::Probe); one that
+/// becomes unreadable during the run fails the checks that need it.
 pub trait Probe: Send + Sync + 'static {
     /// Returns all instances.
     ///
@@ -38,7 +44,7 @@ pub struct ProbedInstance {
     pub order_line_id: Option<String>,
     /// The product, if known.
     pub product_id: Option<String>,
-    /// `active`, `frozen`, `released`, or a state of the seller's own; checks compare with these three.
+    /// `active`, `frozen`, `released`, or a state of the seller's own; checks compare with these three, in any letter case.
     pub state: Option<String>,
     /// `yyyyMMddHHmmss` or with milliseconds, in UTC.
     pub expire_time: Option<String>,
@@ -86,8 +92,36 @@ impl Probe for HttpProbe {
         if answer.status != 200 {
             return Err(ProbeError(format!("HTTP status {}", answer.status)));
         }
-        serde_json::from_slice(&answer.body).map_err(|error| ProbeError(error.to_string()))
+        read(&answer.body)
     }
+}
+
+/// Reads the list; every entry must name its instance and its order.
+fn read(body: &[u8]) -> Result<Vec<ProbedInstance>, ProbeError> {
+    let other = || ProbeError("the answer is not a JSON array of objects".to_owned());
+    let Ok(Value::Array(entries)) = serde_json::from_slice(body) else { return Err(other()) };
+    let mut instances = Vec::with_capacity(entries.len());
+    for (number, entry) in (1..).zip(entries) {
+        let Value::Object(mut members) = entry else { return Err(other()) };
+        match members.get("orderId") {
+            // By no order of the marketplace.
+            Some(Value::Null) => drop(members.remove("orderId")),
+            Some(_) => {}
+            None => {
+                let why = format!(
+                    "entry {number} has no orderId (null where no order created the instance): without it duplicates \
+                     cannot be found"
+                );
+                return Err(ProbeError(why));
+            }
+        }
+        if !members.get("instanceId").is_some_and(Value::is_string) {
+            return Err(ProbeError(format!("entry {number} has no instanceId, or one that is no text")));
+        }
+        let read = serde_json::from_value(Value::Object(members));
+        instances.push(read.map_err(|error| ProbeError(format!("entry {number}: {error}")))?);
+    }
+    Ok(instances)
 }
 
 /// Lists the instances of subscriptions and Licenses in a [ledger](koogallery::ledger) in this process.
@@ -159,5 +193,30 @@ pub(super) trait ErasedProbe: Send + Sync {
 impl<P: Probe> ErasedProbe for P {
     fn instances(&self) -> BoxFuture<'_, Result<Vec<ProbedInstance>, ProbeError>> {
         Probe::instances(self).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_names_instances_and_orders() {
+        let good = br#"[{"instanceId":"i","orderId":"o","state":"ACTIVE","more":1},{"instanceId":"j","orderId":null}]"#;
+        let listed = read(good).unwrap();
+        assert_eq!((&*listed[0].order_id, listed[0].state.as_deref()), ("o", Some("ACTIVE")));
+        assert_eq!((&*listed[1].instance_id, &*listed[1].order_id), ("j", ""));
+        assert_eq!(read(b"[]"), Ok(Vec::new()));
+        for (bad, why) in [
+            (r#"{"resultCode":"000002"}"#, "not a JSON array"),
+            ("<html>", "not a JSON array"),
+            ("[1]", "not a JSON array"),
+            (r#"[{"instanceId":"i","orderId":"o"},{"instanceId":"j"}]"#, "entry 2 has no orderId"),
+            (r#"[{"orderId":"o"}]"#, "entry 1 has no instanceId"),
+            (r#"[{"instanceId":"i","orderId":"o","handlerRuns":"many"}]"#, "entry 1: "),
+        ] {
+            let error = read(bad.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(why), "{bad}: {error}");
+        }
     }
 }

@@ -24,14 +24,19 @@ pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(20);
 pub enum Profile {
     /// A protocol, under its [id](Protocol::id).
     Protocol(Protocol),
-    /// `console`: what the seller console's debugging page is known to check of SaaS V2.0, in its words, and no more.
+    /// `console`: what the seller console's debugging page is known to check of SaaS V2.0, in its words, and no more. The
+    /// cases are those that a product needs in its [ways of charging](crate::Checker::with_charging) (default: by period).
     Console,
+    /// `console-v1`: the same of SaaS V1.0.
+    ConsoleV1,
+    /// `console-license`: the same of the online License.
+    ConsoleLicense,
 }
 
 impl Profile {
     /// Returns all profiles.
     pub fn all() -> impl Iterator<Item = Self> {
-        Protocol::ALL.into_iter().map(Self::Protocol).chain([Self::Console])
+        Protocol::ALL.into_iter().map(Self::Protocol).chain([Self::Console, Self::ConsoleV1, Self::ConsoleLicense])
     }
 
     /// Returns the name on a command line.
@@ -39,6 +44,8 @@ impl Profile {
         match self {
             Self::Protocol(protocol) => protocol.id(),
             Self::Console => "console",
+            Self::ConsoleV1 => "console-v1",
+            Self::ConsoleLicense => "console-license",
         }
     }
 
@@ -47,7 +54,14 @@ impl Profile {
         match self {
             Self::Protocol(protocol) => protocol,
             Self::Console => Protocol::SaasV2,
+            Self::ConsoleV1 => Protocol::SaasV1,
+            Self::ConsoleLicense => Protocol::LicenseOnline,
         }
+    }
+
+    /// Returns whether these are the rules of the debugging page, whose calls are tests.
+    pub(super) const fn is_console(self) -> bool {
+        !matches!(self, Self::Protocol(_))
     }
 
     pub(super) fn scheme(self) -> SignatureScheme {
@@ -58,7 +72,7 @@ impl Profile {
     pub(super) fn timeout(self) -> Duration {
         match self {
             Self::Protocol(protocol) => protocol.timeout(),
-            Self::Console => LONGEST_TIMEOUT,
+            Self::Console | Self::ConsoleV1 | Self::ConsoleLicense => LONGEST_TIMEOUT,
         }
     }
 
@@ -93,6 +107,6 @@ impl FromStr for Profile {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown profile {0:?}; known are saas-v2, saas-v1, license-online, license-code, license-v1, order-notify, kit-v1, \
-     kit-v2 and console"
+     kit-v2, console, console-v1 and console-license"
 )]
 pub struct UnknownProfile(String);

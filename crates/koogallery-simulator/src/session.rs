@@ -425,12 +425,12 @@ impl Session {
     /// alone.
     pub(super) fn is_put_off(&self, reading: &Reading) -> bool {
         let has_access = reading.json.as_ref().is_some_and(|json| json.get("appInfo").is_some());
-        reading.is_processing() || (self.profile == Protocol::SaasV1.into() && reading.is_success() && !has_access)
+        reading.is_processing() || (self.profile.protocol() == Protocol::SaasV1 && reading.is_success() && !has_access)
     }
 
     /// Returns whether the answer to a query says that the instance is ready.
     pub(super) fn is_done(&self, reading: &Reading, id: &str) -> bool {
-        reading.is_success() && (self.profile != Protocol::SaasV1.into() || reading.described_ids().contains(&id))
+        reading.is_success() && (self.profile.protocol() != Protocol::SaasV1 || reading.described_ids().contains(&id))
     }
 
     /// Returns the call that asks whether a purchase is done: a query, or a repeated purchase if there is no query.
@@ -474,7 +474,13 @@ impl Session {
     /// Returns the seller's instances, if there is a probe.
     pub(super) async fn probed(&self) -> Result<Option<Vec<ProbedInstance>>, Stop> {
         let Some(probe) = &self.probe else { return Ok(None) };
-        probe.instances().await.map(Some).map_err(|error| Stop::NotRun(error.to_string()))
+        probe.instances().await.map(Some).map_err(|error| {
+            Stop::failed(
+                "the list of the seller's instances, as at the beginning of the run",
+                error.to_string(),
+                "the list of instances (--probe) became unreadable during the run, so that effects cannot be seen",
+            )
+        })
     }
 
     /// Returns the number of instances of an order; `None` without a probe.
@@ -509,6 +515,14 @@ impl Session {
             })
     }
 
+    /// Expects no instance of the order but the one that was released, which may be gone from the list.
+    pub(super) async fn expect_nothing_anew(&self, order: &str) -> Checked {
+        match self.instances_of(order).await? {
+            Some(0) => Ok(()),
+            _ => self.expect_instances(order, 1).await,
+        }
+    }
+
     /// Returns one instance in the seller's data; `None` without a probe.
     pub(super) async fn probed_instance(&self, id: &str) -> Result<Option<ProbedInstance>, Stop> {
         let Some(instances) = self.probed().await? else { return Ok(None) };
@@ -522,11 +536,17 @@ impl Session {
         }
     }
 
-    /// Expects this state, if there is a probe.
+    /// Expects this state, if there is a probe. A released instance may be gone from the list.
     pub(super) async fn expect_state(&self, id: &str, wanted: &str, after: &str) -> Checked {
-        let Some(instance) = self.probed_instance(id).await? else { return Ok(()) };
+        let Some(instances) = self.probed().await? else { return Ok(()) };
+        let Some(instance) = instances.into_iter().find(|instance| instance.instance_id == id) else {
+            return match wanted {
+                "released" => Ok(()),
+                _ => self.probed_instance(id).await.map(drop),
+            };
+        };
         match instance.state.as_deref() {
-            Some(state) if state != wanted => Err(Stop::failed(
+            Some(state) if !state.trim().eq_ignore_ascii_case(wanted) => Err(Stop::failed(
                 format!("the instance is {wanted} after {after}"),
                 format!("it is {state}"),
                 format!("{after} does not have the confirmed effect"),

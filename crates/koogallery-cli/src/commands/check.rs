@@ -44,7 +44,9 @@ pub struct Check {
     /// serves; the others are listed.
     #[arg(long = "profile", value_name = "NAME")]
     profiles: Vec<Profile>,
-    /// A read-only URL that lists the seller's instances, so that effects are checked and not only answers.
+    /// A read-only URL that lists the seller's instances, so that effects are checked and not only answers: a JSON array of
+    /// objects with instanceId and orderId, and if possible orderLineId, productId, state (active, frozen, released, in any
+    /// letter case; a released instance may also be gone), expireTime and handlerRuns.
     #[arg(long, value_name = "URL")]
     probe: Option<String>,
     /// Format of the report.

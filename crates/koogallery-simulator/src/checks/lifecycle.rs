@@ -194,7 +194,7 @@ pub(super) async fn after_release(session: &mut Session) -> Checked {
     call.is_judged = false;
     session.send(call).await?;
     session.expect_state(&id, "released", "a late copy of the purchase").await?;
-    session.expect_instances(&order, 1).await
+    session.expect_nothing_anew(&order).await
 }
 
 /// A renewal that arrives before the creation has finished must not be lost.
@@ -401,15 +401,39 @@ fn answered(reading: Reading, what: &str) -> Checked {
     if reading.is_crash() { reading.refused(INVALID, what) } else { Ok(()) }
 }
 
+/// As many as a product may have: `[{"name":"a","value":"1"},{"name":"b","value":""},{"name":"c","value":"x y"}]`.
+const THREE_PARAMS: &str =
+    "W3sibmFtZSI6ImEiLCJ2YWx1ZSI6IjEifSx7Im5hbWUiOiJiIiwidmFsdWUiOiIifSx7Im5hbWUiOiJjIiwidmFsdWUiOiJ4IHkifV0=";
+
+/// That of products of WeLink: one named `platformParams`, whose value is the text of an object with `tenantName`,
+/// `tennantId` (as the document spells it) and `userId`.
+const PLATFORM_PARAMS: &str = "W3sibmFtZSI6InBsYXRmb3JtUGFyYW1zIiwidmFsdWUiOiJ7XCJ0ZW5hbnROYW1lXCI6XCJ0XCIsXCJ0ZW5uYW50SWRcIjpcIjFcIixcInVzZXJJZFwiOlwidVwifSJ9XQ==";
+
 pub(super) async fn extend_params(session: &mut Session) -> Checked {
     let params = [
         ("extension parameters", "W3sibmFtZSI6ImVtYWlsRG9tYWluTmFtZSIsInZhbHVlIjoidGVzdC5leGFtcGxlLmNvbSJ9XQ=="),
         ("extension parameters in Chinese", "W3sibmFtZSI6Im5hbWUiLCJ2YWx1ZSI6Iua1i+ivlSJ9XQ=="),
+        ("three extension parameters", THREE_PARAMS),
+        ("an extension parameter that contains JSON", PLATFORM_PARAMS),
         ("no extension parameters", "W10="),
     ];
     for (what, value) in params {
         let purchase = session.author.purchase().with("saasExtendParams", value);
         session.call(&purchase).await?.accepted(&format!("a purchase with {what}"))?;
+    }
+    if !session.author.not_served.contains(&Activity::Upgrade) && !session.author.test_flag {
+        let id = session.instance().await?;
+        // Another check reports that there are no upgrades at all.
+        let plain = session.author.upgrade(&id);
+        let has_upgrades = match &plain {
+            Some(plain) => session.call(plain).await?.is_accepted(),
+            None => false,
+        };
+        if let (Some(plain), true) = (plain, has_upgrades) {
+            let order = session.author.ids.order();
+            let upgrade = plain.with("orderId", order).with("saasExtendParams", THREE_PARAMS);
+            session.call(&upgrade).await?.accepted("an upgrade with extension parameters")?;
+        }
     }
     let purchase = session.author.purchase().with("saasExtendParams", "not Base64!");
     let call = session.sign(&purchase);

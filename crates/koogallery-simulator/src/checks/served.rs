@@ -26,19 +26,31 @@ pub(crate) async fn find_out(session: &mut Session) -> Result<(), Stop> {
     if !matches!(protocol, Protocol::SaasV1 | Protocol::SaasV2 | Protocol::LicenseV1) || asked.is_empty() {
         return Ok(());
     }
+    for activity in unserved(session, asked).await? {
+        session.author.not_served.insert(activity);
+        session.notes.push(format!("{activity} is not implemented: {}", needed_for(protocol, activity)));
+    }
+    Ok(())
+}
+
+/// Returns those of some activities whose calls are answered like one of an activity that does not exist.
+pub(super) async fn unserved(session: &mut Session, asked: Vec<Activity>) -> Result<Vec<Activity>, Stop> {
+    let mut unserved = Vec::new();
+    if asked.is_empty() {
+        return Ok(unserved);
+    }
     let id = known_instance(session).await?;
     let unknown = session.fresh_named(UNKNOWN_ACTIVITY);
     let unknown = answer(session, Some(unknown)).await?;
-    let Some(unknown) = unknown else { return Ok(()) };
+    let Some(unknown) = unknown else { return Ok(unserved) };
     for activity in asked {
         let message = about(session, activity, &id);
         let Some(reading) = answer(session, message).await? else { continue };
         if !reading.is_accepted() && !reading.is_crash() && is_same(&reading, &unknown) {
-            session.author.not_served.insert(activity);
-            session.notes.push(format!("{activity} is not implemented: {}", needed_for(protocol, activity)));
+            unserved.push(activity);
         }
     }
-    Ok(())
+    Ok(unserved)
 }
 
 fn is_same(one: &Reading, other: &Reading) -> bool {
@@ -66,17 +78,28 @@ pub(super) async fn known_instance(session: &mut Session) -> Result<String, Stop
     }
 }
 
-fn about(session: &mut Session, activity: Activity, id: &str) -> Option<Message> {
-    let until = session.now().saturating_add(Duration::from_secs(365 * 86400));
+/// Returns the plain form of a call about an instance or a code; of a purchase or a notice, a new one.
+pub(super) fn about(session: &mut Session, activity: Activity, id: &str) -> Option<Message> {
+    let now = session.now();
+    let until = now.saturating_add(Duration::from_secs(365 * 86400));
     match activity {
-        Activity::RefreshInstance | Activity::RefreshLicense => session.author.renewal(id, until),
-        Activity::UpdateInstanceStatus | Activity::InstanceStatus => session.author.unfreeze(id),
+        Activity::NewInstance | Activity::GetLicense => Some(session.author.purchase()),
+        Activity::RefreshInstance | Activity::RefreshLicense | Activity::RefreshLicenseCode => {
+            session.author.renewal(id, until)
+        }
+        Activity::UpdateInstanceStatus | Activity::UpdateLicenseCodeStatus | Activity::InstanceStatus => {
+            session.author.unfreeze(id)
+        }
         Activity::ExpireInstance | Activity::ExpireLicense => session.author.freeze(id),
         Activity::UpgradeInstance | Activity::Upgrade => session.author.upgrade(id),
         Activity::ChangeInstanceCheck => session.author.change_check(id),
         Activity::QueryInstance => session.author.query(&[id]),
-        Activity::ReleaseLicense => session.author.release(id),
-        _ => None,
+        Activity::ReleaseInstance | Activity::ReleaseLicense | Activity::ReleaseLicenseCode => {
+            session.author.release(id)
+        }
+        Activity::GetLicenseAsync => session.author.application_for_license(id, now),
+        Activity::OrderNotify => Some(session.fresh()),
+        _ => super::kit::additions(session).into_iter().find(|message| message.activity == activity.as_str()),
     }
 }
 

@@ -5,7 +5,9 @@
 mod bad;
 mod client_secrets;
 mod connection;
+mod forms;
 mod hostile;
+mod probes;
 mod reports;
 mod settings;
 mod tls;
@@ -20,7 +22,8 @@ use koogallery::adapter::tower::Endpoint;
 use koogallery::clock::ManualClock;
 use koogallery::protocol::Protocol;
 use koogallery_simulator::{
-    Check, Checker, HttpProbe, HttpTarget, LedgerProbe, Outcome, Probe as _, Profile, Report, Severity,
+    Charging, Check, CheckError, Checker, HttpProbe, HttpTarget, LedgerProbe, Outcome, Probe as _, Profile, Report,
+    Severity,
 };
 
 /// What needs a connection.
@@ -140,11 +143,10 @@ async fn instances_can_be_probed_by_url() {
     let report = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).with_probe(probe).run().await.unwrap();
     assert_all_passed(&report, &[&PLAIN, &SLOW, &PROMPT, &NEVER]);
 
-    // Without the list, checks that need it are not run, and the others still are.
+    // The endpoint answers there, but not with a list.
     let probe = HttpProbe::new(&format!("{url}/nowhere")).unwrap();
-    let report =
-        Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).with_seed(8).with_probe(probe).run().await.unwrap();
-    assert!(report.is_ok() && report.passed() > 20, "{}", report.to_text(false));
+    let run = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).with_seed(8).with_probe(probe).run().await;
+    assert!(matches!(&run, Err(CheckError::Probe(why)) if why.to_string().contains("not a JSON array")), "{run:?}");
 }
 
 #[tokio::test]
@@ -159,7 +161,7 @@ async fn good_receivers_pass_over_http_in_time() {
         let checker = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).with_profile(profile).with_seed(2);
         let report = checker.with_probe(LedgerProbe::new(good.ledger)).run().await.unwrap();
         assert!(report.is_ok() && report.failures().next().is_none(), "{}", report.to_text(false));
-        if SAAS.contains(&profile.protocol()) && profile != Profile::Console {
+        if SAAS.contains(&profile.protocol()) && matches!(profile, Profile::Protocol(_)) {
             assert_all_passed(&report, &[&PLAIN, &SLOW, &PROMPT, &NEVER]);
         }
         println!("{profile}: {:?}", began.elapsed());
@@ -208,9 +210,38 @@ async fn tests_without_effects_pass_too() {
 
 #[tokio::test]
 async fn the_console_profile_passes() {
-    let good = Good::new();
-    let report = Checker::new(good.service, good::keys()).with_profile(Profile::Console).run().await.unwrap();
-    assert_all_passed(&report, &[]);
+    for profile in [Profile::Console, Profile::ConsoleV1, Profile::ConsoleLicense] {
+        for ways in [&[][..], &[Charging::OneTime], &[Charging::OnDemand], &Charging::ALL] {
+            let checker = Checker::new(Good::of(profile).service, good::keys()).with_profile(profile);
+            let report = checker.with_charging(ways.iter().copied()).run().await.unwrap();
+            assert_all_passed(&report, &[]);
+        }
+    }
+}
+
+/// What a product does not need is not a case of it.
+#[tokio::test]
+async fn the_cases_of_the_console_are_those_of_the_product() {
+    for (profile, ways, cases) in [
+        (Profile::Console, &[][..], 8),
+        (Profile::Console, &[Charging::OneTime], 5),
+        (Profile::Console, &[Charging::Package], 6),
+        (Profile::ConsoleV1, &[], 6),
+        (Profile::ConsoleV1, &[Charging::OneTime], 3),
+        (Profile::ConsoleV1, &[Charging::OnDemand], 6),
+        (Profile::ConsoleV1, &[Charging::Package], 7),
+        (Profile::ConsoleLicense, &[], 6),
+    ] {
+        let checker = Checker::new(Good::of(profile).service, good::keys()).with_profile(profile);
+        let report = checker.with_charging(ways.iter().copied()).run().await.unwrap();
+        // Before them it is asked which upgrades there are.
+        let asked = match profile {
+            Profile::Console => 3,
+            Profile::ConsoleV1 => 2,
+            _ => 0,
+        };
+        assert_eq!(report.calls, cases + asked, "{profile} {ways:?}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod callers;
 mod console;
 mod crowded;
 mod effects;
+mod forms;
 mod kit;
 pub mod notices;
 mod other_families;
@@ -352,6 +353,7 @@ pub fn cases() -> impl Iterator<Item = Case> {
         .chain(crowded::cases())
         .chain(console::cases())
         .chain(notices::cases())
+        .chain(forms::cases())
 }
 
 /// Refuses a call that succeeded before, compared by some fields, if it has this flag.
