@@ -150,7 +150,6 @@ entries! {
     "A12" Should KITS ["A1"] kit::large: "200 users and 200 departments come in one call", KIT, "allow bodies of some hundred KB and finish within the deadline";
     "A13" Must POSTS ["A1"] accept::content_types: "JSON is accepted under each of its content types", MESSAGES, "ignore the charset parameter";
     "A14" Must SIGNED_V2 ["A1"] accept::clocks_apart: "a call 50 s old or ahead is accepted", SIGNATURE, "allow 60 s both ways and keep the server's clock right";
-    "A16" Must ALL ["A1"] forms::documented: "every documented form and value of a field is accepted", MESSAGES, "read each field in all forms of its page, and let what only informs refuse nothing";
 
     "X1" Must ALL ["A1"] forgery::unsigned: "a call without a signature is refused with 000001", CODES, "verify every call before anything else";
     "X2" Must ALL ["A1"] forgery::wrong_signature: "a wrong signature is refused with 000001", CODES, "compare the whole signature";
@@ -174,6 +173,7 @@ entries! {
     "X18" Should ALL ["A1"] reject::burst @ slow: "a burst of invalid calls does not block valid ones", EXPERIENCE, "make refusals cheap";
     "X19" Should ALL ["A1"] reject::swapped: "the signature of another call is refused", SIGNATURE, "verify over every field that arrives";
     "X20" Should PURCHASES ["A1"] generation::other_generation: "a key authenticates the calls of its own generation only", EXPERIENCE, "determine the generation from the call, then verify with the key of that generation only";
+    "A16" Must ALL ["A1"] forms::documented: "every documented form and value of a field is accepted", MESSAGES, "read each field in all forms of its page, and let what only informs refuse nothing";
 
     "I1" Must PURCHASES ["A1"] once::twice: "the same order line gets the same instance id", IDEMPOTENCE, "store the instance id by order and order line, fixed at the first call";
     "I2" Must PURCHASES ["I1"] once::ten_times: "the same id at every repetition", IDEMPOTENCE, "store the instance id by order and order line";

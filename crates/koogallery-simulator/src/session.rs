@@ -539,7 +539,7 @@ impl Session {
     /// Expects this state, if there is a probe. A released instance may be gone from the list.
     pub(super) async fn expect_state(&self, id: &str, wanted: &str, after: &str) -> Checked {
         let Some(instances) = self.probed().await? else { return Ok(()) };
-        let Some(instance) = instances.into_iter().find(|instance| instance.instance_id == id) else {
+        let Some(instance) = instances.into_iter().find(|instance| self.is_same_id(id, &instance.instance_id)) else {
             return match wanted {
                 "released" => Ok(()),
                 _ => self.probed_instance(id).await.map(drop),

@@ -169,7 +169,8 @@ fn optional_fields(session: &mut Session) -> Fields {
             Some((name.to_owned(), Value::from(text)))
         })
         .collect();
-    if !session.author.test_flag {
+    if !session.author.test_flag && plain.get("testFlag").is_none() {
+        fields.retain(|(name, _)| name != "testFlag");
         fields.push(("testFlag".to_owned(), Value::from("0")));
     }
     fields

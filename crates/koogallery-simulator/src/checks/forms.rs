@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::documented::{self, Content, Form, FormValue, Occasion, Row, Standing};
+use super::first_call::FirstCall;
 use super::served::about;
 use crate::call::Call;
 use crate::charging::Charging;
@@ -41,6 +42,7 @@ struct Refusal {
 const NAMED: usize = 6;
 
 pub(super) async fn documented(session: &mut Session) -> Checked {
+    super::find_out(session).await?;
     let mut refusals = Vec::new();
     let mut unsent = None;
     for activity in served(session) {
@@ -121,6 +123,11 @@ fn plain_form(value: FormValue) -> Form {
 }
 
 fn is_due(session: &Session, sample: Sample) -> bool {
+    // The first call has shown that the endpoint cannot do without the field.
+    let is_wanted = |first: &FirstCall| first.wanted.iter().any(|field| field.name == sample.row.field);
+    if matches!(sample.form.value, FormValue::Absent) && session.first_call.as_ref().is_some_and(is_wanted) {
+        return false;
+    }
     match sample.form.occasion {
         Occasion::Always => true,
         Occasion::Sold(ways) => ways.iter().any(|way| session.sells(*way)),

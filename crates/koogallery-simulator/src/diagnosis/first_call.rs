@@ -50,11 +50,10 @@ pub(super) fn refused(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Foun
         Some(Found { weight: Weight::FirstCall, headline, advice: advice.to_owned(), checks })
     };
     if !first.mistakes.is_empty() {
-        let headline = format!(
-            "right signatures are refused ({refusal}); what the endpoint accepts has a mistake: {}",
-            first.mistakes.join("; and ")
-        );
-        return found(headline, "correct that in the code that verifies", only());
+        let headline =
+            format!("verified wrongly: {}; right signatures are refused ({refusal})", first.mistakes.join("; and "));
+        let advice = "correct that in the code that verifies: calls that are signed so are accepted";
+        return found(headline, advice, only());
     }
     if let Some(oddity) = evidence.seen.iter().find(|seen| seen.check == "A1").and_then(|seen| seen.oddity) {
         let advice = "send the answer as plain UTF-8: without compression, byte order mark, or another encoding";
@@ -139,10 +138,11 @@ fn advice_for(refusal: &str) -> &'static str {
 pub(super) fn optional_fields(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> {
     let wanted = &evidence.first_call?.wanted;
     open.iter().find(|check| check.id() == "A5").filter(|_| !wanted.is_empty())?;
-    let named: Vec<_> = wanted.iter().map(|field| format!("{} ({})", field.name, field.refusal)).collect();
+    let names: Vec<_> = wanted.iter().map(|field| &*field.name).collect();
+    let refusal = wanted.first().map_or("", |field| &*field.refusal);
     Some(Found {
         weight: Weight::FirstCall,
-        headline: format!("a purchase fails without optional fields: without {}", named.join(", without ")),
+        headline: format!("a purchase without {}, which are optional, fails ({refusal})", names.join(" or ")),
         advice: "require the mandatory fields only; the run went on with these fields in every purchase".to_owned(),
         checks: vec!["A5"],
     })

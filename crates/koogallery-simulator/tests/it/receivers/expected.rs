@@ -68,7 +68,7 @@ const WRONG: &[Wrong] = &[
     Wrong {
         run: Run::of("b.py", LicenseV1),
         must: &[
-            "a purchase fails without optional fields",
+            "saasExtendParams or skuCode",
             "a field added after signing is accepted",
             "an undocumented signed field is refused",
             "the answer to getLicense has no instanceId",
@@ -82,7 +82,7 @@ const WRONG: &[Wrong] = &[
     Wrong {
         run: Run::of("j1.py", SaasV1),
         must: &[
-            "without testFlag (HTTP status 400)",
+            "a purchase without mobilePhone or testFlag, which are optional, fails (HTTP status 400)",
             "code fails (HTTP status 500)",
             "the same id, encrypted anew",
             "error pages",
@@ -94,7 +94,7 @@ const WRONG: &[Wrong] = &[
     Wrong {
         run: Run::of("j1.py", SaasV1).probed(),
         must: &[
-            "without testFlag (HTTP status 400)",
+            "a purchase without mobilePhone or testFlag, which are optional, fails (HTTP status 400)",
             "code fails (HTTP status 500)",
             "the same id, encrypted anew",
             "error pages",
@@ -114,6 +114,7 @@ const WRONG: &[Wrong] = &[
             "of 300 characters is accepted",
             "resultMsg is missing",
             "encryptType is not a string",
+            "only memo may contain Chinese, not resultMsg",
         ],
         other: &["which has no expireTime, is refused (resultCode 000005)", "initial passwords", "released instance"],
     },
@@ -135,6 +136,7 @@ const WRONG: &[Wrong] = &[
         must: &[
             "nothing is verified",
             "businessId is used as the instance id",
+            "refreshInstance with expireTime in 17 digits, refreshInstance with scene",
             "a query of an unknown instance is accepted",
             "code fails (HTTP status 500)",
             "of an unknown instance is accepted",
