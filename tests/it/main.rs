@@ -33,6 +33,7 @@ mod open_api;
 mod open_api_client;
 mod open_api_errors;
 mod orders;
+mod postgres;
 mod process;
 mod properties;
 mod push_answers;
