@@ -42,6 +42,7 @@ use std::time::Duration;
 pub use deadpool_postgres;
 use deadpool_postgres::{Client, Pool, PoolError, Transaction};
 use futures_util::future::join;
+use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout_at};
 pub use tokio_postgres;
 use tokio_postgres::error::SqlState;
@@ -222,6 +223,39 @@ pub(crate) fn int<'a>(value: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
     (value, Type::INT8)
 }
 
+pub(crate) fn flag<'a>(value: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
+    (value, Type::BOOL)
+}
+
+pub(crate) fn texts<'a>(values: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
+    (values, Type::TEXT_ARRAY)
+}
+
+pub(crate) fn ints<'a>(values: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
+    (values, Type::INT8_ARRAY)
+}
+
+/// Returns a limit of rows as a number for a statement.
+pub(crate) fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+/// Returns a statement that is shared with other engines, with its parameters as PostgreSQL has them.
+pub(crate) fn shared(statement: &str) -> String {
+    statement.replace('?', "$")
+}
+
+/// Returns the number of the advisory lock for something that several statements change together. That two things may
+/// have the same number costs a wait.
+pub(crate) fn lock_key(parts: &[&str]) -> i64 {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.len().to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().first_chunk().copied().map_or(0, i64::from_be_bytes)
+}
+
 pub(crate) fn binary<'a>(value: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
     (value, Type::BYTEA)
 }
@@ -253,6 +287,9 @@ pub enum DatabaseError {
     /// The operation took too long.
     #[error("PostgreSQL operation timed out after {0:?}")]
     TimedOut(Duration),
+    /// A record cannot be encoded.
+    #[error("a record cannot be encoded")]
+    Encoding(#[from] serde_json::Error),
     /// A row was not written by this version.
     #[error("unreadable {column} in a row of {table}")]
     Unreadable {

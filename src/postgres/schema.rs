@@ -145,9 +145,11 @@ async fn find(work: &Work<'_>, schema: &Schema) -> Result<Found, DatabaseError> 
     Ok(Found { version, is_recorded: false })
 }
 
+/// The catalog is read as a table: what another session has made while this one waited is seen only by a statement that
+/// locks a table.
 async fn is_table(work: &Work<'_>, name: &str) -> Result<bool, DatabaseError> {
-    let row = work.query_opt("SELECT to_regclass($1) IS NOT NULL", &[text(&name)]).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
+    let found = "SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass($1)";
+    Ok(work.query_opt(found, &[text(&name)]).await?.is_some())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use futures_util::future::join;
 use tokio::time::Instant;
 use tokio_postgres::{Client, Row};
 
-use super::{DatabaseError, Parameter};
+use super::{DatabaseError, Parameter, ints};
 
 /// Time after which the server ends a transaction whose client has gone silent.
 const IDLE: Duration = Duration::from_secs(10);
@@ -19,7 +19,8 @@ pub(crate) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(client: &'a Client) -> Self {
+    /// Takes part in a transaction that is open already, and is ended by another.
+    pub(crate) fn new(client: &'a Client) -> Self {
         Self { client, is_committed: AtomicBool::new(false) }
     }
 
@@ -41,6 +42,13 @@ impl<'a> Work<'a> {
 
     pub(crate) async fn batch(&self, statements: &str) -> Result<(), DatabaseError> {
         Ok(self.client.batch_execute(statements).await?)
+    }
+
+    /// Waits for advisory locks, which last until the end of the transaction. The keys must be sorted, so that two
+    /// transactions never wait for each other.
+    pub(crate) async fn lock(&self, keys: &[i64]) -> Result<(), DatabaseError> {
+        let statement = "SELECT pg_advisory_xact_lock(key) FROM unnest($1) AS key";
+        self.query(statement, &[ints(&keys)]).await.map(drop)
     }
 
     /// Commits in one round trip with the last statements.
