@@ -5,16 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3};
 
 use super::policy::{Effect, Ids, Plan, Query};
-use super::record::Entry;
+use super::record::{Entry, Kind};
 use super::tables::{FIND_CLEARED, clear, decrypt, entry, note_cleared, put, read_mark, read_row, rows};
 use super::{Application, Change, Department, DepartmentSync, DirectoryStore, DirectoryStoreError, Tenant, User};
 use crate::cipher::client_secret::ClientSecretDecryptor;
-use crate::postgres::{
-    Database, DatabaseError, Parameter, Schema, Work, flag, int, limit, lock_key, shared, text, texts,
-};
+use crate::postgres::{Database, DatabaseError, Parameter, Schema, flag, int, limit, lock_key, shared, text, texts};
 
 /// A directory for any number of replicas, in tables of its own (`koogallery_tenant`, `_application`, `_user`,
 /// `_department`, `_directory_cleared`). Clones share everything.
@@ -145,10 +143,7 @@ impl PostgresDirectory {
 impl DirectoryStore for PostgresDirectory {
     fn apply(&self, change: Change) -> BoxFuture<'_, Result<(), DirectoryStoreError>> {
         let plan = Plan::new(change, self.department_sync);
-        async move {
-            self.database.run(async move |work| apply(work, plan).await).await.map_err(DirectoryStoreError::new)
-        }
-        .boxed()
+        async move { apply(&self.database, plan).await.map_err(DirectoryStoreError::new) }.boxed()
     }
 
     fn tenant<'a>(&'a self, tenant_id: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, DirectoryStoreError>> {
@@ -211,36 +206,39 @@ impl fmt::Debug for PostgresDirectory {
     }
 }
 
-async fn apply(work: &Work<'_>, plan: Plan) -> Result<(), DatabaseError> {
+async fn apply(database: &Database, plan: Plan) -> Result<(), DatabaseError> {
     let Plan { tenant_id, instance_id, mark, clears, kind, rows } = plan;
-    let sent_at = mark.sent_at.as_unix_millis();
+    let columns = Rows::new(kind.columns().len(), rows)?;
+    let (sent_at, table) = (mark.sent_at.as_unix_millis(), kind.table());
     let purchase = [text(&tenant_id), text(&instance_id)];
     let now = [int(&sent_at), flag(&mark.test_call)];
-
-    // A change that clears, and one that looks whether it is kept out, must not overlap.
-    let key = [lock_key(&["directory", &tenant_id, &instance_id])];
-    let clearing = try_join_all(clears.iter().map(async |kind| {
-        work.execute(&shared(&clear(*kind)), &[&now[..], &purchase].concat()).await?;
-        let table = kind.table();
-        work.execute(&shared(&note_cleared()), &[&now[..], &[text(&table)], &purchase].concat()).await
-    }));
-    let table = kind.table();
-    let (find, place) = (shared(FIND_CLEARED), [&[text(&table)], &purchase[..]].concat());
-    work.lock(&key).await?;
-    clearing.await?;
-    let cleared = work.query_opt(&find, &place).await?;
-    let cleared = cleared.as_ref().map(read_mark).transpose()?;
-    if rows.is_empty() || cleared.is_some_and(|cleared| cleared.keeps_out(mark)) {
-        return Ok(());
-    }
-
-    let columns = Rows::new(kind.columns().len(), rows)?;
-    let mut parameters = [&now[..], &purchase, &[texts(&columns.states), texts(&columns.records)]].concat();
-    parameters.extend(columns.ids.iter().map(|ids| texts(ids) as Parameter<'_>));
-    let arrays: String = (5..=parameters.len()).map(|number| format!(", ?{number}")).collect();
-    let source = format!("SELECT ?1, ?2, ?3, ?4, row.* FROM unnest({}) AS row", arrays.trim_start_matches(", "));
-    work.last(work.execute(&shared(&put(kind, &source)), &parameters)).await?;
-    Ok(())
+    let keys = [lock_key(&["directory", &tenant_id, &instance_id])];
+    database
+        .run(async |work| {
+            // A change that clears, and one that looks whether it is kept out, must not overlap.
+            let lock = work.lock(&keys);
+            let clear = async |kind: Kind| {
+                let table = kind.table();
+                let cleared = [&now[..], &[text(&table)], &purchase].concat();
+                let (clear, note) = (shared(&clear(kind)), shared(&note_cleared()));
+                let rows = [&now[..], &purchase].concat();
+                try_join(work.execute(&clear, &rows), work.execute(&note, &cleared)).await
+            };
+            let clearing = try_join_all(clears.iter().map(|kind| clear(*kind)));
+            let (find, place) = (shared(FIND_CLEARED), [&[text(&table)], &purchase[..]].concat());
+            let (_, _, cleared) = try_join3(lock, clearing, work.query_opt(&find, &place)).await?;
+            let cleared = cleared.as_ref().map(read_mark).transpose()?;
+            if columns.states.is_empty() || cleared.is_some_and(|cleared| cleared.keeps_out(mark)) {
+                return Ok(());
+            }
+            let mut parameters = [&now[..], &purchase, &[texts(&columns.states), texts(&columns.records)]].concat();
+            parameters.extend(columns.ids.iter().map(|ids| texts(ids) as Parameter<'_>));
+            let arrays: Vec<String> = (5..=parameters.len()).map(|number| format!("?{number}")).collect();
+            let source = format!("SELECT ?1, ?2, ?3, ?4, row.* FROM unnest({}) AS row", arrays.join(", "));
+            work.last(work.execute(&shared(&put(kind, &source)), &parameters)).await?;
+            Ok(())
+        })
+        .await
 }
 
 /// Rows to set, by columns, so that one statement sets them all.

@@ -128,12 +128,12 @@ impl LicenseStore for PostgresLicenseStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<StoredApplication>, LicenseStoreError>> {
         async move {
-            // Those that another replica is taking just now are left to it.
+            // Those that another replica is taking just now are left to it. By the places of the rows, since by their keys
+            // the whole table might be read.
             let claim = format!(
-                "WITH due AS MATERIALIZED (SELECT kind AS due_kind, id AS due_id FROM koogallery_license \
-                 WHERE progress = 'due' AND due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
-                 UPDATE koogallery_license SET holder = $3, due_at = $4 FROM due \
-                 WHERE kind = due_kind AND id = due_id RETURNING {COLUMNS}"
+                "UPDATE koogallery_license SET holder = $3, due_at = $4 WHERE ctid = ANY (ARRAY(SELECT ctid \
+                 FROM koogallery_license WHERE progress = 'due' AND due_at <= $1 ORDER BY due_at LIMIT $2 \
+                 FOR UPDATE SKIP LOCKED)) RETURNING {COLUMNS}"
             );
             let [now, until] = [now, lease.until].map(Timestamp::as_unix_millis);
             let (limit, holder) = (rows(limit), lease.holder_text());

@@ -158,12 +158,12 @@ impl PostgresUsageStore {
     ) -> Result<Vec<StoredRecord>, MeteringError> {
         // As the index of the state has it.
         let is_in_state = if state == RecordState::Held { "state = 'fix' AND held" } else { "state = 'pending'" };
-        // Those that another replica is taking just now are left to it.
+        // Those that another replica is taking just now are left to it. By the places of the rows, since by their keys the
+        // whole table might be read.
         let claim = format!(
-            "WITH due AS MATERIALIZED (SELECT metering_sn AS due_sn FROM koogallery_usage_record \
-             WHERE {is_in_state} AND due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
-             UPDATE koogallery_usage_record SET holder = $3, due_at = $4, attempts = attempts + 1 FROM due \
-             WHERE metering_sn = due_sn RETURNING {COLUMNS}"
+            "UPDATE koogallery_usage_record SET holder = $3, due_at = $4, attempts = attempts + 1 \
+             WHERE ctid = ANY (ARRAY(SELECT ctid FROM koogallery_usage_record WHERE {is_in_state} AND due_at <= $1 \
+             ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING {COLUMNS}"
         );
         let [now, until] = [now, lease.until].map(Timestamp::as_unix_millis);
         let (limit, holder) = (rows(limit), lease.holder_text());
@@ -318,11 +318,11 @@ impl UsageStore for PostgresUsageStore {
 
     fn forget(&self, before: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>> {
         self.run(async move |work| {
-            let records = "DELETE FROM koogallery_usage_record WHERE metering_sn IN (SELECT metering_sn \
+            let records = "DELETE FROM koogallery_usage_record WHERE ctid = ANY (ARRAY(SELECT ctid \
                            FROM koogallery_usage_record WHERE state = 'delivered' AND settled_at < $1 \
-                           ORDER BY settled_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
-            let ids = "DELETE FROM koogallery_usage_id WHERE usage_id IN (SELECT usage_id FROM koogallery_usage_id \
-                       WHERE recorded_at < $1 ORDER BY recorded_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+                           ORDER BY settled_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
+            let ids = "DELETE FROM koogallery_usage_id WHERE ctid = ANY (ARRAY(SELECT ctid FROM koogallery_usage_id \
+                       WHERE recorded_at < $1 ORDER BY recorded_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
             let before = before.as_unix_millis();
             let parameters = [int(&before), int(&AT_ONCE)];
             let deletions = try_join(work.execute(records, &parameters), work.execute(ids, &parameters));

@@ -65,8 +65,9 @@ const CLAIM: &str = "INSERT INTO koogallery_replay AS old (call_id, until) VALUE
                      DO UPDATE SET until = excluded.until, answer = NULL WHERE old.until < $3";
 
 /// Last, and skipping locked rows: a transaction that waits for none while holding rows cannot be part of a deadlock.
-const FORGET: &str = "DELETE FROM koogallery_replay WHERE call_id IN (SELECT call_id FROM koogallery_replay \
-                      WHERE until < $1 ORDER BY until LIMIT 100 FOR UPDATE SKIP LOCKED)";
+/// By the places of the rows, since by their keys the whole table might be read.
+const FORGET: &str = "DELETE FROM koogallery_replay WHERE ctid = ANY (ARRAY(SELECT ctid FROM koogallery_replay \
+                      WHERE until < $1 ORDER BY until LIMIT 100 FOR UPDATE SKIP LOCKED))";
 
 impl ReplayGuard for PostgresReplayGuard {
     fn claim<'a>(

@@ -176,7 +176,8 @@ async fn replicas_that_bill_at_once_lose_and_double_nothing() {
             let mut made = 0;
             for index in 0..30 {
                 made += store.close_periods(later(hour)).await.unwrap();
-                made += store.close_instance(&format!("inst{}", index % 5), later(index)).await.unwrap();
+                // Before the ends of the periods, so that usage comes late.
+                made += store.close_instance(&format!("inst{}", index % 5), later(999 * hour)).await.unwrap();
             }
             made
         })
@@ -186,7 +187,7 @@ async fn replicas_that_bill_at_once_lose_and_double_nothing() {
     assert_eq!(first, 30 * 40, "each id counts once");
     let mut made: usize = join_all(closers).await.into_iter().map(Result::unwrap).sum();
     loop {
-        match stores[0].close_periods(later(5 * hour)).await.unwrap() {
+        match stores[0].close_periods(later(999 * hour)).await.unwrap() {
             0 => break,
             more => made += more,
         }
@@ -204,15 +205,15 @@ async fn replicas_that_bill_at_once_lose_and_double_nothing() {
     // Each record goes to one pusher, and is counted once.
     let pushers = stores.iter().cloned().enumerate().map(|(number, store)| {
         tokio::spawn(async move {
-            let (lease, mut sent) = (Lease::new(number as u128, later(9 * hour)), vec![]);
+            let (lease, mut sent) = (Lease::new(number as u128, later(1001 * hour)), vec![]);
             loop {
-                let claimed = store.claim(lease, later(6 * hour), 3).await.unwrap();
+                let claimed = store.claim(lease, later(1000 * hour), 3).await.unwrap();
                 let numbers: Vec<_> = claimed.into_iter().map(|record| record.metering_sn).collect();
                 if numbers.is_empty() {
                     return sent;
                 }
                 let outcomes = numbers.iter().map(|number| (number.clone(), RecordOutcome::Delivered)).collect();
-                store.settle(lease, later(6 * hour), outcomes).await.unwrap();
+                store.settle(lease, later(1000 * hour), outcomes).await.unwrap();
                 sent.extend(numbers);
             }
         })
@@ -293,9 +294,10 @@ async fn a_character_that_cannot_be_stored_is_a_clear_error() {
 #[tokio::test]
 async fn a_list_of_many_users_is_one_statement() {
     let Some(schema) = Schema::new().await else { return };
-    let directory = PostgresDirectory::new(&schema.database().await, Backwards).await.unwrap();
+    let patient = Database::builder(schema.config()).timeout(Duration::from_secs(60)).connect(NoTls).await.unwrap();
+    let directory = PostgresDirectory::new(&patient, Backwards).await.unwrap();
     let mut users: Vec<User> =
-        (0..50_000).map(|n| User::new(format!("u{n:05}"), "before", "D001", Role::User)).collect();
+        (0..20_000).map(|n| User::new(format!("u{n:05}"), "before", "D001", Role::User)).collect();
     // The last of two with one name counts.
     users.push(User::new("u00007", "after", "D001", Role::User));
     let meta = ChangeMeta::new("tenant", NOW);
@@ -355,7 +357,7 @@ INSERT INTO koogallery_tenant SELECT 't' || n, 'inst', 0, FALSE, 'removed' FROM 
 INSERT INTO koogallery_application SELECT 't' || n, 'app', 'inst', 0, FALSE, 'removed'
     FROM generate_series(1, 20000) AS n;
 INSERT INTO koogallery_user SELECT 't' || n % 4, 'app', 'u' || n, 'inst', 0, FALSE, 'present',
-    '{\"userName\":\"u\",\"name\":\"n\",\"extension\":[],\"unknown\":[]}' FROM generate_series(1, 20000) AS n;
+    (SELECT record FROM koogallery_user) FROM generate_series(1, 20000) AS n;
 INSERT INTO koogallery_department SELECT 't' || n % 4, 'D' || n, 'inst', 0, FALSE, 'removed'
     FROM generate_series(1, 20000) AS n;
 INSERT INTO koogallery_directory_cleared SELECT 'koogallery_user', 't' || n, 'inst', 0, FALSE
@@ -380,22 +382,28 @@ async fn every_statement_uses_an_index() {
     let usage = PostgresUsageStore::new(&database).await.unwrap();
     let directory = PostgresDirectory::new(&database, Backwards).await.unwrap();
     let directory = directory.with_department_sync(DepartmentSync::Replace);
+    let users = vec![User::new("u", "name", "D001", Role::User)];
+    directory.apply(Change::PutUsers(UsersChange::new(ChangeMeta::new("first", NOW), "app", users))).await.unwrap();
     schema.client().await.batch_execute(FILL).await.unwrap();
     plans.lock().unwrap().clear();
 
-    // The indexes that the operation must use and that it may use.
+    // The plans of the statements that the operation runs use these indexes, and read no table as a whole. Only totals read
+    // all open sums.
     macro_rules! check {
-        ($operation:expr, $($index:literal),+) => {{
+        ($operation:expr, $($index:expr),+) => {{
             $operation.await.unwrap();
             let plans: Vec<String> = std::mem::take(&mut *plans.lock().unwrap());
             let plans = plans.join("\n");
             for index in [$($index),+] {
-                assert!(plans.contains(&format!(" using {index} ")) || plans.contains(&format!("on {index} ")),
-                    "{index} is not used by {}:\n{plans}", stringify!($operation));
+                let uses = [format!(" using {index} "), format!(" on {index} "), format!("Arbiter Indexes: {index}\n")];
+                let is_used = uses.iter().any(|used| plans.contains(used));
+                assert!(is_used, "{index} is not used by {}:\n{plans}", stringify!($operation));
             }
-            assert!(!plans.contains("Seq Scan on koogallery_usage_delivered ") || plans.contains("records + "), "{plans}");
-            let scans = plans.lines().filter(|line| line.contains("Seq Scan on koogallery")
-                && !line.contains("koogallery_usage_delivered") && !line.contains("koogallery_usage_open"));
+            let may_read_sums = stringify!($operation).starts_with("usage.status");
+            let is_allowed = |line: &str| {
+                line.contains("koogallery_usage_delivered") || may_read_sums && line.contains("koogallery_usage_open")
+            };
+            let scans = plans.lines().filter(|line| line.contains("Seq Scan on koogallery") && !is_allowed(line));
             assert_eq!(scans.count(), 0, "a whole table is read by {}:\n{plans}", stringify!($operation));
         }};
     }
@@ -405,17 +413,13 @@ async fn every_statement_uses_an_index() {
     };
     let freeze = Step::on("inst7", Effect::Freeze);
     let by_order = "koogallery_instance_order_id_order_line_id_order_product_id_key";
-    assert!(by_order.len() < 64);
-    check!(ledger.status(&order("CS5")), "koogallery_instance_order_id_order_line_id_order_product_id_key");
+    check!(ledger.status(&order("CS5")), by_order);
     check!(
         ledger.status(&Step::on("inst5", Effect::Note { key: "k".into() })),
         "koogallery_instance_pkey",
         "koogallery_step_pkey"
     );
-    check!(
-        ledger.begin(&order("CS6"), lease(1), NOW),
-        "koogallery_instance_order_id_order_line_id_order_product_id_key"
-    );
+    check!(ledger.begin(&order("CS6"), lease(1), NOW), by_order);
     check!(ledger.begin(&freeze, lease(1), NOW), "koogallery_instance_pkey");
     check!(ledger.extend("inst7", lease(1)), "koogallery_instance_pkey");
     check!(ledger.complete(&freeze, "inst7", lease(1), NOW), "koogallery_instance_pkey");
@@ -436,7 +440,7 @@ async fn every_statement_uses_an_index() {
     let id = ApplicationId::Event("E100".into());
     check!(licenses.apply(LicenseApplication::new(id.clone(), "inst"), NOW), "koogallery_license_pkey");
     check!(licenses.claim(&id, lease(1), NOW), "koogallery_license_pkey");
-    check!(licenses.claim_due(lease(1), NOW, 10), "koogallery_license_due", "koogallery_license_pkey");
+    check!(licenses.claim_due(lease(1), NOW, 10), "koogallery_license_due");
     check!(licenses.extend(&id, lease(1)), "koogallery_license_pkey");
     check!(licenses.keep(&id, License::text("L")), "koogallery_license_pkey");
     check!(licenses.settle(&id, lease(1), ApplicationOutcome::Delivered), "koogallery_license_pkey");
@@ -455,11 +459,11 @@ async fn every_statement_uses_an_index() {
             .unwrap()
     };
     check!(usage.record(vec![entry("inst7"), entry("new")]), "koogallery_usage_record_end");
-    let until = Timestamp::from_unix_millis(50_000);
+    let until = Timestamp::from_unix_millis(5_000);
     check!(usage.close_periods(until), "koogallery_usage_open_end", "koogallery_usage_open_pkey");
     check!(usage.close_instance("inst19000", NOW), "koogallery_usage_open_pkey");
-    check!(usage.claim(lease(1), NOW, 10), "koogallery_usage_record_due", "koogallery_usage_record_pkey");
-    check!(usage.claim_held(lease(1), NOW, 10), "koogallery_usage_record_held", "koogallery_usage_record_pkey");
+    check!(usage.claim(lease(1), NOW, 10), "koogallery_usage_record_due");
+    check!(usage.claim_held(lease(1), NOW, 10), "koogallery_usage_record_held");
     let sn = usage.records(RecordState::Dead, None, 1).await.unwrap().remove(0).record.metering_sn;
     plans.lock().unwrap().clear();
     check!(
