@@ -14,15 +14,15 @@
 //! | PgBouncer, transaction pooling | `max_client_conn` above replicas × connections; a `default_pool_size` of a few |
 //! | PgBouncer, session pooling | `default_pool_size` of at least replicas × connections, or calls wait for each other |
 //!
-//! A cancel request opens one more connection for a moment.
+//! To cancel a statement, one more connection is opened for a moment.
 //!
 //! # A server that does not answer
 //!
 //! Every operation ends within the [timeout](DatabaseBuilder::timeout), whatever it waits for. The server is asked to
 //! give up somewhat earlier (`lock_timeout` and `statement_timeout`, for each transaction alone, so that a pooler may
-//! be in between), and gets a cancel request if it does not. A connection whose statement goes on nevertheless counts
-//! as one of the pool until its end, so that the pool never has more connections than it may, however long a table
-//! stays locked. A replica that disappears in the middle of a transaction keeps its locks for ten seconds at most.
+//! be in between), and the statement is canceled if it does not. A connection whose statement goes on nevertheless
+//! counts as one of the pool until its end, so that the pool never has more connections than it may, however long a
+//! table stays locked. A replica that disappears in the middle of a transaction keeps its locks for ten seconds at most.
 //!
 //! # Versions of the tables
 //!
@@ -43,6 +43,7 @@ pub use deadpool_postgres;
 use deadpool_postgres::{Client, Pool, PoolError, Transaction};
 use futures_util::future::join;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 pub use tokio_postgres;
 use tokio_postgres::error::SqlState;
@@ -51,7 +52,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, IsolationLevel, NoTls, Row, Socket};
 
 pub use builder::DatabaseBuilder;
-use lent::{Cancel, Lent};
+use lent::{Connect, Lent};
 pub use schema::Schema;
 pub(crate) use work::Work;
 
@@ -75,7 +76,10 @@ pub(crate) use work::Work;
 pub struct Database {
     pool: Pool,
     timeout: Duration,
-    cancel: Option<Arc<Cancel>>,
+    /// Held while a statement is canceled: one at a time, since each takes a connection.
+    canceling: Arc<Mutex<()>>,
+    /// `None` in an application's own pool.
+    connect: Option<Arc<Connect>>,
 }
 
 impl Database {
@@ -114,9 +118,9 @@ impl Database {
     }
 
     /// Uses the application's own pool, with its number of connections and its way to recycle them. The server is asked
-    /// to give up in time, but gets no cancel requests.
+    /// to end statements in time; those that it does not end are not canceled.
     pub fn from_pool(pool: Pool) -> Self {
-        Self { pool, timeout: builder::TIMEOUT, cancel: None }
+        Self { pool, timeout: builder::TIMEOUT, canceling: Arc::default(), connect: None }
     }
 
     /// Runs statements in one transaction (`READ COMMITTED`), which is committed if they succeed.
@@ -131,6 +135,7 @@ impl Database {
     ) -> Result<T, DatabaseError> {
         let ends = Instant::now() + self.timeout;
         let mut lent = self.lend(ends).await?;
+        let running = lent.running();
         let outcome = timeout_at(ends, async {
             let transaction = lent
                 .build_transaction()
@@ -140,7 +145,8 @@ impl Database {
                 .await?;
             let limits = work::limits(ends);
             // In one round trip with the first statement.
-            let (limited, value) = join(transaction.batch_execute(&limits), work(&transaction)).await;
+            let limited = async { running.set(&transaction.simple_query(&limits).await?) };
+            let (limited, value) = join(limited, work(&transaction)).await;
             limited?;
             let value = value?;
             transaction.commit().await?;
@@ -170,7 +176,8 @@ impl Database {
             let session = Work::new(&lent);
             let begin = work::begin(ends);
             // The first statements do not wait for the answer to this one; they fail if it does.
-            let (began, value) = join(lent.batch_execute(&begin), work(&session)).await;
+            let began = async { lent.running().set(&lent.simple_query(&begin).await?) };
+            let (began, value) = join(began, work(&session)).await;
             began?;
             let value = value?;
             session.commit().await?;
@@ -202,7 +209,7 @@ impl Database {
                 });
             }
         };
-        Ok(Lent::new(client, self.cancel.clone()))
+        Ok(Lent::new(client, self, ends))
     }
 }
 

@@ -10,16 +10,16 @@ use deadpool_postgres::{
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{CancelToken, Config, Socket};
+use tokio_postgres::{Config, Socket};
 
-use super::lent::Cancel;
+use super::lent::Connect;
 use super::{Database, DatabaseError};
 
 /// Timeout of an operation, including the wait for a connection and for locks.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Timeout of the check whether a pooled connection is alive, and of a cancel request.
-pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Timeout of the check whether a pooled connection is alive.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Time without use after which a connection is checked: something on the way may have forgotten it.
 const CHECKED_AFTER: Duration = Duration::from_secs(10);
@@ -84,10 +84,15 @@ impl DatabaseBuilder {
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(TIMEOUT).keepalives_idle(KEEPALIVE);
         }
-        let connector = tls.clone();
-        let cancel = move |token: CancelToken| {
-            let tls = connector.clone();
-            async move { token.cancel_query(tls).await }.boxed()
+        let (own_config, own_tls) = (config.clone(), tls.clone());
+        let another = move || {
+            let (config, tls) = (own_config.clone(), own_tls.clone());
+            async move {
+                let (client, connection) = config.connect(tls).await?;
+                drop(tokio::spawn(connection));
+                Ok(client)
+            }
+            .boxed()
         };
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, tls, manager))
@@ -99,7 +104,8 @@ impl DatabaseBuilder {
             }))
             .build()
             .map_err(|BuildError::NoRuntimeSpecified| PoolError::NoRuntimeSpecified)?;
-        let database = Database { pool, timeout, cancel: Some(Arc::new(cancel) as Arc<Cancel>) };
+        let connect = Some(Arc::new(another) as Arc<Connect>);
+        let database = Database { timeout, connect, ..Database::from_pool(pool) };
         database.lend(Instant::now() + timeout).await?.give_back();
         Ok(database)
     }

@@ -1,42 +1,69 @@
 //! A connection lent by the pool, and what becomes of it where its work does not end well.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use deadpool_postgres::{Client, ClientWrapper, Object};
-use futures_util::future::BoxFuture;
+use deadpool_postgres::{ClientWrapper, Object};
+use futures_util::future::{BoxFuture, join};
 use tokio::runtime::Handle;
-use tokio::time::{sleep, timeout};
-use tokio_postgres::{CancelToken, Error};
+use tokio::time::{Instant, timeout};
+use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
-use super::DatabaseError;
-use super::builder::CHECK_TIMEOUT;
+use super::{Database, DatabaseError, int};
 
-/// Sends a cancel request.
-pub(super) type Cancel = dyn Fn(CancelToken) -> BoxFuture<'static, Result<(), Error>> + Send + Sync;
+/// Time that the server gets to end a statement by its own limits, beyond the end of the operation.
+const GRACE: Duration = Duration::from_millis(500);
 
-/// Time in which a connection with unfinished work usually answers, before it gets a cancel request.
-const GRACE: Duration = Duration::from_millis(200);
+/// Timeout of canceling a statement.
+const CANCELING: Duration = Duration::from_secs(2);
 
-/// Time after which a connection is given up that does not answer even to a cancel request. The server may hang, and
-/// for as long the connection counts as one of the pool.
-const HELD: Duration = Duration::from_secs(30);
+/// Time after which a connection is given up that does not answer although its statement was canceled. The server may
+/// hang, and for as long the connection counts as one of the pool.
+const HELD: Duration = Duration::from_secs(300);
 
-/// Time in which a cancel request arrives, so that it does not hit what the connection is used for next.
-const CANCEL_ARRIVES: Duration = Duration::from_millis(500);
+/// Opens a connection beside the pool.
+pub(super) type Connect = dyn Fn() -> BoxFuture<'static, Result<Client, Error>> + Send + Sync;
 
 /// A connection lent by the pool. Unless it is given back, it is seen to that its work ends, and it counts as one of
 /// the pool until then: also where a caller no longer waits.
 pub(super) struct Lent {
     /// `None` once it is given back.
-    client: Option<Client>,
-    cancel: Option<Arc<Cancel>>,
+    client: Option<Object>,
+    database: Database,
+    running: Running,
+    ends: Instant,
+}
+
+/// The transaction that runs on a connection: process and time of begin, which no other transaction has, so that no
+/// statement of another is canceled, even where a pooler gave the process to another client.
+#[derive(Clone, Default)]
+pub(super) struct Running(Arc<OnceLock<(i64, i64)>>);
+
+impl Running {
+    /// Reads what the server answers to [`limits`](super::work::limits).
+    pub(super) fn set(&self, answer: &[SimpleQueryMessage]) -> Result<(), DatabaseError> {
+        let rows = answer.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        for row in rows {
+            let number = |index| row.try_get(index).map(|number| number.and_then(|number| number.parse().ok()));
+            if let (Some(process), Some(begin)) = (number(0)?, number(1)?) {
+                let _ = self.0.set((process, begin));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Lent {
-    pub(super) fn new(client: Client, cancel: Option<Arc<Cancel>>) -> Self {
-        Self { client: Some(client), cancel }
+    pub(super) fn new(client: Object, database: &Database, ends: Instant) -> Self {
+        Self { client: Some(client), database: database.clone(), running: Running::default(), ends }
+    }
+
+    pub(super) fn running(&self) -> Running {
+        self.running.clone()
     }
 
     /// Returns the connection to the pool; no statement is running on it, and no transaction is open.
@@ -72,26 +99,27 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
         match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(recover(client, self.cancel.take()))),
+            Ok(runtime) => {
+                let (database, running) = (self.database.clone(), self.running.clone());
+                drop(runtime.spawn(recover(client, database, running, self.ends)));
+            }
             Err(_) => drop(Object::take(client)),
         }
     }
 }
 
 /// Ends the work on a connection and returns it to the pool, or closes it.
-async fn recover(client: Client, cancel: Option<Arc<Cancel>>) {
-    if is_settled(&client, GRACE).await {
+async fn recover(client: Object, database: Database, running: Running, ends: Instant) {
+    let patience = ends.saturating_duration_since(Instant::now()) + GRACE;
+    if is_settled(&client, patience).await {
         return;
     }
-    if let Some(cancel) = cancel {
-        // Where it fails, the server's own time limit remains.
-        let _ = timeout(CHECK_TIMEOUT, cancel(client.cancel_token())).await;
-    }
-    if is_settled(&client, HELD).await {
-        sleep(CANCEL_ARRIVES).await;
-        if is_settled(&client, CHECK_TIMEOUT).await {
-            return;
-        }
+    // Where it fails, the server may yet end the statement.
+    let canceled = timeout(CANCELING, database.cancel(&running));
+    let (_, is_idle) = join(canceled, is_settled(&client, HELD)).await;
+    // Once more, so that what was canceled late is none of the next transaction's statements.
+    if is_idle && is_settled(&client, GRACE).await {
+        return;
     }
     drop(Object::take(client));
 }
@@ -99,4 +127,20 @@ async fn recover(client: Client, cancel: Option<Arc<Cancel>>) {
 /// Returns whether the connection has answered everything and has no transaction open.
 async fn is_settled(client: &Client, within: Duration) -> bool {
     matches!(timeout(within, client.batch_execute("ROLLBACK")).await, Ok(Ok(())))
+}
+
+impl Database {
+    /// Cancels the statement of a transaction, if that still runs. In SQL, since the protocol's cancel request, which
+    /// the driver does not see through, ends the process of PgBouncer 1.18.
+    async fn cancel(&self, running: &Running) -> Result<(), DatabaseError> {
+        let Some((process, begin)) = running.0.get() else { return Ok(()) };
+        let _one_at_a_time = self.canceling.lock().await;
+        let Some(connect) = &self.connect else { return Ok(()) };
+        // Beside the pool, whose connections may all wait for the same.
+        let client = connect().await?;
+        let cancel = "SELECT pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity \
+                      WHERE pid = $1 AND (extract(epoch FROM xact_start) * 1000000)::BIGINT = $2";
+        client.query_typed(cancel, &[int(process), int(begin)]).await?;
+        Ok(())
+    }
 }

@@ -79,13 +79,15 @@ pub(super) fn begin(ends: Instant) -> String {
 }
 
 /// Returns the statements that let the server give up before `ends`, so that it says why, and its locks are gone. They
-/// hold for the transaction, since a pooler may give the next one to another server connection.
+/// hold for the transaction, since a pooler may give the next one to another server connection. The last one tells which
+/// transaction it is, to be able to cancel it.
 pub(super) fn limits(ends: Instant) -> String {
     let left = ends.saturating_duration_since(Instant::now());
     let [lock, statement, idle] =
         [left.mul_f32(0.8), left.mul_f32(0.9), IDLE].map(|limit| limit.as_millis().clamp(1, 1 << 30));
     format!(
         "SET LOCAL lock_timeout = {lock}; SET LOCAL statement_timeout = {statement}; \
-         SET LOCAL idle_in_transaction_session_timeout = {idle}"
+         SET LOCAL idle_in_transaction_session_timeout = {idle}; \
+         SELECT pg_backend_pid(), (extract(epoch FROM now()) * 1000000)::BIGINT"
     )
 }

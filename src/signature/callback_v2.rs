@@ -171,8 +171,7 @@ impl<'a> Parameters<'a> {
         let signature = filled(signature).ok_or(VerifyError::Unsigned("signature"))?;
         let timestamp = filled(timestamp).ok_or(VerifyError::Missing("timestamp"))?;
         let nonce = filled(nonce).ok_or(VerifyError::Missing("nonce"))?;
-        // Not every store can hold U+0000.
-        if nonce.len() > MAX_NONCE || nonce.contains('\0') {
+        if nonce.len() > MAX_NONCE {
             return Err(VerifyError::Malformed("nonce"));
         }
         let signature = hmac_from_hex(&signature).ok_or(VerifyError::Malformed("signature"))?;
