@@ -64,6 +64,7 @@ macro_rules! columns {
 }
 
 #[cfg(feature = "sqlite")]
+#[allow(clippy::needless_question_mark, reason = "the other engine converts its error")]
 impl Columns for rusqlite::Row<'_> {
     columns!(rusqlite::Row<'_>, rusqlite::Error, get);
 
