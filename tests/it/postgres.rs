@@ -80,7 +80,7 @@ async fn a_locked_table_takes_no_more_connections_than_the_pool_has() {
         let ledger = ledger.clone();
         tokio::spawn(async move {
             let step = create(&format!("CS{caller}"), &format!("id{caller}"));
-            let mut errors = (0, 0);
+            let mut locked = 0;
             while Instant::now() < locked_until - TIMEOUT {
                 let began = Instant::now();
                 // Every third caller loses patience.
@@ -94,13 +94,13 @@ async fn a_locked_table_takes_no_more_connections_than_the_pool_has() {
                 };
                 assert!(began.elapsed() < TIMEOUT + Duration::from_millis(300), "{:?}", began.elapsed());
                 match database_error(&error) {
-                    DatabaseError::Locked(_) => errors.0 += 1,
-                    DatabaseError::Busy { connections: CONNECTIONS, waited: TIMEOUT } => errors.1 += 1,
+                    DatabaseError::Locked(_) => locked += 1,
+                    DatabaseError::Busy { connections: CONNECTIONS, waited: TIMEOUT } => {}
                     DatabaseError::Canceled(_) | DatabaseError::TimedOut(TIMEOUT) => {}
                     error => panic!("{error:?}"),
                 }
             }
-            errors
+            locked
         })
     });
     let callers: Vec<_> = callers.collect();
@@ -111,9 +111,8 @@ async fn a_locked_table_takes_no_more_connections_than_the_pool_has() {
         assert!(began.elapsed() < TIMEOUT, "another client is not disturbed");
         sleep(Duration::from_millis(50)).await;
     }
-    let errors = join_all(callers).await.into_iter().map(Result::unwrap);
-    let (locked, busy) = errors.fold((0, 0), |sum, errors| (sum.0 + errors.0, sum.1 + errors.1));
-    assert!(locked > 0 && busy > 0, "{locked} {busy}");
+    let locked: usize = join_all(callers).await.into_iter().map(Result::unwrap).sum();
+    assert!(locked > 0);
 
     lock.commit().await.unwrap();
     let began = Instant::now();
@@ -136,7 +135,10 @@ async fn a_statement_that_the_server_does_not_end_is_canceled() {
     };
     for _ in 0..2 {
         let began = Instant::now();
-        let sleepers = join_all((0..CONNECTIONS).map(|_| database.transaction(endless))).await;
+        let sleepers = join_all((0..CONNECTIONS).map(|_| database.transaction(endless)));
+        let late = database.transaction(async |_: &deadpool_postgres::Transaction<'_>| Ok(()));
+        let (sleepers, late) = tokio::join!(biased; sleepers, late);
+        assert!(matches!(late, Err(DatabaseError::Busy { connections: CONNECTIONS, .. })), "{late:?}");
         assert!(sleepers.iter().all(|outcome| matches!(outcome, Err(DatabaseError::TimedOut(_)))), "{sleepers:?}");
         assert!(began.elapsed() < TIMEOUT + Duration::from_millis(300), "{:?}", began.elapsed());
         sleep(2 * TIMEOUT).await;
@@ -146,7 +148,8 @@ async fn a_statement_that_the_server_does_not_end_is_canceled() {
     let began = Instant::now();
     assert!(PostgresLedger::new(&database).await.unwrap().instance("id").await.unwrap().is_none());
     assert!(began.elapsed() < TIMEOUT, "{:?}", began.elapsed());
-    assert!(watch.most().await <= CONNECTIONS as i64 + 1, "one more to cancel");
+    // One more to cancel, while the one before it is ending.
+    assert!(watch.most().await <= CONNECTIONS as i64 + 2);
 }
 
 #[tokio::test]
