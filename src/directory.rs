@@ -4,7 +4,8 @@
 //! The marketplace sends them with the [Kit callbacks](crate::kit); the service turns each of them into a [`Change`]. A
 //! [`DirectoryStore`] keeps them by their documented identities and answers what a [login](crate::login) asks, by way
 //! of [`StoreLogin`](crate::login::StoreLogin). [`MemoryDirectory`] is for tests and for trying out; `SqliteDirectory`
-//! (feature `sqlite`) survives a restart.
+//! (feature `sqlite`) survives a restart; `PostgresDirectory` (feature `deadpool-postgres-0_14`) also serves several
+//! replicas.
 //!
 //! ```
 //! # async fn example() -> Result<(), koogallery::directory::DirectoryStoreError> {
@@ -56,9 +57,13 @@ mod department;
 mod memory;
 mod path;
 mod policy;
+#[cfg(feature = "deadpool-postgres-0_14")]
+mod postgres;
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+mod tables;
 mod user;
 
 use std::error::Error;
@@ -76,6 +81,8 @@ pub use department::Department;
 pub use memory::MemoryDirectory;
 pub use path::department_path;
 pub use policy::DepartmentSync;
+#[cfg(feature = "deadpool-postgres-0_14")]
+pub use postgres::PostgresDirectory;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteDirectory;
 pub use user::{EmployeeType, Role, User};

@@ -60,6 +60,8 @@ mod flight;
 mod inner;
 mod memory;
 mod observer;
+#[cfg(feature = "deadpool-postgres-0_14")]
+mod postgres;
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -72,6 +74,8 @@ pub use check::Heartbeat;
 pub use file::FileStateStore;
 pub use memory::MemoryStateStore;
 pub use observer::{CallFailure, HeartbeatEvent, Observer, StderrObserver};
+#[cfg(feature = "deadpool-postgres-0_14")]
+pub use postgres::PostgresStateStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStateStore;
 pub use store::{StateError, StateStore};

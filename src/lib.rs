@@ -64,7 +64,7 @@
 //! | `serve` | `adapter::serve`: an HTTP/1.1 server with the exact letter case of `Body-Sign` |
 //! | `sqlite` | `sqlite`, `ledger::SqliteLedger`, `metering::SqliteUsageStore` and others: stores on SQLite, linked as the application chooses |
 //! | `sqlite-bundled` | the same, with SQLite compiled in |
-//! | `deadpool-postgres-0_14` | `postgres`, `ledger::PostgresLedger`, `replay::PostgresReplayGuard`: stores for several replicas |
+//! | `deadpool-postgres-0_14` | `postgres`, `ledger::PostgresLedger`, `metering::PostgresUsageStore` and others: stores for several replicas |
 //! | `redis-1` | `replay::RedisReplayGuard`: the replay guard for several replicas |
 //! | `reqwest-0_13` | `transport::ReqwestTransport`: open-API calls with reqwest 0.13 |
 //! | `rustls` | TLS for it by rustls |
@@ -93,6 +93,8 @@ mod backoff;
 pub mod callback;
 pub mod cipher;
 pub mod clock;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+mod columns;
 pub mod directory;
 pub mod env;
 pub mod heartbeat;

@@ -4,12 +4,17 @@
 //! A License is issued once per application and kept, so that the marketplace gets the same one however often it asks,
 //! also after a crash between issuing and delivering it.
 //!
-//! [`MemoryLicenseStore`] is for tests; `SqliteLicenseStore` (feature `sqlite`) survives a restart. A store on another
-//! database implements [`LicenseStore`]; the rules that all stores share are methods of [`StoredApplication`], and
+//! [`MemoryLicenseStore`] is for tests; `SqliteLicenseStore` (feature `sqlite`) survives a restart;
+//! `PostgresLicenseStore` (feature `deadpool-postgres-0_14`) also serves several replicas. A store on another database
+//! implements [`LicenseStore`]; the rules that all stores share are methods of [`StoredApplication`], and
 //! `testing::license_store` (feature `testing`) checks that it keeps them.
 
 mod application;
 mod memory;
+#[cfg(feature = "deadpool-postgres-0_14")]
+mod postgres;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+mod row;
 mod scoped;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -21,6 +26,8 @@ use futures_util::future::BoxFuture;
 
 pub use application::{ApplicationId, Applied, License, LicenseApplication, Progress, StoredApplication};
 pub use memory::MemoryLicenseStore;
+#[cfg(feature = "deadpool-postgres-0_14")]
+pub use postgres::PostgresLicenseStore;
 pub(crate) use scoped::ScopedStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLicenseStore;

@@ -23,6 +23,9 @@
 //! # }
 //! ```
 //!
+//! `SqliteUsageStore` (feature `sqlite`) serves the processes on one file; `PostgresUsageStore` (feature
+//! `deadpool-postgres-0_14`) several replicas.
+//!
 //! # Rules of this module
 //!
 //! From the open API reference, "usage push" (China 2025-11-13, international 2025-11-18; Europe has none):
@@ -45,16 +48,24 @@ mod delivery;
 mod draft;
 mod meter;
 mod observer;
+#[cfg(feature = "deadpool-postgres-0_14")]
+mod postgres;
 mod pusher;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+mod row;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod status;
 mod store;
 mod usage;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+mod waiting;
 
 pub use draft::{RecordDraft, UsageSum};
 pub use meter::Meter;
 pub use observer::{AtRisk, Hold, MeteringEvent, Observer, PushFailure, Rejection, StderrObserver};
+#[cfg(feature = "deadpool-postgres-0_14")]
+pub use postgres::PostgresUsageStore;
 pub use pusher::{PushSummary, Pusher};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteUsageStore;

@@ -2,25 +2,65 @@
 //!
 //! Types of [`deadpool_postgres`] and [`tokio_postgres`] are public here, so the feature carries their version
 //! (`deadpool-postgres-0_14`, which depends on `tokio-postgres` 0.7). Both crates are re-exported.
+//!
+//! # Number of connections
+//!
+//! A store holds a connection only while it talks to the database, not while a handler runs, and never two at once. So
+//! one connection is enough for a replica to work, and the default of eight serves hundreds of calls per second.
+//!
+//! | between replica and server | what to provide |
+//! |---|---|
+//! | nothing | `max_connections` above replicas × connections, and what other programs use |
+//! | PgBouncer, transaction pooling | `max_client_conn` above replicas × connections; a `default_pool_size` of a few |
+//! | PgBouncer, session pooling | `default_pool_size` of at least replicas × connections, or calls wait for each other |
+//!
+//! To cancel a statement, one more connection is opened for a moment.
+//!
+//! # A server that does not answer
+//!
+//! Every operation ends within the [timeout](DatabaseBuilder::timeout), whatever it waits for. The server is asked to
+//! give up somewhat earlier (`lock_timeout` and `statement_timeout`, for each transaction alone, so that a pooler may
+//! be in between), and the statement is canceled if it does not. A connection whose statement goes on nevertheless
+//! counts as one of the pool until its end, so that the pool never has more connections than it may, however long a
+//! table stays locked. A replica that disappears in the middle of a transaction keeps its locks for ten seconds at most.
+//!
+//! # Versions of the tables
+//!
+//! Every store has tables of its own, and creates them when it is opened, or updates those of an earlier version of
+//! this crate; `koogallery_schema` has a row with the version for each store. A store that finds its tables up to date
+//! needs no right to create some. Applications that manage their schema themselves run the statements of a [`Schema`].
+
+mod builder;
+mod lent;
+mod schema;
+mod work;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use deadpool_postgres;
-use deadpool_postgres::{
-    BuildError, Client, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Transaction,
-};
+use deadpool_postgres::{Client, Pool, PoolError, Transaction};
+use futures_util::future::join;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 pub use tokio_postgres;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Config, IsolationLevel, NoTls, Socket};
+use tokio_postgres::{Config, IsolationLevel, NoTls, Row, Socket};
+
+pub use builder::DatabaseBuilder;
+use lent::{Connect, Lent};
+pub use schema::Schema;
+pub(crate) use work::Work;
 
 /// A pool of connections to one database. Clones share the pool.
 ///
 /// A connection that the server has closed, or that no longer answers, is replaced at its next use. An operation times
-/// out after five seconds, whatever it waits for. Statements are not prepared, so a pooler such as PgBouncer may be
-/// used. Requires a tokio runtime.
+/// out after five seconds unless [set](DatabaseBuilder::timeout), whatever it waits for. Statements are not prepared,
+/// so a pooler such as PgBouncer may be used. Requires a tokio runtime.
 ///
 /// ```no_run
 /// use koogallery::ledger::PostgresLedger;
@@ -35,22 +75,12 @@ use tokio_postgres::{Config, IsolationLevel, NoTls, Socket};
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    timeout: Duration,
+    /// Held while a statement is canceled: one at a time, since each takes a connection.
+    canceling: Arc<Mutex<()>>,
+    /// `None` in an application's own pool.
+    connect: Option<Arc<Connect>>,
 }
-
-/// Timeout of an operation, including the wait for a connection and for locks.
-const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Timeout of the check whether a pooled connection is alive.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Idle time of a connection before the kernel probes the server.
-const KEEPALIVE: Duration = Duration::from_secs(60);
-
-/// A few, since the servers' limit (100 unless raised) is shared by all replicas.
-const CONNECTIONS: usize = 8;
-
-/// The advisory lock under which tables are created: "koogalle" in ASCII.
-const SCHEMA_LOCK: i64 = i64::from_be_bytes(*b"koogalle");
 
 impl Database {
     /// Connects to the database of a URL of the form `postgres://user:password@host:port/database`, without TLS. A URL
@@ -72,33 +102,25 @@ impl Database {
     /// # Errors
     ///
     /// The database cannot be connected to.
-    pub async fn connect_with<T>(mut config: Config, tls: T) -> Result<Self, DatabaseError>
+    pub async fn connect_with<T>(config: Config, tls: T) -> Result<Self, DatabaseError>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::Stream: Send + Sync,
         T::TlsConnect: Send + Sync,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        // A server that disappeared is to be noticed before the next call comes. Linux takes the one setting for both,
-        // unanswered data and unanswered probes.
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(TIMEOUT).keepalives_idle(KEEPALIVE);
-        }
-        let manager = ManagerConfig { recycling_method: RecyclingMethod::Verified };
-        let pool = Pool::builder(Manager::from_config(config, tls, manager))
-            .max_size(CONNECTIONS)
-            .runtime(Runtime::Tokio1)
-            .recycle_timeout(Some(CHECK_TIMEOUT))
-            .build()
-            .map_err(|BuildError::NoRuntimeSpecified| PoolError::NoRuntimeSpecified)?;
-        let database = Self::from_pool(pool);
-        drop(database.client(Instant::now() + TIMEOUT).await?);
-        Ok(database)
+        Self::builder(config).connect(tls).await
     }
 
-    /// Uses the application's own pool. With [`RecyclingMethod::Verified`] it never hands out a dead connection.
+    /// Returns a builder, which sets the number of connections among others.
+    pub fn builder(config: Config) -> DatabaseBuilder {
+        DatabaseBuilder::new(config)
+    }
+
+    /// Uses the application's own pool, with its number of connections and its way to recycle them. The server is asked
+    /// to end statements in time; those that it does not end are not canceled.
     pub fn from_pool(pool: Pool) -> Self {
-        Self { pool }
+        Self { pool, timeout: builder::TIMEOUT, canceling: Arc::default(), connect: None }
     }
 
     /// Runs statements in one transaction (`READ COMMITTED`), which is committed if they succeed.
@@ -111,47 +133,83 @@ impl Database {
         &self,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
-        let ends = Instant::now() + TIMEOUT;
-        let mut client = self.client(ends).await?;
+        let ends = Instant::now() + self.timeout;
+        let mut lent = self.lend(ends).await?;
+        let running = lent.running();
         let outcome = timeout_at(ends, async {
-            let transaction = client
+            let transaction = lent
                 .build_transaction()
                 .isolation_level(IsolationLevel::ReadCommitted)
                 .read_only(false)
                 .start()
                 .await?;
-            let value = work(&transaction).await?;
+            let limits = work::limits(ends);
+            // In one round trip with the first statement.
+            let limited = async { running.set(&transaction.simple_query(&limits).await?) };
+            let (limited, value) = join(limited, work(&transaction)).await;
+            limited?;
+            let value = value?;
             transaction.commit().await?;
             Ok(value)
         });
-        match outcome.await {
-            Ok(outcome) => outcome,
+        let outcome = outcome.await;
+        lent.finish(outcome.unwrap_or(Err(DatabaseError::TimedOut(self.timeout))))
+    }
+
+    /// Runs statements of a store in one transaction (`READ COMMITTED`), with as few round trips as they allow.
+    pub(crate) async fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&Work<'_>) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        self.run_within(self.timeout, work).await
+    }
+
+    /// As `run`, with another timeout.
+    async fn run_within<T>(
+        &self,
+        timeout: Duration,
+        work: impl AsyncFnOnce(&Work<'_>) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let ends = Instant::now() + timeout;
+        let lent = self.lend(ends).await?;
+        let outcome = timeout_at(ends, async {
+            let session = Work::new(&lent);
+            let begin = work::begin(ends);
+            // The first statements do not wait for the answer to this one; they fail if it does.
+            let began = async { lent.running().set(&lent.simple_query(&begin).await?) };
+            let (began, value) = join(began, work(&session)).await;
+            began?;
+            let value = value?;
+            session.commit().await?;
+            Ok(value)
+        });
+        let outcome = outcome.await;
+        lent.finish(outcome.unwrap_or(Err(DatabaseError::TimedOut(timeout))))
+    }
+
+    /// Returns the rows of a single statement, in one round trip.
+    pub(crate) async fn rows(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, DatabaseError> {
+        self.run(async move |work| work.last(work.query(statement, parameters)).await).await
+    }
+
+    /// Runs a single statement, in one round trip. Returns the number of rows it changed.
+    pub(crate) async fn execute(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<u64, DatabaseError> {
+        self.run(async move |work| work.last(work.execute(statement, parameters)).await).await
+    }
+
+    async fn lend(&self, ends: Instant) -> Result<Lent, DatabaseError> {
+        let client: Client = match timeout_at(ends, self.pool.get()).await {
+            Ok(client) => client?,
             Err(_) => {
-                // The connection is dropped, so that the next operation does not wait behind this one.
-                drop(Object::take(client));
-                Err(DatabaseError::TimedOut(TIMEOUT))
+                let status = self.pool.status();
+                return Err(if status.size >= status.max_size {
+                    DatabaseError::Busy { connections: status.max_size, waited: self.timeout }
+                } else {
+                    DatabaseError::TimedOut(self.timeout)
+                });
             }
-        }
-    }
-
-    /// Creates the tables of a store unless `table`, the last of them, exists.
-    pub(crate) async fn make_tables(&self, table: &str, schema: &str) -> Result<(), DatabaseError> {
-        self.transaction(async |transaction| {
-            // A role that finds the tables needs no right to create some.
-            let found = "SELECT to_regclass($1) IS NOT NULL";
-            if transaction.query_typed_one(found, &[text(&table)]).await?.try_get(0)? {
-                return Ok(());
-            }
-            // Of two connections that create the same table at once, one would fail, in spite of IF NOT EXISTS.
-            let lock = "SELECT pg_advisory_xact_lock($1)";
-            transaction.execute_typed(lock, &[int(&SCHEMA_LOCK)]).await?;
-            Ok(transaction.batch_execute(schema).await?)
-        })
-        .await
-    }
-
-    async fn client(&self, ends: Instant) -> Result<Client, DatabaseError> {
-        Ok(timeout_at(ends, self.pool.get()).await.map_err(|_| DatabaseError::TimedOut(TIMEOUT))??)
+        };
+        Ok(Lent::new(client, self, ends))
     }
 }
 
@@ -172,6 +230,39 @@ pub(crate) fn int<'a>(value: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
     (value, Type::INT8)
 }
 
+pub(crate) fn flag<'a>(value: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
+    (value, Type::BOOL)
+}
+
+pub(crate) fn texts<'a>(values: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
+    (values, Type::TEXT_ARRAY)
+}
+
+pub(crate) fn ints<'a>(values: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
+    (values, Type::INT8_ARRAY)
+}
+
+/// Returns a limit of rows as a number for a statement.
+pub(crate) fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+/// Returns a statement that is shared with other engines, with its parameters as PostgreSQL has them.
+pub(crate) fn shared(statement: &str) -> String {
+    statement.replace('?', "$")
+}
+
+/// Returns the number of the advisory lock for something that several statements change together. That two things may
+/// have the same number costs a wait.
+pub(crate) fn lock_key(parts: &[&str]) -> i64 {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.len().to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().first_chunk().copied().map_or(0, i64::from_be_bytes)
+}
+
 pub(crate) fn binary<'a>(value: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
     (value, Type::BYTEA)
 }
@@ -182,13 +273,30 @@ pub(crate) fn binary<'a>(value: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
 pub enum DatabaseError {
     /// PostgreSQL failed, or the connection to it.
     #[error("PostgreSQL operation failed")]
-    Postgres(#[from] tokio_postgres::Error),
+    Postgres(#[source] tokio_postgres::Error),
+    /// Another transaction kept a lock for too long.
+    #[error("PostgreSQL operation waited too long for a lock")]
+    Locked(#[source] tokio_postgres::Error),
     /// The pool has no connection.
     #[error("no connection to PostgreSQL")]
     Pool(#[from] PoolError),
+    /// The server ended a statement that took too long.
+    #[error("PostgreSQL ended an operation that took too long")]
+    Canceled(#[source] tokio_postgres::Error),
+    /// All connections were in use for the whole time.
+    #[error("no free connection to PostgreSQL within {waited:?}: all {connections} are in use")]
+    Busy {
+        /// The number of connections that the pool may have.
+        connections: usize,
+        /// The time waited.
+        waited: Duration,
+    },
     /// The operation took too long.
     #[error("PostgreSQL operation timed out after {0:?}")]
     TimedOut(Duration),
+    /// A record cannot be encoded.
+    #[error("a record cannot be encoded")]
+    Encoding(#[from] serde_json::Error),
     /// A row was not written by this version.
     #[error("unreadable {column} in a row of {table}")]
     Unreadable {
@@ -200,7 +308,33 @@ pub enum DatabaseError {
     /// The URL is not of the form `postgres://…`.
     #[error("unsupported database URL: expected postgres://HOST/DATABASE")]
     UnsupportedUrl,
+    /// The tables of a store were made by a newer version of this crate.
+    #[error("tables of store {store:?} have version {found}, newer than {supported} of this program")]
+    NewerSchema {
+        /// The store.
+        store: String,
+        /// The version of the tables.
+        found: u32,
+        /// The newest version that this program can use.
+        supported: u32,
+    },
+    /// A text has a character that the database cannot store: U+0000, or one outside the encoding of the database.
+    #[error("PostgreSQL cannot store a character of a text")]
+    Character(#[source] tokio_postgres::Error),
     /// The name of a store is not made of 1 to 32 lower-case letters.
     #[error("invalid store name {0:?}: expected 1 to 32 lower-case letters")]
     Name(String),
+}
+
+impl From<tokio_postgres::Error> for DatabaseError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.code() {
+            Some(&SqlState::LOCK_NOT_AVAILABLE) => Self::Locked(error),
+            Some(&SqlState::QUERY_CANCELED) => Self::Canceled(error),
+            Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE | &SqlState::UNTRANSLATABLE_CHARACTER) => {
+                Self::Character(error)
+            }
+            _ => Self::Postgres(error),
+        }
+    }
 }

@@ -84,6 +84,8 @@ impl CallId<'_> {
     /// hexadecimal as documented.
     pub fn to_key(self) -> String {
         match self {
+            // Not every store can hold U+0000.
+            Self::SignedQuery(nonce) if nonce.contains('\0') => format!("v2-hex:{}", const_hex::encode(nonce)),
             Self::SignedQuery(nonce) => format!("v2:{nonce}"),
             Self::KitV2(nonce) => format!("kit:{nonce}"),
             Self::AuthToken(token) => format!("v1:{}", const_hex::encode(token)),

@@ -26,9 +26,11 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// `gives_way_to` in SQL, of a row to the time and the test flag in the first two parameters.
-    #[cfg(feature = "sqlite")]
-    pub(super) const GIVES_WAY: &str = "(test_call > ?2 OR (test_call = ?2 AND sent_at <= ?1))";
+    /// `gives_way_to` in SQL, of a row of a table to the time and the test flag in the first two parameters.
+    #[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+    pub(super) fn gives_way(table: &str) -> String {
+        format!("({table}.test_call > ?2 OR ({table}.test_call = ?2 AND {table}.sent_at <= ?1))")
+    }
 
     /// Returns whether a row of this mark may be replaced: a real call replaces the data of a test, never the other way
     /// round, and among calls of one kind the time decides, so that a late retry brings nothing back.
@@ -69,7 +71,7 @@ pub(super) enum Effect {
 }
 
 impl Effect {
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
     pub(super) fn state(&self) -> &'static str {
         match self {
             Self::Put(_) => "present",

@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, ToSql, Transaction, params, params_from_iter};
 
-use super::policy::{Effect, Mark, Plan, Query, Reach, Row, best_of_each};
-use super::record::{Entry, Kind, Record};
+use super::policy::{Effect, Plan, Query, best_of_each};
+use super::record::Entry;
+use super::tables::{FIND_CLEARED, clear, decrypt, entry, note_cleared, put, read_mark, read_row, rows};
 use super::{Application, Change, Department, DepartmentSync, DirectoryStore, DirectoryStoreError, Tenant, User};
-use crate::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
+use crate::cipher::client_secret::ClientSecretDecryptor;
 use crate::sqlite::{Database, DatabaseError};
-use crate::timestamp::Timestamp;
 
 /// A directory that survives restarts, in tables of its own (`koogallery_tenant`, `_application`, `_user`,
 /// `_department`, `_directory_cleared`). Several processes may use the same file. Clones share everything.
@@ -97,29 +96,6 @@ CREATE TABLE IF NOT EXISTS koogallery_directory_cleared (
 ) WITHOUT ROWID;
 ";
 
-const GIVES_WAY: &str = Mark::GIVES_WAY;
-
-impl Kind {
-    fn table(self) -> &'static str {
-        match self {
-            Self::Tenant => "koogallery_tenant",
-            Self::Application => "koogallery_application",
-            Self::User => "koogallery_user",
-            Self::Department => "koogallery_department",
-        }
-    }
-
-    /// The columns of the ids.
-    fn columns(self) -> &'static [&'static str] {
-        match self {
-            Self::Tenant => &[],
-            Self::Application => &["app_id"],
-            Self::User => &["app_id", "user_name"],
-            Self::Department => &["org_code"],
-        }
-    }
-}
-
 impl SqliteDirectory {
     /// Opens the directory, and creates its tables if they are missing. The decryptor is for client secrets.
     ///
@@ -178,13 +154,8 @@ impl DirectoryStore for SqliteDirectory {
     ) -> BoxFuture<'a, Result<Option<Application>, DirectoryStoreError>> {
         let found = self.one::<Application>(tenant_id, &[app_id]);
         async move {
-            let Some(mut application) = found.await? else { return Ok(None) };
-            let secret = &mut application.client_secret;
-            secret.plain = self.decryptor.decrypt(secret.encrypted.expose()).map_err(|source| {
-                let (tenant_id, app_id) = (tenant_id.to_owned(), app_id.to_owned());
-                DirectoryStoreError::new(SecretError { tenant_id, app_id, source })
-            })?;
-            Ok(Some(application))
+            let Some(application) = found.await? else { return Ok(None) };
+            decrypt(application, &*self.decryptor).map(Some)
         }
         .boxed()
     }
@@ -232,113 +203,44 @@ impl fmt::Debug for SqliteDirectory {
     }
 }
 
-/// A stored secret was made for a key that is no longer available.
-#[derive(Debug, thiserror::Error)]
-#[error("the stored secret of application {app_id:?} for enterprise {tenant_id:?} cannot be opened")]
-struct SecretError {
-    tenant_id: String,
-    app_id: String,
-    source: ClientSecretError,
-}
-
 fn apply(transaction: &Transaction<'_>, plan: Plan) -> rusqlite::Result<()> {
     let Plan { tenant_id, instance_id, mark, clears, kind, rows } = plan;
     let sent_at = mark.sent_at.as_unix_millis();
     for kind in clears {
-        let table = kind.table();
-        transaction.execute(
-            &format!("DELETE FROM {table} WHERE tenant_id = ?3 AND instance_id = ?4 AND {GIVES_WAY}"),
-            params![sent_at, mark.test_call, tenant_id, instance_id],
-        )?;
-        transaction.execute(
-            &format!(
-                "INSERT INTO koogallery_directory_cleared (sent_at, test_call, cleared, tenant_id, instance_id) \
-                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE \
-                 SET sent_at = excluded.sent_at, test_call = excluded.test_call WHERE {GIVES_WAY}"
-            ),
-            params![sent_at, mark.test_call, table, tenant_id, instance_id],
-        )?;
+        transaction.execute(&clear(*kind), params![sent_at, mark.test_call, tenant_id, instance_id])?;
+        let cleared = params![sent_at, mark.test_call, kind.table(), tenant_id, instance_id];
+        transaction.execute(&note_cleared(), cleared)?;
     }
-    if cleared(transaction, kind, &tenant_id, &instance_id)?.is_some_and(|cleared| cleared.keeps_out(mark)) {
+    let cleared = transaction
+        .prepare_cached(FIND_CLEARED)?
+        .query_row(params![kind.table(), tenant_id, instance_id], |row| read_mark(row))
+        .optional()?;
+    if cleared.is_some_and(|cleared| cleared.keeps_out(mark)) {
         return Ok(());
     }
-    let columns: String = kind.columns().iter().map(|column| format!(", {column}")).collect();
     let places = ", ?".repeat(kind.columns().len());
-    let mut put = transaction.prepare_cached(&format!(
-        "INSERT INTO {table} (sent_at, test_call, state, record, tenant_id, instance_id{columns}) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6{places}) ON CONFLICT DO UPDATE \
-         SET sent_at = excluded.sent_at, test_call = excluded.test_call, state = excluded.state, \
-         record = iif(excluded.state = 'revoked', record, excluded.record) WHERE {GIVES_WAY}",
-        table = kind.table(),
-    ))?;
+    let mut put = transaction.prepare_cached(&put(kind, &format!("VALUES (?1, ?2, ?3, ?4, ?5, ?6{places})")))?;
     for (ids, effect) in rows {
         let json = match &effect {
             Effect::Put(record) => Some(record.to_json().map_err(unwritable)?),
             Effect::Revoke | Effect::Remove => None,
         };
         let state = effect.state();
-        let own: [&dyn ToSql; 6] = [&sent_at, &mark.test_call, &state, &json, &tenant_id, &instance_id];
+        let own: [&dyn ToSql; 6] = [&sent_at, &mark.test_call, &tenant_id, &instance_id, &state, &json];
         put.execute(params_from_iter(own.into_iter().chain(ids.iter().map(|id| id as &dyn ToSql))))?;
     }
     Ok(())
 }
 
-fn cleared(
-    transaction: &Transaction<'_>,
-    kind: Kind,
-    tenant_id: &str,
-    instance_id: &str,
-) -> rusqlite::Result<Option<Mark>> {
-    transaction
-        .prepare_cached(
-            "SELECT sent_at, test_call FROM koogallery_directory_cleared \
-             WHERE cleared = ?1 AND tenant_id = ?2 AND instance_id = ?3",
-        )?
-        .query_row(params![kind.table(), tenant_id, instance_id], mark)
-        .optional()
-}
-
 fn read<T: Entry>(transaction: &Transaction<'_>, query: &Query) -> rusqlite::Result<Vec<T>> {
-    let Query { kind, tenant_id, ids, reach, limit } = query;
-    let columns = kind.columns();
-    let mut conditions = String::new();
-    for (index, column) in columns.iter().enumerate() {
-        let operator = match reach {
-            Reach::From if index + 1 == columns.len() => ">=",
-            Reach::After if index + 1 == columns.len() => ">",
-            _ => "=",
-        };
-        conditions += &format!(" AND {column} {operator} ?");
-    }
-    let last_id = columns.last().unwrap_or(&"''");
-    let mut statement = transaction.prepare_cached(&format!(
-        "SELECT {last_id} AS last_id, instance_id, sent_at, test_call, record FROM {} \
-         WHERE tenant_id = ?1{conditions} AND state = 'present' ORDER BY {last_id}, instance_id",
-        kind.table(),
-    ))?;
-    let rows = statement.query_map(params_from_iter(iter::once(tenant_id).chain(ids)), |row| {
-        Ok(Row {
-            last_id: row.get("last_id")?,
-            instance_id: row.get("instance_id")?,
-            mark: mark(row)?,
-            record: row.get::<_, String>("record")?,
-        })
-    })?;
-    let entry = |row: Row<String>| {
-        let record = Record::from_json(*kind, &row.record).map_err(unreadable)?;
-        T::assemble(row.meta(tenant_id), record).ok_or(rusqlite::Error::InvalidQuery)
-    };
-    best_of_each(rows, *limit)?.into_iter().map(entry).collect()
-}
-
-fn mark(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mark> {
-    Ok(Mark { sent_at: Timestamp::from_unix_millis(row.get("sent_at")?), test_call: row.get("test_call")? })
+    let select = format!("SELECT {} ORDER BY {}, instance_id", rows(query), query.kind.last_column());
+    let mut statement = transaction.prepare_cached(&select)?;
+    let parameters = params_from_iter(iter::once(&query.tenant_id).chain(&query.ids));
+    let rows = statement.query_map(parameters, |row| read_row(row))?;
+    let best = best_of_each(rows, query.limit)?;
+    best.iter().map(|row| entry(query, row).ok_or(rusqlite::Error::InvalidQuery)).collect()
 }
 
 fn unwritable(error: serde_json::Error) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(error.into())
-}
-
-fn unreadable(error: serde_json::Error) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into())
 }

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join3};
 use tokio_postgres::Row;
 
 use super::tables::Tables;
 use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, State, Step, StepStatus, Target};
 use crate::lease::Lease;
-use deadpool_postgres::Transaction;
-
-use crate::postgres::{Database, DatabaseError, Parameter, int, text};
+use crate::postgres::{Database, DatabaseError, Parameter, Schema, Work, int, text};
 use crate::timestamp::Timestamp;
 
 /// A ledger for any number of replicas, in tables of its own (`koogallery_instance`, `koogallery_step`).
@@ -26,16 +24,10 @@ pub struct PostgresLedger {
 const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, \
                        handler_runs, lease_holder, lease_until";
 
-impl PostgresLedger {
-    /// The statements that [`PostgresLedger::new`] runs if there are no tables, for applications that manage their
-    /// schema themselves. The tables of a [named](Self::named) ledger begin with `koogallery_{name}_` instead of
-    /// `koogallery_`.
-    ///
-    /// Keys are compared byte by byte (`"C"`), so that pages have the order of every other ledger, and indexes do not
-    /// depend on the operating system's collation. Empty texts stand for the missing parts of an order key, since no
-    /// two NULLs of a unique index are equal.
-    pub const SCHEMA: &str = r#"
-CREATE TABLE IF NOT EXISTS koogallery_instance (
+/// Keys are compared byte by byte (`"C"`), so that pages have the order of every other ledger, and indexes do not depend
+/// on the operating system's collation. Empty texts stand for the missing parts of an order key, since no two NULLs of a
+/// unique index are equal.
+const TABLES: &str = r#"CREATE TABLE IF NOT EXISTS koogallery_instance (
     instance_id      TEXT COLLATE "C" PRIMARY KEY,
     order_id         TEXT COLLATE "C" NOT NULL,
     order_line_id    TEXT COLLATE "C" NOT NULL,
@@ -57,13 +49,30 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
 );
 "#;
 
-    /// Opens the ledger, creating its tables if there are none.
+impl PostgresLedger {
+    /// Returns the tables that [`PostgresLedger::new`] makes, for applications that manage their schema themselves.
+    pub fn schema() -> Schema {
+        Schema::new("ledger", "koogallery_step", &[TABLES])
+    }
+
+    /// Returns the tables of a [named](Self::named) ledger.
     ///
     /// # Errors
     ///
-    /// The tables cannot be created.
+    /// The name is not 1 to 32 lower-case letters.
+    pub fn named_schema(name: &str) -> Result<Schema, DatabaseError> {
+        let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
+        Ok(Schema::new(format!("ledger_{name}"), tables.sql("koogallery_step"), &[&tables.sql(TABLES)]))
+    }
+
+    /// Opens the ledger, creating its tables if there are none, or updating those of an earlier version.
+    ///
+    /// # Errors
+    ///
+    /// The tables cannot be created, or are of a newer version.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
-        Self::with(database, Tables::default()).await
+        database.migrate(&Self::schema()).await?;
+        Ok(Self { database: database.clone(), tables: Tables::default() })
     }
 
     /// Opens another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`.
@@ -71,21 +80,15 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
     ///
     /// # Errors
     ///
-    /// The name is not 1 to 32 lower-case letters, or the tables cannot be created.
+    /// The name is not 1 to 32 lower-case letters, or as [`PostgresLedger::new`].
     pub async fn named(database: &Database, name: &str) -> Result<Self, DatabaseError> {
-        let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
-        Self::with(database, tables).await
-    }
-
-    async fn with(database: &Database, tables: Tables) -> Result<Self, DatabaseError> {
-        database.make_tables(&tables.sql("koogallery_step"), &tables.sql(Self::SCHEMA)).await?;
-        Ok(Self { database: database.clone(), tables })
+        database.migrate(&Self::named_schema(name)?).await?;
+        Ok(Self { database: database.clone(), tables: Tables::named(name).unwrap_or_default() })
     }
 
     async fn run<T>(&self, work: impl AsyncFnOnce(&Named<'_>) -> Result<T, DatabaseError>) -> Result<T, LedgerError> {
         let tables = &self.tables;
-        let work = async move |transaction: &Transaction<'_>| work(&Named { transaction, tables }).await;
-        self.database.transaction(work).await.map_err(LedgerError::store)
+        self.database.run(async move |own| work(&Named { work: own, tables }).await).await.map_err(LedgerError::store)
     }
 
     /// As `run`, for changes that only the holder of the lease may make.
@@ -100,31 +103,33 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
 
 /// A transaction on tables of a name.
 struct Named<'a> {
-    transaction: &'a Transaction<'a>,
+    work: &'a Work<'a>,
     tables: &'a Tables,
 }
 
 impl Named<'_> {
-    async fn execute_typed(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<u64, DatabaseError> {
-        Ok(self.transaction.execute_typed(&self.tables.sql(statement), parameters).await?)
+    async fn execute(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<u64, DatabaseError> {
+        self.work.execute(&self.tables.sql(statement), parameters).await
     }
 
-    async fn query_typed(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, DatabaseError> {
-        Ok(self.transaction.query_typed(&self.tables.sql(statement), parameters).await?)
+    async fn query(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, DatabaseError> {
+        self.work.query(&self.tables.sql(statement), parameters).await
     }
 
-    async fn query_typed_opt(
-        &self,
-        statement: &str,
-        parameters: &[Parameter<'_>],
-    ) -> Result<Option<Row>, DatabaseError> {
-        Ok(self.transaction.query_typed_opt(&self.tables.sql(statement), parameters).await?)
+    async fn query_opt(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<Option<Row>, DatabaseError> {
+        self.work.query_opt(&self.tables.sql(statement), parameters).await
+    }
+
+    /// Runs the last statements of the transaction.
+    async fn last<T>(&self, statements: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
+        self.work.last(statements).await
     }
 }
 
 impl Ledger for PostgresLedger {
     fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        self.run(async move |transaction| Ok(status(step, find(transaction, step, "").await?).0)).boxed()
+        self.run(async move |transaction| Ok(status(step, transaction.last(find(transaction, step, "")).await?).0))
+            .boxed()
     }
 
     fn begin<'a>(
@@ -138,12 +143,10 @@ impl Ledger for PostgresLedger {
 
     fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
         self.run_held(instance_id, async move |transaction| {
-            let changed = transaction
-                .execute_typed(
-                    "UPDATE koogallery_instance SET lease_until = $1 WHERE instance_id = $2 AND lease_holder = $3",
-                    &[int(&lease.until.as_unix_millis()), text(&instance_id), text(&lease.holder_text())],
-                )
-                .await?;
+            let (until, holder) = (lease.until.as_unix_millis(), lease.holder_text());
+            let extend = "UPDATE koogallery_instance SET lease_until = $1 WHERE instance_id = $2 AND lease_holder = $3";
+            let parameters = [int(&until), text(&instance_id), text(&holder)];
+            let changed = transaction.last(transaction.execute(extend, &parameters)).await?;
             Ok((changed == 1).then_some(()))
         })
         .boxed()
@@ -162,22 +165,16 @@ impl Ledger for PostgresLedger {
                 return Ok(None);
             };
             step.apply(&mut record.instance);
-            transaction
-                .execute_typed(
-                    "WITH noted AS (INSERT INTO koogallery_step SELECT $1, $5, $6 WHERE $5 IS NOT NULL \
-                     ON CONFLICT DO NOTHING) \
-                     UPDATE koogallery_instance SET product_id = $2, state = $3, expire_time = $4, \
-                     lease_holder = NULL, lease_until = NULL WHERE instance_id = $1",
-                    &[
-                        text(&instance_id),
-                        text(&record.instance.product_id),
-                        text(&record.instance.state.as_str()),
-                        int(&record.instance.expire_time.map(Timestamp::as_unix_millis)),
-                        text(&step.key()),
-                        int(&now.as_unix_millis()),
-                    ],
-                )
-                .await?;
+            let Instance { product_id, state, expire_time, .. } = &record.instance;
+            let (state, expire_time) = (state.as_str(), expire_time.map(Timestamp::as_unix_millis));
+            let (key, now) = (step.key(), now.as_unix_millis());
+            let note = "WITH noted AS (INSERT INTO koogallery_step SELECT $1, $5, $6 WHERE $5 IS NOT NULL \
+                        ON CONFLICT DO NOTHING) \
+                        UPDATE koogallery_instance SET product_id = $2, state = $3, expire_time = $4, \
+                        lease_holder = NULL, lease_until = NULL WHERE instance_id = $1";
+            let parameters =
+                [text(&instance_id), text(product_id), text(&state), int(&expire_time), text(&key), int(&now)];
+            transaction.last(transaction.execute(note, &parameters)).await?;
             Ok(Some(Arc::new(record.instance)))
         })
         .boxed()
@@ -185,13 +182,11 @@ impl Ledger for PostgresLedger {
 
     fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
         self.run_held(instance_id, async move |transaction| {
-            let changed = transaction
-                .execute_typed(
-                    "UPDATE koogallery_instance SET lease_holder = NULL, lease_until = NULL \
-                     WHERE instance_id = $1 AND lease_holder = $2",
-                    &[text(&instance_id), text(&lease.holder_text())],
-                )
-                .await?;
+            let holder = lease.holder_text();
+            let release = "UPDATE koogallery_instance SET lease_holder = NULL, lease_until = NULL \
+                           WHERE instance_id = $1 AND lease_holder = $2";
+            let parameters = [text(&instance_id), text(&holder)];
+            let changed = transaction.last(transaction.execute(release, &parameters)).await?;
             Ok((changed == 1).then_some(()))
         })
         .boxed()
@@ -199,7 +194,8 @@ impl Ledger for PostgresLedger {
 
     fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
         self.run(async move |transaction| {
-            Ok(by_id(transaction, instance_id, "").await?.map(|record| Arc::new(record.instance)))
+            let record = transaction.last(by_id(transaction, instance_id, "")).await?;
+            Ok(record.map(|record| Arc::new(record.instance)))
         })
         .boxed()
     }
@@ -215,7 +211,7 @@ impl Ledger for PostgresLedger {
             );
             let after = after.unwrap_or_default();
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = transaction.query_typed(&statement, &[text(&after), int(&limit)]).await?;
+            let rows = transaction.last(transaction.query(&statement, &[text(&after), int(&limit)])).await?;
             rows.iter().map(|row| Record::read(row).map(|record| Arc::new(record.instance))).collect()
         })
         .boxed()
@@ -275,13 +271,13 @@ async fn find(transaction: &Named<'_>, step: &Step, lock: &str) -> Result<Option
          AND step_key = $1) AS noted FROM koogallery_instance AS instance WHERE {condition} {lock}",
         COLUMNS
     );
-    let row = transaction.query_typed_opt(&statement, &parameters).await?;
+    let row = transaction.query_opt(&statement, &parameters).await?;
     row.map(|row| Ok((Record::read(&row)?, row.try_get("noted")?))).transpose()
 }
 
 async fn by_id(transaction: &Named<'_>, instance_id: &str, lock: &str) -> Result<Option<Record>, DatabaseError> {
     let statement = format!("SELECT {COLUMNS} FROM koogallery_instance WHERE instance_id = $1 {lock}");
-    let row = transaction.query_typed_opt(&statement, &[text(&instance_id)]).await?;
+    let row = transaction.query_opt(&statement, &[text(&instance_id)]).await?;
     row.as_ref().map(Record::read).transpose()
 }
 
@@ -303,26 +299,27 @@ async fn begin(
     now: Timestamp,
 ) -> Result<LeaseOutcome, DatabaseError> {
     let first = step.initial_instance();
-    if let Some(first) = &first {
-        insert_if_new(transaction, step, first, now).await?;
-    }
-    // Waits for other transactions on the row. Only a statement that starts after the wait sees all their changes: the
-    // row comes in its newest version, but the keys as they were before.
-    find(transaction, step, "FOR UPDATE OF instance").await?;
-    let found = find(transaction, step, "").await?;
+    let insert = async {
+        match &first {
+            Some(first) => insert_if_new(transaction, step, first, now).await,
+            None => Ok(()),
+        }
+    };
+    // The second waits for other transactions on the row. Only a statement that starts after the wait sees all their
+    // changes: the row comes in its newest version, but the keys as they were before.
+    let lock = find(transaction, step, "FOR UPDATE OF instance");
+    let ((), _, found) = try_join3(insert, lock, find(transaction, step, "")).await?;
     if first.is_some() && found.is_none() {
         return Ok(LeaseOutcome::IdTaken);
     }
     let (status, leased_until) = status(step, found);
     let begin = step.lease_outcome(status, leased_until.is_some_and(|until| until > now));
     if let LeaseOutcome::Run(instance) = &begin {
-        transaction
-            .execute_typed(
-                "UPDATE koogallery_instance SET lease_holder = $2, lease_until = $3, handler_runs = handler_runs + 1 \
-                 WHERE instance_id = $1",
-                &[text(&instance.instance_id), text(&lease.holder_text()), int(&lease.until.as_unix_millis())],
-            )
-            .await?;
+        let (holder, until) = (lease.holder_text(), lease.until.as_unix_millis());
+        let lend = "UPDATE koogallery_instance SET lease_holder = $2, lease_until = $3, handler_runs = handler_runs + 1 \
+                    WHERE instance_id = $1";
+        let parameters = [text(&instance.instance_id), text(&holder), int(&until)];
+        transaction.last(transaction.execute(lend, &parameters)).await?;
     }
     Ok(begin)
 }
@@ -342,7 +339,7 @@ async fn insert_if_new(
     parameters.push(int(&created_at));
     parameters.push(text(&key));
     transaction
-        .execute_typed(
+        .execute(
             "WITH first AS (INSERT INTO koogallery_instance (order_id, order_line_id, order_product_id, instance_id, \
              product_id, state, handler_runs, created_at) \
              VALUES ($1, COALESCE($2, ''), COALESCE($3, ''), $4, $5, $6, 0, $7) \

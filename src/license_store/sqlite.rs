@@ -1,11 +1,14 @@
 //! The License store in SQLite.
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 
+use super::row::{
+    COLUMNS, EXTEND, HOLD, INSERT, KEEP, SET_PROGRESS, SETTLE, find as find_sql, id_columns, license_columns,
+    progress_columns, read,
+};
 use super::{
-    ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, LicenseStoreError, Progress,
+    ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, LicenseStoreError,
     StoredApplication,
 };
 use crate::lease::Lease;
@@ -19,9 +22,6 @@ use crate::timestamp::Timestamp;
 pub struct SqliteLicenseStore {
     database: Database,
 }
-
-const COLUMNS: &str =
-    "kind, id, instance_id, device, effective_time, expire_time, progress, due_at, form, name, content";
 
 impl SqliteLicenseStore {
     /// The statements that [`SqliteLicenseStore::new`] runs, for applications that manage their schema themselves.
@@ -73,23 +73,15 @@ impl LicenseStore for SqliteLicenseStore {
             let known = find(transaction, &application.id)?;
             let applied = StoredApplication::apply(known, application, now);
             if let Applied::Accepted(stored) = &applied {
-                let (kind, id) = columns_of(&stored.application.id);
+                let LicenseApplication { id, instance_id, device, effective_time, expire_time } = &stored.application;
+                let (kind, id) = id_columns(id);
                 let (progress, due_at) = progress_columns(stored.progress);
+                let [effective_time, expire_time] =
+                    [effective_time, expire_time].map(|time| time.map(Timestamp::as_unix_millis));
+                let device = device.as_ref().map(Sensitive::expose);
                 transaction.execute(
-                    "INSERT INTO koogallery_license \
-                     (kind, id, instance_id, device, effective_time, expire_time, progress, due_at) VALUES \
-                     (:kind, :id, :instance_id, :device, :effective_time, :expire_time, :progress, :due_at) \
-                     ON CONFLICT DO UPDATE SET progress = excluded.progress, due_at = excluded.due_at",
-                    named_params! {
-                        ":kind": kind,
-                        ":id": id,
-                        ":instance_id": stored.application.instance_id,
-                        ":device": stored.application.device.as_ref().map(Sensitive::expose),
-                        ":effective_time": stored.application.effective_time.map(Timestamp::as_unix_millis),
-                        ":expire_time": stored.application.expire_time.map(Timestamp::as_unix_millis),
-                        ":progress": progress,
-                        ":due_at": due_at,
-                    },
+                    &format!("{INSERT}{SET_PROGRESS}"),
+                    params![kind, id, instance_id, device, effective_time, expire_time, progress, due_at],
                 )?;
             }
             Ok(applied)
@@ -126,7 +118,7 @@ impl LicenseStore for SqliteLicenseStore {
                     "SELECT {COLUMNS} FROM koogallery_license WHERE progress = 'due' AND due_at <= ?1 \
                      ORDER BY due_at LIMIT ?2"
                 ))?
-                .query_map(params![now.as_unix_millis(), limit], read)?
+                .query_map(params![now.as_unix_millis(), limit], |row| read(row))?
                 .collect::<Result<_, _>>()?;
             due.iter().try_for_each(|stored| hold(transaction, &stored.application.id, lease))?;
             Ok(due)
@@ -136,11 +128,8 @@ impl LicenseStore for SqliteLicenseStore {
     fn extend<'a>(&'a self, id: &'a ApplicationId, lease: Lease) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
         let id = id.clone();
         self.run(move |transaction| {
-            let (kind, key) = columns_of(&id);
-            transaction.execute(
-                "UPDATE koogallery_license SET due_at = ?3 WHERE kind = ?1 AND id = ?2 AND holder = ?4",
-                params![kind, key, lease.until.as_unix_millis(), lease.holder_text()],
-            )?;
+            let (kind, key) = id_columns(&id);
+            transaction.execute(EXTEND, params![kind, key, lease.until.as_unix_millis(), lease.holder_text()])?;
             Ok(())
         })
     }
@@ -152,17 +141,9 @@ impl LicenseStore for SqliteLicenseStore {
     ) -> BoxFuture<'a, Result<License, LicenseStoreError>> {
         let id = id.clone();
         self.run(move |transaction| {
-            let (kind, key) = columns_of(&id);
-            let (form, name, content): (_, Option<&str>, Option<&[u8]>) = match &license {
-                License::Text(text) => ("text", None, Some(text.expose().as_bytes())),
-                License::File { name, content } => ("file", Some(name), Some(content)),
-                License::DeliveredElsewhere => ("elsewhere", None, None),
-            };
-            transaction.execute(
-                "UPDATE koogallery_license SET form = ?3, name = ?4, content = ?5 \
-                 WHERE kind = ?1 AND id = ?2 AND form IS NULL",
-                params![kind, key, form, name, content],
-            )?;
+            let (kind, key) = id_columns(&id);
+            let (form, name, content) = license_columns(&license);
+            transaction.execute(KEEP, params![kind, key, form, name, content])?;
             Ok(find(transaction, &id)?.and_then(|stored| stored.license).unwrap_or(license))
         })
     }
@@ -175,13 +156,9 @@ impl LicenseStore for SqliteLicenseStore {
     ) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
         let id = id.clone();
         self.run(move |transaction| {
-            let (kind, key) = columns_of(&id);
+            let (kind, key) = id_columns(&id);
             let (progress, due_at) = progress_columns(outcome.into());
-            transaction.execute(
-                "UPDATE koogallery_license SET progress = ?3, due_at = ?4, holder = NULL \
-                 WHERE kind = ?1 AND id = ?2 AND holder = ?5",
-                params![kind, key, progress, due_at, lease.holder_text()],
-            )?;
+            transaction.execute(SETTLE, params![kind, key, progress, due_at, lease.holder_text()])?;
             Ok(())
         })
     }
@@ -195,59 +172,13 @@ impl LicenseStore for SqliteLicenseStore {
     }
 }
 
-fn columns_of(id: &ApplicationId) -> (&'static str, &str) {
-    (id.kind(), id.value())
-}
-
-fn progress_columns(progress: Progress) -> (&'static str, i64) {
-    match progress {
-        Progress::Due(at) => ("due", at.as_unix_millis()),
-        Progress::Delivered => ("delivered", 0),
-        Progress::GivenUp => ("given_up", 0),
-    }
-}
-
 fn find(transaction: &Transaction<'_>, id: &ApplicationId) -> rusqlite::Result<Option<StoredApplication>> {
-    let (kind, id) = columns_of(id);
-    transaction
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM koogallery_license WHERE kind = ?1 AND id = ?2"))?
-        .query_row([kind, id], read)
-        .optional()
+    let (kind, id) = id_columns(id);
+    transaction.prepare_cached(&find_sql())?.query_row([kind, id], |row| read(row)).optional()
 }
 
 fn hold(transaction: &Transaction<'_>, id: &ApplicationId, lease: Lease) -> rusqlite::Result<()> {
-    let (kind, id) = columns_of(id);
-    transaction.execute(
-        "UPDATE koogallery_license SET holder = ?3, due_at = ?4 WHERE kind = ?1 AND id = ?2",
-        params![kind, id, lease.holder_text(), lease.until.as_unix_millis()],
-    )?;
+    let (kind, id) = id_columns(id);
+    transaction.execute(HOLD, params![kind, id, lease.holder_text(), lease.until.as_unix_millis()])?;
     Ok(())
-}
-
-fn read(row: &Row<'_>) -> rusqlite::Result<StoredApplication> {
-    let time = |column: &str| row.get(column).map(|millis: Option<i64>| millis.map(Timestamp::from_unix_millis));
-    let (kind, progress): (String, String) = (row.get("kind")?, row.get("progress")?);
-    let (form, content): (Option<String>, Option<Vec<u8>>) = (row.get("form")?, row.get("content")?);
-    let content = content.unwrap_or_default();
-    let id: String = row.get("id")?;
-    Ok(StoredApplication {
-        application: LicenseApplication {
-            id: ApplicationId::from_parts(&kind, id).ok_or(rusqlite::Error::InvalidQuery)?,
-            instance_id: row.get("instance_id")?,
-            device: row.get::<_, Option<String>>("device")?.map(Sensitive::from),
-            effective_time: time("effective_time")?,
-            expire_time: time("expire_time")?,
-        },
-        license: match form.as_deref() {
-            None => None,
-            Some("text") => Some(License::text(String::from_utf8(content).map_err(|_| rusqlite::Error::InvalidQuery)?)),
-            Some("file") => Some(License::File { name: row.get("name")?, content: Bytes::from(content) }),
-            Some(_) => Some(License::DeliveredElsewhere),
-        },
-        progress: match &*progress {
-            "delivered" => Progress::Delivered,
-            "given_up" => Progress::GivenUp,
-            _ => Progress::Due(Timestamp::from_unix_millis(row.get("due_at")?)),
-        },
-    })
 }

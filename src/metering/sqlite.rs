@@ -1,20 +1,23 @@
 //! The usage store in SQLite.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_channel::oneshot;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, named_params, params};
 
+use super::row::{
+    ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read, read_sum,
+    stored, ten_thousandths,
+};
+use super::waiting::{Queue, Waiting, answer};
 use super::{
-    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordRefusal, RecordState, Recorded, Status,
-    StoredRecord, Total, UsageStore, UsageSum,
+    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, Status, StoredRecord, Total,
+    UsageStore, UsageSum,
 };
 use crate::amount::Amount;
 use crate::lease::Lease;
-use crate::open_api::push_usage::{RecordCode, UsageRecord};
+use crate::open_api::push_usage::UsageRecord;
 use crate::sqlite::{Database, DatabaseError};
 use crate::timestamp::Timestamp;
 
@@ -24,7 +27,7 @@ use crate::timestamp::Timestamp;
 #[derive(Clone)]
 pub struct SqliteUsageStore {
     database: Database,
-    waiting: Arc<Mutex<Vec<Waiting>>>,
+    waiting: Queue,
 }
 
 impl fmt::Debug for SqliteUsageStore {
@@ -32,18 +35,6 @@ impl fmt::Debug for SqliteUsageStore {
         f.debug_struct("SqliteUsageStore").field("database", &self.database).finish_non_exhaustive()
     }
 }
-
-/// A recording that waits for its commit.
-struct Waiting {
-    entries: Vec<Entry>,
-    answer: oneshot::Sender<Result<Vec<Recorded>, MeteringError>>,
-}
-
-/// The most rows that are changed in one transaction.
-const AT_ONCE: i64 = 500;
-
-const COLUMNS: &str = "metering_sn, instance_id, package, begin_time, end_time, record_time, amount, state, held, \
-                       attempts, code, description";
 
 impl SqliteUsageStore {
     /// The statements that [`SqliteUsageStore::new`] runs, for applications that manage their schema themselves.
@@ -109,7 +100,7 @@ INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
     /// The tables cannot be created.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
         database.transaction(make_tables).await?;
-        Ok(Self { database: database.clone(), waiting: Arc::default() })
+        Ok(Self { database: database.clone(), waiting: Queue::default() })
     }
 
     /// Records usage in a transaction of the seller's own on the same file, so that it counts if and only if that
@@ -127,26 +118,18 @@ INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
             }
         }
         let instance_id = &entry.usage.instance_id;
-        let package = entry.usage.package_instance_id.as_deref().unwrap_or_default();
-        let amount =
-            entry.usage.amount.ten_thousandths().and_then(|amount| i64::try_from(amount).ok()).unwrap_or(i64::MAX);
+        let package = package(&entry.usage.package_instance_id);
+        let amount = ten_thousandths(entry);
         let mut at = entry.at;
         loop {
             let (begin, end) = entry.period.around(at);
             let [begin, end] = [begin, end].map(Timestamp::as_unix_millis);
-            let mut add = transaction.prepare_cached(
-                "UPDATE koogallery_usage_open SET amount = amount + ?4 \
-                 WHERE instance_id = ?1 AND period_begin = ?2 AND package = ?3",
-            )?;
-            if add.execute(params![instance_id, begin, package, amount])? == 1 {
+            if transaction.prepare_cached(ADD)?.execute(params![instance_id, begin, package, amount])? == 1 {
                 return Ok(Recorded::First);
             }
             // Where a record was made of this time already, the usage counts after it.
             let closed_until: Option<i64> = transaction
-                .prepare_cached(
-                    "SELECT max(end_time) FROM koogallery_usage_record \
-                     WHERE instance_id = ?1 AND begin_time < ?2 AND end_time > ?3",
-                )?
+                .prepare_cached(CLOSED_UNTIL)?
                 .query_row(params![instance_id, end, at.as_unix_millis()], |row| row.get(0))?;
             match closed_until {
                 Some(later) => at = Timestamp::from_unix_millis(later),
@@ -171,20 +154,11 @@ INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
 
 impl UsageStore for SqliteUsageStore {
     fn record(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Vec<Recorded>, MeteringError>> {
-        let (answer, answered) = oneshot::channel();
-        let is_first = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.push(Waiting { entries, answer });
-            waiting.len() == 1
-        };
-        // The first waiting caller starts a commit, which also covers all callers that arrive before it is made.
+        let (is_first, answered) = self.waiting.push(entries);
         if is_first {
-            let waiting = Arc::clone(&self.waiting);
-            let commit = move |connection: &mut Connection| {
-                commit_all(connection, std::mem::take(&mut *waiting.lock().unwrap_or_else(PoisonError::into_inner)));
-            };
-            if let Err(error) = self.database.submit(commit) {
-                self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            let waiting = self.waiting.clone();
+            if let Err(error) = self.database.submit(move |connection| commit_all(connection, waiting.take())) {
+                drop(self.waiting.take());
                 return ready(Err(MeteringError::store(error))).boxed();
             }
         }
@@ -269,9 +243,7 @@ impl UsageStore for SqliteUsageStore {
         let metering_sn = metering_sn.to_owned();
         self.run(move |transaction| {
             let changed = transaction.execute(
-                "UPDATE koogallery_usage_record SET state = 'pending', held = 0, holder = NULL, due_at = ?2, \
-                 settled_at = NULL, begin_time = coalesce(?3, begin_time), end_time = coalesce(?4, end_time), \
-                 package = coalesce(?5, package) WHERE metering_sn = ?1 AND state IN ('fix', 'dead')",
+                CORRECT,
                 params![
                     metering_sn,
                     now.as_unix_millis(),
@@ -298,11 +270,8 @@ impl UsageStore for SqliteUsageStore {
         let (word, is_held) = stored(state);
         self.run(move |transaction| {
             transaction
-                .prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM koogallery_usage_record WHERE state = ?1 \
-                     AND (state <> 'fix' OR held = ?2) AND metering_sn > ?3 ORDER BY metering_sn LIMIT ?4"
-                ))?
-                .query_map(params![word, is_held, after, clamped(limit)], read)?
+                .prepare_cached(&page())?
+                .query_map(params![word, is_held, after, clamped(limit)], |row| read(row))?
                 .collect()
         })
     }
@@ -335,14 +304,6 @@ fn make_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(SqliteUsageStore::SCHEMA)
 }
 
-/// A state as it is stored: its word, and whether `held` is set.
-fn stored(state: RecordState) -> (&'static str, bool) {
-    match state {
-        RecordState::Held => (RecordState::Fix.as_str(), true),
-        state => (state.as_str(), false),
-    }
-}
-
 /// Leases records in a state that are due.
 fn claim_due(
     transaction: &Transaction<'_>,
@@ -366,7 +327,7 @@ fn claim_due(
                 ":now": now.as_unix_millis(),
                 ":limit": clamped(limit),
             },
-            read,
+            |row| read(row),
         )?
         .collect()
 }
@@ -374,30 +335,15 @@ fn claim_due(
 /// Records what waits in one transaction, and then answers every caller.
 fn commit_all(connection: &mut Connection, waiting: Vec<Waiting>) {
     let record = |transaction: &Transaction<'_>| {
-        let record_each = |entries: &[Entry]| {
-            entries.iter().map(|entry| SqliteUsageStore::record_in(transaction, entry)).collect::<Result<Vec<_>, _>>()
-        };
-        waiting.iter().map(|waiting| record_each(&waiting.entries)).collect::<rusqlite::Result<Vec<_>>>()
+        let entries = waiting.iter().flat_map(|waiting| &waiting.entries);
+        entries.map(|entry| SqliteUsageStore::record_in(transaction, entry)).collect::<rusqlite::Result<Vec<_>>>()
     };
     let outcome = connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
         let recorded = record(&transaction)?;
         transaction.commit()?;
         Ok(recorded)
     });
-    // The caller may have been dropped; its usage is recorded nevertheless.
-    match outcome {
-        Ok(recorded) => {
-            for (waiting, recorded) in waiting.into_iter().zip(recorded) {
-                let _ = waiting.answer.send(Ok(recorded));
-            }
-        }
-        Err(error) => {
-            let error = MeteringError::store(DatabaseError::from(error));
-            for waiting in waiting {
-                let _ = waiting.answer.send(Err(error.clone()));
-            }
-        }
-    }
+    answer(waiting, outcome.map_err(|error| MeteringError::store(DatabaseError::from(error))));
 }
 
 /// Makes records of the open sums of an instance and period.
@@ -413,13 +359,7 @@ fn close(
             "DELETE FROM koogallery_usage_open WHERE instance_id = ?1 AND period_begin = ?2 \
              RETURNING package, first_at, amount",
         )?
-        .query_map(params![instance_id, period_begin], |row| {
-            Ok(UsageSum {
-                package_instance_id: package(row)?,
-                first_at: Timestamp::from_unix_millis(row.get("first_at")?),
-                ten_thousandths: row.get("amount")?,
-            })
-        })?
+        .query_map(params![instance_id, period_begin], |row| read_sum(row))?
         .collect::<Result<_, _>>()?;
     let drafts = UsageSum::into_drafts(sums, end);
     let count = drafts.len();
@@ -447,7 +387,7 @@ fn insert(
         .execute(params![
             draft.metering_sn(instance_id),
             instance_id,
-            draft.package_instance_id.as_deref().unwrap_or_default(),
+            package(&draft.package_instance_id),
             draft.begin.as_unix_millis(),
             draft.end.as_unix_millis(),
             now.as_unix_millis(),
@@ -464,39 +404,14 @@ fn settle(
     metering_sn: &str,
     outcome: &RecordOutcome,
 ) -> rusqlite::Result<()> {
-    let (state, due_at, refusal) = match outcome {
-        RecordOutcome::Delivered => (RecordState::Delivered, now, None),
-        RecordOutcome::Retry { at, refusal } => (RecordState::Pending, *at, refusal.as_ref()),
-        RecordOutcome::Held { at } => (RecordState::Held, *at, None),
-        RecordOutcome::Fix(refusal) => (RecordState::Fix, now, Some(refusal)),
-        RecordOutcome::Dead(refusal) => (RecordState::Dead, now, Some(refusal)),
-    };
-    let (word, is_held) = stored(state);
+    let Settlement { state, is_held, due_at, code, description } = Settlement::new(outcome, now);
+    let (now, holder) = (now.as_unix_millis(), lease.holder_text());
     let settled: Option<i64> = transaction
-        .prepare_cached(
-            "UPDATE koogallery_usage_record SET state = :state, held = :held, due_at = :due_at, holder = NULL, \
-             settled_at = :now, code = coalesce(:code, code), description = coalesce(:description, description) \
-             WHERE metering_sn = :metering_sn AND state <> 'delivered' \
-             AND (holder = :holder OR :state = 'delivered') RETURNING amount",
-        )?
-        .query_row(
-            named_params! {
-                ":state": word,
-                ":held": is_held,
-                ":due_at": due_at.as_unix_millis(),
-                ":now": now.as_unix_millis(),
-                ":code": refusal.map(|refusal| refusal.code.as_str()),
-                ":description": refusal.and_then(|refusal| refusal.description.as_deref()),
-                ":metering_sn": metering_sn,
-                ":holder": lease.holder_text(),
-            },
-            |row| row.get(0),
-        )
+        .prepare_cached(SETTLE)?
+        .query_row(params![metering_sn, now, holder, state, is_held, due_at, code, description], |row| row.get(0))
         .optional()?;
-    if let (Some(amount), RecordState::Delivered) = (settled, state) {
-        transaction
-            .prepare_cached("UPDATE koogallery_usage_delivered SET records = records + 1, amount = amount + ?1")?
-            .execute([amount])?;
+    if let (Some(amount), RecordOutcome::Delivered) = (settled, outcome) {
+        transaction.prepare_cached(COUNT_DELIVERED)?.execute([1, amount])?;
     }
     Ok(())
 }
@@ -541,33 +456,4 @@ fn status(transaction: &Transaction<'_>, risky_before: Timestamp) -> rusqlite::R
 
 fn clamped(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-fn package(row: &Row<'_>) -> rusqlite::Result<Option<String>> {
-    row.get("package").map(|package: String| Some(package).filter(|package| !package.is_empty()))
-}
-
-fn read(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
-    let time = |column: &str| row.get(column).map(Timestamp::from_unix_millis);
-    let state: String = row.get("state")?;
-    let code: Option<String> = row.get("code")?;
-    let mut record = UsageRecord::new(
-        row.get::<_, String>("metering_sn")?,
-        row.get::<_, String>("instance_id")?,
-        time("begin_time")?,
-        time("end_time")?,
-        Amount::from_ten_thousandths(row.get("amount")?),
-    );
-    record.record_time = time("record_time")?;
-    record.relate_pkg_instance = package(row)?;
-    let description = row.get("description")?;
-    Ok(StoredRecord {
-        record,
-        state: match (RecordState::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?, row.get("held")?) {
-            (RecordState::Fix, true) => RecordState::Held,
-            (state, _) => state,
-        },
-        attempts: row.get("attempts")?,
-        refusal: code.map(|code| RecordRefusal { code: RecordCode::new(&code), description }),
-    })
 }

@@ -66,9 +66,13 @@ impl Usage {
     }
 
     pub(crate) fn check(self, now: Timestamp, period: Period) -> Result<Entry, UsageError> {
-        let is_id = |id: &str| (1..=64).contains(&id.chars().count());
+        let is_text = |text: &str| !text.contains('\0');
+        let is_id = |id: &str| (1..=64).contains(&id.chars().count()) && is_text(id);
         if !is_id(&self.instance_id) || self.package_instance_id.as_deref().is_some_and(|id| !is_id(id)) {
             return Err(UsageError::InstanceId);
+        }
+        if !self.usage_id.as_deref().is_none_or(is_text) {
+            return Err(UsageError::UsageId);
         }
         let at = self.at.unwrap_or(now);
         if at > now.saturating_add(AHEAD) {
@@ -113,9 +117,12 @@ pub enum Recorded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsageError {
-    /// An instance id is empty or longer than 64 characters.
+    /// An instance id is empty or longer than 64 characters, or has the character U+0000.
     #[error("invalid instance id: expected 1 to 64 characters")]
     InstanceId,
+    /// A usage id has the character U+0000, which not every store can hold.
+    #[error("invalid usage id: it has the character U+0000")]
+    UsageId,
     /// The amount is not above zero, or larger than a record can hold.
     #[error("invalid usage amount {0}: expected more than 0 and at most 99999999.9999")]
     Amount(Amount),
@@ -187,6 +194,8 @@ mod tests {
         assert_eq!(refused(Usage::new("", one)), UsageError::InstanceId);
         assert_eq!(refused(Usage::new("i".repeat(65), one)), UsageError::InstanceId);
         assert_eq!(refused(Usage::new("i", one).with_package("")), UsageError::InstanceId);
+        assert_eq!(refused(Usage::new("i\0", one)), UsageError::InstanceId);
+        assert_eq!(refused(Usage::new("i", one).with_id("a\0")), UsageError::UsageId);
         let (past, future) = (Timestamp::from_unix_millis(0), NOW.saturating_add(Duration::from_secs(301)));
         assert_eq!(refused(Usage::new("i", one).with_time(past)), UsageError::TooOld(past));
         assert_eq!(refused(Usage::new("i", one).with_time(future)), UsageError::Ahead(future));

@@ -42,9 +42,12 @@ impl<'a> RawField<'a> {
         matches!(self, Self::Text(text) if may_be(text) && text.trim_start().is_empty())
     }
 
-    /// The text, if it is text of at most `max` characters.
+    /// The text, if it is text of at most `max` characters without U+0000, which not every store can hold.
     pub(crate) fn text(self, max: usize) -> Result<Cow<'a, str>, FieldProblem> {
         match self {
+            Self::Text(text) if memchr::memchr(0, text.as_bytes()).is_some() => {
+                Err(FieldProblem::NotA("a text without U+0000"))
+            }
             // Characters are counted only where bytes do not settle it.
             Self::Text(text) if text.len() <= max || text.chars().count() <= max => Ok(text),
             Self::Text(_) => Err(FieldProblem::TooLong(max)),

@@ -693,7 +693,7 @@ fn cases(cases: u32) -> ProptestConfig {
 
 /// Text that is neither empty nor blank, and hides no parameter.
 fn any_text() -> impl Strategy<Value = String> {
-    proptest::collection::vec(any::<char>().prop_filter("no mark", |&c| c != '&'), 1..12)
+    proptest::collection::vec(any::<char>().prop_filter("no mark", |&c| c != '&' && c != '\0'), 1..12)
         .prop_map(|characters| characters.into_iter().chain(['x']).collect())
 }
 

@@ -134,31 +134,36 @@ async fn postgres_tables_are_made_by_several_servers_at_once() {
             })
         });
         assert!(join_all(makers).await.into_iter().all(|found| found.unwrap().is_none()));
-        let drop = "DROP TABLE koogallery_step, koogallery_instance, koogallery_replay";
+        let drop = "DROP TABLE koogallery_step, koogallery_instance, koogallery_replay, koogallery_schema";
         schema.client().await.batch_execute(drop).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn postgres_tables_made_by_another_role_need_no_right_to_make_some() {
-    let Some(schema) = Schema::new().await else { return };
-    let (admin, role) = (schema.client().await, format!("{}_role", schema.name));
-    admin
-        .batch_execute(&format!(
-            "{} CREATE ROLE {role}; GRANT USAGE ON SCHEMA {name} TO {role}; \
-             GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA {name} TO {role}",
-            PostgresLedger::SCHEMA,
-            name = schema.name
-        ))
-        .await
-        .unwrap();
-    let mut config = schema.config();
-    config.options(format!("-c search_path={} -c role={role}", schema.name));
-    let database = postgres::Database::connect_with(config, tokio_postgres::NoTls).await.unwrap();
-    let ledger = PostgresLedger::new(&database).await.unwrap();
-    assert!(matches!(perform(&ledger, &create(OrderKey::new("CS1"), "id")).await, LeaseOutcome::Run(_)));
-    assert!(koogallery::replay::PostgresReplayGuard::new(&database).await.is_err());
-    admin.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
+    for is_recorded in [true, false] {
+        let Some(schema) = Schema::new().await else { return };
+        let (admin, role) = (schema.client().await, format!("{}_role", schema.name));
+        admin.batch_execute(&PostgresLedger::schema().statements(0)).await.unwrap();
+        if !is_recorded {
+            admin.batch_execute("DROP TABLE koogallery_schema").await.unwrap();
+        }
+        admin
+            .batch_execute(&format!(
+                "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {name} TO {role}; \
+                 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA {name} TO {role}",
+                name = schema.name
+            ))
+            .await
+            .unwrap();
+        let mut config = schema.config();
+        config.options(format!("-c search_path={} -c role={role}", schema.name));
+        let database = postgres::Database::connect_with(config, tokio_postgres::NoTls).await.unwrap();
+        let ledger = PostgresLedger::new(&database).await.unwrap();
+        assert!(matches!(perform(&ledger, &create(OrderKey::new("CS1"), "id")).await, LeaseOutcome::Run(_)));
+        assert!(koogallery::replay::PostgresReplayGuard::new(&database).await.is_err());
+        admin.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ mod open_api;
 mod open_api_client;
 mod open_api_errors;
 mod orders;
+mod postgres;
+mod postgres_stores;
 mod process;
 mod properties;
 mod push_answers;

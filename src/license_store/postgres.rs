@@ -1,0 +1,212 @@
+//! The License store in PostgreSQL.
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, try_join};
+
+use super::row::{
+    COLUMNS, EXTEND, HOLD, INSERT, KEEP, KEEP_KNOWN, SET_PROGRESS, SETTLE, find as find_sql, id_columns,
+    license_columns, progress_columns, read,
+};
+use super::{
+    ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, LicenseStoreError,
+    StoredApplication,
+};
+use crate::lease::Lease;
+use crate::postgres::{Database, DatabaseError, Schema, Work, binary, int, limit as rows, shared, text};
+use crate::redact::Sensitive;
+use crate::timestamp::Timestamp;
+
+/// A store for any number of replicas, in a table of its own (`koogallery_license`). Devices and Licenses are stored in
+/// clear text.
+///
+/// ```no_run
+/// use koogallery::license_store::PostgresLicenseStore;
+/// use koogallery::postgres::Database;
+///
+/// # async fn example() -> Result<(), koogallery::postgres::DatabaseError> {
+/// let database = Database::connect("postgres://shop:secret@127.0.0.1/shop").await?;
+/// let store = PostgresLicenseStore::new(&database).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PostgresLicenseStore {
+    database: Database,
+}
+
+const TABLES: &str = r#"CREATE TABLE IF NOT EXISTS koogallery_license (
+    kind           TEXT COLLATE "C" NOT NULL CHECK (kind IN ('event', 'order')),
+    id             TEXT COLLATE "C" NOT NULL,
+    instance_id    TEXT COLLATE "C" NOT NULL,
+    device         TEXT,
+    effective_time BIGINT,
+    expire_time    BIGINT,
+    progress       TEXT NOT NULL CHECK (progress IN ('due', 'delivered', 'given_up')),
+    due_at         BIGINT NOT NULL,
+    holder         TEXT,
+    form           TEXT CHECK (form IN ('text', 'file', 'elsewhere')),
+    name           TEXT,
+    content        BYTEA,
+    PRIMARY KEY (kind, id)
+);
+CREATE INDEX IF NOT EXISTS koogallery_license_due ON koogallery_license (due_at) WHERE progress = 'due';
+"#;
+
+impl PostgresLicenseStore {
+    /// Returns the table that [`PostgresLicenseStore::new`] makes, for applications that manage their schema
+    /// themselves.
+    pub fn schema() -> Schema {
+        Schema::new("license", "koogallery_license", &[TABLES])
+    }
+
+    /// Opens the store, creating its table if there is none, or updating one of an earlier version.
+    ///
+    /// # Errors
+    ///
+    /// The table cannot be created, or is of a newer version.
+    pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
+        database.migrate(&Self::schema()).await?;
+        Ok(Self { database: database.clone() })
+    }
+
+    async fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&Work<'_>) -> Result<T, DatabaseError>,
+    ) -> Result<T, LicenseStoreError> {
+        self.database.run(work).await.map_err(LicenseStoreError::new)
+    }
+}
+
+impl LicenseStore for PostgresLicenseStore {
+    fn apply(
+        &self,
+        application: LicenseApplication,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Applied, LicenseStoreError>> {
+        self.run(async move |work| {
+            let applied = StoredApplication::apply(None, application.clone(), now);
+            let Applied::Accepted(first) = &applied else { return Ok(applied) };
+            // Of two that apply for the first time, the second waits for the first, and then finds its row.
+            let (inserted, known) =
+                try_join(insert(work, first, KEEP_KNOWN), find(work, &application.id, "FOR UPDATE")).await?;
+            if inserted == 1 {
+                return Ok(applied);
+            }
+            let applied = StoredApplication::apply(known, application, now);
+            if let Applied::Accepted(stored) = &applied {
+                work.last(insert(work, stored, SET_PROGRESS)).await?;
+            }
+            Ok(applied)
+        })
+        .boxed()
+    }
+
+    fn claim<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<StoredApplication>, LicenseStoreError>> {
+        self.run(async move |work| {
+            let Some(mut stored) = find(work, id, "FOR UPDATE").await? else { return Ok(None) };
+            if !stored.claim(lease, now) {
+                return Ok(None);
+            }
+            let (kind, id) = id_columns(id);
+            let (holder, until) = (lease.holder_text(), lease.until.as_unix_millis());
+            let parameters = [text(&kind), text(&id), text(&holder), int(&until)];
+            work.last(work.execute(&shared(HOLD), &parameters)).await?;
+            Ok(Some(stored))
+        })
+        .boxed()
+    }
+
+    fn claim_due(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredApplication>, LicenseStoreError>> {
+        async move {
+            // Those that another replica is taking just now are left to it. By the places of the rows, since by their keys
+            // the whole table might be read.
+            let claim = format!(
+                "UPDATE koogallery_license SET holder = $3, due_at = $4 WHERE ctid = ANY (ARRAY(SELECT ctid \
+                 FROM koogallery_license WHERE progress = 'due' AND due_at <= $1 ORDER BY due_at LIMIT $2 \
+                 FOR UPDATE SKIP LOCKED)) RETURNING {COLUMNS}"
+            );
+            let [now, until] = [now, lease.until].map(Timestamp::as_unix_millis);
+            let (limit, holder) = (rows(limit), lease.holder_text());
+            let claimed = self.database.rows(&claim, &[int(&now), int(&limit), text(&holder), int(&until)]).await;
+            claimed.and_then(|rows| rows.iter().map(read).collect()).map_err(LicenseStoreError::new)
+        }
+        .boxed()
+    }
+
+    fn extend<'a>(&'a self, id: &'a ApplicationId, lease: Lease) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
+        async move {
+            let (kind, id) = id_columns(id);
+            let (holder, until) = (lease.holder_text(), lease.until.as_unix_millis());
+            let parameters = [text(&kind), text(&id), int(&until), text(&holder)];
+            self.database.execute(&shared(EXTEND), &parameters).await.map(drop).map_err(LicenseStoreError::new)
+        }
+        .boxed()
+    }
+
+    fn keep<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+        license: License,
+    ) -> BoxFuture<'a, Result<License, LicenseStoreError>> {
+        self.run(async move |work| {
+            let (kind, key) = id_columns(id);
+            let (form, name, content) = license_columns(&license);
+            let parameters = [text(&kind), text(&key), text(&form), text(&name), binary(&content)];
+            let keep = shared(KEEP);
+            let kept = work.last(async { try_join(work.execute(&keep, &parameters), find(work, id, "")).await });
+            let (_, stored) = kept.await?;
+            Ok(stored.and_then(|stored| stored.license).unwrap_or(license))
+        })
+        .boxed()
+    }
+
+    fn settle<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+        lease: Lease,
+        outcome: ApplicationOutcome,
+    ) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
+        async move {
+            let (kind, id) = id_columns(id);
+            let (progress, due_at) = progress_columns(outcome.into());
+            let holder = lease.holder_text();
+            let parameters = [text(&kind), text(&id), text(&progress), int(&due_at), text(&holder)];
+            self.database.execute(&shared(SETTLE), &parameters).await.map(drop).map_err(LicenseStoreError::new)
+        }
+        .boxed()
+    }
+
+    fn application<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+    ) -> BoxFuture<'a, Result<Option<StoredApplication>, LicenseStoreError>> {
+        self.run(async move |work| work.last(find(work, id, "")).await).boxed()
+    }
+}
+
+async fn insert(work: &Work<'_>, stored: &StoredApplication, otherwise: &str) -> Result<u64, DatabaseError> {
+    let LicenseApplication { id, instance_id, device, effective_time, expire_time } = &stored.application;
+    let (kind, id) = id_columns(id);
+    let (progress, due_at) = progress_columns(stored.progress);
+    let [effective_time, expire_time] = [effective_time, expire_time].map(|time| time.map(Timestamp::as_unix_millis));
+    let device = device.as_ref().map(Sensitive::expose);
+    let application = [text(&kind), text(&id), text(instance_id), text(&device)];
+    let progress = [int(&effective_time), int(&expire_time), text(&progress), int(&due_at)];
+    work.execute(&shared(&format!("{INSERT}{otherwise}")), &[application, progress].concat()).await
+}
+
+async fn find(work: &Work<'_>, id: &ApplicationId, lock: &str) -> Result<Option<StoredApplication>, DatabaseError> {
+    let (kind, id) = id_columns(id);
+    let row = work.query_opt(&shared(&format!("{} {lock}", find_sql())), &[text(&kind), text(&id)]).await?;
+    row.as_ref().map(read).transpose()
+}

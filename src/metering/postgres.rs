@@ -1,0 +1,586 @@
+//! The usage store in PostgreSQL.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3};
+use tokio::sync::Mutex;
+use tokio_postgres::{Row, Transaction};
+
+use super::row::{
+    ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read, read_sum,
+    stored, ten_thousandths,
+};
+use super::waiting::{Queue, answer};
+use super::{
+    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, Status, StoredRecord, Total,
+    UsageStore, UsageSum,
+};
+use crate::amount::Amount;
+use crate::columns::Columns as _;
+use crate::lease::Lease;
+use crate::open_api::push_usage::UsageRecord;
+use crate::postgres::{Database, DatabaseError, Schema, Work, flag, int, ints, limit as rows, lock_key, shared};
+use crate::postgres::{text, texts};
+use crate::timestamp::Timestamp;
+
+/// A usage store for any number of replicas, in tables of its own (`koogallery_usage_open`, `_record`, `_id`,
+/// `_delivered`).
+///
+/// Recordings of one process that wait for the database at the same time share one commit.
+///
+/// ```no_run
+/// use koogallery::metering::{Meter, PostgresUsageStore};
+/// use koogallery::postgres::Database;
+///
+/// # async fn example() -> Result<(), koogallery::postgres::DatabaseError> {
+/// let database = Database::connect("postgres://shop:secret@127.0.0.1/shop").await?;
+/// let meter = Meter::new(PostgresUsageStore::new(&database).await?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PostgresUsageStore {
+    database: Database,
+    waiting: Queue,
+    /// Held by the commit that is being made. One at a time, so that recordings gather behind it.
+    committing: Arc<Mutex<()>>,
+}
+
+/// Amounts are whole numbers of ten-thousandths. A held record is one in the state `fix` with `held` set, as in SQLite;
+/// in other states `held` means nothing. An empty package means none, since no two NULLs of a key are equal.
+const TABLES: &str = r#"CREATE TABLE IF NOT EXISTS koogallery_usage_open (
+    instance_id  TEXT COLLATE "C" NOT NULL,
+    period_begin BIGINT NOT NULL,
+    package      TEXT COLLATE "C" NOT NULL,
+    period_end   BIGINT NOT NULL,
+    first_at     BIGINT NOT NULL,
+    amount       BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, period_begin, package)
+);
+CREATE INDEX IF NOT EXISTS koogallery_usage_open_end ON koogallery_usage_open (period_end);
+CREATE TABLE IF NOT EXISTS koogallery_usage_record (
+    metering_sn TEXT COLLATE "C" PRIMARY KEY,
+    instance_id TEXT COLLATE "C" NOT NULL,
+    package     TEXT COLLATE "C" NOT NULL,
+    begin_time  BIGINT NOT NULL,
+    end_time    BIGINT NOT NULL,
+    record_time BIGINT NOT NULL,
+    amount      BIGINT NOT NULL,
+    state       TEXT COLLATE "C" NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'fix', 'dead')),
+    attempts    BIGINT NOT NULL DEFAULT 0,
+    due_at      BIGINT NOT NULL,
+    holder      TEXT,
+    code        TEXT,
+    description TEXT,
+    settled_at  BIGINT,
+    held        BOOLEAN NOT NULL DEFAULT FALSE,
+    UNIQUE (instance_id, begin_time, end_time)
+);
+CREATE INDEX IF NOT EXISTS koogallery_usage_record_end ON koogallery_usage_record (instance_id, end_time);
+CREATE INDEX IF NOT EXISTS koogallery_usage_record_due ON koogallery_usage_record (due_at) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS koogallery_usage_record_held ON koogallery_usage_record (due_at)
+    WHERE state = 'fix' AND held;
+CREATE INDEX IF NOT EXISTS koogallery_usage_record_left ON koogallery_usage_record (state, held, begin_time, amount)
+    WHERE state <> 'delivered';
+CREATE INDEX IF NOT EXISTS koogallery_usage_record_page ON koogallery_usage_record (state, metering_sn);
+CREATE INDEX IF NOT EXISTS koogallery_usage_record_settled ON koogallery_usage_record (settled_at)
+    WHERE state = 'delivered';
+CREATE TABLE IF NOT EXISTS koogallery_usage_id (
+    usage_id    TEXT COLLATE "C" PRIMARY KEY,
+    recorded_at BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS koogallery_usage_id_time ON koogallery_usage_id (recorded_at);
+CREATE TABLE IF NOT EXISTS koogallery_usage_delivered (
+    id      BIGINT PRIMARY KEY CHECK (id = 1),
+    records BIGINT NOT NULL,
+    amount  BIGINT NOT NULL
+);
+INSERT INTO koogallery_usage_delivered VALUES (1, 0, 0) ON CONFLICT DO NOTHING;
+"#;
+
+impl PostgresUsageStore {
+    /// Returns the tables that [`PostgresUsageStore::new`] makes, for applications that manage their schema themselves.
+    pub fn schema() -> Schema {
+        Schema::new("usage", "koogallery_usage_delivered", &[TABLES])
+    }
+
+    /// Opens the store, creating its tables if there are none, or updating those of an earlier version.
+    ///
+    /// # Errors
+    ///
+    /// The tables cannot be created, or are of a newer version.
+    pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
+        database.migrate(&Self::schema()).await?;
+        Ok(Self { database: database.clone(), waiting: Queue::default(), committing: Arc::default() })
+    }
+
+    /// Records usage in a transaction of the seller's own (`READ COMMITTED`) on the same database, so that it counts if
+    /// and only if that commits. The entry comes from [`Meter::entry`](super::Meter::entry).
+    ///
+    /// Until the transaction ends, other recordings for the instance wait. So record last, and in a transaction for
+    /// several instances in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// PostgreSQL failed.
+    pub async fn record_in(transaction: &Transaction<'_>, entry: &Entry) -> Result<Recorded, DatabaseError> {
+        let recorded = record(&Work::new(transaction.client()), &[entry]).await?;
+        Ok(recorded.first().copied().unwrap_or(Recorded::Repeated))
+    }
+
+    async fn run<T>(&self, work: impl AsyncFnOnce(&Work<'_>) -> Result<T, DatabaseError>) -> Result<T, MeteringError> {
+        self.database.run(work).await.map_err(MeteringError::store)
+    }
+
+    /// Commits what waits, once the commit before is made.
+    async fn commit_all(self) {
+        let committing = self.committing.lock().await;
+        let waiting = self.waiting.take();
+        let outcome = self
+            .run(async |work| {
+                let entries: Vec<&Entry> = waiting.iter().flat_map(|waiting| &waiting.entries).collect();
+                record(work, &entries).await
+            })
+            .await;
+        drop(committing);
+        answer(waiting, outcome);
+    }
+
+    async fn claim_due(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        state: RecordState,
+        limit: usize,
+    ) -> Result<Vec<StoredRecord>, MeteringError> {
+        // As the index of the state has it.
+        let is_in_state = if state == RecordState::Held { "state = 'fix' AND held" } else { "state = 'pending'" };
+        // Those that another replica is taking just now are left to it. By the places of the rows, since by their keys the
+        // whole table might be read.
+        let claim = format!(
+            "UPDATE koogallery_usage_record SET holder = $3, due_at = $4, attempts = attempts + 1 \
+             WHERE ctid = ANY (ARRAY(SELECT ctid FROM koogallery_usage_record WHERE {is_in_state} AND due_at <= $1 \
+             ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING {COLUMNS}"
+        );
+        let [now, until] = [now, lease.until].map(Timestamp::as_unix_millis);
+        let (limit, holder) = (rows(limit), lease.holder_text());
+        let claimed = self.database.rows(&claim, &[int(&now), int(&limit), text(&holder), int(&until)]).await;
+        claimed.and_then(|rows| rows.iter().map(read).collect()).map_err(MeteringError::store)
+    }
+}
+
+impl fmt::Debug for PostgresUsageStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresUsageStore").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+/// The process ended while a recording waited.
+#[derive(Debug, thiserror::Error)]
+#[error("the recording was not committed: the runtime has ended")]
+struct Unanswered;
+
+impl UsageStore for PostgresUsageStore {
+    fn record(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Vec<Recorded>, MeteringError>> {
+        async move {
+            let (is_first, answered) = self.waiting.push(entries);
+            if is_first {
+                // A task of its own, since others wait for it too, even if this caller does not.
+                tokio::spawn(self.clone().commit_all());
+            }
+            answered.await.unwrap_or_else(|_| Err(MeteringError::store(Unanswered)))
+        }
+        .boxed()
+    }
+
+    fn close_periods(&self, until: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>> {
+        self.run(async move |work| {
+            let ended = "SELECT DISTINCT instance_id, period_begin, period_end FROM (SELECT instance_id, period_begin, \
+                         period_end FROM koogallery_usage_open WHERE period_end <= $1 ORDER BY period_end LIMIT $2) \
+                         AS ended";
+            let ended = work.query(ended, &[int(&until.as_unix_millis()), int(&AT_ONCE)]).await?;
+            let period = |row: &Row| {
+                Ok(Period {
+                    instance_id: row.text("instance_id")?,
+                    begin: row.int("period_begin")?,
+                    end: row.time("period_end")?,
+                    record_time: until,
+                })
+            };
+            let ended = ended.iter().map(period).collect::<Result<_, DatabaseError>>()?;
+            close(work, ended).await
+        })
+        .boxed()
+    }
+
+    fn close_instance<'a>(
+        &'a self,
+        instance_id: &'a str,
+        end: Timestamp,
+    ) -> BoxFuture<'a, Result<usize, MeteringError>> {
+        self.run(async move |work| {
+            let open = "SELECT DISTINCT period_begin, period_end FROM koogallery_usage_open WHERE instance_id = $1";
+            let open = work.query(open, &[text(&instance_id)]).await?;
+            let period = |row: &Row| {
+                let end = end.min(row.time("period_end")?);
+                let (instance_id, begin) = (instance_id.to_owned(), row.int("period_begin")?);
+                Ok(Period { instance_id, begin, end, record_time: end })
+            };
+            let open = open.iter().map(period).collect::<Result<_, DatabaseError>>()?;
+            close(work, open).await
+        })
+        .boxed()
+    }
+
+    fn claim(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<UsageRecord>, MeteringError>> {
+        async move {
+            let claimed = self.claim_due(lease, now, RecordState::Pending, limit).await?;
+            Ok(claimed.into_iter().map(|stored| stored.record).collect())
+        }
+        .boxed()
+    }
+
+    fn claim_held(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredRecord>, MeteringError>> {
+        self.claim_due(lease, now, RecordState::Held, limit).boxed()
+    }
+
+    fn settle(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        mut outcomes: Vec<(String, RecordOutcome)>,
+    ) -> BoxFuture<'_, Result<(), MeteringError>> {
+        // In one order everywhere, so that two transactions never wait for each other.
+        outcomes.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.run(async move |work| {
+            let settled = outcomes.iter().map(|(metering_sn, outcome)| settle(work, lease, now, metering_sn, outcome));
+            let delivered: Vec<i64> = try_join_all(settled).await?.into_iter().flatten().collect();
+            if !delivered.is_empty() {
+                let (records, amount) = (rows(delivered.len()), delivered.iter().sum::<i64>());
+                let parameters = [int(&records), int(&amount)];
+                // Last, since all transactions change this row.
+                work.last(work.execute(&shared(COUNT_DELIVERED), &parameters)).await?;
+            }
+            Ok(())
+        })
+        .boxed()
+    }
+
+    fn correct<'a>(
+        &'a self,
+        metering_sn: &'a str,
+        correction: Correction,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<bool, MeteringError>> {
+        async move {
+            let Correction { begin_time, end_time, package_instance_id } = correction;
+            let [begin, end] = [begin_time, end_time].map(|time| time.map(Timestamp::as_unix_millis));
+            let now = now.as_unix_millis();
+            let parameters = [text(&metering_sn), int(&now), int(&begin), int(&end), text(&package_instance_id)];
+            let changed = self.database.execute(&shared(CORRECT), &parameters).await;
+            changed.map(|changed| changed == 1).map_err(MeteringError::store)
+        }
+        .boxed()
+    }
+
+    fn status(&self, risky_before: Timestamp) -> BoxFuture<'_, Result<Status, MeteringError>> {
+        async move { status(&self.database, risky_before).await.map_err(MeteringError::store) }.boxed()
+    }
+
+    fn records<'a>(
+        &'a self,
+        state: RecordState,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, MeteringError>> {
+        async move {
+            let (word, is_held) = stored(state);
+            let (after, limit) = (after.unwrap_or_default(), rows(limit));
+            let parameters = [text(&word), flag(&is_held), text(&after), int(&limit)];
+            let found = self.database.rows(&shared(&page()), &parameters).await;
+            found.and_then(|rows| rows.iter().map(read).collect()).map_err(MeteringError::store)
+        }
+        .boxed()
+    }
+
+    fn forget(&self, before: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>> {
+        self.run(async move |work| {
+            let records = "DELETE FROM koogallery_usage_record WHERE ctid = ANY (ARRAY(SELECT ctid \
+                           FROM koogallery_usage_record WHERE state = 'delivered' AND settled_at < $1 \
+                           ORDER BY settled_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
+            let ids = "DELETE FROM koogallery_usage_id WHERE ctid = ANY (ARRAY(SELECT ctid FROM koogallery_usage_id \
+                       WHERE recorded_at < $1 ORDER BY recorded_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
+            let before = before.as_unix_millis();
+            let parameters = [int(&before), int(&AT_ONCE)];
+            let deletions = try_join(work.execute(records, &parameters), work.execute(ids, &parameters));
+            let (records, ids) = work.last(deletions).await?;
+            Ok(usize::try_from(records + ids).unwrap_or(usize::MAX))
+        })
+        .boxed()
+    }
+}
+
+/// An open sum: instance, begin of the period, package.
+type SumKey<'a> = (&'a str, i64, &'a str);
+
+/// What opens or adds to a sum.
+struct Usage {
+    period_end: i64,
+    first_at: i64,
+    amount: i64,
+}
+
+/// Locks instances against each other's recording and closing, since which sum an entry adds to depends on the records
+/// that were made.
+async fn lock(work: &Work<'_>, instances: &BTreeSet<&str>) -> Result<(), DatabaseError> {
+    let mut keys: Vec<i64> = instances.iter().map(|instance_id| lock_key(&["usage", instance_id])).collect();
+    keys.sort_unstable();
+    work.lock(&keys).await
+}
+
+/// Adds entries to the open sums.
+async fn record(work: &Work<'_>, entries: &[&Entry]) -> Result<Vec<Recorded>, DatabaseError> {
+    let instances: BTreeSet<&str> = entries.iter().map(|entry| &*entry.usage.instance_id).collect();
+    let earliest = entries.iter().map(|entry| entry.at.as_unix_millis()).min().unwrap_or(i64::MAX);
+    let mut ids: BTreeMap<&str, i64> = BTreeMap::new();
+    for entry in entries {
+        if let Some(id) = &entry.usage.usage_id {
+            ids.entry(id).or_insert(entry.recorded_at.as_unix_millis());
+        }
+    }
+    let (ids, times): (Vec<&str>, Vec<i64>) = ids.into_iter().unzip();
+    let id_parameters = [texts(&ids), ints(&times)];
+    let insert_ids = "INSERT INTO koogallery_usage_id (usage_id, recorded_at) SELECT * FROM unnest($1, $2) \
+                      ON CONFLICT DO NOTHING RETURNING usage_id";
+    let names: Vec<&str> = instances.iter().copied().collect();
+    let closed_parameters = [texts(&names), int(&earliest)];
+    let closed =
+        "SELECT DISTINCT instance_id FROM koogallery_usage_record WHERE instance_id = ANY($1) AND end_time > $2";
+    let ((), new_ids, closed) = try_join3(
+        lock(work, &instances),
+        work.query(insert_ids, &id_parameters),
+        work.query(closed, &closed_parameters),
+    )
+    .await?;
+    let mut new_ids = new_ids.iter().map(|row| row.text("usage_id")).collect::<Result<BTreeSet<_>, _>>()?;
+    let closed = closed.iter().map(|row| row.text("instance_id")).collect::<Result<BTreeSet<_>, _>>()?;
+
+    let mut sums: BTreeMap<SumKey<'_>, Usage> = BTreeMap::new();
+    let mut recorded = Vec::with_capacity(entries.len());
+    for &entry in entries {
+        // Of several entries with one id the first counts.
+        let is_new = entry.usage.usage_id.as_ref().is_none_or(|id| new_ids.remove(id));
+        recorded.push(if is_new { Recorded::First } else { Recorded::Repeated });
+        if !is_new {
+            continue;
+        }
+        if closed.contains(&entry.usage.instance_id) {
+            record_late(work, entry).await?;
+            continue;
+        }
+        let (begin, end) = entry.period.around(entry.at);
+        let key = (&*entry.usage.instance_id, begin.as_unix_millis(), package(&entry.usage.package_instance_id));
+        let (period_end, first_at) = (end.as_unix_millis(), entry.at.as_unix_millis());
+        let sum = sums.entry(key).or_insert(Usage { period_end, first_at, amount: 0 });
+        sum.amount = sum.amount.saturating_add(ten_thousandths(entry));
+    }
+    add(work, &sums).await?;
+    Ok(recorded)
+}
+
+/// Opens sums or adds to them, in the order of their keys.
+async fn add(work: &Work<'_>, sums: &BTreeMap<SumKey<'_>, Usage>) -> Result<(), DatabaseError> {
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let (instances, packages): (Vec<&str>, Vec<&str>) =
+        sums.keys().map(|(instance, _, package)| (*instance, *package)).unzip();
+    let begins: Vec<i64> = sums.keys().map(|(_, begin, _)| *begin).collect();
+    let column = |value: fn(&Usage) -> i64| sums.values().map(value).collect::<Vec<i64>>();
+    let [ends, first, amounts] = [column(|sum| sum.period_end), column(|sum| sum.first_at), column(|sum| sum.amount)];
+    let statement = "INSERT INTO koogallery_usage_open AS known \
+                     (instance_id, period_begin, package, period_end, first_at, amount) \
+                     SELECT * FROM unnest($1, $2, $3, $4, $5, $6) \
+                     ON CONFLICT (instance_id, period_begin, package) DO UPDATE \
+                     SET amount = known.amount + excluded.amount";
+    let parameters = [texts(&instances), ints(&begins), texts(&packages), ints(&ends), ints(&first), ints(&amounts)];
+    work.execute(statement, &parameters).await?;
+    Ok(())
+}
+
+/// Adds an entry of an instance that has records which end after some entry.
+async fn record_late(work: &Work<'_>, entry: &Entry) -> Result<(), DatabaseError> {
+    let (instance_id, package) = (&*entry.usage.instance_id, package(&entry.usage.package_instance_id));
+    let amount = ten_thousandths(entry);
+    let (add_to_open, closed_until) = (shared(ADD), shared(CLOSED_UNTIL));
+    let mut at = entry.at;
+    loop {
+        let (begin, end) = entry.period.around(at);
+        let [begin, end, first_at] = [begin, end, at].map(Timestamp::as_unix_millis);
+        let added =
+            work.execute(&add_to_open, &[text(&instance_id), int(&begin), text(&package), int(&amount)]).await?;
+        if added == 1 {
+            return Ok(());
+        }
+        // Where a record was made of this time already, the usage counts after it.
+        let row = work.query_opt(&closed_until, &[text(&instance_id), int(&end), int(&first_at)]).await?;
+        match row.map(|row| row.time_or_null("closed_until")).transpose()?.flatten() {
+            Some(later) => at = later,
+            None => {
+                let sum = Usage { period_end: end, first_at, amount };
+                return add(work, &BTreeMap::from([((instance_id, begin, package), sum)])).await;
+            }
+        }
+    }
+}
+
+/// A period of an instance that is over.
+struct Period {
+    instance_id: String,
+    begin: i64,
+    /// The end of its records.
+    end: Timestamp,
+    record_time: Timestamp,
+}
+
+/// Makes records of the open sums of periods.
+async fn close(work: &Work<'_>, mut periods: Vec<Period>) -> Result<usize, DatabaseError> {
+    if periods.is_empty() {
+        return Ok(0);
+    }
+    periods.sort_by(|one, other| (&one.instance_id, one.begin).cmp(&(&other.instance_id, other.begin)));
+    let (instances, begins): (Vec<&str>, Vec<i64>) =
+        periods.iter().map(|period| (&*period.instance_id, period.begin)).unzip();
+    let take = "DELETE FROM koogallery_usage_open AS sum USING unnest($1, $2) AS ended (instance_id, period_begin) \
+                WHERE sum.instance_id = ended.instance_id AND sum.period_begin = ended.period_begin \
+                RETURNING sum.instance_id, sum.period_begin, sum.package, sum.first_at, sum.amount";
+    let parameters = [texts(&instances), ints(&begins)];
+    let locked: BTreeSet<&str> = instances.iter().copied().collect();
+    let ((), rows) = try_join(lock(work, &locked), work.query(take, &parameters)).await?;
+    let mut sums: HashMap<(String, i64), Vec<UsageSum>> = HashMap::new();
+    for row in &rows {
+        let period = (row.text("instance_id")?, row.int("period_begin")?);
+        sums.entry(period).or_default().push(read_sum(row)?);
+    }
+
+    // The records of an instance come one after the other, since one may have to avoid another.
+    let mut drafts: BTreeMap<String, VecDeque<(RecordDraft, Timestamp)>> = BTreeMap::new();
+    for period in periods {
+        let Some(mut sums) = sums.remove(&(period.instance_id.clone(), period.begin)) else { continue };
+        sums.sort_by(|one, other| one.package_instance_id.cmp(&other.package_instance_id));
+        let made = UsageSum::into_drafts(sums, period.end).into_iter().map(|draft| (draft, period.record_time));
+        drafts.entry(period.instance_id).or_default().extend(made);
+    }
+    let count = drafts.values().map(VecDeque::len).sum();
+    while !drafts.is_empty() {
+        let made = insert(work, &drafts).await?;
+        drafts.retain(|instance_id, drafts| {
+            let is_made = drafts.front().is_none_or(|(draft, _)| made.contains(&draft.metering_sn(instance_id)));
+            if is_made {
+                drafts.pop_front();
+            } else if let Some((draft, _)) = drafts.front_mut() {
+                draft.avoid_collision();
+            }
+            !drafts.is_empty()
+        });
+    }
+    Ok(count)
+}
+
+/// Inserts the first record of each instance and returns the numbers of those that were inserted: not those whose
+/// instance has one of these times already.
+async fn insert(
+    work: &Work<'_>,
+    drafts: &BTreeMap<String, VecDeque<(RecordDraft, Timestamp)>>,
+) -> Result<BTreeSet<String>, DatabaseError> {
+    let first: Vec<_> = drafts
+        .iter()
+        .filter_map(|(instance_id, drafts)| drafts.front().map(|(draft, time)| (&**instance_id, draft, *time)))
+        .collect();
+    let numbers: Vec<String> = first.iter().map(|(instance_id, draft, _)| draft.metering_sn(instance_id)).collect();
+    let instances: Vec<&str> = first.iter().map(|(instance_id, ..)| *instance_id).collect();
+    let packages: Vec<&str> = first.iter().map(|(_, draft, _)| package(&draft.package_instance_id)).collect();
+    let column = |value: fn(&RecordDraft) -> i64| first.iter().map(|(_, draft, _)| value(draft)).collect::<Vec<i64>>();
+    let begins = column(|draft| draft.begin.as_unix_millis());
+    let ends = column(|draft| draft.end.as_unix_millis());
+    let amounts = column(|draft| draft.ten_thousandths);
+    let times: Vec<i64> = first.iter().map(|(_, _, time)| time.as_unix_millis()).collect();
+    let statement = "INSERT INTO koogallery_usage_record \
+                     (metering_sn, instance_id, package, begin_time, end_time, record_time, amount, due_at) \
+                     SELECT sn, instance, package, begins, ends, made, amount, made \
+                     FROM unnest($1, $2, $3, $4, $5, $6, $7) AS new (sn, instance, package, begins, ends, made, amount) \
+                     ON CONFLICT DO NOTHING RETURNING metering_sn";
+    let parameters = [
+        texts(&numbers),
+        texts(&instances),
+        texts(&packages),
+        ints(&begins),
+        ints(&ends),
+        ints(&times),
+        ints(&amounts),
+    ];
+    let made = work.query(statement, &parameters).await?;
+    made.iter().map(|row| row.text("metering_sn")).collect()
+}
+
+/// Stores an outcome, and returns the amount if the record is delivered by it.
+async fn settle(
+    work: &Work<'_>,
+    lease: Lease,
+    now: Timestamp,
+    metering_sn: &str,
+    outcome: &RecordOutcome,
+) -> Result<Option<i64>, DatabaseError> {
+    let Settlement { state, is_held, due_at, code, description } = Settlement::new(outcome, now);
+    let (now, holder) = (now.as_unix_millis(), lease.holder_text());
+    let place = [text(&metering_sn), int(&now), text(&holder)];
+    let values = [text(&state), flag(&is_held), int(&due_at), text(&code), text(&description)];
+    let settled = work.query_opt(&shared(SETTLE), &[&place[..], &values].concat()).await?;
+    let amount = settled.map(|row| row.int("amount")).transpose()?;
+    Ok(amount.filter(|_| matches!(outcome, RecordOutcome::Delivered)))
+}
+
+/// One statement, so that all totals are of one moment.
+async fn status(database: &Database, risky_before: Timestamp) -> Result<Status, DatabaseError> {
+    let totals = "SELECT 'open' AS name, count(*) AS records, coalesce(sum(amount), 0)::BIGINT AS amount, \
+                  NULL::BIGINT AS oldest FROM koogallery_usage_open \
+                  UNION ALL SELECT CASE WHEN state = 'fix' AND held THEN 'held' ELSE state END, count(*), \
+                  coalesce(sum(amount), 0)::BIGINT, min(begin_time) FROM koogallery_usage_record \
+                  WHERE state <> 'delivered' GROUP BY 1 \
+                  UNION ALL SELECT 'delivered', records, amount, NULL FROM koogallery_usage_delivered \
+                  UNION ALL SELECT 'at risk', count(*), coalesce(sum(amount), 0)::BIGINT, NULL \
+                  FROM koogallery_usage_record \
+                  WHERE state IN ('pending', 'fix') AND state <> 'delivered' AND begin_time < $1";
+    let mut status = Status::default();
+    for row in database.rows(totals, &[int(&risky_before.as_unix_millis())]).await? {
+        let name = row.text("name")?;
+        let total = match &*name {
+            "open" => &mut status.open,
+            "delivered" => &mut status.delivered,
+            "at risk" => &mut status.at_risk,
+            "pending" => &mut status.pending,
+            "held" => &mut status.held,
+            "fix" => &mut status.fix,
+            _ => &mut status.dead,
+        };
+        let usage = Amount::from_ten_thousandths(row.int("amount")?);
+        *total = Total { records: row.int("records")?.unsigned_abs(), usage };
+        if let ("pending" | "held" | "fix", Some(oldest)) = (&*name, row.time_or_null("oldest")?) {
+            status.oldest = Some(status.oldest.map_or(oldest, |known| known.min(oldest)));
+        }
+    }
+    Ok(status)
+}

@@ -1,0 +1,514 @@
+//! The stores in PostgreSQL: the rules of each, several replicas at once, and the indexes that their statements use.
+
+use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::{join_all, poll_fn};
+use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
+use koogallery::directory::{
+    Application, Change, ChangeMeta, ClientSecret, Department, DepartmentSync, Departments, DirectoryStore,
+    PostgresDirectory, Role, Tenant, TenantRemoval, User, UsersChange,
+};
+use koogallery::heartbeat::{PostgresStateStore, StateStore};
+use koogallery::lease::Lease;
+use koogallery::ledger::{Effect, Ledger, OrderKey, PostgresLedger, Step, Target};
+use koogallery::license_store::{
+    ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, PostgresLicenseStore,
+};
+use koogallery::metering::{
+    Correction, Meter, PostgresUsageStore, RecordOutcome, RecordState, Recorded, Usage, UsageStore,
+};
+use koogallery::postgres::{Database, DatabaseError};
+use koogallery::redact::Sensitive;
+use koogallery::replay::{CallId, PostgresReplayGuard, ReplayGuard};
+use koogallery::testing;
+use koogallery::timestamp::Timestamp;
+use tokio::task::JoinHandle;
+use tokio_postgres::{AsyncMessage, NoTls};
+
+use crate::servers::Schema;
+use crate::support::NOW;
+
+struct Backwards;
+
+impl ClientSecretDecryptor for Backwards {
+    fn decrypt(&self, ciphertext: &str) -> Result<Sensitive, ClientSecretError> {
+        let backwards = ciphertext.strip_prefix("sealed:").ok_or(ClientSecretError)?;
+        Ok(backwards.chars().rev().collect::<String>().into())
+    }
+}
+
+/// Empty databases, one schema each.
+#[derive(Default)]
+struct Schemas(Mutex<Vec<Schema>>);
+
+impl Schemas {
+    async fn database(&self) -> Database {
+        let schema = Schema::new().await.unwrap();
+        let database = Database::builder(schema.config()).connections(2).connect(NoTls).await.unwrap();
+        self.0.lock().unwrap().push(schema);
+        database
+    }
+}
+
+fn later(seconds: u64) -> Timestamp {
+    NOW.saturating_add(Duration::from_secs(seconds))
+}
+
+fn lease(holder: u128) -> Lease {
+    Lease::new(holder, later(60))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_directory_keeps_the_rules() {
+    let Some(schema) = Schema::new().await else { return };
+    let schemas = Schemas::default();
+    let open = async |database: &Database| PostgresDirectory::new(database, Backwards).await.unwrap();
+    testing::directory_store(async |list| open(&schemas.database().await).await.with_department_sync(list)).await;
+    testing::shared_directory_store(async || open(&schema.database().await).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_license_store_keeps_the_rules() {
+    let Some(schema) = Schema::new().await else { return };
+    let schemas = Schemas::default();
+    let open = async |database: &Database| PostgresLicenseStore::new(database).await.unwrap();
+    testing::license_store(async || open(&schemas.database().await).await).await;
+    testing::shared_license_store(async || open(&schema.database().await).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_usage_store_keeps_the_rules() {
+    let Some(schema) = Schema::new().await else { return };
+    let schemas = Schemas::default();
+    let open = async |database: &Database| PostgresUsageStore::new(database).await.unwrap();
+    testing::usage_store(async || open(&schemas.database().await).await).await;
+    testing::shared_usage_store(async || open(&schema.database().await).await).await;
+}
+
+#[tokio::test]
+async fn the_state_store_keeps_the_rules() {
+    let Some(schema) = Schema::new().await else { return };
+    testing::state_store(async || PostgresStateStore::new(&schema.database().await).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn every_store_has_statements_for_administrators() {
+    let Some(schema) = Schema::new().await else { return };
+    let admin = schema.client().await;
+    let schemas = [
+        PostgresLedger::schema(),
+        PostgresLedger::named_schema("other").unwrap(),
+        PostgresReplayGuard::schema(),
+        PostgresDirectory::schema(),
+        PostgresLicenseStore::schema(),
+        PostgresUsageStore::schema(),
+        PostgresStateStore::schema(),
+    ];
+    // Twice, since nobody remembers whether it was done.
+    for schema in schemas.iter().chain(&schemas) {
+        admin.batch_execute(&schema.statements(0)).await.unwrap();
+    }
+    let role = format!("{}_role", schema.name);
+    admin
+        .batch_execute(&format!(
+            "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {name} TO {role}; \
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name} TO {role}",
+            name = schema.name
+        ))
+        .await
+        .unwrap();
+    let mut config = schema.config();
+    config.options(format!("-c search_path={} -c role={role}", schema.name));
+    let database = Database::connect_with(config, NoTls).await.unwrap();
+    PostgresLedger::named(&database, "other").await.unwrap();
+    PostgresLedger::new(&database).await.unwrap();
+    PostgresReplayGuard::new(&database).await.unwrap();
+    PostgresDirectory::new(&database, Backwards).await.unwrap();
+    PostgresLicenseStore::new(&database).await.unwrap();
+    PostgresStateStore::new(&database).await.unwrap();
+    let store = PostgresUsageStore::new(&database).await.unwrap();
+    let meter = Meter::new(store);
+    meter.record(Usage::new("inst", "1".parse().unwrap())).await.unwrap();
+    drop((meter, database));
+    admin.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_bill_at_once_lose_and_double_nothing() {
+    let Some(schema) = Schema::new().await else { return };
+    let mut stores = vec![];
+    for _ in 0..3 {
+        // The machine may be busy with other tests.
+        let database =
+            Database::builder(schema.config()).timeout(Duration::from_secs(60)).connect(NoTls).await.unwrap();
+        stores.push(PostgresUsageStore::new(&database).await.unwrap());
+    }
+    let hour = 3600;
+    let entry = |store: &PostgresUsageStore, instance: String, second: u64, id: Option<String>| {
+        let mut usage = Usage::new(instance, "0.0001".parse().unwrap()).with_time(later(second));
+        if let Some(id) = id {
+            usage = usage.with_id(id);
+        }
+        let meter = Meter::new(store.clone()).with_clock(koogallery::clock::ManualClock::new(later(second)));
+        meter.entry(usage).unwrap()
+    };
+    let recorders = (0..60_u64).map(|number| {
+        let store = stores[(number % 3) as usize].clone();
+        // Forwards and backwards, and every id twice.
+        let mut entries: Vec<_> = (0..40)
+            .map(|index| {
+                let (instance, second) = (format!("inst{}", index % 5), (index * number) % (2 * hour));
+                entry(&store, instance, second, Some(format!("id{}", (number / 2) * 40 + index)))
+            })
+            .collect();
+        if number % 2 == 1 {
+            entries.reverse();
+        }
+        tokio::spawn(async move {
+            let recorded = store.record(entries).await.unwrap();
+            recorded.iter().filter(|recorded| **recorded == Recorded::First).count()
+        })
+    });
+    let recorders: Vec<_> = recorders.collect();
+    let closers = stores.iter().cloned().map(|store| {
+        tokio::spawn(async move {
+            let mut made = 0;
+            for index in 0..10 {
+                made += store.close_periods(later(hour)).await.unwrap();
+                // Before the ends of the periods, so that usage comes late.
+                made += store.close_instance(&format!("inst{}", index % 5), later(999 * hour)).await.unwrap();
+            }
+            made
+        })
+    });
+    let closers: Vec<_> = closers.collect();
+    let first: usize = join_all(recorders).await.into_iter().map(Result::unwrap).sum();
+    assert_eq!(first, 30 * 40, "each id counts once");
+    let mut made: usize = join_all(closers).await.into_iter().map(Result::unwrap).sum();
+    loop {
+        match stores[0].close_periods(later(999 * hour)).await.unwrap() {
+            0 => break,
+            more => made += more,
+        }
+    }
+    let status = stores[0].status(NOW).await.unwrap();
+    assert_eq!((status.open.records, status.pending.records), (0, made as u64));
+    assert_eq!(status.pending.usage.to_string(), "0.12");
+
+    // No two records of an instance cover one time.
+    let overlaps = "SELECT count(*) FROM koogallery_usage_record AS one JOIN koogallery_usage_record AS other \
+                    ON one.instance_id = other.instance_id AND one.metering_sn < other.metering_sn \
+                    AND one.begin_time < other.end_time AND other.begin_time < one.end_time";
+    assert_eq!(schema.client().await.query_one(overlaps, &[]).await.unwrap().get::<_, i64>(0), 0);
+
+    // Each record goes to one pusher, and is counted once.
+    let pushers = stores.iter().cloned().enumerate().map(|(number, store)| {
+        tokio::spawn(async move {
+            let (lease, mut sent) = (Lease::new(number as u128, later(1001 * hour)), vec![]);
+            loop {
+                let claimed = store.claim(lease, later(1000 * hour), 3).await.unwrap();
+                let numbers: Vec<_> = claimed.into_iter().map(|record| record.metering_sn).collect();
+                if numbers.is_empty() {
+                    return sent;
+                }
+                let outcomes = numbers.iter().map(|number| (number.clone(), RecordOutcome::Delivered)).collect();
+                store.settle(lease, later(1000 * hour), outcomes).await.unwrap();
+                sent.extend(numbers);
+            }
+        })
+    });
+    let sent: Vec<String> = join_all(pushers.collect::<Vec<_>>()).await.into_iter().flat_map(Result::unwrap).collect();
+    assert_eq!(sent.iter().collect::<BTreeSet<_>>().len(), sent.len(), "a record was sent twice");
+    let status = stores[1].status(NOW).await.unwrap();
+    assert_eq!((status.delivered.records, status.pending.records), (made as u64, 0));
+    assert_eq!(status.delivered.usage.to_string(), "0.12");
+}
+
+#[tokio::test]
+async fn usage_in_a_transaction_of_the_sellers_own_counts_if_that_commits() {
+    let Some(schema) = Schema::new().await else { return };
+    let database = schema.database().await;
+    let store = PostgresUsageStore::new(&database).await.unwrap();
+    let meter = Meter::new(store.clone()).with_clock(koogallery::clock::ManualClock::new(NOW));
+    let entry = meter.entry(Usage::new("inst", "1.5".parse().unwrap()).with_id("call-1")).unwrap();
+    for (commits, records) in [(false, 0), (true, 1), (true, 1)] {
+        let outcome = database
+            .transaction(async |transaction| {
+                transaction.batch_execute("CREATE TABLE IF NOT EXISTS own (id BIGINT)").await?;
+                let recorded = PostgresUsageStore::record_in(transaction, &entry).await?;
+                if !commits {
+                    transaction.batch_execute("SELECT 1 / 0").await?;
+                }
+                Ok(recorded)
+            })
+            .await;
+        assert_eq!(outcome.is_ok(), commits, "{outcome:?}");
+        assert_eq!(store.status(NOW).await.unwrap().open.records, records);
+    }
+    assert_eq!(store.status(NOW).await.unwrap().open.usage.to_string(), "1.5", "counted once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_license_at_once_agree() {
+    let Some(schema) = Schema::new().await else { return };
+    let mut stores = vec![];
+    for _ in 0..3 {
+        stores.push(PostgresLicenseStore::new(&schema.database().await).await.unwrap());
+    }
+    let applied = |device: usize| {
+        let store = stores[device % 3].clone();
+        tokio::spawn(async move {
+            let mut application = LicenseApplication::new(ApplicationId::Event("E1".into()), "inst");
+            application.device = Some(format!("device{}", device % 2).into());
+            store.apply(application, NOW).await.unwrap()
+        })
+    };
+    let applied = join_all((0..12).map(applied)).await.into_iter().map(Result::unwrap);
+    assert_eq!(applied.filter(|applied| *applied == Applied::Conflict).count(), 6, "one of two devices has the id");
+
+    let id = ApplicationId::Event("E1".into());
+    let claimed = join_all((0..9).map(|holder| stores[holder % 3].claim(&id, lease(holder as u128), NOW))).await;
+    assert_eq!(claimed.into_iter().filter(|claimed| claimed.as_ref().unwrap().is_some()).count(), 1);
+    let kept = join_all((0..9).map(|n| stores[n % 3].keep(&id, License::text(format!("LICENSE-{n}"))))).await;
+    let kept: Vec<License> = kept.into_iter().map(Result::unwrap).collect();
+    assert!(kept.iter().all(|license| *license == kept[0]), "the first counts");
+}
+
+#[tokio::test]
+async fn a_character_that_cannot_be_stored_is_a_clear_error() {
+    let Some(schema) = Schema::new().await else { return };
+    let database = schema.database().await;
+    let ledger = PostgresLedger::new(&database).await.unwrap();
+    let error = ledger.instance("a\0b").await.unwrap_err();
+    let source = error.source().and_then(|source| source.downcast_ref());
+    assert!(matches!(source, Some(DatabaseError::Character(_))), "{error:?}");
+    let directory = PostgresDirectory::new(&database, Backwards).await.unwrap();
+    let mut user = User::new("lihua", "a\0b", "D001", Role::User);
+    user.position = Some("\u{0}\u{1F600}".into());
+    let meta = ChangeMeta::new("tenant", NOW);
+    directory.apply(Change::PutUsers(UsersChange::new(meta, "app", vec![user.clone()]))).await.unwrap();
+    assert_eq!(directory.user("tenant", "app", "lihua").await.unwrap(), Some(user), "what is no id may have any");
+}
+
+#[tokio::test]
+async fn a_list_of_many_users_is_one_statement() {
+    let Some(schema) = Schema::new().await else { return };
+    let patient = Database::builder(schema.config()).timeout(Duration::from_secs(60)).connect(NoTls).await.unwrap();
+    let directory = PostgresDirectory::new(&patient, Backwards).await.unwrap();
+    let mut users: Vec<User> =
+        (0..20_000).map(|n| User::new(format!("u{n:05}"), "before", "D001", Role::User)).collect();
+    // The last of two with one name counts.
+    users.push(User::new("u00007", "after", "D001", Role::User));
+    let meta = ChangeMeta::new("tenant", NOW);
+    directory.apply(Change::PutUsers(UsersChange::new(meta, "app", users))).await.unwrap();
+    let page = directory.users("tenant", "app", Some("u00006"), 2).await.unwrap();
+    assert_eq!(page[0].name.as_ref().unwrap().expose(), "after");
+    assert_eq!(page[1].user_name.expose(), "u00008");
+}
+
+/// Connects as the driver does, and keeps what the server says of its plans.
+struct Explained(Arc<Mutex<Vec<String>>>);
+
+impl deadpool_postgres::Connect for Explained {
+    fn connect(
+        &self,
+        config: &tokio_postgres::Config,
+    ) -> Pin<
+        Box<dyn Future<Output = Result<(tokio_postgres::Client, JoinHandle<()>), tokio_postgres::Error>> + Send + '_>,
+    > {
+        let (config, plans) = (config.clone(), Arc::clone(&self.0));
+        Box::pin(async move {
+            let (client, mut connection) = config.connect(NoTls).await?;
+            let task = tokio::spawn(async move {
+                while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                    if let AsyncMessage::Notice(notice) = message
+                        && notice.message().contains("plan:")
+                    {
+                        plans.lock().unwrap().push(notice.message().to_owned());
+                    }
+                }
+            });
+            client.batch_execute("LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0").await?;
+            client.batch_execute("SET auto_explain.log_level = notice; SET client_min_messages = notice").await?;
+            Ok((client, task))
+        })
+    }
+}
+
+/// Fills the tables so that no plan reads a table as a whole because it is small.
+const FILL: &str = "
+INSERT INTO koogallery_instance SELECT 'inst' || n, 'CS' || n, '', '', NULL, 'active', NULL, 0, NULL, NULL, 0
+    FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_step SELECT 'inst' || n, 'purchase', 0 FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_replay SELECT 'v2:' || n, n FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_license
+    SELECT 'event', 'E' || n, 'inst', NULL, NULL, NULL, CASE WHEN n % 100 = 0 THEN 'due' ELSE 'delivered' END, n
+    FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_license_state SELECT n, '' FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_usage_open SELECT 'inst' || n, n * 100, '', n * 100 + 100, n * 100, 1
+    FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_usage_record
+    SELECT md5(n::text), 'inst' || n % 200, '', n * 1000, n * 1000 + 1000, 0, 1,
+    CASE n % 100 WHEN 0 THEN 'pending' WHEN 1 THEN 'fix' WHEN 2 THEN 'dead' ELSE 'delivered' END, 0, n, NULL, NULL,
+    NULL, n, n % 200 = 1 FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_usage_id SELECT 'id' || n, n FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_tenant SELECT 't' || n, 'inst', 0, FALSE, 'removed' FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_application SELECT 't' || n, 'app', 'inst', 0, FALSE, 'removed'
+    FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_user SELECT 't' || n % 4, 'app', 'u' || n, 'inst', 0, FALSE, 'present',
+    (SELECT record FROM koogallery_user) FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_department SELECT 't' || n % 4, 'D' || n, 'inst', 0, FALSE, 'removed'
+    FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_directory_cleared SELECT 'koogallery_user', 't' || n, 'inst', 0, FALSE
+    FROM generate_series(1, 20000) AS n;
+ANALYZE;
+";
+
+#[tokio::test]
+async fn every_statement_uses_an_index() {
+    let Some(schema) = Schema::new().await else { return };
+    let plans = Arc::default();
+    let manager = deadpool_postgres::Manager::from_connect(
+        schema.config(),
+        Explained(Arc::clone(&plans)),
+        deadpool_postgres::ManagerConfig::default(),
+    );
+    let database = Database::from_pool(deadpool_postgres::Pool::builder(manager).max_size(2).build().unwrap());
+    let ledger = PostgresLedger::new(&database).await.unwrap();
+    let guard = PostgresReplayGuard::new(&database).await.unwrap();
+    let licenses = PostgresLicenseStore::new(&database).await.unwrap();
+    let states = PostgresStateStore::new(&database).await.unwrap();
+    let usage = PostgresUsageStore::new(&database).await.unwrap();
+    let directory = PostgresDirectory::new(&database, Backwards).await.unwrap();
+    let directory = directory.with_department_sync(DepartmentSync::Replace);
+    let users = vec![User::new("u", "name", "D001", Role::User)];
+    directory.apply(Change::PutUsers(UsersChange::new(ChangeMeta::new("first", NOW), "app", users))).await.unwrap();
+    schema.client().await.batch_execute(FILL).await.unwrap();
+    plans.lock().unwrap().clear();
+
+    // The plans of the statements that the operation runs use these indexes, and read no table as a whole. Only totals read
+    // all open sums.
+    macro_rules! check {
+        ($operation:expr, $($index:expr),+) => {{
+            $operation.await.unwrap();
+            let plans: Vec<String> = std::mem::take(&mut *plans.lock().unwrap());
+            let plans = plans.join("\n");
+            for index in [$($index),+] {
+                let uses = [format!(" using {index} "), format!(" on {index} "), format!("Arbiter Indexes: {index}\n")];
+                let is_used = uses.iter().any(|used| plans.contains(used));
+                assert!(is_used, "{index} is not used by {}:\n{plans}", stringify!($operation));
+            }
+            let may_read_sums = stringify!($operation).starts_with("usage.status");
+            let is_allowed = |line: &str| {
+                line.contains("koogallery_usage_delivered") || may_read_sums && line.contains("koogallery_usage_open")
+            };
+            let scans = plans.lines().filter(|line| line.contains("Seq Scan on koogallery") && !is_allowed(line));
+            assert_eq!(scans.count(), 0, "a whole table is read by {}:\n{plans}", stringify!($operation));
+        }};
+    }
+    let order = |id: &str| {
+        let target = Target::Purchase { order: OrderKey::new(id), proposed_id: format!("new-{id}") };
+        Step::new(target, Effect::Create { product_id: None, expire_time: None })
+    };
+    let freeze = Step::on("inst7", Effect::Freeze);
+    let by_order = "koogallery_instance_order_id_order_line_id_order_product_id_key";
+    check!(ledger.status(&order("CS5")), by_order);
+    check!(
+        ledger.status(&Step::on("inst5", Effect::Note { key: "k".into() })),
+        "koogallery_instance_pkey",
+        "koogallery_step_pkey"
+    );
+    check!(ledger.begin(&order("CS6"), lease(1), NOW), by_order);
+    check!(ledger.begin(&freeze, lease(1), NOW), "koogallery_instance_pkey");
+    check!(ledger.extend("inst7", lease(1)), "koogallery_instance_pkey");
+    check!(ledger.complete(&freeze, "inst7", lease(1), NOW), "koogallery_instance_pkey");
+    check!(ledger.instance("inst5"), "koogallery_instance_pkey");
+    check!(ledger.instances(Some("inst5"), 100), "koogallery_instance_pkey");
+
+    check!(
+        guard.claim(CallId::SignedQuery("x"), later(60), Timestamp::from_unix_millis(500)),
+        "koogallery_replay_until",
+        "koogallery_replay_pkey"
+    );
+    check!(
+        guard.claim(CallId::SignedQuery("x"), later(60), Timestamp::from_unix_millis(500)),
+        "koogallery_replay_pkey"
+    );
+    check!(guard.remember_answer(CallId::SignedQuery("x"), "{}".into()), "koogallery_replay_pkey");
+
+    let id = ApplicationId::Event("E100".into());
+    check!(licenses.apply(LicenseApplication::new(id.clone(), "inst"), NOW), "koogallery_license_pkey");
+    check!(licenses.claim(&id, lease(1), NOW), "koogallery_license_pkey");
+    check!(licenses.claim_due(lease(1), NOW, 10), "koogallery_license_due");
+    check!(licenses.extend(&id, lease(1)), "koogallery_license_pkey");
+    check!(licenses.keep(&id, License::text("L")), "koogallery_license_pkey");
+    check!(licenses.settle(&id, lease(1), ApplicationOutcome::Delivered), "koogallery_license_pkey");
+    check!(licenses.application(&id), "koogallery_license_pkey");
+    check!(states.load("7"), "koogallery_license_state_pkey");
+
+    let meter = Meter::new(usage.clone())
+        .with_clock(koogallery::clock::ManualClock::new(Timestamp::from_unix_millis(20_000_000)));
+    let entry = |instance: &str| {
+        meter
+            .entry(
+                Usage::new(instance, "1".parse().unwrap())
+                    .with_id(format!("call-{instance}"))
+                    .with_time(Timestamp::from_unix_millis(10_000_000)),
+            )
+            .unwrap()
+    };
+    check!(usage.record(vec![entry("inst7"), entry("new")]), "koogallery_usage_record_end");
+    let until = Timestamp::from_unix_millis(5_000);
+    check!(usage.close_periods(until), "koogallery_usage_open_end", "koogallery_usage_open_pkey");
+    check!(usage.close_instance("inst19000", NOW), "koogallery_usage_open_pkey");
+    check!(usage.claim(lease(1), NOW, 10), "koogallery_usage_record_due");
+    check!(usage.claim_held(lease(1), NOW, 10), "koogallery_usage_record_held");
+    let sn = usage.records(RecordState::Dead, None, 1).await.unwrap().remove(0).record.metering_sn;
+    plans.lock().unwrap().clear();
+    check!(
+        usage.settle(lease(1), NOW, vec![(sn.clone(), RecordOutcome::Held { at: NOW })]),
+        "koogallery_usage_record_pkey"
+    );
+    check!(usage.correct(&sn, Correction::default(), NOW), "koogallery_usage_record_pkey");
+    check!(usage.records(RecordState::Dead, Some("5"), 10), "koogallery_usage_record_page");
+    check!(usage.records(RecordState::Delivered, Some("5"), 10), "koogallery_usage_record_page");
+    check!(usage.forget(until), "koogallery_usage_record_settled", "koogallery_usage_id_time");
+    check!(usage.status(until), "koogallery_usage_record_left");
+
+    let meta = |tenant: &str| ChangeMeta::new(tenant, NOW).with_instance("inst");
+    let users = vec![User::new("u7", "name", "D001", Role::User)];
+    check!(
+        directory.apply(Change::PutUsers(UsersChange::new(meta("t3"), "app", users))),
+        "koogallery_directory_cleared_pkey"
+    );
+    let departments = vec![Department::new("D1", "name")];
+    check!(
+        directory.apply(Change::PutDepartments(Departments::new(meta("t3"), departments))),
+        "koogallery_department_pkey"
+    );
+    check!(
+        directory.apply(Change::PutTenant(Tenant::new(meta("t9"), "c", "n", "d"))),
+        "koogallery_directory_cleared_pkey"
+    );
+    let secret = ClientSecret::new("s", "sealed:s");
+    check!(
+        directory.apply(Change::PutApplication(Application::new(meta("t9"), "app", "c", secret))),
+        "koogallery_directory_cleared_pkey"
+    );
+    check!(directory.tenant("t9"), "koogallery_tenant_pkey");
+    check!(directory.application("t9", "app"), "koogallery_application_pkey");
+    check!(directory.user("t3", "app", "u7"), "koogallery_user_pkey");
+    check!(directory.users("t3", "app", Some("u5"), 10), "koogallery_user_pkey");
+    check!(directory.department("t3", "D7"), "koogallery_department_pkey");
+    check!(directory.departments("t3", Some("D5"), 10), "koogallery_department_pkey");
+    check!(
+        directory.apply(Change::RemoveTenant(TenantRemoval::new(meta("t9")))),
+        "koogallery_user_pkey",
+        "koogallery_application_pkey",
+        "koogallery_department_pkey"
+    );
+}
