@@ -48,7 +48,10 @@ pub(super) fn judge(judge: &mut Judge, call: &Call, answer: &Answer, exchange: &
         judge.record("F9", exchange, lengths(profile, call.is_right, json).err());
         // What a wrong call gets beside its code says nothing: an invalid value may come back in it.
         if call.is_right {
-            judge.record("F10", exchange, escapes(answer, json).err());
+            // A byte order mark is no member's fault.
+            if oddity.is_none() {
+                judge.record("F10", exchange, escapes(answer, json).err());
+            }
         }
         if call.is_right && json.get("resultCode").and_then(Value::as_str) == Some("000000") {
             if matches!(&*call.activity, "newInstance" | "queryInstance" | "getLicense") {

@@ -13,8 +13,10 @@ pub(super) async fn beside_purchases(session: &mut Session) -> Checked {
     let Some(key) = keys else { return Err(Stop::not_run("there is no key for order notifications")) };
 
     let order = session.author.ids.order();
-    if !notify(session, &key, &order).await?.is_accepted() {
-        return Err(Stop::not_run("order notifications are not served here"));
+    match notify(session, &key, &order).await {
+        Ok(reading) if reading.is_accepted() => {}
+        Ok(_) | Err(Stop::Failed(_)) => return Err(Stop::not_run("order notifications are not served here")),
+        Err(stop) => return Err(stop),
     }
     let what = "a purchase after the notice of its order line";
     buy(session, &order, what).await.map_err(swallowed)?;

@@ -8,7 +8,8 @@ pub(super) fn error_pages(_: &Evidence<'_>, open: &[Open<'_>]) -> Option<Found> 
         let text = &check.failure.got;
         text.rfind(" (").map(|at| text[at..].to_owned())
     };
-    let first = open.iter().find(|check| check.id() == "F1" && check.failure.got.starts_with("HTTP status"))?;
+    let is_error = |text: &str| ["HTTP status 4", "HTTP status 5"].iter().any(|error| text.starts_with(error));
+    let first = open.iter().find(|check| check.id() == "F1" && is_error(&check.failure.got))?;
     let these = answers(first)?;
     let checks =
         ids_of(open, |check| matches!(check.id(), "F1" | "F2" | "F3") && answers(check).as_ref() == Some(&these));

@@ -14,7 +14,7 @@ pub const FAMILY: &[Bad] = &[
         profile: Of(SaasV2),
         fails: &[
             "X1", "X2", "X3", "X4", "X5", "X6", "X7", "X8", "X9", "X12", "X13", "X16", "X19", "L2", "L5", "L7", "L8",
-            "Q1", "F1",
+            "L18", "Q1", "F1",
         ],
         has_probe: true,
         handler: |good| {

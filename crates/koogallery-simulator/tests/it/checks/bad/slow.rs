@@ -140,7 +140,9 @@ const CASES: [Case; 7] = [
         bad: &Bad {
             mistake: "never finishes deferred work",
             profile: Of(SaasV2),
-            fails: &["X10", "I1", "I5", "I6", "I8", "I9", "D2", "L1", "L3", "L4", "L5", "L6", "L11", "Q1", "Q2", "Q3"],
+            fails: &[
+                "X10", "I1", "I5", "I6", "I8", "I9", "D2", "L1", "L3", "L4", "L5", "L6", "L11", "L18", "Q1", "Q2", "Q3",
+            ],
             has_probe: true,
             handler: |good| {
                 after(good, |fields, response| {

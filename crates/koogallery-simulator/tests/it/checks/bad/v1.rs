@@ -235,7 +235,7 @@ pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "sells by the year only",
         profile: Of(SaasV1),
-        fails: &["L9"],
+        fails: &["A16", "L9"],
         has_probe: true,
         handler: |good| {
             before(good, |request| {
