@@ -60,6 +60,11 @@
 #[doc = include_str!("detection.md")]
 pub mod detection {}
 
+/// What the checker says of receivers as others publish them, imitated in the tests of this crate.
+///
+#[doc = include_str!("published_receivers.md")]
+pub mod published_receivers {}
+
 mod call;
 mod charging;
 mod check;

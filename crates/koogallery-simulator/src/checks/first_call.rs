@@ -38,6 +38,8 @@ pub(super) async fn canonical(session: &mut Session) -> Checked {
     let message = session.fresh();
     let Err(stop) = attempt(session, &message).await else { return Ok(()) };
     let Stop::Failed(failure) = &stop else { return Err(stop) };
+    // The report shows this call, and not the attempts to find out more.
+    let shown = session.exchanges.clone();
     let (refusal, symptom) = (failure.got.clone(), failure.symptom);
     session.first_call = Some(FirstCall { refusal, symptom, wanted: Vec::new(), mistakes: Vec::new(), unsigned: None });
     if symptom != Symptom::Hang && in_another_form(session).await? {
@@ -50,6 +52,7 @@ pub(super) async fn canonical(session: &mut Session) -> Checked {
     if let Some(first) = &mut session.first_call {
         (first.unsigned, first.mistakes) = (unsigned, mistakes);
     }
+    session.exchanges = shown;
     Err(stop)
 }
 
