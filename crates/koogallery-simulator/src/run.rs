@@ -1,7 +1,9 @@
 //! The run of one checker: which checks are run, in which order, and what comes of it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
+use super::check::Severity;
 use super::checks::{self, Entry, Work};
 use super::diagnosis;
 use super::profile::Profile;
@@ -25,14 +27,17 @@ const OF_VERIFICATION: &[&str] =
 pub(super) async fn run(mut session: Session, selection: Selection, target: String, seed: u64) -> Report {
     let profile = session.profile;
     let mut outcomes: HashMap<&'static str, CheckResult> = HashMap::new();
-    let selected = selection.entries(profile);
-    for entry in &selected {
+    let mut waiting: VecDeque<_> = selection.entries(profile).into();
+    while let Some(entry) = waiting.pop_front() {
         session.check = entry.check.id;
         let outcome = match entry.work {
             Work::Calls(_) => outcome_of(entry, &mut session, &outcomes, &selection).await,
             // Measured over all answers, so it comes last.
             Work::Answers => Outcome::Passed,
         };
+        if entry.check.id == "A1" && session.exchanges.last().is_some_and(|it| it.duration > SLOW) {
+            waiting.make_contiguous().sort_by_key(|entry| order_if_slow(entry));
+        }
         let exchanges = std::mem::take(&mut session.exchanges);
         let notes = std::mem::take(&mut session.notes);
         outcomes.insert(entry.check.id, CheckResult { check: entry.check, outcome, notes, exchanges });
@@ -64,6 +69,19 @@ pub(super) async fn run(mut session: Session, selection: Selection, target: Stri
         .map(|cause| Cause { repeat: command::check(&target, profile, &cause.checks), ..cause.shown(&session.key) });
     let causes = causes.collect();
     Report { target, profile, seed, test_flag: session.author.test_flag, calls: session.calls, causes, results }
+}
+
+/// From such an answer on, the time for the run is short.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Returns the place of a check where there is no time for all: what is refused is refused quickly, and shows most.
+fn order_if_slow(entry: &Entry) -> u8 {
+    match (entry.check.severity, entry.check.id.as_bytes().first()) {
+        (Severity::Must, Some(b'X')) => 0,
+        (Severity::Must, Some(b'I' | b'L' | b'Q')) => 1,
+        (Severity::Must, _) => 2,
+        _ => 3,
+    }
 }
 
 /// Adds what the rules for every answer have found.

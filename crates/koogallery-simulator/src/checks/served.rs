@@ -35,22 +35,24 @@ pub(crate) async fn find_out(session: &mut Session) -> Result<(), Stop> {
 
 /// Returns those of some activities whose calls are answered like one of an activity that does not exist.
 pub(super) async fn unserved(session: &mut Session, asked: Vec<Activity>) -> Result<Vec<Activity>, Stop> {
-    let mut unserved = Vec::new();
     if asked.is_empty() {
-        return Ok(unserved);
+        return Ok(Vec::new());
     }
     let id = known_instance(session).await?;
     let unknown = session.fresh_named(UNKNOWN_ACTIVITY);
-    let unknown = answer(session, Some(unknown)).await?;
-    let Some(unknown) = unknown else { return Ok(unserved) };
-    for activity in asked {
-        let message = about(session, activity, &id);
-        let Some(reading) = answer(session, message).await? else { continue };
-        if !reading.is_accepted() && !reading.is_crash() && is_same(&reading, &unknown) {
-            unserved.push(activity);
-        }
-    }
-    Ok(unserved)
+    let messages = asked.into_iter().filter_map(|activity| Some((activity, about(session, activity, &id)?)));
+    let (asked, messages): (Vec<_>, Vec<_>) = messages.collect::<Vec<_>>().into_iter().unzip();
+    let calls = messages.iter().chain([&unknown]).map(|message| session.sign(message)).collect();
+    // An endpoint may be slow, so all are asked at once. What is wrong with an answer is left to the checks.
+    let mut answers = session.send_each_unjudged(calls).await;
+    let unknown = match answers.pop() {
+        Some(Ok(unknown)) => unknown,
+        Some(Err(stop @ Stop::NotRun(_))) => return Err(stop),
+        _ => return Ok(Vec::new()),
+    };
+    let is_unserved = |reading: &Reading| !reading.is_accepted() && !reading.is_crash() && is_same(reading, &unknown);
+    let answered = asked.into_iter().zip(answers);
+    Ok(answered.filter(|(_, answer)| answer.as_ref().is_ok_and(is_unserved)).map(|(activity, _)| activity).collect())
 }
 
 fn is_same(one: &Reading, other: &Reading) -> bool {
@@ -100,16 +102,5 @@ pub(super) fn about(session: &mut Session, activity: Activity, id: &str) -> Opti
         Activity::GetLicenseAsync => session.author.application_for_license(id, now),
         Activity::OrderNotify => Some(session.fresh()),
         _ => super::kit::additions(session).into_iter().find(|message| message.activity == activity.as_str()),
-    }
-}
-
-/// Returns the answer to a call, if there is one. What is wrong with it is left to the checks.
-async fn answer(session: &mut Session, message: Option<Message>) -> Result<Option<Reading>, Stop> {
-    let Some(message) = message else { return Ok(None) };
-    let call = session.sign(&message);
-    match session.send_unjudged(call).await {
-        Ok(reading) => Ok(Some(reading)),
-        Err(Stop::Failed(_)) => Ok(None),
-        Err(stop) => Err(stop),
     }
 }
