@@ -126,6 +126,7 @@ impl Reading {
             (Some("000101"), _) => "the client secret cannot be decrypted (000101)".to_owned(),
             (Some(code), _) => format!("a valid {activity} is refused with {code}"),
             (None, 200) if self.oddity.is_some() => format!("{}, so it is not read", self.oddity.unwrap_or_default()),
+            (None, 413) => "a large call is refused by a limit on bodies (HTTP status 413)".to_owned(),
             (None, 200) => "the answer is not JSON with a resultCode".to_owned(),
             (None, status) => format!("a valid {activity} is answered with HTTP status {status} and no resultCode"),
         }

@@ -12,6 +12,7 @@ mod text;
 use super::check::{Check, Severity};
 use super::masking::MASK;
 use super::profile::Profile;
+use super::session::OUT_OF_TIME;
 use super::symptom::Symptom;
 pub(super) use command::Origin;
 pub use exchange::Exchange;
@@ -189,9 +190,13 @@ impl Report {
         let failed = self.failures().count();
         let must = self.failures().filter(|(result, _)| result.check.severity == Severity::Must).count();
         let not_run = self.not_run().count();
+        let late = match self.not_run().filter(|(_, why)| *why == OUT_OF_TIME).count() {
+            0 => String::new(),
+            late => format!(" ({late} for lack of time)"),
+        };
         let verdict = if self.is_ok() { "PASS" } else { "FAIL" };
         format!(
-            "{verdict}  {} on {}: {} passed, {failed} failed ({must} mandatory), {not_run} not run, {} calls",
+            "{verdict}  {} on {}: {} passed, {failed} failed ({must} mandatory), {not_run} not run{late}, {} calls",
             self.profile,
             target,
             self.passed(),

@@ -8,7 +8,7 @@ use super::checks::{self, Entry, Work};
 use super::diagnosis;
 use super::profile::Profile;
 use super::report::{Cause, CheckResult, Failure, Outcome, Report, command, masked};
-use super::session::{Session, Stop};
+use super::session::{OUT_OF_TIME, Session, Stop};
 use super::symptom::Symptom;
 
 /// Which checks are run.
@@ -152,6 +152,9 @@ async fn outcome_of(
     let not_run = |why: String| Outcome::NotRun { why };
     if entry.is_slow && !selection.slow {
         return not_run("timing checks are off".to_owned());
+    }
+    if session.is_out_of_time() {
+        return not_run(OUT_OF_TIME.to_owned());
     }
     let is = |id: &str, is: fn(&Outcome) -> bool| outcomes.get(id).is_some_and(|result| is(&result.outcome));
     if let Some(missing) = entry.needs.iter().find(|id| !is(id, |outcome| *outcome == Outcome::Passed)) {

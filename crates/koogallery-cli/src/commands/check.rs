@@ -71,7 +71,7 @@ pub struct Check {
     /// Set a field of every purchase; repeatable.
     #[arg(long, value_name = "FIELD=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
-    /// Time after which no more checks are run. Default: 120.
+    /// Time after which no more checks of a profile are run. Default: 115.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time_budget: Option<u64>,
     /// Also run slow checks, and those that make many calls at once.

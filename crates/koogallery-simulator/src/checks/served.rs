@@ -5,7 +5,7 @@ use crate::charging::Charging;
 use crate::message::Message;
 use crate::reading::Reading;
 use crate::seen::UNKNOWN_ACTIVITY;
-use crate::session::{Session, Stop};
+use crate::session::{OUT_OF_TIME, Session, Stop};
 use koogallery::activity::Activity;
 use koogallery::protocol::Protocol;
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub(super) async fn known_instance(session: &mut Session) -> Result<String, Stop
     }
     match session.instance().await {
         Ok(id) => Ok(id),
-        Err(Stop::NotRun(_)) if session.is_out_of_time() => Err(Stop::not_run("the time for the run was over")),
+        Err(Stop::NotRun(_)) if session.is_out_of_time() => Err(Stop::not_run(OUT_OF_TIME)),
         Err(_) => Ok(session.author.ids.uuid()),
     }
 }

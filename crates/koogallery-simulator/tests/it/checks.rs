@@ -3,6 +3,7 @@
 #![allow(clippy::cmp_owned)] // JSON values compare otherwise than their texts
 
 mod bad;
+mod causes;
 mod client_secrets;
 mod connection;
 mod forms;
