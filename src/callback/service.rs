@@ -14,7 +14,7 @@ use super::dialect::{AnswerRules, Envelope, Verified};
 use super::environment::Environment;
 use super::pipeline::{self, Directory, ExchangeState, Executor, Licensing, ReplyContext, Route};
 use super::settings::Settings;
-use super::{CallbackError, CallbackEvent, Exchange, FieldSource, FieldWarnings};
+use super::{AnswerNotKept, CallbackError, CallbackEvent, Exchange, FieldSource, FieldWarnings};
 use crate::ledger::Ledger;
 use crate::protocol::Protocol;
 use crate::replay::{ClaimOutcome, ReplayGuard};
@@ -178,8 +178,17 @@ impl CallbackService {
         let reply = self.reply(protocol, call.command, progress).await?;
         let is_final = reply.is_final();
         let answer = envelope.write(activity, reply)?;
-        if answers_repeats && is_claimed && is_final {
-            replay.remember_answer(id, answer.clone()).await?;
+        // The work is done, whether the guard knows it or not; a repeat is answered by the ledger.
+        if answers_repeats
+            && is_claimed
+            && is_final
+            && let Err(error) = replay.remember_answer(id, answer.clone()).await
+        {
+            environment.observe(CallbackEvent::AnswerNotKept(AnswerNotKept {
+                order_id: members.text("orderId"),
+                instance_id: members.text("instanceId"),
+                ..AnswerNotKept::new(protocol, activity, &error.into())
+            }));
         }
         Ok(answer)
     }
