@@ -32,8 +32,10 @@
 //! `rusqlite` itself names the same release; two that share a `libsqlite3-sys`, such as 0.42 and 0.43, would be
 //! resolved side by side.
 
+mod presence;
+
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -43,12 +45,19 @@ use futures_util::future::BoxFuture;
 pub use rusqlite;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+use presence::Presence;
+
+type Job = Box<dyn FnOnce(Result<&mut Connection, DatabaseError>) + Send>;
 
 /// An open database. Clones share the connection; the thread ends when the last one is dropped.
 ///
 /// The file is in write-ahead mode, and every change is on the disk before it is reported (`synchronous=FULL`), so that
 /// a power cut loses nothing that was answered. Several processes may open the same file.
+///
+/// A file that is deleted, moved or replaced while it is open could still be written to, and all of it would be lost
+/// with the process. So every operation fails from then on ([`DatabaseError::FileGone`]), within a second: the path is
+/// looked at before a transaction, at most once a second. Only Unix tells one file from another; elsewhere a replaced
+/// file is not noticed.
 ///
 /// ```no_run
 /// use koogallery::ledger::SqliteLedger;
@@ -76,11 +85,12 @@ impl Database {
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        let mut presence = Presence::of(&connection)?;
         let (jobs, queue) = mpsc::channel::<Job>();
         std::thread::Builder::new().name("koogallery-sqlite".to_owned()).spawn(move || {
             let mut connection = connection;
             while let Ok(job) = queue.recv() {
-                job(&mut connection);
+                job(presence.check().map(|()| &mut connection));
             }
         })?;
         Ok(Self { jobs })
@@ -122,16 +132,11 @@ impl Database {
     {
         let (answer, answered) = oneshot::channel();
         self.submit(move |connection| {
-            let outcome =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
-                    let value = work(&transaction)?;
-                    transaction.commit()?;
-                    Ok(value)
-                });
+            let outcome = connection.and_then(|connection| transact(connection, work));
             // The caller may have been dropped; the work is done nevertheless.
             let _ = answer.send(outcome);
         })?;
-        Ok(answered.await.map_err(|_| DatabaseError::Closed)??)
+        answered.await.map_err(|_| DatabaseError::Closed)?
     }
 
     /// Runs statements of a store as [`transaction`](Self::transaction) does, with the store's own error.
@@ -147,10 +152,24 @@ impl Database {
         self.transaction(work).map(|outcome| outcome.map_err(failed)).boxed()
     }
 
-    /// Queues work on the connection.
-    pub(crate) fn submit(&self, work: impl FnOnce(&mut Connection) + Send + 'static) -> Result<(), DatabaseError> {
+    /// Queues work on the connection; it gets an error instead where it must not use it.
+    pub(crate) fn submit(
+        &self,
+        work: impl FnOnce(Result<&mut Connection, DatabaseError>) + Send + 'static,
+    ) -> Result<(), DatabaseError> {
         self.jobs.send(Box::new(work)).map_err(|_| DatabaseError::Closed)
     }
+}
+
+/// Runs statements in one transaction, which is committed if they succeed.
+pub(crate) fn transact<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> Result<T, DatabaseError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = work(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
 }
 
 impl fmt::Debug for Database {
@@ -172,6 +191,10 @@ pub enum DatabaseError {
     /// The thread has ended: a statement panicked.
     #[error("the database thread has ended")]
     Closed,
+    /// The file is no longer at its path: it was deleted, moved or replaced. Bring it back, or start again with the new
+    /// one.
+    #[error("database file {0:?} was deleted, moved or replaced while in use")]
+    FileGone(PathBuf),
     /// The name of a store is not made of 1 to 32 lower-case letters.
     #[error("invalid store name {0:?}: expected 1 to 32 lower-case letters")]
     Name(String),

@@ -44,6 +44,7 @@ mod servers;
 mod settings;
 mod shared_ledger;
 mod sockets;
+mod sqlite_files;
 mod stores;
 mod support;
 mod transport;
