@@ -37,7 +37,7 @@ mod presence;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use futures_util::FutureExt as _;
@@ -47,7 +47,20 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use presence::Presence;
 
-type Job = Box<dyn FnOnce(Result<&mut Connection, DatabaseError>) + Send>;
+/// Time for which an operation waits for a file that another process has locked, counted from when it was asked for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Time that an operation has in any case: other processes hold the lock for that long without being stuck.
+const LEAST_PATIENCE: Duration = Duration::from_millis(50);
+
+struct Job {
+    asked: Instant,
+    work: Box<dyn FnOnce(Ready<'_>) + Send>,
+}
+
+/// The connection, or why it must not be used.
+pub(crate) type Ready<'c> = Result<&'c mut Connection, DatabaseError>;
+
+type Answer<T> = oneshot::Sender<Result<T, DatabaseError>>;
 
 /// An open database. Clones share the connection; the thread ends when the last one is dropped.
 ///
@@ -82,7 +95,7 @@ impl Database {
     /// The file cannot be opened or is not a SQLite database, or the thread cannot be started.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DatabaseError> {
         let connection = Connection::open(path)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         let mut presence = Presence::of(&connection)?;
@@ -90,7 +103,10 @@ impl Database {
         std::thread::Builder::new().name("koogallery-sqlite".to_owned()).spawn(move || {
             let mut connection = connection;
             while let Ok(job) = queue.recv() {
-                job(presence.check().map(|()| &mut connection));
+                // Behind a locked file the operations wait together, not one after the other.
+                let patience = PATIENCE.saturating_sub(job.asked.elapsed()).max(LEAST_PATIENCE);
+                let ready = presence.check().and_then(|()| Ok(connection.busy_timeout(patience)?));
+                (job.work)(ready.map(|()| &mut connection));
             }
         })?;
         Ok(Self { jobs })
@@ -108,7 +124,8 @@ impl Database {
         }
     }
 
-    /// Runs statements in one transaction, which is committed if they succeed.
+    /// Runs statements in one transaction, which is committed if they succeed. They are run to the end also if the caller
+    /// is dropped.
     ///
     /// ```no_run
     /// use koogallery::sqlite::rusqlite::Transaction;
@@ -124,17 +141,27 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// A statement or the commit fails; nothing is changed then.
+    /// A statement or the commit fails, or another process has kept the file locked for 5 seconds; nothing is changed
+    /// then.
     pub async fn transaction<T, F>(&self, work: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.transaction_unless(work, |_| false).await
+    }
+
+    async fn transaction_unless<T, F>(&self, work: F, is_vain: fn(&Answer<T>) -> bool) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
         self.submit(move |connection| {
-            let outcome = connection.and_then(|connection| transact(connection, work));
-            // The caller may have been dropped; the work is done nevertheless.
-            let _ = answer.send(outcome);
+            if !is_vain(&answer) {
+                // The caller may have been dropped; the work is done nevertheless.
+                let _ = answer.send(connection.and_then(|connection| transact(connection, work)));
+            }
         })?;
         answered.await.map_err(|_| DatabaseError::Closed)?
     }
@@ -152,12 +179,25 @@ impl Database {
         self.transaction(work).map(|outcome| outcome.map_err(failed)).boxed()
     }
 
-    /// Queues work on the connection; it gets an error instead where it must not use it.
-    pub(crate) fn submit(
-        &self,
-        work: impl FnOnce(Result<&mut Connection, DatabaseError>) + Send + 'static,
-    ) -> Result<(), DatabaseError> {
-        self.jobs.send(Box::new(work)).map_err(|_| DatabaseError::Closed)
+    /// As [`run`](Self::run), for statements that are of no use if the caller is dropped before they are begun: behind a
+    /// locked file those of calls that were answered long ago would hold up the others.
+    pub(crate) fn ask<'a, T, E, F>(
+        &'a self,
+        failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
+        work: F,
+    ) -> BoxFuture<'a, Result<T, E>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let asked = self.transaction_unless(work, Answer::is_canceled);
+        asked.map(|outcome| outcome.map_err(failed)).boxed()
+    }
+
+    /// Queues work on the connection.
+    pub(crate) fn submit(&self, work: impl FnOnce(Ready<'_>) + Send + 'static) -> Result<(), DatabaseError> {
+        let job = Job { asked: Instant::now(), work: Box::new(work) };
+        self.jobs.send(job).map_err(|_| DatabaseError::Closed)
     }
 }
 

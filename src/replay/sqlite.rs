@@ -48,7 +48,7 @@ impl ReplayGuard for SqliteReplayGuard {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
         let id = id.to_key();
-        self.database.run(ReplayError::store, move |transaction| claim(transaction, &id, until, now))
+        self.database.ask(ReplayError::store, move |transaction| claim(transaction, &id, until, now))
     }
 
     fn remember_answer<'a>(&'a self, id: CallId<'a>, answer: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {

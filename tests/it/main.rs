@@ -3,6 +3,7 @@
 mod bad_input;
 mod client_secret;
 mod crash;
+mod deadlines;
 mod debug_calls;
 mod diagnosis;
 mod directory;
