@@ -20,7 +20,8 @@ pub use crate::runtime::Runtime;
 pub use builder::CallbackServiceBuilder;
 pub use handler::error::{CallbackError, DeliveryError, HandlerError, OrderError, Refusal};
 pub use handler::observer::{
-    BackgroundFailure, CallbackEvent, Exchange, FieldSource, FieldWarnings, MissingKey, Observer, StderrObserver,
+    AnswerNotKept, BackgroundFailure, CallbackEvent, Exchange, FieldSource, FieldWarnings, MissingKey, Observer,
+    StderrObserver,
 };
 pub use handler::{directory, licensing, orders, subscription};
 pub use service::CallbackService;

@@ -32,10 +32,12 @@
 //! `rusqlite` itself names the same release; two that share a `libsqlite3-sys`, such as 0.42 and 0.43, would be
 //! resolved side by side.
 
+mod presence;
+
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use futures_util::FutureExt as _;
@@ -43,12 +45,32 @@ use futures_util::future::BoxFuture;
 pub use rusqlite;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+use presence::Presence;
+
+/// Time for which an operation waits for a file that another process has locked, counted from when it was asked for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Time that an operation has in any case: other processes hold the lock for that long without being stuck.
+const LEAST_PATIENCE: Duration = Duration::from_millis(50);
+
+struct Job {
+    asked: Instant,
+    work: Box<dyn FnOnce(Ready<'_>) + Send>,
+}
+
+/// The connection, or why it must not be used.
+pub(crate) type Ready<'c> = Result<&'c mut Connection, DatabaseError>;
+
+type Answer<T> = oneshot::Sender<Result<T, DatabaseError>>;
 
 /// An open database. Clones share the connection; the thread ends when the last one is dropped.
 ///
 /// The file is in write-ahead mode, and every change is on the disk before it is reported (`synchronous=FULL`), so that
 /// a power cut loses nothing that was answered. Several processes may open the same file.
+///
+/// A file that is deleted, moved or replaced while it is open could still be written to, and all of it would be lost
+/// with the process. So every operation fails from then on ([`DatabaseError::FileGone`]), within a second: the path is
+/// looked at before a transaction, at most once a second. Only Unix tells one file from another; elsewhere a replaced
+/// file is not noticed.
 ///
 /// ```no_run
 /// use koogallery::ledger::SqliteLedger;
@@ -73,14 +95,18 @@ impl Database {
     /// The file cannot be opened or is not a SQLite database, or the thread cannot be started.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DatabaseError> {
         let connection = Connection::open(path)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        let mut presence = Presence::of(&connection)?;
         let (jobs, queue) = mpsc::channel::<Job>();
         std::thread::Builder::new().name("koogallery-sqlite".to_owned()).spawn(move || {
             let mut connection = connection;
             while let Ok(job) = queue.recv() {
-                job(&mut connection);
+                // Behind a locked file the operations wait together, not one after the other.
+                let patience = PATIENCE.saturating_sub(job.asked.elapsed()).max(LEAST_PATIENCE);
+                let ready = presence.check().and_then(|()| Ok(connection.busy_timeout(patience)?));
+                (job.work)(ready.map(|()| &mut connection));
             }
         })?;
         Ok(Self { jobs })
@@ -98,7 +124,8 @@ impl Database {
         }
     }
 
-    /// Runs statements in one transaction, which is committed if they succeed.
+    /// Runs statements in one transaction, which is committed if they succeed. They are run to the end also if the caller
+    /// is dropped.
     ///
     /// ```no_run
     /// use koogallery::sqlite::rusqlite::Transaction;
@@ -114,24 +141,29 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// A statement or the commit fails; nothing is changed then.
+    /// A statement or the commit fails, or another process has kept the file locked for 5 seconds; nothing is changed
+    /// then.
     pub async fn transaction<T, F>(&self, work: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.transaction_unless(work, |_| false).await
+    }
+
+    async fn transaction_unless<T, F>(&self, work: F, is_vain: fn(&Answer<T>) -> bool) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
         self.submit(move |connection| {
-            let outcome =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
-                    let value = work(&transaction)?;
-                    transaction.commit()?;
-                    Ok(value)
-                });
-            // The caller may have been dropped; the work is done nevertheless.
-            let _ = answer.send(outcome);
+            if !is_vain(&answer) {
+                // The caller may have been dropped; the work is done nevertheless.
+                let _ = answer.send(connection.and_then(|connection| transact(connection, work)));
+            }
         })?;
-        Ok(answered.await.map_err(|_| DatabaseError::Closed)??)
+        answered.await.map_err(|_| DatabaseError::Closed)?
     }
 
     /// Runs statements of a store as [`transaction`](Self::transaction) does, with the store's own error.
@@ -147,10 +179,37 @@ impl Database {
         self.transaction(work).map(|outcome| outcome.map_err(failed)).boxed()
     }
 
-    /// Queues work on the connection.
-    pub(crate) fn submit(&self, work: impl FnOnce(&mut Connection) + Send + 'static) -> Result<(), DatabaseError> {
-        self.jobs.send(Box::new(work)).map_err(|_| DatabaseError::Closed)
+    /// As [`run`](Self::run), for statements that are of no use if the caller is dropped before they are begun: behind a
+    /// locked file those of calls that were answered long ago would hold up the others.
+    pub(crate) fn ask<'a, T, E, F>(
+        &'a self,
+        failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
+        work: F,
+    ) -> BoxFuture<'a, Result<T, E>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let asked = self.transaction_unless(work, Answer::is_canceled);
+        asked.map(|outcome| outcome.map_err(failed)).boxed()
     }
+
+    /// Queues work on the connection.
+    pub(crate) fn submit(&self, work: impl FnOnce(Ready<'_>) + Send + 'static) -> Result<(), DatabaseError> {
+        let job = Job { asked: Instant::now(), work: Box::new(work) };
+        self.jobs.send(job).map_err(|_| DatabaseError::Closed)
+    }
+}
+
+/// Runs statements in one transaction, which is committed if they succeed.
+pub(crate) fn transact<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> Result<T, DatabaseError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = work(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
 }
 
 impl fmt::Debug for Database {
@@ -172,6 +231,10 @@ pub enum DatabaseError {
     /// The thread has ended: a statement panicked.
     #[error("the database thread has ended")]
     Closed,
+    /// The file is no longer at its path: it was deleted, moved or replaced. Bring it back, or start again with the new
+    /// one.
+    #[error("database file {0:?} was deleted, moved or replaced while in use")]
+    FileGone(PathBuf),
     /// The name of a store is not made of 1 to 32 lower-case letters.
     #[error("invalid store name {0:?}: expected 1 to 32 lower-case letters")]
     Name(String),

@@ -246,7 +246,8 @@ impl CallbackServiceBuilder {
     }
 
     /// Sets when a V1.0 call is answered at the latest (default: 15 seconds; the marketplace waits 20). A creation that takes
-    /// longer is answered as done, with its fixed id and without access data, and continues in the background.
+    /// longer is answered as done, with its fixed id and without access data, and continues in the background. Whatever else
+    /// takes longer, the handler or a store, is answered `000005`.
     #[must_use]
     pub fn v1_deadline(mut self, deadline: Duration) -> Self {
         self.settings.v1_deadline = deadline;
@@ -254,7 +255,8 @@ impl CallbackServiceBuilder {
     }
 
     /// Sets when a V2.0 call is answered at the latest (default: 4 seconds; the marketplace waits 5). A creation that takes
-    /// longer is answered `000004` and continues in the background; `queryInstance` succeeds when it is done.
+    /// longer is answered `000004`, once its instance id is fixed, and continues in the background; `queryInstance` succeeds
+    /// when it is done. Whatever else takes longer, the handler or a store, is answered `000005`.
     #[must_use]
     pub fn v2_deadline(mut self, deadline: Duration) -> Self {
         self.settings.v2_deadline = deadline;
@@ -303,11 +305,7 @@ impl CallbackServiceBuilder {
     pub fn build(mut self) -> CallbackService {
         self.settings.join_keys();
         let environment = Arc::new(self.environment);
-        let directory = self.directory.map(|(handler, decryptor)| Directory {
-            handler,
-            decryptor,
-            environment: Arc::clone(&environment),
-        });
+        let directory = self.directory.map(|(handler, decryptor)| Directory { handler, decryptor });
         let tenant = self.tenant.as_ref();
         let executor = |handler, ledger, family, open_api| {
             Arc::new(Executor {

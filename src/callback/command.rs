@@ -5,7 +5,9 @@ use crate::activity::Activity;
 use crate::directory;
 use crate::ledger::{Effect, OrderKey, Step, Target};
 use crate::license_store::LicenseApplication;
+use crate::protocol::{Protocol, UnfinishedCreation};
 use crate::redact::Sensitive;
+use crate::result_code::ResultCode;
 use crate::wire::{FieldWarning, TestFlag};
 
 /// Request of the marketplace.
@@ -149,6 +151,17 @@ pub(super) struct Created {
 }
 
 impl Reply {
+    /// Returns the result code of the answer that says so.
+    pub(super) fn result_code(&self, protocol: Protocol) -> ResultCode {
+        match (self, protocol.unfinished_creation()) {
+            (Self::Created(Created { processing: true, .. }), UnfinishedCreation::ProcessingCode) => {
+                ResultCode::Processing
+            }
+            (Self::Accepted, _) => ResultCode::Processing,
+            _ => ResultCode::Success,
+        }
+    }
+
     /// Returns whether the same call may get the same answer again: it reports work that is done.
     pub(super) fn is_final(&self) -> bool {
         match self {

@@ -15,6 +15,13 @@ use crate::clock::Clock;
 use crate::random::{Random, number};
 use crate::timestamp::Timestamp;
 
+/// Runs a handler; a panic is a failure of its call alone.
+pub(super) async fn caught<T>(
+    handler: impl Future<Output = Result<T, HandlerError>> + Send,
+) -> Result<T, CallbackError> {
+    Ok(AssertUnwindSafe(handler).catch_unwind().await.map_err(|_panic| CallbackError::Aborted)??)
+}
+
 pub(super) struct Environment {
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) clock: Arc<dyn Clock>,
@@ -51,22 +58,17 @@ impl Environment {
         number(&*self.random).map_err(|error| CallbackError::Handler(Arc::new(error)))
     }
 
-    /// Waits for a handler, and drops it after `timeout`.
-    pub(super) async fn with_timeout<T>(
-        &self,
-        timeout: Duration,
-        handler: impl Future<Output = Result<T, HandlerError>> + Send,
-    ) -> Result<T, CallbackError> {
-        let mut handler = pin!(AssertUnwindSafe(handler).catch_unwind());
-        let outcome = match poll_immediate(&mut handler).await {
-            Some(outcome) => outcome,
-            // No timer for a handler that is ready at once.
-            None => match select(handler, self.sleep(timeout)).await {
-                Either::Left((outcome, _)) => outcome,
-                Either::Right(_) => return Err(CallbackError::Deadline(timeout)),
-            },
-        };
-        Ok(outcome.map_err(|_panic| CallbackError::Aborted)??)
+    /// Waits for work, and drops it after `timeout`; `None` then.
+    pub(super) async fn with_timeout<T>(&self, timeout: Duration, work: impl Future<Output = T> + Send) -> Option<T> {
+        let mut work = pin!(work);
+        if let Some(outcome) = poll_immediate(&mut work).await {
+            // No timer for what is ready at once.
+            return Some(outcome);
+        }
+        match select(work, self.sleep(timeout)).await {
+            Either::Left((outcome, _)) => Some(outcome),
+            Either::Right(_) => None,
+        }
     }
 
     /// Does the work, and extends its lease after each third of the lease's duration, until it is done or `extend`

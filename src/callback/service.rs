@@ -9,14 +9,15 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
 
-use super::command::{Command, Reply, SubscriptionCommand};
+use super::command::{Command, Created, Reply, SubscriptionCommand};
 use super::dialect::{AnswerRules, Envelope, Verified};
 use super::environment::Environment;
-use super::pipeline::{self, Directory, ExchangeState, Executor, Licensing, ReplyContext, Route};
+use super::pipeline::{self, Directory, ExchangeState, Executor, Licensing, ReplyContext, Route, WhenDue};
 use super::settings::Settings;
-use super::{CallbackError, CallbackEvent, Exchange, FieldSource, FieldWarnings};
+use super::{AnswerNotKept, CallbackError, CallbackEvent, Exchange, FieldSource, FieldWarnings};
+use crate::activity::Activity;
 use crate::ledger::Ledger;
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, UnfinishedCreation};
 use crate::replay::{ClaimOutcome, ReplayGuard};
 use crate::result_code::ResultCode;
 use crate::wire::{Members, ParseError, TestFlag};
@@ -74,7 +75,7 @@ impl CallbackService {
         };
         let members = route.members(&self.inner.settings, &verified);
         (progress.protocol, progress.key_index) = (Some(route.protocol), key_index);
-        let outcome = self.answer(&route, &verified, &members, &mut progress).await;
+        let outcome = self.answer_in_time(&route, &verified, &members, &mut progress).await;
         if progress.activity.is_none() {
             progress.activity = route.activity.or_else(|| members.text("activity")?.parse().ok());
         }
@@ -130,6 +131,52 @@ impl CallbackService {
         self.inner.environment.sleep(duration).await;
     }
 
+    /// Answers when the answer is due, whatever takes longer: the handler, the ledger, the replay guard.
+    async fn answer_in_time(
+        &self,
+        route: &Route<'_>,
+        verified: &Verified<'_>,
+        members: &Members<'_>,
+        progress: &mut ExchangeState,
+    ) -> Result<Bytes, CallbackError> {
+        let deadline = self.inner.settings.deadline_of(route.protocol);
+        let answer = self.answer(route, verified, members, progress);
+        if let Some(outcome) = self.inner.environment.with_timeout(deadline, answer).await {
+            return outcome;
+        }
+        let late = || CallbackError::Deadline(deadline);
+        let activity = progress.activity.ok_or_else(late)?;
+        let unfinished = route.protocol.unfinished_creation();
+        let reply = match std::mem::take(&mut progress.when_due) {
+            WhenDue::Failure => return Err(late()),
+            WhenDue::Written(answer) => {
+                self.report_not_kept(route.protocol, activity, members, &late());
+                return Ok(answer);
+            }
+            WhenDue::Pending(change) => match change.leave() {
+                Some(instance_id) if unfinished != UnfinishedCreation::Unsupported => {
+                    Reply::Created(Created { instance_id, processing: true, description: None })
+                }
+                _ => return Err(late()),
+            },
+            WhenDue::Accepted => Reply::Accepted,
+        };
+        progress.result_code = reply.result_code(route.protocol);
+        self.envelope(route, verified, progress).write(activity, reply)
+    }
+
+    fn envelope(&self, route: &Route<'_>, verified: &Verified<'_>, progress: &ExchangeState) -> Envelope<'_> {
+        Envelope {
+            protocol: route.protocol,
+            activity: route.activity,
+            key_index: progress.key_index,
+            signed_at: verified.time(),
+            received_at: progress.began,
+            settings: &self.inner.settings,
+            random: &*self.inner.environment.random,
+        }
+    }
+
     async fn answer(
         &self,
         route: &Route<'_>,
@@ -140,15 +187,7 @@ impl CallbackService {
         let Inner { settings, environment, replay, .. } = &*self.inner;
         let protocol = route.protocol;
         members.check().map_err(ParseError::from)?;
-        let envelope = Envelope {
-            protocol,
-            activity: route.activity,
-            key_index: progress.key_index,
-            signed_at: verified.time(),
-            received_at: progress.began,
-            settings,
-            random: &*environment.random,
-        };
+        let envelope = self.envelope(route, verified, progress);
         let call = envelope.read(members)?;
         let activity = call.activity;
         progress.activity = Some(activity);
@@ -177,11 +216,24 @@ impl CallbackService {
 
         let reply = self.reply(protocol, call.command, progress).await?;
         let is_final = reply.is_final();
+        progress.result_code = reply.result_code(protocol);
         let answer = envelope.write(activity, reply)?;
         if answers_repeats && is_claimed && is_final {
-            replay.remember_answer(id, answer.clone()).await?;
+            // The work is done, whether the guard knows it or not; a repeat is answered by the ledger.
+            progress.when_due = WhenDue::Written(answer.clone());
+            if let Err(error) = replay.remember_answer(id, answer.clone()).await {
+                self.report_not_kept(protocol, activity, members, &error.into());
+            }
         }
         Ok(answer)
+    }
+
+    fn report_not_kept(&self, protocol: Protocol, activity: Activity, members: &Members<'_>, error: &CallbackError) {
+        self.inner.environment.observe(CallbackEvent::AnswerNotKept(AnswerNotKept {
+            order_id: members.text("orderId"),
+            instance_id: members.text("instanceId"),
+            ..AnswerNotKept::new(protocol, activity, error)
+        }));
     }
 
     async fn reply(
@@ -190,14 +242,8 @@ impl CallbackService {
         command: Command,
         progress: &mut ExchangeState,
     ) -> Result<Reply, CallbackError> {
-        let Inner { settings, subscription, directory, licensing, orders, environment, .. } = &*self.inner;
-        let mut exchange = ReplyContext {
-            protocol,
-            settings,
-            environment,
-            ends: progress.began.saturating_add(settings.deadline_of(protocol)),
-            progress,
-        };
+        let Inner { settings, subscription, directory, licensing, orders, .. } = &*self.inner;
+        let mut exchange = ReplyContext { protocol, settings, progress };
         let no_handler = || CallbackError::NoHandler(protocol);
         match command {
             Command::Subscription(command) => {
@@ -227,6 +273,7 @@ impl CallbackService {
             key_index: 0,
             result_code: ResultCode::Success,
             began,
+            when_due: WhenDue::default(),
         }
     }
 

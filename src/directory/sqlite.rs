@@ -116,8 +116,7 @@ impl SqliteDirectory {
     }
 
     fn read<T: Entry>(&self, query: Query) -> BoxFuture<'_, Result<Vec<T>, DirectoryStoreError>> {
-        let work = self.database.transaction(move |transaction| read(transaction, &query));
-        async move { work.await.map_err(DirectoryStoreError::new) }.boxed()
+        self.database.ask(DirectoryStoreError::new, move |transaction| read(transaction, &query))
     }
 
     fn one<T: Entry>(&self, tenant_id: &str, ids: &[&str]) -> BoxFuture<'_, Result<Option<T>, DirectoryStoreError>> {

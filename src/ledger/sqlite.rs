@@ -88,6 +88,16 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
         self.database.run(LedgerError::store, move |transaction| work(&Named { transaction, tables: &tables }))
     }
 
+    /// As `run`, for what is read for one call.
+    fn ask<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Named<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let tables = self.tables.clone();
+        self.database.ask(LedgerError::store, move |transaction| work(&Named { transaction, tables: &tables }))
+    }
+
     /// As `run`, for changes that only the holder of the lease may make.
     fn run_held<'a, T, F>(&'a self, instance_id: &'a str, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
     where
@@ -118,7 +128,7 @@ impl Named<'_> {
 impl Ledger for SqliteLedger {
     fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
         let step = step.clone();
-        self.run(move |transaction| Ok(status(transaction, &step, find(transaction, &step)?)?.0))
+        self.ask(move |transaction| Ok(status(transaction, &step, find(transaction, &step)?)?.0))
     }
 
     fn begin<'a>(
@@ -184,7 +194,7 @@ impl Ledger for SqliteLedger {
 
     fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
         let id = instance_id.to_owned();
-        self.run(move |transaction| Ok(by_id(transaction, &id)?.map(|record| Arc::new(record.instance))))
+        self.ask(move |transaction| Ok(by_id(transaction, &id)?.map(|record| Arc::new(record.instance))))
     }
 
     fn instances<'a>(
@@ -193,7 +203,7 @@ impl Ledger for SqliteLedger {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
         let after = after.unwrap_or_default().to_owned();
-        self.run(move |transaction| {
+        self.ask(move |transaction| {
             let mut statement = transaction.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM koogallery_instance WHERE instance_id > ?1 ORDER BY instance_id LIMIT ?2"
             ))?;

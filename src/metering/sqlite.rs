@@ -4,7 +4,7 @@ use std::fmt;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, named_params, params};
+use rusqlite::{OptionalExtension as _, Transaction, named_params, params};
 
 use super::row::{
     ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read, read_sum,
@@ -18,7 +18,7 @@ use super::{
 use crate::amount::Amount;
 use crate::lease::Lease;
 use crate::open_api::push_usage::UsageRecord;
-use crate::sqlite::{Database, DatabaseError};
+use crate::sqlite::{Database, DatabaseError, Ready, transact};
 use crate::timestamp::Timestamp;
 
 /// A usage store in tables of its own (`koogallery_usage_open`, `_record`, `_id`, `_delivered`).
@@ -333,17 +333,13 @@ fn claim_due(
 }
 
 /// Records what waits in one transaction, and then answers every caller.
-fn commit_all(connection: &mut Connection, waiting: Vec<Waiting>) {
+fn commit_all(connection: Ready<'_>, waiting: Vec<Waiting>) {
     let record = |transaction: &Transaction<'_>| {
         let entries = waiting.iter().flat_map(|waiting| &waiting.entries);
         entries.map(|entry| SqliteUsageStore::record_in(transaction, entry)).collect::<rusqlite::Result<Vec<_>>>()
     };
-    let outcome = connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
-        let recorded = record(&transaction)?;
-        transaction.commit()?;
-        Ok(recorded)
-    });
-    answer(waiting, outcome.map_err(|error| MeteringError::store(DatabaseError::from(error))));
+    let outcome = connection.and_then(|connection| transact(connection, record));
+    answer(waiting, outcome.map_err(MeteringError::store));
 }
 
 /// Makes records of the open sums of an instance and period.

@@ -3,6 +3,7 @@
 mod bad_input;
 mod client_secret;
 mod crash;
+mod deadlines;
 mod debug_calls;
 mod diagnosis;
 mod directory;
@@ -44,6 +45,7 @@ mod servers;
 mod settings;
 mod shared_ledger;
 mod sockets;
+mod sqlite_files;
 mod stores;
 mod support;
 mod transport;

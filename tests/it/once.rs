@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, join_all};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all, ready};
 use koogallery::callback::Refusal;
 use koogallery::callback::subscription::*;
 use koogallery::clock::Clock as _;
@@ -12,7 +14,7 @@ use koogallery::lease::Lease;
 use koogallery::ledger::{
     Effect, Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, OrderKey, State, Step, StepStatus, Target,
 };
-use koogallery::replay::MemoryReplayGuard;
+use koogallery::replay::{CallId, ClaimOutcome, MemoryReplayGuard, ReplayError, ReplayGuard};
 use koogallery::result_code::ResultCode;
 use koogallery::signature::callback_v2;
 use koogallery::timestamp::Timestamp;
@@ -178,6 +180,44 @@ async fn a_repeated_nonce_is_refused() {
     let other = r#"{"activity":"releaseInstance","instanceId":"b"}"#;
     let query = callback_v2::signed_query(&stage.key, "nonce-1", NOW, other.as_bytes());
     assert_eq!(stage.post_signed(&query, other).await.code, "000002", "another body");
+    assert_eq!(stage.seller.runs(), 1);
+}
+
+/// A guard whose store fails when the answer is to be kept.
+#[derive(Default)]
+struct Forgetful(MemoryReplayGuard);
+
+impl ReplayGuard for Forgetful {
+    fn claim<'a>(
+        &'a self,
+        id: CallId<'a>,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
+        self.0.claim(id, until, now)
+    }
+
+    fn remember_answer<'a>(&'a self, _: CallId<'a>, _: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
+        ready(Err(ReplayError::store("the store is gone"))).boxed()
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_the_guard_does_not_keep_is_given_and_reported() {
+    let stage = Stage::with(|builder| builder.replay_guard(Forgetful::default()));
+    let create = stage.signed(&v1_purchase("CS1", "b"));
+    for _ in 0..2 {
+        let answer = stage.get_signed(&create).await;
+        assert_eq!((answer.code.as_str(), answer.instance_id()), ("000000", "b"));
+        let lines = stage.log.lines();
+        let [.., reported, exchange] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!(
+            reported,
+            "SaaS V1.0 newInstance (order \"CS1\") succeeded, but its answer could not be kept for repeats of the call: \
+             replay guard operation failed: replay guard operation failed: the store is gone"
+        );
+        assert!(exchange.contains("answered 000000"), "{exchange}");
+    }
     assert_eq!(stage.seller.runs(), 1);
 }
 

@@ -75,6 +75,29 @@ async fn postgres_forgets_what_is_over() {
 }
 
 #[tokio::test]
+async fn sqlite_forgets_in_portions_and_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(folder.path().join("replay.db")).unwrap();
+    let guard = SqliteReplayGuard::new(&database).await.unwrap();
+    for index in 0..250 {
+        guard.claim(CallId::SignedQuery(&index.to_string()), at(60_000), at(0)).await.unwrap();
+    }
+    let count = async || {
+        let count = "SELECT count(*) FROM koogallery_replay";
+        database.transaction(|transaction| transaction.query_row(count, [], |row| row.get::<_, i64>(0))).await.unwrap()
+    };
+    // A process whose clock is ahead makes no call acceptable again for one whose clock is right.
+    guard.claim(CallId::SignedQuery("a"), at(400_000), at(110_000)).await.unwrap();
+    assert_eq!(count().await, 251);
+    let again = guard.claim(CallId::SignedQuery("0"), at(60_000), at(60_000)).await.unwrap();
+    assert_eq!(again, ClaimOutcome::Repeated(None));
+    for (nonce, left) in [("b", 152), ("c", 53), ("d", 4), ("e", 5)] {
+        guard.claim(CallId::SignedQuery(nonce), at(400_000), at(360_001)).await.unwrap();
+        assert_eq!(count().await, left);
+    }
+}
+
+#[tokio::test]
 async fn redis_keeps_the_time_and_the_prefix_of_a_claim() {
     let Some(keys) = Keys::new() else { return };
     let (guard, other) = (keys.guard().await, keys.guard().await.with_prefix(format!("{}other:", keys.prefix)));

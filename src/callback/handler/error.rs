@@ -64,8 +64,8 @@ pub enum CallbackError {
     /// Another worker has held the instance for too long.
     #[error("instance {0:?} is locked by another worker")]
     Busy(String),
-    /// The handler did not finish in time; a changing one continues in the background.
-    #[error("the handler did not finish within {0:?}")]
+    /// The handler or a store did not finish in time; a handler that changes something continues in the background.
+    #[error("the handler or a store did not finish within {0:?}")]
     Deadline(Duration),
     /// The order query failed, or its answer lacks what the event needs.
     #[error("the event could not be completed from its order")]

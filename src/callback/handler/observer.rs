@@ -47,6 +47,9 @@ pub enum CallbackEvent<'a> {
     FieldWarnings(FieldWarnings<'a>),
     /// Work failed after its call had been answered as still processing.
     BackgroundFailure(BackgroundFailure<'a>),
+    /// The replay guard did not keep a successful answer, which was given nevertheless. Comes before the call's
+    /// [`Exchange`](CallbackEvent::Exchange).
+    AnswerNotKept(AnswerNotKept<'a>),
     /// A service was built with a handler whose calls no key can verify: all of them will be refused.
     MissingKey(MissingKey<'a>),
 }
@@ -57,6 +60,7 @@ impl fmt::Display for CallbackEvent<'_> {
             Self::Exchange(event) => event.fmt(f),
             Self::FieldWarnings(event) => event.fmt(f),
             Self::BackgroundFailure(event) => event.fmt(f),
+            Self::AnswerNotKept(event) => event.fmt(f),
             Self::MissingKey(event) => event.fmt(f),
         }
     }
@@ -182,6 +186,29 @@ impl<'a> BackgroundFailure<'a> {
     }
 }
 
+/// A successful answer that the replay guard did not keep: a repeat of the call is answered by the ledger.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AnswerNotKept<'a> {
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Activity.
+    pub activity: Activity,
+    /// Order id.
+    pub order_id: Option<Cow<'a, str>>,
+    /// Instance id.
+    pub instance_id: Option<Cow<'a, str>>,
+    /// Cause.
+    pub error: &'a CallbackError,
+}
+
+impl<'a> AnswerNotKept<'a> {
+    /// Returns the event without ids; for tests of observers.
+    pub fn new(protocol: Protocol, activity: Activity, error: &'a CallbackError) -> Self {
+        Self { protocol, activity, order_id: None, instance_id: None, error }
+    }
+}
+
 /// A handler without a key.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -250,6 +277,14 @@ impl fmt::Display for FieldWarnings<'_> {
 impl fmt::Display for BackgroundFailure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "failed to {} {} after the answer: {}", self.action, self.subject, Chain(self.error))
+    }
+}
+
+impl fmt::Display for AnswerNotKept<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.protocol, self.activity)?;
+        ShownIds([("order", self.order_id.as_deref()), ("instance", self.instance_id.as_deref())]).fmt(f)?;
+        write!(f, " succeeded, but its answer could not be kept for repeats of the call: {}", Chain(self.error))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::callback::CallbackError;
 use crate::callback::command::{DirectoryCommand, Reply};
-use crate::callback::environment::Environment;
+use crate::callback::environment::caught;
 use crate::callback::handler::directory::{Application, Change, ClientSecret, ErasedDirectory};
 use crate::callback::pipeline::exchange::ReplyContext;
 use crate::callback::settings::DebugCalls;
@@ -14,7 +14,6 @@ use crate::cipher::client_secret::ClientSecretDecryptor;
 pub(in crate::callback) struct Directory {
     pub(in crate::callback) handler: Arc<dyn ErasedDirectory>,
     pub(in crate::callback) decryptor: Arc<dyn ClientSecretDecryptor>,
-    pub(in crate::callback) environment: Arc<Environment>,
 }
 
 impl Directory {
@@ -39,7 +38,7 @@ impl Directory {
         // The test account logs in with the data that come without an instance.
         let is_invented = exchange.test_call() && change.meta().instance_id.is_some();
         if !(is_invented && exchange.settings.debug_calls == DebugCalls::Answer) {
-            self.environment.with_timeout(exchange.time_left(), self.handler.handle(change)).await?;
+            caught(self.handler.handle(change)).await?;
         }
         Ok(Reply::Done)
     }

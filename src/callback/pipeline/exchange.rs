@@ -1,9 +1,9 @@
 //! The state of one exchange.
 
-use std::time::Duration;
+use bytes::Bytes;
 
 use crate::activity::Activity;
-use crate::callback::environment::Environment;
+use crate::callback::pipeline::executor::PendingChange;
 use crate::callback::settings::Settings;
 use crate::protocol::Protocol;
 use crate::result_code::ResultCode;
@@ -18,30 +18,33 @@ pub(in crate::callback) struct ExchangeState {
     pub(in crate::callback) key_index: usize,
     pub(in crate::callback) result_code: ResultCode,
     pub(in crate::callback) began: Timestamp,
+    pub(in crate::callback) when_due: WhenDue,
+}
+
+/// What is answered when the answer is due before the work is done. Known without asking a store: it may be a store
+/// that takes so long.
+#[derive(Default)]
+pub(in crate::callback) enum WhenDue {
+    /// Failure: nothing was begun that goes on.
+    #[default]
+    Failure,
+    /// What the protocol says of a change that goes on in the background.
+    Pending(PendingChange),
+    /// The application was noted; its License is delivered later.
+    Accepted,
+    /// The answer, which only the replay guard has not taken yet.
+    Written(Bytes),
 }
 
 /// A call that was read, and whose reply is due.
 pub(in crate::callback) struct ReplyContext<'a> {
     pub(in crate::callback) protocol: Protocol,
     pub(in crate::callback) settings: &'a Settings,
-    pub(in crate::callback) environment: &'a Environment,
-    /// Time at which the answer is due.
-    pub(in crate::callback) ends: Timestamp,
     pub(in crate::callback) progress: &'a mut ExchangeState,
 }
 
 impl ReplyContext<'_> {
     pub(in crate::callback) fn test_call(&self) -> bool {
         self.progress.test_call
-    }
-
-    /// Time within which an answer is due.
-    pub(in crate::callback) fn deadline(&self) -> Duration {
-        self.settings.deadline_of(self.protocol)
-    }
-
-    pub(in crate::callback) fn time_left(&self) -> Duration {
-        let left = self.ends.as_unix_millis().saturating_sub(self.environment.now().as_unix_millis());
-        Duration::from_millis(u64::try_from(left).unwrap_or(0))
     }
 }

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Either, Shared, join_all, select};
+use futures_util::future::{BoxFuture, Shared, join_all};
 
 use crate::callback::command::Change;
-use crate::callback::environment::Environment;
+use crate::callback::environment::{Environment, caught};
 use crate::callback::handler::subscription::{ErasedHandler, Event, Unfreeze};
 use crate::callback::pipeline::complete::{self, Completed};
+use crate::callback::pipeline::exchange::WhenDue;
 use crate::callback::{CallbackError, CallbackEvent, FieldSource, FieldWarnings};
 use crate::lease::Lease;
 use crate::ledger::{Effect, Instance, LeaseOutcome, LedgerError, OrderKey, Scoped, State, Step, StepStatus, Target};
@@ -37,7 +38,15 @@ pub(in crate::callback) struct Executor {
     pub(in crate::callback) running: Mutex<HashMap<Identity, Run>>,
 }
 
-type Run = Shared<BoxFuture<'static, Result<Arc<Instance>, CallbackError>>>;
+/// A change that runs.
+#[derive(Clone)]
+pub(in crate::callback) struct Run {
+    outcome: Shared<BoxFuture<'static, Result<Arc<Instance>, CallbackError>>>,
+    instance_id: InstanceId,
+}
+
+/// The instance id, as soon as the ledger has fixed it.
+type InstanceId = Arc<OnceLock<String>>;
 
 /// Key that copies of one call have in common, whatever else differs between them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,42 +55,58 @@ pub(in crate::callback) enum Identity {
     Step(Step),
 }
 
-/// Progress of a change when its answer is due.
-pub(in crate::callback) enum ChangeProgress {
-    Done { instance: Arc<Instance>, repeated: bool },
-    StillGoing(Arc<Instance>),
+/// A change that is done.
+pub(in crate::callback) struct Done {
+    pub(in crate::callback) instance: Arc<Instance>,
+    pub(in crate::callback) repeated: bool,
+}
+
+/// A change whose answer is due before it is done.
+pub(in crate::callback) struct PendingChange {
+    executor: Arc<Executor>,
+    run: Run,
+    step: Step,
+}
+
+impl PendingChange {
+    /// Lets the change go on, its failure to be reported. Returns the id of the instance being created, if it is fixed.
+    pub(in crate::callback) fn leave(self) -> Option<String> {
+        let Self { executor, run, step } = self;
+        let is_purchase = matches!(step.target, Target::Purchase { .. });
+        let id = run.instance_id.get().filter(|_| is_purchase).cloned();
+        executor.report_late(run, step);
+        id
+    }
 }
 
 impl Executor {
-    /// Does a change, or finds it done; waits for it for at most `time_left`.
+    /// Does a change, or finds it done. It goes on if the caller is dropped; `when_due` has it until it is done.
     pub(in crate::callback) async fn perform(
         self: &Arc<Self>,
         change: Box<Change>,
-        time_left: impl Fn() -> Duration,
-    ) -> Result<ChangeProgress, CallbackError> {
-        match (self.ledger.status(&change.step).await?, &change.step.target) {
-            (StepStatus::Done(instance), _) => {
-                return Ok(ChangeProgress::Done { instance, repeated: true });
-            }
-            (StepStatus::Unknown, Target::Instance(id)) => {
-                return Err(CallbackError::UnknownInstance(id.clone()));
-            }
-            _ => {}
-        }
+        when_due: &mut WhenDue,
+    ) -> Result<Done, CallbackError> {
         let step = change.step.clone();
-        let run = self.join_or_start(change);
-        let timeout = time_left();
-        match select(run, self.environment.sleep(timeout)).await {
-            Either::Left((outcome, _)) => outcome.map(|instance| ChangeProgress::Done { instance, repeated: false }),
-            Either::Right(((), run)) => {
-                self.report_late(run, step.clone());
-                match self.ledger.status(&step).await? {
-                    StepStatus::Done(instance) => Ok(ChangeProgress::Done { instance, repeated: false }),
-                    StepStatus::Open(instance) => Ok(ChangeProgress::StillGoing(instance)),
-                    StepStatus::Unknown => Err(CallbackError::Deadline(timeout)),
+        let joined = self.running().get(&Identity::of(&step)).cloned();
+        let run = match joined {
+            Some(run) => run,
+            None => match (self.ledger.status(&step).await?, &step.target) {
+                (StepStatus::Done(instance), _) => return Ok(Done { instance, repeated: true }),
+                (StepStatus::Unknown, Target::Instance(id)) => {
+                    return Err(CallbackError::UnknownInstance(id.clone()));
                 }
-            }
-        }
+                (StepStatus::Unknown, Target::Purchase { .. }) => self.join_or_start(change),
+                (StepStatus::Open(instance), _) => {
+                    let run = self.join_or_start(change);
+                    run.fix(&instance);
+                    run
+                }
+            },
+        };
+        *when_due = WhenDue::Pending(PendingChange { executor: Arc::clone(self), run: run.clone(), step });
+        let outcome = run.outcome.await;
+        *when_due = WhenDue::Failure;
+        outcome.map(|instance| Done { instance, repeated: false })
     }
 
     /// Resumes a creation that a crash or a failure interrupted after the answer "still processing": the marketplace
@@ -104,7 +129,7 @@ impl Executor {
     fn report_late(self: &Arc<Self>, run: Run, step: Step) {
         let executor = Arc::clone(self);
         let report = async move {
-            if let Err(error) = run.await {
+            if let Err(error) = run.outcome.await {
                 executor.environment.report_failure(step.effect.as_str(), step.subject(), &error);
             }
         };
@@ -129,14 +154,14 @@ impl Executor {
     }
 
     /// Runs the handler on an event that is not recorded in the ledger.
-    pub(in crate::callback) async fn try_out(&self, event: Event, timeout: Duration) -> Result<(), CallbackError> {
-        self.environment.with_timeout(timeout, self.handler.handle(event)).await
+    pub(in crate::callback) async fn try_out(&self, event: Event) -> Result<(), CallbackError> {
+        caught(self.handler.handle(event)).await
     }
 
     /// Waits until nothing runs.
     pub(in crate::callback) async fn idle(&self) {
         loop {
-            let running: Vec<Run> = self.running().values().cloned().collect();
+            let running: Vec<_> = self.running().values().map(|run| run.outcome.clone()).collect();
             if running.is_empty() {
                 return;
             }
@@ -156,12 +181,14 @@ impl Executor {
             return run.clone();
         }
         let (report, outcome) = oneshot::channel();
-        let run = outcome.map(|outcome| outcome.unwrap_or(Err(CallbackError::Aborted))).boxed().shared();
+        let outcome = outcome.map(|outcome| outcome.unwrap_or(Err(CallbackError::Aborted))).boxed().shared();
+        let run = Run { outcome, instance_id: InstanceId::default() };
         running.insert(identity.clone(), run.clone());
         drop(running);
         let entry = RunningEntry { executor: Arc::clone(self), identity };
+        let started = run.clone();
         self.environment.spawn(async move {
-            let outcome = entry.executor.run(change).await;
+            let outcome = entry.executor.run(change, &started).await;
             // Removed from the list before it is reported: a call in between finds the outcome in the ledger.
             drop(entry);
             let _ = report.send(outcome);
@@ -169,9 +196,9 @@ impl Executor {
         run
     }
 
-    async fn run(&self, mut change: Box<Change>) -> Result<Arc<Instance>, CallbackError> {
+    async fn run(&self, mut change: Box<Change>, run: &Run) -> Result<Arc<Instance>, CallbackError> {
         let holder = self.environment.random_number()?;
-        let before = match self.acquire(&mut change.step, holder).await? {
+        let before = match self.acquire(&mut change.step, holder, run).await? {
             Acquired::Run(instance) => instance,
             Acquired::Done(instance) => return Ok(instance),
         };
@@ -197,7 +224,7 @@ impl Executor {
         Err(failure)
     }
 
-    async fn acquire(&self, step: &mut Step, holder: u128) -> Result<Acquired, CallbackError> {
+    async fn acquire(&self, step: &mut Step, holder: u128, run: &Run) -> Result<Acquired, CallbackError> {
         if let Target::Purchase { proposed_id, .. } = &step.target
             && !is_usable_id(proposed_id)
         {
@@ -206,7 +233,10 @@ impl Executor {
         let mut instance_id = String::new();
         for _ in 0..BUSY_POLLS {
             match self.ledger.begin(step, self.lease_of(holder), self.environment.now()).await? {
-                LeaseOutcome::Run(instance) => return Ok(Acquired::Run(instance)),
+                LeaseOutcome::Run(instance) => {
+                    run.fix(&instance);
+                    return Ok(Acquired::Run(instance));
+                }
                 LeaseOutcome::Done(instance) => return Ok(Acquired::Done(instance)),
                 LeaseOutcome::Unknown => {
                     return Err(CallbackError::UnknownInstance(step.subject().to_owned()));
@@ -216,6 +246,7 @@ impl Executor {
                 }
                 LeaseOutcome::IdTaken => step.set_proposed_id(self.random_id()?),
                 LeaseOutcome::Busy(instance) => {
+                    run.fix(&instance);
                     instance_id.clone_from(&instance.instance_id);
                     self.environment.sleep(BUSY_POLL).await;
                 }
@@ -276,6 +307,12 @@ impl Executor {
     /// Returns a random instance id, for a business id that cannot serve as one.
     fn random_id(&self) -> Result<String, CallbackError> {
         random::hex(&*self.environment.random).map_err(|error| CallbackError::Handler(Arc::new(error)))
+    }
+}
+
+impl Run {
+    fn fix(&self, instance: &Instance) {
+        self.instance_id.get_or_init(|| instance.instance_id.clone());
     }
 }
 

@@ -36,20 +36,15 @@ pub(in crate::callback) struct Issuer {
 }
 
 impl Issuer {
-    /// Works on an application, for at most `timeout`; `None` if the work continues in the background or another
-    /// worker holds the lease.
+    /// Works on an application; `None` if another worker holds the lease. The work continues if its caller is dropped.
     pub(in crate::callback) async fn work_for(
         self: &Arc<Self>,
         id: &ApplicationId,
-        timeout: Duration,
     ) -> Result<Option<License>, CallbackError> {
         let lease = self.draw_lease()?;
         let Some(stored) = self.store.claim(id, lease, self.environment.now()).await? else { return Ok(None) };
         let outcome = self.start(stored, lease);
-        match select(outcome, self.environment.sleep(timeout)).await {
-            Either::Left((outcome, _)) => outcome.unwrap_or(Err(CallbackError::Aborted)).map(Some),
-            Either::Right(_) => Ok(None),
-        }
+        outcome.await.unwrap_or(Err(CallbackError::Aborted)).map(Some)
     }
 
     /// Works on whatever is due, in a loop, until `stop` is ready.

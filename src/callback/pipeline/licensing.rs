@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use crate::callback::CallbackError;
 use crate::callback::command::{Created, LicensingCommand, Reply, SubscriptionCommand};
-use crate::callback::pipeline::exchange::ReplyContext;
+use crate::callback::environment::caught;
+use crate::callback::pipeline::exchange::{ReplyContext, WhenDue};
 use crate::callback::pipeline::executor::Executor;
 use crate::callback::pipeline::issuer::{Issuer, is_final};
 use crate::callback::settings::DebugCalls;
 use crate::ledger::{Instance, State};
 use crate::license_store::{ApplicationId, Applied, License, LicenseApplication};
 use crate::redact::Sensitive;
-use crate::result_code::ResultCode;
 
 /// Pause between two polls for a License that another call is making.
 const BUSY_POLL: Duration = Duration::from_millis(50);
@@ -46,21 +46,16 @@ impl Licensing {
                 self.try_out(*application, exchange).await?;
                 Ok(Reply::Done)
             }
-            LicensingCommand::Apply(application) => {
-                let reply = self.apply(*application, exchange).await?;
-                if matches!(reply, Reply::Accepted) {
-                    exchange.progress.result_code = ResultCode::Processing;
-                }
-                Ok(reply)
-            }
+            LicensingCommand::Apply(application) => self.apply(*application, exchange).await,
             LicensingCommand::Buy(change, application) => {
                 let created = self.instances.reply(SubscriptionCommand::Change(change), exchange).await?;
-                let Reply::Created(Created { instance_id, processing: false, .. }) = created else {
-                    return Err(CallbackError::Deadline(exchange.deadline()));
+                let Reply::Created(Created { instance_id, .. }) = created else {
+                    // A purchase is answered with what was created.
+                    return Err(CallbackError::Aborted);
                 };
                 let license = match exchange.test_call() {
                     true => self.try_out(*application, exchange).await?,
-                    false => self.issue_for(*application, instance_id.clone(), exchange).await?,
+                    false => self.issue_for(*application, instance_id.clone()).await?,
                 };
                 Ok(Reply::Licensed { instance_id, license })
             }
@@ -71,7 +66,7 @@ impl Licensing {
     async fn apply(
         &self,
         application: LicenseApplication,
-        exchange: &ReplyContext<'_>,
+        exchange: &mut ReplyContext<'_>,
     ) -> Result<Reply, CallbackError> {
         let instance_id = &application.instance_id;
         let unknown = || CallbackError::UnknownInstance(instance_id.clone());
@@ -85,7 +80,8 @@ impl Licensing {
             State::Released => return Err(unknown()),
         }
         let id = self.note(application).await?;
-        match self.issuer.work_for(&id, exchange.time_left()).await {
+        exchange.progress.when_due = WhenDue::Accepted;
+        match self.issuer.work_for(&id).await {
             Ok(Some(_)) => Ok(Reply::Done),
             Ok(None) => Ok(Reply::Accepted),
             // It was made and is kept; its delivery goes on.
@@ -113,7 +109,6 @@ impl Licensing {
         &self,
         mut application: LicenseApplication,
         instance_id: String,
-        exchange: &ReplyContext<'_>,
     ) -> Result<Sensitive, CallbackError> {
         application.instance_id = instance_id;
         let id = application.id.clone();
@@ -122,15 +117,12 @@ impl Licensing {
         }
         self.note(application).await?;
         loop {
-            if let Some(License::Text(text)) = self.issuer.work_for(&id, exchange.time_left()).await? {
+            if let Some(License::Text(text)) = self.issuer.work_for(&id).await? {
                 return Ok(text);
             }
             // Another call is making it, or has just made it.
             if let Some(License::Text(text)) = self.known_license(&id).await? {
                 return Ok(text);
-            }
-            if exchange.time_left().is_zero() {
-                return Err(CallbackError::Deadline(exchange.deadline()));
             }
             self.issuer.environment.sleep(BUSY_POLL).await;
         }
@@ -160,9 +152,7 @@ impl Licensing {
         if exchange.settings.debug_calls == DebugCalls::Answer {
             return Ok("TEST-LICENSE".into());
         }
-        let issuer = &self.issuer;
-        let made = issuer.environment.with_timeout(exchange.time_left(), issuer.handler.issue(application)).await?;
-        Ok(match made {
+        Ok(match caught(self.issuer.handler.issue(application)).await? {
             License::Text(text) => text,
             _ => Sensitive::default(),
         })

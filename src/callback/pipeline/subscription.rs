@@ -6,14 +6,13 @@ use futures_util::future::join_all;
 
 use crate::callback::CallbackError;
 use crate::callback::command::{Change, Created, Reply, SubscriptionCommand};
+use crate::callback::environment::caught;
 use crate::callback::handler::subscription::{Description, Event, InstanceQuery};
 use crate::callback::pipeline::debug;
 use crate::callback::pipeline::exchange::ReplyContext;
-use crate::callback::pipeline::executor::{ChangeProgress, Executor};
+use crate::callback::pipeline::executor::{Done, Executor};
 use crate::callback::settings::DebugCalls;
 use crate::ledger::{State, Target};
-use crate::protocol::UnfinishedCreation;
-use crate::result_code::ResultCode;
 
 impl Executor {
     pub(in crate::callback) async fn reply(
@@ -31,7 +30,7 @@ impl Executor {
                     Target::Purchase { proposed_id, .. } => (proposed_id, true),
                     Target::Instance(id) => (id, false),
                 };
-                self.try_out(change.event_for(id), exchange.time_left()).await?;
+                self.try_out(change.event_for(id)).await?;
                 if !is_purchase {
                     return Ok(Reply::Done);
                 }
@@ -44,7 +43,7 @@ impl Executor {
                 if !test_call && !self.ledger.instance(id).await?.is_some_and(|instance| is_in_use(instance.state)) {
                     return Err(CallbackError::UnknownInstance(id.clone()));
                 }
-                self.try_out(Event::CheckChange(*check), exchange.time_left()).await?;
+                self.try_out(Event::CheckChange(*check)).await?;
                 Ok(Reply::Done)
             }
             SubscriptionCommand::Describe(ids) => self.describe_all(ids, exchange).await,
@@ -57,31 +56,16 @@ impl Executor {
         exchange: &mut ReplyContext<'_>,
     ) -> Result<Reply, CallbackError> {
         let is_purchase = matches!(change.step.target, Target::Purchase { .. });
-        let unfinished = exchange.protocol.unfinished_creation();
-        let (instance, processing) = match self.perform(change, || exchange.time_left()).await? {
-            ChangeProgress::Done { instance, repeated } => {
-                exchange.progress.repeated = repeated;
-                (instance, false)
-            }
-            ChangeProgress::StillGoing(instance) if is_purchase && unfinished != UnfinishedCreation::Unsupported => {
-                (instance, true)
-            }
-            ChangeProgress::StillGoing(_) => {
-                return Err(CallbackError::Deadline(exchange.deadline()));
-            }
-        };
+        let Done { instance, repeated } = self.perform(change, &mut exchange.progress.when_due).await?;
+        exchange.progress.repeated = repeated;
         if !is_purchase {
             return Ok(Reply::Done);
         }
-        if processing && unfinished == UnfinishedCreation::ProcessingCode {
-            exchange.progress.result_code = ResultCode::Processing;
-        }
-        // An instance that does not exist yet, or no longer, has no access data.
-        let describes =
-            exchange.protocol.has_access_with_creation() && !processing && instance.state != State::Released;
+        // An instance that exists no longer has no access data.
+        let describes = exchange.protocol.has_access_with_creation() && instance.state != State::Released;
         let id = &instance.instance_id;
         let description = self.describe_if(describes, id, exchange).await?;
-        Ok(Reply::Created(Created { instance_id: id.clone(), processing, description }))
+        Ok(Reply::Created(Created { instance_id: id.clone(), processing: false, description }))
     }
 
     async fn describe_all(
@@ -132,7 +116,7 @@ impl Executor {
 
     async fn describe(&self, instance_id: &str, exchange: &ReplyContext<'_>) -> Result<Description, CallbackError> {
         let query = InstanceQuery { instance_id: instance_id.to_owned(), test_call: exchange.test_call() };
-        self.environment.with_timeout(exchange.time_left(), self.handler.describe(query)).await
+        caught(self.handler.describe(query)).await
     }
 }
 
