@@ -15,7 +15,7 @@ use super::check::Severity;
 use super::checks::FirstCall;
 use super::profile::Profile;
 use super::report::{Cause, CheckResult, Failure, Outcome};
-use super::seen::Seen;
+use super::seen::{Seen, listed};
 use super::session::Session;
 use super::symptom::Symptom;
 use weight::Weight;
@@ -70,14 +70,13 @@ const DETECTORS: &[Detector] = &[
 ];
 
 /// Returns the mistakes behind the failed checks.
-pub(super) fn causes(results: &[CheckResult], session: &mut Session) -> Vec<Cause> {
-    let is_wholly_unverified = session.is_wholly_unverified();
+pub(super) fn causes(results: &[CheckResult], session: &Session) -> Vec<Cause> {
     let evidence = Evidence {
         profile: session.profile,
         seen: &session.seen,
         first_call: session.first_call.as_ref(),
         unverified: &session.unverified,
-        is_wholly_unverified,
+        is_wholly_unverified: session.is_wholly_unverified,
     };
     let mut open: Vec<_> = results
         .iter()
@@ -153,10 +152,5 @@ fn counted(names: impl Iterator<Item = String>) -> String {
             None => counts.push((name, 1)),
         }
     }
-    counts.sort_by_key(|(_, count)| Reverse(*count));
-    let mut text: Vec<_> = counts.iter().take(NAMED).map(|(name, count)| format!("{name} {count}")).collect();
-    if counts.len() > NAMED {
-        text.push(format!("{} more", counts.len() - NAMED));
-    }
-    text.join(", ")
+    listed(counts, NAMED, "more")
 }

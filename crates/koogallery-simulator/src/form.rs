@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::call::Call;
 use super::judge::Judge;
 use super::profile::Profile;
-use super::reading::{self, Body};
+use super::reading::Reading;
 use super::report::{Exchange, Failure};
 use super::target::Answer;
 use koogallery::activity::Activity;
@@ -26,7 +26,7 @@ fn broken(expected: &str, got: impl Into<String>, cause: &str) -> Verdict {
 }
 
 /// Applies every rule that exists for the profile and the answer.
-pub(super) fn judge(judge: &mut Judge, call: &Call, answer: &Answer, exchange: &Exchange) {
+pub(super) fn judge(judge: &mut Judge, call: &Call, answer: &Answer, reading: &Reading, exchange: &Exchange) {
     judge.record("R5", exchange, redirect(answer).err());
     judge.record("R8", exchange, encoding(answer).err());
     let limit = judge.deadline;
@@ -34,11 +34,11 @@ pub(super) fn judge(judge: &mut Judge, call: &Call, answer: &Answer, exchange: &
     if call.activity.parse::<Activity>().is_ok() {
         judge.durations.entry(call.activity.clone()).or_default().push(answer.duration);
     }
-    let Body { json, oddity } = reading::read(&answer.body);
-    judge.record("F1", exchange, members(answer, json.as_ref(), oddity).err());
+    let Reading { json, oddity, .. } = reading;
+    judge.record("F1", exchange, members(answer, json.as_ref(), *oddity).err());
     judge.record("F2", exchange, content_type(answer).err());
 
-    if let Some(json) = &json {
+    if let Some(json) = json {
         let verdict = code(call, json);
         if is_special(json) {
             judge.record("L16", exchange, verdict.clone().err());

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::stop::{Checked, Stop};
 use super::symptom::Symptom;
 use super::target::Answer;
-pub(super) use body::{Body, read};
+use body::{Body, read};
 
 /// An answer, read as leniently as possible: violations of its form are left to other checks.
 #[derive(Clone, Debug)]
@@ -16,7 +16,8 @@ pub(super) struct Reading {
     pub(super) status: u16,
     pub(super) json: Option<Value>,
     pub(super) code: Option<String>,
-    oddity: Option<&'static str>,
+    /// Why the marketplace cannot read the body, although there may be JSON in it.
+    pub(super) oddity: Option<&'static str>,
 }
 
 impl Reading {

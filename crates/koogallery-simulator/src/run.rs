@@ -8,6 +8,7 @@ use super::checks::{self, Entry, Work};
 use super::diagnosis;
 use super::profile::Profile;
 use super::report::{Cause, CheckResult, Failure, Outcome, Report, command, masked};
+use super::seen::listed;
 use super::session::{OUT_OF_TIME, Session, Stop};
 use super::symptom::Symptom;
 
@@ -57,7 +58,7 @@ pub(super) async fn run(mut session: Session, selection: Selection, target: Stri
             reach.outcome = Outcome::Failed(Failure { symptom: Symptom::Unreachable, ..failure });
         }
     }
-    let causes = diagnosis::causes(&results, &mut session);
+    let causes = diagnosis::causes(&results, &session);
     for result in &mut results {
         if let Outcome::Failed(failure) = &mut result.outcome {
             *failure = failure.clone().shown(&session.key);
@@ -107,14 +108,8 @@ fn with_findings(entry: &Entry, mut result: CheckResult, session: &mut Session) 
 /// Adds how many answers broke the rule, and to which calls.
 fn counted(failure: Failure, counts: BTreeMap<String, u32>, of: u32) -> Failure {
     const NAMED: usize = 6;
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let all: u32 = counts.iter().map(|(_, count)| count).sum();
-    let mut named: Vec<_> = counts.iter().take(NAMED).map(|(subject, count)| format!("{subject} {count}")).collect();
-    if counts.len() > NAMED {
-        named.push(format!("{} others", counts.len() - NAMED));
-    }
-    let at = format!("{all} of {of} answers: {}", named.join(", "));
+    let all: u32 = counts.values().sum();
+    let at = format!("{all} of {of} answers: {}", listed(counts.into_iter().collect(), NAMED, "others"));
     Failure { got: format!("{} ({at})", failure.got), cause: format!("{} ({at})", failure.cause), ..failure }
 }
 
@@ -161,7 +156,7 @@ async fn outcome_of(
         return not_run(format!("it proves nothing unless {missing} passes"));
     }
     let is_accepted = |outcome: &Outcome| matches!(outcome, Outcome::Failed(it) if it.symptom == Symptom::Accepted);
-    if OF_VERIFICATION.contains(&entry.check.id) && is("X1", is_accepted) && session.is_wholly_unverified() {
+    if OF_VERIFICATION.contains(&entry.check.id) && is("X1", is_accepted) && session.is_wholly_unverified {
         return not_run("calls without a signature are accepted (X1)".to_owned());
     }
     // Calls that may do harm to a weak endpoint come after the forged ones.

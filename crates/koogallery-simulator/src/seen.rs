@@ -1,5 +1,7 @@
 //! What a run has seen, call by call, for the diagnosis.
 
+use std::cmp::Reverse;
+
 use super::symptom::Symptom;
 
 /// An activity that no protocol has.
@@ -51,4 +53,14 @@ pub(super) fn subject(check: &str, activity: &str, is_right: bool) -> String {
     };
     mistake
         .map_or_else(|| if activity.is_empty() { "no activity".to_owned() } else { activity.to_owned() }, str::to_owned)
+}
+
+/// Lists names with their counts, the most frequent first: so many by name, and the number of the others.
+pub(super) fn listed(mut counts: Vec<(String, u32)>, named: usize, others: &str) -> String {
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let mut text: Vec<_> = counts.iter().take(named).map(|(name, count)| format!("{name} {count}")).collect();
+    if counts.len() > named {
+        text.push(format!("{} {others}", counts.len() - named));
+    }
+    text.join(", ")
 }

@@ -21,7 +21,7 @@ use super::open_api_server::Instance;
 use super::patience::Patience;
 use super::probe::ErasedProbe;
 use super::profile::Profile;
-use super::reading::{self, Reading};
+use super::reading::Reading;
 use super::report::{Exchange, Origin};
 use super::seen::Seen;
 pub(super) use super::stop::{Checked, Stop};
@@ -93,6 +93,8 @@ pub(super) struct Session {
     pub(super) charging: Vec<Charging>,
     /// Activities of calls that were accepted without a valid signature.
     pub(super) unverified: Vec<String>,
+    /// Whether they include the call that creates something.
+    pub(super) is_wholly_unverified: bool,
     last_time: Timestamp,
     /// Activities that hang.
     hangs: HashSet<String>,
@@ -136,6 +138,7 @@ impl Session {
             has_asked: false,
             charging: Vec::new(),
             unverified: Vec::new(),
+            is_wholly_unverified: false,
             last_time: Timestamp::from_unix_millis(0),
             hangs: HashSet::new(),
             unreachable: 0,
@@ -221,12 +224,6 @@ impl Session {
         }
     }
 
-    /// Returns whether the call that creates something is accepted without a valid signature.
-    pub(super) fn is_wholly_unverified(&mut self) -> bool {
-        let creating = self.fresh().activity;
-        self.unverified.contains(&creating)
-    }
-
     /// Skips checks about an activity that does not have to be implemented.
     pub(super) fn needs(&self, activity: Activity) -> Checked {
         match self.author.not_served.contains(&activity) {
@@ -267,12 +264,12 @@ impl Session {
 
     /// Sends a call whose answer is looked at, but not judged.
     pub(super) async fn send_unjudged(&mut self, call: Call) -> Result<Reading, Stop> {
-        self.send(Call { is_judged: false, is_right: false, ..call }).await
+        self.send(unjudged(call)).await
     }
 
     /// Sends calls concurrently whose answers are looked at, but not judged.
     pub(super) async fn send_each_unjudged(&mut self, calls: Vec<Call>) -> Vec<Result<Reading, Stop>> {
-        let calls: Vec<_> = calls.into_iter().map(|call| Call { is_judged: false, is_right: false, ..call }).collect();
+        let calls: Vec<_> = calls.into_iter().map(unjudged).collect();
         let outcomes = join_all(calls.iter().map(|call| self.answer_of(call))).await;
         calls.into_iter().zip(outcomes).map(|(call, outcome)| self.read(call, outcome)).collect()
     }
@@ -287,12 +284,14 @@ impl Session {
 
     /// Disconnects after some time, as the marketplace does; `None` then.
     pub(super) async fn send_within(&mut self, call: Call, limit: Duration) -> Result<Option<Reading>, Stop> {
-        let activity = call.activity.clone();
-        let answer = self.send_raw_within(call, limit).await?;
-        Ok(answer.map(|answer| Reading::new(&activity, &answer)))
+        Ok(self.send_raw_within(call, limit).await?.map(|(reading, _)| reading))
     }
 
-    pub(super) async fn send_raw_within(&mut self, call: Call, limit: Duration) -> Result<Option<Answer>, Stop> {
+    pub(super) async fn send_raw_within(
+        &mut self,
+        call: Call,
+        limit: Duration,
+    ) -> Result<Option<(Reading, Answer)>, Stop> {
         self.may_call(&call.activity)?;
         match timeout(limit, self.answer_of(&call)).await {
             Ok(outcome) => self.note(call, outcome).map(Some),
@@ -332,7 +331,7 @@ impl Session {
         }
     }
 
-    pub(super) async fn send_raw(&mut self, call: Call) -> Result<Answer, Stop> {
+    pub(super) async fn send_raw(&mut self, call: Call) -> Result<(Reading, Answer), Stop> {
         self.may_call(&call.activity)?;
         let outcome = self.answer_of(&call).await;
         self.note(call, outcome)
@@ -340,12 +339,11 @@ impl Session {
 
     /// Records a call, judges its answer, and reads it.
     pub(super) fn read(&mut self, call: Call, outcome: Result<Answer, TargetError>) -> Result<Reading, Stop> {
-        let activity = call.activity.clone();
-        self.note(call, outcome).map(|answer| Reading::new(&activity, &answer))
+        self.note(call, outcome).map(|(reading, _)| reading)
     }
 
-    /// Records a call, and judges its answer.
-    pub(super) fn note(&mut self, call: Call, outcome: Result<Answer, TargetError>) -> Result<Answer, Stop> {
+    /// Records a call, reads its answer once, and judges it.
+    fn note(&mut self, call: Call, outcome: Result<Answer, TargetError>) -> Result<(Reading, Answer), Stop> {
         self.calls += 1;
         if outcome.as_ref().is_err_and(TargetError::is_timeout) {
             if self.is_out_of_time() {
@@ -357,16 +355,17 @@ impl Session {
                 self.hangs.insert(call.activity.clone());
             }
         }
-        self.remember(&call, &outcome);
         let exchange = self.exchange(&call, &outcome);
-        if let (Ok(answer), true) = (&outcome, call.is_judged) {
-            form::judge(&mut self.judge, &call, answer, &exchange);
+        let outcome = outcome.map(|answer| (Reading::new(&call.activity, &answer), answer));
+        self.remember(&call, outcome.as_ref().map(|(reading, _)| reading));
+        if let (Ok((reading, answer)), true) = (&outcome, call.is_judged) {
+            form::judge(&mut self.judge, &call, answer, reading, &exchange);
         }
         self.keep(exchange);
-        outcome.map_err(Stop::from)
+        Ok(outcome?)
     }
 
-    fn remember(&mut self, call: &Call, outcome: &Result<Answer, TargetError>) {
+    fn remember(&mut self, call: &Call, outcome: Result<&Reading, &TargetError>) {
         let mut seen = Seen {
             check: self.check,
             activity: call.activity.clone(),
@@ -377,11 +376,9 @@ impl Session {
             oddity: None,
         };
         match outcome {
-            Ok(answer) => {
-                let reading = Reading::new(&call.activity, answer);
+            Ok(reading) => {
                 seen.symptom = reading.is_crash().then_some(Symptom::Crash);
-                (seen.status, seen.code) = (Some(answer.status), reading.code);
-                seen.oddity = reading::read(&answer.body).oddity;
+                (seen.status, seen.code, seen.oddity) = (Some(reading.status), reading.code.clone(), reading.oddity);
             }
             Err(error) => {
                 seen.symptom = error.symptom();
@@ -480,4 +477,9 @@ impl Session {
         let purchase = self.author.purchase();
         self.buy(&purchase).await
     }
+}
+
+/// A call whose answer is looked at, but not judged.
+fn unjudged(call: Call) -> Call {
+    Call { is_judged: false, is_right: false, ..call }
 }

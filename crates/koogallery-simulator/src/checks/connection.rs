@@ -100,8 +100,7 @@ fn same_as_ever(outcome: Result<Reading, Stop>, what: &str, cause: &str) -> Chec
 pub(super) async fn forms(session: &mut Session) -> Checked {
     let mut call = unjudged(session);
     call.set_header("accept-encoding", "gzip");
-    let activity = call.activity.clone();
-    let answer = session.send_raw(call).await?;
+    let (reading, answer) = session.send_raw(call).await?;
     if let Some(coding) = answer.header("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return Err(Stop::failed(
             "an uncompressed body",
@@ -109,11 +108,7 @@ pub(super) async fn forms(session: &mut Session) -> Checked {
             "the answer is compressed for clients that accept it",
         ));
     }
-    same_as_ever(
-        Ok(Reading::new(&activity, &answer)),
-        "a call with Accept-Encoding",
-        "the answer depends on Accept-Encoding",
-    )?;
+    same_as_ever(Ok(reading), "a call with Accept-Encoding", "the answer depends on Accept-Encoding")?;
 
     let call = unjudged(session);
     // The rest is about bodies, and needs a connection.

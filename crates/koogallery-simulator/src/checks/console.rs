@@ -69,7 +69,7 @@ pub(super) async fn cases(session: &mut Session) -> Checked {
     for message in cases {
         let call = session.sign(&message);
         match session.send_raw_within(call, session.judge.deadline).await {
-            Ok(answer) => session.console.push((message.activity, answer)),
+            Ok(outcome) => session.console.push((message.activity, outcome.map(|(_, answer)| answer))),
             Err(stop) => drop(unreachable.get_or_insert(stop)),
         }
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub(super) async fn unsigned(session: &mut Session) -> Checked {
     let message = session.fresh();
+    let creating = message.activity.clone();
     let call = session.sign(&message).with_proof(Proof::Signature, None);
     let mut outcome = Outcome::default();
     outcome.add(session, call, "a call without a signature").await?;
@@ -25,12 +26,13 @@ pub(super) async fn unsigned(session: &mut Session) -> Checked {
         let call = session.sign(&message).with_proof(Proof::Signature, None);
         outcome.add(session, call, "a call without a signature").await?;
     }
-    session.unverified.clone_from(&outcome.accepted);
+    outcome.remember(session, &creating);
     outcome.checked("calls without a signature are refused with 000001", "without a valid signature")
 }
 
 pub(super) async fn wrong_signature(session: &mut Session) -> Checked {
     let message = session.fresh();
+    let creating = message.activity.clone();
     type Spoiling = fn(&str) -> String;
     let spoilings: [(&str, Spoiling); 4] = [
         ("a signature with one character changed", changed),
@@ -50,11 +52,7 @@ pub(super) async fn wrong_signature(session: &mut Session) -> Checked {
         let call = spoiled(session, &message, changed);
         outcome.add(session, call, "a signature with one character changed").await?;
     }
-    for activity in &outcome.accepted {
-        if !session.unverified.contains(activity) {
-            session.unverified.push(activity.clone());
-        }
-    }
+    outcome.remember(session, &creating);
     outcome.checked("calls with a wrong signature are refused with 000001", "with a wrong signature")
 }
 
@@ -133,6 +131,12 @@ impl Outcome {
             Ok(()) => push(&mut self.refused, activity),
         }
         Ok(())
+    }
+
+    /// Adds the accepted activities to what the run knows; `creating` is that of the call that creates something.
+    fn remember(&self, session: &mut Session, creating: &str) {
+        self.accepted.iter().for_each(|activity| push(&mut session.unverified, activity.clone()));
+        session.is_wholly_unverified |= self.accepted.iter().any(|activity| activity == creating);
     }
 
     fn is_accepted(&self) -> bool {

@@ -4,18 +4,18 @@ use serde_json::Value;
 
 /// A body and what is unusual about its bytes.
 #[derive(Debug)]
-pub(crate) struct Body {
+pub(super) struct Body {
     /// The JSON in it.
-    pub(crate) json: Option<Value>,
+    pub(super) json: Option<Value>,
     /// Why the marketplace cannot read it, although there may be JSON in it.
-    pub(crate) oddity: Option<&'static str>,
+    pub(super) oddity: Option<&'static str>,
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const GZIP: &[u8] = b"\x1f\x8b";
 
 /// Reads a body, also in an encoding that the marketplace does not read.
-pub(crate) fn read(body: &[u8]) -> Body {
+pub(super) fn read(body: &[u8]) -> Body {
     if let Some(rest) = body.strip_prefix(BYTE_ORDER_MARK) {
         return Body {
             json: serde_json::from_slice(rest).ok(),

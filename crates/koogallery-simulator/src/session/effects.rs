@@ -60,24 +60,18 @@ impl Session {
     /// Returns one instance in the seller's data; `None` without a probe.
     pub(crate) async fn probed_instance(&self, id: &str) -> Result<Option<ProbedInstance>, Stop> {
         let Some(instances) = self.probed().await? else { return Ok(None) };
-        match instances.into_iter().find(|instance| self.is_same_id(id, &instance.instance_id)) {
-            Some(instance) => Ok(Some(instance)),
-            None => Err(Stop::failed(
-                "the instance in the seller's list",
-                "no such instance",
-                "the id in the answer is not the stored one",
-            )),
-        }
+        self.find(instances, id).map(Some).ok_or_else(no_such_instance)
+    }
+
+    fn find(&self, instances: Vec<ProbedInstance>, id: &str) -> Option<ProbedInstance> {
+        instances.into_iter().find(|instance| self.is_same_id(id, &instance.instance_id))
     }
 
     /// Expects this state, if there is a probe. A released instance may be gone from the list.
     pub(crate) async fn expect_state(&self, id: &str, wanted: &str, after: &str) -> Checked {
         let Some(instances) = self.probed().await? else { return Ok(()) };
-        let Some(instance) = instances.into_iter().find(|instance| self.is_same_id(id, &instance.instance_id)) else {
-            return match wanted {
-                "released" => Ok(()),
-                _ => self.probed_instance(id).await.map(drop),
-            };
+        let Some(instance) = self.find(instances, id) else {
+            return if wanted == "released" { Ok(()) } else { Err(no_such_instance()) };
         };
         match instance.state.as_deref() {
             Some(state) if !state.trim().eq_ignore_ascii_case(wanted) => Err(Stop::failed(
@@ -88,4 +82,8 @@ impl Session {
             _ => Ok(()),
         }
     }
+}
+
+fn no_such_instance() -> Stop {
+    Stop::failed("the instance in the seller's list", "no such instance", "the id in the answer is not the stored one")
 }
