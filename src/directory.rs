@@ -59,6 +59,7 @@ mod path;
 mod policy;
 #[cfg(feature = "deadpool-postgres-0_14")]
 mod postgres;
+mod reads;
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;

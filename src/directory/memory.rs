@@ -9,6 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use super::policy::{Effect, Ids, Mark, Plan, Query, Reach, Row, best_of_each};
+use super::reads::reads;
 use super::record::{Entry, Kind, Record};
 use super::{Application, Change, Department, DepartmentSync, DirectoryStore, DirectoryStoreError, Tenant, User};
 
@@ -137,9 +138,7 @@ impl DirectoryStore for MemoryDirectory {
         ready(Ok(())).boxed()
     }
 
-    fn tenant<'a>(&'a self, tenant_id: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, DirectoryStoreError>> {
-        self.one(tenant_id, &[])
-    }
+    reads!();
 
     fn application<'a>(
         &'a self,
@@ -147,42 +146,6 @@ impl DirectoryStore for MemoryDirectory {
         app_id: &'a str,
     ) -> BoxFuture<'a, Result<Option<Application>, DirectoryStoreError>> {
         self.one(tenant_id, &[app_id])
-    }
-
-    fn user<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        user_name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<User>, DirectoryStoreError>> {
-        self.one(tenant_id, &[app_id, user_name])
-    }
-
-    fn department<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        org_code: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Department>, DirectoryStoreError>> {
-        self.one(tenant_id, &[org_code])
-    }
-
-    fn users<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<User>, DirectoryStoreError>> {
-        self.page(tenant_id, &[app_id], after, limit)
-    }
-
-    fn departments<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Department>, DirectoryStoreError>> {
-        self.page(tenant_id, &[], after, limit)
     }
 }
 

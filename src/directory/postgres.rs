@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3};
 
 use super::policy::{Effect, Ids, Plan, Query};
+use super::reads::reads;
 use super::record::{Entry, Kind};
 use super::tables::{FIND_CLEARED, clear, decrypt, entry, note_cleared, put, read_mark, read_row, rows};
 use super::{Application, Change, Department, DepartmentSync, DirectoryStore, DirectoryStoreError, Tenant, User};
@@ -146,9 +147,7 @@ impl DirectoryStore for PostgresDirectory {
         async move { apply(&self.database, plan).await.map_err(DirectoryStoreError::new) }.boxed()
     }
 
-    fn tenant<'a>(&'a self, tenant_id: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, DirectoryStoreError>> {
-        self.one(tenant_id, &[])
-    }
+    reads!();
 
     fn application<'a>(
         &'a self,
@@ -161,42 +160,6 @@ impl DirectoryStore for PostgresDirectory {
             decrypt(application, &*self.decryptor).map(Some)
         }
         .boxed()
-    }
-
-    fn user<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        user_name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<User>, DirectoryStoreError>> {
-        self.one(tenant_id, &[app_id, user_name])
-    }
-
-    fn department<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        org_code: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Department>, DirectoryStoreError>> {
-        self.one(tenant_id, &[org_code])
-    }
-
-    fn users<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<User>, DirectoryStoreError>> {
-        self.page(tenant_id, &[app_id], after, limit)
-    }
-
-    fn departments<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Department>, DirectoryStoreError>> {
-        self.page(tenant_id, &[], after, limit)
     }
 }
 

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{OptionalExtension as _, ToSql, Transaction, params, params_from_iter};
 
 use super::policy::{Effect, Plan, Query, best_of_each};
+use super::reads::reads;
 use super::record::Entry;
 use super::tables::{FIND_CLEARED, clear, decrypt, entry, note_cleared, put, read_mark, read_row, rows};
 use super::{Application, Change, Department, DepartmentSync, DirectoryStore, DirectoryStoreError, Tenant, User};
@@ -142,9 +143,7 @@ impl DirectoryStore for SqliteDirectory {
         async move { work.await.map_err(DirectoryStoreError::new) }.boxed()
     }
 
-    fn tenant<'a>(&'a self, tenant_id: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, DirectoryStoreError>> {
-        self.one(tenant_id, &[])
-    }
+    reads!();
 
     fn application<'a>(
         &'a self,
@@ -157,42 +156,6 @@ impl DirectoryStore for SqliteDirectory {
             decrypt(application, &*self.decryptor).map(Some)
         }
         .boxed()
-    }
-
-    fn user<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        user_name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<User>, DirectoryStoreError>> {
-        self.one(tenant_id, &[app_id, user_name])
-    }
-
-    fn department<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        org_code: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Department>, DirectoryStoreError>> {
-        self.one(tenant_id, &[org_code])
-    }
-
-    fn users<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<User>, DirectoryStoreError>> {
-        self.page(tenant_id, &[app_id], after, limit)
-    }
-
-    fn departments<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Department>, DirectoryStoreError>> {
-        self.page(tenant_id, &[], after, limit)
     }
 }
 
