@@ -43,7 +43,28 @@ fn measuring(good: &Good, usage: fn() -> Value) -> Handler {
     })
 }
 
+/// Returns whether names have another order where capitals stand beside their small letters.
+fn sorts_otherwise(fields: &Fields) -> bool {
+    let mut names: Vec<&String> = fields.keys().collect();
+    names.sort_unstable();
+    !names.is_sorted_by_key(|name| name.to_lowercase())
+}
+
 const FAMILY: &[Bad] = &[
+    Bad {
+        mistake: "sorts names regardless of letter case",
+        profile: Of(SaasV2),
+        fails: &["A8"],
+        has_probe: true,
+        handler: |good| refusing(good, "000001", sorts_otherwise),
+    },
+    Bad {
+        mistake: "sorts names regardless of letter case",
+        profile: Of(SaasV1),
+        fails: &["A8"],
+        has_probe: true,
+        handler: |good| refusing(good, "000001", sorts_otherwise),
+    },
     Bad {
         mistake: "does not know what a cancelled renewal is",
         profile: Of(SaasV2),
