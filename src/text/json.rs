@@ -295,17 +295,22 @@ pub(crate) fn canonical(body: &[u8]) -> Result<String, JsonError> {
         }
         push_quoted(&mut out, name);
         out.push(':');
-        for token in Tokens(value) {
-            if token.starts_with('"') {
-                let text = unquote(token).ok_or_else(|| JsonError::InvalidEscape(shown(name)))?;
-                push_quoted(&mut out, &text);
-            } else {
-                out.push_str(token);
-            }
-        }
+        push_canonical(&mut out, value).ok_or_else(|| JsonError::InvalidEscape(shown(name)))?;
     }
     out.push('}');
     Ok(out)
+}
+
+/// Appends a value as the canonical form has it; `None` where an escape in it names no character.
+pub(crate) fn push_canonical(out: &mut String, value: &str) -> Option<()> {
+    for token in Tokens(value) {
+        if token.starts_with('"') {
+            push_quoted(out, &unquote(token)?);
+        } else {
+            out.push_str(token);
+        }
+    }
+    Some(())
 }
 
 /// Appends a string literal escaped as Jackson does: only what must be, controls as `\u00XX` with capital digits.

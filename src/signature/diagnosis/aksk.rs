@@ -96,7 +96,7 @@ pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &Access
         making.mistakes(),
     ];
     let right_body = [0; BODY_CHOICES];
-    let found = diagnose(certain, &[&own, &bodies.mistakes()[..]].concat(), bodies.length(), |picked| {
+    let found = diagnose(certain, &[&own, &bodies.mistakes()[..]].concat(), bodies.budget(), |picked| {
         let &[secret, path, query, block, name, date, form, frame, made, ref body @ ..] = picked else { return false };
         let frame = frames[frame];
         let hash = match (&hashes[form], body == right_body) {
@@ -105,7 +105,7 @@ pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &Access
             (HashForm::Hex, true) => (*hash).to_owned(),
             (HashForm::Capitals, true) => hash.to_uppercase(),
             (form, false) => {
-                let Some(body) = bodies.get(body) else { return false };
+                let Some(body) = bodies.get_to_hash(body) else { return false };
                 let hash = const_hex::encode(Sha256::digest(&*body));
                 if matches!(form, HashForm::Capitals) { hash.to_uppercase() } else { hash }
             }

@@ -6,14 +6,14 @@ mod members;
 mod order;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::Mistake;
-use super::search::Choice;
+use super::search::{Budget, Choice};
 use crate::signature::mismatch;
-use crate::text::json::Tokens;
+use crate::text::json::{self, Tokens};
 use edge::{Edge, MARK};
 use escapes::Escapes;
 use members::{Added, Members};
@@ -29,6 +29,8 @@ pub(super) struct Bodies<'a> {
     text: Option<&'a str>,
     /// Its members, without white space in their values.
     pairs: members::Pairs<'a>,
+    /// These with the values of the canonical form, once they were needed; `None` if it has none.
+    canonical: OnceCell<Option<members::Pairs<'a>>>,
     edge: Choice<Edge>,
     spacing: Choice<Spacing>,
     escapes: Choice<Escapes>,
@@ -37,13 +39,19 @@ pub(super) struct Bodies<'a> {
     added: Choice<Option<Added>>,
     /// Bodies in which nothing or one thing is wrong, needed again together with what is wrong elsewhere.
     made: RefCell<Made>,
+    /// Number of bytes that may still be kept there.
+    room: Cell<usize>,
+    budget: Budget,
 }
 
 /// By the indices of the choices.
 type Made = HashMap<[usize; CHOICES], Option<Rc<[u8]>>>;
 
-/// Of larger ones only that without a mistake is kept.
-const MAX_KEPT: usize = 256 * 1024;
+/// Number of bytes of all bodies that are kept.
+const MAX_KEPT: usize = 64 << 20;
+
+/// To write a body costs as much as to hash so many of its length.
+const WRITING: usize = 8;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spacing {
@@ -84,7 +92,10 @@ impl<'a> Bodies<'a> {
             members: members::choice(&pairs),
             added: members::additions(&pairs),
             pairs,
+            canonical: OnceCell::new(),
             made: RefCell::default(),
+            room: Cell::new(MAX_KEPT),
+            budget: Budget::new(),
         }
     }
 
@@ -93,7 +104,7 @@ impl<'a> Bodies<'a> {
         Self { order: order::canonical_first(), ..Self::new(given) }
     }
 
-    /// Returns the mistakes to try; [`Bodies::get`] takes an index of each.
+    /// Returns the mistakes to try; [`Bodies::get_to_hash`] takes an index of each.
     pub(super) fn mistakes(&self) -> [&[Mistake]; CHOICES] {
         [
             self.edge.mistakes(),
@@ -105,8 +116,16 @@ impl<'a> Bodies<'a> {
         ]
     }
 
-    pub(super) fn length(&self) -> usize {
-        self.given.len()
+    /// Returns the budget of a search with these bodies.
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Returns the body of these choices for an attempt that hashes it; `None` where it is no JSON to be written in such a
+    /// way, or the attempt costs too much.
+    pub(super) fn get_to_hash(&self, picked: &[usize]) -> Option<Rc<[u8]>> {
+        self.budget.spend(self.given.len())?;
+        self.get(picked)
     }
 
     /// Returns the mistakes that hold whatever was signed.
@@ -115,18 +134,20 @@ impl<'a> Bodies<'a> {
         compressed.into_iter().chain(members::repeated(&self.pairs).map(Mistake::RepeatedMember)).collect()
     }
 
-    /// The body of these choices; `None` where it is no JSON to be written in such a way.
-    pub(super) fn get(&self, picked: &[usize]) -> Option<Rc<[u8]>> {
+    fn get(&self, picked: &[usize]) -> Option<Rc<[u8]>> {
         let picked: [usize; CHOICES] = picked.try_into().ok()?;
-        let wrong = picked.iter().filter(|index| **index > 0).count();
-        if wrong > 1 || (wrong == 1 && self.given.len() > MAX_KEPT) {
-            return self.make(picked);
-        }
         if let Some(made) = self.made.borrow().get(&picked) {
             return made.clone();
         }
+        self.budget.spend(WRITING * self.given.len())?;
         let made = self.make(picked);
-        self.made.borrow_mut().insert(picked, made.clone());
+        let length = made.as_ref().map_or(0, |made| made.len());
+        if picked.iter().filter(|index| **index > 0).count() <= 1
+            && let Some(room) = self.room.get().checked_sub(length)
+        {
+            self.room.set(room);
+            self.made.borrow_mut().insert(picked, made.clone());
+        }
         made
     }
 
@@ -144,18 +165,31 @@ impl<'a> Bodies<'a> {
         }
         let mut text = Cow::Borrowed(self.text?);
         if is_compact {
-            let mut pairs = self.pairs.clone();
+            let is_canonical = order == Order::Canonical;
+            let mut pairs = if is_canonical { self.canonical()?.clone() } else { self.pairs.clone() };
             members.apply(&mut pairs);
             added.iter().for_each(|added| added.apply(&mut pairs));
+            if is_canonical {
+                order::make_canonical(&mut pairs)?;
+            }
             text = Cow::Owned(members::write(&pairs));
         }
-        if order != Order::Given {
+        if !matches!(order, Order::Given | Order::Canonical) {
             text = Cow::Owned(reordered(&text, order)?);
         }
         if !is_compact || !matches!((spacing, escapes), (Spacing::Given | Spacing::None, None)) {
             text = Cow::Owned(rewritten(&text, spacing, escapes)?);
         }
         Some(text.as_bytes().into())
+    }
+
+    fn canonical(&self) -> Option<&members::Pairs<'a>> {
+        let canonical = |value: &Cow<'_, str>| {
+            let mut out = String::with_capacity(value.len());
+            json::push_canonical(&mut out, value).map(|()| Cow::Owned(out))
+        };
+        let pairs = || self.pairs.iter().map(|(name, value)| Some((name.clone(), canonical(value)?))).collect();
+        self.canonical.get_or_init(pairs).as_ref()
     }
 }
 
@@ -215,7 +249,8 @@ mod tests {
     #[test]
     fn orders() {
         let compact = written;
-        assert_eq!(compact(Order::Canonical), r#"{"a":"欢/<A>","b":{"y":[{"d":1,"c":2},[]],"x":{}}}"#);
+        let canonical = Bodies::canonical_first(GIVEN.as_bytes()).get(&[0; CHOICES]).unwrap();
+        assert_eq!(str::from_utf8(&canonical), Ok(r#"{"a":"欢/<A>","b":{"y":[{"d":1,"c":2},[]],"x":{}}}"#));
         assert_eq!(
             compact(Order::SortedWithNulls),
             r#"{"a":"欢/<\u0041>","b":{"y":[{"d":1,"c":2},[]],"x":{}},"n":null}"#

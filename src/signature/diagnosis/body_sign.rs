@@ -27,9 +27,11 @@ pub fn body_sign(keys: &AccessKeys, interface: InterfaceType, value: &str, body:
     let making = Making::choice();
     let bodies = Bodies::new(body);
     let choices = [&[keys.mistakes(), making.mistakes()], &bodies.mistakes()[..]].concat();
-    let found = diagnose(certain, &choices, bodies.length(), |picked| {
+    let found = diagnose(certain, &choices, bodies.budget(), |picked| {
         let &[key, made, ref body @ ..] = picked else { return false };
-        bodies.get(body).is_some_and(|body| making[made].make(algorithm, keys[key].as_bytes(), &body) == signature)
+        bodies
+            .get_to_hash(body)
+            .is_some_and(|body| making[made].make(algorithm, keys[key].as_bytes(), &body) == signature)
     });
     found.or_certain(bodies.certain())
 }

@@ -1,5 +1,6 @@
 //! The search: every choice is the right one but for one or two.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::ops::Index;
 
@@ -40,16 +41,40 @@ impl<T> Index<usize> for Choice<T> {
     }
 }
 
+/// Bytes that may still be hashed and written for pairs of mistakes. Single mistakes are tried whatever they cost.
+pub(super) struct Budget(Cell<Option<usize>>);
+
+impl Budget {
+    /// For a body of a megabyte two hundred pairs, and all those that need no more than digests made before.
+    const OF_PAIRS: usize = 256 << 20;
+
+    pub(super) const fn new() -> Self {
+        Self(Cell::new(None))
+    }
+
+    fn begin_pairs(&self) {
+        self.0.set(Some(Self::OF_PAIRS));
+    }
+
+    /// Takes the cost of an attempt; `None` if too little is left for it.
+    pub(super) fn spend(&self, bytes: usize) -> Option<()> {
+        if let Some(left) = self.0.get() {
+            self.0.set(Some(left.checked_sub(bytes)?));
+        }
+        Some(())
+    }
+}
+
 /// Finds the fewest mistakes with which `gives_it`, which takes the index of each choice. Those in `certain` are there
-/// in any case. A try hashes so many `bytes`, which limits how many are made.
+/// in any case.
 pub(super) fn diagnose(
     certain: Vec<Mistake>,
     choices: &[&[Mistake]],
-    bytes: usize,
+    budget: &Budget,
     gives_it: impl Fn(&[usize]) -> bool,
 ) -> Diagnosis {
     let wrong: Vec<usize> = choices.iter().map(|mistakes| mistakes.len()).collect();
-    match fewest(&wrong, MOST_BYTES / bytes.max(LEAST_BYTES), gives_it) {
+    match fewest(&wrong, budget, gives_it) {
         Some(picked) => {
             let wrong = choices.iter().zip(picked).filter_map(|(mistakes, index)| mistakes.get(index.checked_sub(1)?));
             let mistakes = each_once(certain.iter().chain(wrong));
@@ -92,13 +117,7 @@ fn each_once<'m>(mistakes: impl Iterator<Item = &'m Mistake>) -> Vec<Mistake> {
 /// A mistake with more outcomes (a thousand milliseconds) is not tried together with others.
 const FEW: usize = 100;
 
-/// For a body of a megabyte every mistake is tried alone, and few together.
-const MOST_BYTES: usize = 512 << 20;
-
-/// Least cost of a try.
-const LEAST_BYTES: usize = 1024;
-
-fn fewest(wrong: &[usize], most: usize, gives_it: impl Fn(&[usize]) -> bool) -> Option<Vec<usize>> {
+fn fewest(wrong: &[usize], budget: &Budget, gives_it: impl Fn(&[usize]) -> bool) -> Option<Vec<usize>> {
     let right = vec![0; wrong.len()];
     let one_more = |made: Vec<usize>, from: usize| {
         (from..wrong.len()).flat_map(move |choice| {
@@ -111,9 +130,13 @@ fn fewest(wrong: &[usize], most: usize, gives_it: impl Fn(&[usize]) -> bool) -> 
         })
     };
     let one_of_few = |made, from| one_more(made, from).filter(|(choice, _)| wrong[*choice] <= FEW);
-    let pairs = || one_of_few(right.clone(), 0).flat_map(|(choice, picked)| one_of_few(picked, choice + 1));
-    let picks = std::iter::once((0, right.clone())).chain(one_more(right.clone(), 0)).chain(pairs());
-    picks.take(most).map(|(_, picked)| picked).find(|picked| gives_it(picked))
+    let pairs = one_of_few(right.clone(), 0).flat_map(|(choice, picked)| one_of_few(picked, choice + 1));
+    let mut at_most_one = std::iter::once((0, right.clone())).chain(one_more(right.clone(), 0));
+    let found = at_most_one.find(|(_, picked)| gives_it(picked)).or_else(|| {
+        budget.begin_pairs();
+        { pairs }.find(|(_, picked)| gives_it(picked))
+    });
+    found.map(|(_, picked)| picked)
 }
 
 #[cfg(test)]
@@ -125,15 +148,31 @@ mod tests {
     #[test]
     fn one_mistake_goes_before_two() {
         let seen = RefCell::new(Vec::new());
-        let found = fewest(&[2, 0, 1], 100, |picked| {
+        let found = fewest(&[2, 0, 1], &Budget::new(), |picked| {
             seen.borrow_mut().push(picked.to_vec());
             false
         });
         assert_eq!(found, None);
         assert_eq!(seen.into_inner(), [[0, 0, 0], [1, 0, 0], [2, 0, 0], [0, 0, 1], [1, 0, 1], [2, 0, 1]]);
-        assert_eq!(fewest(&[FEW + 1, 1], FEW + 2, |picked| picked == [FEW + 1, 0]), Some(vec![FEW + 1, 0]));
-        assert_eq!(fewest(&[FEW + 1, 1], 1000, |picked| picked == [1, 1]), None);
-        assert_eq!(fewest(&[FEW, 1], 1000, |picked| picked == [FEW, 1]), Some(vec![FEW, 1]));
-        assert_eq!(fewest(&[FEW, 1], FEW, |picked| picked == [FEW, 0]), None);
+        let find = |wrong: &[usize], sought: &[usize]| fewest(wrong, &Budget::new(), |picked| picked == sought);
+        assert_eq!(find(&[FEW + 1, 1], &[FEW + 1, 0]), Some(vec![FEW + 1, 0]));
+        assert_eq!(find(&[FEW + 1, 1], &[1, 1]), None);
+        assert_eq!(find(&[FEW, 1], &[FEW, 1]), Some(vec![FEW, 1]));
+    }
+
+    #[test]
+    fn pairs_that_cost_too_much_are_left_out_and_the_cheap_ones_are_tried() {
+        let budget = Budget::new();
+        let cost = |picked: &[usize]| if picked[0] == 1 { Budget::OF_PAIRS } else { 1 };
+        let find = |sought: &[usize]| {
+            fewest(&[2, 1], &budget, |picked| budget.spend(cost(picked)).is_some() && picked == sought)
+        };
+        assert_eq!(find(&[1, 0]), Some(vec![1, 0]));
+        assert_eq!(find(&[1, 1]), Some(vec![1, 1]));
+        budget.begin_pairs();
+        assert_eq!(budget.spend(1), Some(()));
+        assert_eq!(budget.spend(Budget::OF_PAIRS), None);
+        assert_eq!(budget.spend(Budget::OF_PAIRS - 1), Some(()));
+        assert_eq!(budget.spend(1), None);
     }
 }

@@ -14,7 +14,7 @@ use super::encoders::{ENCODERS, Encoder};
 use super::java::{Table, hash_order};
 use super::keys::{self, KeyText};
 use super::making::Making;
-use super::search::{Choice, Make, Mistaken, diagnose, each};
+use super::search::{Budget, Choice, Make, Mistaken, diagnose, each};
 use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, verdict};
 use crate::cipher::field::{EncryptType, FieldCipher};
@@ -286,9 +286,12 @@ impl Call {
 
     fn diagnose(self) -> Diagnosis {
         let Written { bytes: signature, mistakes, .. } = self.written.clone();
-        let length = self.readings[0].iter().map(|(name, value)| name.len() + value.len()).sum();
+        let length: usize = self.readings[0].iter().map(|(name, value)| name.len() + value.len()).sum();
+        let budget = Budget::new();
         self.with_choices(|choices, make| {
-            diagnose(mistakes, choices, length, |picked| make(picked).as_ref() == Some(&signature))
+            diagnose(mistakes, choices, &budget, |picked| {
+                budget.spend(length).and_then(|()| make(picked)).as_ref() == Some(&signature)
+            })
         })
     }
 

@@ -29,10 +29,10 @@ pub fn usage_push(keys: &AccessKeys, signature: &str, ts: &str, nonce: &str, bod
     let times = v2::times(ts);
     let bodies = Bodies::new(body);
     let own = [keys.mistakes(), layout.mistakes(), making.mistakes(), times.mistakes()];
-    let found = diagnose(mistakes, &[&own, &bodies.mistakes()[..]].concat(), bodies.length(), |picked| {
+    let found = diagnose(mistakes, &[&own, &bodies.mistakes()[..]].concat(), bodies.budget(), |picked| {
         let &[key, parts, made, time, ref body @ ..] = picked else { return false };
         let key = keys[key].as_bytes();
-        let Some(body) = bodies.get(body) else { return false };
+        let Some(body) = bodies.get_to_hash(body) else { return false };
         let digest = || const_hex::encode(hmac_of(key).chain_update(&*body).finalize().into_bytes());
         let mut text = Zeroizing::new(Vec::with_capacity(body.len() + 128));
         for part in layout[parts] {

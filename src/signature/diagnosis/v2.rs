@@ -221,7 +221,7 @@ impl Call {
     fn diagnose_with(&self, bodies: &Bodies<'_>) -> Diagnosis {
         let Written { bytes: signature, mistakes, .. } = &self.written;
         let found = self.with_choices(bodies, |choices, make| {
-            diagnose(mistakes.clone(), choices, bodies.length(), |picked| make(picked).as_ref() == Some(signature))
+            diagnose(mistakes.clone(), choices, bodies.budget(), |picked| make(picked).as_ref() == Some(signature))
         });
         found.or_certain(bodies.certain())
     }
@@ -248,18 +248,27 @@ impl Call {
         ];
         // Of a body, under a key: needed again with every nonce and time.
         let digests: RefCell<HashMap<Vec<usize>, Vec<u8>>> = RefCell::default();
+        let digest = |making: Making, algorithm, key: &[u8], of: Vec<usize>, body: &[usize]| {
+            if let Some(digest) = digests.borrow().get(&of) {
+                return Some(digest.clone());
+            }
+            let digest = making.make(algorithm, key, &*bodies.get_to_hash(body)?);
+            digests.borrow_mut().insert(of, digest.clone());
+            Some(digest)
+        };
         let make = |picked: &[usize]| {
             let &[key, content, spelling, parts, made, nonce, time, ref body @ ..] = picked else { return None };
             let key_text = self.keys[key].as_bytes();
-            let bytes = bodies.get(body)?;
+            let bytes;
             let content = match self.content[content] {
                 Content::Digest(making, algorithm) => {
-                    let mut digests = digests.borrow_mut();
-                    let digest = digests.entry([&[key, content], body].concat());
-                    let digest = digest.or_insert_with(|| making.make(algorithm, key_text, &bytes));
-                    Cow::Owned(self.spelling[spelling].write(digest))
+                    let digest = digest(making, algorithm, key_text, [&[key, content], body].concat(), body)?;
+                    Cow::Owned(self.spelling[spelling].write(&digest))
                 }
-                Content::Body => Cow::Borrowed(&*bytes),
+                Content::Body => {
+                    bytes = bodies.get_to_hash(body)?;
+                    Cow::Borrowed(&*bytes)
+                }
             };
             let all: [&[u8]; 4] = [key_text, self.nonce[nonce].as_bytes(), self.time[time].as_bytes(), &content];
             let text = Zeroizing::new(layout[parts].iter().map(|&part| all[part]).collect::<Vec<_>>().concat());

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::super::Mistake;
 use super::super::java::{Table, hash_order};
 use super::super::search::Choice;
-use crate::text::json::{self, Member, members, push_quoted};
+use crate::text::json::{Member, members, push_quoted};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Order {
@@ -58,11 +58,15 @@ pub(super) fn canonical_first() -> Choice<Order> {
         .or_each(hashes())
 }
 
+/// Brings members with the values of the canonical form into its order; `None` where one stands twice.
+pub(super) fn make_canonical(members: &mut Vec<Member<'_>>) -> Option<()> {
+    members.retain(|(_, value)| value != "null");
+    sort(members);
+    members.windows(2).all(|two| two[0].0 != two[1].0).then_some(())
+}
+
 /// The members in another order, without white space between them.
 pub(super) fn reordered(object: &str, order: Order) -> Option<String> {
-    if order == Order::Canonical {
-        return json::canonical(object.as_bytes()).ok();
-    }
     let mut found = members(object.as_bytes()).ok()?;
     let mut is_deep = order == Order::Deep;
     match order {
