@@ -13,18 +13,14 @@ use koogallery::adapter::tower::Endpoint;
 use koogallery::callback::CallbackService;
 use koogallery::cipher::client_secret::{OaepDecryptor, PrivateKey};
 use koogallery::cipher::field::EncryptType;
-use koogallery::directory::SqliteDirectory;
 use koogallery::key::{AccessKeys, InterfaceType};
-use koogallery::ledger::SqliteLedger;
-use koogallery::license_store::SqliteLicenseStore;
 use koogallery::login::{Login, StoreLogin};
 use koogallery::open_api::Client;
-use koogallery::replay::SqliteReplayGuard;
-use koogallery::sqlite::Database;
 use koogallery::transport::ReqwestTransport;
 use serde_json::{Value, json};
 
 use crate::books::Books;
+use crate::database::Database;
 use crate::office::Office;
 use crate::shop::Shop;
 use crate::sso;
@@ -56,15 +52,15 @@ impl App {
         settings: Settings,
         database: &Database,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let ledger = SqliteLedger::new(database).await?;
+        let ledger = database.ledger().await?;
         let office = Office { signing_key: "for development only".to_owned(), issuing_time: Duration::ZERO };
         let mut builder = CallbackService::builder(settings.keys, TokioRuntime)
             .subscription(Shop::new(database, settings.opening_time).await?, ledger.clone())
-            .licensing(office, ledger.clone(), SqliteLicenseStore::new(database).await?)
+            .licensing(office, ledger.clone(), database.license_store().await?)
             // Both families on one address: only the key distinguishes their purchases.
             .online_license_key(InterfaceType::License)
             .orders(Books, ledger)
-            .replay_guard(SqliteReplayGuard::new(database).await?)
+            .replay_guard(database.replay_guard().await?)
             .encrypt_type(settings.encrypt_type);
         if let Some(client) = settings.open_api {
             builder = builder.open_api(client);
@@ -72,7 +68,7 @@ impl App {
         let mut router = Router::new().route("/healthz", get(|| async { "ok" }));
         if !settings.private_keys.is_empty() {
             let decryptor = Arc::new(OaepDecryptor::new(settings.private_keys)?);
-            let directory = SqliteDirectory::new(database, Arc::clone(&decryptor)).await?;
+            let directory = database.directory(Arc::clone(&decryptor) as _).await?;
             builder = builder.directory(directory.clone(), decryptor);
             let directory = StoreLogin::new(directory);
             let directory = if settings.allows_http { directory.allow_http() } else { directory };

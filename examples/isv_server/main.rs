@@ -5,7 +5,7 @@
 //! | setting | default |
 //! |---|---|
 //! | `--listen` | `127.0.0.1:8080` |
-//! | `--database`, `KOOGALLERY_DATABASE_URL` | `sqlite://koogallery.db` |
+//! | `--database`, `KOOGALLERY_DATABASE_URL` (`postgres://...` with `--features deadpool-postgres-0_14`) | `sqlite://koogallery.db` |
 //! | `--opening-time` (milliseconds that opening an account takes) | `0` |
 //! | `--app-id` (the application's id in the marketplace, for `/login` and `/sso`) | `app` |
 //! | `--allow-http true` (authentication centers without TLS, for trying out) | `false` |
@@ -19,6 +19,7 @@
 
 mod app;
 mod books;
+mod database;
 #[path = "../license_server/office.rs"]
 mod office;
 mod shop;
@@ -27,20 +28,20 @@ mod sso;
 use std::error::Error;
 use std::time::Duration;
 
+use database::Database;
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::cipher::client_secret::PrivateKey;
 use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType};
 use koogallery::open_api::Client;
 use koogallery::random::{self, OsRandom};
-use koogallery::sqlite::Database;
 use koogallery::transport::ReqwestTransport;
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let arguments = Arguments::read()?;
-    let database = Database::open_url(&arguments.database)?;
+    let database = Database::open(&arguments.database).await?;
     let keys = keys()?;
     let open_api = match Credentials::from_env()? {
         Some(_) => Some(Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?),

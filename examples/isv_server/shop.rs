@@ -1,12 +1,13 @@
 //! The seller's business logic: what happens on a purchase. Replace this with yours.
 
+use std::error::Error;
 use std::time::Duration;
 
 use koogallery::callback::HandlerError;
 use koogallery::callback::subscription::*;
 use koogallery::random::{self, OsRandom};
-use koogallery::sqlite::rusqlite::Transaction;
-use koogallery::sqlite::{Database, DatabaseError};
+
+use crate::database::Database;
 
 /// Opens and closes accounts in a table of its own.
 pub struct Shop {
@@ -15,56 +16,50 @@ pub struct Shop {
     opening_time: Duration,
 }
 
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS shop_account (
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS shop_account (
     instance_id TEXT PRIMARY KEY,
     password    TEXT NOT NULL,
-    usable      INTEGER NOT NULL,
+    usable      TEXT NOT NULL,
     expires_at  TEXT
-);";
+)";
 
 impl Shop {
-    pub async fn new(database: &Database, opening_time: Duration) -> Result<Self, DatabaseError> {
-        database.transaction(|transaction| transaction.execute_batch(SCHEMA)).await?;
+    pub async fn new(database: &Database, opening_time: Duration) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        database.run(TABLE, Vec::new()).await?;
         Ok(Self { database: database.clone(), opening_time })
     }
 
-    /// Runs one statement on one account.
-    async fn change(&self, instance_id: String, statement: &'static str) -> Result<(), HandlerError> {
-        self.database.transaction(move |transaction| transaction.execute(statement, [instance_id])).await?;
-        Ok(())
+    async fn run(&self, statement: &'static str, values: Vec<String>) -> Result<Option<String>, HandlerError> {
+        self.database.run(statement, values).await.map_err(HandlerError::failed)
     }
 }
 
 impl SubscriptionHandler for Shop {
     async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
         tokio::time::sleep(self.opening_time).await;
-        let password = new_password()?;
         // After a crash this runs again with the same id, so it must not fail on what is there already.
-        let statement = "INSERT INTO shop_account VALUES (?1, ?2, 1, NULL) ON CONFLICT DO NOTHING";
-        let values = (purchase.instance_id, password);
-        self.database.transaction(move |transaction| transaction.execute(statement, values)).await?;
-        Ok(())
+        let statement = "INSERT INTO shop_account VALUES ($1, $2, 'yes', NULL) ON CONFLICT DO NOTHING";
+        self.run(statement, vec![purchase.instance_id, new_password()?]).await.map(drop)
     }
 
     async fn renew(&self, renewal: Renewal) -> Result<(), HandlerError> {
         // An absolute time, which may lie before the present one: set it, do not add to it.
-        let statement = "UPDATE shop_account SET expires_at = ?2 WHERE instance_id = ?1";
-        let values = (renewal.instance_id, renewal.expire_time.to_string());
-        self.database.transaction(move |transaction| transaction.execute(statement, values)).await?;
-        Ok(())
+        let statement = "UPDATE shop_account SET expires_at = $2 WHERE instance_id = $1";
+        self.run(statement, vec![renewal.instance_id, renewal.expire_time.to_string()]).await.map(drop)
     }
 
     async fn freeze(&self, freeze: Freeze) -> Result<(), HandlerError> {
-        self.change(freeze.instance_id, "UPDATE shop_account SET usable = 0 WHERE instance_id = ?1").await
+        let statement = "UPDATE shop_account SET usable = 'no' WHERE instance_id = $1";
+        self.run(statement, vec![freeze.instance_id]).await.map(drop)
     }
 
     async fn unfreeze(&self, unfreeze: Unfreeze) -> Result<(), HandlerError> {
-        self.change(unfreeze.instance_id, "UPDATE shop_account SET usable = 1 WHERE instance_id = ?1").await
+        let statement = "UPDATE shop_account SET usable = 'yes' WHERE instance_id = $1";
+        self.run(statement, vec![unfreeze.instance_id]).await.map(drop)
     }
 
     async fn release(&self, release: Release) -> Result<(), HandlerError> {
-        self.change(release.instance_id, "DELETE FROM shop_account WHERE instance_id = ?1").await
+        self.run("DELETE FROM shop_account WHERE instance_id = $1", vec![release.instance_id]).await.map(drop)
     }
 
     async fn upgrade(&self, _upgrade: Upgrade) -> Result<(), HandlerError> {
@@ -78,11 +73,9 @@ impl SubscriptionHandler for Shop {
     }
 
     async fn describe(&self, query: InstanceQuery) -> Result<Description, HandlerError> {
-        let id = query.instance_id.clone();
-        let statement = "SELECT password FROM shop_account WHERE instance_id = ?1";
-        let read =
-            move |transaction: &Transaction<'_>| transaction.query_row(statement, [id], |row| row.get::<_, String>(0));
-        let password = self.database.transaction(read).await?;
+        let statement = "SELECT password FROM shop_account WHERE instance_id = $1";
+        let password = self.run(statement, vec![query.instance_id.clone()]).await?;
+        let password = password.ok_or_else(|| HandlerError::failed("the instance has no account"))?;
         let access = AccessInfo::new(format!("https://app.example.com/{}", query.instance_id))
             .with_login("admin", password)
             .with_memo("欢迎使用");

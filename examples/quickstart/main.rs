@@ -9,6 +9,8 @@
 mod app;
 #[path = "../isv_server/books.rs"]
 mod books;
+#[path = "../isv_server/database.rs"]
+mod database;
 mod enterprise;
 mod licenses;
 mod lives;
@@ -24,6 +26,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use database::Database;
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::cipher::client_secret::PrivateKey;
@@ -32,7 +35,6 @@ use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType};
 use koogallery::open_api::Client;
 use koogallery::random::OsRandom;
 use koogallery::site::Site;
-use koogallery::sqlite::Database;
 use koogallery::transport::ReqwestTransport;
 use koogallery_simulator::{HttpTarget, Marketplace, OpenApiServer, serve_open_api};
 use story::Story;
@@ -49,7 +51,7 @@ const COMPRESSION: u32 = 50 * 86_400;
 #[tokio::main]
 async fn main() -> Outcome {
     let folder = tempfile::tempdir()?;
-    let database = Database::open(folder.path().join("quickstart.db"))?;
+    let database = Database::open(&format!("sqlite://{}", folder.path().join("quickstart.db").display())).await?;
     let private_key = PrivateKey::generate(PrivateKey::MIN_BITS, &OsRandom)?;
     let credentials = Credentials::new("AK", "SK")?;
     let mock = OpenApiServer::builder().credentials(credentials.clone()).build();

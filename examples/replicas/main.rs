@@ -11,9 +11,11 @@
 //! | `--database` | SQLite in a temporary file |
 //! | `--orders` | `60` |
 
+#[expect(dead_code, reason = "the whole server has more stores")]
+#[path = "../isv_server/database.rs"]
+mod database;
 mod fleet;
 mod replica;
-mod stores;
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -12,7 +12,7 @@ use koogallery::key::AccessKeys;
 use tokio::net::TcpListener;
 
 use crate::Outcome;
-use crate::stores::Stores;
+use crate::database::Database;
 
 /// Time that opening an account takes.
 const OPENING: Duration = Duration::from_millis(300);
@@ -22,10 +22,10 @@ const LEASE: Duration = Duration::from_secs(2);
 
 /// Serves until it is killed.
 pub async fn serve(database: &str) -> Outcome {
-    let Stores { ledger, replay_guard } = Stores::open(database).await?;
+    let database = Database::open(database).await?;
     let service = CallbackService::builder(AccessKeys::from_env()?, TokioRuntime)
-        .subscription(Shop, ledger)
-        .replay_guard(replay_guard)
+        .subscription(Shop, database.ledger().await?)
+        .replay_guard(database.replay_guard().await?)
         .lease(LEASE)
         .build();
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -252,7 +252,7 @@ impl Call {
             if let Some(digest) = digests.borrow().get(&of) {
                 return Some(digest.clone());
             }
-            let digest = making.make(algorithm, key, &*bodies.get_to_hash(body)?);
+            let digest = making.make(algorithm, key, &bodies.get_to_hash(body)?);
             digests.borrow_mut().insert(of, digest.clone());
             Some(digest)
         };

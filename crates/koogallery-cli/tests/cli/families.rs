@@ -1,11 +1,7 @@
 //! `check` without `--profile`: it judges what the endpoint serves, and nothing broken passes as not served.
 
-#[path = "../../../../examples/isv_server/shop.rs"]
-mod shop;
-
 use std::net::SocketAddr;
 use std::sync::mpsc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::post_service;
@@ -13,9 +9,10 @@ use koogallery::adapter::serve;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::adapter::tower::Endpoint;
 use koogallery::callback::CallbackService;
+use koogallery::callback::subscription::{AccessInfo, Description};
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
-use koogallery::sqlite::Database;
+use koogallery::testing::AcceptAll;
 use serde_json::Value;
 
 use crate::servers::{Example, KEYS, answering};
@@ -29,9 +26,8 @@ fn saas_server(key: &'static str, only_posts: bool) -> SocketAddr {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             started.send(listener.local_addr().unwrap()).unwrap();
-            let folder = tempfile::tempdir().unwrap();
-            let database = Database::open(folder.path().join("shop.db")).unwrap();
-            let shop = shop::Shop::new(&database, Duration::ZERO).await.unwrap();
+            let access = AccessInfo::new("https://app.example.com").with_login("admin", "a password");
+            let shop = AcceptAll::new().with_description(Description::new(access));
             let keys = AccessKeys::new().with(InterfaceType::Basic, AccessKey::new(key).unwrap()).unwrap();
             let service = CallbackService::builder(keys, TokioRuntime).subscription(shop, MemoryLedger::new()).build();
             let router = Router::new();

@@ -1,0 +1,98 @@
+//! The database of a URL: the stores of callbacks and logins, and tables of the seller's own.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use koogallery::cipher::client_secret::ClientSecretDecryptor;
+use koogallery::directory::{DirectoryStore, SqliteDirectory};
+use koogallery::ledger::{Ledger, SqliteLedger};
+use koogallery::license_store::{LicenseStore, SqliteLicenseStore};
+use koogallery::replay::{ReplayGuard, SqliteReplayGuard};
+use koogallery::sqlite;
+use koogallery::sqlite::rusqlite::{OptionalExtension as _, Transaction, params_from_iter};
+#[cfg(feature = "deadpool-postgres-0_14")]
+use koogallery::{
+    directory::PostgresDirectory, ledger::PostgresLedger, license_store::PostgresLicenseStore, postgres,
+    replay::PostgresReplayGuard,
+};
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// A database of one of the kinds that the program was built for.
+#[derive(Clone)]
+pub enum Database {
+    /// `sqlite://FILE`, for the processes of one machine.
+    Sqlite(sqlite::Database),
+    /// `postgres://USER:PASSWORD@HOST/NAME`, for any number of replicas; needs `--features deadpool-postgres-0_14`.
+    #[cfg(feature = "deadpool-postgres-0_14")]
+    Postgres(postgres::Database),
+}
+
+impl Database {
+    pub async fn open(url: &str) -> Outcome<Self> {
+        match url.split("://").next() {
+            Some("sqlite") => Ok(Self::Sqlite(sqlite::Database::open_url(url)?)),
+            #[cfg(feature = "deadpool-postgres-0_14")]
+            Some("postgres" | "postgresql") => Ok(Self::Postgres(postgres::Database::connect(url).await?)),
+            // The rest of the URL may hold a password.
+            Some(scheme) => Err(format!("this program was built without a database for {scheme}:// URLs").into()),
+            None => Err("the URL of the database is empty".into()),
+        }
+    }
+
+    pub async fn ledger(&self) -> Outcome<Arc<dyn Ledger>> {
+        Ok(match self {
+            Self::Sqlite(database) => Arc::new(SqliteLedger::new(database).await?),
+            #[cfg(feature = "deadpool-postgres-0_14")]
+            Self::Postgres(database) => Arc::new(PostgresLedger::new(database).await?),
+        })
+    }
+
+    pub async fn replay_guard(&self) -> Outcome<Arc<dyn ReplayGuard>> {
+        Ok(match self {
+            Self::Sqlite(database) => Arc::new(SqliteReplayGuard::new(database).await?),
+            #[cfg(feature = "deadpool-postgres-0_14")]
+            Self::Postgres(database) => Arc::new(PostgresReplayGuard::new(database).await?),
+        })
+    }
+
+    pub async fn license_store(&self) -> Outcome<Arc<dyn LicenseStore>> {
+        Ok(match self {
+            Self::Sqlite(database) => Arc::new(SqliteLicenseStore::new(database).await?),
+            #[cfg(feature = "deadpool-postgres-0_14")]
+            Self::Postgres(database) => Arc::new(PostgresLicenseStore::new(database).await?),
+        })
+    }
+
+    pub async fn directory(&self, decryptor: Arc<dyn ClientSecretDecryptor>) -> Outcome<Arc<dyn DirectoryStore>> {
+        Ok(match self {
+            Self::Sqlite(database) => Arc::new(SqliteDirectory::new(database, decryptor).await?),
+            #[cfg(feature = "deadpool-postgres-0_14")]
+            Self::Postgres(database) => Arc::new(PostgresDirectory::new(database, decryptor).await?),
+        })
+    }
+
+    /// Runs a statement with parameters `$1`, `$2` and so on, and returns the first column of its first row, if it has one.
+    pub async fn run(&self, statement: &'static str, parameters: Vec<String>) -> Outcome<Option<String>> {
+        match self {
+            Self::Sqlite(database) => {
+                let run = move |transaction: &Transaction<'_>| {
+                    let mut statement = transaction.prepare_cached(&statement.replace('$', "?"))?;
+                    statement.query_row(params_from_iter(parameters), |row| row.get(0)).optional()
+                };
+                Ok(database.transaction(run).await?)
+            }
+            #[cfg(feature = "deadpool-postgres-0_14")]
+            Self::Postgres(database) => {
+                use postgres::tokio_postgres::types::{ToSql, Type};
+
+                let typed: Vec<(&(dyn ToSql + Sync), Type)> =
+                    parameters.iter().map(|text| (text as &(dyn ToSql + Sync), Type::TEXT)).collect();
+                let rows = database
+                    .transaction(async |transaction| Ok(transaction.query_typed(statement, &typed).await?))
+                    .await?;
+                Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
+            }
+        }
+    }
+}
