@@ -60,7 +60,7 @@ impl ReplayGuard for SqliteReplayGuard {
         answer: Bytes,
     ) -> BoxFuture<'a, Result<(), ReplayError>> {
         let id = id.to_key();
-        self.database.run(ReplayError::store, move |transaction| {
+        self.database.run_quickly(ReplayError::store, move |transaction| {
             let content = content.as_ref().map(ContentDigest::as_bytes);
             transaction.prepare_cached(REMEMBER)?.execute(params![id, content, &answer[..]]).map(drop)
         })
