@@ -58,7 +58,7 @@ mod sqlite;
 mod status;
 mod store;
 mod usage;
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+#[cfg(feature = "deadpool-postgres-0_14")]
 mod waiting;
 
 pub use draft::{RecordDraft, UsageSum};

@@ -27,7 +27,8 @@
 //! empty before the suite. A store is correct if it passes all suites of its trait. `examples/custom_ledger.rs` in the
 //! repository shows a ledger with its tests.
 //!
-//! Stores must not depend on the system clock: a suite passes times of its own.
+//! Stores must not depend on the system clock: a suite passes times of its own. Only a replay guard may delete calls by
+//! the clock of its database.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a suite reports what is wrong by a panic")]
 
@@ -58,6 +59,7 @@ use crate::timestamp::Timestamp;
 /// 2025-01-02 03:04:05.678 UTC.
 const NOW: Timestamp = Timestamp::from_unix_millis(1_735_787_045_678);
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Returns the value, or panics with the operation that failed and all causes.
