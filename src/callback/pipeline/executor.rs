@@ -266,7 +266,7 @@ impl Executor {
             step.set_proposed_id(self.random_id()?);
         }
         let (mut looks, mut waited) = (0, Duration::ZERO);
-        loop {
+        while waited < PATIENCE {
             if lease_left.is_zero() {
                 let asked_at = self.environment.now();
                 match self.ledger.begin(step, lease, asked_at).await? {
@@ -281,17 +281,17 @@ impl Executor {
                     LeaseOutcome::NotCreated(instance) => {
                         return Err(CallbackError::UnknownInstance(instance.instance_id.clone()));
                     }
-                    LeaseOutcome::IdTaken => step.set_proposed_id(self.random_id()?),
+                    LeaseOutcome::IdTaken => {
+                        step.set_proposed_id(self.random_id()?);
+                        // No ledger takes every id; one that does is broken, and not asked for ever.
+                        waited += FIRST_LOOK;
+                    }
                     LeaseOutcome::Busy { instance, lease_left: left } => {
                         run.fix(&instance);
                         lease_left = left;
                     }
                 }
                 continue;
-            }
-            if waited >= PATIENCE {
-                let id = run.instance_id.get().map_or_else(|| step.subject(), String::as_str);
-                return Err(CallbackError::Busy(id.to_owned()));
             }
             let pause = backoff::pause(FIRST_LOOK, LONGEST_LOOK, looks, &*self.environment.random).min(lease_left);
             self.environment.sleep(pause).await;
@@ -302,6 +302,8 @@ impl Executor {
                 StepStatus::Unknown => Duration::ZERO,
             };
         }
+        let id = run.instance_id.get().map_or_else(|| step.subject(), String::as_str);
+        Err(CallbackError::Busy(id.to_owned()))
     }
 
     /// Runs the seller's code; returns the effect, with the data of the order.
