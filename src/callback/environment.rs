@@ -11,9 +11,14 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, poll_immediate, select};
 
 use super::{BackgroundFailure, CallbackError, CallbackEvent, HandlerError, Observer, Runtime};
+use crate::backoff;
 use crate::clock::Clock;
-use crate::random::{Random, number};
+use crate::lease::Lease;
+use crate::random::Random;
 use crate::timestamp::Timestamp;
+
+const FIRST_POLL: Duration = Duration::from_millis(50);
+const LONGEST_POLL: Duration = Duration::from_secs(1);
 
 /// Runs a handler; a panic is a failure of its call alone.
 pub(super) async fn caught<T>(
@@ -54,8 +59,15 @@ impl Environment {
         self.observe(CallbackEvent::BackgroundFailure(BackgroundFailure::new(action, subject, error)));
     }
 
-    pub(super) fn random_number(&self) -> Result<u128, CallbackError> {
-        number(&*self.random).map_err(|error| CallbackError::Handler(Arc::new(error)))
+    /// Returns a lease of a new holder.
+    pub(super) fn draw_lease(&self) -> Result<Lease, CallbackError> {
+        Lease::draw(&*self.random, self.lease).map_err(|error| CallbackError::Handler(Arc::new(error)))
+    }
+
+    /// Returns the pause before the next poll for something that another holder works on, given the number of polls
+    /// before it.
+    pub(super) fn poll_pause(&self, polls: u32) -> Duration {
+        backoff::pause(FIRST_POLL, LONGEST_POLL, polls, &*self.random)
     }
 
     /// Waits for work, and drops it after `timeout`; `None` then.
@@ -72,7 +84,7 @@ impl Environment {
     }
 
     /// Does the work, and extends its lease after each third of the lease's duration, until it is done or `extend`
-    /// breaks. An extension does not hold up the work.
+    /// breaks. An extension does not hold up the work, which includes the note that it is done.
     pub(super) async fn while_leased<T, E>(
         &self,
         work: impl Future<Output = T> + Send,

@@ -20,6 +20,7 @@ use crate::ledger::Ledger;
 use crate::protocol::{Protocol, UnfinishedCreation};
 use crate::replay::{ClaimOutcome, ReplayGuard};
 use crate::result_code::ResultCode;
+use crate::timestamp::Timestamp;
 use crate::wire::{Members, ParseError, TestFlag};
 
 /// A longer answer is not kept for repeats of its call, which the ledger then answers. Only a License of V1 may be longer.
@@ -219,7 +220,7 @@ impl CallbackService {
             }
         }
 
-        let reply = self.reply(protocol, call.command, progress).await?;
+        let reply = self.reply(protocol, verified.time(), call.command, progress).await?;
         let is_final = reply.is_final();
         progress.result_code = reply.result_code(protocol);
         let answer = envelope.write(activity, reply)?;
@@ -244,11 +245,12 @@ impl CallbackService {
     async fn reply(
         &self,
         protocol: Protocol,
+        signed_at: Timestamp,
         command: Command,
         progress: &mut ExchangeState,
     ) -> Result<Reply, CallbackError> {
         let Inner { settings, subscription, directory, licensing, orders, .. } = &*self.inner;
-        let mut exchange = ReplyContext { protocol, settings, progress };
+        let mut exchange = ReplyContext { protocol, signed_at, settings, progress };
         let no_handler = || CallbackError::NoHandler(protocol);
         match command {
             Command::Subscription(command) => {

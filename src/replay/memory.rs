@@ -14,8 +14,9 @@ use crate::timestamp::Timestamp;
 /// A replay guard that lives as long as the process.
 ///
 /// Holds 96 bits of a randomly keyed hash per call and 64 of its content, at most 100 bytes of memory with everything;
-/// the answer to a change comes on top. After a restart a captured V2.0 call could be used again for up to a minute: the
-/// ledger finds a purchase or a renewal done, but an old freeze would freeze again.
+/// the answer to a change comes on top. After a restart a captured V2.0 call could be used again for up to a minute. The
+/// ledger still keeps its effect from happening twice: a replayed purchase, renewal or upgrade is known to it, and a
+/// replayed change of the status is older than the last one.
 #[derive(Debug)]
 pub struct MemoryReplayGuard {
     capacity: usize,

@@ -19,8 +19,9 @@ use crate::timestamp::Timestamp;
 ///
 /// Redis deletes calls by itself, five minutes after their window. It must not evict any earlier, so set
 /// `maxmemory-policy noeviction`: with a full Redis, calls are refused. Calls that Redis loses, at a restart without
-/// persistence or in a failover, can be replayed within their window: the ledger finds a purchase or a renewal done, but
-/// an old freeze would freeze again.
+/// persistence or in a failover, can be replayed within their window. The ledger still keeps their effects from happening
+/// twice: a replayed purchase, renewal or upgrade is known to it, and a replayed change of the status is older than the
+/// last one.
 ///
 /// An operation times out after three seconds, whatever it waits for. Requires a tokio runtime.
 #[derive(Clone)]

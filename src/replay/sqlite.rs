@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Row, Transaction, params};
 
 use super::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
-use crate::sqlite::{Database, DatabaseError};
+use crate::sqlite::{Database, DatabaseError, add_column};
 use crate::timestamp::Timestamp;
 
 /// A replay guard that survives restarts and serves several processes on one file, in a table of its own
@@ -100,10 +100,6 @@ fn claim(
 
 fn make_table(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(SqliteReplayGuard::SCHEMA)?;
-    let has_content = "SELECT count(*) FROM pragma_table_info('koogallery_replay') WHERE name = 'content'";
-    if transaction.query_row(has_content, [], |row| row.get::<_, i64>(0))? == 0 {
-        // Rows of earlier versions have no content, as the calls of V1.0.
-        transaction.execute("ALTER TABLE koogallery_replay ADD COLUMN content BLOB", [])?;
-    }
-    Ok(())
+    // Rows of earlier versions have no content, as the calls of V1.0.
+    add_column(transaction, "koogallery_replay", "content", "BLOB")
 }

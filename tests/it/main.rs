@@ -43,6 +43,7 @@ mod query_order_example;
 mod repeats;
 mod replay_guards;
 mod replicas;
+mod replicas_example;
 mod servers;
 mod settings;
 mod shared_ledger;

@@ -1,7 +1,6 @@
 //! Replying to the License calls.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::callback::CallbackError;
 use crate::callback::command::{Created, LicensingCommand, Reply, SubscriptionCommand};
@@ -13,9 +12,6 @@ use crate::callback::settings::DebugCalls;
 use crate::ledger::{Instance, State};
 use crate::license_store::{ApplicationId, Applied, License, LicenseApplication};
 use crate::redact::Sensitive;
-
-/// Pause between two polls for a License that another call is making.
-const BUSY_POLL: Duration = Duration::from_millis(50);
 
 /// The Licenses of one seller.
 pub(in crate::callback) struct Licensing {
@@ -74,7 +70,7 @@ impl Licensing {
         match instance.state {
             State::Active | State::Frozen => {}
             State::Creating => {
-                executor.resume(&instance);
+                executor.resume(&instance).await?;
                 return Err(CallbackError::StillCreating);
             }
             State::Released => return Err(unknown()),
@@ -116,6 +112,8 @@ impl Licensing {
             return Ok(text);
         }
         self.note(application).await?;
+        let environment = &self.issuer.environment;
+        let mut polls = 0;
         loop {
             if let Some(License::Text(text)) = self.issuer.work_for(&id).await? {
                 return Ok(text);
@@ -124,7 +122,8 @@ impl Licensing {
             if let Some(License::Text(text)) = self.known_license(&id).await? {
                 return Ok(text);
             }
-            self.issuer.environment.sleep(BUSY_POLL).await;
+            environment.sleep(environment.poll_pause(polls)).await;
+            polls += 1;
         }
     }
 
