@@ -46,7 +46,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             header_timeout: Duration::from_secs(10),
-            header_bytes: 64 * 1024,
+            header_bytes: 32 * 1024,
             connections: 1024,
             shutdown_timeout: Duration::from_secs(30),
         }
@@ -66,7 +66,8 @@ impl Server {
         self
     }
 
-    /// Refuses heads with more bytes than this, at least 8192; 64 KiB unless set.
+    /// Refuses heads with more bytes than this, at least 8192; 32 KiB unless set. A connection that receives a
+    /// body buffers as much.
     #[must_use]
     pub fn header_bytes(mut self, bytes: usize) -> Self {
         self.header_bytes = bytes.max(8192);

@@ -91,20 +91,20 @@ impl ClientSecretDecryptor for Opener {
     }
 }
 
-struct Stage {
-    service: CallbackService,
+pub struct Stage {
+    pub service: CallbackService,
     notes: Notes,
-    log: Log,
+    pub log: Log,
     clock: Arc<ManualClock>,
     seller: Seller,
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with(|builder| builder)
     }
 
-    fn with(configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder) -> Self {
+    pub fn with(configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder) -> Self {
         let keys = AccessKeys::new().with(InterfaceType::Basic, key()).unwrap();
         let keys = keys.with(InterfaceType::Kit, kit_key()).unwrap();
         let (notes, log, clock) = (Notes::default(), Log::default(), Arc::new(ManualClock::new(NOW)));

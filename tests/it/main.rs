@@ -41,6 +41,7 @@ mod properties;
 mod push_answers;
 mod query_order_example;
 mod replay_guards;
+mod request_bodies;
 mod servers;
 mod settings;
 mod shared_ledger;
