@@ -1,10 +1,12 @@
 //! Processing of a callback, from request to response.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, Request, Response};
@@ -81,7 +83,9 @@ impl CallbackService {
         };
         let members = route.members(&self.inner.settings, &verified);
         (progress.protocol, progress.key_index) = (Some(route.protocol), key_index);
-        let outcome = self.answer_in_time(&route, &verified, &members, &mut progress).await;
+        // Handlers' panics are caught where they run; stores and decryptors can be the seller's code as well.
+        let answer = AssertUnwindSafe(self.answer_in_time(&route, &verified, &members, &mut progress));
+        let outcome = answer.catch_unwind().await.unwrap_or(Err(CallbackError::Aborted));
         if progress.activity.is_none() {
             progress.activity = route.activity.or_else(|| members.text("activity")?.parse().ok());
         }

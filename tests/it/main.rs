@@ -34,6 +34,7 @@ mod open_api;
 mod open_api_client;
 mod open_api_errors;
 mod orders;
+mod panics;
 mod postgres;
 mod postgres_stores;
 mod process;

@@ -85,8 +85,8 @@ pub enum CallbackError {
     /// The handler failed.
     #[error("the handler failed")]
     Handler(#[source] Arc<dyn Error + Send + Sync>),
-    /// The handler panicked, or the runtime dropped it.
-    #[error("the handler panicked or was dropped")]
+    /// The handler or a store panicked, or the runtime dropped it.
+    #[error("the handler or a store panicked, or was dropped")]
     Aborted,
     /// The handler's answer breaks a rule of the documents.
     #[error("the marketplace would refuse the answer")]
