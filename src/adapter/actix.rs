@@ -1,6 +1,26 @@
 //! A route for actix-web 4, which still speaks `http` 0.2: method, address and headers are carried over.
 //!
 //! Header names are written with capital letters on HTTP/1.1, so `Body-Sign` stands there in its documented case.
+//!
+//! `HttpServer` closes connections that do not send a head within 5 seconds, and takes 25,000 connections per worker, which
+//! is more than the usual limit of open files: 1024 on many systems. Silent clients can then keep others out. Set the limit
+//! below that of the files, divided by the workers:
+//!
+//! ```no_run
+//! # async fn example(service: koogallery::callback::CallbackService) -> std::io::Result<()> {
+//! use std::time::Duration;
+//! use actix_web::{App, HttpServer};
+//! use koogallery::adapter::actix::route;
+//!
+//! HttpServer::new(move || App::new().route("/saasproduce", route(service.clone())))
+//!     .workers(2)
+//!     .max_connections(400)
+//!     .client_request_timeout(Duration::from_secs(5))
+//!     .bind("127.0.0.1:8080")?
+//!     .run()
+//!     .await
+//! # }
+//! ```
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};

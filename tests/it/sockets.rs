@@ -78,6 +78,8 @@ pub fn split(answer: &[u8]) -> (String, Answer) {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
     let head = String::from_utf8(answer[..end].to_vec()).unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    let lines = head.to_lowercase();
+    assert!(lines.contains("\r\ncache-control: no-store, no-transform") && !lines.contains("\r\nallow:"), "{head}");
     let signature = head.lines().find_map(|line| line.strip_prefix("Body-Sign: ")).map(str::to_owned);
     (head, Answer::parse(Bytes::copy_from_slice(&answer[end + 4..]), signature))
 }
@@ -185,6 +187,77 @@ async fn stopping_lets_requests_finish() {
     assert!(TcpStream::connect(server.address).await.is_err());
 }
 
+/// Sends the bytes and holds the connection.
+async fn hold(address: SocketAddr, bytes: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Reads until the server closes.
+async fn rest(mut stream: TcpStream) -> Vec<u8> {
+    let mut rest = Vec::new();
+    let _: std::io::Result<usize> = stream.read_to_end(&mut rest).await;
+    rest
+}
+
+#[tokio::test]
+async fn idle_connections_give_way_to_new_ones() {
+    let stage = Stage::new();
+    let server = start(Server::new().connections(10), router(&stage)).await;
+    let call = || post_bytes(&stage, &purchase("CS1", "b"));
+    let mut silent = Vec::new();
+    for index in 0..15 {
+        let begun = ["", "POST /saasproduce HTTP/1.1\r\nHost: x\r\n"][index % 2];
+        silent.push(hold(server.address, begun).await);
+        // One call, and then nothing but the beginning of a head.
+        let mut used = hold(server.address, &call().replace("Connection: close\r\n", "")).await;
+        assert!(used.read(&mut [0; 1024]).await.unwrap() > 0);
+        used.write_all(begun.as_bytes()).await.unwrap();
+        silent.push(used);
+    }
+    for _ in 0..20 {
+        let began = Instant::now();
+        let (_, answer) = split(&talk(server.address, call()).await);
+        assert_eq!(answer.code, "000000");
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    }
+    // The oldest went first: the last one is still there.
+    assert_eq!(rest(silent.remove(0)).await, b"");
+    let mut last = silent.pop().unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(50), last.read(&mut [0; 16])).await.is_err());
+}
+
+#[tokio::test]
+async fn no_call_gives_way() {
+    let stage = Stage::new();
+    stage.seller.set(Mood::Slow(Duration::from_millis(400)));
+    let server = start(Server::new().connections(2), router(&stage)).await;
+    let bodies: Vec<_> =
+        (0..6).map(|order| post_bytes(&stage, &purchase(&format!("CS{order}"), &format!("b{order}")))).collect();
+    let began = Instant::now();
+    let answers = join_all(bodies.iter().map(|body| talk(server.address, body))).await;
+    assert!(answers.iter().all(|answer| split(answer).1.code == "000000"));
+    assert!(began.elapsed() >= Duration::from_millis(1200), "two at a time: {:?}", began.elapsed());
+    assert_eq!(stage.seller.runs(), 6);
+}
+
+/// A body that comes bit by bit belongs to a call that was accepted.
+#[tokio::test]
+async fn a_body_on_its_way_does_not_give_way() {
+    let stage = Stage::new();
+    let server = start(Server::new().connections(1), router(&stage)).await;
+    let call = post_bytes(&stage, &purchase("CS1", "b"));
+    let (begin, end) = call.split_at(call.len() - 5);
+    let mut slow = hold(server.address, begin).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let other = tokio::spawn(talk(server.address, post_bytes(&stage, &purchase("CS2", "c"))));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    slow.write_all(end.as_bytes()).await.unwrap();
+    assert_eq!(split(&rest(slow).await).1.code, "000000");
+    assert_eq!(split(&other.await.unwrap()).1.code, "000000");
+}
+
 #[tokio::test]
 async fn what_is_not_http_or_no_callback_is_turned_away() {
     let stage = Stage::new();
@@ -195,8 +268,8 @@ async fn what_is_not_http_or_no_callback_is_turned_away() {
     }
     let endless = format!("GET /saasproduce?{} HTTP/1.1\r\n\r\n", "x".repeat(200_000));
     assert!(!talk(server.address, endless).await.starts_with(b"HTTP/1.1 200"));
-    let answer = talk(server.address, head("DELETE", "", 0)).await;
-    assert!(answer.starts_with(b"HTTP/1.1 405"), "{}", String::from_utf8_lossy(&answer));
+    let answer = String::from_utf8(talk(server.address, head("DELETE", "", 0)).await).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 405") && answer.contains("\r\nAllow: GET, POST\r\n"), "{answer}");
     assert_eq!(stage.seller.runs(), 0);
 }
 
