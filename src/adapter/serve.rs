@@ -1,8 +1,11 @@
 //! An HTTP/1.1 server that writes `Body-Sign` in exactly that case.
 //!
-//! TLS is left to a proxy in front, as the marketplace wants HTTPS with a certificate of a public authority.
+//! The marketplace wants HTTPS with a certificate of a public authority: TLS is ended here (`Server::serve_tls`, feature
+//! `serve-tls`) or by a proxy in front.
 
 mod connections;
+#[cfg(feature = "serve-tls")]
+pub mod tls;
 
 use std::error::Error;
 use std::future::Future;

@@ -43,6 +43,7 @@ mod push_answers;
 mod query_order_example;
 mod replay_guards;
 mod request_bodies;
+mod serve_tls;
 mod servers;
 mod settings;
 mod shared_ledger;

@@ -41,7 +41,7 @@ impl Server {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut lines = output.by_ref().lines().map(Result::unwrap);
-        let address = lines.find_map(|line| line.strip_prefix("listening on http://").map(str::to_owned));
+        let address = lines.find_map(|line| Some(line.strip_prefix("listening on ")?.split_once("://")?.1.to_owned()));
         let address = address.expect("it listens").parse().unwrap();
         // A process that prints more must not find the pipe closed, or full.
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));

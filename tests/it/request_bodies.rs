@@ -249,7 +249,7 @@ async fn a_body_in_many_pieces_is_read_whole() {
 
 /// Resident memory of a process, in MiB.
 #[cfg(target_os = "linux")]
-fn resident(process: u32) -> usize {
+pub fn resident(process: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
