@@ -1,7 +1,8 @@
 //! Connecting a [`CallbackService`](crate::callback::CallbackService) to a server and a runtime.
 //!
-//! Every adapter does the same: read the body within a limit of size and time, hand the request over, pass the response
-//! on untouched.
+//! Every adapter does the same: have the head checked, read the body within its limits of size and time, hand the request
+//! over, pass the response on untouched. [`CallbackService::check_head`](crate::callback::CallbackService::check_head)
+//! shows how to write another one.
 //!
 //! # The letter case of `Body-Sign`
 //!

@@ -7,6 +7,7 @@
 //! A refused call is answered with HTTP status 200 and a result code, as the documents ask; what went wrong in full goes
 //! to the [`Observer`] only.
 
+mod body;
 mod builder;
 mod command;
 mod dialect;
@@ -17,8 +18,9 @@ mod service;
 mod settings;
 
 pub use crate::runtime::Runtime;
+pub use body::IncomingBody;
 pub use builder::CallbackServiceBuilder;
-pub use handler::error::{CallbackError, DeliveryError, HandlerError, OrderError, Refusal};
+pub use handler::error::{BodyError, CallbackError, DeliveryError, HandlerError, OrderError, Refusal};
 pub use handler::observer::{
     AnswerNotKept, BackgroundFailure, CallbackEvent, Exchange, FieldSource, FieldWarnings, MissingKey, Observer,
     StderrObserver,

@@ -37,6 +37,9 @@ pub mod _4_deployment {
     //!
     //! [`adapter`]: crate::adapter
     //! [`Endpoint`]: crate::adapter
+    //! [`body_limit`]: crate::callback::CallbackServiceBuilder::body_limit
+    //! [`list_limit`]: crate::callback::CallbackServiceBuilder::list_limit
+    //! [`body_budget`]: crate::callback::CallbackServiceBuilder::body_budget
     //! [`CallbackService::wait_idle`]: crate::callback::CallbackService::wait_idle
     //! [`Ledger`]: crate::ledger::Ledger
     //! [pauses]: super::_2_what_happens_once

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `--listen` | `127.0.0.1:8080` |
 //! | `--database`, `KOOGALLERY_DATABASE_URL` (`postgres://...` with `--features deadpool-postgres-0_14`) | `sqlite://koogallery.db` |
+//! | `--tls-cert`, `--tls-key` (PEM files; both, for HTTPS without a proxy) | none: plain HTTP |
 //! | `--opening-time` (milliseconds that opening an account takes) | `0` |
 //! | `--app-id` (the application's id in the marketplace, for `/login` and `/sso`) | `app` |
 //! | `--allow-http true` (authentication centers without TLS, for trying out) | `false` |
@@ -16,6 +17,8 @@
 //! | `KOOGALLERY_SITE` (`europe`: keys in their Base64 form) | `china` |
 //! | `KOOGALLERY_OPEN_API_URL` | the site's host |
 //! | `KOOGALLERY_ENCRYPT_TYPE` (`1`: AES-256, `2`: AES-128) | `1` |
+//!
+//! Exits with 2 if an argument is wrong, with 1 if it cannot start for another reason; standard error has the reason.
 
 mod app;
 mod books;
@@ -26,10 +29,12 @@ mod shop;
 mod sso;
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use database::Database;
 use koogallery::adapter::serve::Server;
+use koogallery::adapter::serve::tls::Tls;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::cipher::client_secret::PrivateKey;
 use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType};
@@ -38,9 +43,33 @@ use koogallery::random::{self, OsRandom};
 use koogallery::transport::ReqwestTransport;
 use tokio::net::TcpListener;
 
+type BoxError = Box<dyn Error + Send + Sync>;
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let arguments = Arguments::read()?;
+async fn main() -> ExitCode {
+    let arguments = match Arguments::read() {
+        Ok(arguments) => arguments,
+        Err(error) => return failed(2, &*error),
+    };
+    match serve(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(1, &*error),
+    }
+}
+
+/// Prints an error with its causes.
+fn failed(code: u8, error: &(dyn Error + 'static)) -> ExitCode {
+    let (mut text, mut cause) = (format!("isv_server: {error}"), error.source());
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    eprintln!("{text}");
+    ExitCode::from(code)
+}
+
+async fn serve(arguments: Arguments) -> Result<(), BoxError> {
+    let tls = arguments.tls.map(|(certificate, key)| Tls::from_files(certificate, key)).transpose()?;
     let database = Database::open(&arguments.database).await?;
     let keys = keys()?;
     let open_api = match Credentials::from_env()? {
@@ -60,15 +89,22 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let delivering = app.service.clone();
     tokio::spawn(async move { delivering.deliver_licenses(std::future::pending()).await });
 
-    let listener = TcpListener::bind(&arguments.listen).await?;
-    println!("listening on http://{}", listener.local_addr()?);
-    Server::new().serve(listener, app.router, stop_signal()).await;
+    let listener = TcpListener::bind(&arguments.listen).await;
+    let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    println!("listening on {scheme}://{}", listener.local_addr()?);
+    match tls {
+        Some(tls) => Server::new().serve_tls(listener, tls, app.router, stop_signal()).await,
+        None => Server::new().serve(listener, app.router, stop_signal()).await,
+    }
     app.service.wait_idle().await;
     Ok(())
 }
 
 struct Arguments {
     listen: String,
+    /// Files of the certificate and its key.
+    tls: Option<(String, String)>,
     database: String,
     opening_time: Duration,
     app_id: String,
@@ -76,26 +112,40 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn read() -> Result<Self, Box<dyn Error + Send + Sync>> {
+    fn read() -> Result<Self, BoxError> {
         let mut read = Self {
             listen: "127.0.0.1:8080".to_owned(),
+            tls: None,
             database: setting("KOOGALLERY_DATABASE_URL").unwrap_or_else(|| "sqlite://koogallery.db".to_owned()),
             opening_time: Duration::ZERO,
             app_id: "app".to_owned(),
             allows_http: false,
         };
+        let (mut certificate, mut key) = (None, None);
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{name} wants a value"))?;
             match name.as_str() {
                 "--listen" => read.listen = value,
+                "--tls-cert" => certificate = Some(value),
+                "--tls-key" => key = Some(value),
                 "--database" => read.database = value,
-                "--opening-time" => read.opening_time = Duration::from_millis(value.parse()?),
+                "--opening-time" => {
+                    let millis = value.parse().map_err(|_| format!("{name} wants milliseconds, not {value}"))?;
+                    read.opening_time = Duration::from_millis(millis);
+                }
                 "--app-id" => read.app_id = value,
-                "--allow-http" => read.allows_http = value.parse()?,
+                "--allow-http" => {
+                    read.allows_http = value.parse().map_err(|_| format!("{name} wants true or false, not {value}"))?;
+                }
                 _ => return Err(format!("unknown argument {name}").into()),
             }
         }
+        read.tls = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            _ => return Err("--tls-cert and --tls-key go together".into()),
+        };
         Ok(read)
     }
 }
@@ -105,7 +155,7 @@ fn setting(name: &str) -> Option<String> {
 }
 
 /// The keys in the environment, or keys for development where it has none.
-fn keys() -> Result<AccessKeys, Box<dyn Error + Send + Sync>> {
+fn keys() -> Result<AccessKeys, BoxError> {
     let keys = AccessKeys::from_env()?;
     if keys.get(InterfaceType::V1).is_some() {
         return Ok(keys);
@@ -116,7 +166,7 @@ fn keys() -> Result<AccessKeys, Box<dyn Error + Send + Sync>> {
 }
 
 /// The private keys in the environment, or one for development where the Kit is served and there is none.
-fn private_keys(keys: &AccessKeys) -> Result<Vec<PrivateKey>, Box<dyn Error + Send + Sync>> {
+fn private_keys(keys: &AccessKeys) -> Result<Vec<PrivateKey>, BoxError> {
     let private_keys = PrivateKey::from_env()?;
     if !private_keys.is_empty() || keys.get(InterfaceType::Kit).is_none() {
         return Ok(private_keys);

@@ -1,14 +1,34 @@
 //! A route for actix-web 4, which still speaks `http` 0.2: method, address and headers are carried over.
 //!
 //! Header names are written with capital letters on HTTP/1.1, so `Body-Sign` stands there in its documented case.
+//!
+//! `HttpServer` closes connections that do not send a head within 5 seconds, and takes 25,000 connections per worker, which
+//! is more than the usual limit of open files: 1024 on many systems. Silent clients can then keep others out. Set the limit
+//! below that of the files, divided by the workers:
+//!
+//! ```no_run
+//! # async fn example(service: koogallery::callback::CallbackService) -> std::io::Result<()> {
+//! use std::time::Duration;
+//! use actix_web::{App, HttpServer};
+//! use koogallery::adapter::actix::route;
+//!
+//! HttpServer::new(move || App::new().route("/saasproduce", route(service.clone())))
+//!     .workers(2)
+//!     .max_connections(400)
+//!     .client_request_timeout(Duration::from_secs(5))
+//!     .bind("127.0.0.1:8080")?
+//!     .run()
+//!     .await
+//! # }
+//! ```
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, Route};
 use bytes::Bytes;
-use futures_util::FutureExt as _;
-use futures_util::future::{Either, select};
+use futures_util::TryStreamExt as _;
+use http::request::Parts;
 use http::{Method, Request, Response, Uri};
 
 use super::tower::Endpoint;
@@ -39,26 +59,11 @@ pub fn endpoint_route(endpoint: Endpoint) -> Route {
 async fn answer(endpoint: Endpoint, request: HttpRequest, payload: Payload) -> HttpResponse {
     // What actix-web took for a request has a method and an address.
     let Some(head) = head_of(&request) else { return HttpResponse::BadRequest().finish() };
-    let service = endpoint.service().clone();
-    let response = match collect(&endpoint, payload).await {
-        Ok(body) => service.call(head.map(|()| body)).await,
-        Err(reason) => service.refuse_body(&head.into_parts().0, reason),
-    };
-    response_of(&response)
+    let pieces = payload.map_err(|error| error.to_string());
+    response_of(&endpoint.receive(head, pieces).await)
 }
 
-async fn collect(endpoint: &Endpoint, payload: Payload) -> Result<Bytes, String> {
-    let (limit, time) = endpoint.limits();
-    let body = std::pin::pin!(payload.to_bytes_limited(limit));
-    match select(body, endpoint.service().sleep(time).boxed_local()).await {
-        Either::Left((Ok(Ok(body)), _)) => Ok(body),
-        Either::Left((Ok(Err(error)), _)) => Err(error.to_string()),
-        Either::Left((Err(_), _)) => Err(endpoint.too_large()),
-        Either::Right(_) => Err(endpoint.too_slow()),
-    }
-}
-
-fn head_of(request: &HttpRequest) -> Option<Request<()>> {
+fn head_of(request: &HttpRequest) -> Option<Parts> {
     let mut head = Request::new(());
     *head.method_mut() = Method::from_bytes(request.method().as_str().as_bytes()).ok()?;
     *head.uri_mut() = request.uri().to_string().parse::<Uri>().ok()?;
@@ -66,7 +71,7 @@ fn head_of(request: &HttpRequest) -> Option<Request<()>> {
         let name = http::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
         head.headers_mut().append(name, http::HeaderValue::from_bytes(value.as_bytes()).ok()?);
     }
-    Some(head)
+    Some(head.into_parts().0)
 }
 
 fn response_of(response: &Response<Bytes>) -> HttpResponse {

@@ -1,24 +1,35 @@
 //! An HTTP/1.1 server that writes `Body-Sign` in exactly that case.
 //!
-//! TLS is left to a proxy in front, as the marketplace wants HTTPS with a certificate of a public authority.
+//! The marketplace wants HTTPS with a certificate of a public authority: TLS is ended here (`Server::serve_tls`, feature
+//! `serve-tls`) or by a proxy in front.
+
+mod connections;
+#[cfg(feature = "serve-tls")]
+pub mod tls;
 
 use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
+use ::tokio::io::{AsyncRead, AsyncWrite};
 use ::tokio::net::{TcpListener, TcpStream};
-use ::tokio::sync::Semaphore;
+use ::tokio::sync::watch;
 use ::tokio::time::{sleep, timeout};
+use futures_util::future::poll_immediate;
 use http::{Request, Response};
 use http_body::Body;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+
+use self::connections::{Connections, Place};
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Limits of a server; every one has a default.
 ///
@@ -46,7 +57,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             header_timeout: Duration::from_secs(10),
-            header_bytes: 64 * 1024,
+            header_bytes: 32 * 1024,
             connections: 1024,
             shutdown_timeout: Duration::from_secs(30),
         }
@@ -66,14 +77,17 @@ impl Server {
         self
     }
 
-    /// Refuses heads with more bytes than this, at least 8192; 64 KiB unless set.
+    /// Refuses heads with more bytes than this, at least 8192; 32 KiB unless set. A connection that receives a
+    /// body buffers as much.
     #[must_use]
     pub fn header_bytes(mut self, bytes: usize) -> Self {
         self.header_bytes = bytes.max(8192);
         self
     }
 
-    /// Serves at most this many connections at once; further ones wait. 1024 unless set.
+    /// Serves at most this many connections at once; 1024 unless set. When another one comes, the connection closes that has
+    /// been idle for longest, and for a second at least: that has not sent a whole head, or is between requests. If there is
+    /// none, the new one waits.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
@@ -93,41 +107,120 @@ impl Server {
     /// connection closed without an answer.
     pub async fn serve<S, B>(self, listener: TcpListener, service: S, stop: impl Future<Output = ()>)
     where
-        S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error: Into<Box<dyn Error + Send + Sync>>>,
+        S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
         S: Clone + Send + 'static,
         S::Future: Send,
-        B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+        B: Body<Error: Into<BoxError>> + Send + 'static,
         B::Data: Send,
     {
-        let places = Arc::new(Semaphore::new(self.connections));
-        let graceful = GracefulShutdown::new();
+        self.serve_on(listener, Plain, service, stop).await;
+    }
+
+    async fn serve_on<S, B>(
+        self,
+        listener: TcpListener,
+        opening: impl Opening,
+        service: S,
+        stop: impl Future<Output = ()>,
+    ) where
+        S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
+        S: Clone + Send + 'static,
+        S::Future: Send,
+        B: Body<Error: Into<BoxError>> + Send + 'static,
+        B::Data: Send,
+    {
+        let connections = Connections::new(self.connections);
+        let (stopping, _) = watch::channel(());
         let mut stop = pin!(stop);
         loop {
-            let accepted = async {
-                // The semaphore is never closed, so a place always comes.
-                let place = Arc::clone(&places).acquire_owned().await;
-                (accept(&listener).await, place)
-            };
+            let accepted = async { (accept(&listener).await, connections.place().await) };
             let (stream, place) = ::tokio::select! {
                 () = &mut stop => break,
                 accepted = accepted => accepted,
             };
-            let service = TowerToHyperService::new(service.clone());
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(self.header_timeout)
-                .max_buf_size(self.header_bytes)
-                .title_case_headers(true)
-                .serve_connection(TokioIo::new(stream), service);
-            let connection = graceful.watch(connection);
-            ::tokio::spawn(async move {
-                // A peer that breaks off is its own affair.
-                let _ = connection.await;
-                drop(place);
-            });
+            let (opening, service, stopping) = (opening.clone(), service.clone(), stopping.subscribe());
+            ::tokio::spawn(self.serve_connection(stream, place, opening, service, stopping));
         }
         drop(listener);
-        let _ = timeout(self.shutdown_timeout, graceful.shutdown()).await;
+        stopping.send_replace(());
+        let _ = timeout(self.shutdown_timeout, stopping.closed()).await;
+    }
+
+    async fn serve_connection<S, B>(
+        self,
+        stream: TcpStream,
+        place: Place,
+        opening: impl Opening,
+        service: S,
+        mut stopping: watch::Receiver<()>,
+    ) where
+        S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
+        S: Clone + Send + 'static,
+        S::Future: Send,
+        B: Body<Error: Into<BoxError>> + Send + 'static,
+        B::Data: Send,
+    {
+        let activity = place.activity();
+        let stream = ::tokio::select! {
+            opened = opening.open(stream) => opened,
+            () = activity.asked_to_close() => return,
+            _ = stopping.changed() => return,
+        };
+        let Some(stream) = stream else { return };
+        let service = TowerToHyperService::new(service);
+        let working = activity.clone();
+        let service = service_fn(move |request| {
+            let (work, response) = (working.work(), service.call(request));
+            async {
+                // The body holds it, and is dropped when it has been sent.
+                Ok::<_, S::Error>(response.await?.map(|body| {
+                    body.map_err(move |error| {
+                        let _ = &work;
+                        error
+                    })
+                }))
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_timeout)
+            .max_buf_size(self.header_bytes)
+            .title_case_headers(true)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        // A peer that breaks off is its own affair.
+        ::tokio::select! {
+            _ = connection.as_mut() => return,
+            () = activity.asked_to_close() => {
+                connection.as_mut().graceful_shutdown();
+                // Writes what is left of the last answer.
+                let done = poll_immediate(connection.as_mut()).await.is_some();
+                if done || !activity.is_busy() {
+                    return;
+                }
+            }
+            _ = stopping.changed() => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    }
+}
+
+/// Makes of an accepted connection the one that HTTP is spoken on.
+trait Opening: Clone + Send + Sync + 'static {
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// `None` if nothing can be spoken on it.
+    fn open(&self, stream: TcpStream) -> impl Future<Output = Option<Self::Stream>> + Send;
+}
+
+#[derive(Clone)]
+struct Plain;
+
+impl Opening for Plain {
+    type Stream = TcpStream;
+
+    async fn open(&self, stream: TcpStream) -> Option<TcpStream> {
+        Some(stream)
     }
 }
 

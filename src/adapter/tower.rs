@@ -1,64 +1,56 @@
 //! A tower `Service`, for every server that takes one.
 
 use std::convert::Infallible;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::FutureExt as _;
+use bytes::{Buf, Bytes};
 use futures_util::future::{BoxFuture, Either, select};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
+use http::header::EXPECT;
+use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyDataStream, Full};
 
-use crate::callback::CallbackService;
+use crate::callback::{BodyError, CallbackService, IncomingBody};
+
+/// How much of a refused body is read, and for how long.
+const DISCARDED_BYTES: usize = 1024 * 1024;
+const DISCARDED_FOR: Duration = Duration::from_millis(500);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The callbacks as a tower `Service` over any body. Never fails.
 ///
+/// The head of a call is checked before its body is read; see [`CallbackService::check_head`]. The service sets the
+/// limits of bodies.
+///
 /// ```
 /// # fn example(service: koogallery::callback::CallbackService) {
 /// use koogallery::adapter::tower::Endpoint;
 ///
-/// let endpoint = Endpoint::new(service).body_limit(1024 * 1024);
+/// let endpoint = Endpoint::new(service).body_timeout(std::time::Duration::from_secs(5));
 /// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     service: CallbackService,
-    body_limit: usize,
     body_timeout: Duration,
 }
 
 impl Endpoint {
-    /// With a body limit of 4 MiB and 10 seconds to send it.
+    /// Returns the endpoint of a service.
     pub fn new(service: CallbackService) -> Self {
-        Self { service, body_limit: 4 * 1024 * 1024, body_timeout: Duration::from_secs(10) }
+        Self { service, body_timeout: Duration::from_secs(10) }
     }
 
-    /// Refuses bodies with more bytes than this.
-    #[must_use]
-    pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
-        self
-    }
-
-    /// Refuses bodies that take longer than this to arrive.
+    /// Sets how long a body may take to arrive (default: 10 seconds).
     #[must_use]
     pub fn body_timeout(mut self, timeout: Duration) -> Self {
         self.body_timeout = timeout;
         self
-    }
-
-    #[cfg(feature = "actix-4")]
-    pub(super) fn service(&self) -> &CallbackService {
-        &self.service
-    }
-
-    #[cfg(feature = "actix-4")]
-    pub(super) fn limits(&self) -> (usize, Duration) {
-        (self.body_limit, self.body_timeout)
     }
 
     async fn answer<B>(self, request: Request<B>) -> Response<Full<Bytes>>
@@ -67,36 +59,65 @@ impl Endpoint {
         B::Data: Send,
     {
         let (parts, body) = request.into_parts();
-        let response = match self.collect(body).await {
-            Ok(body) => self.service.call(Request::from_parts(parts, body)).await,
-            Err(reason) => self.service.refuse_body(&parts, reason),
+        let body = BodyDataStream::new(body).map_err(|error| error.into().to_string());
+        self.receive(parts, body).await.map(Full::new)
+    }
+
+    /// Answers a request whose body arrives in pieces, or breaks off with a reason.
+    pub(super) async fn receive(
+        &self,
+        parts: Parts,
+        pieces: impl Stream<Item = Result<impl Buf, String>>,
+    ) -> Response<Bytes> {
+        let mut pieces = pin!(pieces);
+        let refusal = match self.service.check_head(&parts) {
+            Ok(body) => match self.collect(body, pieces.as_mut()).await {
+                Ok(body) => return self.service.call(Request::from_parts(parts, body)).await,
+                Err(error) => self.service.refuse_body(&parts, error),
+            },
+            Err(refusal) => refusal,
         };
-        response.map(Full::new)
-    }
-
-    async fn collect<B>(&self, body: B) -> Result<Bytes, String>
-    where
-        B: Body<Error: Into<BoxError>> + Send,
-        B::Data: Send,
-    {
-        if body.size_hint().lower() > self.body_limit as u64 {
-            return Err(self.too_large());
+        // A caller that waits for leave to send its body gets none.
+        if !parts.headers.contains_key(EXPECT) {
+            self.discard(pieces).await;
         }
-        let body = std::pin::pin!(Limited::new(body, self.body_limit).collect());
-        match select(body, self.service.sleep(self.body_timeout).boxed()).await {
-            Either::Left((Ok(body), _)) => Ok(body.to_bytes()),
-            Either::Left((Err(error), _)) if error.is::<LengthLimitError>() => Err(self.too_large()),
-            Either::Left((Err(error), _)) => Err(error.to_string()),
-            Either::Right(_) => Err(self.too_slow()),
+        refusal
+    }
+
+    async fn collect(
+        &self,
+        mut body: IncomingBody,
+        mut pieces: Pin<&mut impl Stream<Item = Result<impl Buf, String>>>,
+    ) -> Result<Bytes, BodyError> {
+        let whole = pin!(async {
+            while let Some(piece) = pieces.next().await {
+                let mut piece = piece.map_err(BodyError::Interrupted)?;
+                while piece.has_remaining() {
+                    let part = piece.chunk();
+                    body.push(part)?;
+                    piece.advance(part.len());
+                }
+            }
+            Ok(body.finish())
+        });
+        match select(whole, pin!(self.service.sleep(self.body_timeout))).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Err(BodyError::TooSlow(self.body_timeout)),
         }
     }
 
-    pub(super) fn too_large(&self) -> String {
-        format!("more than {} bytes", self.body_limit)
-    }
-
-    pub(super) fn too_slow(&self) -> String {
-        format!("not received within {:?}", self.body_timeout)
+    /// Reads what is on its way of a refused body: a connection that is closed before that is reset, and the answer lost.
+    async fn discard(&self, mut pieces: Pin<&mut impl Stream<Item = Result<impl Buf, String>>>) {
+        let rest = pin!(async {
+            let mut left = DISCARDED_BYTES;
+            while let Some(Ok(piece)) = pieces.next().await {
+                left = left.saturating_sub(piece.remaining());
+                if left == 0 {
+                    break;
+                }
+            }
+        });
+        select(rest, pin!(self.service.sleep(DISCARDED_FOR))).await;
     }
 }
 

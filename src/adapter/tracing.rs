@@ -6,6 +6,8 @@ use ::tracing::field::Empty;
 use ::tracing::{Span, info_span};
 
 use crate::activity::Activity;
+#[cfg(feature = "serve-tls")]
+use crate::adapter::serve::tls::{self, TlsEvent};
 use crate::callback::{CallbackEvent, Exchange, FieldSource, FieldWarnings, Observer};
 use crate::heartbeat::{self, HeartbeatEvent};
 use crate::metering::{self, MeteringEvent};
@@ -19,6 +21,9 @@ use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, Observe
 /// Every call of an open API is an `INFO` span `open_api.call` with the field `api`, and at its end `outcome`,
 /// `attempts`, `status`, `code` (of a failure), `request_id` and `duration_ms`. A try that is made again is a `WARN`
 /// event in it. Nothing of the request and nothing else of the answer is recorded.
+///
+/// Events of TLS (feature `serve-tls`) are `INFO` for a valid certificate, `WARN` for one that ends soon and for failed
+/// handshakes, `ERROR` for one that callers refuse or that cannot be loaded.
 ///
 /// Events of [`metering`] and of the [`heartbeat`] are `INFO` for success, `WARN` for failures that are retried, and
 /// `ERROR` where an operator has to act or data is not saved.
@@ -93,6 +98,20 @@ impl heartbeat::Observer for TracingObserver {
             HeartbeatEvent::ClientsRefused { clients } => ::tracing::warn!(clients, "{event}"),
             HeartbeatEvent::CallFailed(_) => ::tracing::warn!("{event}"),
             HeartbeatEvent::SaveFailed(_) => ::tracing::error!("{event}"),
+        }
+    }
+}
+
+#[cfg(feature = "serve-tls")]
+impl tls::Observer for TracingObserver {
+    fn on_event(&self, event: &TlsEvent<'_>) {
+        match event {
+            TlsEvent::CertificateLoaded(validity) if validity.is_valid() => ::tracing::info!("{event}"),
+            TlsEvent::CertificateExpiring(validity) if validity.is_valid() => ::tracing::warn!("{event}"),
+            TlsEvent::HandshakeFailed { .. } => ::tracing::warn!("{event}"),
+            TlsEvent::CertificateLoaded(_) | TlsEvent::CertificateExpiring(_) | TlsEvent::ReloadFailed(_) => {
+                ::tracing::error!("{event}");
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use time::UtcOffset;
 
+use super::body::{BodyBudget, BodyLimits};
 use super::environment::Environment;
 use super::handler::directory::{DirectoryHandler, ErasedDirectory};
 use super::handler::licensing::{ErasedIssuing, LicenseSubject, Licenses, LicensingHandler};
@@ -39,6 +40,7 @@ pub struct CallbackServiceBuilder {
     orders: Option<(NoticesOf, Arc<dyn Ledger>)>,
     open_api: Option<Client>,
     tenant: Option<TenantName>,
+    body_budget: usize,
 }
 
 impl fmt::Debug for CallbackServiceBuilder {
@@ -78,6 +80,7 @@ impl CallbackServiceBuilder {
             v2_deadline: Protocol::SaasV2.default_deadline(),
             kit_deadline: Protocol::KitV2.default_deadline(),
             online_license_key: InterfaceType::Basic,
+            body_limits: BodyLimits::default(),
             rings: Default::default(),
             basic_or_online_license_keys: None,
             families: Families::default(),
@@ -102,6 +105,7 @@ impl CallbackServiceBuilder {
             orders: None,
             open_api: None,
             tenant: None,
+            body_budget: BodyBudget::DEFAULT,
         }
     }
 
@@ -301,6 +305,31 @@ impl CallbackServiceBuilder {
         self
     }
 
+    /// Sets the largest request body in bytes, but for the Kit's lists (default: 64 KiB). The documents set no limit; calls
+    /// have a few KiB.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.settings.body_limits.body = bytes;
+        self
+    }
+
+    /// Sets the largest request body in bytes of the Kit's `authSync` and `allOrgSync`, which send lists of all users and
+    /// departments (default: 4 MiB). It counts if the service has a [directory](Self::directory).
+    #[must_use]
+    pub fn list_limit(mut self, bytes: usize) -> Self {
+        self.settings.body_limits.list = bytes;
+        self
+    }
+
+    /// Sets how many bytes the request bodies of all calls in progress may take together (default: 64 MiB). Bodies of more
+    /// than 64 KiB may take half of it. A call whose body finds no room is answered `000005`, so that the marketplace sends
+    /// it again, and reported as [`BodyError::BudgetExhausted`](super::BodyError::BudgetExhausted).
+    #[must_use]
+    pub fn body_budget(mut self, bytes: usize) -> Self {
+        self.body_budget = bytes;
+        self
+    }
+
     /// Builds the service. Derives the AES keys of V1.0, and reports handlers without a key to the observer
     /// ([`CallbackEvent::MissingKey`]).
     pub fn build(mut self) -> CallbackService {
@@ -336,8 +365,12 @@ impl CallbackServiceBuilder {
             // They ask for the order themselves: they want all of it, whatever it is.
             executor(notices(self.open_api.clone()), ledger, Family::Notices, None)
         });
-        self.settings.families =
-            Families { subscription: subscription.is_some(), licensing: licensing.is_some(), orders: orders.is_some() };
+        self.settings.families = Families {
+            subscription: subscription.is_some(),
+            directory: directory.is_some(),
+            licensing: licensing.is_some(),
+            orders: orders.is_some(),
+        };
         let handlers: [(bool, &[Protocol]); 4] = [
             (subscription.is_some(), &[Protocol::SaasV2, Protocol::SaasV1]),
             (directory.is_some(), &[Protocol::KitV2, Protocol::KitV1]),
@@ -357,6 +390,7 @@ impl CallbackServiceBuilder {
                     None => self.replay,
                     Some(tenant) => Arc::new(TenantGuard::new(self.replay, tenant)),
                 },
+                bodies: BodyBudget::new(self.body_budget),
                 subscription,
                 directory,
                 licensing,

@@ -1,20 +1,23 @@
 //! Processing of a callback, from request to response.
 
-use std::borrow::Cow;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 
+use super::body::{BodyBudget, IncomingBody};
 use super::command::{Command, Created, Reply, SubscriptionCommand, WhenRepeated};
 use super::dialect::{AnswerRules, Envelope, Verified};
 use super::environment::Environment;
 use super::pipeline::{self, Directory, ExchangeState, Executor, Licensing, ReplyContext, Route, WhenDue};
 use super::settings::Settings;
-use super::{AnswerNotKept, CallbackError, CallbackEvent, Exchange, FieldSource, FieldWarnings};
+use super::{AnswerNotKept, BodyError, CallbackError, CallbackEvent, Exchange, FieldSource, FieldWarnings};
 use crate::activity::Activity;
 use crate::ledger::Ledger;
 use crate::protocol::{Protocol, UnfinishedCreation};
@@ -61,6 +64,7 @@ pub(super) struct Inner {
     pub(super) settings: Settings,
     pub(super) environment: Arc<Environment>,
     pub(super) replay: Arc<dyn ReplayGuard>,
+    pub(super) bodies: Arc<BodyBudget>,
     pub(super) subscription: Option<Arc<Executor>>,
     pub(super) directory: Option<Directory>,
     pub(super) licensing: Option<Licensing>,
@@ -71,27 +75,78 @@ impl CallbackService {
     /// Answers a request. Failures are answered with a result code and reported to the observer.
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        let Some(mut route) = Route::of(&self.inner.settings, &parts, &body) else { return self.refuse_method(&parts) };
-        let mut progress = self.begin(Some(route.protocol));
+        let (mut route, mut progress) = match self.checked_route(&parts) {
+            Ok(checked) => checked,
+            Err(refused) => return refused,
+        };
+        route.read_activity(&self.inner.settings, &body);
+        progress.protocol = Some(route.protocol);
         let (verified, key_index) = match route.verify(&self.inner.settings, &parts, &body, progress.began) {
             Ok(verified) => verified,
             Err(error) => return self.finish(route.protocol, Err(error), &progress, &Members::default()),
         };
         let members = route.members(&self.inner.settings, &verified);
         (progress.protocol, progress.key_index) = (Some(route.protocol), key_index);
-        let outcome = self.answer_in_time(&route, &verified, &members, &mut progress).await;
+        // Handlers' panics are caught where they run; stores and decryptors can be the seller's code as well.
+        let answer = AssertUnwindSafe(self.answer_in_time(&route, &verified, &members, &mut progress));
+        let outcome = answer.catch_unwind().await.unwrap_or(Err(CallbackError::Aborted));
         if progress.activity.is_none() {
             progress.activity = route.activity.or_else(|| members.text("activity")?.parse().ok());
         }
         self.finish(route.protocol, outcome, &progress, &members)
     }
 
-    /// Answers a request whose body could not be read: too large, too slow, or cut off. For adapters.
-    pub fn refuse_body(&self, parts: &Parts, reason: impl Into<Cow<'static, str>>) -> Response<Bytes> {
-        let error = CallbackError::Body(reason.into());
-        match Route::of(&self.inner.settings, parts, b"") {
+    /// Checks the head of a request whose body was not received yet, so that no memory is spent on what will be refused. For
+    /// adapters; [`call`](Self::call) checks the head again.
+    ///
+    /// Nothing is interpreted but the presence and form of the proof, the time of the call where the head has it, and
+    /// `Content-Length`; a call of V1.0 in a query that comes with a body is verified.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use http::{Request, Response, request::Parts};
+    /// # use koogallery::callback::{BodyError, CallbackService};
+    /// # trait Connection { async fn read(&mut self) -> Option<Result<Bytes, std::io::Error>>; }
+    /// async fn answer(service: &CallbackService, head: Parts, connection: &mut impl Connection) -> Response<Bytes> {
+    ///     let mut body = match service.check_head(&head) {
+    ///         Ok(body) => body,
+    ///         Err(refusal) => return refusal,
+    ///     };
+    ///     while let Some(chunk) = connection.read().await {
+    ///         let chunk = chunk.map_err(|error| BodyError::Interrupted(error.to_string()));
+    ///         if let Err(error) = chunk.and_then(|chunk| body.push(&chunk)) {
+    ///             return service.refuse_body(&head, error);
+    ///         }
+    ///     }
+    ///     service.call(Request::from_parts(head, body.finish())).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The answer that [`call`](Self::call) would give, or that to a body that is too large; it was reported to the observer.
+    /// The body is not to be read then.
+    pub fn check_head(&self, parts: &Parts) -> Result<IncomingBody, Response<Bytes>> {
+        let (mut route, progress) = self.checked_route(parts)?;
+        if route.protocol.method() == Method::GET && announces_body(parts) {
+            // Its query is all that is signed, so it need not wait for a body that nobody wants.
+            if let Err(error) = route.verify(&self.inner.settings, parts, b"", progress.began) {
+                return Err(self.finish(route.protocol, Err(error), &progress, &Members::default()));
+            }
+        }
+        let limit = route.body_limit(&self.inner.settings);
+        let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > limit as u64) {
+            return Err(self.refuse_body(parts, BodyError::TooLarge(limit)));
+        }
+        Ok(IncomingBody::new(limit, &self.inner.bodies))
+    }
+
+    /// Answers a request whose body was not received. For adapters.
+    pub fn refuse_body(&self, parts: &Parts, error: BodyError) -> Response<Bytes> {
+        match Route::of(&self.inner.settings, parts) {
             Some(Route { protocol, .. }) => {
-                self.finish(protocol, Err(error), &self.begin(Some(protocol)), &Members::default())
+                self.finish(protocol, Err(error.into()), &self.begin(Some(protocol)), &Members::default())
             }
             None => self.refuse_method(parts),
         }
@@ -133,6 +188,16 @@ impl CallbackService {
     /// Sleeps on the service's runtime; for adapters that bound the time to read a body.
     pub async fn sleep(&self, duration: Duration) {
         self.inner.environment.sleep(duration).await;
+    }
+
+    /// Routes a call and checks it, both as far as its head shows.
+    fn checked_route<'r>(&self, parts: &Parts) -> Result<(Route<'r>, ExchangeState), Response<Bytes>> {
+        let Some(route) = Route::of(&self.inner.settings, parts) else { return Err(self.refuse_method(parts)) };
+        let progress = self.begin(Some(route.protocol));
+        match route.check_head(&self.inner.settings, parts, progress.began) {
+            Ok(()) => Ok((route, progress)),
+            Err(error) => Err(self.finish(route.protocol, Err(error), &progress, &Members::default())),
+        }
     }
 
     /// Answers when the answer is due, whatever takes longer: the handler, the ledger, the replay guard.
@@ -323,6 +388,11 @@ impl CallbackService {
             duration: environment.now().abs_diff(progress.began),
         }));
     }
+}
+
+fn announces_body(parts: &Parts) -> bool {
+    parts.headers.contains_key(TRANSFER_ENCODING)
+        || parts.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 impl fmt::Debug for CallbackService {

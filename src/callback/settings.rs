@@ -5,6 +5,7 @@ use std::time::Duration;
 use time::UtcOffset;
 
 use super::CallbackError;
+use super::body::BodyLimits;
 use super::handler::subscription::AccessInfo;
 use crate::cipher::field::{EncryptType, FieldCipher};
 use crate::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
@@ -23,6 +24,7 @@ pub(super) struct Settings {
     pub(super) v1_deadline: Duration,
     pub(super) v2_deadline: Duration,
     pub(super) kit_deadline: Duration,
+    pub(super) body_limits: BodyLimits,
     pub(super) online_license_key: InterfaceType,
     /// The keys of each protocol, in the order of [`Protocol::ALL`].
     pub(super) rings: [Option<KeyRing>; Protocol::ALL.len()],
@@ -90,6 +92,7 @@ impl Settings {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Families {
     pub(super) subscription: bool,
+    pub(super) directory: bool,
     pub(super) licensing: bool,
     pub(super) orders: bool,
 }

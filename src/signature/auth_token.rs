@@ -122,7 +122,7 @@ pub fn signed_query(key: &AccessKey, query: &str) -> Result<String, VerifyError>
 
 fn verify_decoded<'a>(keys: &KeyRing, query: &'a str, plus: Plus) -> Result<Verified<'a>, VerifyError> {
     let (parameters, token) = sorted_parameters(query, plus)?;
-    let proof = prove(keys, &parameters, token.as_deref(), &QUERY)?;
+    let proof = prove(keys, &parameters, &token_of_text(token.as_deref())?, &QUERY)?;
     Ok(Verified { parameters, proof })
 }
 
@@ -168,21 +168,19 @@ const QUERY: Origin = Origin { zone: UtcOffset::UTC, marks_are_encoded: true, kn
 pub(super) fn prove(
     keys: &KeyRing,
     parameters: &[Parameter<'_>],
-    token: Option<&str>,
+    token: &[u8; 32],
     origin: &Origin,
 ) -> Result<Proof, VerifyError> {
-    let token = token.filter(|token| !token.is_empty()).ok_or(VerifyError::Unsigned(TOKEN))?;
-    let token = decode_token(token).ok_or(VerifyError::Malformed(TOKEN))?;
     let time_stamp = time_stamp_of(parameters)?;
     if let Some(field) = ambiguous(parameters, origin) {
         return Err(VerifyError::Ambiguous(field));
     }
     let key_index = keys
         .iter()
-        .position(|key| mac(key, time_stamp, parameters).verify_slice(&token).is_ok())
+        .position(|key| mac(key, time_stamp, parameters).verify_slice(token).is_ok())
         .ok_or(VerifyError::Mismatch)?;
     let time = Timestamp::parse_compact(time_stamp, origin.zone).map_err(|_| VerifyError::Malformed(TIME_STAMP))?;
-    Ok(Proof { token, time, key_index })
+    Ok(Proof { token: *token, time, key_index })
 }
 
 /// The token of parameters that are in order of their names.
@@ -241,6 +239,12 @@ pub(super) const KNOWN: [&str; 29] = [
     "userId",
     "userName",
 ];
+
+/// The bytes of a token.
+pub(super) fn token_of_text(token: Option<&str>) -> Result<[u8; 32], VerifyError> {
+    let token = token.filter(|token| !token.is_empty()).ok_or(VerifyError::Unsigned(TOKEN))?;
+    decode_token(token).ok_or(VerifyError::Malformed(TOKEN))
+}
 
 fn decode_token(token: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 33];

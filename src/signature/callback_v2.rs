@@ -100,13 +100,7 @@ pub fn verify<'a>(
     now: Timestamp,
     window: Window,
 ) -> Result<Verified<'a>, VerifyError> {
-    let received = Parameters::from_query(query)?;
-    let time = Timestamp::parse_unix(&received.timestamp).map_err(|_| VerifyError::Malformed("timestamp"))?;
-    window.check(time, now)?;
-    if could_be_shifted(&received.nonce, &received.timestamp, now) {
-        return Err(VerifyError::Ambiguous("nonce"));
-    }
-
+    let (received, time) = fresh_parameters(query, now, window)?;
     let matching_key = |body: &[u8]| {
         keys.iter().position(|key| {
             mac(key, &received.nonce, &received.timestamp, body).verify_slice(&received.signature).is_ok()
@@ -116,6 +110,21 @@ pub fn verify<'a>(
         .or_else(|| matching_key(json::canonical(body).ok()?.as_bytes()))
         .ok_or_else(|| mismatch::of_body(body))?;
     Ok(Verified { body, nonce: received.nonce, signature: received.signature, time, key_index })
+}
+
+/// Checks as much of a call as its query shows: everything but the signature.
+pub(crate) fn check_query(query: &str, now: Timestamp, window: Window) -> Result<(), VerifyError> {
+    fresh_parameters(query, now, window).map(drop)
+}
+
+fn fresh_parameters(query: &str, now: Timestamp, window: Window) -> Result<(Parameters<'_>, Timestamp), VerifyError> {
+    let received = Parameters::from_query(query)?;
+    let time = Timestamp::parse_unix(&received.timestamp).map_err(|_| VerifyError::Malformed("timestamp"))?;
+    window.check(time, now)?;
+    if could_be_shifted(&received.nonce, &received.timestamp, now) {
+        return Err(VerifyError::Ambiguous("nonce"));
+    }
+    Ok((received, time))
 }
 
 /// Returns the canonical form of a body: top-level members sorted by UTF-16 code units, top-level nulls dropped, no

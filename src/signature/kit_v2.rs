@@ -103,8 +103,7 @@ pub fn verify<'a>(
     now: Timestamp,
     window: Window,
 ) -> Result<Verified<'a>, VerifyError> {
-    let received = Received::from_headers(headers)?;
-    window.check(received.time, now)?;
+    let received = Received::from_headers(headers, now, window)?;
     let matching_key = |payload: &[u8]| {
         keys.iter().position(|key| {
             mac(key, received.nonce, received.timestamp, payload).verify_slice(&received.signature).is_ok()
@@ -117,6 +116,11 @@ pub fn verify<'a>(
         .ok_or_else(|| mismatch::of_body(body).or_compressed(headers))?;
     let Received { signature, time, nonce, .. } = received;
     Ok(Verified { body, nonce, signature, time, key_index })
+}
+
+/// Checks as much of a call as its headers show: everything but the signature.
+pub(crate) fn check_headers(headers: &HeaderMap, now: Timestamp, window: Window) -> Result<(), VerifyError> {
+    Received::from_headers(headers, now, window).map(drop)
 }
 
 /// Signs a body as the marketplace does, in capital hex. `body` counts as it is given; the marketplace gives the
@@ -151,7 +155,7 @@ struct Received<'a> {
 }
 
 impl<'a> Received<'a> {
-    fn from_headers(headers: &'a HeaderMap) -> Result<Self, VerifyError> {
+    fn from_headers(headers: &'a HeaderMap, now: Timestamp, window: Window) -> Result<Self, VerifyError> {
         let timestamp = header(headers, TIMESTAMP)?.ok_or(VerifyError::Missing(TIMESTAMP))?;
         let nonce = header(headers, NONCE)?.ok_or(VerifyError::Missing(NONCE))?;
         let signature = header(headers, SIGN)?.ok_or(VerifyError::Unsigned(SIGN))?;
@@ -162,6 +166,7 @@ impl<'a> Received<'a> {
             return Err(VerifyError::Malformed(NONCE));
         }
         let signature = hmac_from_hex(signature).ok_or(VerifyError::Malformed(SIGN))?;
+        window.check(time, now)?;
         Ok(Self { signature, timestamp, time, nonce })
     }
 }

@@ -91,20 +91,20 @@ impl ClientSecretDecryptor for Opener {
     }
 }
 
-struct Stage {
-    service: CallbackService,
+pub struct Stage {
+    pub service: CallbackService,
     notes: Notes,
-    log: Log,
+    pub log: Log,
     clock: Arc<ManualClock>,
     seller: Seller,
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with(|builder| builder)
     }
 
-    fn with(configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder) -> Self {
+    pub fn with(configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder) -> Self {
         let keys = AccessKeys::new().with(InterfaceType::Basic, key()).unwrap();
         let keys = keys.with(InterfaceType::Kit, kit_key()).unwrap();
         let (notes, log, clock) = (Notes::default(), Log::default(), Arc::new(ManualClock::new(NOW)));
@@ -125,7 +125,7 @@ impl Stage {
         request.body(Bytes::from(body.to_owned())).unwrap()
     }
 
-    async fn v2(&self, message: &str, body: &str) -> Answer {
+    pub async fn v2(&self, message: &str, body: &str) -> Answer {
         let answer = Answer::read(self.service.call(self.v2_request(message, body, &nonce())).await);
         assert_eq!(answer.body_sign, None, "the Kit's answers of V2.0 are not signed");
         answer
@@ -141,7 +141,7 @@ impl Stage {
         request
     }
 
-    async fn v1(&self, message: &str, body: &str) -> Answer {
+    pub async fn v1(&self, message: &str, body: &str) -> Answer {
         let answer = Answer::read(self.service.call(self.v1_request(message, body)).await);
         let sign = answer.body_sign.as_deref().expect("V1.0 answers are signed, refusals too");
         assert_eq!(body_sign::verify(&KeyRing::new(key()), sign, &answer.body), Ok(()));
@@ -165,14 +165,14 @@ impl Stage {
 }
 
 /// A message of now, in UTC+8.
-fn body(members: &str) -> String {
+pub fn body(members: &str) -> String {
     let time = NOW.to_compact_millis_in(CHINA);
     format!(r#"{{"instanceId":"inst-1","tenantId":"t-1",{members},"testFlag":0,"timeStamp":"{time}"}}"#)
 }
 
-const TENANT: &str =
+pub const TENANT: &str =
     r#""orderId":"CS1","tenantCode":"acme","name":"示例企业","domainName":"https://acme.example.com","flag":1"#;
-const APPLICATION: &str = r#""appId":"app-1","clientId":"c-1","clientSecret":"sealed:s3cret","flag":1"#;
+pub const APPLICATION: &str = r#""appId":"app-1","clientId":"c-1","clientSecret":"sealed:s3cret","flag":1"#;
 
 fn users(flag: u8) -> String {
     body(&format!(

@@ -155,13 +155,13 @@ impl Marketplace {
     }
 }
 
-struct Stage {
+pub struct Stage {
     service: CallbackService,
     maker: Maker,
     books: Books,
     seller: Seller,
     marketplace: Marketplace,
-    log: Log,
+    pub log: Log,
     clock: Arc<ManualClock>,
 }
 
@@ -171,7 +171,7 @@ impl Stage {
     }
 
     /// Licenses and order notification, no SaaS.
-    fn on(
+    pub fn on(
         licenses: impl LicenseStore,
         configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder,
     ) -> Self {
@@ -202,7 +202,7 @@ impl Stage {
         Self { seller, ..stage }
     }
 
-    async fn post_as(&self, interface: InterfaceType, body: &str) -> Answer {
+    pub async fn post_as(&self, interface: InterfaceType, body: &str) -> Answer {
         let query = callback_v2::signed_query(&key_of(interface), &nonce(), self.clock.now(), body.as_bytes());
         Answer::read(self.service.call(post_request(&query, body.to_owned())).await)
     }
@@ -227,7 +227,7 @@ impl Stage {
         answer
     }
 
-    async fn v1(&self, parameters: &str) -> Answer {
+    pub async fn v1(&self, parameters: &str) -> Answer {
         self.clock.advance(Duration::from_millis(1));
         self.get_as(InterfaceType::V1, parameters).await
     }
@@ -239,7 +239,7 @@ fn renew_code(code: &str, order: &str) -> String {
     )
 }
 
-fn code_status(code: &str, status: &str) -> String {
+pub fn code_status(code: &str, status: &str) -> String {
     format!(r#"{{"activity":"updateLicenseCodeStatus","license":"{code}","status":"{status}"}}"#)
 }
 
@@ -247,13 +247,13 @@ fn release_code(code: &str) -> String {
     format!(r#"{{"activity":"releaseLicenseCode","license":"{code}"}}"#)
 }
 
-fn apply(instance: &str, event: &str, device: &str) -> String {
+pub fn apply(instance: &str, event: &str, device: &str) -> String {
     format!(
         r#"{{"activity":"getLicenseAsync","deviceFingerprint":"{device}","effectiveTime":"2025-01-01 00:00:00 z","eventId":"{event}","expireTime":"2026-01-01 00:00:00 z","instanceId":"{instance}"}}"#
     )
 }
 
-fn get_license(order: &str, business: &str) -> String {
+pub fn get_license(order: &str, business: &str) -> String {
     // [{"name":"identificationCode","value":"HW-1"}]
     let params = "W3sibmFtZSI6ImlkZW50aWZpY2F0aW9uQ29kZSIsInZhbHVlIjoiSFctMSJ9XQ%3D%3D";
     format!(
@@ -261,7 +261,7 @@ fn get_license(order: &str, business: &str) -> String {
     )
 }
 
-fn notice(order: &str) -> String {
+pub fn notice(order: &str) -> String {
     format!(r#"{{"activity":"orderNotify","orderId":"{order}","orderLineId":"{order}-000001","testFlag":"0"}}"#)
 }
 

@@ -23,7 +23,7 @@ pub fn example(name: &str) -> PathBuf {
     profile.join("examples").join(name)
 }
 
-/// A server that says on its first line where it listens.
+/// A server that prints where it listens.
 pub struct Server {
     process: Child,
     pub address: SocketAddr,
@@ -39,13 +39,17 @@ impl Server {
             }
         }
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
         let mut output = BufReader::new(process.stdout.take().unwrap());
-        output.read_line(&mut line).unwrap();
+        let mut lines = output.by_ref().lines().map(Result::unwrap);
+        let address = lines.find_map(|line| Some(line.strip_prefix("listening on ")?.split_once("://")?.1.to_owned()));
+        let address = address.expect("it listens").parse().unwrap();
         // A process that prints more must not find the pipe closed, or full.
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
-        let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
         Self { process, address }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// `kill -9`: no destructor runs, no buffer is flushed.

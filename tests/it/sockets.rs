@@ -21,13 +21,13 @@ use tokio::task::JoinHandle;
 use crate::support::*;
 
 /// A running server.
-struct Running {
-    address: SocketAddr,
+pub struct Running {
+    pub address: SocketAddr,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
 }
 
-async fn start<S>(server: Server, service: S) -> Running
+pub async fn start<S>(server: Server, service: S) -> Running
 where
     S: tower::Service<
             http::Request<hyper::body::Incoming>,
@@ -52,7 +52,7 @@ fn router(stage: &Stage) -> Router {
 }
 
 /// Sends bytes and reads all that comes back.
-async fn talk(address: SocketAddr, request: impl AsRef<[u8]>) -> Vec<u8> {
+pub async fn talk(address: SocketAddr, request: impl AsRef<[u8]>) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // The server may answer and close before everything is written.
     let _: std::io::Result<()> = stream.write_all(request.as_ref()).await;
@@ -61,23 +61,25 @@ async fn talk(address: SocketAddr, request: impl AsRef<[u8]>) -> Vec<u8> {
     answer
 }
 
-fn head(method: &str, query: &str, length: usize) -> String {
+pub fn head(method: &str, query: &str, length: usize) -> String {
     format!(
         "{method} /saasproduce?{query} HTTP/1.1\r\nHost: isv.example.com\r\nContent-Type: application/json;charset=utf8\r\n\
          Content-Length: {length}\r\nConnection: close\r\n\r\n"
     )
 }
 
-fn post_bytes(stage: &Stage, body: &str) -> String {
+pub fn post_bytes(stage: &Stage, body: &str) -> String {
     let query = callback_v2::signed_query(&stage.key, &nonce(), NOW, body.as_bytes());
     head("POST", &query, body.len()) + body
 }
 
 /// Head and body of an answer.
-fn split(answer: &[u8]) -> (String, Answer) {
+pub fn split(answer: &[u8]) -> (String, Answer) {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
     let head = String::from_utf8(answer[..end].to_vec()).unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    let lines = head.to_lowercase();
+    assert!(lines.contains("\r\ncache-control: no-store, no-transform") && !lines.contains("\r\nallow:"), "{head}");
     let signature = head.lines().find_map(|line| line.strip_prefix("Body-Sign: ")).map(str::to_owned);
     (head, Answer::parse(Bytes::copy_from_slice(&answer[end + 4..]), signature))
 }
@@ -117,12 +119,12 @@ async fn fifty_copies_over_sockets_make_one_instance_on_sqlite() {
 #[tokio::test]
 async fn bodies_over_the_limit_are_refused_and_the_server_lives_on() {
     let stage = Stage::new();
-    let small =
-        Router::new().route("/saasproduce", endpoint_route(Endpoint::new(stage.service.clone()).body_limit(1000)));
-    for (router, length) in [(router(&stage), 5 * 1024 * 1024), (small, 1001)] {
-        let server = start(Server::new(), router).await;
-        let query = "signature=00&timestamp=1&nonce=n";
-        let announced = head("POST", query, length);
+    let small = Stage::with(|builder| builder.body_limit(1000));
+    for (stage, length) in [(&stage, 64 * 1024 + 1), (&small, 1001)] {
+        let server = start(Server::new(), router(stage)).await;
+        // Signed for another body.
+        let query = callback_v2::signed_query(&stage.key, &nonce(), NOW, b"");
+        let announced = head("POST", &query, length);
         let (_, answer) = split(&talk(server.address, announced.clone() + &"x".repeat(length)).await);
         assert_eq!(answer.code, "000002");
         let (_, answer) = split(&talk(server.address, &announced).await);
@@ -131,10 +133,11 @@ async fn bodies_over_the_limit_are_refused_and_the_server_lives_on() {
         let chunks = format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length));
         let (_, answer) = split(&talk(server.address, chunked + &chunks).await);
         assert_eq!(answer.code, "000002");
-        let (_, answer) = split(&talk(server.address, post_bytes(&stage, &purchase("CS1", "b"))).await);
+        assert!(stage.log.last().contains(&format!("more than {} bytes", length - 1)), "{}", stage.log.last());
+        let (_, answer) = split(&talk(server.address, post_bytes(stage, &purchase("CS1", "b"))).await);
         assert_eq!(answer.code, "000000");
+        assert_eq!(stage.seller.runs(), 1);
     }
-    assert_eq!(stage.seller.runs(), 1);
 }
 
 #[tokio::test]
@@ -146,7 +149,8 @@ async fn slow_clients_are_let_go_and_hinder_nobody() {
 
     let began = Instant::now();
     let half_a_head = talk(server.address, "POST /saasproduce HTTP/1.1\r\nHost: x\r\n");
-    let half_a_body = async { split(&talk(server.address, head("POST", "signature=00", 100) + "{").await).1 };
+    let query = callback_v2::signed_query(&stage.key, &nonce(), NOW, b"{}");
+    let half_a_body = async { split(&talk(server.address, head("POST", &query, 100) + "{").await).1 };
     let body = purchase("CS1", "b");
     let prompt = async { split(&talk(server.address, post_bytes(&stage, &body)).await).1 };
     let (_, cut_off, prompt) = tokio::join!(half_a_head, half_a_body, prompt);
@@ -183,6 +187,77 @@ async fn stopping_lets_requests_finish() {
     assert!(TcpStream::connect(server.address).await.is_err());
 }
 
+/// Sends the bytes and holds the connection.
+async fn hold(address: SocketAddr, bytes: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Reads until the server closes.
+async fn rest(mut stream: TcpStream) -> Vec<u8> {
+    let mut rest = Vec::new();
+    let _: std::io::Result<usize> = stream.read_to_end(&mut rest).await;
+    rest
+}
+
+#[tokio::test]
+async fn idle_connections_give_way_to_new_ones() {
+    let stage = Stage::new();
+    let server = start(Server::new().connections(10), router(&stage)).await;
+    let call = || post_bytes(&stage, &purchase("CS1", "b"));
+    let mut silent = Vec::new();
+    for index in 0..15 {
+        let begun = ["", "POST /saasproduce HTTP/1.1\r\nHost: x\r\n"][index % 2];
+        silent.push(hold(server.address, begun).await);
+        // One call, and then nothing but the beginning of a head.
+        let mut used = hold(server.address, &call().replace("Connection: close\r\n", "")).await;
+        assert!(used.read(&mut [0; 1024]).await.unwrap() > 0);
+        used.write_all(begun.as_bytes()).await.unwrap();
+        silent.push(used);
+    }
+    for _ in 0..20 {
+        let began = Instant::now();
+        let (_, answer) = split(&talk(server.address, call()).await);
+        assert_eq!(answer.code, "000000");
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    }
+    // The oldest went first: the last one is still there.
+    assert_eq!(rest(silent.remove(0)).await, b"");
+    let mut last = silent.pop().unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(50), last.read(&mut [0; 16])).await.is_err());
+}
+
+#[tokio::test]
+async fn no_call_gives_way() {
+    let stage = Stage::new();
+    stage.seller.set(Mood::Slow(Duration::from_millis(400)));
+    let server = start(Server::new().connections(2), router(&stage)).await;
+    let bodies: Vec<_> =
+        (0..6).map(|order| post_bytes(&stage, &purchase(&format!("CS{order}"), &format!("b{order}")))).collect();
+    let began = Instant::now();
+    let answers = join_all(bodies.iter().map(|body| talk(server.address, body))).await;
+    assert!(answers.iter().all(|answer| split(answer).1.code == "000000"));
+    assert!(began.elapsed() >= Duration::from_millis(1200), "two at a time: {:?}", began.elapsed());
+    assert_eq!(stage.seller.runs(), 6);
+}
+
+/// A body that comes bit by bit belongs to a call that was accepted.
+#[tokio::test]
+async fn a_body_on_its_way_does_not_give_way() {
+    let stage = Stage::new();
+    let server = start(Server::new().connections(1), router(&stage)).await;
+    let call = post_bytes(&stage, &purchase("CS1", "b"));
+    let (begin, end) = call.split_at(call.len() - 5);
+    let mut slow = hold(server.address, begin).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let other = tokio::spawn(talk(server.address, post_bytes(&stage, &purchase("CS2", "c"))));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    slow.write_all(end.as_bytes()).await.unwrap();
+    assert_eq!(split(&rest(slow).await).1.code, "000000");
+    assert_eq!(split(&other.await.unwrap()).1.code, "000000");
+}
+
 #[tokio::test]
 async fn what_is_not_http_or_no_callback_is_turned_away() {
     let stage = Stage::new();
@@ -193,8 +268,8 @@ async fn what_is_not_http_or_no_callback_is_turned_away() {
     }
     let endless = format!("GET /saasproduce?{} HTTP/1.1\r\n\r\n", "x".repeat(200_000));
     assert!(!talk(server.address, endless).await.starts_with(b"HTTP/1.1 200"));
-    let answer = talk(server.address, head("DELETE", "", 0)).await;
-    assert!(answer.starts_with(b"HTTP/1.1 405"), "{}", String::from_utf8_lossy(&answer));
+    let answer = String::from_utf8(talk(server.address, head("DELETE", "", 0)).await).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 405") && answer.contains("\r\nAllow: GET, POST\r\n"), "{answer}");
     assert_eq!(stage.seller.runs(), 0);
 }
 
@@ -212,25 +287,44 @@ async fn the_tower_service_serves_without_axum() {
     }
 }
 
-#[tokio::test]
-async fn actix_web_serves_the_same() {
-    let stage = Stage::new();
+/// A running actix-web server.
+pub struct RunningActix {
+    pub address: SocketAddr,
+    handle: actix_web::dev::ServerHandle,
+    server: std::thread::JoinHandle<()>,
+}
+
+pub async fn start_actix(endpoint: Endpoint) -> RunningActix {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let service = stage.service.clone();
     let (started, handle) = oneshot::channel();
     let server = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let app = move || {
-                let endpoint = Endpoint::new(service.clone()).body_limit(2000).body_timeout(Duration::from_millis(300));
-                actix_web::App::new().route("/saasproduce", koogallery::adapter::actix::endpoint_route(endpoint))
+                let route = || koogallery::adapter::actix::endpoint_route(endpoint.clone());
+                actix_web::App::new().route("/saasproduce", route()).default_service(route())
             };
             let server = actix_web::HttpServer::new(app).workers(2).listen(listener).unwrap().run();
             started.send(server.handle()).unwrap_or_default();
             server.await.unwrap();
         });
     });
-    let handle = handle.await.unwrap();
+    RunningActix { address, handle: handle.await.unwrap(), server }
+}
+
+impl RunningActix {
+    pub async fn stop(self) {
+        self.handle.stop(true).await;
+        self.server.join().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn actix_web_serves_the_same() {
+    let stage = Stage::with(|builder| builder.body_limit(2000));
+    let endpoint = Endpoint::new(stage.service.clone()).body_timeout(Duration::from_millis(300));
+    let server = start_actix(endpoint).await;
+    let address = server.address;
 
     let ring = KeyRing::new(stage.key.clone());
     for query in [stage.signed(&v1_purchase("CS1", "old")), "activity=newInstance".to_owned()] {
@@ -244,10 +338,10 @@ async fn actix_web_serves_the_same() {
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     assert_eq!(stage.seller.runs(), 2);
 
-    let large = head("POST", "signature=00", 2001) + &"x".repeat(2001);
-    assert_eq!(split(&talk(address, large).await).1.code, "000002");
-    assert_eq!(split(&talk(address, head("POST", "signature=00", 100) + "{").await).1.code, "000002");
+    let query = || callback_v2::signed_query(&stage.key, &nonce(), NOW, b"{}");
+    for refused in [head("POST", &query(), 2001) + &"x".repeat(2001), head("POST", &query(), 100) + "{"] {
+        assert_eq!(split(&talk(address, refused).await).1.code, "000002");
+    }
     assert!(talk(address, head("DELETE", "", 0)).await.starts_with(b"HTTP/1.1 405"));
-    handle.stop(true).await;
-    server.join().unwrap();
+    server.stop().await;
 }

@@ -11,6 +11,24 @@ use crate::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
 use crate::timestamp::Timestamp;
 use crate::wire::Members;
 
+/// Checks as much of a call as its head shows without a key: its proof is there, and its time is right. A call that is
+/// proved by its query alone is left to [`Verified::new`].
+pub(in crate::callback) fn check_head(
+    scheme: SignatureScheme,
+    settings: &Settings,
+    parts: &Parts,
+    now: Timestamp,
+) -> Result<(), CallbackError> {
+    let (query, headers) = (parts.uri.query().unwrap_or_default(), &parts.headers);
+    let window = settings.window_of(scheme);
+    Ok(match scheme {
+        SignatureScheme::CallbackV2 => callback_v2::check_query(query, now, window),
+        SignatureScheme::KitV2 => kit_v2::check_headers(headers, now, window),
+        SignatureScheme::AuthToken => Ok(()),
+        SignatureScheme::AuthTokenBody => auth_token_body::check_headers(headers),
+    }?)
+}
+
 /// A verified call: the only thing that is parsed.
 pub(in crate::callback) enum Verified<'a> {
     CallbackV2(callback_v2::Verified<'a>),

@@ -77,9 +77,12 @@ macro_rules! stores_handle {
 
         impl<H: DirectoryHandler> ErasedDirectory for H {
             fn handle(&self, change: Change) -> BoxFuture<'_, Result<(), HandlerError>> {
-                match change {
-                    $(Change::$variant(change) => self.$method(change).boxed(),)*
+                async move {
+                    match change {
+                        $(Change::$variant(change) => self.$method(change).await,)*
+                    }
                 }
+                .boxed()
             }
         }
     };

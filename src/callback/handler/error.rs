@@ -34,9 +34,9 @@ pub enum CallbackError {
     /// The handler leaves this method to its default.
     #[error("the handler does not implement `{0}`")]
     Unsupported(&'static str),
-    /// The body is larger than the server accepts, or did not arrive in time.
-    #[error("the request body could not be read: {0}")]
-    Body(Cow<'static, str>),
+    /// The body was not received.
+    #[error("the request body was not received")]
+    Body(#[from] BodyError),
     /// The signature or time of the call is not valid.
     #[error("the call was not verified")]
     Verify(#[from] VerifyError),
@@ -85,8 +85,8 @@ pub enum CallbackError {
     /// The handler failed.
     #[error("the handler failed")]
     Handler(#[source] Arc<dyn Error + Send + Sync>),
-    /// The handler panicked, or the runtime dropped it.
-    #[error("the handler panicked or was dropped")]
+    /// The handler or a store panicked, or the runtime dropped it.
+    #[error("the handler or a store panicked, or was dropped")]
     Aborted,
     /// The handler's answer breaks a rule of the documents.
     #[error("the marketplace would refuse the answer")]
@@ -107,6 +107,7 @@ impl CallbackError {
         match self {
             Self::Verify(error) => error.result_code(),
             Self::NoKey(_) => ResultCode::AuthenticationFailed,
+            Self::Body(BodyError::BudgetExhausted(_)) => ResultCode::InternalError,
             Self::UnknownMethod(_)
             | Self::Body(_)
             | Self::Replayed
@@ -143,6 +144,24 @@ impl From<ReplayError> for CallbackError {
     fn from(error: ReplayError) -> Self {
         Self::Replay(Arc::new(error))
     }
+}
+
+/// Reason why a request body was not received.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// It is larger than the call's limit, in bytes.
+    #[error("it has more than {0} bytes")]
+    TooLarge(usize),
+    /// It took longer to arrive than this.
+    #[error("it did not arrive within {0:?}")]
+    TooSlow(Duration),
+    /// The connection failed, or the body breaks the rules of HTTP.
+    #[error("it broke off: {0}")]
+    Interrupted(String),
+    /// The memory for bodies of its kind, in bytes, is used by other calls. The marketplace sends the call again.
+    #[error("the {0} bytes of memory for such bodies are used by other calls")]
+    BudgetExhausted(usize),
 }
 
 /// Reason why a License could not be delivered.

@@ -87,7 +87,7 @@ pub(in crate::callback) trait ErasedIssuing: Send + Sync + 'static {
 
 impl<H: LicensingHandler> ErasedIssuing for H {
     fn issue(&self, application: LicenseApplication) -> BoxFuture<'_, Result<License, HandlerError>> {
-        LicensingHandler::issue(self, application).boxed()
+        async move { LicensingHandler::issue(self, application).await }.boxed()
     }
 }
 
@@ -100,14 +100,17 @@ pub(in crate::callback) struct Licenses<H> {
 impl<H: LicensingHandler> ErasedHandler for Licenses<H> {
     fn handle(&self, event: Event) -> BoxFuture<'_, Result<(), HandlerError>> {
         let key = (self.key)(event.instance_id().to_owned());
-        match event {
-            Event::Create(purchase) => self.handler.create(purchase).boxed(),
-            Event::Renew(renewal) => self.handler.renew(key, renewal).boxed(),
-            Event::Freeze(freeze) => self.handler.freeze(key, freeze).boxed(),
-            Event::Unfreeze(unfreeze) => self.handler.unfreeze(key, unfreeze).boxed(),
-            Event::Release(release) => self.handler.release(key, release).boxed(),
-            Event::Upgrade(_) | Event::CheckChange(_) => no_such_call(),
+        async move {
+            match event {
+                Event::Create(purchase) => self.handler.create(purchase).await,
+                Event::Renew(renewal) => self.handler.renew(key, renewal).await,
+                Event::Freeze(freeze) => self.handler.freeze(key, freeze).await,
+                Event::Unfreeze(unfreeze) => self.handler.unfreeze(key, unfreeze).await,
+                Event::Release(release) => self.handler.release(key, release).await,
+                Event::Upgrade(_) | Event::CheckChange(_) => no_such_call().await,
+            }
         }
+        .boxed()
     }
 
     fn describe(&self, _query: InstanceQuery) -> BoxFuture<'_, Result<Description, HandlerError>> {

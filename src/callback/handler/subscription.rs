@@ -124,18 +124,22 @@ pub(in crate::callback) trait ErasedHandler: Send + Sync + 'static {
 
 impl<H: SubscriptionHandler> ErasedHandler for H {
     fn handle(&self, event: Event) -> BoxFuture<'_, Result<(), HandlerError>> {
-        match event {
-            Event::Create(purchase) => self.create(purchase).boxed(),
-            Event::Renew(renewal) => self.renew(renewal).boxed(),
-            Event::Freeze(freeze) => self.freeze(freeze).boxed(),
-            Event::Unfreeze(unfreeze) => self.unfreeze(unfreeze).boxed(),
-            Event::Release(release) => self.release(release).boxed(),
-            Event::Upgrade(upgrade) => self.upgrade(upgrade).boxed(),
-            Event::CheckChange(change) => self.check_change(change).boxed(),
+        // Within the future, so that all panics are caught where it runs.
+        async move {
+            match event {
+                Event::Create(purchase) => self.create(purchase).await,
+                Event::Renew(renewal) => self.renew(renewal).await,
+                Event::Freeze(freeze) => self.freeze(freeze).await,
+                Event::Unfreeze(unfreeze) => self.unfreeze(unfreeze).await,
+                Event::Release(release) => self.release(release).await,
+                Event::Upgrade(upgrade) => self.upgrade(upgrade).await,
+                Event::CheckChange(change) => self.check_change(change).await,
+            }
         }
+        .boxed()
     }
 
     fn describe(&self, query: InstanceQuery) -> BoxFuture<'_, Result<Description, HandlerError>> {
-        SubscriptionHandler::describe(self, query).boxed()
+        async move { SubscriptionHandler::describe(self, query).await }.boxed()
     }
 }

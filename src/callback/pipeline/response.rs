@@ -34,8 +34,8 @@ pub(in crate::callback) fn response(body: Bytes, signing_key: Option<&AccessKey>
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Answers to `GET` can hold passwords.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Answers to `GET` can hold passwords, and the signature is that of the bytes sent.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     if let Some(signature) = signature {
         headers.insert(BODY_SIGN, signature);
     }

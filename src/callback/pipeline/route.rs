@@ -4,10 +4,10 @@ use http::{Method, request::Parts};
 
 use crate::activity::Activity;
 use crate::callback::CallbackError;
-use crate::callback::dialect::Verified;
+use crate::callback::dialect::{Verified, check_head};
 use crate::callback::settings::Settings;
 use crate::kit;
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, SignatureScheme};
 use crate::timestamp::Timestamp;
 use crate::wire::Members;
 
@@ -26,7 +26,9 @@ impl<'r> Route<'r> {
     /// Distinguishes the protocols on one production address, whose path is the seller's to choose: by the method, by
     /// the path that is appended for the Kit, and by the activity. Protocols count only if there is a handler for them.
     /// A call of none is taken for SaaS, whose key has to verify it then.
-    pub(in crate::callback) fn of(settings: &Settings, parts: &Parts, body: &'r [u8]) -> Option<Self> {
+    ///
+    /// This is the part that the head shows: which of the protocols that are signed alike it is, the body tells.
+    pub(in crate::callback) fn of(settings: &Settings, parts: &Parts) -> Option<Self> {
         let mut route = Self { protocol: Protocol::SaasV1, activity: None, alternative: None, members: None };
         match parts.method {
             // The other protocol in a query has the same keys, so its activity can wait until the call is verified.
@@ -40,17 +42,44 @@ impl<'r> Route<'r> {
                     };
                 }
                 None => {
-                    route.protocol = Protocol::SaasV2;
-                    if settings.families.has_others_than_saas() {
-                        let members = Members::of_json(body);
-                        route.choose(settings, &members);
-                        route.members = Some(members);
-                    }
+                    let is_posted = |protocol: &Protocol| protocol.scheme() == SignatureScheme::CallbackV2;
+                    let mut served =
+                        Protocol::ALL.into_iter().filter(|it| is_posted(it) && settings.families.serve(*it));
+                    route.protocol = served.next().unwrap_or(Protocol::SaasV2);
                 }
             },
             _ => return None,
         }
         Some(route)
+    }
+
+    /// Checks as much of the call as its head shows.
+    pub(in crate::callback) fn check_head(
+        &self,
+        settings: &Settings,
+        parts: &Parts,
+        now: Timestamp,
+    ) -> Result<(), CallbackError> {
+        check_head(self.protocol.scheme(), settings, parts, now)
+    }
+
+    /// Returns the largest body of the call.
+    pub(in crate::callback) fn body_limit(&self, settings: &Settings) -> usize {
+        let limits = settings.body_limits;
+        match self.activity {
+            Some(Activity::AuthSync | Activity::AllOrgSync) if settings.families.directory => limits.list,
+            _ => limits.body,
+        }
+    }
+
+    /// Reads the activity in the body, where it chooses the protocol.
+    pub(in crate::callback) fn read_activity(&mut self, settings: &Settings, body: &'r [u8]) {
+        if self.protocol.scheme() == SignatureScheme::CallbackV2 && settings.families.has_others_than_saas() {
+            let members = Members::of_json(body);
+            self.protocol = Protocol::SaasV2;
+            self.choose(settings, &members);
+            self.members = Some(members);
+        }
     }
 
     /// Chooses the protocol by the activity, among those of the same method.

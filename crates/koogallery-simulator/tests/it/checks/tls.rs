@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use koogallery::adapter::serve::Server;
+use koogallery::adapter::serve::tls::Tls;
 use koogallery::adapter::tower::Endpoint;
 use koogallery_simulator::{Checker, HttpProbe, HttpTarget, LedgerProbe, Outcome, Probe as _, Report, TargetUrlError};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -45,8 +46,27 @@ const GOOD: Front = Front {
 const ONLY_1_2: &[&SupportedProtocolVersion] = &[&TLS12];
 const ONLY_1_3: &[&SupportedProtocolVersion] = &[&TLS13];
 
+/// A certificate, its key, and its authority in PEM.
+struct Made {
+    certificate: rcgen::Certificate,
+    key: KeyPair,
+    authority: String,
+}
+
 /// An authority of its own for every endpoint, and its certificate in PEM.
 fn acceptor(front: Front) -> (TlsAcceptor, String) {
+    let made = made(front);
+    let key = PrivateKeyDer::try_from(made.key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(front.versions)
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.certificate.der().clone()], key)
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), made.authority)
+}
+
+fn made(front: Front) -> Made {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.distinguished_name.push(DnType::CommonName, "staging");
@@ -60,14 +80,7 @@ fn acceptor(front: Front) -> (TlsAcceptor, String) {
     server.not_after = now + time::Duration::days(front.until);
     let key = KeyPair::generate().unwrap();
     let certificate = server.signed_by(&key, &issuer).unwrap();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_protocol_versions(front.versions)
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), pem)
+    Made { certificate, key, authority: pem }
 }
 
 /// The beginning of an answer that goes on with TLS 1.1.
@@ -158,6 +171,28 @@ async fn a_good_receiver_passes() {
         }
         let line = format!("koogallery fire newInstance --url {url} --profile {} --set orderId=", profile.id());
         assert!(report.to_json().contains(&line), "{line}");
+    }
+}
+
+/// The library's server ends TLS itself.
+#[tokio::test]
+async fn a_server_without_a_proxy_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let made = made(GOOD);
+    std::fs::write(&certificate, made.certificate.pem()).unwrap();
+    std::fs::write(&key, made.key.serialize_pem()).unwrap();
+    let good = Good::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/isv/produce", listener.local_addr().unwrap().port());
+    let (tls, endpoint) = (Tls::from_files(certificate, key).unwrap(), Endpoint::new(good.service.clone()));
+    tokio::spawn(async move { Server::new().serve_tls(listener, tls, endpoint, std::future::pending()).await });
+    for profile in super::SAAS {
+        let target = HttpTarget::new(&url).unwrap().with_root_certificates(made.authority.as_bytes()).unwrap();
+        let checker = Checker::new(target, good::keys()).with_profile(profile);
+        let report = checker.with_probe(LedgerProbe::new(good.ledger.clone())).run().await.unwrap();
+        assert_all_passed(&report, &[&SLOW, &PROMPT, &NEVER]);
+        assert!(notes(&report).contains("TLS 1.2 and TLS 1.3 are supported"), "{}", notes(&report));
     }
 }
 

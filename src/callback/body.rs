@@ -1,0 +1,192 @@
+//! Bodies while they arrive: a limit for each, and a budget for all of them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
+use super::BodyError;
+
+/// Largest bodies that a service receives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyLimits {
+    pub(super) body: usize,
+    /// Of the Kit's messages that hold a list.
+    pub(super) list: usize,
+}
+
+impl Default for BodyLimits {
+    fn default() -> Self {
+        Self { body: 64 * 1024, list: 4 * 1024 * 1024 }
+    }
+}
+
+/// Memory for the bodies of all calls that a service has at a time.
+pub(super) struct BodyBudget {
+    bytes: usize,
+    used: AtomicUsize,
+}
+
+impl BodyBudget {
+    pub(super) const DEFAULT: usize = 64 * 1024 * 1024;
+
+    pub(super) fn new(bytes: usize) -> Arc<Self> {
+        Arc::new(Self { bytes, used: AtomicUsize::new(0) })
+    }
+
+    /// Takes bytes, as long as no more than `most` are used then.
+    fn take(&self, bytes: usize, most: usize) -> Result<(), BodyError> {
+        let taken = |used: usize| used.checked_add(bytes).filter(|used| *used <= most);
+        match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(BodyError::BudgetExhausted(most)),
+        }
+    }
+}
+
+/// Part of the budget, given back when it is dropped.
+struct Share {
+    budget: Arc<BodyBudget>,
+    bytes: usize,
+}
+
+impl Share {
+    fn grow(&mut self, bytes: usize, most: usize) -> Result<(), BodyError> {
+        self.budget.take(bytes - self.bytes, most)?;
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// The body of a call whose head was accepted by [`CallbackService::check_head`](super::CallbackService::check_head), while
+/// it arrives. For adapters.
+///
+/// It takes memory for what arrived only, from the budget of its service, and gives it back when it, or the body that it
+/// becomes, is dropped.
+pub struct IncomingBody {
+    limit: usize,
+    bytes: Vec<u8>,
+    share: Share,
+}
+
+impl IncomingBody {
+    /// Bodies up to this size may fill the whole budget, larger ones half of it: lists never keep other calls out.
+    const SMALL: usize = 64 * 1024;
+
+    pub(super) fn new(limit: usize, budget: &Arc<BodyBudget>) -> Self {
+        Self { limit, bytes: Vec::new(), share: Share { budget: Arc::clone(budget), bytes: 0 } }
+    }
+
+    /// Returns the largest body of the call, in bytes.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Appends bytes that arrived.
+    ///
+    /// # Errors
+    ///
+    /// The body is larger than [its limit](Self::limit), or the budget is used up. The call is to be refused with the error
+    /// ([`CallbackService::refuse_body`](super::CallbackService::refuse_body)), and the connection not to be read further.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
+        let length = self.bytes.len().saturating_add(chunk.len());
+        if length > self.limit {
+            return Err(BodyError::TooLarge(self.limit));
+        }
+        if length > self.bytes.capacity() {
+            let capacity = self.bytes.capacity().saturating_mul(2).clamp(length, self.limit);
+            let whole = self.share.budget.bytes;
+            self.share.grow(capacity, if capacity > Self::SMALL { whole / 2 } else { whole })?;
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    /// Returns the body, complete.
+    pub fn finish(self) -> Bytes {
+        if self.bytes.is_empty() { Bytes::new() } else { Bytes::from_owner(self) }
+    }
+}
+
+impl AsRef<[u8]> for IncomingBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for IncomingBody {
+    /// The body holds personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingBody").field("limit", &self.limit).field("received", &self.bytes.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIB: usize = 1024;
+
+    fn used(budget: &BodyBudget) -> usize {
+        budget.used.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn memory_is_that_of_what_arrived_and_is_given_back() {
+        let budget = BodyBudget::new(1000 * KIB);
+        let mut body = IncomingBody::new(100, &budget);
+        assert_eq!(used(&budget), 0);
+        body.push(&[1; 10]).unwrap();
+        assert_eq!(used(&budget), 10);
+        for _ in 0..9 {
+            body.push(&[1; 10]).unwrap();
+        }
+        assert_eq!((used(&budget), body.bytes.capacity()), (100, 100), "never more than the limit");
+        assert!(matches!(body.push(&[1]), Err(BodyError::TooLarge(100))));
+        let whole = body.finish();
+        let copy = whole.clone();
+        drop(whole);
+        assert_eq!((&copy[..], used(&budget)), (&[1; 100][..], 100), "counted while somebody has it");
+        drop(copy);
+        assert_eq!(used(&budget), 0);
+        drop(IncomingBody::new(100, &budget).finish());
+        assert_eq!(used(&budget), 0);
+    }
+
+    #[test]
+    fn bodies_beyond_the_budget_are_refused_until_others_are_gone() {
+        let budget = BodyBudget::new(100);
+        let mut first = IncomingBody::new(80, &budget);
+        first.push(&[0; 80]).unwrap();
+        let mut second = IncomingBody::new(80, &budget);
+        second.push(&[0; 20]).unwrap();
+        assert!(matches!(second.push(&[0; 1]), Err(BodyError::BudgetExhausted(100))));
+        assert_eq!(used(&budget), 100, "a refusal takes nothing");
+        drop(first);
+        second.push(&[0; 60]).unwrap();
+    }
+
+    #[test]
+    fn large_bodies_leave_room_for_small_ones() {
+        let budget = BodyBudget::new(400 * KIB);
+        let mut list = IncomingBody::new(1000 * KIB, &budget);
+        list.push(&[0; 64 * KIB]).unwrap();
+        list.push(&[0; 64 * KIB]).unwrap();
+        let half = 200 * KIB;
+        assert!(matches!(list.push(&[0; 100 * KIB]), Err(BodyError::BudgetExhausted(most)) if most == half));
+        let mut others: Vec<_> = (0..4).map(|_| IncomingBody::new(64 * KIB, &budget)).collect();
+        for small in &mut others {
+            small.push(&[0; 64 * KIB]).unwrap();
+        }
+        drop((list, others));
+        assert_eq!(used(&budget), 0);
+    }
+}
