@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
 impl PostgresLedger {
     /// Returns the tables that [`PostgresLedger::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::new("ledger", "koogallery_step", &[TABLES])
+        Schema::postgres("ledger", "koogallery_step", &[TABLES])
     }
 
     /// Returns the tables of a [named](Self::named) ledger.
@@ -62,7 +62,7 @@ impl PostgresLedger {
     /// The name is not 1 to 32 lower-case letters.
     pub fn named_schema(name: &str) -> Result<Schema, DatabaseError> {
         let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
-        Ok(Schema::new(format!("ledger_{name}"), tables.sql("koogallery_step"), &[&tables.sql(TABLES)]))
+        Ok(Schema::postgres(format!("ledger_{name}"), tables.sql("koogallery_step"), &[&tables.sql(TABLES)]))
     }
 
     /// Opens the ledger, creating its tables if there are none, or updating those of an earlier version.

@@ -21,8 +21,9 @@ use super::{
 use crate::amount::Amount;
 use crate::columns::Columns as _;
 use crate::lease::Lease;
+use crate::lock_key::lock_key;
 use crate::open_api::push_usage::UsageRecord;
-use crate::postgres::{Database, DatabaseError, Schema, Work, flag, int, ints, limit as rows, lock_key, shared};
+use crate::postgres::{Database, DatabaseError, Schema, Work, flag, int, ints, limit as rows, shared};
 use crate::postgres::{text, texts};
 use crate::timestamp::Timestamp;
 
@@ -104,7 +105,7 @@ INSERT INTO koogallery_usage_delivered VALUES (1, 0, 0) ON CONFLICT DO NOTHING;
 impl PostgresUsageStore {
     /// Returns the tables that [`PostgresUsageStore::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::new("usage", "koogallery_usage_delivered", &[TABLES])
+        Schema::postgres("usage", "koogallery_usage_delivered", &[TABLES])
     }
 
     /// Opens the store, creating its tables if there are none, or updating those of an earlier version.

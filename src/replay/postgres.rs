@@ -26,7 +26,7 @@ CREATE INDEX IF NOT EXISTS koogallery_replay_until ON koogallery_replay (until);
 impl PostgresReplayGuard {
     /// Returns the table that [`PostgresReplayGuard::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::new("replay", "koogallery_replay", &[TABLES])
+        Schema::postgres("replay", "koogallery_replay", &[TABLES])
     }
 
     /// Opens the guard, creating its table if there is none, or updating one of an earlier version.
