@@ -2,7 +2,8 @@
 //!
 //! The rules are in the methods of `Step`; the ledger only finds rows and stores them, each method in one transaction.
 //! Here the database is a few maps behind a lock; on a real one, `transaction` begins a transaction that locks the row
-//! of the instance (`SELECT ... FOR UPDATE`). `cargo test --example custom_ledger` runs the suites of
+//! of the instance (`SELECT ... FOR UPDATE`), but for what is only read. On a server that several machines share, the
+//! ends of leases are set and compared by the clock of the server, and not by `now`. `cargo test --example custom_ledger` runs the suites of
 //! `koogallery::testing` on it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +31,8 @@ struct Tables {
 
 struct Row {
     instance: Instance,
-    lease: Option<Lease>,
+    /// The holder of the lease, and its end.
+    lease: Option<(u128, Timestamp)>,
     step_keys: BTreeSet<String>,
 }
 
@@ -65,23 +67,25 @@ impl Tables {
         }
     }
 
-    fn status(&self, step: &Step) -> StepStatus {
+    fn status(&self, step: &Step, now: Timestamp) -> StepStatus {
         let row = self.row(step);
         let has_key = row.zip(step.key()).is_some_and(|(row, key)| row.step_keys.contains(key));
-        step.status(row.map(|row| Arc::new(row.instance.clone())), has_key)
+        let lease = row.and_then(|row| row.lease);
+        let lease_left = lease.map(|(_, end)| end.saturating_duration_since(now)).unwrap_or_default();
+        step.status(row.map(|row| Arc::new(row.instance.clone())), has_key, lease_left)
     }
 
     /// Returns the row if the lease's holder still has it.
     fn held(&mut self, instance_id: &str, lease: Lease) -> Result<&mut Row, LedgerError> {
         let row = self.instances.get_mut(instance_id);
-        row.filter(|row| row.lease.is_some_and(|held| held.holder == lease.holder))
+        row.filter(|row| row.lease.is_some_and(|(holder, _)| holder == lease.holder))
             .ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned()))
     }
 }
 
 impl Ledger for CustomLedger {
-    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        self.transaction(|tables| Ok(tables.status(step)))
+    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        self.transaction(move |tables| Ok(tables.status(step, now)))
     }
 
     fn begin<'a>(
@@ -100,20 +104,27 @@ impl Ledger for CustomLedger {
                 let row = Row { instance: first, lease: None, step_keys };
                 tables.instances.insert(row.instance.instance_id.clone(), row);
             }
-            let is_leased = tables.row(step).and_then(|row| row.lease).is_some_and(|lease| lease.is_held_at(now));
-            let outcome = step.lease_outcome(tables.status(step), is_leased);
+            let outcome = step.lease_outcome(tables.status(step, now));
             if let LeaseOutcome::Run(instance) = &outcome
                 && let Some(row) = tables.instances.get_mut(&instance.instance_id)
             {
-                row.lease = Some(lease);
+                row.lease = Some((lease.holder, lease.end(now)));
                 row.instance.handler_runs += 1;
             }
             Ok(outcome)
         })
     }
 
-    fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.transaction(move |tables| tables.held(instance_id, lease).map(|row| row.lease = Some(lease)))
+    fn extend<'a>(
+        &'a self,
+        instance_id: &'a str,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+        self.transaction(move |tables| {
+            tables.held(instance_id, lease)?.lease = Some((lease.holder, lease.end(now)));
+            Ok(())
+        })
     }
 
     fn complete<'a>(
@@ -160,7 +171,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let target = Target::Purchase { order: OrderKey::new("CS1"), proposed_id: "instance-1".to_owned() };
     let step = Step::new(target, Effect::Create { product_id: None, expire_time: None });
     let now = Timestamp::from_unix_millis(1_735_787_045_678);
-    let lease = Lease::new(1, now.saturating_add(std::time::Duration::from_secs(60)));
+    let lease = Lease::new(1, std::time::Duration::from_secs(60));
     if let LeaseOutcome::Run(instance) = ledger.begin(&step, lease, now).await? {
         println!("creating {}", instance.instance_id);
         let instance = ledger.complete(&step, &instance.instance_id, lease, now).await?;

@@ -5,10 +5,13 @@ use std::time::Duration;
 use crate::random::{Random, RandomError, number};
 use crate::timestamp::Timestamp;
 
-/// The right to work on one stored item (an instance, an application, a record) until a point in time.
+/// The right to work on one stored item (an instance, an application, a record) for some time.
 ///
 /// A store gives an item to one holder at a time. When the lease is over, another holder may take the item, so a
 /// process that dies blocks nothing for longer than its lease.
+///
+/// The time counts from the moment at which the store grants or extends the lease, by the clock of the store: a database
+/// server uses its own, so that the clocks of its clients need not agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[doc(alias = "claim")]
@@ -16,19 +19,19 @@ use crate::timestamp::Timestamp;
 pub struct Lease {
     /// The holder: a random number, drawn for each piece of work.
     pub holder: u128,
-    /// The end, when another holder may take the item, unless the lease is extended.
-    pub until: Timestamp,
+    /// How long other holders cannot take the item, unless the lease is extended.
+    pub duration: Duration,
 }
 
 impl Lease {
     /// Creates a lease.
-    pub const fn new(holder: u128, until: Timestamp) -> Self {
-        Self { holder, until }
+    pub const fn new(holder: u128, duration: Duration) -> Self {
+        Self { holder, duration }
     }
 
     /// Creates a lease of a new holder.
-    pub(crate) fn draw(random: &dyn Random, now: Timestamp, lasting: Duration) -> Result<Self, RandomError> {
-        Ok(Self { holder: number(random)?, until: now.saturating_add(lasting) })
+    pub(crate) fn draw(random: &dyn Random, duration: Duration) -> Result<Self, RandomError> {
+        Ok(Self { holder: number(random)?, duration })
     }
 
     /// Returns the holder as 32 lower-case hexadecimal digits, for stores without a type for 128 bits.
@@ -36,8 +39,54 @@ impl Lease {
         format!("{:032x}", self.holder)
     }
 
-    /// Returns whether the lease still excludes other holders.
-    pub fn is_held_at(self, now: Timestamp) -> bool {
-        self.until > now
+    /// Returns the duration in milliseconds.
+    pub fn duration_millis(self) -> i64 {
+        i64::try_from(self.duration.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the end of a lease that is granted or extended now.
+    pub fn end(self, now: Timestamp) -> Timestamp {
+        now.saturating_add(self.duration)
+    }
+}
+
+/// What distinguishes a run of a handler from those before and after it, so that a run that has lost its lease can be
+/// kept from writing.
+///
+/// A process can stand still for longer than its lease: the machine is suspended, or starved. Another one then takes the
+/// instance over, and both write. The ledger refuses what the first one reports; the handler's own writes it does not
+/// see. So store the token with whatever the handler writes, and write only where no newer one is stored:
+///
+/// ```sql
+/// UPDATE account SET state = $2, fence = $3 WHERE id = $1 AND fence <= $3
+/// ```
+///
+/// If no row was changed, a newer run has been there: return an error. For other systems than databases, look at
+/// [`lease_until`](Self::lease_until) before a call that must not be made twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[doc(alias = "fencing token")]
+pub struct Fence {
+    /// The number of the run among those of the instance: each later run has a greater one. The first is 1; 0 in test
+    /// calls, which run without a lease.
+    pub token: u32,
+    /// The time, by this process's clock, before which no other process takes the instance over.
+    ///
+    /// It is that of the call of the handler. The service extends the lease three times in its duration for as long as
+    /// the handler runs, so the lease of a process that does not stand still lasts longer than this.
+    pub lease_until: Timestamp,
+}
+
+impl Fence {
+    /// Creates a fence.
+    pub const fn new(token: u32, lease_until: Timestamp) -> Self {
+        Self { token, lease_until }
+    }
+}
+
+impl Default for Fence {
+    /// Returns the fence of a call without a lease: it has the token 0, and is over.
+    fn default() -> Self {
+        Self::new(0, Timestamp::from_unix_millis(0))
     }
 }

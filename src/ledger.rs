@@ -15,9 +15,14 @@
 //!
 //! | method of the ledger | rule |
 //! |---|---|
-//! | [`status`](Ledger::status) | [`Step::status`] of the instance that the step's [`target`](Step::target) names |
+//! | [`status`](Ledger::status) | [`Step::status`] of the instance that the step's [`target`](Step::target) names, with what is left of its lease |
 //! | [`begin`](Ledger::begin) | [`Step::initial_instance`] where there is none, then [`Step::lease_outcome`] |
 //! | [`complete`](Ledger::complete) | [`Step::apply`], and the [`Step::key`] is stored with the instance |
+//!
+//! A database that replicas on several machines share decides about leases by its own clock, in the statements, as it is
+//! after the wait for a lock: `clock_timestamp()` in PostgreSQL, `SYSDATE(6)` in MySQL. A replica whose clock is ahead
+//! would take leases from holders that are still at work. Where all processes share one clock, `now` of the caller may
+//! be used.
 //!
 //! `testing::ledger` (feature `testing`) checks that an engine keeps them; `examples/custom_ledger.rs` shows one.
 //!
@@ -67,15 +72,21 @@ shareable! {
     #[doc(alias = "deduplication")]
     #[doc(alias = "exactly once")]
     pub trait Ledger: Send + Sync + 'static {
-        /// Returns the [status](Step::status) of a step. Changes nothing.
-        fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>>;
+        /// Returns the [status](Step::status) of a step. Changes nothing and locks nothing: who waits for a lease calls
+        /// this again and again.
+        fn status<'a>(
+            &'a self,
+            step: &'a Step,
+            now: Timestamp,
+        ) -> BoxFuture<'a, Result<StepStatus, LedgerError>>;
 
         /// Asks for the lease to do a step.
         ///
         /// Stores the [initial instance](Step::initial_instance) of an order that was not seen before, together with
         /// the step's [key](Step::key), unless another instance has its id: then the answer is
         /// [`LeaseOutcome::IdTaken`] and nothing is stored. Where the answer is [`LeaseOutcome::Run`], stores the lease
-        /// and counts one more of [`Instance::handler_runs`].
+        /// and counts one more of [`Instance::handler_runs`]. This number never decreases: it is the
+        /// [token](crate::lease::Fence::token) of the run.
         fn begin<'a>(
             &'a self,
             step: &'a Step,
@@ -83,15 +94,20 @@ shareable! {
             now: Timestamp,
         ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>>;
 
-        /// Extends a lease while the work goes on.
+        /// Extends a lease while the work goes on: it lasts for its duration from now, also if it was over already.
         ///
         /// # Errors
         ///
         /// [`LedgerError::LeaseLost`] if another holder has the instance.
-        fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>>;
+        fn extend<'a>(
+            &'a self,
+            instance_id: &'a str,
+            lease: Lease,
+            now: Timestamp,
+        ) -> BoxFuture<'a, Result<(), LedgerError>>;
 
-        /// Marks the step done and releases the lease, atomically: stores the step's [key](Step::key), if it has one,
-        /// and [applies](Step::apply) the step to the instance.
+        /// Marks the step done and releases the lease of the holder, atomically: stores the step's [key](Step::key), if
+        /// it has one, and [applies](Step::apply) the step to the instance.
         ///
         /// # Errors
         ///
@@ -105,7 +121,7 @@ shareable! {
             now: Timestamp,
         ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>>;
 
-        /// Releases the lease without marking anything, so that a retry can run at once.
+        /// Releases the lease of the holder without marking anything, so that a retry can run at once.
         ///
         /// # Errors
         ///
@@ -171,8 +187,11 @@ pub struct Instance {
     pub state: State,
     /// Its expiry, if a call has named it.
     pub expire_time: Option<Timestamp>,
-    /// Number of times that the seller's handler was started for it.
+    /// Number of leases that were granted on it, and so of the times that the seller's handler was started for it.
     pub handler_runs: u32,
+    /// When the call was signed that last froze, unfroze or released it; `None` if there was none, or by a version that
+    /// did not store it. See [`Step::is_outdated`].
+    pub status_signed_at: Option<Timestamp>,
 }
 
 impl Instance {
@@ -193,6 +212,7 @@ impl Instance {
             state: State::Creating,
             expire_time: None,
             handler_runs: 0,
+            status_signed_at: None,
         }
     }
 }

@@ -147,6 +147,8 @@ pub mod testing;
 mod text;
 pub mod timestamp;
 pub mod transport;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+mod waiting;
 pub mod wire;
 
 pub use amount::Amount;

@@ -51,7 +51,11 @@ shareable! {
         ) -> BoxFuture<'_, Result<Applied, LicenseStoreError>>;
 
         /// Leases one application to a holder if [`StoredApplication::claim`] allows it. Returns `None` if the
-        /// application is unknown, another holder has it, or nothing is to be done for it.
+        /// application is unknown, another holder has it, or nothing is to be done for it; then nothing is locked: who
+        /// waits for a License calls this again and again.
+        ///
+        /// An application that nobody has is due by `now`; one that a holder has, at the end of the lease by the
+        /// [clock of the store](Lease).
         fn claim<'a>(
             &'a self,
             id: &'a ApplicationId,
@@ -59,7 +63,7 @@ shareable! {
             now: Timestamp,
         ) -> BoxFuture<'a, Result<Option<StoredApplication>, LicenseStoreError>>;
 
-        /// Leases applications that are due, at most `limit`.
+        /// Leases applications that are due, as [`claim`](Self::claim) does, at most `limit`.
         fn claim_due(
             &self,
             lease: Lease,
@@ -67,8 +71,14 @@ shareable! {
             limit: usize,
         ) -> BoxFuture<'_, Result<Vec<StoredApplication>, LicenseStoreError>>;
 
-        /// Extends a lease while the work goes on. Does nothing if another holder has the application.
-        fn extend<'a>(&'a self, id: &'a ApplicationId, lease: Lease) -> BoxFuture<'a, Result<(), LicenseStoreError>>;
+        /// Extends a lease while the work goes on: it lasts for its duration from now. Does nothing if another holder
+        /// has the application.
+        fn extend<'a>(
+            &'a self,
+            id: &'a ApplicationId,
+            lease: Lease,
+            now: Timestamp,
+        ) -> BoxFuture<'a, Result<(), LicenseStoreError>>;
 
         /// Stores the License that was issued and returns the one that counts: the first.
         fn keep<'a>(

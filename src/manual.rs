@@ -19,6 +19,7 @@ pub mod _2_what_happens_once {
     //!
     //! [ledger]: crate::ledger
     //! [`tenant`]: crate::callback::CallbackServiceBuilder::tenant
+    //! [`fence`]: crate::lease::Fence
     //! [`CallbackEvent::BackgroundFailure`]: crate::callback::CallbackEvent::BackgroundFailure
 }
 pub mod _3_security {
@@ -36,6 +37,7 @@ pub mod _4_deployment {
     //! [`Endpoint`]: crate::adapter
     //! [`CallbackService::wait_idle`]: crate::callback::CallbackService::wait_idle
     //! [`Ledger`]: crate::ledger::Ledger
+    //! [pauses]: super::_2_what_happens_once
     //! [names]: crate::callback::CallbackServiceBuilder::tenant
 }
 pub mod _5_troubleshooting {

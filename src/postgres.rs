@@ -6,15 +6,19 @@
 //! # Number of connections
 //!
 //! A store holds a connection only while it talks to the database, not while a handler runs, and never two at once. So
-//! one connection is enough for a replica to work, and the default of eight serves hundreds of calls per second.
+//! one connection is enough for a replica to work, and the default of eight serves hundreds of calls per second. To
+//! these comes **one more** for all stores of a [`Database`], opened when a handler runs for longer than a third of its
+//! lease: leases are extended on it, so that they last however much else there is to do. The number of connections of a
+//! replica is thus that of the [builder](DatabaseBuilder::connections) and one.
 //!
 //! | between replica and server | what to provide |
 //! |---|---|
-//! | nothing | `max_connections` above replicas × connections, and what other programs use |
-//! | PgBouncer, transaction pooling | `max_client_conn` above replicas × connections; a `default_pool_size` of a few |
-//! | PgBouncer, session pooling | `default_pool_size` of at least replicas × connections, or calls wait for each other |
+//! | nothing | `max_connections` above replicas × (connections + 1), and what other programs use |
+//! | PgBouncer, transaction pooling | `max_client_conn` above replicas × (connections + 1); a `default_pool_size` of a few |
+//! | PgBouncer, session pooling | `default_pool_size` of at least replicas × (connections + 1), or calls wait for each other |
 //!
-//! To cancel a statement, one more connection is opened for a moment.
+//! To cancel a statement, yet another connection is opened for a moment. An application's
+//! [own pool](Database::from_pool) has no connection beside it.
 //!
 //! # A server that does not answer
 //!
@@ -76,6 +80,8 @@ pub use crate::schema::Schema;
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    /// The connection on which leases are extended.
+    reserved: Pool,
     timeout: Duration,
     /// Held while a statement is canceled: one at a time, since each takes a connection.
     canceling: Arc<Mutex<()>>,
@@ -118,10 +124,16 @@ impl Database {
         DatabaseBuilder::new(config)
     }
 
-    /// Uses the application's own pool, with its number of connections and its way to recycle them. The server is asked
-    /// to end statements in time; those that it does not end are not canceled.
+    /// Uses the application's own pool, with its number of connections and its way to recycle them, also to extend
+    /// leases. The server is asked to end statements in time; those that it does not end are not canceled.
     pub fn from_pool(pool: Pool) -> Self {
-        Self { pool, timeout: builder::TIMEOUT, canceling: Arc::default(), connect: None }
+        Self { reserved: pool.clone(), pool, timeout: builder::TIMEOUT, canceling: Arc::default(), connect: None }
+    }
+
+    /// Returns the database by the connection that is reserved for extending leases: one that waits for no lock, and for
+    /// none of the other statements, however many these are.
+    pub(crate) fn reserved(&self) -> Self {
+        Self { pool: self.reserved.clone(), ..self.clone() }
     }
 
     /// Runs statements in one transaction (`READ COMMITTED`), which is committed if they succeed.
@@ -246,6 +258,24 @@ pub(crate) fn ints<'a>(values: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
 /// Returns a limit of rows as a number for a statement.
 pub(crate) fn limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+/// The server's clock in milliseconds, as it is when it is read: also after a wait for a lock.
+pub(crate) const CLOCK: &str = "floor(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT";
+
+/// Returns the end of a lease that begins when it is read, given its duration in milliseconds. Rounded up, since a
+/// holder counts on the whole duration.
+pub(crate) fn lease_end(duration: &str) -> String {
+    format!("(ceil(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + {duration})")
+}
+
+/// Returns the condition for a row that a holder may take, in a table where a row that nobody has is due at a time of its
+/// own, and one that somebody has is due at the end of the lease. The former compares with the caller's time, the latter
+/// with the server's: that of the statement, so that an index can be used. After a wait for a lock it lets nobody take a
+/// row too early.
+pub(crate) fn is_due(now: &str) -> String {
+    let clock = "floor(extract(epoch FROM statement_timestamp()) * 1000)::BIGINT";
+    format!("due_at <= greatest({now}, {clock}) AND due_at <= CASE WHEN holder IS NULL THEN {now} ELSE {clock} END")
 }
 
 /// Returns a statement that is shared with other engines, with its parameters as PostgreSQL has them.

@@ -212,6 +212,22 @@ pub(crate) fn transact<T>(
     Ok(value)
 }
 
+/// Adds a column to a table that an earlier version has made without it, given its name and its definition.
+pub(crate) fn add_column(
+    transaction: &Transaction<'_>,
+    table: &str,
+    column: &str,
+    definition: &str,
+) -> rusqlite::Result<()> {
+    let columns = "SELECT count(*), count(*) FILTER (WHERE name = ?2) FROM pragma_table_info(?1)";
+    let (columns, known): (i64, i64) =
+        transaction.query_row(columns, [table, column], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if columns > 0 && known == 0 {
+        transaction.execute(&format!("ALTER TABLE {table} ADD COLUMN {column} {definition}"), [])?;
+    }
+    Ok(())
+}
+
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Database")

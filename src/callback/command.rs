@@ -104,14 +104,8 @@ impl Change {
             None => Effect::Create { product_id: order.product_id.clone(), expire_time: None },
         };
         // The fields that the step holds too are added for the handler alone: most repeats never get there.
-        let event = Event::Create(Purchase {
-            instance_id: String::new(),
-            order_id: String::new(),
-            order_line_id: None,
-            details,
-            test_call,
-        });
-        Self { step: Step { target: Target::Purchase { order, proposed_id }, effect }, event }
+        let event = Event::Create(Purchase { details, test_call, ..Purchase::new("", "") });
+        Self { step: Step::new(Target::Purchase { order, proposed_id }, effect), event }
     }
 
     /// The event, for the instance that its purchase was given.

@@ -12,7 +12,8 @@ use futures_util::future::{BoxFuture, Either, poll_immediate, select};
 
 use super::{BackgroundFailure, CallbackError, CallbackEvent, HandlerError, Observer, Runtime};
 use crate::clock::Clock;
-use crate::random::{Random, number};
+use crate::lease::Lease;
+use crate::random::Random;
 use crate::timestamp::Timestamp;
 
 /// Runs a handler; a panic is a failure of its call alone.
@@ -54,8 +55,9 @@ impl Environment {
         self.observe(CallbackEvent::BackgroundFailure(BackgroundFailure::new(action, subject, error)));
     }
 
-    pub(super) fn random_number(&self) -> Result<u128, CallbackError> {
-        number(&*self.random).map_err(|error| CallbackError::Handler(Arc::new(error)))
+    /// Returns a lease of a new holder.
+    pub(super) fn draw_lease(&self) -> Result<Lease, CallbackError> {
+        Lease::draw(&*self.random, self.lease).map_err(|error| CallbackError::Handler(Arc::new(error)))
     }
 
     /// Waits for work, and drops it after `timeout`; `None` then.
@@ -72,7 +74,7 @@ impl Environment {
     }
 
     /// Does the work, and extends its lease after each third of the lease's duration, until it is done or `extend`
-    /// breaks. An extension does not hold up the work.
+    /// breaks. An extension does not hold up the work, which includes the note that it is done.
     pub(super) async fn while_leased<T, E>(
         &self,
         work: impl Future<Output = T> + Send,

@@ -20,6 +20,7 @@ use crate::ledger::Ledger;
 use crate::protocol::{Protocol, UnfinishedCreation};
 use crate::replay::{ClaimOutcome, ReplayGuard};
 use crate::result_code::ResultCode;
+use crate::timestamp::Timestamp;
 use crate::wire::{Members, ParseError, TestFlag};
 
 /// A service that answers the marketplace's callbacks. Clones share everything.
@@ -214,7 +215,7 @@ impl CallbackService {
             }
         }
 
-        let reply = self.reply(protocol, call.command, progress).await?;
+        let reply = self.reply(protocol, verified.time(), call.command, progress).await?;
         let is_final = reply.is_final();
         progress.result_code = reply.result_code(protocol);
         let answer = envelope.write(activity, reply)?;
@@ -239,11 +240,12 @@ impl CallbackService {
     async fn reply(
         &self,
         protocol: Protocol,
+        signed_at: Timestamp,
         command: Command,
         progress: &mut ExchangeState,
     ) -> Result<Reply, CallbackError> {
         let Inner { settings, subscription, directory, licensing, orders, .. } = &*self.inner;
-        let mut exchange = ReplyContext { protocol, settings, progress };
+        let mut exchange = ReplyContext { protocol, signed_at, settings, progress };
         let no_handler = || CallbackError::NoHandler(protocol);
         match command {
             Command::Subscription(command) => {

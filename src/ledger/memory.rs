@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
@@ -28,7 +29,8 @@ struct Records {
 #[derive(Debug)]
 struct Record {
     instance: Arc<Instance>,
-    lease: Option<Lease>,
+    /// The holder of a lease, and its end.
+    lease: Option<(u128, Timestamp)>,
     /// A few for each instance.
     noted: BTreeSet<String>,
 }
@@ -61,34 +63,33 @@ impl Records {
         }
     }
 
-    fn status(&self, step: &Step) -> StepStatus {
+    fn status(&self, step: &Step, now: Timestamp) -> StepStatus {
         let record = self.of(step);
         let key = step.key().filter(|_| step.is_done_by_key());
         let noted = record.zip(key).is_some_and(|(record, key)| record.noted.contains(key));
-        step.status(record.map(|record| record.instance.clone()), noted)
+        let lease = record.and_then(|record| record.lease);
+        let lease_left = lease.map_or(Duration::ZERO, |(_, end)| end.saturating_duration_since(now));
+        step.status(record.map(|record| record.instance.clone()), noted, lease_left)
     }
 
     fn begin(&mut self, step: &Step, lease: Lease, now: Timestamp) -> LeaseOutcome {
-        let (status, leased) = match (self.of(step), step.initial_instance()) {
-            (Some(record), _) => (self.status(step), record.lease.is_some_and(|lease| lease.is_held_at(now))),
+        match (self.of(step), step.initial_instance()) {
             (None, Some(first)) if self.by_id.contains_key(&first.instance_id) => {
                 return LeaseOutcome::IdTaken;
             }
             (None, Some(first)) => {
                 self.by_order.insert(first.order.clone(), first.instance_id.clone());
-                let first = Arc::new(first);
                 let noted = step.key().map(str::to_owned).into_iter().collect();
-                let record = Record { instance: Arc::clone(&first), lease: None, noted };
-                self.by_id.insert(first.instance_id.clone(), record);
-                (StepStatus::Open(first), false)
+                let id = first.instance_id.clone();
+                self.by_id.insert(id, Record { instance: Arc::new(first), lease: None, noted });
             }
-            (None, None) => (StepStatus::Unknown, false),
-        };
-        let begin = step.lease_outcome(status, leased);
+            _ => {}
+        }
+        let begin = step.lease_outcome(self.status(step, now));
         if let LeaseOutcome::Run(instance) = &begin
             && let Some(record) = self.by_id.get_mut(&instance.instance_id)
         {
-            record.lease = Some(lease);
+            record.lease = Some((lease.holder, lease.end(now)));
             Arc::make_mut(&mut record.instance).handler_runs += 1;
         }
         begin
@@ -97,14 +98,14 @@ impl Records {
     fn held(&mut self, instance_id: &str, lease: Lease) -> Result<&mut Record, LedgerError> {
         let record = self.by_id.get_mut(instance_id);
         record
-            .filter(|record| record.lease.is_some_and(|held| held.holder == lease.holder))
+            .filter(|record| record.lease.is_some_and(|(holder, _)| holder == lease.holder))
             .ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned()))
     }
 }
 
 impl Ledger for MemoryLedger {
-    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        ready(Ok(self.records().status(step))).boxed()
+    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        ready(Ok(self.records().status(step, now))).boxed()
     }
 
     fn begin<'a>(
@@ -116,8 +117,16 @@ impl Ledger for MemoryLedger {
         ready(Ok(self.records().begin(step, lease, now))).boxed()
     }
 
-    fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        ready(self.records().held(instance_id, lease).map(|record| record.lease = Some(lease))).boxed()
+    fn extend<'a>(
+        &'a self,
+        instance_id: &'a str,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+        let extended = self.records().held(instance_id, lease).map(|record| {
+            record.lease = Some((lease.holder, lease.end(now)));
+        });
+        ready(extended).boxed()
     }
 
     fn complete<'a>(

@@ -1,28 +1,39 @@
 //! The ledger in PostgreSQL.
 
+mod renewal;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join3};
 use tokio_postgres::Row;
 
+use self::renewal::Renewals;
 use super::tables::Tables;
 use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, State, Step, StepStatus, Target};
 use crate::lease::Lease;
-use crate::postgres::{Database, DatabaseError, Parameter, Schema, Work, int, text};
+use crate::postgres::{CLOCK, Database, DatabaseError, Parameter, Schema, Work, int, lease_end, text};
 use crate::timestamp::Timestamp;
 
 /// A ledger for any number of replicas, in tables of its own (`koogallery_instance`, `koogallery_step`).
 ///
-/// Its answers are as durable as the server's `synchronous_commit` makes them; leave that on.
+/// Its answers are as durable as the server's `synchronous_commit` makes them; leave that on. About leases the server
+/// decides by its own clock, so those of the replicas need not agree. Leases that are to be extended at the same time
+/// are extended by one statement, on a connection that is kept for it.
 #[derive(Clone, Debug)]
 pub struct PostgresLedger {
     database: Database,
     tables: Tables,
+    renewals: Renewals,
 }
 
-const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, \
-                       handler_runs, lease_holder, lease_until";
+fn columns() -> String {
+    format!(
+        "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, handler_runs, \
+         status_signed_at, lease_holder, greatest(lease_until - {CLOCK}, 0) AS lease_left"
+    )
+}
 
 /// Keys are compared byte by byte (`"C"`), so that pages have the order of every other ledger, and indexes do not depend
 /// on the operating system's collation. Empty texts stand for the missing parts of an order key, since no two NULLs of a
@@ -49,10 +60,13 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
 );
 "#;
 
+/// Since version 2 a status change is compared with the one before it.
+const STATUS_TIMES: &str = "ALTER TABLE koogallery_instance ADD COLUMN IF NOT EXISTS status_signed_at BIGINT;\n";
+
 impl PostgresLedger {
     /// Returns the tables that [`PostgresLedger::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::postgres("ledger", "koogallery_step", &[TABLES])
+        Schema::postgres("ledger", "koogallery_step", &[TABLES, STATUS_TIMES])
     }
 
     /// Returns the tables of a [named](Self::named) ledger.
@@ -62,7 +76,9 @@ impl PostgresLedger {
     /// The name is not 1 to 32 lower-case letters.
     pub fn named_schema(name: &str) -> Result<Schema, DatabaseError> {
         let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
-        Ok(Schema::postgres(format!("ledger_{name}"), tables.sql("koogallery_step"), &[&tables.sql(TABLES)]))
+        let migrations = [tables.sql(TABLES), tables.sql(STATUS_TIMES)];
+        let migrations = migrations.each_ref().map(|migration| &**migration);
+        Ok(Schema::postgres(format!("ledger_{name}"), tables.sql("koogallery_step"), &migrations))
     }
 
     /// Opens the ledger, creating its tables if there are none, or updating those of an earlier version.
@@ -72,7 +88,7 @@ impl PostgresLedger {
     /// The tables cannot be created, or are of a newer version.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
         database.migrate(&Self::schema()).await?;
-        Ok(Self { database: database.clone(), tables: Tables::default() })
+        Ok(Self::on(database, Tables::default()))
     }
 
     /// Opens another ledger in the same database, in tables `koogallery_{name}_instance` and `koogallery_{name}_step`.
@@ -83,7 +99,12 @@ impl PostgresLedger {
     /// The name is not 1 to 32 lower-case letters, or as [`PostgresLedger::new`].
     pub async fn named(database: &Database, name: &str) -> Result<Self, DatabaseError> {
         database.migrate(&Self::named_schema(name)?).await?;
-        Ok(Self { database: database.clone(), tables: Tables::named(name).unwrap_or_default() })
+        Ok(Self::on(database, Tables::named(name).unwrap_or_default()))
+    }
+
+    fn on(database: &Database, tables: Tables) -> Self {
+        let renewals = Renewals::new(database.reserved(), tables.clone());
+        Self { database: database.clone(), tables, renewals }
     }
 
     async fn run<T>(&self, work: impl AsyncFnOnce(&Named<'_>) -> Result<T, DatabaseError>) -> Result<T, LedgerError> {
@@ -127,8 +148,8 @@ impl Named<'_> {
 }
 
 impl Ledger for PostgresLedger {
-    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        self.run(async move |transaction| Ok(status(step, transaction.last(find(transaction, step, "")).await?).0))
+    fn status<'a>(&'a self, step: &'a Step, _now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        self.run(async move |transaction| Ok(status(step, transaction.last(find(transaction, step, "")).await?)))
             .boxed()
     }
 
@@ -141,14 +162,29 @@ impl Ledger for PostgresLedger {
         self.run(async move |transaction| begin(transaction, step, lease, now).await).boxed()
     }
 
-    fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.run_held(instance_id, async move |transaction| {
-            let (until, holder) = (lease.until.as_unix_millis(), lease.holder_text());
-            let extend = "UPDATE koogallery_instance SET lease_until = $1 WHERE instance_id = $2 AND lease_holder = $3";
-            let parameters = [int(&until), text(&instance_id), text(&holder)];
-            let changed = transaction.last(transaction.execute(extend, &parameters)).await?;
-            Ok((changed == 1).then_some(()))
-        })
+    fn extend<'a>(
+        &'a self,
+        instance_id: &'a str,
+        lease: Lease,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+        async move {
+            if self.renewals.extend(instance_id, lease).await {
+                return Ok(());
+            }
+            // Lost, or its row is locked: that is found out alone, so that the others do not wait.
+            self.run_held(instance_id, async |transaction| {
+                let extend = format!(
+                    "UPDATE koogallery_instance SET lease_until = {} WHERE instance_id = $1 AND lease_holder = $2",
+                    lease_end("$3")
+                );
+                let (holder, duration) = (lease.holder_text(), lease.duration_millis());
+                let parameters = [text(&instance_id), text(&holder), int(&duration)];
+                let changed = transaction.last(transaction.execute(&extend, &parameters)).await?;
+                Ok((changed == 1).then_some(()))
+            })
+            .await
+        }
         .boxed()
     }
 
@@ -165,15 +201,17 @@ impl Ledger for PostgresLedger {
                 return Ok(None);
             };
             step.apply(&mut record.instance);
-            let Instance { product_id, state, expire_time, .. } = &record.instance;
-            let (state, expire_time) = (state.as_str(), expire_time.map(Timestamp::as_unix_millis));
+            let Instance { product_id, state, expire_time, status_signed_at, .. } = &record.instance;
+            let state = state.as_str();
+            let [expire_time, signed_at] =
+                [expire_time, status_signed_at].map(|time| time.map(Timestamp::as_unix_millis));
             let (key, now) = (step.key(), now.as_unix_millis());
             let note = "WITH noted AS (INSERT INTO koogallery_step SELECT $1, $5, $6 WHERE $5 IS NOT NULL \
                         ON CONFLICT DO NOTHING) \
                         UPDATE koogallery_instance SET product_id = $2, state = $3, expire_time = $4, \
-                        lease_holder = NULL, lease_until = NULL WHERE instance_id = $1";
-            let parameters =
-                [text(&instance_id), text(product_id), text(&state), int(&expire_time), text(&key), int(&now)];
+                        lease_holder = NULL, lease_until = NULL, status_signed_at = $7 WHERE instance_id = $1";
+            let place = [text(&instance_id), text(product_id), text(&state), int(&expire_time)];
+            let parameters = [&place[..], &[text(&key), int(&now), int(&signed_at)]].concat();
             transaction.last(transaction.execute(note, &parameters)).await?;
             Ok(Some(Arc::new(record.instance)))
         })
@@ -207,7 +245,8 @@ impl Ledger for PostgresLedger {
     ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
         self.run(async move |transaction| {
             let statement = format!(
-                "SELECT {COLUMNS} FROM koogallery_instance WHERE instance_id > $1 ORDER BY instance_id LIMIT $2"
+                "SELECT {} FROM koogallery_instance WHERE instance_id > $1 ORDER BY instance_id LIMIT $2",
+                columns()
             );
             let after = after.unwrap_or_default();
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -220,7 +259,8 @@ impl Ledger for PostgresLedger {
 
 struct Record {
     instance: Instance,
-    lease: Option<(String, Timestamp)>,
+    holder: Option<String>,
+    lease_left: Duration,
 }
 
 impl Record {
@@ -228,7 +268,7 @@ impl Record {
         let unreadable = |column| DatabaseError::Unreadable { table: "koogallery_instance", column };
         let told = |column| row.try_get(column).map(|text: String| Some(text).filter(|text| !text.is_empty()));
         let time = |column| row.try_get(column).map(|millis: Option<i64>| millis.map(Timestamp::from_unix_millis));
-        let holder: Option<String> = row.try_get("lease_holder")?;
+        let lease_left = u64::try_from(row.try_get::<_, i64>("lease_left")?);
         Ok(Self {
             instance: Instance {
                 instance_id: row.try_get("instance_id")?,
@@ -242,13 +282,15 @@ impl Record {
                 expire_time: time("expire_time")?,
                 handler_runs: u32::try_from(row.try_get::<_, i64>("handler_runs")?)
                     .map_err(|_| unreadable("handler_runs"))?,
+                status_signed_at: time("status_signed_at")?,
             },
-            lease: holder.zip(time("lease_until")?),
+            holder: row.try_get("lease_holder")?,
+            lease_left: Duration::from_millis(lease_left.map_err(|_| unreadable("lease_until"))?),
         })
     }
 
     fn is_held_by(&self, lease: Lease) -> bool {
-        self.lease.as_ref().is_some_and(|(held, _)| *held == lease.holder_text())
+        self.holder.as_ref().is_some_and(|holder| *holder == lease.holder_text())
     }
 }
 
@@ -269,14 +311,14 @@ async fn find(transaction: &Named<'_>, step: &Step, lock: &str) -> Result<Option
     let statement = format!(
         "SELECT {}, EXISTS (SELECT FROM koogallery_step AS step WHERE step.instance_id = instance.instance_id \
          AND step_key = $1) AS noted FROM koogallery_instance AS instance WHERE {condition} {lock}",
-        COLUMNS
+        columns()
     );
     let row = transaction.query_opt(&statement, &parameters).await?;
     row.map(|row| Ok((Record::read(&row)?, row.try_get("noted")?))).transpose()
 }
 
 async fn by_id(transaction: &Named<'_>, instance_id: &str, lock: &str) -> Result<Option<Record>, DatabaseError> {
-    let statement = format!("SELECT {COLUMNS} FROM koogallery_instance WHERE instance_id = $1 {lock}");
+    let statement = format!("SELECT {} FROM koogallery_instance WHERE instance_id = $1 {lock}", columns());
     let row = transaction.query_opt(&statement, &[text(&instance_id)]).await?;
     row.as_ref().map(Record::read).transpose()
 }
@@ -285,11 +327,10 @@ fn order_parameters(order: &OrderKey) -> [Parameter<'_>; 3] {
     [text(&order.order_id), text(&order.order_line_id), text(&order.product_id)]
 }
 
-/// Returns the status of the step, and until when another holder has the lease.
-fn status(step: &Step, found: Option<(Record, bool)>) -> (StepStatus, Option<Timestamp>) {
+fn status(step: &Step, found: Option<(Record, bool)>) -> StepStatus {
     let (record, noted) = found.unzip();
-    let (instance, lease) = record.map(|record| (Arc::new(record.instance), record.lease)).unzip();
-    (step.status(instance, noted.unwrap_or_default()), lease.flatten().map(|(_, until)| until))
+    let (instance, lease_left) = record.map(|record| (Arc::new(record.instance), record.lease_left)).unzip();
+    step.status(instance, noted.unwrap_or_default(), lease_left.unwrap_or_default())
 }
 
 async fn begin(
@@ -306,20 +347,22 @@ async fn begin(
         }
     };
     // The second waits for other transactions on the row. Only a statement that starts after the wait sees all their
-    // changes: the row comes in its newest version, but the keys as they were before.
+    // changes, and reads the clock then: the row comes in its newest version, but the keys as they were before.
     let lock = find(transaction, step, "FOR UPDATE OF instance");
     let ((), _, found) = try_join3(insert, lock, find(transaction, step, "")).await?;
     if first.is_some() && found.is_none() {
         return Ok(LeaseOutcome::IdTaken);
     }
-    let (status, leased_until) = status(step, found);
-    let begin = step.lease_outcome(status, leased_until.is_some_and(|until| until > now));
+    let begin = step.lease_outcome(status(step, found));
     if let LeaseOutcome::Run(instance) = &begin {
-        let (holder, until) = (lease.holder_text(), lease.until.as_unix_millis());
-        let lend = "UPDATE koogallery_instance SET lease_holder = $2, lease_until = $3, handler_runs = handler_runs + 1 \
-                    WHERE instance_id = $1";
-        let parameters = [text(&instance.instance_id), text(&holder), int(&until)];
-        transaction.last(transaction.execute(lend, &parameters)).await?;
+        let (holder, duration) = (lease.holder_text(), lease.duration_millis());
+        let lend = format!(
+            "UPDATE koogallery_instance SET lease_holder = $2, lease_until = {}, handler_runs = handler_runs + 1 \
+             WHERE instance_id = $1",
+            lease_end("$3")
+        );
+        let parameters = [text(&instance.instance_id), text(&holder), int(&duration)];
+        transaction.last(transaction.execute(&lend, &parameters)).await?;
     }
     Ok(begin)
 }

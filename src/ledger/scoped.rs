@@ -38,6 +38,9 @@ impl Family {
     }
 }
 
+/// For a question whose answer does not depend on leases.
+const ANY_TIME: Timestamp = Timestamp::from_unix_millis(0);
+
 /// A view of a ledger with the instances of one family of one tenant alone. Neither its requests nor its answers show
 /// the stored ids.
 ///
@@ -65,12 +68,12 @@ impl Scoped {
         Self { ledger, scope: Scope::new(tenant, family.prefix()), family, has_past: tenant.is_none() }
     }
 
-    pub(crate) async fn status(&self, step: &Step) -> Result<StepStatus, LedgerError> {
-        let mut status = self.ledger.status(&self.stored(step)).await?;
+    pub(crate) async fn status(&self, step: &Step, now: Timestamp) -> Result<StepStatus, LedgerError> {
+        let mut status = self.ledger.status(&self.stored(step), now).await?;
         if self.may_be_elsewhere(&step.target, status.instance())
             && let Some(elsewhere) = Box::pin(self.elsewhere(step, status.instance())).await?
         {
-            status = self.ledger.status(&elsewhere).await?;
+            status = self.ledger.status(&elsewhere, now).await?;
         }
         Ok(status.map(|instance| self.own(instance)))
     }
@@ -104,7 +107,7 @@ impl Scoped {
         now: Timestamp,
     ) -> Result<Option<LeaseOutcome>, LedgerError> {
         let Target::Purchase { proposed_id, .. } = &step.target else { return Ok(None) };
-        if self.ledger.status(stored).await? != StepStatus::Unknown {
+        if self.ledger.status(stored, now).await? != StepStatus::Unknown {
             return Ok(None);
         }
         if let Some(old) = self.old_instance(&step.target).await? {
@@ -117,10 +120,10 @@ impl Scoped {
         Ok(is_taken.then_some(LeaseOutcome::IdTaken))
     }
 
-    pub(crate) async fn extend(&self, instance_id: &str, lease: Lease) -> Result<(), LedgerError> {
-        let mut done = self.ledger.extend(&self.scope.stored(instance_id), lease).await;
+    pub(crate) async fn extend(&self, instance_id: &str, lease: Lease, now: Timestamp) -> Result<(), LedgerError> {
+        let mut done = self.ledger.extend(&self.scope.stored(instance_id), lease, now).await;
         if let (Err(LedgerError::LeaseLost(_)), Some(old)) = (&done, self.old_id(instance_id)) {
-            done = self.ledger.extend(old, lease).await;
+            done = self.ledger.extend(old, lease, now).await;
         }
         done.map_err(|error| own_loss(error, instance_id))
     }
@@ -136,7 +139,7 @@ impl Scoped {
         let mut stored = self.stored(step);
         if self.family == Family::Subscriptions
             && self.has_old_key(&step.target)
-            && self.ledger.status(&stored).await? == StepStatus::Unknown
+            && self.ledger.status(&stored, now).await? == StepStatus::Unknown
         {
             stored = Cow::Owned(on_old(step, &id));
         }
@@ -181,7 +184,7 @@ impl Scoped {
                 Cow::Owned(id) => Target::Instance(id),
             },
         };
-        Cow::Owned(Step { target, effect: step.effect.clone() })
+        Cow::Owned(Step { target, ..step.clone() })
     }
 
     /// Returns the instance with the ids of its family.
@@ -243,7 +246,7 @@ impl Scoped {
                     _ => order.clone(),
                 };
                 let target = Target::Purchase { order, proposed_id: String::new() };
-                self.ledger.status(&Step { target, effect: Effect::Release }).await?.instance().cloned()
+                self.ledger.status(&Step::new(target, Effect::Release), ANY_TIME).await?.instance().cloned()
             }
             Target::Instance(id) if self.has_past && self.family == Family::Licenses && !is_reserved(id) => {
                 self.ledger.instance(id).await?
@@ -277,13 +280,13 @@ impl Scoped {
 
     async fn is_from_before(&self, instance: &Instance) -> Result<bool, LedgerError> {
         let note = Step::on(&*instance.instance_id, Effect::Note { key: PURCHASE.to_owned() });
-        Ok(!matches!(self.ledger.status(&note).await?, StepStatus::Done(_)))
+        Ok(!matches!(self.ledger.status(&note, ANY_TIME).await?, StepStatus::Done(_)))
     }
 }
 
 impl Ledger for Scoped {
-    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        Self::status(self, step).boxed()
+    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        Self::status(self, step, now).boxed()
     }
 
     fn begin<'a>(
@@ -295,8 +298,13 @@ impl Ledger for Scoped {
         Self::begin(self, step, lease, now).boxed()
     }
 
-    fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        Self::extend(self, instance_id, lease).boxed()
+    fn extend<'a>(
+        &'a self,
+        instance_id: &'a str,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Self::extend(self, instance_id, lease, now).boxed()
     }
 
     fn complete<'a>(
@@ -336,7 +344,7 @@ fn own_loss(error: LedgerError, instance_id: &str) -> LedgerError {
 /// Returns the step on an instance from before, which stays one from before: the key of its purchase is not stored with
 /// it.
 fn on_old(step: &Step, instance_id: &str) -> Step {
-    Step::on(instance_id, step.effect.clone())
+    Step { target: Target::Instance(instance_id.to_owned()), ..step.clone() }
 }
 
 /// Returns the step under a key that no other instance has, since a notice from before has the right one.
@@ -348,7 +356,7 @@ fn beside(step: &Step) -> Step {
         },
         Target::Instance(id) => Target::Instance(format!(",{id}")),
     };
-    Step { target, effect: step.effect.clone() }
+    Step { target, ..step.clone() }
 }
 
 /// Returns whether an instance has the id that a notice gets unless another instance has it.

@@ -1,6 +1,7 @@
 //! The ledger in SQLite.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -9,7 +10,7 @@ use rusqlite::{CachedStatement, OptionalExtension as _, Params, Row, Transaction
 use super::tables::Tables;
 use super::{Family, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, State, Step, StepStatus, Target};
 use crate::lease::Lease;
-use crate::sqlite::{Database, DatabaseError};
+use crate::sqlite::{Database, DatabaseError, add_column};
 use crate::timestamp::Timestamp;
 
 /// A ledger that survives restarts, in tables of its own (`koogallery_instance`, `koogallery_step`).
@@ -20,7 +21,7 @@ pub struct SqliteLedger {
 }
 
 const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, \
-                       handler_runs, lease_holder, lease_until";
+                       handler_runs, lease_holder, lease_until, status_signed_at";
 
 impl SqliteLedger {
     /// The statements that [`SqliteLedger::new`] runs, for applications that manage their schema themselves. The tables
@@ -40,6 +41,7 @@ CREATE TABLE IF NOT EXISTS koogallery_instance (
     lease_holder     TEXT,
     lease_until      INTEGER,
     created_at       INTEGER NOT NULL,
+    status_signed_at INTEGER,
     UNIQUE (order_id, order_line_id, order_product_id)
 );
 CREATE TABLE IF NOT EXISTS koogallery_step (
@@ -50,7 +52,7 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
 ) WITHOUT ROWID;
 ";
 
-    /// Opens the ledger, creating its tables if there are none.
+    /// Opens the ledger, creating its tables if there are none, and updating those of an earlier version.
     ///
     /// # Errors
     ///
@@ -74,8 +76,8 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
     }
 
     async fn with(database: &Database, tables: Tables) -> Result<Self, DatabaseError> {
-        let schema = tables.sql(Self::SCHEMA).into_owned();
-        database.transaction(move |transaction| transaction.execute_batch(&schema)).await?;
+        let made = tables.clone();
+        database.transaction(move |transaction| make_tables(transaction, &made)).await?;
         Ok(Self { database: database.clone(), tables })
     }
 
@@ -126,9 +128,9 @@ impl Named<'_> {
 }
 
 impl Ledger for SqliteLedger {
-    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
         let step = step.clone();
-        self.ask(move |transaction| Ok(status(transaction, &step, find(transaction, &step)?)?.0))
+        self.ask(move |transaction| status(transaction, &step, find(transaction, &step)?, now))
     }
 
     fn begin<'a>(
@@ -141,12 +143,17 @@ impl Ledger for SqliteLedger {
         self.run(move |transaction| begin(transaction, &step, lease, now))
     }
 
-    fn extend<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+    fn extend<'a>(
+        &'a self,
+        instance_id: &'a str,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
         let id = instance_id.to_owned();
         self.run_held(instance_id, move |transaction| {
             let changed = transaction.execute(
                 "UPDATE koogallery_instance SET lease_until = ?1 WHERE instance_id = ?2 AND lease_holder = ?3",
-                params![lease.until.as_unix_millis(), id, lease.holder_text()],
+                params![lease.end(now).as_unix_millis(), id, lease.holder_text()],
             )?;
             Ok((changed == 1).then_some(()))
         })
@@ -168,12 +175,13 @@ impl Ledger for SqliteLedger {
             note(transaction, &step, &id, now)?;
             transaction.execute(
                 "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, lease_holder = NULL, \
-                 lease_until = NULL WHERE instance_id = ?1",
+                 lease_until = NULL, status_signed_at = ?5 WHERE instance_id = ?1",
                 params![
                     id,
                     record.instance.product_id,
                     record.instance.state.as_str(),
-                    record.instance.expire_time.map(Timestamp::as_unix_millis)
+                    record.instance.expire_time.map(Timestamp::as_unix_millis),
+                    record.instance.status_signed_at.map(Timestamp::as_unix_millis)
                 ],
             )?;
             Ok(Some(Arc::new(record.instance)))
@@ -214,6 +222,11 @@ impl Ledger for SqliteLedger {
     }
 }
 
+fn make_tables(transaction: &Transaction<'_>, tables: &Tables) -> rusqlite::Result<()> {
+    add_column(transaction, &tables.sql("koogallery_instance"), "status_signed_at", "INTEGER")?;
+    transaction.execute_batch(&tables.sql(SqliteLedger::SCHEMA))
+}
+
 struct Record {
     instance: Instance,
     lease: Option<(String, Timestamp)>,
@@ -237,6 +250,7 @@ impl Record {
                 state: State::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?,
                 expire_time: time("expire_time")?,
                 handler_runs: row.get("handler_runs")?,
+                status_signed_at: time("status_signed_at")?,
             },
             lease: holder.zip(time("lease_until")?),
         })
@@ -274,12 +288,12 @@ fn or_empty(text: &Option<String>) -> &str {
     text.as_deref().unwrap_or_default()
 }
 
-/// Returns the status of the step, and until when another holder has the lease.
 fn status(
     transaction: &Named<'_>,
     step: &Step,
     record: Option<Record>,
-) -> rusqlite::Result<(StepStatus, Option<Timestamp>)> {
+    now: Timestamp,
+) -> rusqlite::Result<StepStatus> {
     let noted = match (&record, step.key()) {
         (Some(record), Some(key)) if step.is_done_by_key() => transaction
             .prepare_cached("SELECT 1 FROM koogallery_step WHERE instance_id = ?1 AND step_key = ?2")?
@@ -287,7 +301,8 @@ fn status(
         _ => false,
     };
     let (instance, lease) = record.map(|record| (Arc::new(record.instance), record.lease)).unzip();
-    Ok((step.status(instance, noted), lease.flatten().map(|(_, until)| until)))
+    let lease_left = lease.flatten().map_or(Duration::ZERO, |(_, until)| until.saturating_duration_since(now));
+    Ok(step.status(instance, noted, lease_left))
 }
 
 fn begin(transaction: &Named<'_>, step: &Step, lease: Lease, now: Timestamp) -> rusqlite::Result<LeaseOutcome> {
@@ -300,13 +315,12 @@ fn begin(transaction: &Named<'_>, step: &Step, lease: Lease, now: Timestamp) -> 
         note(transaction, step, &first.instance_id, now)?;
         record = Some(Record { instance: first, lease: None });
     }
-    let (status, leased_until) = status(transaction, step, record)?;
-    let begin = step.lease_outcome(status, leased_until.is_some_and(|until| until > now));
+    let begin = step.lease_outcome(status(transaction, step, record, now)?);
     if let LeaseOutcome::Run(instance) = &begin {
         transaction.execute(
             "UPDATE koogallery_instance SET lease_holder = ?2, lease_until = ?3, handler_runs = handler_runs + 1 \
              WHERE instance_id = ?1",
-            params![instance.instance_id, lease.holder_text(), lease.until.as_unix_millis()],
+            params![instance.instance_id, lease.holder_text(), lease.end(now).as_unix_millis()],
         )?;
     }
     Ok(begin)
@@ -348,7 +362,7 @@ fn take_over_notices(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let prefix = Family::Notices.prefix();
         transaction.execute(
             "INSERT OR IGNORE INTO koogallery_instance SELECT ?1 || instance_id, ?1 || order_id, order_line_id, \
-             order_product_id, product_id, state, expire_time, handler_runs, NULL, NULL, created_at \
+             order_product_id, product_id, state, expire_time, handler_runs, NULL, NULL, created_at, NULL \
              FROM koogallery_notice_instance WHERE instr(order_id, ',') = 0",
             [prefix],
         )?;

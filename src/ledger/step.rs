@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Instance, OrderKey, State};
 use crate::timestamp::Timestamp;
@@ -17,6 +18,8 @@ pub struct Step {
     pub target: Target,
     /// The change.
     pub effect: Effect,
+    /// When the call that asks for it was signed; `None` if it comes from no call. See [`Step::is_outdated`].
+    pub signed_at: Option<Timestamp>,
 }
 
 /// The instance that a step changes.
@@ -104,7 +107,12 @@ pub enum StepStatus {
     /// The purchase was not seen before, or the instance does not exist, or no longer.
     Unknown,
     /// Not done.
-    Open(Arc<Instance>),
+    Open {
+        /// The instance as it is.
+        instance: Arc<Instance>,
+        /// How long the lease of a holder lasts, zero if nobody has one.
+        lease_left: Duration,
+    },
     /// Done before.
     Done(Arc<Instance>),
 }
@@ -115,8 +123,13 @@ pub enum StepStatus {
 pub enum LeaseOutcome {
     /// The lease is granted. The instance is as it was before the step.
     Run(Arc<Instance>),
-    /// Another holder works on the instance; retry later.
-    Busy(Arc<Instance>),
+    /// Another holder works on the instance.
+    Busy {
+        /// The instance as it is.
+        instance: Arc<Instance>,
+        /// How long its lease lasts, unless it is extended.
+        lease_left: Duration,
+    },
     /// Done before.
     Done(Arc<Instance>),
     /// The instance does not exist, or no longer.
@@ -131,14 +144,14 @@ impl StepStatus {
     /// Returns the instance concerned.
     pub(super) fn instance(&self) -> Option<&Arc<Instance>> {
         match self {
-            Self::Open(instance) | Self::Done(instance) => Some(instance),
+            Self::Open { instance, .. } | Self::Done(instance) => Some(instance),
             Self::Unknown => None,
         }
     }
 
     pub(super) fn map(self, change: impl FnOnce(Arc<Instance>) -> Arc<Instance>) -> Self {
         match self {
-            Self::Open(instance) => Self::Open(change(instance)),
+            Self::Open { instance, lease_left } => Self::Open { instance: change(instance), lease_left },
             Self::Done(instance) => Self::Done(change(instance)),
             Self::Unknown => Self::Unknown,
         }
@@ -149,7 +162,7 @@ impl LeaseOutcome {
     /// Returns the instance concerned.
     pub(super) fn instance(&self) -> Option<&Arc<Instance>> {
         match self {
-            Self::Run(instance) | Self::Busy(instance) | Self::Done(instance) | Self::NotCreated(instance) => {
+            Self::Run(instance) | Self::Busy { instance, .. } | Self::Done(instance) | Self::NotCreated(instance) => {
                 Some(instance)
             }
             Self::Unknown | Self::IdTaken => None,
@@ -159,7 +172,7 @@ impl LeaseOutcome {
     pub(super) fn map(self, change: impl FnOnce(Arc<Instance>) -> Arc<Instance>) -> Self {
         match self {
             Self::Run(instance) => Self::Run(change(instance)),
-            Self::Busy(instance) => Self::Busy(change(instance)),
+            Self::Busy { instance, lease_left } => Self::Busy { instance: change(instance), lease_left },
             Self::Done(instance) => Self::Done(change(instance)),
             Self::NotCreated(instance) => Self::NotCreated(change(instance)),
             other @ (Self::Unknown | Self::IdTaken) => other,
@@ -170,12 +183,19 @@ impl LeaseOutcome {
 impl Step {
     /// Creates a step.
     pub fn new(target: Target, effect: Effect) -> Self {
-        Self { target, effect }
+        Self { target, effect, signed_at: None }
     }
 
     /// Creates a step on a known instance.
     pub fn on(instance_id: impl Into<String>, effect: Effect) -> Self {
-        Self { target: Target::Instance(instance_id.into()), effect }
+        Self::new(Target::Instance(instance_id.into()), effect)
+    }
+
+    /// Sets when the call that asks for the step was signed.
+    #[must_use]
+    pub fn with_signed_at(mut self, signed_at: impl Into<Option<Timestamp>>) -> Self {
+        self.signed_at = signed_at.into();
+        self
     }
 
     /// Returns the id of the order or instance concerned.
@@ -210,35 +230,51 @@ impl Step {
         matches!(self.effect, Effect::Renew { .. } | Effect::Upgrade { .. } | Effect::Note { .. })
     }
 
-    /// Returns the status of the step, given its instance, if there is one, and whether its [key](Self::key) is stored
-    /// with it.
-    pub fn status(&self, instance: Option<Arc<Instance>>, has_key: bool) -> StepStatus {
+    /// Returns whether the step would change the status of the instance, or delete it, although a call that was signed
+    /// later has done so already. Such a step is done: a call that was captured, or came late, undoes nothing.
+    ///
+    /// Of a [renewal](Effect::Renew), which may be paid, only the end of the freeze is left out.
+    pub fn is_outdated(&self, instance: &Instance) -> bool {
+        self.changes_status() && self.signed_at.is_some_and(|signed_at| Some(signed_at) < instance.status_signed_at)
+    }
+
+    fn changes_status(&self) -> bool {
+        matches!(
+            self.effect,
+            Effect::Freeze | Effect::Unfreeze | Effect::Release | Effect::Renew { unfreezes: true, .. }
+        )
+    }
+
+    /// Returns the status of the step, given its instance, if there is one, whether its [key](Self::key) is stored with
+    /// it, and how long the lease on it lasts: zero if nobody has one, or if it is over.
+    pub fn status(&self, instance: Option<Arc<Instance>>, has_key: bool, lease_left: Duration) -> StepStatus {
         let Some(instance) = instance else {
             return StepStatus::Unknown;
         };
         let done = match self.effect {
             Effect::Create { .. } => instance.state != State::Creating,
-            Effect::Release => instance.state == State::Released,
+            Effect::Release => instance.state == State::Released || self.is_outdated(&instance),
             Effect::Note { .. } => has_key,
             _ if instance.state == State::Released => return StepStatus::Unknown,
-            Effect::Freeze => instance.state == State::Frozen,
-            Effect::Unfreeze => instance.state == State::Active,
+            Effect::Freeze => instance.state == State::Frozen || self.is_outdated(&instance),
+            Effect::Unfreeze => instance.state == State::Active || self.is_outdated(&instance),
             Effect::Renew { .. } | Effect::Upgrade { .. } => has_key,
         };
-        if done { StepStatus::Done(instance) } else { StepStatus::Open(instance) }
+        if done { StepStatus::Done(instance) } else { StepStatus::Open { instance, lease_left } }
     }
 
-    /// Returns the answer to asking for the lease, given the [status](Self::status) and whether another holder has a
-    /// lease on the instance [at that time](crate::lease::Lease::is_held_at).
-    pub fn lease_outcome(&self, status: StepStatus, is_leased: bool) -> LeaseOutcome {
+    /// Returns the answer to asking for the lease, given the [status](Self::status).
+    pub fn lease_outcome(&self, status: StepStatus) -> LeaseOutcome {
         match status {
             StepStatus::Unknown => LeaseOutcome::Unknown,
             StepStatus::Done(instance) => LeaseOutcome::Done(instance),
-            StepStatus::Open(instance) if is_leased => LeaseOutcome::Busy(instance),
-            StepStatus::Open(instance) if instance.state == State::Creating && !self.works_before_creation() => {
+            StepStatus::Open { instance, lease_left } if !lease_left.is_zero() => {
+                LeaseOutcome::Busy { instance, lease_left }
+            }
+            StepStatus::Open { instance, .. } if instance.state == State::Creating && !self.works_before_creation() => {
                 LeaseOutcome::NotCreated(instance)
             }
-            StepStatus::Open(instance) => LeaseOutcome::Run(instance),
+            StepStatus::Open { instance, .. } => LeaseOutcome::Run(instance),
         }
     }
 
@@ -257,6 +293,10 @@ impl Step {
 
     /// Applies the step to the record, once it was done to the instance.
     pub fn apply(&self, instance: &mut Instance) {
+        let is_outdated = self.is_outdated(instance);
+        if self.changes_status() {
+            instance.status_signed_at = instance.status_signed_at.max(self.signed_at);
+        }
         match &self.effect {
             Effect::Create { product_id, expire_time } => {
                 instance.state = State::Active;
@@ -266,7 +306,7 @@ impl Step {
             Effect::Renew { expire_time, product_id, unfreezes, .. } => {
                 instance.expire_time = Some(*expire_time);
                 replace_if_told(&mut instance.product_id, product_id);
-                if *unfreezes {
+                if *unfreezes && !is_outdated {
                     instance.state = State::Active;
                 }
             }

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::ApplicationOutcome;
-use crate::lease::Lease;
+use crate::lease::{Fence, Lease};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
@@ -59,6 +59,9 @@ pub struct LicenseApplication {
     pub effective_time: Option<Timestamp>,
     /// End of the License's validity; none for one-time products. An estimate in V1.
     pub expire_time: Option<Timestamp>,
+    /// What tells this run of the handler from those before and after it, for the handler's own writes; its numbers are
+    /// those of the application. A store does not keep it.
+    pub fence: Fence,
 }
 
 impl LicenseApplication {
@@ -71,7 +74,14 @@ impl LicenseApplication {
     /// application.device = Some("fingerprint".into());
     /// ```
     pub fn new(id: ApplicationId, instance_id: impl Into<String>) -> Self {
-        Self { id, instance_id: instance_id.into(), device: None, effective_time: None, expire_time: None }
+        Self {
+            id,
+            instance_id: instance_id.into(),
+            device: None,
+            effective_time: None,
+            expire_time: None,
+            fence: Fence::default(),
+        }
     }
 
     /// Returns whether another application with the same id repeats this one: for the same instance and device. The
@@ -126,13 +136,15 @@ pub struct StoredApplication {
     pub license: Option<License>,
     /// Progress of the work on it.
     pub progress: Progress,
+    /// Number of leases that were granted on it. It never decreases.
+    pub attempts: u32,
 }
 
 /// Progress of the work on an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
-    /// To be worked on from this time; until then a holder may have a lease on it.
+    /// To be worked on from this time, which is the end of the lease where a holder has one.
     Due(Timestamp),
     /// The marketplace has the License.
     Delivered,
@@ -143,6 +155,7 @@ pub enum Progress {
 /// The answer to an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "nearly every application is accepted")]
 pub enum Applied {
     /// It is to be worked on; the record as it is now.
     Accepted(StoredApplication),
@@ -162,7 +175,7 @@ impl StoredApplication {
     /// stored.license = Some(License::text("LICENSE-1"));
     /// ```
     pub fn new(application: LicenseApplication, progress: Progress) -> Self {
-        Self { application, license: None, progress }
+        Self { application, license: None, progress, attempts: 0 }
     }
 
     /// Returns the answer to an application, given the record with its id, if there is one. An accepted record replaces
@@ -181,11 +194,12 @@ impl StoredApplication {
     }
 
     /// Leases the record if it is due, by making it due at the end of the lease. Returns whether it was due; the store
-    /// then keeps the record together with the lease's holder.
+    /// then keeps the record together with the lease's holder. For stores whose processes share one clock.
     pub fn claim(&mut self, lease: Lease, now: Timestamp) -> bool {
         match self.progress {
             Progress::Due(at) if at <= now => {
-                self.progress = Progress::Due(lease.until);
+                self.progress = Progress::Due(lease.end(now));
+                self.attempts = self.attempts.saturating_add(1);
                 true
             }
             _ => false,

@@ -83,9 +83,14 @@ impl LicenseStore for MemoryLicenseStore {
         ready(Ok(taken)).boxed()
     }
 
-    fn extend<'a>(&'a self, id: &'a ApplicationId, lease: Lease) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
+    fn extend<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
         if let Some(record) = self.records().get_mut(id).filter(|record| record.holder == Some(lease.holder)) {
-            record.stored.progress = Progress::Due(lease.until);
+            record.stored.progress = Progress::Due(lease.end(now));
         }
         ready(Ok(())).boxed()
     }

@@ -4,15 +4,17 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join};
 
 use super::row::{
-    COLUMNS, EXTEND, HOLD, INSERT, KEEP, KEEP_KNOWN, SET_PROGRESS, SETTLE, find as find_sql, id_columns,
-    license_columns, progress_columns, read,
+    COLUMNS, INSERT, KEEP, KEEP_KNOWN, SET_PROGRESS, SETTLE, find as find_sql, id_columns, license_columns,
+    progress_columns, read,
 };
 use super::{
     ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, LicenseStoreError,
     StoredApplication,
 };
 use crate::lease::Lease;
-use crate::postgres::{Database, DatabaseError, Schema, Work, binary, int, limit as rows, shared, text};
+use crate::postgres::{
+    Database, DatabaseError, Schema, Work, binary, int, is_due, lease_end, limit as rows, shared, text,
+};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
@@ -52,11 +54,14 @@ const TABLES: &str = r#"CREATE TABLE IF NOT EXISTS koogallery_license (
 CREATE INDEX IF NOT EXISTS koogallery_license_due ON koogallery_license (due_at) WHERE progress = 'due';
 "#;
 
+/// Since version 2 a run of the handler has a number.
+const ATTEMPTS: &str = "ALTER TABLE koogallery_license ADD COLUMN IF NOT EXISTS attempts BIGINT NOT NULL DEFAULT 0;\n";
+
 impl PostgresLicenseStore {
     /// Returns the table that [`PostgresLicenseStore::new`] makes, for applications that manage their schema
     /// themselves.
     pub fn schema() -> Schema {
-        Schema::postgres("license", "koogallery_license", &[TABLES])
+        Schema::postgres("license", "koogallery_license", &[TABLES, ATTEMPTS])
     }
 
     /// Opens the store, creating its table if there is none, or updating one of an earlier version.
@@ -107,17 +112,19 @@ impl LicenseStore for PostgresLicenseStore {
         lease: Lease,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<StoredApplication>, LicenseStoreError>> {
-        self.run(async move |work| {
-            let Some(mut stored) = find(work, id, "FOR UPDATE").await? else { return Ok(None) };
-            if !stored.claim(lease, now) {
-                return Ok(None);
-            }
-            let (kind, id) = id_columns(id);
-            let (holder, until) = (lease.holder_text(), lease.until.as_unix_millis());
-            let parameters = [text(&kind), text(&id), text(&holder), int(&until)];
-            work.last(work.execute(&shared(HOLD), &parameters)).await?;
-            Ok(Some(stored))
-        })
+        async move {
+            let claim = format!(
+                "UPDATE koogallery_license SET holder = $4, due_at = {}, attempts = attempts + 1 \
+                 WHERE kind = $1 AND id = $2 AND progress = 'due' AND {} RETURNING {COLUMNS}",
+                lease_end("$5"),
+                is_due("$3"),
+            );
+            let ((kind, id), now) = (id_columns(id), now.as_unix_millis());
+            let (holder, duration) = (lease.holder_text(), lease.duration_millis());
+            let parameters = [text(&kind), text(&id), int(&now), text(&holder), int(&duration)];
+            let claimed = self.database.rows(&claim, &parameters).await;
+            claimed.and_then(|rows| rows.first().map(read).transpose()).map_err(LicenseStoreError::new)
+        }
         .boxed()
     }
 
@@ -131,24 +138,35 @@ impl LicenseStore for PostgresLicenseStore {
             // Those that another replica is taking just now are left to it. By the places of the rows, since by their keys
             // the whole table might be read.
             let claim = format!(
-                "UPDATE koogallery_license SET holder = $3, due_at = $4 WHERE ctid = ANY (ARRAY(SELECT ctid \
-                 FROM koogallery_license WHERE progress = 'due' AND due_at <= $1 ORDER BY due_at LIMIT $2 \
-                 FOR UPDATE SKIP LOCKED)) RETURNING {COLUMNS}"
+                "UPDATE koogallery_license SET holder = $3, due_at = {}, attempts = attempts + 1 \
+                 WHERE ctid = ANY (ARRAY(SELECT ctid FROM koogallery_license WHERE progress = 'due' AND {} \
+                 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING {COLUMNS}",
+                lease_end("$4"),
+                is_due("$1"),
             );
-            let [now, until] = [now, lease.until].map(Timestamp::as_unix_millis);
-            let (limit, holder) = (rows(limit), lease.holder_text());
-            let claimed = self.database.rows(&claim, &[int(&now), int(&limit), text(&holder), int(&until)]).await;
+            let (now, limit) = (now.as_unix_millis(), rows(limit));
+            let (holder, duration) = (lease.holder_text(), lease.duration_millis());
+            let claimed = self.database.rows(&claim, &[int(&now), int(&limit), text(&holder), int(&duration)]).await;
             claimed.and_then(|rows| rows.iter().map(read).collect()).map_err(LicenseStoreError::new)
         }
         .boxed()
     }
 
-    fn extend<'a>(&'a self, id: &'a ApplicationId, lease: Lease) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
+    fn extend<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+        lease: Lease,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
         async move {
+            let extend = format!(
+                "UPDATE koogallery_license SET due_at = {} WHERE kind = $1 AND id = $2 AND holder = $3",
+                lease_end("$4")
+            );
             let (kind, id) = id_columns(id);
-            let (holder, until) = (lease.holder_text(), lease.until.as_unix_millis());
-            let parameters = [text(&kind), text(&id), int(&until), text(&holder)];
-            self.database.execute(&shared(EXTEND), &parameters).await.map(drop).map_err(LicenseStoreError::new)
+            let (holder, duration) = (lease.holder_text(), lease.duration_millis());
+            let parameters = [text(&kind), text(&id), text(&holder), int(&duration)];
+            self.database.execute(&extend, &parameters).await.map(drop).map_err(LicenseStoreError::new)
         }
         .boxed()
     }
@@ -195,7 +213,7 @@ impl LicenseStore for PostgresLicenseStore {
 }
 
 async fn insert(work: &Work<'_>, stored: &StoredApplication, otherwise: &str) -> Result<u64, DatabaseError> {
-    let LicenseApplication { id, instance_id, device, effective_time, expire_time } = &stored.application;
+    let LicenseApplication { id, instance_id, device, effective_time, expire_time, .. } = &stored.application;
     let (kind, id) = id_columns(id);
     let (progress, due_at) = progress_columns(stored.progress);
     let [effective_time, expire_time] = [effective_time, expire_time].map(|time| time.map(Timestamp::as_unix_millis));

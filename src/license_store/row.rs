@@ -4,10 +4,11 @@ use bytes::Bytes;
 
 use super::{ApplicationId, License, LicenseApplication, Progress, StoredApplication};
 use crate::columns::Columns;
+use crate::lease::Fence;
 use crate::redact::Sensitive;
 
-pub(super) const COLUMNS: &str =
-    "kind, id, instance_id, device, effective_time, expire_time, progress, due_at, form, name, content";
+pub(super) const COLUMNS: &str = "kind, id, instance_id, device, effective_time, expire_time, progress, due_at, attempts, form, name, \
+     content";
 
 /// Followed by what to do where there is a row: [`KEEP_KNOWN`] or [`SET_PROGRESS`].
 pub(super) const INSERT: &str = "INSERT INTO koogallery_license \
@@ -16,8 +17,6 @@ pub(super) const INSERT: &str = "INSERT INTO koogallery_license \
 #[cfg(feature = "deadpool-postgres-0_14")]
 pub(super) const KEEP_KNOWN: &str = "NOTHING";
 pub(super) const SET_PROGRESS: &str = "UPDATE SET progress = excluded.progress, due_at = excluded.due_at";
-pub(super) const HOLD: &str = "UPDATE koogallery_license SET holder = ?3, due_at = ?4 WHERE kind = ?1 AND id = ?2";
-pub(super) const EXTEND: &str = "UPDATE koogallery_license SET due_at = ?3 WHERE kind = ?1 AND id = ?2 AND holder = ?4";
 pub(super) const KEEP: &str = "UPDATE koogallery_license SET form = ?3, name = ?4, content = ?5 \
     WHERE kind = ?1 AND id = ?2 AND form IS NULL";
 pub(super) const SETTLE: &str = "UPDATE koogallery_license SET progress = ?3, due_at = ?4, holder = NULL \
@@ -58,6 +57,7 @@ pub(super) fn read<R: Columns>(row: &R) -> Result<StoredApplication, R::Error> {
             device: row.text_or_null("device")?.map(Sensitive::from),
             effective_time: row.time_or_null("effective_time")?,
             expire_time: row.time_or_null("expire_time")?,
+            fence: Fence::default(),
         },
         license: match row.text_or_null("form")?.as_deref() {
             None => None,
@@ -70,5 +70,6 @@ pub(super) fn read<R: Columns>(row: &R) -> Result<StoredApplication, R::Error> {
             "given_up" => Progress::GivenUp,
             _ => Progress::Due(row.time("due_at")?),
         },
+        attempts: u32::try_from(row.int("attempts")?).map_err(|_| unreadable("attempts"))?,
     })
 }

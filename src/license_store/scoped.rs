@@ -75,8 +75,13 @@ impl ScopedStore {
         }
     }
 
-    pub(crate) async fn extend(&self, id: &ApplicationId, lease: Lease) -> Result<(), LicenseStoreError> {
-        self.store.extend(&self.stored(id), lease).await
+    pub(crate) async fn extend(
+        &self,
+        id: &ApplicationId,
+        lease: Lease,
+        now: Timestamp,
+    ) -> Result<(), LicenseStoreError> {
+        self.store.extend(&self.stored(id), lease, now).await
     }
 
     pub(crate) async fn keep(&self, id: &ApplicationId, license: License) -> Result<License, LicenseStoreError> {

@@ -4,8 +4,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::row::{
-    COLUMNS, EXTEND, HOLD, INSERT, KEEP, SET_PROGRESS, SETTLE, find as find_sql, id_columns, license_columns,
-    progress_columns, read,
+    COLUMNS, INSERT, KEEP, SET_PROGRESS, SETTLE, find as find_sql, id_columns, license_columns, progress_columns, read,
 };
 use super::{
     ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, LicenseStoreError,
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::lease::Lease;
 use crate::redact::Sensitive;
-use crate::sqlite::{Database, DatabaseError};
+use crate::sqlite::{Database, DatabaseError, add_column};
 use crate::timestamp::Timestamp;
 
 /// A store that survives restarts, in a table of its own (`koogallery_license`). Devices and Licenses are stored in
@@ -39,18 +38,23 @@ CREATE TABLE IF NOT EXISTS koogallery_license (
     form           TEXT CHECK (form IN ('text', 'file', 'elsewhere')),
     name           TEXT,
     content        BLOB,
+    attempts       INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS koogallery_license_due ON koogallery_license (due_at) WHERE progress = 'due';
 ";
 
-    /// Opens the store, creating its table if there is none.
+    /// Opens the store, creating its table if there is none, and updating one of an earlier version.
     ///
     /// # Errors
     ///
     /// The table cannot be created.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
-        database.transaction(|transaction| transaction.execute_batch(Self::SCHEMA)).await?;
+        let make_table = |transaction: &Transaction<'_>| {
+            add_column(transaction, "koogallery_license", "attempts", "INTEGER NOT NULL DEFAULT 0")?;
+            transaction.execute_batch(Self::SCHEMA)
+        };
+        database.transaction(make_table).await?;
         Ok(Self { database: database.clone() })
     }
 
@@ -73,7 +77,8 @@ impl LicenseStore for SqliteLicenseStore {
             let known = find(transaction, &application.id)?;
             let applied = StoredApplication::apply(known, application, now);
             if let Applied::Accepted(stored) = &applied {
-                let LicenseApplication { id, instance_id, device, effective_time, expire_time } = &stored.application;
+                let LicenseApplication { id, instance_id, device, effective_time, expire_time, .. } =
+                    &stored.application;
                 let (kind, id) = id_columns(id);
                 let (progress, due_at) = progress_columns(stored.progress);
                 let [effective_time, expire_time] =
@@ -100,7 +105,7 @@ impl LicenseStore for SqliteLicenseStore {
             if !stored.claim(lease, now) {
                 return Ok(None);
             }
-            hold(transaction, &id, lease)?;
+            hold(transaction, &id, lease, now)?;
             Ok(Some(stored))
         })
     }
@@ -113,23 +118,34 @@ impl LicenseStore for SqliteLicenseStore {
     ) -> BoxFuture<'_, Result<Vec<StoredApplication>, LicenseStoreError>> {
         self.run(move |transaction| {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let due: Vec<StoredApplication> = transaction
+            let mut due: Vec<StoredApplication> = transaction
                 .prepare_cached(&format!(
                     "SELECT {COLUMNS} FROM koogallery_license WHERE progress = 'due' AND due_at <= ?1 \
                      ORDER BY due_at LIMIT ?2"
                 ))?
                 .query_map(params![now.as_unix_millis(), limit], |row| read(row))?
                 .collect::<Result<_, _>>()?;
-            due.iter().try_for_each(|stored| hold(transaction, &stored.application.id, lease))?;
+            for stored in &mut due {
+                stored.claim(lease, now);
+                hold(transaction, &stored.application.id, lease, now)?;
+            }
             Ok(due)
         })
     }
 
-    fn extend<'a>(&'a self, id: &'a ApplicationId, lease: Lease) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
+    fn extend<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
         let id = id.clone();
         self.run(move |transaction| {
             let (kind, key) = id_columns(&id);
-            transaction.execute(EXTEND, params![kind, key, lease.until.as_unix_millis(), lease.holder_text()])?;
+            transaction.execute(
+                "UPDATE koogallery_license SET due_at = ?3 WHERE kind = ?1 AND id = ?2 AND holder = ?4",
+                params![kind, key, lease.end(now).as_unix_millis(), lease.holder_text()],
+            )?;
             Ok(())
         })
     }
@@ -177,8 +193,11 @@ fn find(transaction: &Transaction<'_>, id: &ApplicationId) -> rusqlite::Result<O
     transaction.prepare_cached(&find_sql())?.query_row([kind, id], |row| read(row)).optional()
 }
 
-fn hold(transaction: &Transaction<'_>, id: &ApplicationId, lease: Lease) -> rusqlite::Result<()> {
+fn hold(transaction: &Transaction<'_>, id: &ApplicationId, lease: Lease, now: Timestamp) -> rusqlite::Result<()> {
     let (kind, id) = id_columns(id);
-    transaction.execute(HOLD, params![kind, id, lease.holder_text(), lease.until.as_unix_millis()])?;
+    transaction.execute(
+        "UPDATE koogallery_license SET holder = ?3, due_at = ?4, attempts = attempts + 1 WHERE kind = ?1 AND id = ?2",
+        params![kind, id, lease.holder_text(), lease.end(now).as_unix_millis()],
+    )?;
     Ok(())
 }

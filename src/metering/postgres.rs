@@ -23,8 +23,9 @@ use crate::columns::Columns as _;
 use crate::lease::Lease;
 use crate::lock_key::lock_key;
 use crate::open_api::push_usage::UsageRecord;
-use crate::postgres::{Database, DatabaseError, Schema, Work, flag, int, ints, limit as rows, shared};
-use crate::postgres::{text, texts};
+use crate::postgres::{
+    Database, DatabaseError, Schema, Work, flag, int, ints, is_due, lease_end, limit as rows, shared, text, texts,
+};
 use crate::timestamp::Timestamp;
 
 /// A usage store for any number of replicas, in tables of its own (`koogallery_usage_open`, `_record`, `_id`,
@@ -142,7 +143,7 @@ impl PostgresUsageStore {
         let waiting = self.waiting.take();
         let outcome = self
             .run(async |work| {
-                let entries: Vec<&Entry> = waiting.iter().flat_map(|waiting| &waiting.entries).collect();
+                let entries: Vec<&Entry> = waiting.iter().flat_map(|waiting| &waiting.item).collect();
                 record(work, &entries).await
             })
             .await;
@@ -162,13 +163,15 @@ impl PostgresUsageStore {
         // Those that another replica is taking just now are left to it. By the places of the rows, since by their keys the
         // whole table might be read.
         let claim = format!(
-            "UPDATE koogallery_usage_record SET holder = $3, due_at = $4, attempts = attempts + 1 \
-             WHERE ctid = ANY (ARRAY(SELECT ctid FROM koogallery_usage_record WHERE {is_in_state} AND due_at <= $1 \
-             ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING {COLUMNS}"
+            "UPDATE koogallery_usage_record SET holder = $3, due_at = {end}, attempts = attempts + 1 \
+             WHERE ctid = ANY (ARRAY(SELECT ctid FROM koogallery_usage_record WHERE {is_in_state} AND {is_due} \
+             ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING {COLUMNS}",
+            end = lease_end("$4"),
+            is_due = is_due("$1"),
         );
-        let [now, until] = [now, lease.until].map(Timestamp::as_unix_millis);
-        let (limit, holder) = (rows(limit), lease.holder_text());
-        let claimed = self.database.rows(&claim, &[int(&now), int(&limit), text(&holder), int(&until)]).await;
+        let (now, limit) = (now.as_unix_millis(), rows(limit));
+        let (holder, duration) = (lease.holder_text(), lease.duration_millis());
+        let claimed = self.database.rows(&claim, &[int(&now), int(&limit), text(&holder), int(&duration)]).await;
         claimed.and_then(|rows| rows.iter().map(read).collect()).map_err(MeteringError::store)
     }
 }

@@ -209,7 +209,7 @@ impl Pusher {
 
     fn claim(&self) -> Result<Claim, MeteringError> {
         let at = self.meter.clock.now();
-        let lease = Lease::draw(&*self.random, at, self.lease).map_err(MeteringError::store)?;
+        let lease = Lease::draw(&*self.random, self.lease).map_err(MeteringError::store)?;
         Ok(Claim { lease, at })
     }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::amount::Amount;
 use crate::lease::Lease;
 use crate::open_api::push_usage::UsageRecord;
-use crate::sqlite::{Database, DatabaseError, Ready, transact};
+use crate::sqlite::{Database, DatabaseError, Ready, add_column, transact};
 use crate::timestamp::Timestamp;
 
 /// A usage store in tables of its own (`koogallery_usage_open`, `_record`, `_id`, `_delivered`).
@@ -294,13 +294,7 @@ impl UsageStore for SqliteUsageStore {
 }
 
 fn make_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    let columns =
-        "SELECT count(*), count(*) FILTER (WHERE name = 'held') FROM pragma_table_info('koogallery_usage_record')";
-    let (columns, held): (i64, i64) = transaction.query_row(columns, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if columns > 0 && held == 0 {
-        let add = "ALTER TABLE koogallery_usage_record ADD COLUMN held INTEGER NOT NULL DEFAULT 0";
-        transaction.execute(add, [])?;
-    }
+    add_column(transaction, "koogallery_usage_record", "held", "INTEGER NOT NULL DEFAULT 0")?;
     transaction.execute_batch(SqliteUsageStore::SCHEMA)
 }
 
@@ -323,7 +317,7 @@ fn claim_due(
         .query_map(
             named_params! {
                 ":holder": lease.holder_text(),
-                ":until": lease.until.as_unix_millis(),
+                ":until": lease.end(now).as_unix_millis(),
                 ":now": now.as_unix_millis(),
                 ":limit": clamped(limit),
             },
@@ -335,7 +329,7 @@ fn claim_due(
 /// Records what waits in one transaction, and then answers every caller.
 fn commit_all(connection: Ready<'_>, waiting: Vec<Waiting>) {
     let record = |transaction: &Transaction<'_>| {
-        let entries = waiting.iter().flat_map(|waiting| &waiting.entries);
+        let entries = waiting.iter().flat_map(|waiting| &waiting.item);
         entries.map(|entry| SqliteUsageStore::record_in(transaction, entry)).collect::<rusqlite::Result<Vec<_>>>()
     };
     let outcome = connection.and_then(|connection| transact(connection, record));

@@ -40,7 +40,8 @@ shareable! {
             end: Timestamp,
         ) -> BoxFuture<'a, Result<usize, MeteringError>>;
 
-        /// Leases pending records that are due to a holder, at most `limit`, and counts an attempt of each.
+        /// Leases pending records that are due at `now` to a holder, at most `limit`, and counts an attempt of each. A
+        /// record that another holder has is due at the end of its lease, by the [clock of the store](Lease).
         fn claim(
             &self,
             lease: Lease,

@@ -54,7 +54,8 @@ impl DatabaseBuilder {
         Self { config, connections: CONNECTIONS, timeout: TIMEOUT }
     }
 
-    /// Sets the number of connections that the pool has at most (default: 8). See [the module](super).
+    /// Sets the number of connections that the pool has at most (default: 8). One more is opened to extend leases; see
+    /// [the module](super).
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
@@ -94,18 +95,10 @@ impl DatabaseBuilder {
             }
             .boxed()
         };
-        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config, tls, manager))
-            .max_size(connections)
-            .runtime(Runtime::Tokio1)
-            .pre_recycle(Hook::async_fn(|client, metrics| {
-                let is_checked = metrics.last_used() >= CHECKED_AFTER;
-                async move { if is_checked { check(client).await } else { Ok(()) } }.boxed()
-            }))
-            .build()
-            .map_err(|BuildError::NoRuntimeSpecified| PoolError::NoRuntimeSpecified)?;
+        let pool = |size| pool(Manager::from_config(config.clone(), tls.clone(), RECYCLING), size);
+        let (pool, reserved) = (pool(connections)?, pool(1)?);
         let connect = Some(Arc::new(another) as Arc<Connect>);
-        let database = Database { timeout, connect, ..Database::from_pool(pool) };
+        let database = Database { reserved, timeout, connect, ..Database::from_pool(pool) };
         database.lend(Instant::now() + timeout).await?.give_back();
         Ok(database)
     }
@@ -119,6 +112,20 @@ impl fmt::Debug for DatabaseBuilder {
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
+}
+
+const RECYCLING: ManagerConfig = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+
+fn pool(manager: Manager, size: usize) -> Result<Pool, PoolError> {
+    Pool::builder(manager)
+        .max_size(size)
+        .runtime(Runtime::Tokio1)
+        .pre_recycle(Hook::async_fn(|client, metrics| {
+            let is_checked = metrics.last_used() >= CHECKED_AFTER;
+            async move { if is_checked { check(client).await } else { Ok(()) } }.boxed()
+        }))
+        .build()
+        .map_err(|BuildError::NoRuntimeSpecified| PoolError::NoRuntimeSpecified)
 }
 
 async fn check(client: &ClientWrapper) -> Result<(), HookError> {

@@ -14,7 +14,8 @@ use crate::timestamp::Timestamp;
 /// A replay guard that lives as long as the process.
 ///
 /// Holds 128 bits of a randomly keyed hash per call, at most 100 bytes of memory with everything. After a restart a
-/// captured V2.0 call could be used again for up to a minute; the ledger still keeps its effect from happening twice.
+/// captured V2.0 call could be used again for up to a minute. The ledger still keeps its effect from happening twice: a
+/// replayed purchase, renewal or upgrade is known to it, and a replayed change of the status is older than the last one.
 #[derive(Debug)]
 pub struct MemoryReplayGuard {
     capacity: usize,

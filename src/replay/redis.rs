@@ -19,7 +19,8 @@ use crate::timestamp::Timestamp;
 ///
 /// Redis deletes calls past their window by itself. It must not evict any earlier, so set `maxmemory-policy
 /// noeviction`: with a full Redis, calls are refused. Calls that Redis loses, at a restart without persistence or in a
-/// failover, can be replayed within their window; the ledger still keeps their effects from happening twice.
+/// failover, can be replayed within their window. The ledger still keeps their effects from happening twice: a replayed
+/// purchase, renewal or upgrade is known to it, and a replayed change of the status is older than the last one.
 ///
 /// An operation times out after three seconds, whatever it waits for. Requires a tokio runtime.
 #[derive(Clone)]

@@ -1,10 +1,11 @@
 //! The suites for ledgers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{HOUR, NOW, SECOND, later, ok, yield_now};
+use super::{HOUR, NOW, SECOND, SHORT, Time, later, ok, yield_now};
 use crate::lease::Lease;
 use crate::ledger::{Effect, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, State, Step, StepStatus, Target};
 use crate::timestamp::Timestamp;
@@ -19,7 +20,9 @@ pub async fn ledger<L: Ledger>(make: impl AsyncFn() -> L) {
     purchases_differ_by_every_part_of_their_key(&make().await).await;
     a_purchase_is_stored_with_its_key(&make().await).await;
     a_lease_excludes_others_until_it_ends(&make().await).await;
+    every_lease_has_a_greater_number(&make().await).await;
     steps_are_done_once(&make().await).await;
+    a_call_from_before_undoes_nothing(&make().await).await;
     an_unfinished_instance_can_only_be_finished_or_released(&make().await).await;
     texts_are_kept_as_they_are(&make().await).await;
     instances_are_listed_in_pages(&make().await).await;
@@ -42,8 +45,40 @@ pub async fn shared_ledger<L: Ledger>(open: impl AsyncFn() -> L) {
     a_step_is_done_once_by_many_at_the_same_time(ledgers).await;
 }
 
+/// Checks that a [`Ledger`] that several machines share decides about leases by its own clock, whatever time the caller
+/// has; `open` opens the same ledger at every call. It is empty at first.
+///
+/// # Panics
+///
+/// A rule is broken, or the ledger fails.
+pub async fn replicated_ledger<L: Ledger>(open: impl AsyncFn() -> L) {
+    let (one, other) = (open().await, open().await);
+    let ledgers: [&dyn Ledger; 2] = [&one, &other];
+    for (index, ahead) in [4 * SECOND, 30 * SECOND, 24 * HOUR].into_iter().enumerate() {
+        let (id, fast) = (format!("skewed{index}"), later(ahead));
+        let step = create(OrderKey::new(&*id), &id);
+        begin(ledgers[0], &step, Lease::new(1, 3 * SECOND), NOW).await;
+        let outcome = begin(ledgers[1], &step, lease(2), fast).await;
+        let is_held = matches!(outcome, LeaseOutcome::Busy { lease_left, .. } if lease_left <= 3 * SECOND);
+        assert!(is_held, "a caller that is {ahead:?} ahead takes no lease: {outcome:?}");
+        let found = status(ledgers[1], &step, fast).await;
+        let is_held = matches!(found, StepStatus::Open { lease_left, .. } if !lease_left.is_zero());
+        assert!(is_held, "a caller that is {ahead:?} ahead sees the lease: {found:?}");
+
+        // One that is ahead keeps it for no longer than it says.
+        abandon(ledgers[0], &id, lease(1)).await;
+        begin(ledgers[1], &step, Lease::new(2, SHORT), fast).await;
+        let outcome = begin_when_over(ledgers[0], &step, lease(3), Time::from(NOW)).await;
+        assert!(matches!(outcome, LeaseOutcome::Run(_)), "a lease ends after its duration: {outcome:?}");
+        ok("extend", ledgers[0].extend(&id, Lease::new(3, SHORT), fast).await);
+        let outcome = begin_when_over(ledgers[1], &step, lease(4), Time::from(NOW)).await;
+        assert!(matches!(outcome, LeaseOutcome::Run(_)), "an extended lease ends after its duration: {outcome:?}");
+        complete(ledgers[1], &step, &id, lease(4)).await;
+    }
+}
+
 fn lease(holder: u128) -> Lease {
-    Lease::new(holder, later(HOUR))
+    Lease::new(holder, HOUR)
 }
 
 fn create(order: OrderKey, id: &str) -> Step {
@@ -59,12 +94,24 @@ fn note(id: &str, key: &str) -> Step {
     Step::on(id, Effect::Note { key: key.to_owned() })
 }
 
-async fn status(ledger: &dyn Ledger, step: &Step) -> StepStatus {
-    ok("status", ledger.status(step).await)
+async fn status(ledger: &dyn Ledger, step: &Step, now: Timestamp) -> StepStatus {
+    ok("status", ledger.status(step, now).await)
 }
 
 async fn begin(ledger: &dyn Ledger, step: &Step, lease: Lease, now: Timestamp) -> LeaseOutcome {
     ok("begin", ledger.begin(step, lease, now).await)
+}
+
+/// Begins once a short lease of another holder is over, for which it waits as a service does.
+async fn begin_when_over(ledger: &dyn Ledger, step: &Step, lease: Lease, time: Time) -> LeaseOutcome {
+    let attempt = async |now| match status(ledger, step, now).await {
+        StepStatus::Open { lease_left, .. } if !lease_left.is_zero() => {
+            assert!(lease_left <= SHORT, "no more is left of a lease than its duration: {lease_left:?}");
+            None
+        }
+        _ => Some(begin(ledger, step, lease, now).await),
+    };
+    time.when_over(attempt).await
 }
 
 async fn complete(ledger: &dyn Ledger, step: &Step, id: &str, lease: Lease) -> Arc<Instance> {
@@ -90,7 +137,7 @@ async fn perform(ledger: &dyn Ledger, step: &Step) -> LeaseOutcome {
 
 async fn the_id_of_an_order_is_fixed_before_any_work(ledger: &dyn Ledger) {
     let first = create(OrderKey::new("CS1"), "first");
-    assert_eq!(status(ledger, &first).await, StepStatus::Unknown, "status of an order that was not seen before");
+    assert_eq!(status(ledger, &first, NOW).await, StepStatus::Unknown, "status of an order that was not seen before");
     let outcome = begin(ledger, &first, lease(1), NOW).await;
     let LeaseOutcome::Run(instance) = &outcome else {
         panic!("begin of a new order grants the lease, not {outcome:?}")
@@ -98,7 +145,9 @@ async fn the_id_of_an_order_is_fixed_before_any_work(ledger: &dyn Ledger) {
     assert_eq!(instance.handler_runs, 0, "begin returns the instance as it was before the step");
     let second = create(OrderKey::new("CS1"), "second");
     let outcome = begin(ledger, &second, lease(2), NOW).await;
-    let LeaseOutcome::Busy(instance) = &outcome else { panic!("an order under a lease is busy, not {outcome:?}") };
+    let LeaseOutcome::Busy { instance, .. } = &outcome else {
+        panic!("an order under a lease is busy, not {outcome:?}")
+    };
     let seen = (instance.instance_id.as_str(), instance.state);
     assert_eq!(seen, ("first", State::Creating), "the first proposed id is kept");
 
@@ -109,7 +158,7 @@ async fn the_id_of_an_order_is_fixed_before_any_work(ledger: &dyn Ledger) {
     let done = complete(ledger, &second, "first", lease(2)).await;
     let stored = (done.state, done.product_id.as_deref(), done.handler_runs);
     assert_eq!(stored, (State::Active, Some("P1"), 2), "complete returns the instance after the step");
-    assert_eq!(status(ledger, &first).await, StepStatus::Done(done), "status of a completed order");
+    assert_eq!(status(ledger, &first, NOW).await, StepStatus::Done(done), "status of a completed order");
     let outcome = begin(ledger, &first, lease(3), NOW).await;
     assert!(matches!(outcome, LeaseOutcome::Done(_)), "a completed order is done, not {outcome:?}");
     assert_eq!(instance_count(ledger).await, 1, "one order has one instance");
@@ -137,7 +186,11 @@ async fn purchases_differ_by_every_part_of_their_key(ledger: &dyn Ledger) {
     }
     let taken = create(OrderKey::new("CS2"), "id0");
     assert_eq!(begin(ledger, &taken, lease(1), NOW).await, LeaseOutcome::IdTaken, "an id belongs to one instance");
-    assert_eq!(status(ledger, &taken).await, StepStatus::Unknown, "nothing is stored for an order whose id is taken");
+    assert_eq!(
+        status(ledger, &taken, NOW).await,
+        StepStatus::Unknown,
+        "nothing is stored for an order whose id is taken"
+    );
     let outcome = perform(ledger, &create(OrderKey::new("CS2"), "another")).await;
     assert!(matches!(outcome, LeaseOutcome::Run(_)), "an order may propose another id, not {outcome:?}");
 }
@@ -145,24 +198,24 @@ async fn purchases_differ_by_every_part_of_their_key(ledger: &dyn Ledger) {
 async fn a_purchase_is_stored_with_its_key(ledger: &dyn Ledger) {
     let purchase = create(OrderKey::new("CS1").with_order_line("L1"), "id");
     let key = note("id", purchase.key().unwrap_or_default());
-    assert_eq!(status(ledger, &key).await, StepStatus::Unknown, "status of a note on an unknown instance");
+    assert_eq!(status(ledger, &key, NOW).await, StepStatus::Unknown, "status of a note on an unknown instance");
     begin(ledger, &purchase, lease(1), NOW).await;
     for step in [&purchase, &Step::on("id", Effect::Release)] {
-        let found = status(ledger, &key).await;
+        let found = status(ledger, &key, NOW).await;
         assert!(matches!(found, StepStatus::Done(_)), "begin stores the key of a new purchase: {found:?}");
         // There is no lease any more after the first round.
         let _ = ledger.abandon("id", lease(1)).await;
         begin(ledger, step, lease(1), NOW).await;
         complete(ledger, step, "id", lease(1)).await;
     }
-    let found = status(ledger, &key).await;
+    let found = status(ledger, &key, NOW).await;
     let StepStatus::Done(instance) = &found else { panic!("a stored key stays, also after a release: {found:?}") };
     assert_eq!(instance.state, State::Released, "state after a release");
 
     perform(ledger, &create(OrderKey::new("CS2"), "other")).await;
     let seen = note("other", "seen");
-    let found = status(ledger, &seen).await;
-    assert!(matches!(found, StepStatus::Open(_)), "a key belongs to one instance: {found:?}");
+    let found = status(ledger, &seen, NOW).await;
+    assert!(matches!(found, StepStatus::Open { .. }), "a key belongs to one instance: {found:?}");
     let outcome = perform(ledger, &seen).await;
     assert!(matches!(outcome, LeaseOutcome::Run(_)), "a new note is run, not {outcome:?}");
     let outcome = perform(ledger, &seen).await;
@@ -173,15 +226,23 @@ async fn a_purchase_is_stored_with_its_key(ledger: &dyn Ledger) {
 
 async fn a_lease_excludes_others_until_it_ends(ledger: &dyn Ledger) {
     let step = create(OrderKey::new("CS1"), "id");
-    begin(ledger, &step, Lease::new(1, later(5 * SECOND)), NOW).await;
-    ok("extend", ledger.extend("id", lease(1)).await);
-    let outcome = begin(ledger, &step, lease(2), later(60 * SECOND)).await;
-    assert!(matches!(outcome, LeaseOutcome::Busy(_)), "an extended lease holds, not {outcome:?}");
-    let outcome = begin(ledger, &step, lease(2), later(HOUR)).await;
+    let time = Time::from(NOW);
+    begin(ledger, &step, Lease::new(1, SHORT), time.now()).await;
+    ok("extend", ledger.extend("id", lease(1), time.now()).await);
+    std::thread::sleep(2 * SHORT);
+    let is_most = |left: Duration| left > HOUR - 60 * SECOND && left <= HOUR;
+    let outcome = begin(ledger, &step, lease(2), time.now()).await;
+    let LeaseOutcome::Busy { lease_left, .. } = outcome else { panic!("an extended lease holds, not {outcome:?}") };
+    assert!(is_most(lease_left), "what is left of a lease of an hour: {lease_left:?}");
+    let found = status(ledger, &step, time.now()).await;
+    let StepStatus::Open { lease_left, .. } = found else { panic!("a step at work is not done: {found:?}") };
+    assert!(is_most(lease_left), "the status has what is left of a lease of an hour: {lease_left:?}");
+    ok("extend", ledger.extend("id", Lease::new(1, SHORT), time.now()).await);
+    let outcome = begin_when_over(ledger, &step, lease(2), time).await;
     assert!(matches!(outcome, LeaseOutcome::Run(_)), "a lease is over at its end, not {outcome:?}");
 
     let lost = |outcome: &Result<(), LedgerError>| matches!(outcome, Err(LedgerError::LeaseLost(_)));
-    let extended = ledger.extend("id", lease(1)).await;
+    let extended = ledger.extend("id", lease(1), NOW).await;
     assert!(lost(&extended), "extend by a former holder: {extended:?}");
     let abandoned = ledger.abandon("id", lease(1)).await;
     assert!(lost(&abandoned), "abandon by a former holder: {abandoned:?}");
@@ -190,16 +251,38 @@ async fn a_lease_excludes_others_until_it_ends(ledger: &dyn Ledger) {
     assert_eq!(instance(ledger, "id").await.state, State::Creating, "a former holder changes nothing");
     complete(ledger, &step, "id", lease(2)).await;
 
-    let extended = ledger.extend("id", lease(2)).await;
+    let extended = ledger.extend("id", lease(2), NOW).await;
     assert!(lost(&extended), "complete ends the lease: {extended:?}");
-    let extended = ledger.extend("nobody", lease(2)).await;
+    let extended = ledger.extend("nobody", lease(2), NOW).await;
     assert!(lost(&extended), "an unknown instance has no lease: {extended:?}");
 
     // Without another holder, a lease that is over can still be used.
     let freeze = Step::on("id", Effect::Freeze);
-    begin(ledger, &freeze, Lease::new(3, later(SECOND)), NOW).await;
+    begin(ledger, &freeze, Lease::new(3, SHORT), NOW).await;
+    std::thread::sleep(2 * SHORT);
+    ok("extend", ledger.extend("id", Lease::new(3, SHORT), later(2 * SHORT)).await);
+    std::thread::sleep(2 * SHORT);
+    let found = status(ledger, &freeze, later(HOUR)).await;
+    let is_free = matches!(found, StepStatus::Open { lease_left: Duration::ZERO, .. });
+    assert!(is_free, "nothing is left of a lease that is over: {found:?}");
     let done = ok("complete", ledger.complete(&freeze, "id", lease(3), later(HOUR)).await);
     assert_eq!(done.state, State::Frozen, "a holder that was late but had no successor may complete");
+}
+
+/// By the number, whatever a handler writes to can refuse a holder that has been succeeded.
+async fn every_lease_has_a_greater_number(ledger: &dyn Ledger) {
+    let step = create(OrderKey::new("CS1"), "id");
+    begin(ledger, &step, Lease::new(1, SHORT), NOW).await;
+    let outcome = begin_when_over(ledger, &step, lease(2), Time::from(NOW)).await;
+    let LeaseOutcome::Run(instance) = &outcome else { panic!("a lease is over at its end, not {outcome:?}") };
+    assert_eq!(instance.handler_runs, 1, "a lease that ended counts");
+    abandon(ledger, "id", lease(2)).await;
+    let outcome = perform(ledger, &step).await;
+    let LeaseOutcome::Run(instance) = &outcome else { panic!("an abandoned step can be begun, not {outcome:?}") };
+    assert_eq!(instance.handler_runs, 2, "an abandoned lease counts");
+    let outcome = perform(ledger, &renew("id", "a", later(HOUR))).await;
+    let LeaseOutcome::Run(instance) = &outcome else { panic!("a renewal can be begun, not {outcome:?}") };
+    assert_eq!(instance.handler_runs, 3, "a lease of another step counts");
 }
 
 async fn steps_are_done_once(ledger: &dyn Ledger) {
@@ -236,6 +319,38 @@ async fn steps_are_done_once(ledger: &dyn Ledger) {
         assert_eq!(outcome, LeaseOutcome::Unknown, "a released or unknown instance has no renewals");
     }
     assert_eq!(ok("instance", ledger.instance("nobody").await), None, "an unknown instance");
+}
+
+async fn a_call_from_before_undoes_nothing(ledger: &dyn Ledger) {
+    perform(ledger, &create(OrderKey::new("CS1"), "id").with_signed_at(later(100 * SECOND))).await;
+    let end_freeze = |key: &str| {
+        let (key, expire_time) = (key.to_owned(), later(HOUR));
+        Effect::Renew { key, expire_time, product_id: None, unfreezes: true }
+    };
+    for (effect, signed_at, is_run, state) in [
+        (Effect::Freeze, Some(10), true, State::Frozen),
+        (Effect::Unfreeze, Some(9), false, State::Frozen),
+        (Effect::Unfreeze, Some(10), true, State::Active),
+        (Effect::Freeze, Some(9), false, State::Active),
+        (Effect::Freeze, None, true, State::Frozen),
+        (Effect::Unfreeze, Some(9), false, State::Frozen),
+        (end_freeze("older"), Some(9), true, State::Frozen),
+        (end_freeze("newer"), Some(20), true, State::Active),
+        (Effect::Freeze, Some(15), false, State::Active),
+        (Effect::Release, Some(15), false, State::Active),
+        (Effect::Release, Some(30), true, State::Released),
+        (Effect::Release, Some(15), false, State::Released),
+    ] {
+        let step = Step::on("id", effect).with_signed_at(signed_at.map(|seconds| later(seconds * SECOND)));
+        let found = status(ledger, &step, NOW).await;
+        assert_eq!(matches!(found, StepStatus::Open { .. }), is_run, "status of {step:?}: {found:?}");
+        let outcome = perform(ledger, &step).await;
+        assert_eq!(matches!(outcome, LeaseOutcome::Run(_)), is_run, "{step:?} after the steps before it: {outcome:?}");
+        assert_eq!(instance(ledger, "id").await.state, state, "state after {step:?}");
+    }
+    let stored = instance(ledger, "id").await;
+    assert_eq!(stored.expire_time, Some(later(HOUR)), "a renewal from before a freeze renews all the same");
+    assert_eq!(stored.status_signed_at, Some(later(30 * SECOND)), "time of the last change of the status");
 }
 
 async fn an_unfinished_instance_can_only_be_finished_or_released(ledger: &dyn Ledger) {
@@ -294,7 +409,7 @@ async fn copies_at_the_same_time_get_one_lease(ledgers: [&dyn Ledger; 2]) {
     let begun = join_all(tries).await;
     let running = begun.iter().filter(|outcome| matches!(outcome, LeaseOutcome::Run(_))).count();
     assert_eq!(running, 1, "one copy of an order gets the lease: {begun:?}");
-    let busy = begun.iter().filter(|outcome| matches!(outcome, LeaseOutcome::Busy(_))).count();
+    let busy = begun.iter().filter(|outcome| matches!(outcome, LeaseOutcome::Busy { .. })).count();
     assert_eq!(busy, 39, "the other copies of an order are busy: {begun:?}");
     let listed = ok("instances", ledgers[0].instances(None, 1000).await);
     let of_order = listed.iter().filter(|instance| instance.order.order_id == "copies").count();
@@ -327,7 +442,7 @@ async fn a_step_is_done_once_by_many_at_the_same_time(ledgers: [&dyn Ledger; 2])
                         return true;
                     }
                     LeaseOutcome::Done(_) => return false,
-                    LeaseOutcome::Busy(_) => yield_now().await,
+                    LeaseOutcome::Busy { .. } => yield_now().await,
                     outcome => panic!("begin of a renewal: {outcome:?}"),
                 }
             }
@@ -344,18 +459,19 @@ async fn everything_is_kept_over_a_restart<L: Ledger>(open: &impl AsyncFn() -> L
         let ledger = open().await;
         perform(&ledger, &create(order.clone(), "kept")).await;
         perform(&ledger, &renew("kept", "a", later(HOUR))).await;
-        perform(&ledger, &Step::on("kept", Effect::Freeze)).await;
+        perform(&ledger, &Step::on("kept", Effect::Freeze).with_signed_at(later(SECOND))).await;
         begin(&ledger, &note("kept", "leased"), lease(9), NOW).await;
     }
     let ledger = open().await;
-    let found = status(&ledger, &create(order.clone(), "other")).await;
+    let found = status(&ledger, &create(order.clone(), "other"), NOW).await;
     let StepStatus::Done(instance) = &found else { panic!("an order is kept: {found:?}") };
     assert_eq!((instance.instance_id.as_str(), &instance.order), ("kept", &order), "ids are kept");
     let stored = (instance.state, instance.expire_time, instance.handler_runs);
     assert_eq!(stored, (State::Frozen, Some(later(HOUR)), 4), "state, expiry and runs are kept");
+    assert_eq!(instance.status_signed_at, Some(later(SECOND)), "the time of the last change of the status is kept");
     let outcome = perform(&ledger, &renew("kept", "a", later(HOUR))).await;
     assert!(matches!(outcome, LeaseOutcome::Done(_)), "keys are kept: {outcome:?}");
     let outcome = begin(&ledger, &note("kept", "leased"), lease(8), NOW).await;
-    assert!(matches!(outcome, LeaseOutcome::Busy(_)), "leases are kept: {outcome:?}");
+    assert!(matches!(outcome, LeaseOutcome::Busy { .. }), "leases are kept: {outcome:?}");
     abandon(&ledger, "kept", lease(9)).await;
 }

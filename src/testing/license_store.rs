@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::future::join_all;
 
-use super::{HOUR, NOW, SECOND, later, ok};
+use super::{HOUR, NOW, SECOND, SHORT, Time, later, ok};
 use crate::lease::Lease;
 use crate::license_store::{
     ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, Progress, StoredApplication,
@@ -44,7 +44,7 @@ pub async fn shared_license_store<S: LicenseStore>(open: impl AsyncFn() -> S) {
     }
     let (one, other) = (open().await, open().await);
     let mut expected = StoredApplication::new(kept.clone(), Progress::Delivered);
-    expected.license = Some(License::text("LICENSE"));
+    (expected.license, expected.attempts) = (Some(License::text("LICENSE")), 1);
     assert_eq!(stored(&one, &kept.id).await, expected, "applications and Licenses are kept over a restart");
     assert_eq!(claim(&one, &left.id, 2, NOW).await, None, "leases are kept over a restart");
     settle(&one, &left.id, 1, ApplicationOutcome::GivenUp).await;
@@ -64,8 +64,35 @@ pub async fn shared_license_store<S: LicenseStore>(open: impl AsyncFn() -> S) {
     assert_eq!((count, leased.len()), (20, 20), "every application is leased to one holder");
 }
 
+/// Checks that a [`LicenseStore`] that several machines share decides about leases by its own clock, whatever time the
+/// caller has; `open` opens the same store at every call. It is empty at first.
+///
+/// # Panics
+///
+/// A rule is broken, or the store fails.
+pub async fn replicated_license_store<S: LicenseStore>(open: impl AsyncFn() -> S) {
+    let (one, other) = (open().await, open().await);
+    for (index, ahead) in [4 * SECOND, 30 * SECOND, 24 * HOUR].into_iter().enumerate() {
+        let (application, fast) = (application(&format!("skewed{index}")), later(ahead));
+        let id = &application.id;
+        apply(&one, application.clone(), NOW).await;
+        ok("claim", one.claim(id, Lease::new(1, 3 * SECOND), NOW).await);
+        assert_eq!(claim(&other, id, 2, fast).await, None, "a caller that is {ahead:?} ahead takes no lease");
+        let due = ok("claim_due", other.claim_due(lease(2), fast, 9).await);
+        assert_eq!(due, [], "a caller that is {ahead:?} ahead takes no lease");
+        settle(&one, id, 1, ApplicationOutcome::Later(NOW)).await;
+
+        // One that is ahead keeps it for no longer than it says.
+        ok("claim", other.claim(id, Lease::new(2, SHORT), fast).await);
+        claim_when_over(&one, id, 3).await;
+        ok("extend", one.extend(id, Lease::new(3, SHORT), fast).await);
+        claim_when_over(&other, id, 4).await;
+        settle(&other, id, 4, ApplicationOutcome::GivenUp).await;
+    }
+}
+
 fn lease(holder: u128) -> Lease {
-    Lease::new(holder, later(HOUR))
+    Lease::new(holder, HOUR)
 }
 
 fn application(event: &str) -> LicenseApplication {
@@ -86,6 +113,11 @@ async fn claim(
     now: Timestamp,
 ) -> Option<StoredApplication> {
     ok("claim", store.claim(id, lease(holder), now).await)
+}
+
+/// Claims once a short lease of another holder is over.
+async fn claim_when_over(store: &dyn LicenseStore, id: &ApplicationId, holder: u128) -> StoredApplication {
+    Time::from(NOW).when_over(async |now| claim(store, id, holder, now).await).await
 }
 
 async fn keep(store: &dyn LicenseStore, id: &ApplicationId, license: License) -> License {
@@ -141,8 +173,8 @@ async fn a_repeat_is_accepted_and_another_is_a_conflict(store: &dyn LicenseStore
     assert_eq!(apply(store, repeat, NOW).await.application, order, "an order has one application");
 
     // A lease survives a repeat.
-    claim(store, &first.id, 1, NOW).await;
-    assert_eq!(apply(store, first.clone(), NOW).await.progress, Progress::Due(later(HOUR)), "a repeat during the work");
+    let leased = claim(store, &first.id, 1, NOW).await;
+    assert_eq!(Some(apply(store, first.clone(), NOW).await), leased, "a repeat during the work changes nothing");
     assert_eq!(claim(store, &first.id, 2, NOW).await, None, "a repeat during the work ends no lease");
     settle(store, &first.id, 1, ApplicationOutcome::Delivered).await;
     assert_eq!(stored(store, &first.id).await.progress, Progress::Delivered, "the holder goes on after a repeat");
@@ -153,16 +185,18 @@ async fn one_holder_has_an_application_until_its_lease_ends(store: &dyn LicenseS
     assert_eq!(claim(store, &id, 1, NOW).await, None, "an unknown application cannot be leased");
     apply(store, application("E1"), later(SECOND)).await;
     assert_eq!(claim(store, &id, 1, NOW).await, None, "an application cannot be leased before it is due");
-    let short = Lease::new(1, later(2 * SECOND));
-    let leased = ok("claim", store.claim(&id, short, later(SECOND)).await);
-    let expected = StoredApplication::new(application("E1"), Progress::Due(short.until));
-    assert_eq!(leased, Some(expected), "an application that is due can be leased");
+    let leased = claim(store, &id, 1, later(SECOND)).await;
+    let leased = leased.unwrap_or_else(|| panic!("an application that is due can be leased"));
+    assert_eq!((&leased.application, leased.attempts), (&application("E1"), 1), "a lease is an attempt");
+    assert_eq!(stored(store, &id).await, leased, "a lease is stored");
     assert_eq!(claim(store, &id, 2, later(SECOND)).await, None, "another holder has it");
-    ok("extend", store.extend(&id, Lease::new(1, later(60 * SECOND))).await);
-    assert_eq!(claim(store, &id, 2, later(30 * SECOND)).await, None, "an extended lease holds");
-    ok("extend", store.extend(&id, Lease::new(2, later(HOUR))).await);
-    assert!(claim(store, &id, 2, later(60 * SECOND)).await.is_some(), "a lease is over at its end");
-    ok("extend", store.extend(&id, Lease::new(1, NOW)).await);
+    ok("extend", store.extend(&id, Lease::new(2, SHORT), later(SECOND)).await);
+    std::thread::sleep(2 * SHORT);
+    assert_eq!(claim(store, &id, 2, later(2 * SECOND)).await, None, "only its holder extends or shortens a lease");
+    ok("extend", store.extend(&id, Lease::new(1, SHORT), NOW).await);
+    assert_eq!(claim_when_over(store, &id, 2).await.attempts, 2, "a lease is over at its end, and counts");
+    ok("extend", store.extend(&id, Lease::new(1, SHORT), NOW).await);
+    std::thread::sleep(2 * SHORT);
     assert_eq!(claim(store, &id, 3, later(60 * SECOND)).await, None, "a former holder extends nothing");
 }
 
@@ -205,12 +239,12 @@ async fn work_ends_as_its_outcome_says(store: &dyn LicenseStore) {
 async fn only_the_holder_ends_the_work(store: &dyn LicenseStore) {
     let id = application("E1").id;
     apply(store, application("E1"), NOW).await;
-    ok("claim", store.claim(&id, Lease::new(1, NOW), NOW).await);
-    assert!(claim(store, &id, 2, NOW).await.is_some(), "the first lease is over");
+    ok("claim", store.claim(&id, Lease::new(1, SHORT), NOW).await);
+    let leased = claim_when_over(store, &id, 2).await;
     settle(store, &id, 1, ApplicationOutcome::GivenUp).await;
-    assert_eq!(stored(store, &id).await.progress, Progress::Due(later(HOUR)), "a former holder ends nothing");
+    assert_eq!(stored(store, &id).await, leased, "a former holder ends nothing");
     settle(store, &id, 2, ApplicationOutcome::Later(NOW)).await;
-    ok("extend", store.extend(&id, lease(2)).await);
+    ok("extend", store.extend(&id, lease(2), NOW).await);
     assert!(claim(store, &id, 3, NOW).await.is_some(), "there is no lease to extend after the end of the work");
 }
 

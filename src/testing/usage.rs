@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 
-use super::{HOUR, NOW, SECOND, later, ok};
+use super::{HOUR, NOW, SECOND, SHORT, Time, later, ok};
 use crate::amount::Amount;
 use crate::lease::Lease;
 use crate::metering::{
@@ -76,6 +76,31 @@ pub async fn shared_usage_store<S: UsageStore>(open: impl AsyncFn() -> S) {
     assert_eq!((count, numbers.len()), (11, 11), "every record is leased to one holder");
 }
 
+/// Checks that a [`UsageStore`] that several machines share decides about leases by its own clock, whatever time the
+/// caller has; `open` opens the same store at every call. It is empty at first.
+///
+/// # Panics
+///
+/// A rule is broken, or the store fails.
+pub async fn replicated_usage_store<S: UsageStore>(open: impl AsyncFn() -> S) {
+    let (one, other) = (open().await, open().await);
+    records_of(&one, &["a"]).await;
+    claim(&one, 1, end(), 9).await;
+    for ahead in [4 * SECOND, 30 * SECOND, 24 * HOUR] {
+        let fast = end().saturating_add(ahead);
+        assert_eq!(claim(&other, 2, fast, 9).await, [], "a caller that is {ahead:?} ahead takes no lease");
+    }
+    let record = in_state(&one, RecordState::Pending).await.remove(0).record;
+    settle(&one, 1, &record, RecordOutcome::Held { at: end() }).await;
+    let fast = end().saturating_add(24 * HOUR);
+    ok("claim_held", other.claim_held(Lease::new(2, SHORT), fast, 9).await);
+    let held = async |holder, now| ok("claim_held", one.claim_held(lease(holder), now, 9).await);
+    let attempt = async |now| Some(held(3, now).await).filter(|claimed| !claimed.is_empty());
+    let claimed = Time::from(end()).when_over(attempt).await;
+    assert_eq!(claimed.len(), 1, "one that is ahead keeps a record for no longer than it says");
+    assert_eq!(held(4, fast).await, [], "a caller that is ahead takes no lease on a held record");
+}
+
 /// End of the hour of [`NOW`].
 fn end() -> Timestamp {
     Period::Hourly.around(NOW).1
@@ -101,7 +126,7 @@ fn with_id(mut entry: Entry, usage_id: &str) -> Entry {
 }
 
 fn lease(holder: u128) -> Lease {
-    Lease::new(holder, later(2 * HOUR))
+    Lease::new(holder, 2 * HOUR)
 }
 
 fn refusal(code: &str) -> RecordRefusal {
@@ -120,6 +145,14 @@ async fn status(store: &dyn UsageStore) -> Status {
 
 async fn claim(store: &dyn UsageStore, holder: u128, now: Timestamp, limit: usize) -> Vec<UsageRecord> {
     ok("claim", store.claim(lease(holder), now, limit).await)
+}
+
+/// Claims all records once the short leases of another holder are over.
+async fn claim_when_over(store: &dyn UsageStore, holder: u128, records: usize) -> Vec<UsageRecord> {
+    let attempt = async |now| Some(claim(store, holder, now, 9).await).filter(|claimed| !claimed.is_empty());
+    let claimed = Time::from(end()).when_over(attempt).await;
+    assert_eq!(claimed.len(), records, "leases of one time are over at one time");
+    claimed
 }
 
 async fn settle(store: &dyn UsageStore, holder: u128, record: &UsageRecord, outcome: RecordOutcome) {
@@ -257,10 +290,15 @@ async fn records_are_leased_once(store: &dyn UsageStore) {
     let (first, second) = (claim(store, 1, end(), 2).await, claim(store, 2, end(), 9).await);
     assert_eq!((first.len(), second.len()), (2, 3), "every record is leased once");
     assert!(first.iter().all(|record| !second.contains(record)), "every record is leased to one holder");
-    assert_eq!(claim(store, 3, later(2 * HOUR).saturating_sub(SECOND), 9).await, [], "leases hold until their end");
-    assert_eq!(claim(store, 3, later(2 * HOUR), 9).await.len(), 5, "leases are over at their end");
+    assert_eq!(claim(store, 3, end().saturating_add(HOUR), 9).await, [], "leases hold until their end");
+    for record in first.iter().chain(&second) {
+        let holder = if first.contains(record) { 1 } else { 2 };
+        settle(store, holder, record, RecordOutcome::Retry { at: end(), refusal: None }).await;
+    }
+    ok("claim", store.claim(Lease::new(3, SHORT), end(), 9).await);
+    claim_when_over(store, 4, 5).await;
     let attempts: Vec<_> = in_state(store, RecordState::Pending).await.iter().map(|stored| stored.attempts).collect();
-    assert_eq!(attempts, [2; 5], "every lease is an attempt");
+    assert_eq!(attempts, [3; 5], "every lease is an attempt");
 }
 
 async fn records_are_as_their_outcome_says(store: &dyn UsageStore) {
@@ -312,8 +350,8 @@ async fn records_are_as_their_outcome_says(store: &dyn UsageStore) {
 
 async fn a_former_holder_only_delivers(store: &dyn UsageStore) {
     records_of(store, &["a"]).await;
-    let claimed = ok("claim", store.claim(Lease::new(1, end()), end(), 9).await);
-    assert_eq!(claim(store, 2, end(), 9).await, claimed, "the first lease is over");
+    let claimed = ok("claim", store.claim(Lease::new(1, SHORT), end(), 9).await);
+    assert_eq!(claim_when_over(store, 2, 1).await, claimed, "the first lease is over");
     settle(store, 1, &claimed[0], RecordOutcome::Dead(refusal("012"))).await;
     let pending = in_state(store, RecordState::Pending).await;
     assert_eq!(pending.len(), 1, "a former holder does not refuse a record");

@@ -49,8 +49,8 @@ impl SlowLedger {
 }
 
 impl Ledger for SlowLedger {
-    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        self.then("status", self.ledger.status(step))
+    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        self.then("status", self.ledger.status(step, now))
     }
 
     fn begin<'a>(
@@ -62,8 +62,8 @@ impl Ledger for SlowLedger {
         self.then("begin", self.ledger.begin(step, lease, now))
     }
 
-    fn extend<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.ledger.extend(id, lease)
+    fn extend<'a>(&'a self, id: &'a str, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>> {
+        self.ledger.extend(id, lease, now)
     }
 
     fn complete<'a>(

@@ -16,6 +16,7 @@ use koogallery::callback::subscription::*;
 use koogallery::callback::{CallbackService, CallbackServiceBuilder, HandlerError, Refusal};
 use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType, KeyRing};
+use koogallery::lease::Fence;
 use koogallery::ledger::{MemoryLedger, SqliteLedger};
 use koogallery::license_store::{LicenseStore, MemoryLicenseStore, SqliteLicenseStore};
 use koogallery::open_api::{Client, RetryPolicy};
@@ -315,6 +316,19 @@ async fn an_online_license_is_uploaded_and_never_answered() {
     assert_eq!(stage.online(&apply("b7", "event-7", "")).await.code, "000003");
     let too_long = apply("b1", "event-8", &"F".repeat(5121));
     assert_eq!(stage.online(&too_long).await.code, "000002");
+}
+
+#[tokio::test]
+async fn a_license_is_made_with_the_number_of_the_attempt_and_the_end_of_the_lease() {
+    let stage = Stage::on(MemoryLicenseStore::new(), |builder| builder.lease(Duration::from_secs(9)));
+    stage.online(&purchase("CS1", "b1")).await;
+    *stage.maker.fails.lock().unwrap() = true;
+    assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000005");
+    *stage.maker.fails.lock().unwrap() = false;
+    stage.clock.advance(Duration::from_secs(60));
+    assert_eq!(stage.online(&apply("b1", "event-1", "")).await.code, "000000");
+    let made = stage.maker.made.lock().unwrap();
+    assert_eq!(made[0].fence, Fence::new(2, stage.clock.now().saturating_add(Duration::from_secs(9))));
 }
 
 #[tokio::test]

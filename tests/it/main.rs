@@ -43,6 +43,7 @@ mod properties;
 mod push_answers;
 mod query_order_example;
 mod replay_guards;
+mod replicas;
 mod servers;
 mod settings;
 mod shared_ledger;

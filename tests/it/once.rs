@@ -259,7 +259,7 @@ async fn a_dead_process_is_succeeded_when_its_lease_runs_out() {
         Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-000001"), proposed_id: "dead".into() },
         Effect::Create { product_id: None, expire_time: None },
     );
-    let lease = Lease::new(1, NOW.saturating_add(Duration::from_secs(5)));
+    let lease = Lease::new(1, Duration::from_secs(5));
     assert!(matches!(ledger.begin(&step, lease, NOW).await.unwrap(), LeaseOutcome::Run(_)));
 
     let stage = Stage::on(ledger.clone(), |builder| builder.v2_deadline(Duration::from_millis(60)));
@@ -281,7 +281,7 @@ async fn a_creation_cut_off_after_its_answer_is_finished_by_the_query() {
         Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-1"), proposed_id: "cut".into() },
         Effect::Create { product_id: None, expire_time: None },
     );
-    let lease = Lease::new(1, NOW.saturating_add(Duration::from_secs(5)));
+    let lease = Lease::new(1, Duration::from_secs(5));
     ledger.begin(&step, lease, NOW).await.unwrap();
 
     let stage = Stage::on(ledger, |builder| builder);
@@ -308,7 +308,7 @@ async fn polls_while_a_creation_is_resumed_do_not_report_its_failure_again() {
         Target::Purchase { order: OrderKey::new("CS1").with_order_line("CS1-1"), proposed_id: "cut".into() },
         Effect::Create { product_id: None, expire_time: None },
     );
-    ledger.begin(&step, Lease::new(1, NOW), NOW).await.unwrap();
+    ledger.begin(&step, Lease::new(1, Duration::ZERO), NOW).await.unwrap();
     let seller = LateFailure(Seller::default());
     let stage = Stage::on(ledger.clone(), |builder| builder.subscription(seller, ledger));
     stage.clock.advance(Duration::from_secs(1));
@@ -336,11 +336,11 @@ async fn a_lease_is_prolonged_while_the_handler_runs() {
             Effect::Create { product_id: None, expire_time: None },
         );
         let now = stage.clock.now().saturating_add(Duration::from_millis(20));
-        let lease = Lease::new(2, now);
+        let lease = Lease::new(2, Duration::ZERO);
         stage.service.ledger().unwrap().begin(&step, lease, now).await.unwrap()
     };
     let (answer, other) = futures_util::future::join(call, other_process).await;
-    assert!(matches!(other, LeaseOutcome::Busy(_)), "{other:?}");
+    assert!(matches!(other, LeaseOutcome::Busy { .. }), "{other:?}");
     assert_eq!(answer.code, "000000");
 }
 
@@ -353,8 +353,8 @@ struct Flaky {
 }
 
 impl Ledger for Flaky {
-    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        self.inner.status(step)
+    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        self.inner.status(step, now)
     }
     fn begin<'a>(
         &'a self,
@@ -364,8 +364,8 @@ impl Ledger for Flaky {
     ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
         self.inner.begin(step, lease, now)
     }
-    fn extend<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.inner.extend(id, lease)
+    fn extend<'a>(&'a self, id: &'a str, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>> {
+        self.inner.extend(id, lease, now)
     }
     fn complete<'a>(
         &'a self,

@@ -59,7 +59,7 @@ fn later(seconds: u64) -> Timestamp {
 }
 
 fn lease(holder: u128) -> Lease {
-    Lease::new(holder, later(60))
+    Lease::new(holder, Duration::from_secs(60))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,6 +78,8 @@ async fn the_license_store_keeps_the_rules() {
     let open = async |database: &Database| PostgresLicenseStore::new(database).await.unwrap();
     testing::license_store(async || open(&schemas.database().await).await).await;
     testing::shared_license_store(async || open(&schema.database().await).await).await;
+    let database = schemas.database().await;
+    testing::replicated_license_store(async || open(&database).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,6 +89,8 @@ async fn the_usage_store_keeps_the_rules() {
     let open = async |database: &Database| PostgresUsageStore::new(database).await.unwrap();
     testing::usage_store(async || open(&schemas.database().await).await).await;
     testing::shared_usage_store(async || open(&schema.database().await).await).await;
+    let database = schemas.database().await;
+    testing::replicated_usage_store(async || open(&database).await).await;
 }
 
 #[tokio::test]
@@ -208,7 +212,7 @@ async fn replicas_that_bill_at_once_lose_and_double_nothing() {
     // Each record goes to one pusher, and is counted once.
     let pushers = stores.iter().cloned().enumerate().map(|(number, store)| {
         tokio::spawn(async move {
-            let (lease, mut sent) = (Lease::new(number as u128, later(1001 * hour)), vec![]);
+            let (lease, mut sent) = (Lease::new(number as u128, Duration::from_secs(hour)), vec![]);
             loop {
                 let claimed = store.claim(lease, later(1000 * hour), 3).await.unwrap();
                 let numbers: Vec<_> = claimed.into_iter().map(|record| record.metering_sn).collect();
@@ -416,15 +420,15 @@ async fn every_statement_uses_an_index() {
     };
     let freeze = Step::on("inst7", Effect::Freeze);
     let by_order = "koogallery_instance_order_id_order_line_id_order_product_id_key";
-    check!(ledger.status(&order("CS5")), by_order);
+    check!(ledger.status(&order("CS5"), NOW), by_order);
     check!(
-        ledger.status(&Step::on("inst5", Effect::Note { key: "k".into() })),
+        ledger.status(&Step::on("inst5", Effect::Note { key: "k".into() }), NOW),
         "koogallery_instance_pkey",
         "koogallery_step_pkey"
     );
     check!(ledger.begin(&order("CS6"), lease(1), NOW), by_order);
     check!(ledger.begin(&freeze, lease(1), NOW), "koogallery_instance_pkey");
-    check!(ledger.extend("inst7", lease(1)), "koogallery_instance_pkey");
+    check!(ledger.extend("inst7", lease(1), NOW), "koogallery_instance_pkey");
     check!(ledger.complete(&freeze, "inst7", lease(1), NOW), "koogallery_instance_pkey");
     check!(ledger.instance("inst5"), "koogallery_instance_pkey");
     check!(ledger.instances(Some("inst5"), 100), "koogallery_instance_pkey");
@@ -444,7 +448,7 @@ async fn every_statement_uses_an_index() {
     check!(licenses.apply(LicenseApplication::new(id.clone(), "inst"), NOW), "koogallery_license_pkey");
     check!(licenses.claim(&id, lease(1), NOW), "koogallery_license_pkey");
     check!(licenses.claim_due(lease(1), NOW, 10), "koogallery_license_due");
-    check!(licenses.extend(&id, lease(1)), "koogallery_license_pkey");
+    check!(licenses.extend(&id, lease(1), NOW), "koogallery_license_pkey");
     check!(licenses.keep(&id, License::text("L")), "koogallery_license_pkey");
     check!(licenses.settle(&id, lease(1), ApplicationOutcome::Delivered), "koogallery_license_pkey");
     check!(licenses.application(&id), "koogallery_license_pkey");

@@ -266,7 +266,7 @@ struct Foreign {
 
 struct Row {
     instance: Arc<Instance>,
-    lease: Option<Lease>,
+    lease: Option<(u128, Timestamp)>,
     noted: Vec<String>,
 }
 
@@ -281,17 +281,18 @@ impl Foreign {
     fn held<T>(&self, id: &str, lease: Lease, work: impl FnOnce(&mut Row) -> T) -> Result<T, LedgerError> {
         let mut rows = self.rows.lock().unwrap();
         let row = rows.iter_mut().find(|row| row.instance.instance_id == id);
-        let row = row.filter(|row| row.lease.is_some_and(|held| held.holder == lease.holder));
+        let row = row.filter(|row| row.lease.is_some_and(|(holder, _)| holder == lease.holder));
         row.map(work).ok_or_else(|| LedgerError::LeaseLost(id.to_owned()))
     }
 }
 
 impl Ledger for Foreign {
-    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
         let mut rows = self.rows.lock().unwrap();
         let row = Self::find(&mut rows, step).map(|index| &rows[index]);
         let noted = row.is_some_and(|row| step.key().is_some_and(|key| row.noted.iter().any(|noted| noted == key)));
-        ready(Ok(step.status(row.map(|row| row.instance.clone()), noted))).boxed()
+        let lease_left = row.and_then(|row| row.lease).map(|(_, end)| end.saturating_duration_since(now));
+        ready(Ok(step.status(row.map(|row| row.instance.clone()), noted, lease_left.unwrap_or_default()))).boxed()
     }
 
     fn begin<'a>(
@@ -314,16 +315,16 @@ impl Ledger for Foreign {
         };
         let row = &mut rows[index];
         let noted = step.key().is_some_and(|key| row.noted.iter().any(|noted| noted == key));
-        let status = step.status(Some(row.instance.clone()), noted);
-        let begin = step.lease_outcome(status, row.lease.is_some_and(|lease| lease.until > now));
+        let lease_left = row.lease.map(|(_, end)| end.saturating_duration_since(now)).unwrap_or_default();
+        let begin = step.lease_outcome(step.status(Some(row.instance.clone()), noted, lease_left));
         if let LeaseOutcome::Run(_) = begin {
-            row.lease = Some(lease);
+            row.lease = Some((lease.holder, lease.end(now)));
         }
         ready(Ok(begin)).boxed()
     }
 
-    fn extend<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        ready(self.held(id, lease, |row| row.lease = Some(lease))).boxed()
+    fn extend<'a>(&'a self, id: &'a str, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>> {
+        ready(self.held(id, lease, |row| row.lease = Some((lease.holder, lease.end(now))))).boxed()
     }
 
     fn complete<'a>(

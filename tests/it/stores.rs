@@ -49,8 +49,8 @@ async fn every_state_store_keeps_the_rules() {
 struct Forgiving(MemoryLedger);
 
 impl Ledger for Forgiving {
-    fn status<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        self.0.status(step)
+    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        self.0.status(step, now)
     }
 
     fn begin<'a>(
@@ -62,8 +62,8 @@ impl Ledger for Forgiving {
         self.0.begin(step, lease, now)
     }
 
-    fn extend<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.0.extend(id, lease).map(|_| Ok(())).boxed()
+    fn extend<'a>(&'a self, id: &'a str, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>> {
+        self.0.extend(id, lease, now).map(|_| Ok(())).boxed()
     }
 
     fn complete<'a>(
@@ -97,6 +97,20 @@ impl Ledger for Forgiving {
 #[should_panic(expected = "extend by a former holder")]
 async fn a_ledger_that_does_not_notice_a_lost_lease_fails() {
     testing::ledger(async || Forgiving::default()).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a caller that is 4s ahead takes no lease")]
+async fn a_ledger_that_believes_its_callers_is_not_for_several_machines() {
+    let ledger = Arc::new(MemoryLedger::new());
+    testing::replicated_ledger(async || Arc::clone(&ledger)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a caller that is 4s ahead takes no lease")]
+async fn a_license_store_that_believes_its_callers_is_not_for_several_machines() {
+    let store = Arc::new(MemoryLicenseStore::new());
+    testing::replicated_license_store(async || Arc::clone(&store)).await;
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ async fn records_from_before_are_kept_and_can_be_held() {
     // A record of before is held like any other.
     let store = SqliteUsageStore::new(&database).await.unwrap();
     let (now, until) = (NOW, NOW.saturating_add(Duration::from_secs(60)));
-    let lease = Lease::new(1, until);
+    let lease = Lease::new(1, Duration::from_secs(60));
     let records = store.claim(lease, now, 1).await.unwrap();
     store.settle(lease, now, vec![(records[0].metering_sn.clone(), RecordOutcome::Held { at: until })]).await.unwrap();
     let meter = Meter::new(store.clone());
@@ -142,7 +142,7 @@ async fn records_from_before_are_kept_and_can_be_held() {
     let status = meter.status().await.unwrap();
     assert_eq!((status.pending.records, status.held.records, status.fix.records), (49, 1, 50));
     assert_eq!(store.claim_held(lease, now, 9).await.unwrap(), [], "not yet");
-    let later = Lease::new(2, until.saturating_add(Duration::from_secs(60)));
+    let later = Lease::new(2, Duration::from_secs(60));
     assert_eq!(store.claim_held(later, until, 9).await.unwrap().len(), 1);
 }
 

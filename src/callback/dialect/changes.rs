@@ -21,6 +21,7 @@ macro_rules! renewal_of {
             period: None,
             amount_paid: None,
             test_call: $request.test_flag == $crate::wire::TestFlag::Debug,
+            fence: $crate::lease::Fence::default(),
         }
     };
 }
@@ -34,6 +35,7 @@ macro_rules! release_of {
             order_id: $request.order_id,
             order_line_id: $request.order_line_id,
             test_call: $request.test_flag == $crate::wire::TestFlag::Debug,
+            fence: $crate::lease::Fence::default(),
         }
     };
 }
@@ -60,11 +62,11 @@ pub(in crate::callback) fn set_status(
     let (effect, event) = match status {
         FreezeStatus::Freeze => {
             let reason = FreezeReason::Unspecified;
-            (Effect::Freeze, Event::Freeze(Freeze { instance_id, reason, test_call }))
+            (Effect::Freeze, Event::Freeze(Freeze { test_call, ..Freeze::new(instance_id, reason) }))
         }
         // Some senders use V1.0's word.
         status if status == FreezeStatus::Unfreeze || status.as_str() == "NORMAL" => {
-            (Effect::Unfreeze, Event::Unfreeze(Unfreeze { instance_id, test_call }))
+            (Effect::Unfreeze, Event::Unfreeze(Unfreeze { test_call, ..Unfreeze::new(instance_id) }))
         }
         status => return Err(unknown_status("status", status.as_str())),
     };

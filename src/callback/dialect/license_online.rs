@@ -55,11 +55,10 @@ fn command(callback: Callback) -> Result<(TestFlag, LicensingCommand), CallbackE
         }
         Callback::GetLicenseAsync(request) => {
             let application = LicenseApplication {
-                id: ApplicationId::Event(request.event_id),
-                instance_id: request.instance_id,
                 device: request.device_fingerprint.map(|device| Sensitive::from(device.expose())),
                 effective_time: Some(request.effective_time.timestamp()),
                 expire_time: request.expire_time.map(LicenseTime::timestamp),
+                ..LicenseApplication::new(ApplicationId::Event(request.event_id), request.instance_id)
             };
             (request.test_flag, LicensingCommand::Apply(Box::new(application)))
         }

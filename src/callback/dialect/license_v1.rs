@@ -10,6 +10,7 @@ use crate::callback::handler::subscription::{
     Customer, Event, Freeze, FreezeReason, Product, PurchaseDetails, Release, Renewal, RenewalScene,
 };
 use crate::callback::settings::Settings;
+use crate::lease::Fence;
 use crate::ledger::{Effect, OrderKey, Step};
 use crate::license::v1::{Callback, get_license, refresh_license};
 use crate::license_store::{ApplicationId, LicenseApplication};
@@ -54,15 +55,14 @@ fn command(
         }
         Callback::ExpireLicense(request) => {
             let (id, test_call) = (request.instance_id, request.test_flag == TestFlag::Debug);
-            let event = Event::Freeze(Freeze { instance_id: id.clone(), reason: FreezeReason::Expired, test_call });
+            let event = Event::Freeze(Freeze { test_call, ..Freeze::new(&*id, FreezeReason::Expired) });
             (request.test_flag, change(&id, Effect::Freeze, event))
         }
         Callback::ReleaseLicense(request) => {
             let event = Event::Release(Release {
-                instance_id: request.instance_id.clone(),
                 order_id: Some(request.order_id),
-                order_line_id: None,
                 test_call: request.test_flag == TestFlag::Debug,
+                ..Release::new(&*request.instance_id)
             });
             (request.test_flag, change(&request.instance_id, Effect::Release, event))
         }
@@ -73,11 +73,9 @@ fn command(
 fn purchase(settings: &Settings, request: get_license::Request) -> LicensingCommand {
     let expire_time = request.expire_time.as_ref().map(|time| time.in_zone(settings.v1_zone));
     let application = LicenseApplication {
-        id: ApplicationId::Order(request.order_id.clone()),
-        instance_id: request.business_id.clone(),
         device: request.identification_code().map(Sensitive::from),
-        effective_time: None,
         expire_time,
+        ..LicenseApplication::new(ApplicationId::Order(request.order_id.clone()), &*request.business_id)
     };
     let product = Product { sku_code: request.sku_code, amount: request.amount, ..Product::new(request.product_id) };
     let details = PurchaseDetails {
@@ -114,6 +112,7 @@ fn renewal(settings: &Settings, request: refresh_license::Request, now: Timestam
         period: conversions::period(request.period_type, request.period_number),
         amount_paid: None,
         test_call: request.test_flag == TestFlag::Debug,
+        fence: Fence::default(),
     });
     (effect, event)
 }

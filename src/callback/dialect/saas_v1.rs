@@ -13,6 +13,7 @@ use crate::callback::handler::subscription::{
 };
 use crate::callback::settings::Settings;
 use crate::cipher::field::{Ciphertext, FieldCipher};
+use crate::lease::Fence;
 use crate::ledger::{Effect, OrderKey, Step};
 use crate::protocol::Protocol;
 use crate::random::Random;
@@ -102,7 +103,7 @@ impl Reader<'_> {
                     status if status == InstanceStatus::Normal || status.as_str() == "UNFREEZE" => {
                         let test_call = request.test_flag == TestFlag::Debug;
                         let instance_id = request.instance_id;
-                        let event = Event::Unfreeze(Unfreeze { instance_id: instance_id.clone(), test_call });
+                        let event = Event::Unfreeze(Unfreeze { test_call, ..Unfreeze::new(&*instance_id) });
                         self.change(&instance_id, Effect::Unfreeze, event)
                     }
                     status => return Err(unknown_status("instanceStatus", status.as_str())),
@@ -111,10 +112,9 @@ impl Reader<'_> {
             }
             Callback::ReleaseInstance(request) => {
                 let event = Event::Release(Release {
-                    instance_id: request.instance_id.clone(),
                     order_id: request.order_id,
-                    order_line_id: None,
                     test_call: request.test_flag == TestFlag::Debug,
+                    ..Release::new(&*request.instance_id)
                 });
                 (request.test_flag, self.change(&request.instance_id, Effect::Release, event))
             }
@@ -134,6 +134,7 @@ impl Reader<'_> {
                         band_width: request.band_width,
                     }),
                     test_call: request.test_flag == TestFlag::Debug,
+                    fence: Fence::default(),
                 });
                 (request.test_flag, self.change(&request.instance_id, effect, event))
             }
@@ -149,7 +150,7 @@ impl Reader<'_> {
 
     fn freeze(&self, instance_id: String, reason: FreezeReason, test_flag: TestFlag) -> SubscriptionCommand {
         let test_call = test_flag == TestFlag::Debug;
-        let event = Event::Freeze(Freeze { instance_id: instance_id.clone(), reason, test_call });
+        let event = Event::Freeze(Freeze { test_call, ..Freeze::new(&*instance_id, reason) });
         self.change(&instance_id, Effect::Freeze, event)
     }
 
@@ -221,6 +222,7 @@ impl Reader<'_> {
             period: conversions::period(request.period_type, request.period_number),
             amount_paid: request.order_amount,
             test_call: request.test_flag == TestFlag::Debug,
+            fence: Fence::default(),
         });
         Ok(self.change(&request.instance_id, effect, event))
     }

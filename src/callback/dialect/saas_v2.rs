@@ -8,6 +8,7 @@ use crate::callback::dialect::AnswerRules;
 use crate::callback::dialect::changes::{self, release_of, renewal_of};
 use crate::callback::dialect::conversions;
 use crate::callback::handler::subscription::{AccessInfo, ChangeCheck, Event, Upgrade};
+use crate::lease::Fence;
 use crate::ledger::{Effect, OrderKey, Step};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
@@ -82,6 +83,7 @@ fn command(callback: Callback) -> Result<(TestFlag, SubscriptionCommand), Callba
                 order_line_id: Some(request.order_line_id),
                 product: None,
                 test_call: request.test_flag == TestFlag::Debug,
+                fence: Fence::default(),
             });
             (request.test_flag, change(&request.instance_id, Effect::Upgrade { key, product_id: None }, event))
         }

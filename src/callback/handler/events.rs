@@ -4,6 +4,8 @@ mod changes;
 mod description;
 mod purchase;
 
+use crate::lease::Fence;
+
 pub use changes::{
     ChangeCheck, Freeze, FreezeReason, Release, Renewal, RenewalScene, TargetProduct, Unfreeze, Upgrade,
 };
@@ -53,5 +55,20 @@ impl Event {
             Self::Upgrade(event) => &event.instance_id,
             Self::CheckChange(event) => &event.instance_id,
         }
+    }
+
+    /// Sets what tells the run of the handler from others.
+    pub(in crate::callback) fn with_fence(mut self, run: Fence) -> Self {
+        match &mut self {
+            Self::Create(Purchase { fence, .. })
+            | Self::Renew(Renewal { fence, .. })
+            | Self::Freeze(Freeze { fence, .. })
+            | Self::Unfreeze(Unfreeze { fence, .. })
+            | Self::Release(Release { fence, .. })
+            | Self::Upgrade(Upgrade { fence, .. }) => *fence = run,
+            // Changes nothing, so it runs without a lease.
+            Self::CheckChange(_) => {}
+        }
+        self
     }
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use crate::callback::HandlerError;
+pub use crate::lease::Fence;
 pub use crate::open_api::query_order::Order;
 
 /// The seller's handling of paid orders: for products without callbacks of their own, or for the seller's books.
@@ -30,11 +31,19 @@ pub struct OrderNotice {
     pub order: Option<Order>,
     /// Whether the call came from the debugging page or a dial test; always false unless the seller asked for such calls.
     pub test_call: bool,
+    /// What tells this run from those before and after it, for the handler's own writes.
+    pub fence: Fence,
 }
 
 impl OrderNotice {
     /// Returns the notice of an order line, without the order.
     pub fn new(order_id: impl Into<String>, order_line_id: impl Into<String>) -> Self {
-        Self { order_id: order_id.into(), order_line_id: order_line_id.into(), order: None, test_call: false }
+        Self {
+            order_id: order_id.into(),
+            order_line_id: order_line_id.into(),
+            order: None,
+            test_call: false,
+            fence: Fence::default(),
+        }
     }
 }

@@ -39,6 +39,7 @@ pub(in crate::callback) enum WhenDue {
 /// A call that was read, and whose reply is due.
 pub(in crate::callback) struct ReplyContext<'a> {
     pub(in crate::callback) protocol: Protocol,
+    pub(in crate::callback) signed_at: Timestamp,
     pub(in crate::callback) settings: &'a Settings,
     pub(in crate::callback) progress: &'a mut ExchangeState,
 }

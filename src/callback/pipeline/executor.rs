@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -10,20 +11,23 @@ use futures_channel::oneshot;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, join_all};
 
+use crate::backoff;
 use crate::callback::command::Change;
 use crate::callback::environment::{Environment, caught};
 use crate::callback::handler::subscription::{ErasedHandler, Event, Unfreeze};
 use crate::callback::pipeline::complete::{self, Completed};
 use crate::callback::pipeline::exchange::WhenDue;
 use crate::callback::{CallbackError, CallbackEvent, FieldSource, FieldWarnings};
-use crate::lease::Lease;
+use crate::lease::{Fence, Lease};
 use crate::ledger::{Effect, Instance, LeaseOutcome, LedgerError, OrderKey, Scoped, State, Step, StepStatus, Target};
 use crate::open_api::Client;
 use crate::random;
+use crate::timestamp::Timestamp;
 
-/// Pause between two polls for an instance that another worker holds, and number of polls.
-const BUSY_POLL: Duration = Duration::from_millis(50);
-const BUSY_POLLS: u32 = 1200;
+/// Pauses between two looks at an instance that another worker holds, and the time after which nobody looks any more.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pauses after failed tries to note a step as done.
 const NOTE_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
@@ -90,14 +94,14 @@ impl Executor {
         let joined = self.running().get(&Identity::of(&step)).cloned();
         let run = match joined {
             Some(run) => run,
-            None => match (self.ledger.status(&step).await?, &step.target) {
+            None => match (self.ledger.status(&step, self.environment.now()).await?, &step.target) {
                 (StepStatus::Done(instance), _) => return Ok(Done { instance, repeated: true }),
                 (StepStatus::Unknown, Target::Instance(id)) => {
                     return Err(CallbackError::UnknownInstance(id.clone()));
                 }
-                (StepStatus::Unknown, Target::Purchase { .. }) => self.join_or_start(change),
-                (StepStatus::Open(instance), _) => {
-                    let run = self.join_or_start(change);
+                (StepStatus::Unknown, Target::Purchase { .. }) => self.join_or_start(change, Duration::ZERO),
+                (StepStatus::Open { instance, lease_left }, _) => {
+                    let run = self.join_or_start(change, lease_left);
                     run.fix(&instance);
                     run
                 }
@@ -110,27 +114,33 @@ impl Executor {
     }
 
     /// Resumes a creation that a crash or a failure interrupted after the answer "still processing": the marketplace
-    /// may only poll now, and not send the purchase again. Does nothing where the purchase cannot be known from the
-    /// ledger.
-    pub(in crate::callback) fn resume(self: &Arc<Self>, instance: &Instance) {
+    /// may only poll now, and not send the purchase again. Does nothing while somebody works on it, and where the purchase
+    /// cannot be known from the ledger.
+    pub(in crate::callback) async fn resume(self: &Arc<Self>, instance: &Instance) -> Result<(), CallbackError> {
         // V1.0, which has no order lines, sends what was bought in the call, and sends it again.
-        let OrderKey { order_line_id: Some(_), .. } = &instance.order else { return };
+        let OrderKey { order_line_id: Some(_), .. } = &instance.order else { return Ok(()) };
         let change = Change::purchase(instance.order.clone(), instance.instance_id.clone(), None, false);
         let step = change.step.clone();
         if self.running().contains_key(&Identity::of(&step)) {
             // Its failure is reported where it was started; every further poll would report it once more.
-            return;
+            return Ok(());
         }
-        let run = self.join_or_start(Box::new(change));
-        self.report_late(run, step);
+        let status = self.ledger.status(&step, self.environment.now()).await?;
+        if matches!(status, StepStatus::Open { lease_left: Duration::ZERO, .. }) {
+            let run = self.join_or_start(Box::new(change), Duration::ZERO);
+            self.report_late(run, step);
+        }
+        Ok(())
     }
 
     /// Reports the failure of a run for which no call waits any more.
     fn report_late(self: &Arc<Self>, run: Run, step: Step) {
         let executor = Arc::clone(self);
         let report = async move {
-            if let Err(error) = run.outcome.await {
-                executor.environment.report_failure(step.effect.as_str(), step.subject(), &error);
+            match run.outcome.await {
+                // Whoever is at work reports how it ends.
+                Ok(_) | Err(CallbackError::Busy(_)) => {}
+                Err(error) => executor.environment.report_failure(step.effect.as_str(), step.subject(), &error),
             }
         };
         self.environment.spawn(report);
@@ -141,11 +151,9 @@ impl Executor {
         if self.ledger.instance(id).await?.is_some_and(|instance| instance.state != State::Creating) {
             return Ok(());
         }
-        let step = Step {
-            target: Target::Purchase { order: OrderKey::new(id), proposed_id: id.to_owned() },
-            effect: Effect::Create { product_id: None, expire_time: None },
-        };
-        let lease = self.lease_of(self.environment.random_number()?);
+        let target = Target::Purchase { order: OrderKey::new(id), proposed_id: id.to_owned() };
+        let step = Step::new(target, Effect::Create { product_id: None, expire_time: None });
+        let lease = self.environment.draw_lease()?;
         // Another call working on it does the same.
         if let LeaseOutcome::Run(_) = self.ledger.begin(&step, lease, self.environment.now()).await? {
             self.ledger.complete(&step, id, lease, self.environment.now()).await?;
@@ -173,8 +181,9 @@ impl Executor {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Copies of a call that come while the first one runs share its outcome.
-    fn join_or_start(self: &Arc<Self>, change: Box<Change>) -> Run {
+    /// Copies of a call that come while the first one runs share its outcome. It begins when the lease that somebody has
+    /// on the instance may be over.
+    fn join_or_start(self: &Arc<Self>, change: Box<Change>, lease_left: Duration) -> Run {
         let identity = Identity::of(&change.step);
         let mut running = self.running();
         if let Some(run) = running.get(&identity) {
@@ -188,7 +197,7 @@ impl Executor {
         let entry = RunningEntry { executor: Arc::clone(self), identity };
         let started = run.clone();
         self.environment.spawn(async move {
-            let outcome = entry.executor.run(change, &started).await;
+            let outcome = entry.executor.run(change, lease_left, &started).await;
             // Removed from the list before it is reported: a call in between finds the outcome in the ledger.
             drop(entry);
             let _ = report.send(outcome);
@@ -196,67 +205,107 @@ impl Executor {
         run
     }
 
-    async fn run(&self, mut change: Box<Change>, run: &Run) -> Result<Arc<Instance>, CallbackError> {
-        let holder = self.environment.random_number()?;
-        let before = match self.acquire(&mut change.step, holder, run).await? {
-            Acquired::Run(instance) => instance,
+    async fn run(
+        &self,
+        mut change: Box<Change>,
+        lease_left: Duration,
+        run: &Run,
+    ) -> Result<Arc<Instance>, CallbackError> {
+        let lease = self.environment.draw_lease()?;
+        let (before, held_until) = match self.acquire(&mut change.step, lease, lease_left, run).await? {
+            Acquired::Run { instance, held_until } => (instance, held_until),
             Acquired::Done(instance) => return Ok(instance),
         };
-        let id = before.instance_id.clone();
-        let work = AssertUnwindSafe(self.handle(&change, &before)).catch_unwind();
+        let held = Held::new(&before, held_until);
         let extend = || async {
-            match self.ledger.extend(&id, self.lease_of(holder)).await {
+            let asked_at = self.environment.now();
+            match self.ledger.extend(&before.instance_id, lease, asked_at).await {
                 // Too late to stop; the ledger will not take the outcome.
-                Err(LedgerError::LeaseLost(_)) => ControlFlow::Break(()),
-                Ok(()) | Err(LedgerError::Store(_)) => ControlFlow::Continue(()),
+                Err(LedgerError::LeaseLost(_)) => return ControlFlow::Break(()),
+                Ok(()) => held.extend(lease.end(asked_at)),
+                Err(LedgerError::Store(_)) => {}
             }
+            ControlFlow::Continue(())
         };
-        let failure = match self.environment.while_leased(work, extend).await {
+        self.environment.while_leased(self.work(change, &before, lease, &held), extend).await
+    }
+
+    /// Runs the handler and notes the outcome, which a busy store may take long to do.
+    async fn work(
+        &self,
+        mut change: Box<Change>,
+        before: &Instance,
+        lease: Lease,
+        held: &Held,
+    ) -> Result<Arc<Instance>, CallbackError> {
+        let id = &before.instance_id;
+        let failure = match AssertUnwindSafe(self.handle(&change, before, held)).catch_unwind().await {
             Ok(Ok(effect)) => {
                 change.step.effect = effect;
-                return self.note(&change.step, &id, holder).await;
+                return self.note(&change.step, id, lease).await;
             }
             Ok(Err(error)) => error,
             Err(_panic) => CallbackError::Aborted,
         };
         // If this fails too, the lease expires.
-        let _ = self.ledger.abandon(&id, self.lease_of(holder)).await;
+        let _ = self.ledger.abandon(id, lease).await;
         Err(failure)
     }
 
-    async fn acquire(&self, step: &mut Step, holder: u128, run: &Run) -> Result<Acquired, CallbackError> {
+    /// Waits for the lease. While somebody has it, the ledger is only read, at growing intervals.
+    async fn acquire(
+        &self,
+        step: &mut Step,
+        lease: Lease,
+        mut lease_left: Duration,
+        run: &Run,
+    ) -> Result<Acquired, CallbackError> {
         if let Target::Purchase { proposed_id, .. } = &step.target
             && !is_usable_id(proposed_id)
         {
             step.set_proposed_id(self.random_id()?);
         }
-        let mut instance_id = String::new();
-        for _ in 0..BUSY_POLLS {
-            match self.ledger.begin(step, self.lease_of(holder), self.environment.now()).await? {
-                LeaseOutcome::Run(instance) => {
-                    run.fix(&instance);
-                    return Ok(Acquired::Run(instance));
+        let (mut looks, mut waited) = (0, Duration::ZERO);
+        loop {
+            if lease_left.is_zero() {
+                let asked_at = self.environment.now();
+                match self.ledger.begin(step, lease, asked_at).await? {
+                    LeaseOutcome::Run(instance) => {
+                        run.fix(&instance);
+                        return Ok(Acquired::Run { instance, held_until: lease.end(asked_at) });
+                    }
+                    LeaseOutcome::Done(instance) => return Ok(Acquired::Done(instance)),
+                    LeaseOutcome::Unknown => {
+                        return Err(CallbackError::UnknownInstance(step.subject().to_owned()));
+                    }
+                    LeaseOutcome::NotCreated(instance) => {
+                        return Err(CallbackError::UnknownInstance(instance.instance_id.clone()));
+                    }
+                    LeaseOutcome::IdTaken => step.set_proposed_id(self.random_id()?),
+                    LeaseOutcome::Busy { instance, lease_left: left } => {
+                        run.fix(&instance);
+                        lease_left = left;
+                    }
                 }
-                LeaseOutcome::Done(instance) => return Ok(Acquired::Done(instance)),
-                LeaseOutcome::Unknown => {
-                    return Err(CallbackError::UnknownInstance(step.subject().to_owned()));
-                }
-                LeaseOutcome::NotCreated(instance) => {
-                    return Err(CallbackError::UnknownInstance(instance.instance_id.clone()));
-                }
-                LeaseOutcome::IdTaken => step.set_proposed_id(self.random_id()?),
-                LeaseOutcome::Busy(instance) => {
-                    run.fix(&instance);
-                    instance_id.clone_from(&instance.instance_id);
-                    self.environment.sleep(BUSY_POLL).await;
-                }
+                continue;
             }
+            if waited >= PATIENCE {
+                let id = run.instance_id.get().map_or_else(|| step.subject(), String::as_str);
+                return Err(CallbackError::Busy(id.to_owned()));
+            }
+            let pause = backoff::pause(FIRST_LOOK, LONGEST_LOOK, looks, &*self.environment.random).min(lease_left);
+            self.environment.sleep(pause).await;
+            (looks, waited) = (looks + 1, waited + pause);
+            lease_left = match self.ledger.status(step, self.environment.now()).await? {
+                StepStatus::Done(instance) => return Ok(Acquired::Done(instance)),
+                StepStatus::Open { lease_left, .. } => lease_left,
+                StepStatus::Unknown => Duration::ZERO,
+            };
         }
-        Err(CallbackError::Busy(instance_id))
     }
 
     /// Runs the seller's code; returns the effect, with the data of the order.
-    async fn handle(&self, change: &Change, before: &Instance) -> Result<Effect, CallbackError> {
+    async fn handle(&self, change: &Change, before: &Instance, held: &Held) -> Result<Effect, CallbackError> {
         let (event, effect) = (change.event_for(&before.instance_id), change.step.effect.clone());
         let Completed { events, effect, warnings } = match &self.open_api {
             Some(client) => complete::complete(client, event, effect).await?,
@@ -269,27 +318,27 @@ impl Executor {
                 ..FieldWarnings::new(FieldSource::OrderQuery, &warnings)
             }));
         }
-        let unfreezes = matches!(effect, Effect::Renew { unfreezes: true, .. });
+        let unfreezes = matches!(effect, Effect::Renew { unfreezes: true, .. }) && !change.step.is_outdated(before);
         for event in events {
-            self.handler.handle(event).await?;
+            self.handler.handle(event.with_fence(held.fence())).await?;
         }
         if unfreezes && before.state == State::Frozen {
-            let instance_id = before.instance_id.clone();
-            self.handler.handle(Event::Unfreeze(Unfreeze { instance_id, test_call: false })).await?;
+            let event = Event::Unfreeze(Unfreeze::new(&*before.instance_id));
+            self.handler.handle(event.with_fence(held.fence())).await?;
         }
         Ok(effect)
     }
 
     /// Notes a step as done. A transient failure of the store is retried, because without the note a retry would do the
     /// work a second time.
-    async fn note(&self, step: &Step, instance_id: &str, holder: u128) -> Result<Arc<Instance>, CallbackError> {
+    async fn note(&self, step: &Step, instance_id: &str, lease: Lease) -> Result<Arc<Instance>, CallbackError> {
         for pause in NOTE_PAUSES {
-            let noted = self.ledger.complete(step, instance_id, self.lease_of(holder), self.environment.now()).await;
+            let noted = self.ledger.complete(step, instance_id, lease, self.environment.now()).await;
             match noted {
                 Err(LedgerError::Store(_)) => self.environment.sleep(pause).await,
                 // An earlier try may have been noted, although it seemed to fail.
                 Err(LedgerError::LeaseLost(id)) => {
-                    return match self.ledger.status(step).await? {
+                    return match self.ledger.status(step, self.environment.now()).await? {
                         StepStatus::Done(instance) => Ok(instance),
                         _ => Err(LedgerError::LeaseLost(id).into()),
                     };
@@ -297,11 +346,7 @@ impl Executor {
                 Ok(instance) => return Ok(instance),
             }
         }
-        Ok(self.ledger.complete(step, instance_id, self.lease_of(holder), self.environment.now()).await?)
-    }
-
-    fn lease_of(&self, holder: u128) -> Lease {
-        Lease::new(holder, self.environment.now().saturating_add(self.environment.lease))
+        Ok(self.ledger.complete(step, instance_id, lease, self.environment.now()).await?)
     }
 
     /// Returns a random instance id, for a business id that cannot serve as one.
@@ -317,15 +362,41 @@ impl Run {
 }
 
 enum Acquired {
-    Run(Arc<Instance>),
+    Run {
+        /// As it was before.
+        instance: Arc<Instance>,
+        /// When the lease is over at the earliest.
+        held_until: Timestamp,
+    },
     Done(Arc<Instance>),
+}
+
+/// The lease of a run, as its handler has to know it.
+struct Held {
+    token: u32,
+    /// The end, by this process's clock, in milliseconds.
+    until: AtomicI64,
+}
+
+impl Held {
+    fn new(before: &Instance, until: Timestamp) -> Self {
+        Self { token: before.handler_runs.saturating_add(1), until: AtomicI64::new(until.as_unix_millis()) }
+    }
+
+    fn extend(&self, until: Timestamp) {
+        self.until.store(until.as_unix_millis(), Ordering::Relaxed);
+    }
+
+    fn fence(&self) -> Fence {
+        Fence::new(self.token, Timestamp::from_unix_millis(self.until.load(Ordering::Relaxed)))
+    }
 }
 
 impl Identity {
     fn of(step: &Step) -> Self {
         match &step.target {
             Target::Purchase { order, .. } => Self::Purchase(order.clone()),
-            Target::Instance(_) => Self::Step(step.clone()),
+            Target::Instance(_) => Self::Step(step.clone().with_signed_at(None)),
         }
     }
 }

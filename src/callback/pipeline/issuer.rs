@@ -14,9 +14,10 @@ use futures_util::future::{Either, select};
 use crate::callback::environment::Environment;
 use crate::callback::handler::licensing::ErasedIssuing;
 use crate::callback::{CallbackError, DeliveryError};
-use crate::lease::Lease;
+use crate::lease::{Fence, Lease};
 use crate::license_store::{ApplicationId, ApplicationOutcome, License, ScopedStore, StoredApplication};
 use crate::open_api::{ApiErrorKind, CallError, Client, upload};
+use crate::timestamp::Timestamp;
 
 /// Pause before a retry after a failure that may be transient.
 const PAUSE: Duration = Duration::from_secs(15);
@@ -41,9 +42,9 @@ impl Issuer {
         self: &Arc<Self>,
         id: &ApplicationId,
     ) -> Result<Option<License>, CallbackError> {
-        let lease = self.draw_lease()?;
-        let Some(stored) = self.store.claim(id, lease, self.environment.now()).await? else { return Ok(None) };
-        let outcome = self.start(stored, lease);
+        let (lease, now) = (self.environment.draw_lease()?, self.environment.now());
+        let Some(stored) = self.store.claim(id, lease, now).await? else { return Ok(None) };
+        let outcome = self.start(stored, lease, now);
         outcome.await.unwrap_or(Err(CallbackError::Aborted)).map(Some)
     }
 
@@ -66,14 +67,14 @@ impl Issuer {
     /// Works once on everything that is due.
     pub(in crate::callback) async fn go_on(self: &Arc<Self>) -> Result<(), CallbackError> {
         loop {
-            let lease = self.draw_lease()?;
-            let due = self.store.claim_due(lease, self.environment.now(), AT_ONCE).await?;
+            let (lease, now) = (self.environment.draw_lease()?, self.environment.now());
+            let due = self.store.claim_due(lease, now, AT_ONCE).await?;
             if due.is_empty() {
                 return Ok(());
             }
             for stored in due {
                 // Its failure is reported as a background failure, since no call waits for it.
-                drop(self.start(stored, lease));
+                drop(self.start(stored, lease, now));
             }
         }
     }
@@ -85,12 +86,15 @@ impl Issuer {
         }
     }
 
-    /// Works on an application to the end, also if no call waits for it any more.
+    /// Works on an application, whose lease was asked for at that time, to the end, also if no call waits for it any
+    /// more.
     fn start(
         self: &Arc<Self>,
-        stored: StoredApplication,
+        mut stored: StoredApplication,
         lease: Lease,
+        asked_at: Timestamp,
     ) -> oneshot::Receiver<Result<License, CallbackError>> {
+        stored.application.fence = Fence::new(stored.attempts, lease.end(asked_at));
         let (report, outcome) = oneshot::channel();
         let issuer = Arc::clone(self);
         let at_work = Arc::clone(&self.at_work);
@@ -114,9 +118,8 @@ impl Issuer {
         let id = stored.application.id.clone();
         let work = AssertUnwindSafe(self.make_and_deliver(stored)).catch_unwind();
         let extend = || async {
-            let until = self.environment.now().saturating_add(self.environment.lease);
             // If this fails, another process may take over; a License that is stored stays the only one.
-            let _ = self.store.extend(&id, Lease::new(lease.holder, until)).await;
+            let _ = self.store.extend(&id, lease, self.environment.now()).await;
             ControlFlow::Continue(())
         };
         let done = match self.environment.while_leased(work, extend).await {
@@ -156,12 +159,6 @@ impl Issuer {
         };
         let client = self.open_api.as_ref().ok_or(DeliveryError::NoClient)?;
         client.call(&request).await.map_err(|error| DeliveryError::Upload(Box::new(error)))
-    }
-
-    fn draw_lease(&self) -> Result<Lease, CallbackError> {
-        let Environment { random, lease, .. } = &*self.environment;
-        let lease = Lease::draw(&**random, self.environment.now(), *lease);
-        lease.map_err(|error| CallbackError::Handler(Arc::new(error)))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backoff;
 use crate::callback::CallbackError;
 use crate::callback::command::{Created, LicensingCommand, Reply, SubscriptionCommand};
 use crate::callback::environment::caught;
@@ -14,8 +15,9 @@ use crate::ledger::{Instance, State};
 use crate::license_store::{ApplicationId, Applied, License, LicenseApplication};
 use crate::redact::Sensitive;
 
-/// Pause between two polls for a License that another call is making.
-const BUSY_POLL: Duration = Duration::from_millis(50);
+/// Pauses between two looks at a License that another call is making.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// The Licenses of one seller.
 pub(in crate::callback) struct Licensing {
@@ -74,7 +76,7 @@ impl Licensing {
         match instance.state {
             State::Active | State::Frozen => {}
             State::Creating => {
-                executor.resume(&instance);
+                executor.resume(&instance).await?;
                 return Err(CallbackError::StillCreating);
             }
             State::Released => return Err(unknown()),
@@ -116,6 +118,8 @@ impl Licensing {
             return Ok(text);
         }
         self.note(application).await?;
+        let environment = &self.issuer.environment;
+        let mut looks = 0;
         loop {
             if let Some(License::Text(text)) = self.issuer.work_for(&id).await? {
                 return Ok(text);
@@ -124,7 +128,8 @@ impl Licensing {
             if let Some(License::Text(text)) = self.known_license(&id).await? {
                 return Ok(text);
             }
-            self.issuer.environment.sleep(BUSY_POLL).await;
+            environment.sleep(backoff::pause(FIRST_LOOK, LONGEST_LOOK, looks, &*environment.random)).await;
+            looks += 1;
         }
     }
 

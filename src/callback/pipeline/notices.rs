@@ -21,7 +21,7 @@ impl<H: OrdersHandler> ErasedHandler for Notices<H> {
             let Event::Create(purchase) = event else {
                 return Err(HandlerError::failed("a notice creates only"));
             };
-            let (order_id, test_call) = (purchase.order_id, purchase.test_call);
+            let (order_id, test_call, fence) = (purchase.order_id, purchase.test_call, purchase.fence);
             let order_line_id = purchase.order_line_id.unwrap_or_default();
             let order = match &self.open_api {
                 Some(client) if !test_call => {
@@ -32,7 +32,7 @@ impl<H: OrdersHandler> ErasedHandler for Notices<H> {
                 }
                 _ => None,
             };
-            self.handler.notified(OrderNotice { order_id, order_line_id, order, test_call }).await
+            self.handler.notified(OrderNotice { order_id, order_line_id, order, test_call, fence }).await
         }
         .boxed()
     }

@@ -52,9 +52,10 @@ impl Executor {
 
     async fn change(
         self: &Arc<Self>,
-        change: Box<Change>,
+        mut change: Box<Change>,
         exchange: &mut ReplyContext<'_>,
     ) -> Result<Reply, CallbackError> {
+        change.step.signed_at = Some(exchange.signed_at);
         let is_purchase = matches!(change.step.target, Target::Purchase { .. });
         let Done { instance, repeated } = self.perform(change, &mut exchange.progress.when_due).await?;
         exchange.progress.repeated = repeated;
@@ -84,7 +85,7 @@ impl Executor {
                 Some(instance) if is_in_use(instance.state) => ready.push(id),
                 Some(instance) if instance.state == State::Creating => {
                     creating = true;
-                    self.resume(&instance);
+                    self.resume(&instance).await?;
                 }
                 _ => {}
             }

@@ -1,6 +1,7 @@
 //! Every scope of a shared ledger behaves as a ledger of its own does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use proptest::collection::vec;
@@ -68,7 +69,7 @@ fn purchase() -> impl Strategy<Value = Step> {
         order.order_line_id = line.then(|| "l".to_owned());
         order.product_id = product.map(str::to_owned);
         let effect = Effect::Create { product_id: told.map(str::to_owned), expire_time: None };
-        Step { target: Target::Purchase { order, proposed_id: id.to_owned() }, effect }
+        Step::new(Target::Purchase { order, proposed_id: id.to_owned() }, effect)
     })
 }
 
@@ -100,7 +101,7 @@ fn answer(ledger: &dyn Ledger, call: &Call, lease: Lease) -> String {
     let now = Timestamp::from_unix_millis(0);
     let answer = async {
         match call {
-            Call::StepStatus(step) => format!("{:?}", ledger.status(step).await),
+            Call::StepStatus(step) => format!("{:?}", ledger.status(step, now).await),
             Call::LeaseOutcome(step) => format!("{:?}", ledger.begin(step, lease, now).await),
             Call::Do(step) => {
                 let begin = ledger.begin(step, lease, now).await;
@@ -111,7 +112,7 @@ fn answer(ledger: &dyn Ledger, call: &Call, lease: Lease) -> String {
                 format!("{begin:?} {done:?}")
             }
             Call::Complete(step, id) => format!("{:?}", ledger.complete(step, id, lease, now).await),
-            Call::Extend(id) => format!("{:?}", ledger.extend(id, lease).await),
+            Call::Extend(id) => format!("{:?}", ledger.extend(id, lease, now).await),
             Call::Abandon(id) => format!("{:?}", ledger.abandon(id, lease).await),
             Call::Instance(id) => format!("{:?}", ledger.instance(id).await),
             Call::Instances(after, limit) => format!("{:?}", ledger.instances(*after, *limit).await),
@@ -137,26 +138,26 @@ proptest! {
             let (scoped, alone) = &scopes[index];
             // No two runs draw the same number.
             let holder = holder + 10 * index as u128;
-            let lease = Lease::new(holder, Timestamp::from_unix_millis(1_000));
+            let lease = Lease::new(holder, Duration::from_secs(1));
             let expected = answer(alone, &call, lease);
             prop_assert_ne!(&expected, "", "the memory ledger waits for nothing");
             prop_assert_eq!(answer(scoped, &call, lease), expected, "{:?}", call);
         }
         for (scoped, alone) in &scopes {
             let all = Call::Instances(None, usize::MAX);
-            let lease = Lease::new(0, Timestamp::from_unix_millis(0));
+            let lease = Lease::new(0, Duration::ZERO);
             prop_assert_eq!(answer(scoped, &all, lease), answer(alone, &all, lease));
         }
     }
 }
 
-const LEASE: Lease = Lease::new(1, Timestamp::from_unix_millis(1_000));
+const LEASE: Lease = Lease::new(1, Duration::from_secs(1));
 const NOW: Timestamp = Timestamp::from_unix_millis(0);
 
 fn buy(order: &str, id: &str) -> Step {
     let order = OrderKey::new(order).with_order_line("l");
     let effect = Effect::Create { product_id: None, expire_time: None };
-    Step { target: Target::Purchase { order, proposed_id: id.to_owned() }, effect }
+    Step::new(Target::Purchase { order, proposed_id: id.to_owned() }, effect)
 }
 
 /// A ledger with an instance and a notice as they were made before there were scopes, both left unfinished.
@@ -177,10 +178,10 @@ fn what_is_from_before_is_held_and_finished_as_what_it_is() {
         let now = |step: &Step| scoped.begin(step, LEASE, NOW).now_or_never().unwrap().unwrap();
         let LeaseOutcome::Run(instance) = now(&buy(order, "other")) else { panic!() };
         assert_eq!((instance.instance_id.as_str(), instance.order.order_id.as_str()), (id, order));
-        assert!(matches!(now(&buy(order, "third")), LeaseOutcome::Busy(_)));
-        scoped.extend(id, LEASE).now_or_never().unwrap().unwrap();
+        assert!(matches!(now(&buy(order, "third")), LeaseOutcome::Busy { .. }));
+        scoped.extend(id, LEASE, NOW).now_or_never().unwrap().unwrap();
         scoped.abandon(id, LEASE).now_or_never().unwrap().unwrap();
-        let lost = scoped.extend(id, LEASE).now_or_never().unwrap();
+        let lost = scoped.extend(id, LEASE, NOW).now_or_never().unwrap();
         assert!(matches!(&lost, Err(LedgerError::LeaseLost(lost)) if lost == id), "{lost:?}");
         assert!(matches!(now(&buy(order, "other")), LeaseOutcome::Run(_)));
         let done = scoped.complete(&buy(order, "other"), id, LEASE, NOW).now_or_never().unwrap().unwrap();
@@ -201,7 +202,7 @@ fn a_purchase_takes_no_lease_from_a_notice_that_stands_in_its_place() {
     let begin = notices.begin(&buy("n", "n/l"), other, NOW).now_or_never().unwrap().unwrap();
     assert!(matches!(begin, LeaseOutcome::Run(_)), "{begin:?}");
     subscriptions.complete(&buy("n", "new"), "new", LEASE, NOW).now_or_never().unwrap().unwrap();
-    let status = subscriptions.status(&buy("n", "third")).now_or_never().unwrap().unwrap();
+    let status = subscriptions.status(&buy("n", "third"), NOW).now_or_never().unwrap().unwrap();
     assert!(matches!(status, StepStatus::Done(instance) if instance.instance_id == "new"));
 }
 
@@ -213,10 +214,10 @@ fn a_subscription_that_is_known_costs_no_more_to_find() {
     assert!(matches!(answer(&subscriptions, &Call::Do(step.clone()), LEASE), done if done.contains("Active")));
     for step in [step, Step::on("5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d", Effect::Unfreeze)] {
         let alone = allocation_counter::measure(|| {
-            assert!(matches!(ledger.status(&step).now_or_never(), Some(Ok(StepStatus::Done(_)))));
+            assert!(matches!(ledger.status(&step, NOW).now_or_never(), Some(Ok(StepStatus::Done(_)))));
         });
         let scoped = allocation_counter::measure(|| {
-            assert!(matches!(subscriptions.status(&step).now_or_never(), Some(Ok(StepStatus::Done(_)))));
+            assert!(matches!(subscriptions.status(&step, NOW).now_or_never(), Some(Ok(StepStatus::Done(_)))));
         });
         assert_eq!(scoped.count_total, alone.count_total);
     }

@@ -2,6 +2,7 @@
 
 use super::{Period, Product};
 use crate::amount::Amount;
+use crate::lease::Fence;
 use crate::timestamp::Timestamp;
 use crate::wire::{UnknownFields, open_enum};
 
@@ -30,6 +31,8 @@ pub struct Renewal {
     pub amount_paid: Option<Amount>,
     /// See [`Purchase::test_call`](super::Purchase::test_call).
     pub test_call: bool,
+    /// What tells this run from those before and after it, for the handler's own writes.
+    pub fence: Fence,
 }
 
 impl Renewal {
@@ -46,6 +49,7 @@ impl Renewal {
             period: None,
             amount_paid: None,
             test_call: false,
+            fence: Fence::default(),
         }
     }
 }
@@ -74,12 +78,14 @@ pub struct Freeze {
     pub reason: FreezeReason,
     /// See [`Purchase::test_call`](super::Purchase::test_call).
     pub test_call: bool,
+    /// What tells this run from those before and after it, for the handler's own writes.
+    pub fence: Fence,
 }
 
 impl Freeze {
     /// Returns the freezing of an instance.
     pub fn new(instance_id: impl Into<String>, reason: FreezeReason) -> Self {
-        Self { instance_id: instance_id.into(), reason, test_call: false }
+        Self { instance_id: instance_id.into(), reason, test_call: false, fence: Fence::default() }
     }
 }
 
@@ -101,12 +107,14 @@ pub struct Unfreeze {
     pub instance_id: String,
     /// See [`Purchase::test_call`](super::Purchase::test_call).
     pub test_call: bool,
+    /// What tells this run from those before and after it, for the handler's own writes.
+    pub fence: Fence,
 }
 
 impl Unfreeze {
     /// Returns the unfreezing of an instance.
     pub fn new(instance_id: impl Into<String>) -> Self {
-        Self { instance_id: instance_id.into(), test_call: false }
+        Self { instance_id: instance_id.into(), test_call: false, fence: Fence::default() }
     }
 }
 
@@ -122,12 +130,20 @@ pub struct Release {
     pub order_line_id: Option<String>,
     /// See [`Purchase::test_call`](super::Purchase::test_call).
     pub test_call: bool,
+    /// What tells this run from those before and after it, for the handler's own writes.
+    pub fence: Fence,
 }
 
 impl Release {
     /// Returns the release of an instance.
     pub fn new(instance_id: impl Into<String>) -> Self {
-        Self { instance_id: instance_id.into(), order_id: None, order_line_id: None, test_call: false }
+        Self {
+            instance_id: instance_id.into(),
+            order_id: None,
+            order_line_id: None,
+            test_call: false,
+            fence: Fence::default(),
+        }
     }
 }
 
@@ -145,6 +161,8 @@ pub struct Upgrade {
     pub product: Option<Product>,
     /// See [`Purchase::test_call`](super::Purchase::test_call).
     pub test_call: bool,
+    /// What tells this run from those before and after it, for the handler's own writes.
+    pub fence: Fence,
 }
 
 impl Upgrade {
@@ -156,6 +174,7 @@ impl Upgrade {
             order_line_id: None,
             product: None,
             test_call: false,
+            fence: Fence::default(),
         }
     }
 }

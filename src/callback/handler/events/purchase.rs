@@ -1,6 +1,7 @@
 //! The purchase: product, buyer and term.
 
 use crate::amount::Amount;
+use crate::lease::Fence;
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 use crate::wire::{FieldWarning, open_enum};
@@ -29,6 +30,8 @@ pub struct Purchase {
     pub details: Option<Box<PurchaseDetails>>,
     /// Whether the call came from the debugging page or a dial test; always false unless the seller asked for such calls.
     pub test_call: bool,
+    /// What tells this run from those before and after it, for the handler's own writes.
+    pub fence: Fence,
 }
 
 impl Purchase {
@@ -40,6 +43,7 @@ impl Purchase {
             order_line_id: None,
             details: None,
             test_call: false,
+            fence: Fence::default(),
         }
     }
 }
