@@ -11,9 +11,11 @@
 
 mod application;
 mod memory;
+#[cfg(feature = "mysql_async-0_37")]
+mod mysql;
 #[cfg(feature = "deadpool-postgres-0_14")]
 mod postgres;
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 mod row;
 mod scoped;
 #[cfg(feature = "sqlite")]
@@ -26,6 +28,8 @@ use futures_util::future::BoxFuture;
 
 pub use application::{ApplicationId, Applied, License, LicenseApplication, Progress, StoredApplication};
 pub use memory::MemoryLicenseStore;
+#[cfg(feature = "mysql_async-0_37")]
+pub use mysql::MysqlLicenseStore;
 #[cfg(feature = "deadpool-postgres-0_14")]
 pub use postgres::PostgresLicenseStore;
 pub(crate) use scoped::ScopedStore;

@@ -20,10 +20,12 @@
 //! # Number of connections
 //!
 //! A store holds a connection only while it talks to the database, not while a handler runs, and never two at once. So
-//! one connection is enough for a replica to work; the default is eight. `max_connections` of the server (151 unless
-//! raised) must be above replicas × connections, and what other programs use.
+//! one connection is enough for a replica to work; the default is eight. To these comes **one more** for all stores of a
+//! [`Database`], opened when a handler runs for longer than a third of its lease: leases are extended on it, so that
+//! they last however much else there is to do. `max_connections` of the server (151 unless raised) must be above
+//! replicas × (connections + 1), and what other programs use.
 //!
-//! To create or update tables, and to find out what became of a statement that does not end, one more connection is
+//! To create or update tables, and to find out what became of a statement that does not end, yet another connection is
 //! opened for a moment.
 //!
 //! # A server that does not answer
@@ -42,6 +44,7 @@
 //! needs no right to create some. Applications that manage their schema themselves run the statements of a [`Schema`].
 
 mod builder;
+mod clock;
 mod error;
 mod lock;
 mod pool;
@@ -59,12 +62,13 @@ use mysql_async::{Opts, OptsBuilder};
 use tokio::time::{Instant, timeout_at};
 
 pub use builder::DatabaseBuilder;
+pub(crate) use clock::{CLOCK, clock, is_due, lease_end};
 pub use error::DatabaseError;
 pub(crate) use lock::{lock, lock_table};
 use pool::Pool;
 pub(crate) use row::Row;
 pub(crate) use statement::{id, values};
-pub(crate) use work::{Session, Work};
+pub(crate) use work::{Own, Reply, Session, Work};
 
 pub use crate::schema::Schema;
 
@@ -89,6 +93,8 @@ const TRIES: u32 = 5;
 #[derive(Clone)]
 pub struct Database {
     pool: Arc<Pool>,
+    /// The connection on which leases are extended.
+    reserved: Arc<Pool>,
     timeout: Duration,
 }
 
@@ -111,6 +117,12 @@ impl Database {
     /// Returns a builder, which sets the number of connections among others.
     pub fn builder(opts: impl Into<Opts>) -> DatabaseBuilder {
         DatabaseBuilder::new(opts.into())
+    }
+
+    /// Returns the database by the connection that is reserved for extending leases: one that waits for no lock, and for
+    /// none of the other statements, however many these are.
+    pub(crate) fn reserved(&self) -> Self {
+        Self { pool: Arc::clone(&self.reserved), ..self.clone() }
     }
 
     /// Runs statements of a store in one transaction (`READ COMMITTED`), from the begin again if others overtake it.

@@ -71,7 +71,9 @@ impl DatabaseBuilder {
         setup.extend_from_slice(opts.setup());
         // Whether a row counts as changed must not depend on what the application's URL says.
         let opts = OptsBuilder::from_opts(opts).setup(setup).client_found_rows(true).stmt_cache_size(STATEMENTS);
-        Ok(Database { pool: Arc::new(Pool::new(opts.into(), connections)), timeout: limit })
+        let opts = Opts::from(opts);
+        let [pool, reserved] = [connections, 1].map(|connections| Arc::new(Pool::new(opts.clone(), connections)));
+        Ok(Database { pool, reserved, timeout: limit })
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Error, Params, Value};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use mysql_async::{Error, Params, Transaction, Value};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::is_duplicate;
@@ -54,6 +54,30 @@ pub(crate) trait Session: Sync {
     async fn execute(&self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
         let Reply { changed, duplicate, .. } = self.run(statement, values).await?;
         duplicate.map_or(Ok(changed), |error| Err(error.into()))
+    }
+
+    /// Returns whether the row was inserted: not if its key is there already. Then the row there stays locked against
+    /// changes by others until the end of the transaction, so that it must not be changed here: two that do so would wait
+    /// for each other.
+    async fn insert(&self, statement: &str, values: &[Value]) -> Result<bool, DatabaseError> {
+        Ok(self.run(statement, values).await?.duplicate.is_none())
+    }
+
+    /// Inserts a row that was not there a moment ago. If it is there now, the transaction has to begin again.
+    async fn insert_missing(&self, statement: &str, values: &[Value]) -> Result<(), DatabaseError> {
+        self.run(statement, values).await?.duplicate.map_or(Ok(()), |error| Err(DatabaseError::Overtaken(error)))
+    }
+
+    /// As `insert_missing`, for many rows.
+    async fn insert_missing_rows(
+        &self,
+        statement: impl Fn(&str) -> String + Send,
+        rows: &[Vec<Value>],
+    ) -> Result<(), DatabaseError> {
+        for portion in portions(rows) {
+            self.insert_missing(&statement(&tuples(0, portion)), &portion.concat()).await?;
+        }
+        Ok(())
     }
 
     /// Runs a statement for many rows, in portions. It is made of the parameters of the rows, which come after those of
@@ -125,6 +149,22 @@ impl Session for Work {
     async fn run(&self, statement: &str, values: &[Value]) -> Result<Reply, DatabaseError> {
         let (statement, values) = by_order(statement, values);
         self.ask(|reply| Command::Run { statement, values, reply }).await
+    }
+}
+
+/// A transaction of the application's own.
+pub(crate) struct Own<'a, 't>(Mutex<&'a mut Transaction<'t>>);
+
+impl<'a, 't> Own<'a, 't> {
+    pub(crate) fn new(transaction: &'a mut Transaction<'t>) -> Self {
+        Self(Mutex::new(transaction))
+    }
+}
+
+impl Session for Own<'_, '_> {
+    async fn run(&self, statement: &str, values: &[Value]) -> Result<Reply, DatabaseError> {
+        let (statement, values) = by_order(statement, values);
+        run(&mut **self.0.lock().await, &statement, values).await
     }
 }
 
