@@ -23,7 +23,7 @@ use koogallery::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
 use koogallery::ledger::MemoryLedger;
 use koogallery::license_store::MemoryLicenseStore;
 use koogallery::redact::Sensitive;
-use koogallery::replay::{CallId, MemoryReplayGuard, ReplayGuard as _};
+use koogallery::replay::{CallId, ContentDigest, MemoryReplayGuard, ReplayGuard as _};
 use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
 use koogallery::testing::AcceptAll;
 use koogallery::timestamp::Timestamp;
@@ -240,6 +240,7 @@ impl Bench {
 
         let mut replay = criterion.benchmark_group("replay");
         let guard = MemoryReplayGuard::with_capacity(usize::MAX);
+        let content = Some(ContentDigest::new([1; 32]));
         let mut calls = 0_u64;
         replay.bench_function("memory_claim", |bencher| {
             bencher.iter(|| {
@@ -248,7 +249,7 @@ impl Bench {
                 let now = Timestamp::from_unix_millis(i64::try_from(calls).expect("a count"));
                 let nonce = format!("{calls:032}");
                 guard
-                    .claim(CallId::SignedQuery(&nonce), now.saturating_add(Duration::from_secs(120)), now)
+                    .claim(CallId::SignedQuery(&nonce), content, now.saturating_add(Duration::from_secs(120)), now)
                     .now_or_never()
             });
         });

@@ -6,7 +6,7 @@
 //! done, which a retry completes.
 //!
 //! [`MemoryLedger`] is for tests; `SqliteLedger` (feature `sqlite`) survives a restart; `PostgresLedger` (feature
-//! `deadpool-postgres-0_14`) also serves several replicas.
+//! `deadpool-postgres-0_14`) and `MysqlLedger` (feature `mysql_async-0_37`) also serve several replicas.
 //!
 //! # A ledger on another database
 //!

@@ -147,7 +147,7 @@ pub mod testing;
 mod text;
 pub mod timestamp;
 pub mod transport;
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 mod waiting;
 pub mod wire;
 

@@ -5,9 +5,9 @@
 //! also after a crash between issuing and delivering it.
 //!
 //! [`MemoryLicenseStore`] is for tests; `SqliteLicenseStore` (feature `sqlite`) survives a restart;
-//! `PostgresLicenseStore` (feature `deadpool-postgres-0_14`) also serves several replicas. A store on another database
-//! implements [`LicenseStore`]; the rules that all stores share are methods of [`StoredApplication`], and
-//! `testing::license_store` (feature `testing`) checks that it keeps them.
+//! `PostgresLicenseStore` (feature `deadpool-postgres-0_14`) and `MysqlLicenseStore` (feature `mysql_async-0_37`) also
+//! serve several replicas. A store on another database implements [`LicenseStore`]; the rules that all stores share are
+//! methods of [`StoredApplication`], and `testing::license_store` (feature `testing`) checks that it keeps them.
 
 mod application;
 mod memory;

@@ -18,6 +18,7 @@ pub mod _2_what_happens_once {
     #![doc = include_str!("manual/what_happens_once.md")]
     //!
     //! [ledger]: crate::ledger
+    //! [replay guard]: crate::replay
     //! [`tenant`]: crate::callback::CallbackServiceBuilder::tenant
     //! [`fence`]: crate::lease::Fence
     //! [`CallbackEvent::BackgroundFailure`]: crate::callback::CallbackEvent::BackgroundFailure
@@ -28,6 +29,7 @@ pub mod _3_security {
     //! [`signature::callback_v2::signed_query`]: crate::signature::callback_v2::signed_query
     //! [`signature::auth_token::signed_query`]: crate::signature::auth_token::signed_query
     //! [`Sensitive`]: crate::redact::Sensitive
+    //! [`replay`]: crate::replay
     //! [`Observer`]: crate::callback::Observer
 }
 pub mod _4_deployment {

@@ -24,7 +24,7 @@
 //! ```
 //!
 //! `SqliteUsageStore` (feature `sqlite`) serves the processes on one file; `PostgresUsageStore` (feature
-//! `deadpool-postgres-0_14`) several replicas.
+//! `deadpool-postgres-0_14`) and `MysqlUsageStore` (feature `mysql_async-0_37`) several replicas.
 //!
 //! # Rules of this module
 //!
@@ -60,7 +60,7 @@ mod sqlite;
 mod status;
 mod store;
 mod usage;
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 mod waiting;
 
 pub use draft::{RecordDraft, UsageSum};

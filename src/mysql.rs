@@ -62,7 +62,7 @@ use mysql_async::{Opts, OptsBuilder};
 use tokio::time::{Instant, timeout_at};
 
 pub use builder::DatabaseBuilder;
-pub(crate) use clock::{CLOCK, clock, is_due, lease_end};
+pub(crate) use clock::{CLOCK, clock, end_of_lease, is_due, lease_end};
 pub use error::DatabaseError;
 pub(crate) use lock::{lock, lock_table};
 use pool::Pool;

@@ -287,6 +287,10 @@ pub(crate) fn binary<'a>(value: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
     (value, Type::BYTEA)
 }
 
+pub(crate) fn binaries<'a>(values: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
+    (values, Type::BYTEA_ARRAY)
+}
+
 /// A failed operation of the database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -73,7 +73,6 @@ struct Row {
     interfaces: &'static [InterfaceType],
     signs_answers: bool,
     ascii_answers: bool,
-    answers_repeats: bool,
     timeout: Duration,
     deadline: Duration,
     unfinished_creation: UnfinishedCreation,
@@ -91,7 +90,6 @@ static SAAS_V2: Row = Row {
     interfaces: &[InterfaceType::Basic],
     signs_answers: false,
     ascii_answers: false,
-    answers_repeats: false,
     timeout: Duration::from_secs(5),
     deadline: Duration::from_secs(4),
     unfinished_creation: UnfinishedCreation::ProcessingCode,
@@ -115,7 +113,6 @@ static SAAS_V1: Row = Row {
     interfaces: &[InterfaceType::V1],
     signs_answers: true,
     ascii_answers: true,
-    answers_repeats: true,
     timeout: Duration::from_secs(20),
     deadline: Duration::from_secs(15),
     unfinished_creation: UnfinishedCreation::SuccessWithoutAccess,
@@ -140,7 +137,6 @@ static LICENSE_ONLINE: Row = Row {
     interfaces: &[InterfaceType::Basic, InterfaceType::License],
     signs_answers: false,
     ascii_answers: false,
-    answers_repeats: false,
     timeout: Duration::from_secs(5),
     deadline: Duration::from_secs(4),
     unfinished_creation: UnfinishedCreation::ProcessingCode,
@@ -163,7 +159,6 @@ static LICENSE_CODE: Row = Row {
     interfaces: &[InterfaceType::License],
     signs_answers: false,
     ascii_answers: false,
-    answers_repeats: false,
     timeout: Duration::from_secs(5),
     deadline: Duration::from_secs(4),
     unfinished_creation: UnfinishedCreation::Unsupported,
@@ -185,7 +180,6 @@ static LICENSE_V1: Row = Row {
     interfaces: &[InterfaceType::V1],
     signs_answers: true,
     ascii_answers: true,
-    answers_repeats: true,
     timeout: Duration::from_secs(20),
     deadline: Duration::from_secs(15),
     unfinished_creation: UnfinishedCreation::Unsupported,
@@ -203,7 +197,6 @@ static ORDER_NOTIFY: Row = Row {
     interfaces: &[InterfaceType::General],
     signs_answers: false,
     ascii_answers: false,
-    answers_repeats: false,
     timeout: Duration::from_secs(5),
     deadline: Duration::from_secs(4),
     unfinished_creation: UnfinishedCreation::Unsupported,
@@ -221,7 +214,6 @@ static KIT_V1: Row = Row {
     interfaces: &[InterfaceType::V1, InterfaceType::Kit],
     signs_answers: true,
     ascii_answers: true,
-    answers_repeats: true,
     timeout: Duration::from_secs(20),
     deadline: Duration::from_secs(15),
     unfinished_creation: UnfinishedCreation::Unsupported,
@@ -239,7 +231,6 @@ static KIT_V2: Row = Row {
     interfaces: &[InterfaceType::Kit],
     signs_answers: false,
     ascii_answers: false,
-    answers_repeats: false,
     timeout: Duration::from_secs(20),
     deadline: Duration::from_secs(15),
     unfinished_creation: UnfinishedCreation::Unsupported,
@@ -311,12 +302,6 @@ impl Protocol {
     /// Returns whether answers may have characters outside ASCII in `memo` only.
     pub fn has_ascii_answers(self) -> bool {
         self.row().ascii_answers
-    }
-
-    /// Returns whether a retry may be the same call to the byte, signature and time included. Where it may not, the same
-    /// call is an attack.
-    pub(crate) fn answers_repeats(self) -> bool {
-        self.row().answers_repeats
     }
 
     /// Returns how long the marketplace waits for an answer. For the Kit, 20 seconds are documented as the default of the
@@ -413,7 +398,7 @@ mod tests {
     fn generations_agree() {
         for row in Protocol::ALL.map(Protocol::row) {
             let is_v1 = !row.scheme.has_nonce();
-            assert_eq!([row.signs_answers, row.ascii_answers, row.answers_repeats], [is_v1; 3], "{}", row.id);
+            assert_eq!([row.signs_answers, row.ascii_answers], [is_v1; 2], "{}", row.id);
         }
     }
 

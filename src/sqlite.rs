@@ -32,40 +32,28 @@
 //! `rusqlite` itself names the same release; two that share a `libsqlite3-sys`, such as 0.42 and 0.43, would be
 //! resolved side by side.
 
+mod group;
 mod presence;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 pub use rusqlite;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 
+use group::{Asked, Commits, Job, PATIENCE, Way};
 use presence::Presence;
-
-/// Time for which an operation waits for a file that another process has locked, counted from when it was asked for.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Time that an operation has in any case: other processes hold the lock for that long without being stuck.
-const LEAST_PATIENCE: Duration = Duration::from_millis(50);
-
-struct Job {
-    asked: Instant,
-    work: Box<dyn FnOnce(Ready<'_>) + Send>,
-}
-
-/// The connection, or why it must not be used.
-pub(crate) type Ready<'c> = Result<&'c mut Connection, DatabaseError>;
-
-type Answer<T> = oneshot::Sender<Result<T, DatabaseError>>;
 
 /// An open database. Clones share the connection; the thread ends when the last one is dropped.
 ///
 /// The file is in write-ahead mode, and every change is on the disk before it is reported (`synchronous=FULL`), so that
-/// a power cut loses nothing that was answered. Several processes may open the same file.
+/// a power cut loses nothing that was answered. Callers that wait at the same time share one commit, each in a savepoint
+/// of its own: what fails for one changes nothing for the others. Only the replay guard, whose claims live for minutes,
+/// does not wait for the disk (`synchronous=NORMAL`). Several processes may open the same file.
 ///
 /// A file that is deleted, moved or replaced while it is open could still be written to, and all of it would be lost
 /// with the process. So every operation fails from then on ([`DatabaseError::FileGone`]), within a second: the path is
@@ -98,17 +86,10 @@ impl Database {
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let mut presence = Presence::of(&connection)?;
-        let (jobs, queue) = mpsc::channel::<Job>();
-        std::thread::Builder::new().name("koogallery-sqlite".to_owned()).spawn(move || {
-            let mut connection = connection;
-            while let Ok(job) = queue.recv() {
-                // Behind a locked file the operations wait together, not one after the other.
-                let patience = PATIENCE.saturating_sub(job.asked.elapsed()).max(LEAST_PATIENCE);
-                let ready = presence.check().and_then(|()| Ok(connection.busy_timeout(patience)?));
-                (job.work)(ready.map(|()| &mut connection));
-            }
-        })?;
+        let presence = Presence::of(&connection)?;
+        let (jobs, queue) = mpsc::channel();
+        let commits = Commits::new(connection, presence, queue)?;
+        std::thread::Builder::new().name("koogallery-sqlite".to_owned()).spawn(move || commits.run())?;
         Ok(Self { jobs })
     }
 
@@ -126,6 +107,8 @@ impl Database {
 
     /// Runs statements in one transaction, which is committed if they succeed. They are run to the end also if the caller
     /// is dropped.
+    ///
+    /// No other statements are part of the transaction: only those of the stores share commits.
     ///
     /// ```no_run
     /// use koogallery::sqlite::rusqlite::Transaction;
@@ -148,25 +131,11 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.transaction_unless(work, |_| false).await
+        self.submit(Way::Alone, work).await
     }
 
-    async fn transaction_unless<T, F>(&self, work: F, is_vain: fn(&Answer<T>) -> bool) -> Result<T, DatabaseError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
-    {
-        let (answer, answered) = oneshot::channel();
-        self.submit(move |connection| {
-            if !is_vain(&answer) {
-                // The caller may have been dropped; the work is done nevertheless.
-                let _ = answer.send(connection.and_then(|connection| transact(connection, work)));
-            }
-        })?;
-        answered.await.map_err(|_| DatabaseError::Closed)?
-    }
-
-    /// Runs statements of a store as [`transaction`](Self::transaction) does, with the store's own error.
+    /// Runs statements of a store as [`transaction`](Self::transaction) does, with the store's own error. Others may share
+    /// the commit.
     pub(crate) fn run<'a, T, E, F>(
         &'a self,
         failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
@@ -176,11 +145,25 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.transaction(work).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::Shared, work).map(|outcome| outcome.map_err(failed)).boxed()
     }
 
-    /// As [`run`](Self::run), for statements that are of no use if the caller is dropped before they are begun: behind a
-    /// locked file those of calls that were answered long ago would hold up the others.
+    /// As [`run`](Self::run), for what may be lost in a power cut: it does not wait for the disk.
+    pub(crate) fn run_quickly<'a, T, E, F>(
+        &'a self,
+        failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
+        work: F,
+    ) -> BoxFuture<'a, Result<T, E>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.submit(Way::Quick, work).map(|outcome| outcome.map_err(failed)).boxed()
+    }
+
+    /// As [`run_quickly`](Self::run_quickly), for what is only read or claimed for a call. It is not run if the caller is
+    /// dropped before it is begun: behind a locked file the statements of calls that were answered long ago would hold up
+    /// the others.
     pub(crate) fn ask<'a, T, E, F>(
         &'a self,
         failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
@@ -190,26 +173,18 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        let asked = self.transaction_unless(work, Answer::is_canceled);
-        asked.map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::QuickIfAwaited, work).map(|outcome| outcome.map_err(failed)).boxed()
     }
 
-    /// Queues work on the connection.
-    pub(crate) fn submit(&self, work: impl FnOnce(Ready<'_>) + Send + 'static) -> Result<(), DatabaseError> {
-        let job = Job { asked: Instant::now(), work: Box::new(work) };
-        self.jobs.send(job).map_err(|_| DatabaseError::Closed)
+    async fn submit<T, F>(&self, way: Way, work: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        self.jobs.send(Job::new(way, Asked::new(work, answer))).map_err(|_| DatabaseError::Closed)?;
+        answered.await.map_err(|_| DatabaseError::Closed)?
     }
-}
-
-/// Runs statements in one transaction, which is committed if they succeed.
-pub(crate) fn transact<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-) -> Result<T, DatabaseError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let value = work(&transaction)?;
-    transaction.commit()?;
-    Ok(value)
 }
 
 /// Adds a column to a table that an earlier version has made without it, given its name and its definition.

@@ -30,6 +30,7 @@
 //! Stores must not depend on the system clock: a suite passes times of its own, in another year. Only about leases a
 //! store that several machines share decides by its own clock, so these suites wait for some tenths of a second until a
 //! lease is over, and block the thread meanwhile.
+//! A replay guard may delete calls by the clock of its database.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a suite reports what is wrong by a panic")]
 
@@ -60,6 +61,7 @@ use crate::timestamp::Timestamp;
 /// 2025-01-02 03:04:05.678 UTC.
 const NOW: Timestamp = Timestamp::from_unix_millis(1_735_787_045_678);
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 /// A lease that is awaited.
 const SHORT: Duration = Duration::from_millis(100);

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use koogallery::activity::Activity;
 use koogallery::key::{AccessKey, KeyRing};
 use koogallery::kit::v2;
-use koogallery::replay::{CallId, ClaimOutcome, MemoryReplayGuard, ReplayGuard as _};
+use koogallery::replay::{CallId, ClaimOutcome, ContentDigest, MemoryReplayGuard, ReplayGuard as _};
 use koogallery::signature::{Window, callback_v2, kit_v2};
 use koogallery::timestamp::Timestamp;
 
@@ -60,6 +60,7 @@ fn a_kit_list_takes_memory_in_proportion_to_its_body() {
 #[test]
 fn a_remembered_nonce_takes_at_most_100_bytes() {
     let until = NOW.saturating_add(Duration::from_secs(120));
+    let content = Some(ContentDigest::new([1; 32]));
     let mut worst = 0.0_f64;
     // Around the sizes at which the table grows, where it is emptiest and, while it moves, there twice.
     for nonces in [1_800_u32, 14_337, 28_673, 57_345, 100_000, 114_689] {
@@ -67,7 +68,8 @@ fn a_remembered_nonce_takes_at_most_100_bytes() {
         let counted = allocation_counter::measure(|| {
             for index in 0..nonces {
                 let nonce = format!("{index:032}");
-                let claim = guard.claim(CallId::SignedQuery(&nonce), until, NOW).now_or_never().unwrap().unwrap();
+                let claim =
+                    guard.claim(CallId::SignedQuery(&nonce), content, until, NOW).now_or_never().unwrap().unwrap();
                 assert_eq!(claim, ClaimOutcome::First);
             }
         });
@@ -81,9 +83,10 @@ fn a_remembered_nonce_takes_at_most_100_bytes() {
 fn a_full_guard_grows_no_further() {
     let guard = MemoryReplayGuard::with_capacity(10_000);
     let until = NOW.saturating_add(Duration::from_secs(120));
+    let content = Some(ContentDigest::new([1; 32]));
     let claim = |index: u32| {
         let nonce = format!("{index:032}");
-        guard.claim(CallId::SignedQuery(&nonce), until, NOW).now_or_never().unwrap().is_ok()
+        guard.claim(CallId::SignedQuery(&nonce), content, until, NOW).now_or_never().unwrap().is_ok()
     };
     assert!((0..10_000).all(claim));
     let counted = allocation_counter::measure(|| assert!(!(10_000..30_000).any(claim)));

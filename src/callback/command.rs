@@ -40,13 +40,27 @@ pub(super) enum SubscriptionCommand {
     Describe(Vec<String>),
 }
 
+/// What the same call gets that comes again: the same in everything that is signed, nonce and time included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhenRepeated {
+    /// The same answer, once it is final. Before that it is one more copy.
+    SameAnswer,
+    /// It is done again, since it changes nothing.
+    RunsAgain,
+    /// A refusal: the answer shows access data, and the call may have been captured.
+    Refused,
+}
+
 impl Command {
-    pub(super) fn is_read_only(&self) -> bool {
+    pub(super) fn when_repeated(&self, protocol: Protocol) -> WhenRepeated {
         match self {
-            Self::Subscription(command) | Self::Licensing(LicensingCommand::Instance(command)) => {
-                !matches!(command, SubscriptionCommand::Change(_))
-            }
-            _ => false,
+            Self::Subscription(command) | Self::Licensing(LicensingCommand::Instance(command)) => match command {
+                SubscriptionCommand::Change(_) => WhenRepeated::SameAnswer,
+                // Retries of V1.0 may be the same call, and its access data are encrypted.
+                SubscriptionCommand::Describe(_) if protocol.scheme().has_nonce() => WhenRepeated::Refused,
+                SubscriptionCommand::Describe(_) | SubscriptionCommand::Check(_) => WhenRepeated::RunsAgain,
+            },
+            Self::Directory(_) | Self::Licensing(_) | Self::Order(_) => WhenRepeated::SameAnswer,
         }
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
 
-use super::command::{Command, Created, Reply, SubscriptionCommand};
+use super::command::{Command, Created, Reply, SubscriptionCommand, WhenRepeated};
 use super::dialect::{AnswerRules, Envelope, Verified};
 use super::environment::Environment;
 use super::pipeline::{self, Directory, ExchangeState, Executor, Licensing, ReplyContext, Route, WhenDue};
@@ -22,6 +22,9 @@ use crate::replay::{ClaimOutcome, ReplayGuard};
 use crate::result_code::ResultCode;
 use crate::timestamp::Timestamp;
 use crate::wire::{Members, ParseError, TestFlag};
+
+/// A longer answer is not kept for repeats of its call, which the ledger then answers. Only a License of V1 may be longer.
+const MAX_KEPT_ANSWER: usize = 16 * 1024;
 
 /// A service that answers the marketplace's callbacks. Clones share everything.
 ///
@@ -197,14 +200,15 @@ impl CallbackService {
             let source = FieldSource::Call { protocol, activity };
             environment.observe(CallbackEvent::FieldWarnings(FieldWarnings::of_call(source, members, &call.warnings)));
         }
-        let (id, until) = (verified.call_id(), settings.window_of(protocol.scheme()).expires_at(verified.time()));
-        // Where repeats are answered, a read-only call is not remembered: it can simply run again.
-        let answers_repeats = protocol.answers_repeats();
-        let is_claimed = !(answers_repeats && call.command.is_read_only());
-        if is_claimed {
-            match replay.claim(id, until, progress.began).await? {
+        let (id, content) = (verified.call_id(), verified.content());
+        let when_repeated = call.command.when_repeated(protocol);
+        if when_repeated != WhenRepeated::RunsAgain {
+            let until = settings.window_of(protocol.scheme()).expires_at(verified.time());
+            match replay.claim(id, content, until, progress.began).await? {
                 ClaimOutcome::First => {}
-                ClaimOutcome::Repeated(_) if !answers_repeats => return Err(CallbackError::Replayed),
+                ClaimOutcome::Repeated(_) if when_repeated == WhenRepeated::Refused => {
+                    return Err(CallbackError::Replayed);
+                }
                 ClaimOutcome::Repeated(Some(answer)) => {
                     progress.repeated = true;
                     return Ok(answer);
@@ -212,6 +216,7 @@ impl CallbackService {
                 // Claimed and not answered with success: in progress, failed, or cut off by a crash. The ledger
                 // decides.
                 ClaimOutcome::Repeated(None) => {}
+                ClaimOutcome::OtherContent => return Err(CallbackError::Replayed),
             }
         }
 
@@ -219,10 +224,10 @@ impl CallbackService {
         let is_final = reply.is_final();
         progress.result_code = reply.result_code(protocol);
         let answer = envelope.write(activity, reply)?;
-        if answers_repeats && is_claimed && is_final {
+        if when_repeated == WhenRepeated::SameAnswer && is_final && answer.len() <= MAX_KEPT_ANSWER {
             // The work is done, whether the guard knows it or not; a repeat is answered by the ledger.
             progress.when_due = WhenDue::Written(answer.clone());
-            if let Err(error) = replay.remember_answer(id, answer.clone()).await {
+            if let Err(error) = replay.remember_answer(id, content, answer.clone()).await {
                 self.report_not_kept(protocol, activity, members, &error.into());
             }
         }

@@ -139,8 +139,7 @@ impl SqliteDirectory {
 impl DirectoryStore for SqliteDirectory {
     fn apply(&self, change: Change) -> BoxFuture<'_, Result<(), DirectoryStoreError>> {
         let list = self.department_sync;
-        let work = self.database.transaction(move |transaction| apply(transaction, Plan::new(change, list)));
-        async move { work.await.map_err(DirectoryStoreError::new) }.boxed()
+        self.database.run(DirectoryStoreError::new, move |transaction| apply(transaction, Plan::new(change, list)))
     }
 
     reads!();

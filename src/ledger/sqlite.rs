@@ -123,7 +123,7 @@ impl Named<'_> {
     }
 
     fn execute(&self, statement: &str, parameters: impl Params) -> rusqlite::Result<usize> {
-        self.transaction.execute(&self.tables.sql(statement), parameters)
+        self.prepare_cached(statement)?.execute(parameters)
     }
 }
 

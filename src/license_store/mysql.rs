@@ -10,7 +10,9 @@ use super::{
 };
 use crate::lease::Lease;
 use crate::mysql::mysql_async::Value;
-use crate::mysql::{CLOCK, Database, DatabaseError, Schema, Session as _, Work, clock, id, is_due, lease_end, values};
+use crate::mysql::{
+    CLOCK, Database, DatabaseError, Schema, Session as _, Work, clock, end_of_lease, id, is_due, lease_end, values,
+};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
@@ -131,7 +133,7 @@ impl LicenseStore for MysqlLicenseStore {
                     return Ok(None);
                 }
             }
-            hold(&work, id, lease).await?;
+            hold(&work, id, lease, end_of_lease(&work, lease).await?).await?;
             find(&work, id, "").await
         };
         self.run(claim).boxed()
@@ -144,17 +146,20 @@ impl LicenseStore for MysqlLicenseStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<StoredApplication>, LicenseStoreError>> {
         let claim = move |work: Work| async move {
-            // Those that another replica is taking just now are left to it.
+            // Those that another replica is taking just now are left to it. In the order of the index, since all rows that
+            // are sorted would be locked.
             let due = format!(
-                "SELECT {COLUMNS} FROM koogallery_license WHERE progress = 'due' AND {} ORDER BY due_at LIMIT ?3 \
-                 FOR UPDATE SKIP LOCKED",
+                "SELECT {COLUMNS} FROM koogallery_license FORCE INDEX (koogallery_license_due) \
+                 WHERE progress = 'due' AND {} ORDER BY due_at LIMIT ?3 FOR UPDATE SKIP LOCKED",
                 is_due("?1", "?2")
             );
             let parameters = values![now.as_unix_millis(), clock(&work).await?, limit];
             let mut claimed = vec![];
-            for row in &work.query(&due, &parameters).await? {
+            let due = work.query(&due, &parameters).await?;
+            let end = end_of_lease(&work, lease).await?;
+            for row in &due {
                 let id = read(row)?.application.id;
-                hold(&work, &id, lease).await?;
+                hold(&work, &id, lease, end).await?;
                 claimed.extend(find(&work, &id, "").await?);
             }
             Ok(claimed)
@@ -227,13 +232,10 @@ fn key(application: &ApplicationId) -> Result<[Value; 2], DatabaseError> {
 }
 
 /// Leases an application whose row is locked.
-async fn hold(work: &Work, id: &ApplicationId, lease: Lease) -> Result<(), DatabaseError> {
-    let hold = format!(
-        "UPDATE koogallery_license SET holder = ?3, due_at = {}, attempts = attempts + 1 WHERE kind = ?1 AND id = ?2",
-        lease_end("?4")
-    );
-    let holder = values![lease.holder_text(), lease.duration_millis()];
-    work.execute(&hold, &[&key(id)?[..], &holder].concat()).await.map(drop)
+async fn hold(work: &Work, id: &ApplicationId, lease: Lease, end: i64) -> Result<(), DatabaseError> {
+    let hold = "UPDATE koogallery_license SET holder = ?3, due_at = ?4, attempts = attempts + 1 \
+                WHERE kind = ?1 AND id = ?2";
+    work.execute(hold, &[&key(id)?[..], &values![lease.holder_text(), end]].concat()).await.map(drop)
 }
 
 async fn find(work: &Work, id: &ApplicationId, lock: &str) -> Result<Option<StoredApplication>, DatabaseError> {

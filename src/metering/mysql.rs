@@ -21,7 +21,7 @@ use crate::columns::Columns as _;
 use crate::lease::Lease;
 use crate::mysql::mysql_async::{Transaction, Value};
 use crate::mysql::{
-    Database, DatabaseError, Own, Row, Schema, Session, Work, clock, id, is_due, lease_end, lock, lock_table, values,
+    Database, DatabaseError, Own, Row, Schema, Session, Work, clock, end_of_lease, id, is_due, lock, lock_table, values,
 };
 use crate::open_api::push_usage::UsageRecord;
 use crate::timestamp::Timestamp;
@@ -80,7 +80,8 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_record (
     held        BOOLEAN NOT NULL DEFAULT FALSE,
     UNIQUE KEY koogallery_usage_record_times (instance_id, begin_time, end_time),
     KEY koogallery_usage_record_end (instance_id, end_time),
-    KEY koogallery_usage_record_due (state, held, due_at),
+    KEY koogallery_usage_record_due (state, due_at),
+    KEY koogallery_usage_record_held (state, held, due_at),
     KEY koogallery_usage_record_left (state, held, begin_time, amount),
     KEY koogallery_usage_record_page (state, metering_sn),
     KEY koogallery_usage_record_settled (state, settled_at)
@@ -156,12 +157,15 @@ impl MysqlUsageStore {
         state: RecordState,
         limit: usize,
     ) -> Result<Vec<StoredRecord>, MeteringError> {
-        // As the index of the states has it. Of a pending record `held` means nothing.
-        let is_in_state = if state == RecordState::Held { "state = 'fix' AND held" } else { "state = 'pending'" };
-        // Those that another replica is taking just now are left to it.
+        let (is_in_state, index) = match state {
+            RecordState::Held => ("state = 'fix' AND held = TRUE", "koogallery_usage_record_held"),
+            _ => ("state = 'pending'", "koogallery_usage_record_due"),
+        };
+        // Those that another replica is taking just now are left to it. In the order of the index, since all rows that are
+        // sorted would be locked.
         let due = &format!(
-            "SELECT {COLUMNS} FROM koogallery_usage_record WHERE {is_in_state} AND {} ORDER BY due_at LIMIT ?3 \
-             FOR UPDATE SKIP LOCKED",
+            "SELECT {COLUMNS} FROM koogallery_usage_record FORCE INDEX ({index}) WHERE {is_in_state} AND {} \
+             ORDER BY due_at LIMIT ?3 FOR UPDATE SKIP LOCKED",
             is_due("?1", "?2")
         );
         let claim = move |work: Work| async move {
@@ -171,12 +175,12 @@ impl MysqlUsageStore {
             let numbers: Vec<_> = claimed.iter().map(|stored| values![&*stored.record.metering_sn].to_vec()).collect();
             let hold = |places: &str| {
                 format!(
-                    "UPDATE koogallery_usage_record SET holder = ?1, due_at = {}, attempts = attempts + 1 \
-                     WHERE metering_sn IN ({places})",
-                    lease_end("?2")
+                    "UPDATE koogallery_usage_record SET holder = ?1, due_at = ?2, attempts = attempts + 1 \
+                     WHERE metering_sn IN ({places})"
                 )
             };
-            work.execute_rows(hold, &values![lease.holder_text(), lease.duration_millis()], &numbers).await?;
+            let shared = values![lease.holder_text(), end_of_lease(&work, lease).await?];
+            work.execute_rows(hold, &shared, &numbers).await?;
             claimed.iter_mut().for_each(|stored| stored.attempts += 1);
             Ok(claimed)
         };
@@ -339,12 +343,12 @@ impl UsageStore for MysqlUsageStore {
     fn forget(&self, before: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>> {
         let forget = move |work: Work| async move {
             let mut deleted = 0;
-            for (table, key, condition, time) in [
-                ("koogallery_usage_record", "metering_sn", "state = 'delivered' AND", "settled_at"),
-                ("koogallery_usage_id", "usage_id", "", "recorded_at"),
+            for (table, key, index, condition, time) in [
+                ("koogallery_usage_record", "metering_sn", "record_settled", "state = 'delivered' AND", "settled_at"),
+                ("koogallery_usage_id", "usage_id", "id_time", "", "recorded_at"),
             ] {
                 let over = format!(
-                    "SELECT {key} AS deleted FROM {table} WHERE {condition} {time} < ?1 ORDER BY {time} LIMIT ?2 \
+                    "SELECT {key} AS deleted FROM {table} FORCE INDEX (koogallery_usage_{index}) WHERE {condition} {time} < ?1 ORDER BY {time} LIMIT ?2 \
                      FOR UPDATE SKIP LOCKED"
                 );
                 let over = work.query(&over, &values![before.as_unix_millis(), AT_ONCE]).await?;

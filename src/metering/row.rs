@@ -26,7 +26,7 @@ pub(super) const SETTLE: &str = "UPDATE koogallery_usage_record SET state = ?4, 
 
 /// Parameters: records, amount.
 pub(super) const COUNT_DELIVERED: &str =
-    "UPDATE koogallery_usage_delivered SET records = records + ?1, amount = amount + ?2";
+    "UPDATE koogallery_usage_delivered SET records = records + ?1, amount = amount + ?2 WHERE id = 1";
 
 /// Parameters: instance, and begin, package and amount of an open sum.
 pub(super) const ADD: &str = "UPDATE koogallery_usage_open SET amount = amount + ?4 \

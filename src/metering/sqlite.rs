@@ -2,15 +2,13 @@
 
 use std::fmt;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::BoxFuture;
 use rusqlite::{OptionalExtension as _, Transaction, named_params, params};
 
 use super::row::{
     ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read, read_sum,
     stored, ten_thousandths,
 };
-use super::waiting::{Queue, Waiting, answer};
 use super::{
     Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, Status, StoredRecord, Total,
     UsageStore, UsageSum,
@@ -18,7 +16,7 @@ use super::{
 use crate::amount::Amount;
 use crate::lease::Lease;
 use crate::open_api::push_usage::UsageRecord;
-use crate::sqlite::{Database, DatabaseError, Ready, add_column, transact};
+use crate::sqlite::{Database, DatabaseError, add_column};
 use crate::timestamp::Timestamp;
 
 /// A usage store in tables of its own (`koogallery_usage_open`, `_record`, `_id`, `_delivered`).
@@ -27,7 +25,6 @@ use crate::timestamp::Timestamp;
 #[derive(Clone)]
 pub struct SqliteUsageStore {
     database: Database,
-    waiting: Queue,
 }
 
 impl fmt::Debug for SqliteUsageStore {
@@ -100,7 +97,7 @@ INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
     /// The tables cannot be created.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
         database.transaction(make_tables).await?;
-        Ok(Self { database: database.clone(), waiting: Queue::default() })
+        Ok(Self { database: database.clone() })
     }
 
     /// Records usage in a transaction of the seller's own on the same file, so that it counts if and only if that
@@ -154,15 +151,7 @@ INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
 
 impl UsageStore for SqliteUsageStore {
     fn record(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Vec<Recorded>, MeteringError>> {
-        let (is_first, answered) = self.waiting.push(entries);
-        if is_first {
-            let waiting = self.waiting.clone();
-            if let Err(error) = self.database.submit(move |connection| commit_all(connection, waiting.take())) {
-                drop(self.waiting.take());
-                return ready(Err(MeteringError::store(error))).boxed();
-            }
-        }
-        async move { answered.await.unwrap_or_else(|_| Err(MeteringError::store(DatabaseError::Closed))) }.boxed()
+        self.run(move |transaction| entries.iter().map(|entry| Self::record_in(transaction, entry)).collect())
     }
 
     fn close_periods(&self, until: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>> {
@@ -324,16 +313,6 @@ fn claim_due(
             |row| read(row),
         )?
         .collect()
-}
-
-/// Records what waits in one transaction, and then answers every caller.
-fn commit_all(connection: Ready<'_>, waiting: Vec<Waiting>) {
-    let record = |transaction: &Transaction<'_>| {
-        let entries = waiting.iter().flat_map(|waiting| &waiting.item);
-        entries.map(|entry| SqliteUsageStore::record_in(transaction, entry)).collect::<rusqlite::Result<Vec<_>>>()
-    };
-    let outcome = connection.and_then(|connection| transact(connection, record));
-    answer(waiting, outcome.map_err(MeteringError::store));
 }
 
 /// Makes records of the open sums of an instance and period.

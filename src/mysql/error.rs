@@ -128,7 +128,7 @@ impl From<Error> for DatabaseError {
 
 /// Returns whether the failure is that of an insertion whose key is there already.
 pub(super) fn is_duplicate(error: &Error) -> bool {
-    matches!(error, Error::Server(server) if server.code == 1062)
+    matches!(error, Error::Server(server) if matches!(server.code, 1062 | 1586))
 }
 
 /// Returns whether the failure is that of a table that does not exist.

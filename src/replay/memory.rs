@@ -8,14 +8,15 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use super::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
+use super::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use crate::timestamp::Timestamp;
 
 /// A replay guard that lives as long as the process.
 ///
-/// Holds 128 bits of a randomly keyed hash per call, at most 100 bytes of memory with everything. After a restart a
-/// captured V2.0 call could be used again for up to a minute. The ledger still keeps its effect from happening twice: a
-/// replayed purchase, renewal or upgrade is known to it, and a replayed change of the status is older than the last one.
+/// Holds 96 bits of a randomly keyed hash per call and 64 of its content, at most 100 bytes of memory with everything;
+/// the answer to a change comes on top. After a restart a captured V2.0 call could be used again for up to a minute. The
+/// ledger still keeps its effect from happening twice: a replayed purchase, renewal or upgrade is known to it, and a
+/// replayed change of the status is older than the last one.
 #[derive(Debug)]
 pub struct MemoryReplayGuard {
     capacity: usize,
@@ -25,22 +26,48 @@ pub struct MemoryReplayGuard {
 
 #[derive(Debug, Default)]
 struct Calls {
-    /// Expiry in milliseconds by hash.
-    claimed: HashMap<CallHash, i64, BuildHasherDefault<AlreadyHashed>>,
+    claimed: HashMap<CallHash, Claimed, BuildHasherDefault<AlreadyHashed>>,
     answers: HashMap<CallHash, Bytes, BuildHasherDefault<AlreadyHashed>>,
-    /// No claim ends before this, so that a full guard is not searched in vain at every call.
-    next_expiry: i64,
+    /// No claim ends before this second, so that a full guard is not searched in vain at every call.
+    next_expiry: u32,
     /// Number of claims at which the next search pays.
     sweep_at: usize,
 }
 
-/// Two words rather than a `u128`, whose alignment would cost 8 bytes per call.
+#[derive(Debug)]
+struct Claimed {
+    /// The second in which it ends, since 1970.
+    until: u32,
+    content: Content,
+}
+
+/// The beginning of the digest. Only the marketplace could make another call with the same one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Content([u8; 8]);
+
+impl From<Option<ContentDigest>> for Content {
+    fn from(content: Option<ContentDigest>) -> Self {
+        content.and_then(|content| content.as_bytes().first_chunk().copied()).map(Self).unwrap_or_default()
+    }
+}
+
+/// Bytes rather than words, whose alignment would cost 8 bytes per call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct CallHash([u64; 2]);
+struct CallHash([u8; 12]);
+
+impl CallHash {
+    fn new(long: [u8; 8], short: [u8; 8]) -> Self {
+        let mut hash = [0; 12];
+        hash[..8].copy_from_slice(&long);
+        hash[8..].copy_from_slice(&short[..4]);
+        Self(hash)
+    }
+}
 
 impl Hash for CallHash {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0[0]);
+        let [hash @ .., _, _, _, _] = self.0;
+        state.write_u64(u64::from_ne_bytes(hash));
     }
 }
 
@@ -65,18 +92,22 @@ const FIRST_SWEEP: usize = 1024;
 impl MemoryReplayGuard {
     /// Creates a guard for at most `capacity` calls within their time windows.
     pub fn with_capacity(capacity: usize) -> Self {
-        let calls = Calls { next_expiry: i64::MAX, sweep_at: FIRST_SWEEP, ..Calls::default() };
+        let calls = Calls { next_expiry: u32::MAX, sweep_at: FIRST_SWEEP, ..Calls::default() };
         Self { capacity, hashers: [RandomState::new(), RandomState::new()], calls: Mutex::new(calls) }
     }
 
     fn hash(&self, id: CallId<'_>) -> CallHash {
+        let hashed = |value: &dyn Fn(&RandomState) -> u64| {
+            let [long, short] = self.hashers.each_ref().map(|hasher| value(hasher).to_ne_bytes());
+            CallHash::new(long, short)
+        };
         match id {
-            CallId::SignedQuery(nonce) => CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(nonce))),
-            CallId::KitV2(nonce) => CallHash(self.hashers.each_ref().map(|hasher| hasher.hash_one(("kit", nonce)))),
+            CallId::SignedQuery(nonce) => hashed(&|hasher| hasher.hash_one(nonce)),
+            CallId::KitV2(nonce) => hashed(&|hasher| hasher.hash_one(("kit", nonce))),
             // A keyed hash already, and a genuine one.
             CallId::AuthToken(token) => {
                 let (words, _) = token.as_chunks::<8>();
-                CallHash([u64::from_ne_bytes(words[0]), u64::from_ne_bytes(words[1])])
+                CallHash::new(words[0], words[1])
             }
         }
     }
@@ -85,11 +116,23 @@ impl MemoryReplayGuard {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn claim_now(&self, id: CallId<'_>, until: Timestamp, now: Timestamp) -> Result<ClaimOutcome, ReplayError> {
-        let (hash, until, now) = (self.hash(id), until.as_unix_millis(), now.as_unix_millis());
+    fn claim_now(
+        &self,
+        id: CallId<'_>,
+        content: Option<ContentDigest>,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<ClaimOutcome, ReplayError> {
+        let (hash, content) = (self.hash(id), Content::from(content));
+        // In the last millisecond of its second, or later.
+        let until = seconds(until.as_unix_millis().saturating_add(999));
+        let now = seconds(now.as_unix_millis());
         let mut calls = self.calls();
-        if calls.claimed.get(&hash).is_some_and(|&expiry| expiry >= now) {
-            return Ok(ClaimOutcome::Repeated(calls.answers.get(&hash).cloned()));
+        if let Some(claimed) = calls.claimed.get(&hash).filter(|claimed| claimed.until >= now) {
+            return Ok(match claimed.content == content {
+                true => ClaimOutcome::Repeated(calls.answers.get(&hash).cloned()),
+                false => ClaimOutcome::OtherContent,
+            });
         }
         if calls.claimed.len() >= calls.sweep_at.min(self.capacity) && calls.next_expiry < now {
             calls.sweep(now);
@@ -97,18 +140,22 @@ impl MemoryReplayGuard {
         if calls.claimed.len() >= self.capacity {
             return Err(ReplayError::Full(self.capacity));
         }
-        calls.claimed.insert(hash, until);
+        calls.claimed.insert(hash, Claimed { until, content });
         calls.answers.remove(&hash);
         calls.next_expiry = calls.next_expiry.min(until);
         Ok(ClaimOutcome::First)
     }
 }
 
+fn seconds(millis: i64) -> u32 {
+    u32::try_from(millis.div_euclid(1000).max(0)).unwrap_or(u32::MAX)
+}
+
 impl Calls {
-    fn sweep(&mut self, now: i64) {
-        self.claimed.retain(|_, expiry| *expiry >= now);
+    fn sweep(&mut self, now: u32) {
+        self.claimed.retain(|_, claimed| claimed.until >= now);
         self.answers.retain(|hash, _| self.claimed.contains_key(hash));
-        self.next_expiry = self.claimed.values().copied().min().unwrap_or(i64::MAX);
+        self.next_expiry = self.claimed.values().map(|claimed| claimed.until).min().unwrap_or(u32::MAX);
         // Twice what is left, so that sweeping costs a constant per claim.
         self.sweep_at = (2 * self.claimed.len()).max(FIRST_SWEEP);
     }
@@ -125,16 +172,22 @@ impl ReplayGuard for MemoryReplayGuard {
     fn claim<'a>(
         &'a self,
         id: CallId<'a>,
+        content: Option<ContentDigest>,
         until: Timestamp,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
-        ready(self.claim_now(id, until, now)).boxed()
+        ready(self.claim_now(id, content, until, now)).boxed()
     }
 
-    fn remember_answer<'a>(&'a self, id: CallId<'a>, answer: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
-        let hash = self.hash(id);
+    fn remember_answer<'a>(
+        &'a self,
+        id: CallId<'a>,
+        content: Option<ContentDigest>,
+        answer: Bytes,
+    ) -> BoxFuture<'a, Result<(), ReplayError>> {
+        let (hash, content) = (self.hash(id), Content::from(content));
         let mut calls = self.calls();
-        if calls.claimed.contains_key(&hash) {
+        if calls.claimed.get(&hash).is_some_and(|claimed| claimed.content == content) {
             calls.answers.insert(hash, answer);
         }
         ready(Ok(())).boxed()
@@ -145,12 +198,12 @@ impl ReplayGuard for MemoryReplayGuard {
 mod tests {
     use super::*;
 
-    const fn at(millis: i64) -> Timestamp {
-        Timestamp::from_unix_millis(millis)
+    const fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_millis(1000 * seconds)
     }
 
     fn claim(guard: &MemoryReplayGuard, nonce: &str, until: i64, now: i64) -> Result<ClaimOutcome, ReplayError> {
-        guard.claim_now(CallId::SignedQuery(nonce), at(until), at(now))
+        guard.claim_now(CallId::SignedQuery(nonce), None, at(until), at(now))
     }
 
     #[test]
@@ -186,11 +239,12 @@ mod tests {
     fn answers_live_as_long_as_their_claim() {
         let guard = MemoryReplayGuard::with_capacity(1);
         let (token, other) = ([1; 32], [2; 32]);
-        guard.claim_now(CallId::AuthToken(&token), at(100), at(0)).unwrap();
-        guard.remember_answer(CallId::AuthToken(&token), Bytes::from_static(b"x")).now_or_never().unwrap().unwrap();
-        let repeated = guard.claim_now(CallId::AuthToken(&token), at(100), at(1)).unwrap();
-        assert_eq!(repeated, ClaimOutcome::Repeated(Some(Bytes::from_static(b"x"))));
-        guard.claim_now(CallId::AuthToken(&other), at(300), at(200)).unwrap();
+        guard.claim_now(CallId::AuthToken(&token), None, at(100), at(0)).unwrap();
+        let answer = Bytes::from_static(b"x");
+        guard.remember_answer(CallId::AuthToken(&token), None, answer.clone()).now_or_never().unwrap().unwrap();
+        let repeated = guard.claim_now(CallId::AuthToken(&token), None, at(100), at(1)).unwrap();
+        assert_eq!(repeated, ClaimOutcome::Repeated(Some(answer)));
+        guard.claim_now(CallId::AuthToken(&other), None, at(300), at(200)).unwrap();
         assert!(guard.calls().answers.is_empty());
     }
 }

@@ -1,18 +1,47 @@
 //! The replay guard in PostgreSQL.
 
-use bytes::Bytes;
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, try_join};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
-use crate::postgres::{Database, DatabaseError, Schema, binary, int, text};
+use bytes::Bytes;
+use futures_channel::oneshot;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, try_join, try_join3};
+use tokio_postgres::Row;
+
+use super::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
+use crate::postgres::{Database, DatabaseError, Schema, Work, binaries, binary, int, ints, limit, text, texts};
 use crate::timestamp::Timestamp;
 
-/// A replay guard for any number of replicas, in a table of its own (`koogallery_replay`). Every call costs a durable
-/// write; calls past their window are deleted, and there is no limit but the disk.
-#[derive(Clone, Debug)]
+/// A replay guard for any number of replicas, in a table of its own (`koogallery_replay`). Calls are deleted five minutes
+/// after their window, by the server's clock, and there is no limit but the disk.
+///
+/// A claim does not wait for the server's disk (`synchronous_commit = off`): it survives the end of a replica and of the
+/// server's processes, and goes to a standby, but a crash of the server itself may lose the claims of its last second.
+/// The table is a logged one all the same, since an unlogged one would be emptied by such a crash.
+///
+/// Claims of one process that wait for the database at the same time share a transaction.
+#[derive(Clone)]
 pub struct PostgresReplayGuard {
     database: Database,
+    waiting: Arc<Mutex<Vec<Waiting>>>,
+    /// Held by the group that is being claimed. One at a time, so that others gather behind it.
+    claiming: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl fmt::Debug for PostgresReplayGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresReplayGuard").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+/// A claim that waits for its group.
+struct Waiting {
+    id: String,
+    content: Option<ContentDigest>,
+    until: i64,
+    answer: oneshot::Sender<Result<ClaimOutcome, Arc<DatabaseError>>>,
 }
 
 const TABLES: &str = r#"CREATE TABLE IF NOT EXISTS koogallery_replay (
@@ -23,10 +52,13 @@ const TABLES: &str = r#"CREATE TABLE IF NOT EXISTS koogallery_replay (
 CREATE INDEX IF NOT EXISTS koogallery_replay_until ON koogallery_replay (until);
 "#;
 
+/// Rows of earlier versions, and of replicas that still run one, have no content, as the calls of V1.0.
+const CONTENT: &str = "ALTER TABLE koogallery_replay ADD COLUMN IF NOT EXISTS content BYTEA;\n";
+
 impl PostgresReplayGuard {
     /// Returns the table that [`PostgresReplayGuard::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::postgres("replay", "koogallery_replay", &[TABLES])
+        Schema::postgres("replay", "koogallery_replay", &[TABLES, CONTENT])
     }
 
     /// Opens the guard, creating its table if there is none, or updating one of an earlier version.
@@ -36,56 +68,133 @@ impl PostgresReplayGuard {
     /// The table cannot be created, or is of a newer version.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
         database.migrate(&Self::schema()).await?;
-        Ok(Self { database: database.clone() })
+        Ok(Self { database: database.clone(), waiting: Arc::default(), claiming: Arc::default() })
     }
 
-    async fn claim(&self, id: &str, until: Timestamp, now: Timestamp) -> Result<ClaimOutcome, DatabaseError> {
-        let [until, now] = [until, now].map(Timestamp::as_unix_millis);
-        let claimed = self
+    /// Claims what waits, once the group before is claimed.
+    async fn claim_all(self) {
+        let turn = self.claiming.lock().await;
+        let mut group = std::mem::take(&mut *self.waiting());
+        group.retain(|waiting| !waiting.answer.is_canceled());
+        // So that no two groups wait for each other. What came first stays first among equals.
+        group.sort_by(|one, other| one.id.cmp(&other.id));
+        let outcomes = self.claim_group(&group).await.map_err(Arc::new);
+        drop(turn);
+        // Callers may have been dropped meanwhile.
+        match outcomes {
+            Ok(outcomes) => group.into_iter().zip(outcomes).for_each(|(waiting, outcome)| {
+                let _ = waiting.answer.send(Ok(outcome));
+            }),
+            Err(error) => group.into_iter().for_each(|waiting| {
+                let _ = waiting.answer.send(Err(Arc::clone(&error)));
+            }),
+        }
+    }
+
+    /// Returns the outcome of each claim.
+    async fn claim_group(&self, claims: &[Waiting]) -> Result<Vec<ClaimOutcome>, DatabaseError> {
+        let ids: Vec<&str> = claims.iter().map(|claim| &*claim.id).collect();
+        let contents: Vec<Option<&[u8]>> = claims.iter().map(|claim| bytes_of(&claim.content)).collect();
+        let until: Vec<i64> = claims.iter().map(|claim| claim.until).collect();
+        let forgotten = limit(claims.len() + 100);
+        let (_, claimed, _) = self
             .database
-            .run(async move |work| {
-                let (id, until, now) = (text(&id), int(&until), int(&now));
-                let insert = [id, until, now.clone()];
-                let claim = work.execute(CLAIM, &insert);
-                let forget = [now];
-                let forget = work.execute(FORGET, &forget);
-                work.last(async { try_join(claim, forget).await }).await
+            .run(async |work| {
+                let claim = [texts(&ids), binaries(&contents), ints(&until)];
+                let forget = [int(&forgotten)];
+                let (claim, forget) = (work.query(CLAIM, &claim), work.execute(FORGET, &forget));
+                work.last(try_join3(work.batch(UNFLUSHED), claim, forget)).await
             })
             .await?;
-        if claimed.0 == 1 {
-            return Ok(ClaimOutcome::First);
-        }
-        let rows = self.database.rows("SELECT answer FROM koogallery_replay WHERE call_id = $1", &[text(&id)]).await?;
-        let answer: Option<Vec<u8>> = rows.first().map(|row| row.try_get(0)).transpose()?.flatten();
-        Ok(ClaimOutcome::Repeated(answer.map(Bytes::from)))
+        let mut firsts: HashSet<String> = claimed.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        let known = if firsts.len() < claims.len() { self.known(&ids).await? } else { HashMap::new() };
+        let outcome = |claim: &Waiting| match known.get(&claim.id) {
+            _ if firsts.remove(&claim.id) => ClaimOutcome::First,
+            Some((content, answer)) if content.as_deref() == bytes_of(&claim.content) => {
+                ClaimOutcome::Repeated(answer.clone())
+            }
+            // Where it was deleted in between, it was claimed long ago.
+            _ => ClaimOutcome::OtherContent,
+        };
+        Ok(claims.iter().map(outcome).collect())
+    }
+
+    /// Returns content and answer of the calls that are claimed.
+    async fn known(&self, ids: &[&str]) -> Result<HashMap<String, (Option<Vec<u8>>, Option<Bytes>)>, DatabaseError> {
+        let statement = "SELECT call_id, content, answer FROM koogallery_replay WHERE call_id = ANY ($1)";
+        let rows = self.database.rows(statement, &[texts(&ids)]).await?;
+        let known = |row: &Row| {
+            let answer: Option<Vec<u8>> = row.try_get(2)?;
+            Ok((row.try_get(0)?, (row.try_get(1)?, answer.map(Bytes::from))))
+        };
+        rows.iter().map(known).collect()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn remember(&self, id: &str, content: Option<&[u8]>, answer: &[u8]) -> Result<(), DatabaseError> {
+        let remember = async |work: &Work<'_>| {
+            let remember = [text(&id), binary(&content), binary(&answer)];
+            let remember = work.execute(REMEMBER, &remember);
+            work.last(try_join(work.batch(UNFLUSHED), remember)).await
+        };
+        self.database.run(remember).await.map(drop)
     }
 }
 
-const CLAIM: &str = "INSERT INTO koogallery_replay AS old (call_id, until) VALUES ($1, $2) ON CONFLICT (call_id) \
-                     DO UPDATE SET until = excluded.until, answer = NULL WHERE old.until < $3";
+fn bytes_of(content: &Option<ContentDigest>) -> Option<&[u8]> {
+    content.as_ref().map(|content| &content.as_bytes()[..])
+}
 
-/// Last, and skipping locked rows: a transaction that waits for none while holding rows cannot be part of a deadlock.
-/// By the places of the rows, since by their keys the whole table might be read.
+/// For the transaction alone, since a pooler may give the next one to another server connection.
+const UNFLUSHED: &str = "SET LOCAL synchronous_commit = off";
+
+const CLAIM: &str = "INSERT INTO koogallery_replay (call_id, content, until) SELECT * FROM unnest($1, $2, $3) \
+                     ON CONFLICT (call_id) DO NOTHING RETURNING call_id";
+
+/// Late, and by the server's clock, so that no replica deletes what the others still need. Last, and skipping locked rows:
+/// a transaction that waits for none while holding rows cannot be part of a deadlock. By the places of the rows, since by
+/// their keys the whole table might be read.
 const FORGET: &str = "DELETE FROM koogallery_replay WHERE ctid = ANY (ARRAY(SELECT ctid FROM koogallery_replay \
-                      WHERE until < $1 ORDER BY until LIMIT 100 FOR UPDATE SKIP LOCKED))";
+                      WHERE until < (extract(epoch FROM statement_timestamp()) * 1000)::BIGINT - 300000 \
+                      ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))";
+
+const REMEMBER: &str =
+    "UPDATE koogallery_replay SET answer = $3 WHERE call_id = $1 AND content IS NOT DISTINCT FROM $2";
 
 impl ReplayGuard for PostgresReplayGuard {
     fn claim<'a>(
         &'a self,
         id: CallId<'a>,
+        content: Option<ContentDigest>,
         until: Timestamp,
-        now: Timestamp,
+        _now: Timestamp,
     ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
-        async move { self.claim(&id.to_key(), until, now).await.map_err(ReplayError::store) }.boxed()
-    }
-
-    fn remember_answer<'a>(&'a self, id: CallId<'a>, answer: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
         async move {
-            let statement = "UPDATE koogallery_replay SET answer = $2 WHERE call_id = $1";
-            let (id, answer) = (id.to_key(), &answer[..]);
-            let changed = self.database.execute(statement, &[text(&id), binary(&answer)]).await;
-            changed.map(|_| ()).map_err(ReplayError::store)
+            let (answer, answered) = oneshot::channel();
+            let is_first = {
+                let mut waiting = self.waiting();
+                waiting.push(Waiting { id: id.to_key(), content, until: until.as_unix_millis(), answer });
+                waiting.len() == 1
+            };
+            if is_first {
+                // A task of its own, since others wait for it too, even if this caller does not.
+                tokio::spawn(self.clone().claim_all());
+            }
+            answered.await.map_err(ReplayError::store)?.map_err(ReplayError::store)
         }
         .boxed()
+    }
+
+    fn remember_answer<'a>(
+        &'a self,
+        id: CallId<'a>,
+        content: Option<ContentDigest>,
+        answer: Bytes,
+    ) -> BoxFuture<'a, Result<(), ReplayError>> {
+        async move { self.remember(&id.to_key(), bytes_of(&content), &answer).await.map_err(ReplayError::store) }
+            .boxed()
     }
 }

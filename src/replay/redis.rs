@@ -12,15 +12,16 @@ use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, RedisError};
 use tokio::time::timeout;
 
-use super::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
+use super::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use crate::timestamp::Timestamp;
 
 /// A replay guard for any number of replicas, in Redis 6.0 or later or a compatible server.
 ///
-/// Redis deletes calls past their window by itself. It must not evict any earlier, so set `maxmemory-policy
-/// noeviction`: with a full Redis, calls are refused. Calls that Redis loses, at a restart without persistence or in a
-/// failover, can be replayed within their window. The ledger still keeps their effects from happening twice: a replayed
-/// purchase, renewal or upgrade is known to it, and a replayed change of the status is older than the last one.
+/// Redis deletes calls by itself, five minutes after their window. It must not evict any earlier, so set
+/// `maxmemory-policy noeviction`: with a full Redis, calls are refused. Calls that Redis loses, at a restart without
+/// persistence or in a failover, can be replayed within their window. The ledger still keeps their effects from happening
+/// twice: a replayed purchase, renewal or upgrade is known to it, and a replayed change of the status is older than the
+/// last one.
 ///
 /// An operation times out after three seconds, whatever it waits for. Requires a tokio runtime.
 #[derive(Clone)]
@@ -35,9 +36,15 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// Idle time of the connection before the kernel probes the server.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// Values of claimed calls: without an answer, or with one after the mark.
+/// Time for which a claim that is over is kept: the clock of the replica that made it may be ahead.
+const KEPT_LONGER: Duration = Duration::from_secs(300);
+
+/// First bytes of the values of claimed calls. Earlier versions know those without content, which are the values of
+/// V1.0, and take a value of another kind for a claim without an answer.
 const CLAIMED: &[u8] = b"-";
 const ANSWERED: &[u8] = b"+";
+const CLAIMED_CONTENT: &[u8] = b"c";
+const ANSWERED_CONTENT: &[u8] = b"a";
 
 impl RedisReplayGuard {
     /// Connects to the server of a URL of the form `redis://user:password@host:port/database`.
@@ -75,6 +82,35 @@ impl RedisReplayGuard {
         format!("{}{}", self.prefix, id.to_key())
     }
 
+    async fn claim(
+        &self,
+        id: CallId<'_>,
+        content: Option<ContentDigest>,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<ClaimOutcome, ReplayError> {
+        let key = self.key(id);
+        let left = until.as_unix_millis().saturating_sub(now.as_unix_millis()).max(0);
+        // Redis refuses what would end after its range.
+        let time = left.saturating_add(KEPT_LONGER.as_millis() as i64).min(1 << 53);
+        let mut commands = redis::pipe();
+        commands.cmd("SET").arg(&key).arg(value(content, None)).arg("NX").arg("PX").arg(time);
+        commands.cmd("GET").arg(&key);
+        let (is_first, kept): (bool, Option<Vec<u8>>) = self.send(&commands).await?;
+        if is_first {
+            return Ok(ClaimOutcome::First);
+        }
+        let kept = kept.unwrap_or_default();
+        let claimed = value(content, None);
+        Ok(if kept == claimed {
+            ClaimOutcome::Repeated(None)
+        } else if let Some(answer) = kept.strip_prefix(&value(content, Some(b""))[..]) {
+            ClaimOutcome::Repeated(Some(Bytes::copy_from_slice(answer)))
+        } else {
+            ClaimOutcome::OtherContent
+        })
+    }
+
     async fn send<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, ReplayError> {
         let mut connection = self.connection.clone();
         let answer = async {
@@ -93,35 +129,39 @@ impl ReplayGuard for RedisReplayGuard {
     fn claim<'a>(
         &'a self,
         id: CallId<'a>,
+        content: Option<ContentDigest>,
         until: Timestamp,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
-        async move {
-            let key = self.key(id);
-            // Includes the last millisecond of the window; at least 1, since Redis accepts no shorter expiry.
-            let time = until.as_unix_millis().saturating_sub(now.as_unix_millis()).saturating_add(1).max(1);
-            let mut commands = redis::pipe();
-            commands.cmd("SET").arg(&key).arg(CLAIMED).arg("NX").arg("PX").arg(time);
-            commands.cmd("GET").arg(&key);
-            let (is_first, kept): (bool, Option<Vec<u8>>) = self.send(&commands).await?;
-            if is_first {
-                return Ok(ClaimOutcome::First);
-            }
-            let answer = kept.and_then(|kept| kept.strip_prefix(ANSWERED).map(Bytes::copy_from_slice));
-            Ok(ClaimOutcome::Repeated(answer))
-        }
-        .boxed()
+        self.claim(id, content, until, now).boxed()
     }
 
-    fn remember_answer<'a>(&'a self, id: CallId<'a>, answer: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
+    fn remember_answer<'a>(
+        &'a self,
+        id: CallId<'a>,
+        content: Option<ContentDigest>,
+        answer: Bytes,
+    ) -> BoxFuture<'a, Result<(), ReplayError>> {
         async move {
             let mut commands = redis::pipe();
-            let kept = [ANSWERED, &answer[..]].concat();
+            let kept = value(content, Some(&answer));
             commands.cmd("SET").arg(self.key(id)).arg(kept).arg("XX").arg("KEEPTTL").ignore();
             self.send(&commands).await
         }
         .boxed()
     }
+}
+
+/// Returns the value of a claimed call.
+fn value(content: Option<ContentDigest>, answer: Option<&[u8]>) -> Vec<u8> {
+    let kind = match (&content, answer) {
+        (None, None) => CLAIMED,
+        (None, Some(_)) => ANSWERED,
+        (Some(_), None) => CLAIMED_CONTENT,
+        (Some(_), Some(_)) => ANSWERED_CONTENT,
+    };
+    let content = content.as_ref().map_or(&[][..], |content| content.as_bytes());
+    [kind, content, answer.unwrap_or_default()].concat()
 }
 
 impl fmt::Debug for RedisReplayGuard {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use rusqlite::{Transaction, params};
+use rusqlite::{Row, Transaction, params};
 
-use super::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
+use super::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use crate::sqlite::{Database, DatabaseError};
 use crate::timestamp::Timestamp;
 
@@ -24,18 +24,19 @@ impl SqliteReplayGuard {
 CREATE TABLE IF NOT EXISTS koogallery_replay (
     call_id TEXT PRIMARY KEY,
     until   INTEGER NOT NULL,
-    answer  BLOB
+    answer  BLOB,
+    content BLOB
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS koogallery_replay_until ON koogallery_replay (until);
 ";
 
-    /// Opens the guard, creating its table if there is none.
+    /// Opens the guard, creating its table if there is none, and updating one of an earlier version.
     ///
     /// # Errors
     ///
     /// The table cannot be created.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
-        database.transaction(|transaction| transaction.execute_batch(Self::SCHEMA)).await?;
+        database.transaction(make_table).await?;
         Ok(Self { database: database.clone() })
     }
 }
@@ -44,18 +45,24 @@ impl ReplayGuard for SqliteReplayGuard {
     fn claim<'a>(
         &'a self,
         id: CallId<'a>,
+        content: Option<ContentDigest>,
         until: Timestamp,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
         let id = id.to_key();
-        self.database.ask(ReplayError::store, move |transaction| claim(transaction, &id, until, now))
+        self.database.ask(ReplayError::store, move |transaction| claim(transaction, &id, content, until, now))
     }
 
-    fn remember_answer<'a>(&'a self, id: CallId<'a>, answer: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
+    fn remember_answer<'a>(
+        &'a self,
+        id: CallId<'a>,
+        content: Option<ContentDigest>,
+        answer: Bytes,
+    ) -> BoxFuture<'a, Result<(), ReplayError>> {
         let id = id.to_key();
-        self.database.run(ReplayError::store, move |transaction| {
-            let statement = "UPDATE koogallery_replay SET answer = ?2 WHERE call_id = ?1";
-            transaction.execute(statement, params![id, &answer[..]]).map(|_| ())
+        self.database.run_quickly(ReplayError::store, move |transaction| {
+            let content = content.as_ref().map(ContentDigest::as_bytes);
+            transaction.prepare_cached(REMEMBER)?.execute(params![id, content, &answer[..]]).map(drop)
         })
     }
 }
@@ -64,21 +71,39 @@ impl ReplayGuard for SqliteReplayGuard {
 /// five times the window of V2.0; a process whose clock is further off refuses the call for its time.
 const KEPT_LONGER: Duration = Duration::from_secs(300);
 
-const CLAIM: &str = "INSERT INTO koogallery_replay AS old (call_id, until) VALUES (?1, ?2) ON CONFLICT (call_id) \
-                     DO UPDATE SET until = excluded.until, answer = NULL WHERE old.until < ?3";
+const CLAIM: &str = "INSERT OR IGNORE INTO koogallery_replay (call_id, content, until) VALUES (?1, ?2, ?3)";
+
+const KNOWN: &str = "SELECT content IS ?2, answer FROM koogallery_replay WHERE call_id = ?1";
+
+const REMEMBER: &str = "UPDATE koogallery_replay SET answer = ?3 WHERE call_id = ?1 AND content IS ?2";
 
 /// A portion, so that a call after a long pause is not held up by all that the pause left.
 const FORGET: &str = "DELETE FROM koogallery_replay WHERE call_id IN \
                       (SELECT call_id FROM koogallery_replay WHERE until < ?1 ORDER BY until LIMIT 100)";
 
-fn claim(transaction: &Transaction<'_>, id: &str, until: Timestamp, now: Timestamp) -> rusqlite::Result<ClaimOutcome> {
+fn claim(
+    transaction: &Transaction<'_>,
+    id: &str,
+    content: Option<ContentDigest>,
+    until: Timestamp,
+    now: Timestamp,
+) -> rusqlite::Result<ClaimOutcome> {
+    let content = content.as_ref().map(ContentDigest::as_bytes);
     transaction.prepare_cached(FORGET)?.execute([now.saturating_sub(KEPT_LONGER).as_unix_millis()])?;
-    let claim = params![id, until.as_unix_millis(), now.as_unix_millis()];
-    if transaction.prepare_cached(CLAIM)?.execute(claim)? == 1 {
+    if transaction.prepare_cached(CLAIM)?.execute(params![id, content, until.as_unix_millis()])? == 1 {
         return Ok(ClaimOutcome::First);
     }
-    let answer: Option<Vec<u8>> = transaction
-        .prepare_cached("SELECT answer FROM koogallery_replay WHERE call_id = ?1")?
-        .query_row([id], |row| row.get(0))?;
-    Ok(ClaimOutcome::Repeated(answer.map(Bytes::from)))
+    let known = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<Vec<u8>>>(1)?));
+    let (is_same, answer) = transaction.prepare_cached(KNOWN)?.query_row(params![id, content], known)?;
+    Ok(if is_same { ClaimOutcome::Repeated(answer.map(Bytes::from)) } else { ClaimOutcome::OtherContent })
+}
+
+fn make_table(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(SqliteReplayGuard::SCHEMA)?;
+    let has_content = "SELECT count(*) FROM pragma_table_info('koogallery_replay') WHERE name = 'content'";
+    if transaction.query_row(has_content, [], |row| row.get::<_, i64>(0))? == 0 {
+        // Rows of earlier versions have no content, as the calls of V1.0.
+        transaction.execute("ALTER TABLE koogallery_replay ADD COLUMN content BLOB", [])?;
+    }
+    Ok(())
 }

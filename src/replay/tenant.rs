@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 
-use super::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
+use super::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use crate::tenant::TenantName;
 use crate::timestamp::Timestamp;
 
@@ -58,15 +58,21 @@ impl ReplayGuard for TenantGuard {
     fn claim<'a>(
         &'a self,
         id: CallId<'a>,
+        content: Option<ContentDigest>,
         until: Timestamp,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
         let id = self.stored(id);
-        async move { self.guard.claim(id.call_id(), until, now).await }.boxed()
+        async move { self.guard.claim(id.call_id(), content, until, now).await }.boxed()
     }
 
-    fn remember_answer<'a>(&'a self, id: CallId<'a>, answer: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
+    fn remember_answer<'a>(
+        &'a self,
+        id: CallId<'a>,
+        content: Option<ContentDigest>,
+        answer: Bytes,
+    ) -> BoxFuture<'a, Result<(), ReplayError>> {
         let id = self.stored(id);
-        async move { self.guard.remember_answer(id.call_id(), answer).await }.boxed()
+        async move { self.guard.remember_answer(id.call_id(), content, answer).await }.boxed()
     }
 }

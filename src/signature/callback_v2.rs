@@ -22,10 +22,11 @@ const MAX_NONCE: usize = 128;
 /// A call whose signature and age are right. Only this can be parsed, or handed to a queue as raw text.
 ///
 /// Its nonce has not been claimed yet.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Verified<'a> {
     body: &'a [u8],
     nonce: Cow<'a, str>,
+    signature: [u8; 32],
     time: Timestamp,
     key_index: usize,
 }
@@ -41,6 +42,11 @@ impl<'a> Verified<'a> {
         &self.nonce
     }
 
+    /// Returns the signature, which covers key, nonce, time and body: another call has another one.
+    pub fn signature(&self) -> &[u8; 32] {
+        &self.signature
+    }
+
     /// Returns the time of the call.
     pub fn time(&self) -> Timestamp {
         self.time
@@ -49,6 +55,18 @@ impl<'a> Verified<'a> {
     /// Returns the index of the key that matched, counted from 0.
     pub fn key_index(&self) -> usize {
         self.key_index
+    }
+}
+
+impl std::fmt::Debug for Verified<'_> {
+    /// With the signature, the call could be repeated.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verified")
+            .field("body", &self.body)
+            .field("nonce", &self.nonce)
+            .field("time", &self.time)
+            .field("key_index", &self.key_index)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,7 +115,7 @@ pub fn verify<'a>(
     let key_index = matching_key(body)
         .or_else(|| matching_key(json::canonical(body).ok()?.as_bytes()))
         .ok_or_else(|| mismatch::of_body(body))?;
-    Ok(Verified { body, nonce: received.nonce, time, key_index })
+    Ok(Verified { body, nonce: received.nonce, signature: received.signature, time, key_index })
 }
 
 /// Returns the canonical form of a body: top-level members sorted by UTF-16 code units, top-level nulls dropped, no

@@ -28,6 +28,7 @@ const MAX_NONCE: usize = 128;
 pub struct Verified<'a> {
     body: &'a [u8],
     nonce: &'a str,
+    signature: [u8; 32],
     time: Timestamp,
     key_index: usize,
 }
@@ -41,6 +42,11 @@ impl<'a> Verified<'a> {
     /// The nonce, to be claimed in a replay guard.
     pub fn nonce(&self) -> &'a str {
         self.nonce
+    }
+
+    /// Returns the signature, which covers key, nonce, time and body: another call has another one.
+    pub fn signature(&self) -> &[u8; 32] {
+        &self.signature
     }
 
     /// Returns the time of the call.
@@ -109,7 +115,8 @@ pub fn verify<'a>(
         .and_then(|canonical| matching_key(canonical.as_bytes()))
         .or_else(|| matching_key(begins_as_an_object(body)?))
         .ok_or_else(|| mismatch::of_body(body).or_compressed(headers))?;
-    Ok(Verified { body, nonce: received.nonce, time: received.time, key_index })
+    let Received { signature, time, nonce, .. } = received;
+    Ok(Verified { body, nonce, signature, time, key_index })
 }
 
 /// Signs a body as the marketplace does, in capital hex. `body` counts as it is given; the marketplace gives the

@@ -486,7 +486,9 @@ async fn an_odd_nonce() {
     for nonce in ["\u{0}\r\n\u{1b}\u{7f}", " ", "+", "&nonce=x", "欢迎😀", &"n".repeat(128)] {
         let query = v2_query(&sign(nonce), &timestamp, nonce);
         assert_eq!(victim.stage.post_signed(&query, FREEZE).await.code, "000000", "{nonce:?}");
-        victim.refuses_post("000002", &query, FREEZE).await;
+        let other = FREEZE.replace("FREEZE", "NORMAL");
+        let signature = callback_v2::sign(&key(), nonce, &timestamp, other.as_bytes());
+        victim.refuses_post("000002", &v2_query(&signature, &timestamp, nonce), &other).await;
     }
 }
 

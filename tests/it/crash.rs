@@ -37,13 +37,38 @@ fn create(address: SocketAddr, order: usize, attempt: usize) -> Option<Value> {
         let query = v1_query(&key(), &v1_purchase(&order_id, &business_id), SystemClock.now());
         format!("GET /x?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     } else {
-        let body = purchase(&order_id, &business_id);
-        let nonce = format!("{}{order}", nonce());
-        let query = callback_v2::signed_query(&key(), &nonce, SystemClock.now(), body.as_bytes());
-        let length = body.len();
-        format!("POST /x?{query} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+        v2_request(&purchase(&order_id, &business_id))
     };
     call(address, request)
+}
+
+fn v2_request(body: &str) -> String {
+    let query = callback_v2::signed_query(&key(), &nonce(), SystemClock.now(), body.as_bytes());
+    let length = body.len();
+    format!("POST /x?{query} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+}
+
+#[test]
+fn killed_after_an_answer_it_still_knows_the_call() {
+    let program = example("isv_server");
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("killed.db");
+    let server = start(&program, &database);
+    let answer_to = |server: &Server, request: &str| call(server.address, request.to_owned()).unwrap();
+    assert_eq!(answer_to(&server, &v2_request(&purchase("CS0", "b")))["resultCode"], "000000");
+    let status = |to| v2_request(&format!(r#"{{"activity":"updateInstanceStatus","instanceId":"b","status":"{to}"}}"#));
+    let query = v2_request(r#"{"activity":"queryInstance","instanceId":"b"}"#);
+    let (freeze, unfreeze) = (status("FREEZE"), status("NORMAL"));
+    for request in [&query, &freeze, &unfreeze] {
+        assert_eq!(answer_to(&server, request)["resultCode"], "000000");
+    }
+    server.kill();
+
+    let server = start(&program, &database);
+    assert_eq!(answer_to(&server, &query)["resultCode"], "000002", "access data are shown once");
+    assert_eq!(answer_to(&server, &freeze)["resultCode"], "000000");
+    let listing = "GET /admin/instances HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert_eq!(answer_to(&server, listing)[0]["state"], "active", "an old freeze does not freeze again");
 }
 
 #[test]

@@ -11,7 +11,9 @@ use koogallery::lease::Lease;
 use koogallery::ledger::{
     Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, SqliteLedger, State, Step, StepStatus,
 };
-use koogallery::replay::{CallId, ClaimOutcome, MemoryReplayGuard, ReplayError, ReplayGuard, SqliteReplayGuard};
+use koogallery::replay::{
+    CallId, ClaimOutcome, ContentDigest, MemoryReplayGuard, ReplayError, ReplayGuard, SqliteReplayGuard,
+};
 use koogallery::sqlite::Database;
 use koogallery::sqlite::rusqlite::Connection;
 use koogallery::timestamp::Timestamp;
@@ -103,6 +105,7 @@ impl ReplayGuard for SlowGuard {
     fn claim<'a>(
         &'a self,
         id: CallId<'a>,
+        content: Option<ContentDigest>,
         until: Timestamp,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
@@ -110,15 +113,20 @@ impl ReplayGuard for SlowGuard {
             if self.claims {
                 sleep(SLOW).await;
             }
-            self.guard.claim(id, until, now).await
+            self.guard.claim(id, content, until, now).await
         }
         .boxed()
     }
 
-    fn remember_answer<'a>(&'a self, id: CallId<'a>, answer: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
+    fn remember_answer<'a>(
+        &'a self,
+        id: CallId<'a>,
+        content: Option<ContentDigest>,
+        answer: Bytes,
+    ) -> BoxFuture<'a, Result<(), ReplayError>> {
         async move {
             sleep(SLOW).await;
-            self.guard.remember_answer(id, answer).await
+            self.guard.remember_answer(id, content, answer).await
         }
         .boxed()
     }
@@ -186,10 +194,17 @@ async fn a_slow_guard_delays_nothing_beyond_the_deadline() {
     assert_eq!(stage.seller.runs(), 0, "a call that was not claimed begins nothing");
 
     let stage = on_guard(false);
-    let answer = within(SOON, stage.get(&v1_purchase("CS1", "b"))).await;
-    assert_eq!((answer.code.as_str(), answer.instance_id()), ("000000", "b"));
+    let answers = [
+        within(SOON, stage.get(&v1_purchase("CS1", "b"))).await,
+        within(SOON, stage.post(&purchase("CS2", "b2"))).await,
+    ];
+    assert_eq!(
+        answers.map(|answer| (answer.code.clone(), answer.instance_id().to_owned())),
+        [("000000".to_owned(), "b".to_owned()), ("000000".to_owned(), "b2".to_owned()),]
+    );
     let lines = stage.log.lines();
-    assert!(lines[0].contains("succeeded, but its answer could not be kept"), "{lines:?}");
+    let is_kept = |line: &&String| !line.contains("succeeded, but its answer could not be kept");
+    assert_eq!(lines.iter().filter(is_kept).count(), 2, "{lines:?}");
 }
 
 /// Another process that writes and does not end.

@@ -267,11 +267,16 @@ async fn a_debug_call_for_an_instance_is_answered_and_not_told() {
 }
 
 #[tokio::test]
-async fn repeats_are_refused_by_v2_and_answered_again_by_v1() {
+async fn repeats_get_the_same_answer_and_are_told_once() {
     let stage = Stage::new();
+    let send = async |request| Answer::read(stage.service.call(request).await);
     let request = || stage.v2_request("tenantSync", &body(TENANT), "one-nonce");
-    assert_eq!(Answer::read(stage.service.call(request()).await).code, "000000");
-    assert_eq!(Answer::read(stage.service.call(request()).await).code, "000002");
+    let first = send(request()).await;
+    assert_eq!(first.code, "000000");
+    assert_eq!(send(request()).await.body, first.body);
+    let other = stage.v2_request("tenantSync", &body(TENANT).replace("acme", "other"), "one-nonce");
+    assert_eq!(send(other).await.code, "000002", "another body under the nonce");
+    assert!(stage.log.last().contains("the nonce was used before"), "{}", stage.log.last());
     assert_eq!(stage.notes.count(), 1);
     // The nonces of the two POST protocols are apart.
     let v2_body = purchase("CS1", "b1");
@@ -283,6 +288,22 @@ async fn repeats_are_refused_by_v2_and_answered_again_by_v1() {
     let first = stage.v1("tenantSync", &sent).await;
     let again = stage.v1("tenantSync", &sent).await;
     assert_eq!((first.code.as_str(), first.body), ("000000", again.body));
+    assert_eq!(stage.notes.count(), 2);
+}
+
+#[tokio::test]
+async fn a_failed_change_may_be_tried_again_with_the_same_bytes() {
+    let stage = Stage::new();
+    *stage.notes.fails.lock().unwrap() = true;
+    let send = async || {
+        let request = stage.v2_request("tenantSync", &body(TENANT), "one-nonce");
+        Answer::read(stage.service.call(request).await).code
+    };
+    assert_eq!(send().await, "000005");
+    *stage.notes.fails.lock().unwrap() = false;
+    for _ in 0..2 {
+        assert_eq!(send().await, "000000");
+    }
     assert_eq!(stage.notes.count(), 2);
 }
 

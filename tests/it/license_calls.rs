@@ -628,7 +628,8 @@ async fn online_license_is_taken_under_either_key_and_answered_with_the_same() {
     for (configured, key) in [(Basic, Basic), (Basic, License), (License, Basic), (License, License)] {
         let stage = Stage::with_saas(|builder| builder.online_license_key(configured).sign_v2_answers(true));
         let body = apply("b1", "event-1", "");
-        let query = callback_v2::signed_query(&key_of(key), &nonce(), NOW, body.as_bytes());
+        let nonce = nonce();
+        let query = callback_v2::signed_query(&key_of(key), &nonce, NOW, body.as_bytes());
         let answer = Answer::read(stage.service.call(post_request(&query, body.clone())).await);
         assert_eq!(answer.code, "000003", "verified, and the instance is not known");
         let signature = answer.body_sign.unwrap();
@@ -638,7 +639,11 @@ async fn online_license_is_taken_under_either_key_and_answered_with_the_same() {
             "{configured:?} {key:?}"
         );
         let again = Answer::read(stage.service.call(post_request(&query, body)).await);
-        assert_eq!(again.code, "000002", "a nonce counts under both");
+        assert_eq!(again.code, "000003", "the same call again");
+        let other = apply("b1", "event-2", "");
+        let other_query = callback_v2::signed_query(&key_of(key), &nonce, NOW, other.as_bytes());
+        let other = Answer::read(stage.service.call(post_request(&other_query, other)).await);
+        assert_eq!(other.code, "000002", "a nonce counts under both");
     }
     let stage = Stage::with_saas(|builder| builder);
     assert_eq!(stage.post_as(General, &apply("b1", "event-1", "")).await.code, "000001");

@@ -42,6 +42,7 @@ mod process;
 mod properties;
 mod push_answers;
 mod query_order_example;
+mod repeats;
 mod replay_guards;
 mod replicas;
 mod servers;

@@ -221,7 +221,8 @@ async fn operations_take_few_round_trips() {
         }};
     }
     let until = NOW.saturating_add(TIMEOUT);
-    assert_eq!(count!(guard.claim(CallId::SignedQuery("nonce"), until, NOW)), 1, "claim");
+    assert_eq!(count!(guard.claim(CallId::SignedQuery("nonce"), None, until, NOW)), 1, "claim");
+    assert_eq!(count!(guard.remember_answer(CallId::SignedQuery("nonce"), None, "{}".into())), 1, "remember_answer");
     assert_eq!(count!(ledger.status(&step, NOW)), 1, "status");
     assert_eq!(count!(ledger.begin(&step, lease(), NOW)), 2, "begin");
     // The first one opens the connection for it.
@@ -261,5 +262,5 @@ async fn tables_without_a_version_are_taken_over() {
     assert!(ledger.instance("id").await.unwrap().is_some(), "nothing is lost");
     PostgresReplayGuard::new(&database).await.unwrap();
     let versions = "SELECT string_agg(store || ' ' || version, ', ' ORDER BY store) FROM koogallery_schema";
-    assert_eq!(admin.query_one(versions, &[]).await.unwrap().get::<_, String>(0), "ledger 2, replay 1");
+    assert_eq!(admin.query_one(versions, &[]).await.unwrap().get::<_, String>(0), "ledger 2, replay 2");
 }

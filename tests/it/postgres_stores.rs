@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::{join_all, poll_fn};
 use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
+use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::directory::{
     Application, Change, ChangeMeta, ClientSecret, Department, DepartmentSync, Departments, DirectoryStore,
     PostgresDirectory, Role, Tenant, TenantRemoval, User, UsersChange,
@@ -31,6 +32,8 @@ use tokio_postgres::{AsyncMessage, NoTls};
 
 use crate::servers::Schema;
 use crate::support::NOW;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 struct Backwards;
 
@@ -434,15 +437,15 @@ async fn every_statement_uses_an_index() {
     check!(ledger.instances(Some("inst5"), 100), "koogallery_instance_pkey");
 
     check!(
-        guard.claim(CallId::SignedQuery("x"), later(60), Timestamp::from_unix_millis(500)),
+        guard.claim(CallId::SignedQuery("x"), None, SystemClock.now().saturating_add(MINUTE), NOW),
         "koogallery_replay_until",
         "koogallery_replay_pkey"
     );
     check!(
-        guard.claim(CallId::SignedQuery("x"), later(60), Timestamp::from_unix_millis(500)),
+        guard.claim(CallId::SignedQuery("x"), None, SystemClock.now().saturating_add(MINUTE), NOW),
         "koogallery_replay_pkey"
     );
-    check!(guard.remember_answer(CallId::SignedQuery("x"), "{}".into()), "koogallery_replay_pkey");
+    check!(guard.remember_answer(CallId::SignedQuery("x"), None, "{}".into()), "koogallery_replay_pkey");
 
     let id = ApplicationId::Event("E100".into());
     check!(licenses.apply(LicenseApplication::new(id.clone(), "inst"), NOW), "koogallery_license_pkey");

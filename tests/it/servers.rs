@@ -138,7 +138,7 @@ impl Drop for Mysql {
     }
 }
 
-/// Keys of their own in the Redis server at `KOOGALLERY_TEST_REDIS_URL`. Their times clear them away within seconds.
+/// Keys of their own in the Redis server at `KOOGALLERY_TEST_REDIS_URL`. Their times clear them away within minutes.
 pub struct Keys {
     pub url: String,
     pub prefix: String,

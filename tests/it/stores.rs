@@ -10,7 +10,7 @@ use koogallery::lease::Lease;
 use koogallery::ledger::{Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, Step, StepStatus};
 use koogallery::license_store::{MemoryLicenseStore, SqliteLicenseStore};
 use koogallery::metering::SqliteUsageStore;
-use koogallery::replay::{CallId, ClaimOutcome, ReplayError, ReplayGuard};
+use koogallery::replay::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use koogallery::sqlite::Database;
 use koogallery::testing;
 use koogallery::timestamp::Timestamp;
@@ -132,13 +132,19 @@ impl ReplayGuard for Open {
     fn claim<'a>(
         &'a self,
         _: CallId<'a>,
+        _: Option<ContentDigest>,
         _: Timestamp,
         _: Timestamp,
     ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
         ready(Ok(ClaimOutcome::First)).boxed()
     }
 
-    fn remember_answer<'a>(&'a self, _: CallId<'a>, _: Bytes) -> BoxFuture<'a, Result<(), ReplayError>> {
+    fn remember_answer<'a>(
+        &'a self,
+        _: CallId<'a>,
+        _: Option<ContentDigest>,
+        _: Bytes,
+    ) -> BoxFuture<'a, Result<(), ReplayError>> {
         ready(Ok(())).boxed()
     }
 }
@@ -146,7 +152,7 @@ impl ReplayGuard for Open {
 #[tokio::test]
 #[should_panic(expected = "a call in its last millisecond")]
 async fn a_replay_guard_that_lets_everything_in_fails() {
-    testing::replay_guard(async || Open, async |_| ()).await;
+    testing::replay_guard(async || Open).await;
 }
 
 #[tokio::test]

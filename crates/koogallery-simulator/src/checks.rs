@@ -162,8 +162,8 @@ entries! {
     "X8" Must SIGNED_V2 ["A1"] reject::far_ahead: "a call more than 60 s ahead is refused", SIGNATURE, "compare both ways";
     "X8" Should TOKENS ["A1"] reject::very_far_ahead: "a call 30 days ahead is refused", EXPERIENCE, "limit the age of calls both ways";
     "X9" Should ALL ["A1"] reject::malformed_time: "a call with a malformed time is refused without a crash", EXPERIENCE, "parse the time as untrusted input";
-    "X10" Must ALL ["A1"] reject::replay: "a replayed call has no effect", SIGNATURE, "remember nonces (V2.0) or tokens (V1.0)";
-    "X11" Must ALL ["X10"] reject::replay_in_other_clothes: "a captured call re-encoded is rejected", EXPERIENCE, "remember the signed content, not the URL or a header";
+    "X10" Must ALL ["A1"] reject::replay: "a replayed call is refused or answered alike, and has no effect", SIGNATURE, "remember nonces (V2.0) or tokens (V1.0), with the answer or to refuse";
+    "X11" Must ALL ["X10"] reject::replay_in_other_clothes: "a captured call re-encoded has no effect either", EXPERIENCE, "remember the signed content, not the URL or a header";
     "X12" Should SIGNED_V2 ["A1"] reject::nonce_again: "a nonce is valid for one call", SIGNATURE, "remember nonces for two minutes";
     "X13" Should SIGNED_V2 ["A1"] reject::nonces: "empty and excessively long nonces are refused", EXPERIENCE, "limit the length of stored nonces";
     "X14" Should GETS ["A1"] reject::encoded_twice: "a value encoded twice is refused", EXPERIENCE, "decode once; do not try several decodings";

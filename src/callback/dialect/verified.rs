@@ -6,7 +6,7 @@ use crate::callback::CallbackError;
 use crate::callback::settings::Settings;
 use crate::key::KeyRing;
 use crate::protocol::SignatureScheme;
-use crate::replay::CallId;
+use crate::replay::{CallId, ContentDigest};
 use crate::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
 use crate::timestamp::Timestamp;
 use crate::wire::Members;
@@ -69,6 +69,16 @@ impl<'a> Verified<'a> {
             Self::KitV2(verified) => CallId::KitV2(verified.nonce()),
             Self::AuthToken(verified) => CallId::AuthToken(verified.token()),
             Self::AuthTokenBody(verified) => CallId::AuthToken(verified.token()),
+        }
+    }
+
+    /// Returns a digest of what the call says, where its id does not tell: the signature, which covers nonce, time and
+    /// body. The path of a Kit call is not covered, but a body can be read as the message of one path only.
+    pub(in crate::callback) fn content(&self) -> Option<ContentDigest> {
+        match self {
+            Self::CallbackV2(verified) => Some(ContentDigest::new(*verified.signature())),
+            Self::KitV2(verified) => Some(ContentDigest::new(*verified.signature())),
+            Self::AuthToken(_) | Self::AuthTokenBody(_) => None,
         }
     }
 

@@ -40,7 +40,7 @@ pub enum CallbackError {
     /// The signature or time of the call is not valid.
     #[error("the call was not verified")]
     Verify(#[from] VerifyError),
-    /// The call is a repeat.
+    /// The call repeats a query whose answer shows access data, or is another one under a used nonce.
     #[error("the nonce was used before")]
     Replayed,
     /// The replay guard failed.
