@@ -50,18 +50,19 @@ impl Lease {
     }
 }
 
-/// What distinguishes a run of a handler from those before and after it, so that a run that has lost its lease can be
-/// kept from writing.
+/// The fencing token of a run of the handler, and the end of its lease, by which the writes of a run that has lost its
+/// lease can be refused.
 ///
-/// A process can stand still for longer than its lease: the machine is suspended, or starved. Another one then takes the
-/// instance over, and both write. The ledger refuses what the first one reports; the handler's own writes it does not
-/// see. So store the token with whatever the handler writes, and write only where no newer one is stored:
+/// A process can be paused for longer than its lease: its machine is suspended, or overloaded. Another one then takes the
+/// instance over, and both write. The ledger refuses the outcome of the first one, but does not see the handler's own
+/// writes. So store the token with what the handler writes, and write only where no greater one is stored:
 ///
 /// ```sql
 /// UPDATE account SET state = $2, fence = $3 WHERE id = $1 AND fence <= $3
 /// ```
 ///
-/// If no row was changed, a newer run has been there: return an error. For other systems than databases, look at
+/// If no row was changed, a later run has written: return an error. The chapter
+/// [What happens once](crate::manual::_2_what_happens_once) has an example. For systems that cannot compare, check
 /// [`lease_until`](Self::lease_until) before a call that must not be made twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -72,8 +73,8 @@ pub struct Fence {
     pub token: u32,
     /// The time, by this process's clock, before which no other process takes the instance over.
     ///
-    /// It is that of the call of the handler. The service extends the lease three times in its duration for as long as
-    /// the handler runs, so the lease of a process that does not stand still lasts longer than this.
+    /// It is as the lease was extended last before the method was called. While the method runs, the service goes on
+    /// extending the lease after each third of its duration, so a process that is not paused keeps it for longer.
     pub lease_until: Timestamp,
 }
 

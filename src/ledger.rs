@@ -80,8 +80,8 @@ shareable! {
     #[doc(alias = "deduplication")]
     #[doc(alias = "exactly once")]
     pub trait Ledger: Send + Sync + 'static {
-        /// Returns the [status](Step::status) of a step. Changes nothing and locks nothing: who waits for a lease calls
-        /// this again and again.
+        /// Returns the [status](Step::status) of a step. Changes nothing and takes no lock, since it is polled while
+        /// another holder has the lease.
         fn status<'a>(
             &'a self,
             step: &'a Step,

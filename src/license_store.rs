@@ -55,10 +55,10 @@ shareable! {
         ) -> BoxFuture<'_, Result<Applied, LicenseStoreError>>;
 
         /// Leases one application to a holder if [`StoredApplication::claim`] allows it. Returns `None` if the
-        /// application is unknown, another holder has it, or nothing is to be done for it; then nothing is locked: who
-        /// waits for a License calls this again and again.
+        /// application is unknown, another holder has it, or nothing is to be done for it. Then it takes no lock, since
+        /// it is polled by calls that wait for a License.
         ///
-        /// An application that nobody has is due by `now`; one that a holder has, at the end of the lease by the
+        /// An application without a holder is due by `now`; one that a holder has, at the end of the lease by the
         /// [clock of the store](Lease).
         fn claim<'a>(
             &'a self,

@@ -8,8 +8,8 @@
 //! A store holds a connection only while it talks to the database, not while a handler runs, and never two at once. So
 //! one connection is enough for a replica to work, and the default of eight serves hundreds of calls per second. To
 //! these comes **one more** for all stores of a [`Database`], opened when a handler runs for longer than a third of its
-//! lease: leases are extended on it, so that they last however much else there is to do. The number of connections of a
-//! replica is thus that of the [builder](DatabaseBuilder::connections) and one.
+//! lease: leases are extended on it, so that they last however busy the pool is. So a replica needs one connection more
+//! than the [builder](DatabaseBuilder::connections) sets.
 //!
 //! | between replica and server | what to provide |
 //! |---|---|
@@ -269,10 +269,9 @@ pub(crate) fn lease_end(duration: &str) -> String {
     format!("(ceil(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + {duration})")
 }
 
-/// Returns the condition for a row that a holder may take, in a table where a row that nobody has is due at a time of its
-/// own, and one that somebody has is due at the end of the lease. The former compares with the caller's time, the latter
-/// with the server's: that of the statement, so that an index can be used. After a wait for a lock it lets nobody take a
-/// row too early.
+/// Returns the condition for a row that a holder may take: `due_at` is the end of the lease where a row has a holder, and
+/// compared with the server's time, or else a time of the caller's. The server's time is that of the statement, so that
+/// an index can be used; after a wait for a lock a row is rather taken too late than too early.
 pub(crate) fn is_due(now: &str) -> String {
     let clock = "floor(extract(epoch FROM statement_timestamp()) * 1000)::BIGINT";
     format!("due_at <= greatest({now}, {clock}) AND due_at <= CASE WHEN holder IS NULL THEN {now} ELSE {clock} END")

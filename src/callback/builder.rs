@@ -272,7 +272,7 @@ impl CallbackServiceBuilder {
 
     /// Sets how long an instance stays reserved after the process working on it has died (default: 5 seconds). It is reserved
     /// again after each third of this time for as long as the handler runs. A handler that blocks its runtime for longer
-    /// can be run by two processes at once, which its [fence](crate::lease::Fence) tells apart.
+    /// can be run by two processes at once; see [`Fence`](crate::lease::Fence).
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.environment.lease = lease;

@@ -11,10 +11,14 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, poll_immediate, select};
 
 use super::{BackgroundFailure, CallbackError, CallbackEvent, HandlerError, Observer, Runtime};
+use crate::backoff;
 use crate::clock::Clock;
 use crate::lease::Lease;
 use crate::random::Random;
 use crate::timestamp::Timestamp;
+
+const FIRST_POLL: Duration = Duration::from_millis(50);
+const LONGEST_POLL: Duration = Duration::from_secs(1);
 
 /// Runs a handler; a panic is a failure of its call alone.
 pub(super) async fn caught<T>(
@@ -58,6 +62,12 @@ impl Environment {
     /// Returns a lease of a new holder.
     pub(super) fn draw_lease(&self) -> Result<Lease, CallbackError> {
         Lease::draw(&*self.random, self.lease).map_err(|error| CallbackError::Handler(Arc::new(error)))
+    }
+
+    /// Returns the pause before the next poll for something that another holder works on, given the number of polls
+    /// before it.
+    pub(super) fn poll_pause(&self, polls: u32) -> Duration {
+        backoff::pause(FIRST_POLL, LONGEST_POLL, polls, &*self.random)
     }
 
     /// Waits for work, and drops it after `timeout`; `None` then.

@@ -110,7 +110,7 @@ pub enum StepStatus {
     Open {
         /// The instance as it is.
         instance: Arc<Instance>,
-        /// How long the lease of a holder lasts, zero if nobody has one.
+        /// How long the lease of a holder still lasts; zero without one.
         lease_left: Duration,
     },
     /// Done before.
@@ -246,7 +246,7 @@ impl Step {
     }
 
     /// Returns the status of the step, given its instance, if there is one, whether its [key](Self::key) is stored with
-    /// it, and how long the lease on it lasts: zero if nobody has one, or if it is over.
+    /// it, and how long the lease on it still lasts: zero without one, or if it is over.
     pub fn status(&self, instance: Option<Arc<Instance>>, has_key: bool, lease_left: Duration) -> StepStatus {
         let Some(instance) = instance else {
             return StepStatus::Unknown;

@@ -59,8 +59,8 @@ pub struct LicenseApplication {
     pub effective_time: Option<Timestamp>,
     /// End of the License's validity; none for one-time products. An estimate in V1.
     pub expire_time: Option<Timestamp>,
-    /// What tells this run of the handler from those before and after it, for the handler's own writes; its numbers are
-    /// those of the application. A store does not keep it.
+    /// Fencing token of the run and end of its lease, for the handler's own writes. The tokens are those of the
+    /// application, not of the instance. A store does not keep it.
     pub fence: Fence,
 }
 

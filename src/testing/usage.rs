@@ -85,7 +85,7 @@ pub async fn shared_usage_store<S: UsageStore>(open: impl AsyncFn() -> S) {
 pub async fn replicated_usage_store<S: UsageStore>(open: impl AsyncFn() -> S) {
     let (one, other) = (open().await, open().await);
     records_of(&one, &["a"]).await;
-    claim(&one, 1, end(), 9).await;
+    ok("claim", one.claim(Lease::new(1, 3 * SECOND), end(), 9).await);
     for ahead in [4 * SECOND, 30 * SECOND, 24 * HOUR] {
         let fast = end().saturating_add(ahead);
         assert_eq!(claim(&other, 2, fast, 9).await, [], "a caller that is {ahead:?} ahead takes no lease");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use koogallery::lease::Lease;
 use koogallery::ledger::{Effect, Ledger, LedgerError, OrderKey, PostgresLedger, Step, Target};
+use koogallery::license_store::{ApplicationId, LicenseApplication, LicenseStore as _, PostgresLicenseStore};
 use koogallery::postgres::{Database, DatabaseError};
 use koogallery::replay::{CallId, PostgresReplayGuard, ReplayGuard};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -263,4 +264,22 @@ async fn tables_without_a_version_are_taken_over() {
     PostgresReplayGuard::new(&database).await.unwrap();
     let versions = "SELECT string_agg(store || ' ' || version, ', ' ORDER BY store) FROM koogallery_schema";
     assert_eq!(admin.query_one(versions, &[]).await.unwrap().get::<_, String>(0), "ledger 2, replay 2");
+}
+
+#[tokio::test]
+async fn tables_of_the_first_version_are_updated() {
+    let Some(schema) = Schema::new().await else { return };
+    let database = schema.database().await;
+    PostgresLedger::new(&database).await.unwrap().begin(&create("CS1", "id"), lease(), NOW).await.unwrap();
+    let id = ApplicationId::Event("E1".to_owned());
+    let application = LicenseApplication::new(id.clone(), "id");
+    PostgresLicenseStore::new(&database).await.unwrap().apply(application, NOW).await.unwrap();
+    let before = "ALTER TABLE koogallery_instance DROP COLUMN status_signed_at; \
+                  ALTER TABLE koogallery_license DROP COLUMN attempts; UPDATE koogallery_schema SET version = 1";
+    schema.client().await.batch_execute(before).await.unwrap();
+    let ledger = PostgresLedger::new(&database).await.unwrap();
+    let done = ledger.complete(&create("CS1", "id"), "id", lease(), NOW).await.unwrap();
+    assert_eq!(done.status_signed_at, None);
+    let store = PostgresLicenseStore::new(&database).await.unwrap();
+    assert_eq!(store.claim(&id, lease(), NOW).await.unwrap().unwrap().attempts, 1);
 }

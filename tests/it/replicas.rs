@@ -374,7 +374,7 @@ fn fence_of(event: &Event) -> Fence {
 }
 
 #[tokio::test]
-async fn the_handler_is_told_the_number_of_its_run_and_the_end_of_its_lease() {
+async fn events_have_the_number_of_the_run_and_the_end_of_the_lease() {
     each(async |ledger| {
         let lease = Duration::from_secs(9);
         let stage = Stage::on(ledger, |builder| builder.lease(lease));

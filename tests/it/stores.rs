@@ -1,6 +1,7 @@
 //! The stores of Licenses, usage and License states: the rules on every engine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -8,7 +9,9 @@ use futures_util::future::{BoxFuture, ready};
 use koogallery::heartbeat::{FileStateStore, MemoryStateStore, SqliteStateStore};
 use koogallery::lease::Lease;
 use koogallery::ledger::{Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, Step, StepStatus};
-use koogallery::license_store::{MemoryLicenseStore, SqliteLicenseStore};
+use koogallery::license_store::{
+    ApplicationId, LicenseApplication, LicenseStore as _, MemoryLicenseStore, SqliteLicenseStore,
+};
 use koogallery::metering::SqliteUsageStore;
 use koogallery::replay::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use koogallery::sqlite::Database;
@@ -111,6 +114,30 @@ async fn a_ledger_that_believes_its_callers_is_not_for_several_machines() {
 async fn a_license_store_that_believes_its_callers_is_not_for_several_machines() {
     let store = Arc::new(MemoryLicenseStore::new());
     testing::replicated_license_store(async || Arc::clone(&store)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a caller that is 4s ahead takes no lease")]
+async fn a_usage_store_that_believes_its_callers_is_not_for_several_machines() {
+    let store = SqliteUsageStore::new(&Database::open(":memory:").unwrap()).await.unwrap();
+    testing::replicated_usage_store(async || store.clone()).await;
+}
+
+#[tokio::test]
+async fn a_table_of_licenses_from_before_attempts_were_counted_is_updated() {
+    let database = Database::open(":memory:").unwrap();
+    let id = ApplicationId::Event("E1".to_owned());
+    let store = SqliteLicenseStore::new(&database).await.unwrap();
+    let now = Timestamp::from_unix_millis(1_735_787_045_678);
+    store.apply(LicenseApplication::new(id.clone(), "i"), now).await.unwrap();
+    let before = "ALTER TABLE koogallery_license DROP COLUMN attempts";
+    database.transaction(move |transaction| transaction.execute_batch(before)).await.unwrap();
+    for _ in 0..2 {
+        let store = SqliteLicenseStore::new(&database).await.unwrap();
+        assert_eq!(store.application(&id).await.unwrap().unwrap().attempts, 0);
+    }
+    let claimed = store.claim(&id, Lease::new(1, Duration::from_secs(9)), now).await.unwrap();
+    assert_eq!(claimed.unwrap().attempts, 1);
 }
 
 #[tokio::test]

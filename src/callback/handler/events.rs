@@ -57,7 +57,7 @@ impl Event {
         }
     }
 
-    /// Sets what tells the run of the handler from others.
+    /// Sets the fence of the run.
     pub(in crate::callback) fn with_fence(mut self, run: Fence) -> Self {
         match &mut self {
             Self::Create(Purchase { fence, .. })

@@ -31,7 +31,7 @@ pub struct OrderNotice {
     pub order: Option<Order>,
     /// Whether the call came from the debugging page or a dial test; always false unless the seller asked for such calls.
     pub test_call: bool,
-    /// What tells this run from those before and after it, for the handler's own writes.
+    /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
 }
 

@@ -19,7 +19,7 @@ pub use crate::lease::Fence;
 /// **Write idempotent methods**, with the instance id as the key (insert or update, not insert). The service runs at most one
 /// changing method at a time per instance, once per event, also when the marketplace sends copies concurrently. Only after a
 /// crash between the end of a method and the ledger's record of it does a method run again, with the same instance id. A
-/// process that stood still for longer than its lease may be succeeded by another while its method runs: write with the
+/// process that was paused for longer than its lease may be succeeded by another while its method runs: write with the
 /// event's [`Fence`] where that matters.
 ///
 /// There is no default that succeeds: acknowledging a call without doing its work loses what the customer paid for. The

@@ -11,7 +11,6 @@ use futures_channel::oneshot;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, join_all};
 
-use crate::backoff;
 use crate::callback::command::Change;
 use crate::callback::environment::{Environment, caught};
 use crate::callback::handler::subscription::{ErasedHandler, Event, Unfreeze};
@@ -24,9 +23,7 @@ use crate::open_api::Client;
 use crate::random;
 use crate::timestamp::Timestamp;
 
-/// Pauses between two looks at an instance that another worker holds, and the time after which nobody looks any more.
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-const LONGEST_LOOK: Duration = Duration::from_secs(1);
+/// Time after which an instance that another worker holds is polled no more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pauses after failed tries to note a step as done.
@@ -114,7 +111,7 @@ impl Executor {
     }
 
     /// Resumes a creation that a crash or a failure interrupted after the answer "still processing": the marketplace
-    /// may only poll now, and not send the purchase again. Does nothing while somebody works on it, and where the purchase
+    /// may only poll now, and not send the purchase again. Does nothing while a holder works on it, and where the purchase
     /// cannot be known from the ledger.
     pub(in crate::callback) async fn resume(self: &Arc<Self>, instance: &Instance) -> Result<(), CallbackError> {
         // V1.0, which has no order lines, sends what was bought in the call, and sends it again.
@@ -138,7 +135,7 @@ impl Executor {
         let executor = Arc::clone(self);
         let report = async move {
             match run.outcome.await {
-                // Whoever is at work reports how it ends.
+                // The holder of the lease reports how its work ends.
                 Ok(_) | Err(CallbackError::Busy(_)) => {}
                 Err(error) => executor.environment.report_failure(step.effect.as_str(), step.subject(), &error),
             }
@@ -181,8 +178,8 @@ impl Executor {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Copies of a call that come while the first one runs share its outcome. It begins when the lease that somebody has
-    /// on the instance may be over.
+    /// Copies of a call that come while the first one runs share its outcome. The run waits for the lease that another
+    /// holder has on the instance.
     fn join_or_start(self: &Arc<Self>, change: Box<Change>, lease_left: Duration) -> Run {
         let identity = Identity::of(&change.step);
         let mut running = self.running();
@@ -252,7 +249,7 @@ impl Executor {
         Err(failure)
     }
 
-    /// Waits for the lease. While somebody has it, the ledger is only read, at growing intervals.
+    /// Waits for the lease. While another holder has it, the ledger is only read, at growing intervals.
     async fn acquire(
         &self,
         step: &mut Step,
@@ -265,8 +262,8 @@ impl Executor {
         {
             step.set_proposed_id(self.random_id()?);
         }
-        let (mut looks, mut waited) = (0, Duration::ZERO);
-        loop {
+        let (mut polls, mut waited) = (0, Duration::ZERO);
+        while waited < PATIENCE {
             if lease_left.is_zero() {
                 let asked_at = self.environment.now();
                 match self.ledger.begin(step, lease, asked_at).await? {
@@ -281,7 +278,11 @@ impl Executor {
                     LeaseOutcome::NotCreated(instance) => {
                         return Err(CallbackError::UnknownInstance(instance.instance_id.clone()));
                     }
-                    LeaseOutcome::IdTaken => step.set_proposed_id(self.random_id()?),
+                    LeaseOutcome::IdTaken => {
+                        step.set_proposed_id(self.random_id()?);
+                        // An engine that answers so every time must not be polled for ever.
+                        waited += self.environment.poll_pause(0);
+                    }
                     LeaseOutcome::Busy { instance, lease_left: left } => {
                         run.fix(&instance);
                         lease_left = left;
@@ -289,19 +290,17 @@ impl Executor {
                 }
                 continue;
             }
-            if waited >= PATIENCE {
-                let id = run.instance_id.get().map_or_else(|| step.subject(), String::as_str);
-                return Err(CallbackError::Busy(id.to_owned()));
-            }
-            let pause = backoff::pause(FIRST_LOOK, LONGEST_LOOK, looks, &*self.environment.random).min(lease_left);
+            let pause = self.environment.poll_pause(polls).min(lease_left);
             self.environment.sleep(pause).await;
-            (looks, waited) = (looks + 1, waited + pause);
+            (polls, waited) = (polls + 1, waited + pause);
             lease_left = match self.ledger.status(step, self.environment.now()).await? {
                 StepStatus::Done(instance) => return Ok(Acquired::Done(instance)),
                 StepStatus::Open { lease_left, .. } => lease_left,
                 StepStatus::Unknown => Duration::ZERO,
             };
         }
+        let id = run.instance_id.get().map_or_else(|| step.subject(), String::as_str);
+        Err(CallbackError::Busy(id.to_owned()))
     }
 
     /// Runs the seller's code; returns the effect, with the data of the order.

@@ -1,9 +1,7 @@
 //! Replying to the License calls.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::backoff;
 use crate::callback::CallbackError;
 use crate::callback::command::{Created, LicensingCommand, Reply, SubscriptionCommand};
 use crate::callback::environment::caught;
@@ -14,10 +12,6 @@ use crate::callback::settings::DebugCalls;
 use crate::ledger::{Instance, State};
 use crate::license_store::{ApplicationId, Applied, License, LicenseApplication};
 use crate::redact::Sensitive;
-
-/// Pauses between two looks at a License that another call is making.
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// The Licenses of one seller.
 pub(in crate::callback) struct Licensing {
@@ -119,7 +113,7 @@ impl Licensing {
         }
         self.note(application).await?;
         let environment = &self.issuer.environment;
-        let mut looks = 0;
+        let mut polls = 0;
         loop {
             if let Some(License::Text(text)) = self.issuer.work_for(&id).await? {
                 return Ok(text);
@@ -128,8 +122,8 @@ impl Licensing {
             if let Some(License::Text(text)) = self.known_license(&id).await? {
                 return Ok(text);
             }
-            environment.sleep(backoff::pause(FIRST_LOOK, LONGEST_LOOK, looks, &*environment.random)).await;
-            looks += 1;
+            environment.sleep(environment.poll_pause(polls)).await;
+            polls += 1;
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Renewal {
     pub amount_paid: Option<Amount>,
     /// See [`Purchase::test_call`](super::Purchase::test_call).
     pub test_call: bool,
-    /// What tells this run from those before and after it, for the handler's own writes.
+    /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
 }
 
@@ -78,7 +78,7 @@ pub struct Freeze {
     pub reason: FreezeReason,
     /// See [`Purchase::test_call`](super::Purchase::test_call).
     pub test_call: bool,
-    /// What tells this run from those before and after it, for the handler's own writes.
+    /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
 }
 
@@ -107,7 +107,7 @@ pub struct Unfreeze {
     pub instance_id: String,
     /// See [`Purchase::test_call`](super::Purchase::test_call).
     pub test_call: bool,
-    /// What tells this run from those before and after it, for the handler's own writes.
+    /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
 }
 
@@ -130,7 +130,7 @@ pub struct Release {
     pub order_line_id: Option<String>,
     /// See [`Purchase::test_call`](super::Purchase::test_call).
     pub test_call: bool,
-    /// What tells this run from those before and after it, for the handler's own writes.
+    /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
 }
 
@@ -161,7 +161,7 @@ pub struct Upgrade {
     pub product: Option<Product>,
     /// See [`Purchase::test_call`](super::Purchase::test_call).
     pub test_call: bool,
-    /// What tells this run from those before and after it, for the handler's own writes.
+    /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
 }
 
