@@ -39,10 +39,18 @@ fn main() {
         if argument == "sqlite" {
             let folder = tempfile::tempdir().expect("a folder");
             let service = runtime.block_on(on_sqlite(&folder.path().join("stores.db")));
-            measure(&runtime, "SQLite", &service, &mut bare_sqlite(&folder.path().join("bare.db")));
+            measure(&runtime, "SQLite", &service, Some(&mut bare_sqlite(&folder.path().join("bare.db"))));
         } else {
-            let service = runtime.block_on(on_postgres(&argument));
-            measure(&runtime, "PostgreSQL", &service, &mut || f64::NAN);
+            let schema = format!("koogallery_bench_{}", std::process::id());
+            let admin = runtime.block_on(postgres::Database::connect(&argument)).expect("a database");
+            let run = |statement: String| {
+                let run = admin.transaction(async |work| Ok(work.batch_execute(&statement).await?));
+                runtime.block_on(run).expect("a schema");
+            };
+            run(format!("CREATE SCHEMA {schema}"));
+            let service = runtime.block_on(on_postgres(&argument, &schema));
+            measure(&runtime, "PostgreSQL", &service, None);
+            run(format!("DROP SCHEMA {schema} CASCADE"));
         }
     }
 }
@@ -53,11 +61,7 @@ async fn on_sqlite(path: &Path) -> CallbackService {
     service(ledger, SqliteReplayGuard::new(&database).await.expect("a table"))
 }
 
-async fn on_postgres(url: &str) -> CallbackService {
-    let schema = format!("koogallery_bench_{}", std::process::id());
-    let admin = postgres::Database::connect(url).await.expect("a database");
-    let create = format!("CREATE SCHEMA {schema}");
-    admin.transaction(async |work| Ok(work.batch_execute(&create).await?)).await.expect("a schema");
+async fn on_postgres(url: &str, schema: &str) -> CallbackService {
     let sign = if url.contains('?') { '&' } else { '?' };
     let url = format!("{url}{sign}options=-c%20search_path%3D{schema}");
     let database = postgres::Database::connect(&url).await.expect("a database");
@@ -89,7 +93,7 @@ fn bare_sqlite(path: &Path) -> impl FnMut() -> f64 {
 }
 
 /// The best of some rounds, in which the bare commits and the work take turns: the disk is shared with others.
-fn measure(runtime: &Runtime, stores: &str, service: &CallbackService, bare: &mut dyn FnMut() -> f64) {
+fn measure(runtime: &Runtime, stores: &str, service: &CallbackService, mut bare: Option<&mut dyn FnMut() -> f64>) {
     let works: [(&str, usize, usize, Body); 4] = [
         ("create", 1, 200, creation),
         ("create", 32, 3200, creation),
@@ -100,7 +104,7 @@ fn measure(runtime: &Runtime, stores: &str, service: &CallbackService, bare: &mu
     let mut best = [0.0_f64; 4];
     let mut best_bare = 0.0_f64;
     for _ in 0..ROUNDS {
-        best_bare = best_bare.max(bare());
+        best_bare = bare.as_mut().map_or(0.0, |bare| bare()).max(best_bare);
         for (best, (_, callers, calls, body)) in best.iter_mut().zip(works) {
             let began = Instant::now();
             runtime.block_on(async {
@@ -114,7 +118,8 @@ fn measure(runtime: &Runtime, stores: &str, service: &CallbackService, bare: &mu
         }
     }
     for (best, (work, callers, ..)) in best.into_iter().zip(works) {
-        println!("| {stores} | {work} | {callers} | {best:.0} | {:.1} |", best / best_bare);
+        let ratio = if best_bare > 0.0 { format!("{:.1}", best / best_bare) } else { String::new() };
+        println!("| {stores} | {work} | {callers} | {best:.0} | {ratio} |");
     }
 }
 

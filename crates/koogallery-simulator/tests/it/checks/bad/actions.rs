@@ -13,7 +13,7 @@ pub const FAMILY: &[Bad] = &[
     Bad {
         mistake: "creates a new id in every attempt",
         profile: Of(SaasV2),
-        fails: &["I1"],
+        fails: &["X10", "I1"],
         has_probe: false,
         handler: |good| renaming(good, |_, _| random_id()),
     },

@@ -161,7 +161,7 @@ const CASES: [Case; 7] = [
         bad: &Bad {
             mistake: "starts over when a repeat arrives during the work",
             profile: Of(SaasV2),
-            fails: &["I3", "I13"],
+            fails: &["X10", "I3", "I13"],
             has_probe: false,
             handler: |good| {
                 let working = Mutex::new(HashMap::<String, Option<String>>::new());
