@@ -81,3 +81,13 @@ impl Columns for tokio_postgres::Row {
         crate::postgres::DatabaseError::Unreadable { table, column }
     }
 }
+
+#[cfg(feature = "mysql_async-0_37")]
+#[allow(clippy::needless_question_mark, reason = "the other engine converts its error")]
+impl Columns for crate::mysql::Row {
+    columns!(crate::mysql::Row, crate::mysql::DatabaseError, get);
+
+    fn unreadable(table: &'static str, column: &'static str) -> crate::mysql::DatabaseError {
+        crate::mysql::DatabaseError::Unreadable { table, column }
+    }
+}

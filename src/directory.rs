@@ -4,8 +4,8 @@
 //! The marketplace sends them with the [Kit callbacks](crate::kit); the service turns each of them into a [`Change`]. A
 //! [`DirectoryStore`] keeps them by their documented identities and answers what a [login](crate::login) asks, by way
 //! of [`StoreLogin`](crate::login::StoreLogin). [`MemoryDirectory`] is for tests and for trying out; `SqliteDirectory`
-//! (feature `sqlite`) survives a restart; `PostgresDirectory` (feature `deadpool-postgres-0_14`) also serves several
-//! replicas.
+//! (feature `sqlite`) survives a restart; `PostgresDirectory` (feature `deadpool-postgres-0_14`) and `MysqlDirectory`
+//! (feature `mysql_async-0_37`) also serve several replicas.
 //!
 //! ```
 //! # async fn example() -> Result<(), koogallery::directory::DirectoryStoreError> {
@@ -55,6 +55,8 @@
 mod change;
 mod department;
 mod memory;
+#[cfg(feature = "mysql_async-0_37")]
+mod mysql;
 mod path;
 mod policy;
 #[cfg(feature = "deadpool-postgres-0_14")]
@@ -63,7 +65,7 @@ mod reads;
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 mod tables;
 mod user;
 
@@ -80,6 +82,8 @@ pub use change::{
 };
 pub use department::Department;
 pub use memory::MemoryDirectory;
+#[cfg(feature = "mysql_async-0_37")]
+pub use mysql::MysqlDirectory;
 pub use path::department_path;
 pub use policy::DepartmentSync;
 #[cfg(feature = "deadpool-postgres-0_14")]

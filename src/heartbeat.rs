@@ -59,6 +59,8 @@ mod file;
 mod flight;
 mod inner;
 mod memory;
+#[cfg(feature = "mysql_async-0_37")]
+mod mysql;
 mod observer;
 #[cfg(feature = "deadpool-postgres-0_14")]
 mod postgres;
@@ -73,6 +75,8 @@ pub use builder::{HeartbeatBuilder, LicenseCodeError, OfflinePolicy};
 pub use check::Heartbeat;
 pub use file::FileStateStore;
 pub use memory::MemoryStateStore;
+#[cfg(feature = "mysql_async-0_37")]
+pub use mysql::MysqlStateStore;
 pub use observer::{CallFailure, HeartbeatEvent, Observer, StderrObserver};
 #[cfg(feature = "deadpool-postgres-0_14")]
 pub use postgres::PostgresStateStore;

@@ -6,7 +6,7 @@
 //! done, which a retry completes.
 //!
 //! [`MemoryLedger`] is for tests; `SqliteLedger` (feature `sqlite`) survives a restart; `PostgresLedger` (feature
-//! `deadpool-postgres-0_14`) also serves several replicas.
+//! `deadpool-postgres-0_14`) and `MysqlLedger` (feature `mysql_async-0_37`) also serve several replicas.
 //!
 //! # A ledger on another database
 //!
@@ -36,13 +36,19 @@
 //! [`license_ledger`](crate::callback::CallbackService::license_ledger), which remove it again.
 
 mod memory;
+#[cfg(feature = "mysql_async-0_37")]
+mod mysql;
 #[cfg(feature = "deadpool-postgres-0_14")]
 mod postgres;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+mod renewal;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+mod row;
 mod scoped;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod step;
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 mod tables;
 
 use std::error::Error;
@@ -52,6 +58,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 pub use memory::MemoryLedger;
+#[cfg(feature = "mysql_async-0_37")]
+pub use mysql::MysqlLedger;
 #[cfg(feature = "deadpool-postgres-0_14")]
 pub use postgres::PostgresLedger;
 pub(crate) use scoped::{Family, Scoped};

@@ -65,6 +65,7 @@
 //! | `sqlite` | `sqlite`, `ledger::SqliteLedger`, `metering::SqliteUsageStore` and others: stores on SQLite, linked as the application chooses |
 //! | `sqlite-bundled` | the same, with SQLite compiled in |
 //! | `deadpool-postgres-0_14` | `postgres`, `ledger::PostgresLedger`, `metering::PostgresUsageStore` and others: stores for several replicas |
+//! | `mysql_async-0_37` | `mysql`, `ledger::MysqlLedger`, `metering::MysqlUsageStore` and others: stores on MySQL or MariaDB for several replicas |
 //! | `redis-1` | `replay::RedisReplayGuard`: the replay guard for several replicas |
 //! | `reqwest-0_13` | `transport::ReqwestTransport`: open-API calls with reqwest 0.13 |
 //! | `rustls` | TLS for it by rustls |
@@ -93,7 +94,7 @@ mod backoff;
 pub mod callback;
 pub mod cipher;
 pub mod clock;
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 mod columns;
 pub mod directory;
 pub mod env;
@@ -105,6 +106,8 @@ pub mod lease;
 pub mod ledger;
 pub mod license;
 pub mod license_store;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+mod lock_key;
 #[doc(alias = "SSO")]
 #[doc(alias = "single sign-on")]
 #[doc(alias = "OAuth")]
@@ -113,6 +116,8 @@ pub mod manual;
 pub mod metering;
 #[cfg(doctest)]
 pub mod must_not_compile;
+#[cfg(feature = "mysql_async-0_37")]
+pub mod mysql;
 pub mod open_api;
 pub mod order_notify;
 #[cfg(feature = "deadpool-postgres-0_14")]
@@ -126,6 +131,8 @@ pub mod replay;
 pub mod result_code;
 pub mod runtime;
 pub mod saas;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+mod schema;
 mod scope;
 mod shareable;
 #[doc(alias = "签名")]
@@ -140,7 +147,7 @@ pub mod testing;
 mod text;
 pub mod timestamp;
 pub mod transport;
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 mod waiting;
 pub mod wire;
 

@@ -5,15 +5,17 @@
 //! also after a crash between issuing and delivering it.
 //!
 //! [`MemoryLicenseStore`] is for tests; `SqliteLicenseStore` (feature `sqlite`) survives a restart;
-//! `PostgresLicenseStore` (feature `deadpool-postgres-0_14`) also serves several replicas. A store on another database
-//! implements [`LicenseStore`]; the rules that all stores share are methods of [`StoredApplication`], and
-//! `testing::license_store` (feature `testing`) checks that it keeps them.
+//! `PostgresLicenseStore` (feature `deadpool-postgres-0_14`) and `MysqlLicenseStore` (feature `mysql_async-0_37`) also
+//! serve several replicas. A store on another database implements [`LicenseStore`]; the rules that all stores share are
+//! methods of [`StoredApplication`], and `testing::license_store` (feature `testing`) checks that it keeps them.
 
 mod application;
 mod memory;
+#[cfg(feature = "mysql_async-0_37")]
+mod mysql;
 #[cfg(feature = "deadpool-postgres-0_14")]
 mod postgres;
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 mod row;
 mod scoped;
 #[cfg(feature = "sqlite")]
@@ -26,6 +28,8 @@ use futures_util::future::BoxFuture;
 
 pub use application::{ApplicationId, Applied, License, LicenseApplication, Progress, StoredApplication};
 pub use memory::MemoryLicenseStore;
+#[cfg(feature = "mysql_async-0_37")]
+pub use mysql::MysqlLicenseStore;
 #[cfg(feature = "deadpool-postgres-0_14")]
 pub use postgres::PostgresLicenseStore;
 pub(crate) use scoped::ScopedStore;

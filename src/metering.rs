@@ -24,7 +24,7 @@
 //! ```
 //!
 //! `SqliteUsageStore` (feature `sqlite`) serves the processes on one file; `PostgresUsageStore` (feature
-//! `deadpool-postgres-0_14`) several replicas.
+//! `deadpool-postgres-0_14`) and `MysqlUsageStore` (feature `mysql_async-0_37`) several replicas.
 //!
 //! # Rules of this module
 //!
@@ -47,22 +47,26 @@
 mod delivery;
 mod draft;
 mod meter;
+#[cfg(feature = "mysql_async-0_37")]
+mod mysql;
 mod observer;
 #[cfg(feature = "deadpool-postgres-0_14")]
 mod postgres;
 mod pusher;
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 mod row;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod status;
 mod store;
 mod usage;
-#[cfg(feature = "deadpool-postgres-0_14")]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 mod waiting;
 
 pub use draft::{RecordDraft, UsageSum};
 pub use meter::Meter;
+#[cfg(feature = "mysql_async-0_37")]
+pub use mysql::MysqlUsageStore;
 pub use observer::{AtRisk, Hold, MeteringEvent, Observer, PushFailure, Rejection, StderrObserver};
 #[cfg(feature = "deadpool-postgres-0_14")]
 pub use postgres::PostgresUsageStore;

@@ -46,7 +46,6 @@ use std::time::Duration;
 pub use deadpool_postgres;
 use deadpool_postgres::{Client, Pool, PoolError, Transaction};
 use futures_util::future::join;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 pub use tokio_postgres;
@@ -57,8 +56,10 @@ use tokio_postgres::{Config, IsolationLevel, NoTls, Row, Socket};
 
 pub use builder::DatabaseBuilder;
 use lent::{Connect, Lent};
-pub use schema::Schema;
 pub(crate) use work::Work;
+
+use crate::schema::Newer;
+pub use crate::schema::Schema;
 
 /// A pool of connections to one database. Clones share the pool.
 ///
@@ -281,17 +282,6 @@ pub(crate) fn shared(statement: &str) -> String {
     statement.replace('?', "$")
 }
 
-/// Returns the number of the advisory lock for something that several statements change together. That two things may
-/// have the same number costs a wait.
-pub(crate) fn lock_key(parts: &[&str]) -> i64 {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update(part.len().to_be_bytes());
-        digest.update(part);
-    }
-    digest.finalize().first_chunk().copied().map_or(0, i64::from_be_bytes)
-}
-
 pub(crate) fn binary<'a>(value: &'a (dyn ToSql + Sync)) -> Parameter<'a> {
     (value, Type::BYTEA)
 }
@@ -357,6 +347,12 @@ pub enum DatabaseError {
     /// The name of a store is not made of 1 to 32 lower-case letters.
     #[error("invalid store name {0:?}: expected 1 to 32 lower-case letters")]
     Name(String),
+}
+
+impl From<Newer> for DatabaseError {
+    fn from(Newer { store, found, supported }: Newer) -> Self {
+        Self::NewerSchema { store, found, supported }
+    }
 }
 
 impl From<tokio_postgres::Error> for DatabaseError {

@@ -21,11 +21,13 @@
 //! the process in any way, but the last ones may be lost in a power cut.
 //!
 //! [`MemoryReplayGuard`] serves one process, `SqliteReplayGuard` (feature `sqlite`) the processes on one file,
-//! `PostgresReplayGuard` (feature `deadpool-postgres-0_14`) and `RedisReplayGuard` (feature `redis-1`) several
-//! replicas. A guard on another database implements [`ReplayGuard`]; `testing::replay_guard` (feature `testing`) checks
+//! `PostgresReplayGuard` (feature `deadpool-postgres-0_14`), `MysqlReplayGuard` (feature `mysql_async-0_37`) and
+//! `RedisReplayGuard` (feature `redis-1`) several replicas. A guard on another database implements [`ReplayGuard`]; `testing::replay_guard` (feature `testing`) checks
 //! it.
 
 mod memory;
+#[cfg(feature = "mysql_async-0_37")]
+mod mysql;
 #[cfg(feature = "deadpool-postgres-0_14")]
 mod postgres;
 #[cfg(feature = "redis-1")]
@@ -40,6 +42,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 pub use memory::MemoryReplayGuard;
+#[cfg(feature = "mysql_async-0_37")]
+pub use mysql::MysqlReplayGuard;
 #[cfg(feature = "deadpool-postgres-0_14")]
 pub use postgres::PostgresReplayGuard;
 #[cfg(feature = "redis-1")]

@@ -66,7 +66,7 @@ pub(crate) fn is_reserved(id: &str) -> bool {
 }
 
 /// Returns whether a name may be part of the names of a store's tables.
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 pub(crate) fn is_store_name(name: &str) -> bool {
     (1..=32).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase())
 }

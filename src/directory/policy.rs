@@ -27,7 +27,7 @@ pub(super) struct Mark {
 
 impl Mark {
     /// `gives_way_to` in SQL, of a row of a table to the time and the test flag in the first two parameters.
-    #[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+    #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
     pub(super) fn gives_way(table: &str) -> String {
         format!("({table}.test_call > ?2 OR ({table}.test_call = ?2 AND {table}.sent_at <= ?1))")
     }
@@ -71,7 +71,7 @@ pub(super) enum Effect {
 }
 
 impl Effect {
-    #[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+    #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
     pub(super) fn state(&self) -> &'static str {
         match self {
             Self::Put(_) => "present",

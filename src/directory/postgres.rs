@@ -13,7 +13,8 @@ use super::record::{Entry, Kind};
 use super::tables::{FIND_CLEARED, clear, decrypt, entry, note_cleared, put, read_mark, read_row, rows};
 use super::{Application, Change, Department, DepartmentSync, DirectoryStore, DirectoryStoreError, Tenant, User};
 use crate::cipher::client_secret::ClientSecretDecryptor;
-use crate::postgres::{Database, DatabaseError, Parameter, Schema, flag, int, limit, lock_key, shared, text, texts};
+use crate::lock_key::lock_key;
+use crate::postgres::{Database, DatabaseError, Parameter, Schema, flag, int, limit, shared, text, texts};
 
 /// A directory for any number of replicas, in tables of its own (`koogallery_tenant`, `_application`, `_user`,
 /// `_department`, `_directory_cleared`). Clones share everything.
@@ -99,7 +100,7 @@ CREATE TABLE IF NOT EXISTS koogallery_directory_cleared (
 impl PostgresDirectory {
     /// Returns the tables that [`PostgresDirectory::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::new("directory", "koogallery_directory_cleared", &[TABLES])
+        Schema::postgres("directory", "koogallery_directory_cleared", &[TABLES])
     }
 
     /// Opens the directory, creating its tables if there are none, or updating those of an earlier version. The

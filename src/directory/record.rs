@@ -44,7 +44,7 @@ pub(super) struct ApplicationRecord {
     plain_secret: Sensitive,
 }
 
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 impl Record {
     pub(super) fn to_json(&self) -> serde_json::Result<String> {
         match self {

@@ -39,6 +39,7 @@ pub(super) fn clear(kind: Kind) -> String {
 }
 
 /// Parameters: time, test flag, table, enterprise, instance.
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
 pub(super) fn note_cleared() -> String {
     format!(
         "INSERT INTO koogallery_directory_cleared (sent_at, test_call, cleared, tenant_id, instance_id) \
@@ -53,6 +54,7 @@ pub(super) const FIND_CLEARED: &str = "SELECT sent_at, test_call FROM koogallery
                                        WHERE cleared = ?1 AND tenant_id = ?2 AND instance_id = ?3";
 
 /// Sets rows with the columns time, test flag, enterprise, instance, state, record and ids, which `source` gives.
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
 pub(super) fn put(kind: Kind, source: &str) -> String {
     let table = kind.table();
     let columns: String = kind.columns().iter().map(|column| format!(", {column}")).collect();
@@ -68,22 +70,27 @@ pub(super) fn put(kind: Kind, source: &str) -> String {
 
 /// The rows of a look-up. Parameters: enterprise, ids.
 pub(super) fn rows(query: &Query) -> String {
+    format!(
+        "{} AS last_id, instance_id, sent_at, test_call, record FROM {} WHERE {}",
+        query.kind.last_column(),
+        query.kind.table(),
+        condition(query)
+    )
+}
+
+/// The condition for the rows of a look-up. Parameters: enterprise, ids.
+pub(super) fn condition(query: &Query) -> String {
     let columns = query.kind.columns();
-    let mut conditions = String::new();
+    let mut condition = "tenant_id = ?1 AND state = 'present'".to_owned();
     for (index, column) in columns.iter().enumerate() {
         let operator = match query.reach {
             Reach::From if index + 1 == columns.len() => ">=",
             Reach::After if index + 1 == columns.len() => ">",
             _ => "=",
         };
-        conditions += &format!(" AND {column} {operator} ?{}", index + 2);
+        condition += &format!(" AND {column} {operator} ?{}", index + 2);
     }
-    format!(
-        "{} AS last_id, instance_id, sent_at, test_call, record FROM {} WHERE tenant_id = ?1{conditions} \
-         AND state = 'present'",
-        query.kind.last_column(),
-        query.kind.table(),
-    )
+    condition
 }
 
 pub(super) fn read_row<R: Columns>(row: &R) -> Result<Row<String>, R::Error> {

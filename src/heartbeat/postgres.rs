@@ -32,7 +32,7 @@ const TABLES: &str = r#"CREATE TABLE IF NOT EXISTS koogallery_license_state (
 impl PostgresStateStore {
     /// Returns the table that [`PostgresStateStore::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::new("license_state", "koogallery_license_state", &[TABLES])
+        Schema::postgres("license_state", "koogallery_license_state", &[TABLES])
     }
 
     /// Opens the store, creating its table if there is none, or updating one of an earlier version.

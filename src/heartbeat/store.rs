@@ -9,8 +9,8 @@ use crate::shareable::shareable;
 
 shareable! {
     /// A store of a small text per License: a file ([`FileStateStore`](super::FileStateStore)), a row
-    /// (`SqliteStateStore`, feature `sqlite`; `PostgresStateStore`, feature `deadpool-postgres-0_14`), or whatever a
-    /// platform offers. `testing::state_store` (feature `testing`) checks an implementation.
+    /// (`SqliteStateStore`, feature `sqlite`; `PostgresStateStore`, feature `deadpool-postgres-0_14`; `MysqlStateStore`,
+    /// feature `mysql_async-0_37`), or whatever a platform offers. `testing::state_store` (feature `testing`) checks an implementation.
     ///
     /// The text is lines of ASCII without the License code and clients' ids, but a store must not rely on this. The key
     /// is derived from the License code and is 32 lower-case hexadecimal digits.

@@ -1,19 +1,18 @@
 //! The ledger in PostgreSQL.
 
-mod renewal;
-
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join3};
 use tokio_postgres::Row;
 
-use self::renewal::Renewals;
+use super::renewal::{Extend, Renewal, Renewals};
+use super::row::{Record, status};
 use super::tables::Tables;
-use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, State, Step, StepStatus, Target};
+use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, Step, StepStatus, Target};
 use crate::lease::Lease;
-use crate::postgres::{CLOCK, Database, DatabaseError, Parameter, Schema, Work, int, lease_end, text};
+use crate::postgres::{CLOCK, Database, DatabaseError, Parameter, Schema, Work, int, ints, lease_end, text, texts};
 use crate::timestamp::Timestamp;
 
 /// A ledger for any number of replicas, in tables of its own (`koogallery_instance`, `koogallery_step`).
@@ -25,7 +24,7 @@ use crate::timestamp::Timestamp;
 pub struct PostgresLedger {
     database: Database,
     tables: Tables,
-    renewals: Renewals,
+    renewals: Renewals<Reserved>,
 }
 
 fn columns() -> String {
@@ -66,7 +65,7 @@ const STATUS_TIMES: &str = "ALTER TABLE koogallery_instance ADD COLUMN IF NOT EX
 impl PostgresLedger {
     /// Returns the tables that [`PostgresLedger::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::new("ledger", "koogallery_step", &[TABLES, STATUS_TIMES])
+        Schema::postgres("ledger", "koogallery_step", &[TABLES, STATUS_TIMES])
     }
 
     /// Returns the tables of a [named](Self::named) ledger.
@@ -78,7 +77,7 @@ impl PostgresLedger {
         let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
         let migrations = [tables.sql(TABLES), tables.sql(STATUS_TIMES)];
         let migrations = migrations.each_ref().map(|migration| &**migration);
-        Ok(Schema::new(format!("ledger_{name}"), tables.sql("koogallery_step"), &migrations))
+        Ok(Schema::postgres(format!("ledger_{name}"), tables.sql("koogallery_step"), &migrations))
     }
 
     /// Opens the ledger, creating its tables if there are none, or updating those of an earlier version.
@@ -103,8 +102,8 @@ impl PostgresLedger {
     }
 
     fn on(database: &Database, tables: Tables) -> Self {
-        let renewals = Renewals::new(database.reserved(), tables.clone());
-        Self { database: database.clone(), tables, renewals }
+        let reserved = Reserved { database: database.reserved(), tables: tables.clone() };
+        Self { database: database.clone(), tables, renewals: Renewals::new(reserved) }
     }
 
     async fn run<T>(&self, work: impl AsyncFnOnce(&Named<'_>) -> Result<T, DatabaseError>) -> Result<T, LedgerError> {
@@ -257,43 +256,6 @@ impl Ledger for PostgresLedger {
     }
 }
 
-struct Record {
-    instance: Instance,
-    holder: Option<String>,
-    lease_left: Duration,
-}
-
-impl Record {
-    fn read(row: &Row) -> Result<Self, DatabaseError> {
-        let unreadable = |column| DatabaseError::Unreadable { table: "koogallery_instance", column };
-        let told = |column| row.try_get(column).map(|text: String| Some(text).filter(|text| !text.is_empty()));
-        let time = |column| row.try_get(column).map(|millis: Option<i64>| millis.map(Timestamp::from_unix_millis));
-        let lease_left = u64::try_from(row.try_get::<_, i64>("lease_left")?);
-        Ok(Self {
-            instance: Instance {
-                instance_id: row.try_get("instance_id")?,
-                order: OrderKey {
-                    order_id: row.try_get("order_id")?,
-                    order_line_id: told("order_line_id")?,
-                    product_id: told("order_product_id")?,
-                },
-                product_id: row.try_get("product_id")?,
-                state: State::from_word(row.try_get("state")?).ok_or_else(|| unreadable("state"))?,
-                expire_time: time("expire_time")?,
-                handler_runs: u32::try_from(row.try_get::<_, i64>("handler_runs")?)
-                    .map_err(|_| unreadable("handler_runs"))?,
-                status_signed_at: time("status_signed_at")?,
-            },
-            holder: row.try_get("lease_holder")?,
-            lease_left: Duration::from_millis(lease_left.map_err(|_| unreadable("lease_until"))?),
-        })
-    }
-
-    fn is_held_by(&self, lease: Lease) -> bool {
-        self.holder.as_ref().is_some_and(|holder| *holder == lease.holder_text())
-    }
-}
-
 /// Returns the record of a step, and whether its key is stored; both from one moment.
 async fn find(transaction: &Named<'_>, step: &Step, lock: &str) -> Result<Option<(Record, bool)>, DatabaseError> {
     let key = step.key();
@@ -314,7 +276,7 @@ async fn find(transaction: &Named<'_>, step: &Step, lock: &str) -> Result<Option
         columns()
     );
     let row = transaction.query_opt(&statement, &parameters).await?;
-    row.map(|row| Ok((Record::read(&row)?, row.try_get("noted")?))).transpose()
+    row.as_ref().map(Record::read_noted).transpose()
 }
 
 async fn by_id(transaction: &Named<'_>, instance_id: &str, lock: &str) -> Result<Option<Record>, DatabaseError> {
@@ -325,12 +287,6 @@ async fn by_id(transaction: &Named<'_>, instance_id: &str, lock: &str) -> Result
 
 fn order_parameters(order: &OrderKey) -> [Parameter<'_>; 3] {
     [text(&order.order_id), text(&order.order_line_id), text(&order.product_id)]
-}
-
-fn status(step: &Step, found: Option<(Record, bool)>) -> StepStatus {
-    let (record, noted) = found.unzip();
-    let (instance, lease_left) = record.map(|record| (Arc::new(record.instance), record.lease_left)).unzip();
-    step.status(instance, noted.unwrap_or_default(), lease_left.unwrap_or_default())
 }
 
 async fn begin(
@@ -392,4 +348,32 @@ async fn insert_if_new(
         )
         .await?;
     Ok(())
+}
+
+/// The connection on which leases are extended.
+#[derive(Clone)]
+struct Reserved {
+    database: Database,
+    tables: Tables,
+}
+
+impl Extend for Reserved {
+    type Error = DatabaseError;
+
+    async fn extend(&self, renewals: &[&Renewal]) -> Result<HashSet<String>, DatabaseError> {
+        let column = |value: fn(&Renewal) -> &str| renewals.iter().map(|renewal| value(renewal)).collect::<Vec<&str>>();
+        let (ids, holders) = (column(|renewal| &renewal.instance_id), column(|renewal| &renewal.holder));
+        let durations: Vec<i64> = renewals.iter().map(|renewal| renewal.duration).collect();
+        // One row that is locked for long must not end the leases of all others.
+        let extend = format!(
+            "UPDATE koogallery_instance AS instance SET lease_until = {} FROM (SELECT instance_id, duration \
+             FROM koogallery_instance JOIN unnest($1, $2, $3) AS renewal (id, holder, duration) \
+             ON instance_id = id AND lease_holder = holder FOR UPDATE OF koogallery_instance SKIP LOCKED) AS free \
+             WHERE instance.instance_id = free.instance_id RETURNING lease_holder",
+            lease_end("free.duration")
+        );
+        let parameters = [texts(&ids), texts(&holders), ints(&durations)];
+        let rows = self.database.rows(&self.tables.sql(&extend), &parameters).await?;
+        rows.iter().map(|row: &Row| Ok(row.try_get(0)?)).collect()
+    }
 }

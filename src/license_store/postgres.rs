@@ -61,7 +61,7 @@ impl PostgresLicenseStore {
     /// Returns the table that [`PostgresLicenseStore::new`] makes, for applications that manage their schema
     /// themselves.
     pub fn schema() -> Schema {
-        Schema::new("license", "koogallery_license", &[TABLES, ATTEMPTS])
+        Schema::postgres("license", "koogallery_license", &[TABLES, ATTEMPTS])
     }
 
     /// Opens the store, creating its table if there is none, or updating one of an earlier version.

@@ -11,11 +11,13 @@ pub(super) const COLUMNS: &str = "kind, id, instance_id, device, effective_time,
      content";
 
 /// Followed by what to do where there is a row: [`KEEP_KNOWN`] or [`SET_PROGRESS`].
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
 pub(super) const INSERT: &str = "INSERT INTO koogallery_license \
     (kind, id, instance_id, device, effective_time, expire_time, progress, due_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (kind, id) DO ";
 #[cfg(feature = "deadpool-postgres-0_14")]
 pub(super) const KEEP_KNOWN: &str = "NOTHING";
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
 pub(super) const SET_PROGRESS: &str = "UPDATE SET progress = excluded.progress, due_at = excluded.due_at";
 pub(super) const KEEP: &str = "UPDATE koogallery_license SET form = ?3, name = ?4, content = ?5 \
     WHERE kind = ?1 AND id = ?2 AND form IS NULL";

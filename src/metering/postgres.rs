@@ -10,21 +10,20 @@ use tokio::sync::Mutex;
 use tokio_postgres::{Row, Transaction};
 
 use super::row::{
-    ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read, read_sum,
-    stored, ten_thousandths,
+    ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read,
+    read_status, read_sum, status, stored, ten_thousandths,
 };
 use super::waiting::{Queue, answer};
 use super::{
-    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, Status, StoredRecord, Total,
+    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, Status, StoredRecord,
     UsageStore, UsageSum,
 };
-use crate::amount::Amount;
 use crate::columns::Columns as _;
 use crate::lease::Lease;
+use crate::lock_key::lock_key;
 use crate::open_api::push_usage::UsageRecord;
 use crate::postgres::{
-    Database, DatabaseError, Schema, Work, flag, int, ints, is_due, lease_end, limit as rows, lock_key, shared, text,
-    texts,
+    Database, DatabaseError, Schema, Work, flag, int, ints, is_due, lease_end, limit as rows, shared, text, texts,
 };
 use crate::timestamp::Timestamp;
 
@@ -106,7 +105,7 @@ INSERT INTO koogallery_usage_delivered VALUES (1, 0, 0) ON CONFLICT DO NOTHING;
 impl PostgresUsageStore {
     /// Returns the tables that [`PostgresUsageStore::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::new("usage", "koogallery_usage_delivered", &[TABLES])
+        Schema::postgres("usage", "koogallery_usage_delivered", &[TABLES])
     }
 
     /// Opens the store, creating its tables if there are none, or updating those of an earlier version.
@@ -301,7 +300,12 @@ impl UsageStore for PostgresUsageStore {
     }
 
     fn status(&self, risky_before: Timestamp) -> BoxFuture<'_, Result<Status, MeteringError>> {
-        async move { status(&self.database, risky_before).await.map_err(MeteringError::store) }.boxed()
+        async move {
+            let risky_before = risky_before.as_unix_millis();
+            let totals = self.database.rows(&shared(&status("BIGINT")), &[int(&risky_before)]).await;
+            totals.and_then(|totals| read_status(&totals)).map_err(MeteringError::store)
+        }
+        .boxed()
     }
 
     fn records<'a>(
@@ -552,39 +556,8 @@ async fn settle(
     let (now, holder) = (now.as_unix_millis(), lease.holder_text());
     let place = [text(&metering_sn), int(&now), text(&holder)];
     let values = [text(&state), flag(&is_held), int(&due_at), text(&code), text(&description)];
-    let settled = work.query_opt(&shared(SETTLE), &[&place[..], &values].concat()).await?;
+    let settled =
+        work.query_opt(&shared(&format!("{SETTLE} RETURNING amount")), &[&place[..], &values].concat()).await?;
     let amount = settled.map(|row| row.int("amount")).transpose()?;
     Ok(amount.filter(|_| matches!(outcome, RecordOutcome::Delivered)))
-}
-
-/// One statement, so that all totals are of one moment.
-async fn status(database: &Database, risky_before: Timestamp) -> Result<Status, DatabaseError> {
-    let totals = "SELECT 'open' AS name, count(*) AS records, coalesce(sum(amount), 0)::BIGINT AS amount, \
-                  NULL::BIGINT AS oldest FROM koogallery_usage_open \
-                  UNION ALL SELECT CASE WHEN state = 'fix' AND held THEN 'held' ELSE state END, count(*), \
-                  coalesce(sum(amount), 0)::BIGINT, min(begin_time) FROM koogallery_usage_record \
-                  WHERE state <> 'delivered' GROUP BY 1 \
-                  UNION ALL SELECT 'delivered', records, amount, NULL FROM koogallery_usage_delivered \
-                  UNION ALL SELECT 'at risk', count(*), coalesce(sum(amount), 0)::BIGINT, NULL \
-                  FROM koogallery_usage_record \
-                  WHERE state IN ('pending', 'fix') AND state <> 'delivered' AND begin_time < $1";
-    let mut status = Status::default();
-    for row in database.rows(totals, &[int(&risky_before.as_unix_millis())]).await? {
-        let name = row.text("name")?;
-        let total = match &*name {
-            "open" => &mut status.open,
-            "delivered" => &mut status.delivered,
-            "at risk" => &mut status.at_risk,
-            "pending" => &mut status.pending,
-            "held" => &mut status.held,
-            "fix" => &mut status.fix,
-            _ => &mut status.dead,
-        };
-        let usage = Amount::from_ten_thousandths(row.int("amount")?);
-        *total = Total { records: row.int("records")?.unsigned_abs(), usage };
-        if let ("pending" | "held" | "fix", Some(oldest)) = (&*name, row.time_or_null("oldest")?) {
-            status.oldest = Some(status.oldest.map_or(oldest, |known| known.min(oldest)));
-        }
-    }
-    Ok(status)
 }

@@ -1,6 +1,8 @@
 //! The row of a record, and the statements that all SQL engines share.
 
 use super::{Entry, RecordOutcome, RecordRefusal, RecordState, StoredRecord, UsageSum};
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+use super::{Status, Total};
 use crate::amount::Amount;
 use crate::columns::Columns;
 use crate::open_api::push_usage::{RecordCode, UsageRecord};
@@ -20,11 +22,11 @@ pub(super) const CORRECT: &str = "UPDATE koogallery_usage_record SET state = 'pe
 /// Parameters: number, time, holder, and what [`Settlement`] has.
 pub(super) const SETTLE: &str = "UPDATE koogallery_usage_record SET state = ?4, held = ?5, due_at = ?6, \
     holder = NULL, settled_at = ?2, code = coalesce(?7, code), description = coalesce(?8, description) \
-    WHERE metering_sn = ?1 AND state <> 'delivered' AND (holder = ?3 OR ?4 = 'delivered') RETURNING amount";
+    WHERE metering_sn = ?1 AND state <> 'delivered' AND (holder = ?3 OR ?4 = 'delivered')";
 
 /// Parameters: records, amount.
 pub(super) const COUNT_DELIVERED: &str =
-    "UPDATE koogallery_usage_delivered SET records = records + ?1, amount = amount + ?2";
+    "UPDATE koogallery_usage_delivered SET records = records + ?1, amount = amount + ?2 WHERE id = 1";
 
 /// Parameters: instance, and begin, package and amount of an open sum.
 pub(super) const ADD: &str = "UPDATE koogallery_usage_open SET amount = amount + ?4 \
@@ -118,4 +120,43 @@ pub(super) fn read<R: Columns>(row: &R) -> Result<StoredRecord, R::Error> {
         attempts: u32::try_from(row.int("attempts")?).map_err(|_| unreadable("attempts"))?,
         refusal: row.text_or_null("code")?.map(|code| RecordRefusal { code: RecordCode::new(&code), description }),
     })
+}
+
+/// All totals in one statement, so that they are of one moment. Parameter: time before which records are at risk. The
+/// type is that of 64 bits in a cast.
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+pub(super) fn status(int: &str) -> String {
+    let amount = format!("CAST(coalesce(sum(amount), 0) AS {int})");
+    format!(
+        "SELECT 'open' AS name, count(*) AS records, {amount} AS amount, CAST(NULL AS {int}) AS oldest \
+         FROM koogallery_usage_open \
+         UNION ALL SELECT CASE WHEN state = 'fix' AND held THEN 'held' ELSE state END, count(*), {amount}, \
+         min(begin_time) FROM koogallery_usage_record WHERE state <> 'delivered' GROUP BY 1 \
+         UNION ALL SELECT 'delivered', records, amount, NULL FROM koogallery_usage_delivered \
+         UNION ALL SELECT 'at risk', count(*), {amount}, NULL FROM koogallery_usage_record \
+         WHERE state IN ('pending', 'fix') AND state <> 'delivered' AND begin_time < ?1"
+    )
+}
+
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+pub(super) fn read_status<R: Columns>(totals: &[R]) -> Result<Status, R::Error> {
+    let mut status = Status::default();
+    for row in totals {
+        let name = row.text("name")?;
+        let total = match &*name {
+            "open" => &mut status.open,
+            "delivered" => &mut status.delivered,
+            "at risk" => &mut status.at_risk,
+            "pending" => &mut status.pending,
+            "held" => &mut status.held,
+            "fix" => &mut status.fix,
+            _ => &mut status.dead,
+        };
+        let usage = Amount::from_ten_thousandths(row.int("amount")?);
+        *total = Total { records: row.int("records")?.unsigned_abs(), usage };
+        if let ("pending" | "held" | "fix", Some(oldest)) = (&*name, row.time_or_null("oldest")?) {
+            status.oldest = Some(status.oldest.map_or(oldest, |known| known.min(oldest)));
+        }
+    }
+    Ok(status)
 }

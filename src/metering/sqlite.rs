@@ -376,7 +376,7 @@ fn settle(
     let Settlement { state, is_held, due_at, code, description } = Settlement::new(outcome, now);
     let (now, holder) = (now.as_unix_millis(), lease.holder_text());
     let settled: Option<i64> = transaction
-        .prepare_cached(SETTLE)?
+        .prepare_cached(&format!("{SETTLE} RETURNING amount"))?
         .query_row(params![metering_sn, now, holder, state, is_held, due_at, code, description], |row| row.get(0))
         .optional()?;
     if let (Some(amount), RecordOutcome::Delivered) = (settled, outcome) {

@@ -1,11 +1,11 @@
 //! Versions of the tables of stores.
 
-use std::fmt;
 use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
-use super::{Database, DatabaseError, Work, int, text};
+use super::{Database, DatabaseError, Schema, Work, int, text};
+use crate::schema::{Dialect, Found};
 
 /// The advisory lock under which tables are created and updated: "koogalle" in ASCII.
 const SCHEMA_LOCK: i64 = i64::from_be_bytes(*b"koogalle");
@@ -19,82 +19,16 @@ const VERSIONS: &str = r#"CREATE TABLE IF NOT EXISTS koogallery_schema (
 );
 "#;
 
-/// The tables of a store, and the statements that make them and bring them from version to version. Every store has a
-/// function that returns it.
-///
-/// ```
-/// use koogallery::ledger::PostgresLedger;
-///
-/// let schema = PostgresLedger::schema();
-/// assert!(schema.statements(0).contains("CREATE TABLE IF NOT EXISTS koogallery_instance"));
-/// ```
-#[derive(Clone)]
-pub struct Schema {
-    store: String,
-    /// A table of the first version. Earlier releases recorded no version.
-    table: String,
-    /// The statements to version 1, to version 2, and so on.
-    migrations: Vec<String>,
-}
-
-/// The version of tables that were found.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Found {
-    version: u32,
-    is_recorded: bool,
-}
+static DIALECT: Dialect = Dialect {
+    begin: || format!("BEGIN;\nSELECT pg_advisory_xact_lock({SCHEMA_LOCK});\n{VERSIONS}"),
+    replace_version: "ON CONFLICT (store) DO UPDATE SET version = excluded.version",
+    commit: "COMMIT;\n",
+};
 
 impl Schema {
-    pub(crate) fn new(store: impl Into<String>, table: impl Into<String>, migrations: &[&str]) -> Self {
-        let migrations = migrations.iter().map(|migration| (*migration).to_owned()).collect();
-        Self { store: store.into(), table: table.into(), migrations }
-    }
-
-    /// Returns the name of the store in the table `koogallery_schema`.
-    pub fn store(&self) -> &str {
-        &self.store
-    }
-
-    /// Returns the version that this program needs.
-    pub fn version(&self) -> u32 {
-        u32::try_from(self.migrations.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Returns the statements that bring tables of a version to the current one, in one transaction; those of version 0
-    /// are missing. Tables without a row in `koogallery_schema` have version 1.
-    pub fn statements(&self, since: u32) -> String {
-        format!(
-            "BEGIN;\nSELECT pg_advisory_xact_lock({SCHEMA_LOCK});\n{VERSIONS}{}COMMIT;\n",
-            self.migrations_since(since)
-        )
-    }
-
-    fn migrations_since(&self, since: u32) -> String {
-        let done = usize::try_from(since).unwrap_or(usize::MAX);
-        let mut statements: String = self.migrations.iter().skip(done).map(String::as_str).collect();
-        statements += &format!(
-            "INSERT INTO koogallery_schema (store, version) VALUES ('{}', {}) \
-             ON CONFLICT (store) DO UPDATE SET version = excluded.version;\n",
-            self.store,
-            self.version()
-        );
-        statements
-    }
-
-    /// Returns what is to be done about tables of a version, or `None` if they are up to date.
-    fn update(&self, found: Found) -> Result<Option<String>, DatabaseError> {
-        if found.version > self.version() {
-            let (store, supported) = (self.store.clone(), self.version());
-            return Err(DatabaseError::NewerSchema { store, found: found.version, supported });
-        }
-        let is_current = found.version == self.version() && found.is_recorded;
-        Ok((!is_current).then(|| self.migrations_since(found.version)))
-    }
-}
-
-impl fmt::Debug for Schema {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Schema").field("store", &self.store).field("version", &self.version()).finish_non_exhaustive()
+    /// Returns the tables of a store, given the statements to each version.
+    pub(crate) fn postgres(store: impl Into<String>, table: impl Into<String>, migrations: &[&str]) -> Self {
+        Self::new(&DIALECT, store, table, migrations)
     }
 }
 
@@ -134,14 +68,14 @@ impl Database {
 async fn find(work: &Work<'_>, schema: &Schema) -> Result<Found, DatabaseError> {
     if is_table(work, "koogallery_schema").await? {
         let statement = "SELECT version FROM koogallery_schema WHERE store = $1";
-        if let Some(row) = work.query_opt(statement, &[text(&schema.store)]).await? {
+        if let Some(row) = work.query_opt(statement, &[text(&schema.store())]).await? {
             let version = u32::try_from(row.try_get::<_, i64>(0)?);
             let table = "koogallery_schema";
             let version = version.map_err(|_| DatabaseError::Unreadable { table, column: "version" })?;
             return Ok(Found { version, is_recorded: true });
         }
     }
-    let version = u32::from(is_table(work, &schema.table).await?);
+    let version = u32::from(is_table(work, schema.table()).await?);
     Ok(Found { version, is_recorded: false })
 }
 
@@ -156,26 +90,12 @@ async fn is_table(work: &Work<'_>, name: &str) -> Result<bool, DatabaseError> {
 mod tests {
     use super::*;
 
-    fn schema(migrations: &[&str]) -> Schema {
-        Schema::new("shop", "koogallery_shop", migrations)
+    fn shop(migrations: &[&str]) -> Schema {
+        Schema::postgres("shop", "koogallery_shop", migrations)
     }
 
     const FIRST: &str = "CREATE TABLE IF NOT EXISTS koogallery_shop (id BIGINT);\n";
     const SECOND: &str = "ALTER TABLE koogallery_shop ADD COLUMN name TEXT;\n";
-
-    #[test]
-    fn only_missing_versions_are_made() {
-        let both = schema(&[FIRST, SECOND]);
-        let recorded = |version| both.update(Found { version, is_recorded: true });
-        let made = |version| recorded(version).unwrap().unwrap_or_default();
-        assert!(made(0).contains(FIRST) && made(0).contains(SECOND) && made(0).contains("('shop', 2)"));
-        assert!(!made(1).contains(FIRST) && made(1).contains(SECOND));
-        assert_eq!(recorded(2).unwrap(), None);
-        assert!(matches!(recorded(3), Err(DatabaseError::NewerSchema { found: 3, supported: 2, .. })));
-        let unrecorded = both.update(Found { version: 2, is_recorded: false }).unwrap().unwrap();
-        assert!(!unrecorded.contains(SECOND) && unrecorded.contains("('shop', 2)"));
-        assert!(both.statements(1).contains(SECOND) && !both.statements(1).contains(FIRST));
-    }
 
     #[tokio::test]
     async fn tables_of_the_first_version_are_updated_by_several_replicas_at_once() {
@@ -191,7 +111,7 @@ mod tests {
 
         // As the releases without versions made it.
         database.run(async |work| work.batch(FIRST).await).await.unwrap();
-        let both = schema(&[FIRST, SECOND]);
+        let both = shop(&[FIRST, SECOND]);
         let migrations = (0..4).map(|_| database.migrate(&both));
         for migration in futures_util::future::join_all(migrations).await {
             migration.unwrap();
@@ -199,7 +119,7 @@ mod tests {
         database.execute("INSERT INTO koogallery_shop (id, name) VALUES (1, 'a')", &[]).await.unwrap();
         let version = database.rows("SELECT version FROM koogallery_schema WHERE store = 'shop'", &[]).await.unwrap();
         assert_eq!(version[0].get::<_, i64>(0), 2);
-        assert!(matches!(database.migrate(&schema(&[FIRST])).await, Err(DatabaseError::NewerSchema { .. })));
+        assert!(matches!(database.migrate(&shop(&[FIRST])).await, Err(DatabaseError::NewerSchema { .. })));
         run(&format!("DROP SCHEMA {name} CASCADE")).await;
     }
 }

@@ -58,7 +58,7 @@ const CONTENT: &str = "ALTER TABLE koogallery_replay ADD COLUMN IF NOT EXISTS co
 impl PostgresReplayGuard {
     /// Returns the table that [`PostgresReplayGuard::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::new("replay", "koogallery_replay", &[TABLES, CONTENT])
+        Schema::postgres("replay", "koogallery_replay", &[TABLES, CONTENT])
     }
 
     /// Opens the guard, creating its table if there is none, or updating one of an earlier version.

@@ -8,12 +8,13 @@ use futures_util::future::join_all;
 use koogallery::heartbeat::PostgresStateStore;
 use koogallery::lease::Lease;
 use koogallery::ledger::{
-    Effect, LeaseOutcome, Ledger, LedgerError, MemoryLedger, OrderKey, PostgresLedger, SqliteLedger, Step, Target,
+    Effect, LeaseOutcome, Ledger, LedgerError, MemoryLedger, MysqlLedger, OrderKey, PostgresLedger, SqliteLedger, Step,
+    Target,
 };
 use koogallery::{postgres, sqlite, testing};
 use tokio::net::TcpListener;
 
-use crate::servers::{Schema, Wire};
+use crate::servers::{Mysql, Schema, Wire};
 use crate::support::NOW;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -44,6 +45,10 @@ async fn postgres(schema: &Schema) -> PostgresLedger {
     PostgresLedger::new(&schema.database().await).await.unwrap()
 }
 
+async fn mysql(place: &Mysql) -> MysqlLedger {
+    MysqlLedger::new(&place.database().await).await.unwrap()
+}
+
 /// Names for ledgers in one database.
 #[derive(Default)]
 struct Names(AtomicU8);
@@ -65,6 +70,10 @@ async fn every_engine_keeps_the_rules() {
         let database = schema.database().await;
         testing::ledger(async || PostgresLedger::named(&database, &names.next()).await.unwrap()).await;
     }
+    if let Some(place) = Mysql::new().await {
+        let (database, names) = (place.database().await, Names::default());
+        testing::ledger(async || MysqlLedger::named(&database, &names.next()).await.unwrap()).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,6 +85,12 @@ async fn engines_for_several_processes_keep_the_rules() {
     }
     if let Some(schema) = Schema::new().await {
         testing::replicated_ledger(async || postgres(&schema).await).await;
+    }
+    if let Some(place) = Mysql::new().await {
+        testing::shared_ledger(async || mysql(&place).await).await;
+    }
+    if let Some(place) = Mysql::new().await {
+        testing::replicated_ledger(async || mysql(&place).await).await;
     }
 }
 
@@ -99,6 +114,15 @@ async fn ledgers_with_different_names_know_nothing_of_each_other() {
     check([SqliteLedger::new(&database).await.unwrap(), named("a").await.unwrap(), named(&long).await.unwrap()]).await;
     for name in bad_names {
         assert!(matches!(named(name).await, Err(sqlite::DatabaseError::Name(_))), "{name:?}");
+    }
+    if let Some(place) = Mysql::new().await {
+        let database = place.database().await;
+        let named = async |name: &str| MysqlLedger::named(&database, name).await;
+        check([MysqlLedger::new(&database).await.unwrap(), named("order").await.unwrap(), named(&long).await.unwrap()])
+            .await;
+        for name in bad_names {
+            assert!(matches!(named(name).await, Err(koogallery::mysql::DatabaseError::Name(_))), "{name:?}");
+        }
     }
     let Some(schema) = Schema::new().await else { return };
     let database = schema.database().await;

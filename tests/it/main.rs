@@ -28,6 +28,8 @@ mod login;
 mod login_answers;
 mod metered_service;
 mod metering;
+mod mysql;
+mod mysql_stores;
 mod old_ledger;
 mod once;
 mod open_api;

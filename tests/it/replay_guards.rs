@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::replay::{
-    CallId, ClaimOutcome, ContentDigest, MemoryReplayGuard, PostgresReplayGuard, RedisReplayGuard, ReplayError,
-    ReplayGuard, SqliteReplayGuard,
+    CallId, ClaimOutcome, ContentDigest, MemoryReplayGuard, MysqlReplayGuard, PostgresReplayGuard, RedisReplayGuard,
+    ReplayError, ReplayGuard, SqliteReplayGuard,
 };
 use koogallery::sqlite::Database;
 use koogallery::testing;
 use koogallery::timestamp::Timestamp;
+use mysql_async::prelude::Queryable as _;
 use tokio::net::TcpListener;
 use tokio_postgres::types::Type;
 
-use crate::servers::{Keys, Schema, Wire};
+use crate::servers::{Keys, Mysql, Schema, Wire};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -34,6 +35,10 @@ async fn postgres(schema: &Schema) -> PostgresReplayGuard {
     PostgresReplayGuard::new(&schema.database().await).await.unwrap()
 }
 
+async fn mysql(place: &Mysql) -> MysqlReplayGuard {
+    MysqlReplayGuard::new(&place.database().await).await.unwrap()
+}
+
 #[tokio::test]
 async fn every_engine_keeps_the_rules() {
     testing::replay_guard(async || MemoryReplayGuard::default()).await;
@@ -44,6 +49,16 @@ async fn every_engine_keeps_the_rules() {
             let schema = Schema::new().await.unwrap();
             let guard = postgres(&schema).await;
             schemas.lock().unwrap().push(schema);
+            guard
+        };
+        testing::replay_guard(make).await;
+    }
+    let places = Mutex::new(Vec::new());
+    if Mysql::new().await.is_some() {
+        let make = async || {
+            let place = Mysql::new().await.unwrap();
+            let guard = mysql(&place).await;
+            places.lock().unwrap().push(place);
             guard
         };
         testing::replay_guard(make).await;
@@ -59,6 +74,9 @@ async fn engines_for_several_processes_keep_the_rules() {
     testing::shared_replay_guard(async || open(&folder.path().join("replay.db")).await).await;
     if let Some(schema) = Schema::new().await {
         testing::shared_replay_guard(async || postgres(&schema).await).await;
+    }
+    if let Some(place) = Mysql::new().await {
+        testing::shared_replay_guard(async || mysql(&place).await).await;
     }
     if let Some(keys) = Keys::new() {
         testing::shared_replay_guard(async || keys.guard().await).await;
@@ -84,6 +102,31 @@ async fn postgres_forgets_what_is_over() {
         assert_eq!(guard.claim(CallId::SignedQuery(nonce), A, until, ahead).await.unwrap(), ClaimOutcome::First);
         let count = "SELECT count(*) FROM koogallery_replay";
         assert_eq!(admin.query_one(count, &[]).await.unwrap().get::<_, i64>(0), left);
+    }
+    let late = guard.claim(CallId::SignedQuery("late7"), None, now, now).await.unwrap();
+    assert_eq!(late, ClaimOutcome::Repeated(None));
+}
+
+#[tokio::test]
+async fn mysql_forgets_what_is_over() {
+    let Some(place) = Mysql::new().await else { return };
+    let guard = mysql(&place).await;
+    let now = SystemClock.now();
+    let mut admin = place.client().await;
+    // Over for more than the five minutes, and over for less.
+    for (kind, rows, ago) in [("old", 250, 301), ("late", 250, 290)] {
+        let until = now.saturating_sub(Duration::from_secs(ago)).as_unix_millis();
+        let insert = "INSERT INTO koogallery_replay (call_digest, until) \
+                      SELECT UNHEX(SHA2(CONCAT('v2:', ?, seq), 256)), ? FROM seq_1_to_250 WHERE seq <= ?";
+        admin.exec_drop(insert, (kind, until, rows)).await.unwrap();
+    }
+    for (nonce, left) in [("a", 401), ("b", 302), ("c", 253), ("d", 254)] {
+        // By the clock of this replica everything is long over.
+        let (until, ahead) = (now.saturating_add(DAY + MINUTE), now.saturating_add(DAY));
+        assert_eq!(guard.claim(CallId::SignedQuery(nonce), A, until, ahead).await.unwrap(), ClaimOutcome::First);
+        let count = "SELECT COUNT(*) FROM koogallery_replay";
+        let found: Option<i64> = admin.query_first(count).await.unwrap();
+        assert_eq!(found, Some(left), "{nonce}");
     }
     let late = guard.claim(CallId::SignedQuery("late7"), None, now, now).await.unwrap();
     assert_eq!(late, ClaimOutcome::Repeated(None));

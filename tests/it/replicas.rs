@@ -13,8 +13,10 @@ use koogallery::callback::{CallbackService, DebugCalls};
 use koogallery::clock::{Clock, SystemClock};
 use koogallery::lease::Lease;
 use koogallery::ledger::{
-    Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, PostgresLedger, SqliteLedger, State, Step, StepStatus,
+    Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, MysqlLedger, PostgresLedger, SqliteLedger, State, Step,
+    StepStatus,
 };
+use koogallery::mysql;
 use koogallery::postgres::Database;
 use koogallery::replay::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use koogallery::signature::callback_v2;
@@ -22,7 +24,7 @@ use koogallery::sqlite;
 use koogallery::timestamp::Timestamp;
 use tokio_postgres::NoTls;
 
-use crate::servers::Schema;
+use crate::servers::{Mysql, Schema};
 use crate::shared_ledger::{query, release, renew, set_status};
 use crate::support::*;
 
@@ -67,14 +69,22 @@ impl Replica {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_whose_clocks_differ_run_a_handler_once() {
-    let Some(schema) = Schema::new().await else { return };
+    if let Some(schema) = Schema::new().await {
+        let open = async || PostgresLedger::new(&schema.database().await).await.unwrap();
+        clocks_may_differ(async || Arc::new(open().await) as Arc<dyn Ledger>).await;
+    }
+    if let Some(place) = Mysql::new().await {
+        let open = async || MysqlLedger::new(&place.database().await).await.unwrap();
+        clocks_may_differ(async || Arc::new(open().await) as Arc<dyn Ledger>).await;
+    }
+}
+
+async fn clocks_may_differ(open: impl AsyncFn() -> Arc<dyn Ledger>) {
     let seller = Seller::default();
     seller.set(Mood::Slow(Duration::from_millis(1200)));
     for (round, ahead) in [4, 30].map(Duration::from_secs).into_iter().enumerate() {
         let lease = Duration::from_millis(600);
-        let replicas = [Duration::ZERO, ahead].map(async |ahead| {
-            Replica::new(&seller, PostgresLedger::new(&schema.database().await).await.unwrap(), ahead, lease)
-        });
+        let replicas = [Duration::ZERO, ahead].map(async |ahead| Replica::new(&seller, open().await, ahead, lease));
         let replicas = join_all(replicas).await;
         let bodies: Vec<_> = (0..8).map(|order| purchase(&format!("CS{round}{order}"), "b")).collect();
         let copies = bodies.iter().flat_map(|body| replicas.iter().map(move |replica| replica.post(body)));
@@ -86,14 +96,25 @@ async fn replicas_whose_clocks_differ_run_a_handler_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_slow_creations_on_few_connections_run_once_each() {
-    let Some(schema) = Schema::new().await else { return };
+    let patience = Duration::from_secs(60);
+    if let Some(schema) = Schema::new().await {
+        let connect = async || Database::builder(schema.config()).connections(1).timeout(patience).connect(NoTls).await;
+        let open = async || PostgresLedger::new(&connect().await.unwrap()).await.unwrap();
+        slow_creations_run_once(async || Arc::new(open().await) as Arc<dyn Ledger>).await;
+    }
+    if let Some(place) = Mysql::new().await {
+        let connect = async || mysql::Database::builder(place.opts()).connections(1).timeout(patience).connect().await;
+        let open = async || MysqlLedger::new(&connect().await.unwrap()).await.unwrap();
+        slow_creations_run_once(async || Arc::new(open().await) as Arc<dyn Ledger>).await;
+    }
+}
+
+async fn slow_creations_run_once(open: impl AsyncFn() -> Arc<dyn Ledger>) {
     let seller = Seller::default();
     seller.set(Mood::Slow(Duration::from_secs(3)));
     let mut replicas = Vec::new();
     for _ in 0..2 {
-        let builder = Database::builder(schema.config()).connections(1).timeout(Duration::from_secs(60));
-        let ledger = PostgresLedger::new(&builder.connect(NoTls).await.unwrap()).await.unwrap();
-        replicas.push(Replica::new(&seller, ledger, Duration::ZERO, Duration::from_secs(1)));
+        replicas.push(Replica::new(&seller, open().await, Duration::ZERO, Duration::from_secs(1)));
     }
     let bodies: Vec<_> = (0..100).map(|order| purchase(&format!("CS{order}"), &format!("b{order}"))).collect();
     let copies = (0..3).flat_map(|copy| {
@@ -273,6 +294,9 @@ async fn each(check: impl AsyncFn(Arc<dyn Ledger>)) {
     check(Arc::new(SqliteLedger::new(&sqlite::Database::open(":memory:").unwrap()).await.unwrap())).await;
     if let Some(schema) = Schema::new().await {
         check(Arc::new(PostgresLedger::new(&schema.database().await).await.unwrap())).await;
+    }
+    if let Some(place) = Mysql::new().await {
+        check(Arc::new(MysqlLedger::new(&place.database().await).await.unwrap())).await;
     }
 }
 

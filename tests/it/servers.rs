@@ -1,11 +1,14 @@
-//! PostgreSQL and Redis for tests: a place of its own for each, and a wire to cut.
+//! PostgreSQL, MySQL and Redis for tests: a place of its own for each, and a wire to cut.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use koogallery::mysql;
 use koogallery::postgres::Database;
 use koogallery::replay::RedisReplayGuard;
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, Opts, OptsBuilder};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_postgres::{Client, Config, NoTls};
@@ -82,6 +85,55 @@ impl Drop for Schema {
         });
         if cleaner.join().is_err() && !std::thread::panicking() {
             panic!("schema {} stays behind", self.name);
+        }
+    }
+}
+
+/// A database in the MySQL or MariaDB server at `KOOGALLERY_TEST_MYSQL_URL`, dropped in the end.
+pub struct Mysql {
+    url: String,
+    pub name: String,
+}
+
+impl Mysql {
+    /// `None` if there is no server.
+    pub async fn new() -> Option<Self> {
+        let place = Self { url: server("MySQL", "KOOGALLERY_TEST_MYSQL_URL")?, name: unique_name() };
+        let mut admin = Conn::new(place.opts().db_name(None::<String>)).await.unwrap();
+        admin.query_drop(format!("CREATE DATABASE {}", place.name)).await.unwrap();
+        admin.disconnect().await.unwrap();
+        Some(place)
+    }
+
+    pub fn opts(&self) -> OptsBuilder {
+        let opts = Opts::from_url(&self.url).unwrap();
+        OptsBuilder::from_opts(opts).db_name(Some(&self.name)).prefer_socket(false)
+    }
+
+    pub async fn database(&self) -> mysql::Database {
+        mysql::Database::builder(self.opts()).connect().await.unwrap()
+    }
+
+    /// A connection beside those of the stores.
+    pub async fn client(&self) -> Conn {
+        Conn::new(self.opts()).await.unwrap()
+    }
+}
+
+impl Drop for Mysql {
+    /// Also after a failure, and before the runtime of the test is gone.
+    fn drop(&mut self) {
+        let (opts, name) = (self.opts().db_name(None::<String>), self.name.clone());
+        let cleaner = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut admin = Conn::new(opts).await.unwrap();
+                admin.query_drop(format!("DROP DATABASE {name}")).await.unwrap();
+                admin.disconnect().await.unwrap();
+            });
+        });
+        if cleaner.join().is_err() && !std::thread::panicking() {
+            panic!("database {} stays behind", self.name);
         }
     }
 }

@@ -15,7 +15,8 @@ use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::lease::Lease;
 use koogallery::ledger::{
-    Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, PostgresLedger, SqliteLedger, Step, StepStatus, Target,
+    Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, MysqlLedger, PostgresLedger, SqliteLedger, Step,
+    StepStatus, Target,
 };
 use koogallery::license_store::{LicenseStore, MemoryLicenseStore};
 use koogallery::replay::MemoryReplayGuard;
@@ -24,7 +25,7 @@ use koogallery::sqlite;
 use koogallery::tenant::TenantName;
 use koogallery::timestamp::Timestamp;
 
-use crate::servers::Schema;
+use crate::servers::{Mysql, Schema};
 use crate::support::{Answer, Log, NOW, get_request, nonce, post_request, purchase, v1_purchase, v1_query};
 
 /// One seller with a handler for every family; they record every event in one list.
@@ -374,6 +375,9 @@ async fn each(check: impl AsyncFn(Arc<dyn Ledger>)) {
     check(Arc::new(open(&folder.path().join("ledger.db")).await)).await;
     if let Some(schema) = Schema::new().await {
         check(Arc::new(PostgresLedger::new(&schema.database().await).await.unwrap())).await;
+    }
+    if let Some(place) = Mysql::new().await {
+        check(Arc::new(MysqlLedger::new(&place.database().await).await.unwrap())).await;
     }
 }
 

@@ -1,0 +1,398 @@
+//! The ledger in MySQL or MariaDB.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use super::renewal::{Extend, Renewal, Renewals};
+use super::row::{Record, status};
+use super::tables::Tables;
+use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, Step, StepStatus, Target};
+use crate::columns::Columns as _;
+use crate::lease::Lease;
+use crate::mysql::mysql_async::Value;
+use crate::mysql::{CLOCK, Database, DatabaseError, Reply, Schema, Session, Work, id, lease_end, values};
+use crate::timestamp::Timestamp;
+
+/// A ledger for any number of replicas, in tables of its own (`koogallery_instance`, `koogallery_order`,
+/// `koogallery_step`).
+///
+/// Its answers are as durable as the server's `innodb_flush_log_at_trx_commit` makes them; leave that at 1. About leases
+/// the server decides by its own clock, so those of the replicas need not agree. Leases that are to be extended at the
+/// same time are extended in one transaction, on a connection that is kept for it.
+///
+/// ```no_run
+/// use koogallery::ledger::MysqlLedger;
+/// use koogallery::mysql::Database;
+///
+/// # async fn example() -> Result<(), koogallery::mysql::DatabaseError> {
+/// let database = Database::connect("mysql://shop:secret@127.0.0.1/shop").await?;
+/// let ledger = MysqlLedger::new(&database).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MysqlLedger {
+    database: Database,
+    tables: Tables,
+    renewals: Renewals<Reserved>,
+}
+
+/// Orders have a table of their own, in which they are the primary key: a failed insertion into a second unique key
+/// would lock the gap before it. Empty texts stand for the missing parts of an order key, since no column of a primary key
+/// may be NULL.
+const TABLES: &str = "CREATE TABLE IF NOT EXISTS koogallery_instance (
+    instance_id      VARBINARY(512) PRIMARY KEY,
+    order_id         VARBINARY(512) NOT NULL,
+    order_line_id    VARBINARY(512) NOT NULL,
+    order_product_id VARBINARY(512) NOT NULL,
+    product_id       LONGTEXT,
+    state            VARBINARY(16) NOT NULL CHECK (state IN ('creating', 'active', 'frozen', 'released')),
+    expire_time      BIGINT,
+    handler_runs     BIGINT NOT NULL,
+    status_signed_at BIGINT,
+    lease_holder     VARBINARY(32),
+    lease_until      BIGINT,
+    created_at       BIGINT NOT NULL
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4;
+CREATE TABLE IF NOT EXISTS koogallery_order (
+    order_id         VARBINARY(512) NOT NULL,
+    order_line_id    VARBINARY(512) NOT NULL,
+    order_product_id VARBINARY(512) NOT NULL,
+    instance_id      VARBINARY(512) NOT NULL,
+    PRIMARY KEY (order_id, order_line_id, order_product_id)
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
+CREATE TABLE IF NOT EXISTS koogallery_step (
+    instance_id VARBINARY(512) NOT NULL,
+    step_key    VARBINARY(512) NOT NULL,
+    done_at     BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, step_key)
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
+";
+
+fn columns() -> String {
+    format!(
+        "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, handler_runs, \
+         status_signed_at, lease_holder, GREATEST(COALESCE(lease_until - {CLOCK}, 0), 0) AS lease_left"
+    )
+}
+
+impl MysqlLedger {
+    /// Returns the tables that [`MysqlLedger::new`] makes, for applications that manage their schema themselves.
+    pub fn schema() -> Schema {
+        Schema::mysql("ledger", "koogallery_step", &[TABLES])
+    }
+
+    /// Returns the tables of a [named](Self::named) ledger.
+    ///
+    /// # Errors
+    ///
+    /// The name is not 1 to 32 lower-case letters.
+    pub fn named_schema(name: &str) -> Result<Schema, DatabaseError> {
+        let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
+        Ok(Schema::mysql(format!("ledger_{name}"), tables.sql("koogallery_step"), &[&tables.sql(TABLES)]))
+    }
+
+    /// Opens the ledger, creating its tables if there are none, or updating those of an earlier version.
+    ///
+    /// # Errors
+    ///
+    /// The tables cannot be created, or are of a newer version.
+    pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
+        database.migrate(&Self::schema()).await?;
+        Ok(Self::on(database, Tables::default()))
+    }
+
+    /// Opens another ledger in the same database, in tables `koogallery_{name}_instance` and so on. Its content is
+    /// unknown to the default one.
+    ///
+    /// # Errors
+    ///
+    /// The name is not 1 to 32 lower-case letters, or as [`MysqlLedger::new`].
+    pub async fn named(database: &Database, name: &str) -> Result<Self, DatabaseError> {
+        database.migrate(&Self::named_schema(name)?).await?;
+        Ok(Self::on(database, Tables::named(name).unwrap_or_default()))
+    }
+
+    fn on(database: &Database, tables: Tables) -> Self {
+        let reserved = Reserved { database: database.reserved(), tables: tables.clone() };
+        Self { database: database.clone(), tables, renewals: Renewals::new(reserved) }
+    }
+
+    async fn run<T, F>(&self, work: impl Fn(Named) -> F) -> Result<T, LedgerError>
+    where
+        F: Future<Output = Result<T, DatabaseError>>,
+    {
+        let named = |own| work(Named { work: own, tables: self.tables.clone() });
+        self.database.run(named).await.map_err(LedgerError::store)
+    }
+
+    /// As `run`, for changes that only the holder of the lease may make.
+    async fn run_held<T, F>(&self, instance_id: &str, work: impl Fn(Named) -> F) -> Result<T, LedgerError>
+    where
+        F: Future<Output = Result<Option<T>, DatabaseError>>,
+    {
+        self.run(work).await?.ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned()))
+    }
+}
+
+/// A transaction on tables of a name.
+struct Named {
+    work: Work,
+    tables: Tables,
+}
+
+impl Session for Named {
+    async fn run(&self, statement: &str, values: &[Value]) -> Result<Reply, DatabaseError> {
+        self.work.run(&self.tables.sql(statement), values).await
+    }
+}
+
+impl Ledger for MysqlLedger {
+    fn status<'a>(&'a self, step: &'a Step, _now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        self.run(move |work| async move { Ok(status(step, find(&work, step).await?)) }).boxed()
+    }
+
+    fn begin<'a>(
+        &'a self,
+        step: &'a Step,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
+        self.run(move |work| async move { begin(&work, step, lease, now).await }).boxed()
+    }
+
+    fn extend<'a>(
+        &'a self,
+        instance_id: &'a str,
+        lease: Lease,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+        async move {
+            if self.renewals.extend(instance_id, lease).await {
+                return Ok(());
+            }
+            // Lost, or its row is locked: that is found out alone, so that the others do not wait.
+            let extend = move |work: Named| async move {
+                let extend = format!(
+                    "UPDATE koogallery_instance SET lease_until = {} WHERE instance_id = ?1 AND lease_holder = ?2",
+                    lease_end("?3")
+                );
+                let place = values![id("instance_id", instance_id)?, lease.holder_text(), lease.duration_millis()];
+                Ok((work.execute(&extend, &place).await? == 1).then_some(()))
+            };
+            self.run_held(instance_id, extend).await
+        }
+        .boxed()
+    }
+
+    fn complete<'a>(
+        &'a self,
+        step: &'a Step,
+        instance_id: &'a str,
+        lease: Lease,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
+        let complete = move |work: Named| async move {
+            let record = by_id(&work, instance_id, "FOR UPDATE").await?;
+            let Some(mut record) = record.filter(|record| record.is_held_by(lease)) else {
+                return Ok(None);
+            };
+            step.apply(&mut record.instance);
+            note(&work, step, instance_id, now).await?;
+            let Instance { product_id, state, expire_time, status_signed_at, .. } = &record.instance;
+            let [expire_time, signed_at] =
+                [expire_time, status_signed_at].map(|time| time.map(Timestamp::as_unix_millis));
+            let set = "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, \
+                       status_signed_at = ?5, lease_holder = NULL, lease_until = NULL WHERE instance_id = ?1";
+            let state = values![product_id.as_deref(), state.as_str(), expire_time, signed_at];
+            work.execute(set, &[&[id("instance_id", instance_id)?], &state[..]].concat()).await?;
+            Ok(Some(Arc::new(record.instance)))
+        };
+        self.run_held(instance_id, complete).boxed()
+    }
+
+    fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        let abandon = move |work: Named| async move {
+            let release = "UPDATE koogallery_instance SET lease_holder = NULL, lease_until = NULL \
+                           WHERE instance_id = ?1 AND lease_holder = ?2";
+            let place = values![id("instance_id", instance_id)?, lease.holder_text()];
+            Ok((work.execute(release, &place).await? == 1).then_some(()))
+        };
+        self.run_held(instance_id, abandon).boxed()
+    }
+
+    fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
+        let find = move |work: Named| async move {
+            let record = by_id(&work, instance_id, "").await?;
+            Ok(record.map(|record| Arc::new(record.instance)))
+        };
+        self.run(find).boxed()
+    }
+
+    fn instances<'a>(
+        &'a self,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
+        let list = move |work: Named| async move {
+            let list = format!(
+                "SELECT {} FROM koogallery_instance WHERE instance_id > ?1 ORDER BY instance_id LIMIT ?2",
+                columns()
+            );
+            let rows = work.query(&list, &values![id("instance_id", after.unwrap_or_default())?, limit]).await?;
+            rows.iter().map(|row| Record::read(row).map(|record| Arc::new(record.instance))).collect()
+        };
+        self.run(list).boxed()
+    }
+}
+
+/// Returns the record of a step, and whether its key is stored; both from one moment. Locks nothing.
+async fn find(work: &Named, step: &Step) -> Result<Option<(Record, bool)>, DatabaseError> {
+    let mut parameters = vec![key(step)?];
+    let instance = match &step.target {
+        Target::Purchase { order, .. } => {
+            parameters.extend(order_values(order)?);
+            "(SELECT instance_id FROM koogallery_order \
+             WHERE order_id = ?2 AND order_line_id = ?3 AND order_product_id = ?4)"
+        }
+        Target::Instance(instance_id) => {
+            parameters.push(id("instance_id", instance_id)?);
+            "?2"
+        }
+    };
+    let statement = format!(
+        "SELECT {}, EXISTS (SELECT 1 FROM koogallery_step AS step WHERE step.instance_id = instance.instance_id \
+         AND step_key = ?1) AS noted FROM koogallery_instance AS instance WHERE instance.instance_id = {instance}",
+        columns()
+    );
+    let row = work.query_opt(&statement, &parameters).await?;
+    row.as_ref().map(Record::read_noted).transpose()
+}
+
+async fn by_id(work: &Named, instance_id: &str, lock: &str) -> Result<Option<Record>, DatabaseError> {
+    let statement = format!("SELECT {} FROM koogallery_instance WHERE instance_id = ?1 {lock}", columns());
+    let row = work.query_opt(&statement, &[id("instance_id", instance_id)?]).await?;
+    row.as_ref().map(Record::read).transpose()
+}
+
+fn order_values(order: &OrderKey) -> Result<[Value; 3], DatabaseError> {
+    let OrderKey { order_id, order_line_id, product_id } = order;
+    Ok([
+        id("order_id", order_id)?,
+        id("order_line_id", order_line_id.as_deref().unwrap_or_default())?,
+        id("order_product_id", product_id.as_deref().unwrap_or_default())?,
+    ])
+}
+
+fn key(step: &Step) -> Result<Value, DatabaseError> {
+    step.key().map_or(Ok(Value::NULL), |key| id("step_key", key))
+}
+
+async fn begin(work: &Named, step: &Step, lease: Lease, now: Timestamp) -> Result<LeaseOutcome, DatabaseError> {
+    let instance_id = match (&step.target, step.initial_instance()) {
+        (Target::Purchase { order, .. }, Some(first)) => {
+            let find = "SELECT instance_id FROM koogallery_order \
+                        WHERE order_id = ?1 AND order_line_id = ?2 AND order_product_id = ?3";
+            match work.query_opt(find, &order_values(order)?).await? {
+                Some(row) => row.text("instance_id")?,
+                None if insert(work, step, &first, now).await? => first.instance_id,
+                None => return Ok(LeaseOutcome::IdTaken),
+            }
+        }
+        (Target::Instance(instance_id), _) | (Target::Purchase { proposed_id: instance_id, .. }, _) => {
+            instance_id.clone()
+        }
+    };
+    // Only a statement that begins after the wait for the row sees all changes of others, and the clock as it is then.
+    let lock = "SELECT instance_id FROM koogallery_instance WHERE instance_id = ?1 FOR UPDATE";
+    work.query(lock, &[id("instance_id", &instance_id)?]).await?;
+    let begin = step.lease_outcome(status(step, find(work, step).await?));
+    if let LeaseOutcome::Run(instance) = &begin {
+        let lend = format!(
+            "UPDATE koogallery_instance SET lease_holder = ?2, lease_until = {}, handler_runs = handler_runs + 1 \
+             WHERE instance_id = ?1",
+            lease_end("?3")
+        );
+        let place = id("instance_id", &instance.instance_id)?;
+        work.execute(&lend, &values![place, lease.holder_text(), lease.duration_millis()]).await?;
+    }
+    Ok(begin)
+}
+
+/// Inserts an order that is not known, with its instance. Returns false, and inserts nothing, if the instance's id is
+/// taken.
+async fn insert(work: &Named, step: &Step, first: &Instance, now: Timestamp) -> Result<bool, DatabaseError> {
+    let order = order_values(&first.order)?;
+    let place = [&order[..], &[id("instance_id", &first.instance_id)?]].concat();
+    let insert = "INSERT INTO koogallery_order (order_id, order_line_id, order_product_id, instance_id) \
+                  VALUES (?1, ?2, ?3, ?4)";
+    work.insert_missing(insert, &place).await?;
+    let insert = "INSERT INTO koogallery_instance (order_id, order_line_id, order_product_id, instance_id, product_id, \
+                  state, handler_runs, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)";
+    let own = values![first.product_id.as_deref(), first.state.as_str(), now.as_unix_millis()];
+    if work.insert(insert, &[&place[..], &own].concat()).await? {
+        note(work, step, &first.instance_id, now).await?;
+        return Ok(true);
+    }
+    let delete = "DELETE FROM koogallery_order WHERE order_id = ?1 AND order_line_id = ?2 AND order_product_id = ?3";
+    work.execute(delete, &order).await?;
+    Ok(false)
+}
+
+/// Stores the key of a step, if it has one, unless it is stored already.
+async fn note(work: &Named, step: &Step, instance_id: &str, now: Timestamp) -> Result<(), DatabaseError> {
+    if step.key().is_none() {
+        return Ok(());
+    }
+    let note = "INSERT INTO koogallery_step (instance_id, step_key, done_at) VALUES (?1, ?2, ?3)";
+    work.insert(note, &values![id("instance_id", instance_id)?, key(step)?, now.as_unix_millis()]).await.map(drop)
+}
+
+/// The connection on which leases are extended.
+#[derive(Clone)]
+struct Reserved {
+    database: Database,
+    tables: Tables,
+}
+
+impl Extend for Reserved {
+    type Error = DatabaseError;
+
+    async fn extend(&self, renewals: &[&Renewal]) -> Result<HashSet<String>, DatabaseError> {
+        let extend = |work: Work| async move {
+            let work = Named { work, tables: self.tables.clone() };
+            let ids = renewals.iter().map(|renewal| Ok(vec![id("instance_id", &renewal.instance_id)?]));
+            let ids = ids.collect::<Result<Vec<_>, DatabaseError>>()?;
+            // One row that is locked for long must not end the leases of all others.
+            let free = |places: &str| {
+                format!(
+                    "SELECT instance_id, lease_holder FROM koogallery_instance WHERE instance_id IN ({places}) \
+                     AND lease_holder IS NOT NULL FOR UPDATE SKIP LOCKED"
+                )
+            };
+            let free = work.query_rows(free, &[], &ids).await?;
+            let free = free.iter().map(|row| Ok((row.text("instance_id")?, row.text("lease_holder")?)));
+            let free = free.collect::<Result<HashSet<_>, DatabaseError>>()?;
+            let mut by_duration: BTreeMap<i64, Vec<Vec<Value>>> = BTreeMap::new();
+            let mut extended = HashSet::new();
+            for Renewal { instance_id, holder, duration } in renewals.iter().copied() {
+                if free.contains(&(instance_id.clone(), holder.clone())) {
+                    by_duration.entry(*duration).or_default().push(values![instance_id].to_vec());
+                    extended.insert(holder.clone());
+                }
+            }
+            let extend = |places: &str| {
+                let end = lease_end("?1");
+                format!("UPDATE koogallery_instance SET lease_until = {end} WHERE instance_id IN ({places})")
+            };
+            for (duration, ids) in &by_duration {
+                work.execute_rows(extend, &values![*duration], ids).await?;
+            }
+            Ok(extended)
+        };
+        self.database.run(extend).await
+    }
+}
