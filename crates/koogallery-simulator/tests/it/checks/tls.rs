@@ -182,15 +182,15 @@ async fn a_server_without_a_proxy_passes() {
     let made = made(GOOD);
     std::fs::write(&certificate, made.certificate.pem()).unwrap();
     std::fs::write(&key, made.key.serialize_pem()).unwrap();
-    let good = Good::new();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://localhost:{}/isv/produce", listener.local_addr().unwrap().port());
-    let (tls, endpoint) = (Tls::from_files(certificate, key).unwrap(), Endpoint::new(good.service.clone()));
-    tokio::spawn(async move { Server::new().serve_tls(listener, tls, endpoint, std::future::pending()).await });
     for profile in super::SAAS {
+        let good = Good::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}/isv/produce", listener.local_addr().unwrap().port());
+        let (tls, endpoint) = (Tls::from_files(&certificate, &key).unwrap(), Endpoint::new(good.service.clone()));
+        tokio::spawn(async move { Server::new().serve_tls(listener, tls, endpoint, std::future::pending()).await });
         let target = HttpTarget::new(&url).unwrap().with_root_certificates(made.authority.as_bytes()).unwrap();
         let checker = Checker::new(target, good::keys()).with_profile(profile);
-        let report = checker.with_probe(LedgerProbe::new(good.ledger.clone())).run().await.unwrap();
+        let report = checker.with_probe(LedgerProbe::new(good.ledger)).run().await.unwrap();
         assert_all_passed(&report, &[&SLOW, &PROMPT, &NEVER]);
         assert!(notes(&report).contains("TLS 1.2 and TLS 1.3 are supported"), "{}", notes(&report));
     }
