@@ -16,6 +16,18 @@ use koogallery::{
     replay::PostgresReplayGuard,
 };
 
+#[cfg(feature = "mysql_async-0_37")]
+use koogallery::{
+    directory::MysqlDirectory,
+    ledger::MysqlLedger,
+    license_store::MysqlLicenseStore,
+    mysql::{
+        self,
+        mysql_async::{Params, Pool, prelude::Queryable as _},
+    },
+    replay::MysqlReplayGuard,
+};
+
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A database of one of the kinds that the program was built for.
@@ -26,6 +38,10 @@ pub enum Database {
     /// `postgres://USER:PASSWORD@HOST/NAME`, for any number of replicas; needs `--features deadpool-postgres-0_14`.
     #[cfg(feature = "deadpool-postgres-0_14")]
     Postgres(postgres::Database),
+    /// `mysql://USER:PASSWORD@HOST/NAME`, for any number of replicas; needs `--features mysql_async-0_37`. The seller's own
+    /// tables have connections of their own.
+    #[cfg(feature = "mysql_async-0_37")]
+    Mysql(mysql::Database, Pool),
 }
 
 impl Database {
@@ -34,6 +50,8 @@ impl Database {
             Some("sqlite") => Ok(Self::Sqlite(sqlite::Database::open_url(url)?)),
             #[cfg(feature = "deadpool-postgres-0_14")]
             Some("postgres" | "postgresql") => Ok(Self::Postgres(postgres::Database::connect(url).await?)),
+            #[cfg(feature = "mysql_async-0_37")]
+            Some("mysql") => Ok(Self::Mysql(mysql::Database::connect(url).await?, Pool::from_url(url)?)),
             // The rest of the URL may hold a password.
             Some(scheme) => Err(format!("this program was built without a database for {scheme}:// URLs").into()),
             None => Err("the URL of the database is empty".into()),
@@ -45,6 +63,8 @@ impl Database {
             Self::Sqlite(database) => Arc::new(SqliteLedger::new(database).await?),
             #[cfg(feature = "deadpool-postgres-0_14")]
             Self::Postgres(database) => Arc::new(PostgresLedger::new(database).await?),
+            #[cfg(feature = "mysql_async-0_37")]
+            Self::Mysql(database, _) => Arc::new(MysqlLedger::new(database).await?),
         })
     }
 
@@ -53,6 +73,8 @@ impl Database {
             Self::Sqlite(database) => Arc::new(SqliteReplayGuard::new(database).await?),
             #[cfg(feature = "deadpool-postgres-0_14")]
             Self::Postgres(database) => Arc::new(PostgresReplayGuard::new(database).await?),
+            #[cfg(feature = "mysql_async-0_37")]
+            Self::Mysql(database, _) => Arc::new(MysqlReplayGuard::new(database).await?),
         })
     }
 
@@ -61,6 +83,8 @@ impl Database {
             Self::Sqlite(database) => Arc::new(SqliteLicenseStore::new(database).await?),
             #[cfg(feature = "deadpool-postgres-0_14")]
             Self::Postgres(database) => Arc::new(PostgresLicenseStore::new(database).await?),
+            #[cfg(feature = "mysql_async-0_37")]
+            Self::Mysql(database, _) => Arc::new(MysqlLicenseStore::new(database).await?),
         })
     }
 
@@ -69,6 +93,8 @@ impl Database {
             Self::Sqlite(database) => Arc::new(SqliteDirectory::new(database, decryptor).await?),
             #[cfg(feature = "deadpool-postgres-0_14")]
             Self::Postgres(database) => Arc::new(PostgresDirectory::new(database, decryptor).await?),
+            #[cfg(feature = "mysql_async-0_37")]
+            Self::Mysql(database, _) => Arc::new(MysqlDirectory::new(database, decryptor).await?),
         })
     }
 
@@ -92,6 +118,13 @@ impl Database {
                     .transaction(async |transaction| Ok(transaction.query_typed(statement, &typed).await?))
                     .await?;
                 Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
+            }
+            #[cfg(feature = "mysql_async-0_37")]
+            Self::Mysql(_, pool) => {
+                let named = (1..).zip(parameters).map(|(number, text)| (format!("p{number}"), text));
+                let parameters: Vec<(String, String)> = named.collect();
+                let parameters = if parameters.is_empty() { Params::Empty } else { Params::from(parameters) };
+                Ok(pool.get_conn().await?.exec_first(statement.replace('$', ":p"), parameters).await?)
             }
         }
     }

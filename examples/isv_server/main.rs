@@ -5,7 +5,7 @@
 //! | setting | default |
 //! |---|---|
 //! | `--listen` | `127.0.0.1:8080` |
-//! | `--database`, `KOOGALLERY_DATABASE_URL` (`postgres://...` with `--features deadpool-postgres-0_14`) | `sqlite://koogallery.db` |
+//! | `--database`, `KOOGALLERY_DATABASE_URL` (also `postgres://...` and `mysql://...`, with `--features deadpool-postgres-0_14` or `mysql_async-0_37`) | `sqlite://koogallery.db` |
 //! | `--tls-cert`, `--tls-key` (PEM files; both, for HTTPS without a proxy) | none: plain HTTP |
 //! | `--opening-time` (milliseconds that opening an account takes) | `0` |
 //! | `--app-id` (the application's id in the marketplace, for `/login` and `/sso`) | `app` |

@@ -17,10 +17,10 @@ pub struct Shop {
 }
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS shop_account (
-    instance_id TEXT PRIMARY KEY,
-    password    TEXT NOT NULL,
-    usable      TEXT NOT NULL,
-    expires_at  TEXT
+    instance_id VARCHAR(64) PRIMARY KEY,
+    password    VARCHAR(64) NOT NULL,
+    usable      VARCHAR(3) NOT NULL,
+    expires_at  VARCHAR(17)
 )";
 
 impl Shop {
@@ -38,7 +38,8 @@ impl SubscriptionHandler for Shop {
     async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
         tokio::time::sleep(self.opening_time).await;
         // After a crash this runs again with the same id, so it must not fail on what is there already.
-        let statement = "INSERT INTO shop_account VALUES ($1, $2, 'yes', NULL) ON CONFLICT DO NOTHING";
+        let statement = "INSERT INTO shop_account SELECT $1, $2, 'yes', NULL \
+                         WHERE NOT EXISTS (SELECT 1 FROM shop_account WHERE instance_id = $1)";
         self.run(statement, vec![purchase.instance_id, new_password()?]).await.map(drop)
     }
 

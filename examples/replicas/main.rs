@@ -6,6 +6,8 @@
 //!
 //! `cargo run --features deadpool-postgres-0_14 --example replicas -- --database postgres://...`
 //!
+//! `cargo run --features mysql_async-0_37 --example replicas -- --database mysql://...`
+//!
 //! | setting | default |
 //! |---|---|
 //! | `--database` | SQLite in a temporary file |

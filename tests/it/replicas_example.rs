@@ -1,9 +1,9 @@
-//! The example `replicas` on a file and on a server.
+//! The example `replicas` on a file and on servers.
 
 use std::process::Command;
 
 use crate::process::example;
-use crate::servers::Schema;
+use crate::servers::{Mysql, Schema};
 
 fn run(arguments: &[&str]) {
     let output = Command::new(example("replicas")).args(["--orders", "20"]).args(arguments).output().unwrap();
@@ -18,8 +18,15 @@ fn orders_have_one_instance_while_replicas_on_a_file_are_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn orders_have_one_instance_while_replicas_on_a_server_are_killed() {
+async fn orders_have_one_instance_while_replicas_on_postgresql_are_killed() {
     if let Some(schema) = Schema::new().await {
         run(&["--database", &schema.url()]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_have_one_instance_while_replicas_on_mysql_are_killed() {
+    if let Some(place) = Mysql::new().await {
+        run(&["--database", &place.url()]);
     }
 }

@@ -105,6 +105,12 @@ impl Mysql {
         Some(place)
     }
 
+    /// Where the database is, for those who connect by URL.
+    pub fn url(&self) -> String {
+        let (server, _) = self.url.rsplit_once('/').unwrap();
+        format!("{server}/{}", self.name)
+    }
+
     pub fn opts(&self) -> OptsBuilder {
         let opts = Opts::from_url(&self.url).unwrap();
         OptsBuilder::from_opts(opts).db_name(Some(&self.name)).prefer_socket(false)
