@@ -62,6 +62,7 @@ use mysql_async::{Opts, OptsBuilder};
 use tokio::time::{Instant, timeout_at};
 
 pub use builder::DatabaseBuilder;
+use builder::Server;
 pub(crate) use clock::{CLOCK, clock, end_of_lease, is_due, lease_end};
 pub use error::DatabaseError;
 pub(crate) use lock::{lock, lock_table};
@@ -95,6 +96,7 @@ pub struct Database {
     pool: Arc<Pool>,
     /// The connection on which leases are extended.
     reserved: Arc<Pool>,
+    server: Server,
     timeout: Duration,
 }
 

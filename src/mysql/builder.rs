@@ -73,7 +73,7 @@ impl DatabaseBuilder {
         let opts = OptsBuilder::from_opts(opts).setup(setup).client_found_rows(true).stmt_cache_size(STATEMENTS);
         let opts = Opts::from(opts);
         let [pool, reserved] = [connections, 1].map(|connections| Arc::new(Pool::new(opts.clone(), connections)));
-        Ok(Database { pool, reserved, timeout: limit })
+        Ok(Database { pool, reserved, server, timeout: limit })
     }
 }
 
@@ -87,8 +87,9 @@ impl fmt::Debug for DatabaseBuilder {
     }
 }
 
+/// The kind of a server, by which its settings have different names.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Server {
+pub(super) enum Server {
     Mysql,
     MariaDb,
 }
@@ -118,6 +119,15 @@ impl Server {
             return Err(DatabaseError::UnsupportedServer(version.to_owned()));
         }
         Ok(server)
+    }
+
+    /// Returns the settings of a connection on which tables are made: statements on large tables take their time, but
+    /// everybody else waits behind one that waits for a table.
+    pub(super) fn setup_for_tables(self) -> &'static str {
+        match self {
+            Self::MariaDb => "SET SESSION max_statement_time = 0, lock_wait_timeout = 4",
+            Self::Mysql => "SET SESSION max_execution_time = 0, lock_wait_timeout = 4",
+        }
     }
 
     /// Returns the settings of each connection, so that the server gives up before the operation times out and says

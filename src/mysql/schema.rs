@@ -17,9 +17,6 @@ const UPDATE: Duration = Duration::from_secs(60);
 /// is none of the pool.
 const LOCK: &str = "SELECT GET_LOCK(CONCAT('koogallery ', LEFT(SHA2(DATABASE(), 256), 32)), 50)";
 
-/// Everybody else waits behind a statement that waits for a table. Statements on large tables take their time.
-const LIMITS: &str = "SET SESSION lock_wait_timeout = 4";
-
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS koogallery_schema (
     store   VARBINARY(64) PRIMARY KEY,
     version BIGINT NOT NULL
@@ -42,36 +39,45 @@ impl Schema {
 impl Database {
     /// Makes the tables of a store, or updates them.
     pub(crate) async fn migrate(&self, schema: &Schema) -> Result<(), DatabaseError> {
-        let (pool, schema) = (self.pool.clone(), schema.clone());
-        // In a task and on a connection of its own: statements on tables are none that can be given up.
-        let update = tokio::spawn(async move {
-            let mut connection = pool.connect().await?;
-            let updated = update(&mut connection, &schema).await;
-            let _ = connection.disconnect().await;
-            updated
-        });
-        match timeout(UPDATE, update).await {
-            Ok(updated) => updated.unwrap_or(Err(DatabaseError::Ended)),
-            Err(_) => Err(DatabaseError::TimedOut(UPDATE)),
+        // A user who finds the tables up to date needs no right to create some.
+        let wanted = schema.clone();
+        let found =
+            self.beside(self.timeout, |mut connection| async move { find(&mut connection, &wanted).await }).await?;
+        if schema.update(found)?.is_none() {
+            return Ok(());
+        }
+        let (wanted, setup) = (schema.clone(), self.server.setup_for_tables());
+        let updated =
+            self.beside(UPDATE, move |mut connection| async move { update(&mut connection, &wanted, setup).await });
+        match updated.await {
+            // Only the record of the version is missing, and an administrator has made the tables.
+            Err(DatabaseError::Denied(_)) if found.version == schema.version() => Ok(()),
+            updated => updated,
+        }
+    }
+
+    /// Runs statements on a connection beside the pool, in a task that is never dropped: those on tables cannot be given
+    /// up.
+    async fn beside<T, F>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce(Conn) -> F + Send + 'static,
+    ) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, DatabaseError>> + Send,
+    {
+        let pool = self.pool.clone();
+        let task = tokio::spawn(async move { work(pool.connect().await?).await });
+        match timeout(limit, task).await {
+            Ok(outcome) => outcome.unwrap_or(Err(DatabaseError::Ended)),
+            Err(_) => Err(DatabaseError::TimedOut(limit)),
         }
     }
 }
 
-async fn update(connection: &mut Conn, schema: &Schema) -> Result<(), DatabaseError> {
-    // A user who finds the tables up to date needs no right to create some.
-    let found = find(connection, schema).await?;
-    if schema.update(found)?.is_none() {
-        return Ok(());
-    }
-    match update_locked(connection, schema).await {
-        // Only the record of the version is missing, and an administrator has made the tables.
-        Err(DatabaseError::Denied(_)) if found.version == schema.version() => Ok(()),
-        updated => updated,
-    }
-}
-
-async fn update_locked(connection: &mut Conn, schema: &Schema) -> Result<(), DatabaseError> {
-    connection.query_drop(LIMITS).await?;
+async fn update(connection: &mut Conn, schema: &Schema, setup: &str) -> Result<(), DatabaseError> {
+    connection.query_drop(setup).await?;
     let is_locked: Option<Option<i64>> = connection.query_first(LOCK).await?;
     if is_locked.flatten() != Some(1) {
         return Err(DatabaseError::TimedOut(UPDATE));

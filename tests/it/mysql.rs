@@ -228,6 +228,24 @@ async fn tables_are_made_by_several_servers_at_once() {
     }
 }
 
+/// Making tables may take longer than other operations.
+#[tokio::test]
+async fn a_replica_waits_until_another_has_made_the_tables() {
+    let Some(place) = Mysql::new().await else { return };
+    let mut other = place.client().await;
+    let lock = "SELECT GET_LOCK(CONCAT('koogallery ', LEFT(SHA2(DATABASE(), 256), 32)), 0)";
+    assert_eq!(other.query_first(lock).await.unwrap(), Some(1));
+    let database = small_pool(&place).await;
+    let began = Instant::now();
+    let unlock = async {
+        sleep(2 * TIMEOUT).await;
+        other.disconnect().await.unwrap();
+    };
+    let (opened, ()) = tokio::join!(MysqlStateStore::new(&database), unlock);
+    assert_eq!(opened.unwrap().load("key").await.unwrap(), None);
+    assert!(began.elapsed() >= 2 * TIMEOUT, "{:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn tables_of_a_newer_version_are_refused_and_those_without_one_taken_over() {
     let Some(place) = Mysql::new().await else { return };
