@@ -39,6 +39,7 @@ pub mod _4_deployment {
     //! [`Endpoint`]: crate::adapter
     //! [`CallbackService::wait_idle`]: crate::callback::CallbackService::wait_idle
     //! [`Ledger`]: crate::ledger::Ledger
+    //! [`Housekeeper`]: crate::housekeeping::Housekeeper
     //! [pauses]: super::_2_what_happens_once
     //! [names]: crate::callback::CallbackServiceBuilder::tenant
 }

@@ -32,6 +32,7 @@ use database::Database;
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::cipher::client_secret::PrivateKey;
+use koogallery::housekeeping::Housekeeper;
 use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType};
 use koogallery::open_api::Client;
 use koogallery::random::{self, OsRandom};
@@ -59,6 +60,8 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let app = app::App::new(settings, &database).await?;
     let delivering = app.service.clone();
     tokio::spawn(async move { delivering.deliver_licenses(std::future::pending()).await });
+    let housekeeper = Housekeeper::new(database.ledger().await?, TokioRuntime);
+    tokio::spawn(async move { housekeeper.run(std::future::pending()).await });
 
     let listener = TcpListener::bind(&arguments.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);

@@ -1,4 +1,4 @@
-//! Exchanges and metering as `tracing` events, calls of open APIs as spans.
+//! Exchanges and background work as `tracing` events, calls of open APIs as spans.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use ::tracing::{Span, info_span};
 use crate::activity::Activity;
 use crate::callback::{CallbackEvent, Exchange, FieldSource, FieldWarnings, Observer};
 use crate::heartbeat::{self, HeartbeatEvent};
+use crate::housekeeping::{self, HousekeepingEvent};
 use crate::metering::{self, MeteringEvent};
 use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, ObservedCall};
 
@@ -20,7 +21,7 @@ use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, Observe
 /// `attempts`, `status`, `code` (of a failure), `request_id` and `duration_ms`. A try that is made again is a `WARN`
 /// event in it. Nothing of the request and nothing else of the answer is recorded.
 ///
-/// Events of [`metering`] and of the [`heartbeat`] are `INFO` for success, `WARN` for failures that are retried, and
+/// Events of [`metering`], of [`housekeeping`] and of the [`heartbeat`] are `INFO` for success, `WARN` for failures that are retried, and
 /// `ERROR` where an operator has to act or data is not saved.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
@@ -93,6 +94,17 @@ impl heartbeat::Observer for TracingObserver {
             HeartbeatEvent::ClientsRefused { clients } => ::tracing::warn!(clients, "{event}"),
             HeartbeatEvent::CallFailed(_) => ::tracing::warn!("{event}"),
             HeartbeatEvent::SaveFailed(_) => ::tracing::error!("{event}"),
+        }
+    }
+}
+
+impl housekeeping::Observer for TracingObserver {
+    fn on_event(&self, event: &HousekeepingEvent<'_>) {
+        match event {
+            HousekeepingEvent::Pruned(pruned) => {
+                ::tracing::info!(instances = pruned.instances, steps = pruned.steps, "{event}");
+            }
+            HousekeepingEvent::Failed(_) => ::tracing::warn!("{event}"),
         }
     }
 }
