@@ -17,6 +17,7 @@
 //! * [`directory`] keeps these users and their enterprises.
 //! * [`ledger`] and [`replay`] keep the instances of orders and the calls seen, so that each takes effect once; [`tenant`]
 //!   lets several services share them.
+//! * [`housekeeping`] deletes what is old from the ledger.
 //! * [`key`] and [`env`](mod@env) read the seller's keys; [`protocol`] has the facts of each protocol of the callbacks.
 //! * [`activity`], [`amount`], [`result_code`], [`site`], [`timestamp`], [`query`], [`redact`] and [`wire`] hold the
 //!   values of which the messages are made; [`clock`], [`random`] and [`runtime`] are what a test replaces.
@@ -99,6 +100,7 @@ mod columns;
 pub mod directory;
 pub mod env;
 pub mod heartbeat;
+pub mod housekeeping;
 pub mod key;
 pub mod kit;
 pub mod lease;

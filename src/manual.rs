@@ -42,6 +42,7 @@ pub mod _4_deployment {
     //! [`body_budget`]: crate::callback::CallbackServiceBuilder::body_budget
     //! [`CallbackService::wait_idle`]: crate::callback::CallbackService::wait_idle
     //! [`Ledger`]: crate::ledger::Ledger
+    //! [`Housekeeper`]: crate::housekeeping::Housekeeper
     //! [pauses]: super::_2_what_happens_once
     //! [names]: crate::callback::CallbackServiceBuilder::tenant
 }

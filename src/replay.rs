@@ -47,7 +47,7 @@ pub use mysql::MysqlReplayGuard;
 #[cfg(feature = "deadpool-postgres-0_14")]
 pub use postgres::PostgresReplayGuard;
 #[cfg(feature = "redis-1")]
-pub use redis::RedisReplayGuard;
+pub use redis::{RedisReplayGuard, RedisWarning};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteReplayGuard;
 pub(crate) use tenant::TenantGuard;

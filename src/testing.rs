@@ -16,6 +16,7 @@
 //! | trait | suite for every store | suite for stores that several processes share | suite for stores that several machines share |
 //! |---|---|---|---|
 //! | [`Ledger`](crate::ledger::Ledger) | [`ledger`] | [`shared_ledger`] | [`replicated_ledger`] |
+//! | [`PrunableLedger`](crate::ledger::PrunableLedger) | [`prunable_ledger`] | | |
 //! | [`ReplayGuard`](crate::replay::ReplayGuard) | [`replay_guard`] | [`shared_replay_guard`] | |
 //! | [`LicenseStore`](crate::license_store::LicenseStore) | [`license_store`] | [`shared_license_store`] | [`replicated_license_store`] |
 //! | [`UsageStore`](crate::metering::UsageStore) | [`usage_store`] | [`shared_usage_store`] | [`replicated_usage_store`] |
@@ -37,6 +38,7 @@ mod accept_all;
 mod directory;
 mod ledger;
 mod license_store;
+mod prune;
 mod replay;
 mod state;
 mod usage;
@@ -45,6 +47,7 @@ pub use accept_all::AcceptAll;
 pub use directory::{directory_store, shared_directory_store};
 pub use ledger::{ledger, replicated_ledger, shared_ledger};
 pub use license_store::{license_store, replicated_license_store, shared_license_store};
+pub use prune::prunable_ledger;
 pub use replay::{replay_guard, shared_replay_guard};
 pub use state::state_store;
 pub use usage::{replicated_usage_store, shared_usage_store, usage_store};

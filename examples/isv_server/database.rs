@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use koogallery::cipher::client_secret::ClientSecretDecryptor;
 use koogallery::directory::{DirectoryStore, SqliteDirectory};
-use koogallery::ledger::{Ledger, SqliteLedger};
+use koogallery::ledger::{PrunableLedger, SqliteLedger};
 use koogallery::license_store::{LicenseStore, SqliteLicenseStore};
 use koogallery::replay::{ReplayGuard, SqliteReplayGuard};
 use koogallery::sqlite;
@@ -58,7 +58,7 @@ impl Database {
         }
     }
 
-    pub async fn ledger(&self) -> Outcome<Arc<dyn Ledger>> {
+    pub async fn ledger(&self) -> Outcome<Arc<dyn PrunableLedger>> {
         Ok(match self {
             Self::Sqlite(database) => Arc::new(SqliteLedger::new(database).await?),
             #[cfg(feature = "deadpool-postgres-0_14")]

@@ -37,6 +37,7 @@ use koogallery::adapter::serve::Server;
 use koogallery::adapter::serve::tls::Tls;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::cipher::client_secret::PrivateKey;
+use koogallery::housekeeping::Housekeeper;
 use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType};
 use koogallery::open_api::Client;
 use koogallery::random::{self, OsRandom};
@@ -88,6 +89,8 @@ async fn serve(arguments: Arguments) -> Result<(), BoxError> {
     let app = app::App::new(settings, &database).await?;
     let delivering = app.service.clone();
     tokio::spawn(async move { delivering.deliver_licenses(std::future::pending()).await });
+    let housekeeper = Housekeeper::new(database.ledger().await?, TokioRuntime);
+    tokio::spawn(async move { housekeeper.run(std::future::pending()).await });
 
     let listener = TcpListener::bind(&arguments.listen).await;
     let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;

@@ -1,4 +1,4 @@
-//! Exchanges and metering as `tracing` events, calls of open APIs as spans.
+//! Exchanges and background work as `tracing` events, calls of open APIs as spans.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::activity::Activity;
 use crate::adapter::serve::tls::{self, TlsEvent};
 use crate::callback::{CallbackEvent, Exchange, FieldSource, FieldWarnings, Observer};
 use crate::heartbeat::{self, HeartbeatEvent};
+use crate::housekeeping::{self, HousekeepingEvent};
 use crate::metering::{self, MeteringEvent};
 use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, ObservedCall};
 
@@ -25,7 +26,8 @@ use crate::open_api::{CallError, CallObserver, EndedCall, FailedAttempt, Observe
 /// Events of TLS (feature `serve-tls`) are `INFO` for a valid certificate, `WARN` for one that ends soon and for failed
 /// handshakes, `ERROR` for one that callers refuse or that cannot be loaded.
 ///
-/// Events of [`metering`] and of the [`heartbeat`] are `INFO` for success, `WARN` for failures that are retried, and
+/// Events of [`metering`], of [`housekeeping`] and of the [`heartbeat`] are `INFO` for success, `WARN` for failures that
+/// are retried, and
 /// `ERROR` where an operator has to act or data is not saved.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::exhaustive_structs, reason = "a unit struct is made by its name")]
@@ -112,6 +114,17 @@ impl tls::Observer for TracingObserver {
             TlsEvent::CertificateLoaded(_) | TlsEvent::CertificateExpiring(_) | TlsEvent::ReloadFailed(_) => {
                 ::tracing::error!("{event}");
             }
+        }
+    }
+}
+
+impl housekeeping::Observer for TracingObserver {
+    fn on_event(&self, event: &HousekeepingEvent<'_>) {
+        match event {
+            HousekeepingEvent::Pruned(pruned) => {
+                ::tracing::info!(instances = pruned.instances, steps = pruned.steps, "{event}");
+            }
+            HousekeepingEvent::Failed(_) => ::tracing::warn!("{event}"),
         }
     }
 }

@@ -198,7 +198,7 @@ async fn apply(database: &Database, plan: Plan) -> Result<(), DatabaseError> {
         if cleared.is_some_and(|cleared| cleared.keeps_out(*mark)) {
             return Ok(());
         }
-        work.execute_rows(|places| put(*kind, places), now, rows).await
+        work.execute_rows(|places| put(*kind, places), now, rows).await.map(drop)
     };
     database.run(apply).await
 }

@@ -1,6 +1,6 @@
 //! The ledger in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,7 +8,10 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, Step, StepStatus, Target};
+use super::step::PURCHASE;
+use super::{
+    Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, State, Step, StepStatus, Target,
+};
 use crate::lease::Lease;
 use crate::timestamp::Timestamp;
 
@@ -31,8 +34,9 @@ struct Record {
     instance: Arc<Instance>,
     /// The holder of a lease, and its end.
     lease: Option<(u128, Timestamp)>,
-    /// A few for each instance.
-    noted: BTreeSet<String>,
+    /// A few for each instance, and when they were noted.
+    noted: BTreeMap<String, Timestamp>,
+    released_at: Option<Timestamp>,
 }
 
 impl MemoryLedger {
@@ -66,7 +70,7 @@ impl Records {
     fn status(&self, step: &Step, now: Timestamp) -> StepStatus {
         let record = self.of(step);
         let key = step.key().filter(|_| step.is_done_by_key());
-        let noted = record.zip(key).is_some_and(|(record, key)| record.noted.contains(key));
+        let noted = record.zip(key).is_some_and(|(record, key)| record.noted.contains_key(key));
         let lease = record.and_then(|record| record.lease);
         let lease_left = lease.map_or(Duration::ZERO, |(_, end)| end.saturating_duration_since(now));
         step.status(record.map(|record| record.instance.clone()), noted, lease_left)
@@ -79,9 +83,9 @@ impl Records {
             }
             (None, Some(first)) => {
                 self.by_order.insert(first.order.clone(), first.instance_id.clone());
-                let noted = step.key().map(str::to_owned).into_iter().collect();
+                let noted = step.key().map(|key| (key.to_owned(), now)).into_iter().collect();
                 let id = first.instance_id.clone();
-                self.by_id.insert(id, Record { instance: Arc::new(first), lease: None, noted });
+                self.by_id.insert(id, Record { instance: Arc::new(first), lease: None, noted, released_at: None });
             }
             _ => {}
         }
@@ -93,6 +97,28 @@ impl Records {
             Arc::make_mut(&mut record.instance).handler_runs += 1;
         }
         begin
+    }
+
+    fn prune(&mut self, before: Timestamp, limit: usize, now: Timestamp) -> Pruned {
+        let is_old = |record: &Record| {
+            record.released_at.is_some_and(|at| at < before) && record.lease.is_none_or(|(_, end)| end <= now)
+        };
+        let old = self.by_id.iter().filter(|(_, record)| is_old(record)).take(limit);
+        let old: Vec<String> = old.map(|(id, _)| id.clone()).collect();
+        let mut steps = 0;
+        for record in old.iter().filter_map(|id| self.by_id.remove(id)) {
+            self.by_order.remove(&record.instance.order);
+            steps += record.noted.len();
+        }
+        let mut old_steps = 0;
+        for record in self.by_id.values_mut() {
+            record.noted.retain(|key, at| {
+                let is_kept = *at >= before || key == PURCHASE || old_steps >= limit;
+                old_steps += usize::from(!is_kept);
+                is_kept
+            });
+        }
+        Pruned::new(old.len(), steps + old_steps, old.len().max(old_steps) >= limit)
     }
 
     fn held(&mut self, instance_id: &str, lease: Lease) -> Result<&mut Record, LedgerError> {
@@ -134,11 +160,16 @@ impl Ledger for MemoryLedger {
         step: &'a Step,
         instance_id: &'a str,
         lease: Lease,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
         let completed = self.records().held(instance_id, lease).map(|record| {
             step.apply(Arc::make_mut(&mut record.instance));
-            record.noted.extend(step.key().map(str::to_owned));
+            if let Some(key) = step.key() {
+                record.noted.entry(key.to_owned()).or_insert(now);
+            }
+            if record.instance.state == State::Released {
+                record.released_at.get_or_insert(now);
+            }
             record.lease = None;
             record.instance.clone()
         });
@@ -163,5 +194,11 @@ impl Ledger for MemoryLedger {
         let records = self.records();
         let page = records.by_id.range::<str, _>((from, Bound::Unbounded)).take(limit);
         ready(Ok(page.map(|(_, record)| record.instance.clone()).collect())).boxed()
+    }
+}
+
+impl PrunableLedger for MemoryLedger {
+    fn prune(&self, before: Timestamp, limit: usize, now: Timestamp) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
+        ready(Ok(self.records().prune(before, limit, now))).boxed()
     }
 }

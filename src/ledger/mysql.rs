@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use super::renewal::{Extend, Renewal, Renewals};
 use super::row::{Record, status};
 use super::tables::Tables;
-use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, Step, StepStatus, Target};
+use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, Step, StepStatus, Target};
 use crate::columns::Columns as _;
 use crate::lease::Lease;
 use crate::mysql::mysql_async::Value;
@@ -42,7 +42,7 @@ pub struct MysqlLedger {
 
 /// Orders have a table of their own, in which they are the primary key: a failed insertion into a second unique key
 /// would lock the gap before it. Empty texts stand for the missing parts of an order key, since no column of a primary key
-/// may be NULL.
+/// may be NULL. The key of a purchase (`purchase`, in hexadecimal) is not pruned.
 const TABLES: &str = "CREATE TABLE IF NOT EXISTS koogallery_instance (
     instance_id      VARBINARY(512) PRIMARY KEY,
     order_id         VARBINARY(512) NOT NULL,
@@ -55,7 +55,9 @@ const TABLES: &str = "CREATE TABLE IF NOT EXISTS koogallery_instance (
     status_signed_at BIGINT,
     lease_holder     VARBINARY(32),
     lease_until      BIGINT,
-    created_at       BIGINT NOT NULL
+    created_at       BIGINT NOT NULL,
+    released_at      BIGINT,
+    KEY koogallery_instance_released (released_at)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4;
 CREATE TABLE IF NOT EXISTS koogallery_order (
     order_id         VARBINARY(512) NOT NULL,
@@ -68,7 +70,9 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
     instance_id VARBINARY(512) NOT NULL,
     step_key    VARBINARY(512) NOT NULL,
     done_at     BIGINT NOT NULL,
-    PRIMARY KEY (instance_id, step_key)
+    prunable_at BIGINT GENERATED ALWAYS AS (IF(step_key = X'7075726368617365', NULL, done_at)) STORED,
+    PRIMARY KEY (instance_id, step_key),
+    KEY koogallery_step_prunable (prunable_at)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
 ";
 
@@ -206,8 +210,10 @@ impl Ledger for MysqlLedger {
             let [expire_time, signed_at] =
                 [expire_time, status_signed_at].map(|time| time.map(Timestamp::as_unix_millis));
             let set = "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, \
-                       status_signed_at = ?5, lease_holder = NULL, lease_until = NULL WHERE instance_id = ?1";
-            let state = values![product_id.as_deref(), state.as_str(), expire_time, signed_at];
+                       status_signed_at = ?5, lease_holder = NULL, lease_until = NULL, \
+                       released_at = CASE ?3 WHEN 'released' THEN COALESCE(released_at, ?6) END WHERE instance_id = ?1";
+            let now = now.as_unix_millis();
+            let state = values![product_id.as_deref(), state.as_str(), expire_time, signed_at, now];
             work.execute(set, &[&[id("instance_id", instance_id)?], &state[..]].concat()).await?;
             Ok(Some(Arc::new(record.instance)))
         };
@@ -246,6 +252,12 @@ impl Ledger for MysqlLedger {
             rows.iter().map(|row| Record::read(row).map(|record| Arc::new(record.instance))).collect()
         };
         self.run(list).boxed()
+    }
+}
+
+impl PrunableLedger for MysqlLedger {
+    fn prune(&self, before: Timestamp, limit: usize, _now: Timestamp) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
+        self.run(move |work| async move { prune(&work, before, limit).await }).boxed()
     }
 }
 
@@ -292,23 +304,24 @@ fn key(step: &Step) -> Result<Value, DatabaseError> {
 }
 
 async fn begin(work: &Named, step: &Step, lease: Lease, now: Timestamp) -> Result<LeaseOutcome, DatabaseError> {
-    let instance_id = match (&step.target, step.initial_instance()) {
-        (Target::Purchase { order, .. }, Some(first)) => {
-            let find = "SELECT instance_id FROM koogallery_order \
-                        WHERE order_id = ?1 AND order_line_id = ?2 AND order_product_id = ?3";
-            match work.query_opt(find, &order_values(order)?).await? {
-                Some(row) => row.text("instance_id")?,
-                None if insert(work, step, &first, now).await? => first.instance_id,
+    if let (Target::Purchase { order, .. }, Some(first)) = (&step.target, step.initial_instance()) {
+        let find = "SELECT instance_id FROM koogallery_order \
+                    WHERE order_id = ?1 AND order_line_id = ?2 AND order_product_id = ?3";
+        loop {
+            let known = work.query_opt(find, &order_values(order)?).await?;
+            let is_there = match &known {
+                Some(row) => lock(work, &row.text("instance_id")?).await?,
+                None if insert(work, step, &first, now).await? => true,
                 None => return Ok(LeaseOutcome::IdTaken),
+            };
+            // Otherwise the order was pruned meanwhile, and is not known any more.
+            if is_there {
+                break;
             }
         }
-        (Target::Instance(instance_id), _) | (Target::Purchase { proposed_id: instance_id, .. }, _) => {
-            instance_id.clone()
-        }
-    };
-    // Only a statement that begins after the wait for the row sees all changes of others, and the clock as it is then.
-    let lock = "SELECT instance_id FROM koogallery_instance WHERE instance_id = ?1 FOR UPDATE";
-    work.query(lock, &[id("instance_id", &instance_id)?]).await?;
+    } else if let Target::Instance(instance_id) = &step.target {
+        lock(work, instance_id).await?;
+    }
     let begin = step.lease_outcome(status(step, find(work, step).await?));
     if let LeaseOutcome::Run(instance) = &begin {
         let lend = format!(
@@ -320,6 +333,13 @@ async fn begin(work: &Named, step: &Step, lease: Lease, now: Timestamp) -> Resul
         work.execute(&lend, &values![place, lease.holder_text(), lease.duration_millis()]).await?;
     }
     Ok(begin)
+}
+
+/// Locks an instance, and returns whether it is there. Only a statement that begins after the wait for the row sees all
+/// changes of others, and the clock as it is then.
+async fn lock(work: &Named, instance_id: &str) -> Result<bool, DatabaseError> {
+    let lock = "SELECT instance_id FROM koogallery_instance WHERE instance_id = ?1 FOR UPDATE";
+    Ok(work.query_opt(lock, &[id("instance_id", instance_id)?]).await?.is_some())
 }
 
 /// Inserts an order that is not known, with its instance. Returns false, and inserts nothing, if the instance's id is
@@ -349,6 +369,35 @@ async fn note(work: &Named, step: &Step, instance_id: &str, now: Timestamp) -> R
     }
     let note = "INSERT INTO koogallery_step (instance_id, step_key, done_at) VALUES (?1, ?2, ?3)";
     work.insert(note, &values![id("instance_id", instance_id)?, key(step)?, now.as_unix_millis()]).await.map(drop)
+}
+
+/// Instances that another transaction has locked are left to the next time.
+async fn prune(work: &Named, before: Timestamp, limit: usize) -> Result<Pruned, DatabaseError> {
+    let within = values![before.as_unix_millis(), limit];
+    let find = format!(
+        "SELECT instance_id FROM koogallery_instance \
+         WHERE state = 'released' AND released_at < ?1 AND (lease_until IS NULL OR lease_until <= {CLOCK}) \
+         ORDER BY released_at LIMIT ?2 FOR UPDATE SKIP LOCKED"
+    );
+    let old = work.query(&find, &within).await?;
+    let old = old.iter().map(|row| Ok(values![row.text("instance_id")?].to_vec()));
+    let old = old.collect::<Result<Vec<_>, DatabaseError>>()?;
+    // Only statements that begin once the rows are locked see every key that was stored with them.
+    let steps = |places: &str| format!("DELETE FROM koogallery_step WHERE instance_id IN ({places})");
+    let steps = work.execute_rows(steps, &[], &old).await?;
+    let orders = |places: &str| {
+        format!(
+            "DELETE known FROM koogallery_order AS known JOIN koogallery_instance AS old \
+             USING (order_id, order_line_id, order_product_id) WHERE old.instance_id IN ({places})"
+        )
+    };
+    work.execute_rows(orders, &[], &old).await?;
+    let instances = |places: &str| format!("DELETE FROM koogallery_instance WHERE instance_id IN ({places})");
+    work.execute_rows(instances, &[], &old).await?;
+    let old_steps = "DELETE FROM koogallery_step WHERE prunable_at < ?1 ORDER BY prunable_at LIMIT ?2";
+    let old_steps = work.execute(old_steps, &within).await?;
+    let [steps, old_steps] = [steps, old_steps].map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+    Ok(Pruned::new(old.len(), steps + old_steps, old.len().max(old_steps) >= limit))
 }
 
 /// The connection on which leases are extended.

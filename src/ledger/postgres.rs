@@ -4,15 +4,17 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, try_join3};
+use futures_util::future::{BoxFuture, try_join, try_join3};
 use tokio_postgres::Row;
 
 use super::renewal::{Extend, Renewal, Renewals};
 use super::row::{Record, status};
 use super::tables::Tables;
-use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, Step, StepStatus, Target};
+use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, Step, StepStatus, Target};
 use crate::lease::Lease;
-use crate::postgres::{CLOCK, Database, DatabaseError, Parameter, Schema, Work, int, ints, lease_end, text, texts};
+use crate::postgres::{
+    CLOCK, Database, DatabaseError, Parameter, Schema, Work, int, ints, lease_end, limit as rows, text, texts,
+};
 use crate::timestamp::Timestamp;
 
 /// A ledger for any number of replicas, in tables of its own (`koogallery_instance`, `koogallery_step`).
@@ -62,10 +64,18 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
 /// Since version 2 a status change is compared with the one before it.
 const STATUS_TIMES: &str = "ALTER TABLE koogallery_instance ADD COLUMN IF NOT EXISTS status_signed_at BIGINT;\n";
 
+/// Since version 3 old instances and steps can be found.
+const TIMES_OF_RELEASE: &str = "ALTER TABLE koogallery_instance ADD COLUMN IF NOT EXISTS released_at BIGINT;
+CREATE INDEX IF NOT EXISTS koogallery_instance_released ON koogallery_instance (released_at) WHERE state = 'released';
+CREATE INDEX IF NOT EXISTS koogallery_step_done ON koogallery_step (done_at) WHERE step_key <> 'purchase';
+";
+
+const MIGRATIONS: [&str; 3] = [TABLES, STATUS_TIMES, TIMES_OF_RELEASE];
+
 impl PostgresLedger {
     /// Returns the tables that [`PostgresLedger::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::postgres("ledger", "koogallery_step", &[TABLES, STATUS_TIMES])
+        Schema::postgres("ledger", "koogallery_step", &MIGRATIONS)
     }
 
     /// Returns the tables of a [named](Self::named) ledger.
@@ -75,7 +85,7 @@ impl PostgresLedger {
     /// The name is not 1 to 32 lower-case letters.
     pub fn named_schema(name: &str) -> Result<Schema, DatabaseError> {
         let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
-        let migrations = [tables.sql(TABLES), tables.sql(STATUS_TIMES)];
+        let migrations = MIGRATIONS.map(|migration| tables.sql(migration));
         let migrations = migrations.each_ref().map(|migration| &**migration);
         Ok(Schema::postgres(format!("ledger_{name}"), tables.sql("koogallery_step"), &migrations))
     }
@@ -208,7 +218,9 @@ impl Ledger for PostgresLedger {
             let note = "WITH noted AS (INSERT INTO koogallery_step SELECT $1, $5, $6 WHERE $5 IS NOT NULL \
                         ON CONFLICT DO NOTHING) \
                         UPDATE koogallery_instance SET product_id = $2, state = $3, expire_time = $4, \
-                        lease_holder = NULL, lease_until = NULL, status_signed_at = $7 WHERE instance_id = $1";
+                        lease_holder = NULL, lease_until = NULL, status_signed_at = $7, \
+                        released_at = CASE $3 WHEN 'released' THEN coalesce(released_at, $6) END \
+                        WHERE instance_id = $1";
             let place = [text(&instance_id), text(product_id), text(&state), int(&expire_time)];
             let parameters = [&place[..], &[text(&key), int(&now), int(&signed_at)]].concat();
             transaction.last(transaction.execute(note, &parameters)).await?;
@@ -248,11 +260,17 @@ impl Ledger for PostgresLedger {
                 columns()
             );
             let after = after.unwrap_or_default();
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = transaction.last(transaction.query(&statement, &[text(&after), int(&limit)])).await?;
-            rows.iter().map(|row| Record::read(row).map(|record| Arc::new(record.instance))).collect()
+            let limit = rows(limit);
+            let page = transaction.last(transaction.query(&statement, &[text(&after), int(&limit)])).await?;
+            page.iter().map(|row| Record::read(row).map(|record| Arc::new(record.instance))).collect()
         })
         .boxed()
+    }
+}
+
+impl PrunableLedger for PostgresLedger {
+    fn prune(&self, before: Timestamp, limit: usize, now: Timestamp) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
+        self.run(async move |transaction| prune(transaction, before, limit, now).await).boxed()
     }
 }
 
@@ -376,4 +394,37 @@ impl Extend for Reserved {
         let rows = self.database.rows(&self.tables.sql(&extend), &parameters).await?;
         rows.iter().map(|row: &Row| Ok(row.try_get(0)?)).collect()
     }
+}
+
+/// What another transaction has locked is left to the next time.
+async fn prune(
+    transaction: &Named<'_>,
+    before: Timestamp,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Pruned, DatabaseError> {
+    let (before, now, most) = (before.as_unix_millis(), now.as_unix_millis(), rows(limit));
+    // Released by an earlier version.
+    let date = "UPDATE koogallery_instance SET released_at = $1 WHERE ctid = ANY (ARRAY(SELECT ctid \
+                FROM koogallery_instance WHERE state = 'released' AND released_at IS NULL \
+                LIMIT $2 FOR UPDATE SKIP LOCKED))";
+    let find = format!(
+        "SELECT instance_id FROM koogallery_instance WHERE state = 'released' AND released_at < $1 \
+         AND (lease_until IS NULL OR lease_until <= {CLOCK}) ORDER BY released_at LIMIT $2 FOR UPDATE SKIP LOCKED"
+    );
+    let (from_now, from_before) = ([int(&now), int(&most)], [int(&before), int(&most)]);
+    let (dated, found) = try_join(transaction.execute(date, &from_now), transaction.query(&find, &from_before)).await?;
+    let old: Vec<&str> = found.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    // Only statements that begin once the rows are locked see every key that was stored with them.
+    let of_old = [texts(&old)];
+    let old_keys = "DELETE FROM koogallery_step WHERE ctid = ANY (ARRAY(SELECT ctid FROM koogallery_step \
+                    WHERE done_at < $1 AND step_key <> 'purchase' ORDER BY done_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
+    let delete = try_join3(
+        transaction.execute("DELETE FROM koogallery_step WHERE instance_id = ANY ($1)", &of_old),
+        transaction.execute("DELETE FROM koogallery_instance WHERE instance_id = ANY ($1)", &of_old),
+        transaction.execute(old_keys, &from_before),
+    );
+    let (steps, _, old_steps) = transaction.last(delete).await?;
+    let [dated, steps, old_steps] = [dated, steps, old_steps].map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+    Ok(Pruned::new(old.len(), steps + old_steps, dated.max(old.len()).max(old_steps) >= limit))
 }

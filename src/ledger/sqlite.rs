@@ -8,7 +8,10 @@ use futures_util::future::BoxFuture;
 use rusqlite::{CachedStatement, OptionalExtension as _, Params, Row, Transaction, named_params, params};
 
 use super::tables::Tables;
-use super::{Family, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, State, Step, StepStatus, Target};
+use super::{
+    Family, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, State, Step, StepStatus,
+    Target,
+};
 use crate::lease::Lease;
 use crate::sqlite::{Database, DatabaseError, add_column};
 use crate::timestamp::Timestamp;
@@ -42,6 +45,7 @@ CREATE TABLE IF NOT EXISTS koogallery_instance (
     lease_until      INTEGER,
     created_at       INTEGER NOT NULL,
     status_signed_at INTEGER,
+    released_at      INTEGER,
     UNIQUE (order_id, order_line_id, order_product_id)
 );
 CREATE TABLE IF NOT EXISTS koogallery_step (
@@ -50,6 +54,8 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
     done_at     INTEGER NOT NULL,
     PRIMARY KEY (instance_id, step_key)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS koogallery_instance_released ON koogallery_instance (released_at) WHERE state = 'released';
+CREATE INDEX IF NOT EXISTS koogallery_step_done ON koogallery_step (done_at) WHERE step_key <> 'purchase';
 ";
 
     /// Opens the ledger, creating its tables if there are none, and updating those of an earlier version.
@@ -175,13 +181,15 @@ impl Ledger for SqliteLedger {
             note(transaction, &step, &id, now)?;
             transaction.execute(
                 "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, lease_holder = NULL, \
-                 lease_until = NULL, status_signed_at = ?5 WHERE instance_id = ?1",
+                 lease_until = NULL, status_signed_at = ?5, \
+                 released_at = CASE ?3 WHEN 'released' THEN coalesce(released_at, ?6) END WHERE instance_id = ?1",
                 params![
                     id,
                     record.instance.product_id,
                     record.instance.state.as_str(),
                     record.instance.expire_time.map(Timestamp::as_unix_millis),
-                    record.instance.status_signed_at.map(Timestamp::as_unix_millis)
+                    record.instance.status_signed_at.map(Timestamp::as_unix_millis),
+                    now.as_unix_millis()
                 ],
             )?;
             Ok(Some(Arc::new(record.instance)))
@@ -222,8 +230,16 @@ impl Ledger for SqliteLedger {
     }
 }
 
+impl PrunableLedger for SqliteLedger {
+    fn prune(&self, before: Timestamp, limit: usize, now: Timestamp) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
+        self.run(move |transaction| prune(transaction, before, limit, now))
+    }
+}
+
 fn make_tables(transaction: &Transaction<'_>, tables: &Tables) -> rusqlite::Result<()> {
-    add_column(transaction, &tables.sql("koogallery_instance"), "status_signed_at", "INTEGER")?;
+    for column in ["status_signed_at", "released_at"] {
+        add_column(transaction, &tables.sql("koogallery_instance"), column, "INTEGER")?;
+    }
     transaction.execute_batch(&tables.sql(SqliteLedger::SCHEMA))
 }
 
@@ -355,6 +371,35 @@ fn note(transaction: &Named<'_>, step: &Step, instance_id: &str, now: Timestamp)
     Ok(())
 }
 
+fn prune(transaction: &Named<'_>, before: Timestamp, limit: usize, now: Timestamp) -> rusqlite::Result<Pruned> {
+    let (before, now) = (before.as_unix_millis(), now.as_unix_millis());
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    // Released by an earlier version.
+    let dated = transaction.execute(
+        "UPDATE koogallery_instance SET released_at = ?1 WHERE rowid IN \
+         (SELECT rowid FROM koogallery_instance WHERE state = 'released' AND released_at IS NULL LIMIT ?2)",
+        params![now, most],
+    )?;
+    let old: Vec<String> = transaction
+        .prepare_cached(
+            "SELECT instance_id FROM koogallery_instance WHERE state = 'released' AND released_at < ?1 \
+             AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY released_at LIMIT ?3",
+        )?
+        .query_map(params![before, now, most], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut steps = 0;
+    for id in &old {
+        steps += transaction.execute("DELETE FROM koogallery_step WHERE instance_id = ?1", [id])?;
+        transaction.execute("DELETE FROM koogallery_instance WHERE instance_id = ?1", [id])?;
+    }
+    let old_steps = transaction.execute(
+        "DELETE FROM koogallery_step WHERE (instance_id, step_key) IN (SELECT instance_id, step_key \
+         FROM koogallery_step WHERE done_at < ?1 AND step_key <> 'purchase' ORDER BY done_at LIMIT ?2)",
+        params![before, most],
+    )?;
+    Ok(Pruned::new(old.len(), steps + old_steps, dated.max(old.len()).max(old_steps) >= limit))
+}
+
 /// Notices were in tables of their own once. Their rows are copied, so that they need not stay there.
 fn take_over_notices(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     let tables = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'koogallery_notice_instance'";
@@ -362,7 +407,7 @@ fn take_over_notices(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let prefix = Family::Notices.prefix();
         transaction.execute(
             "INSERT OR IGNORE INTO koogallery_instance SELECT ?1 || instance_id, ?1 || order_id, order_line_id, \
-             order_product_id, product_id, state, expire_time, handler_runs, NULL, NULL, created_at, NULL \
+             order_product_id, product_id, state, expire_time, handler_runs, NULL, NULL, created_at, NULL, NULL \
              FROM koogallery_notice_instance WHERE instr(order_id, ',') = 0",
             [prefix],
         )?;

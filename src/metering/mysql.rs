@@ -455,7 +455,7 @@ async fn add(work: &impl Session, sums: &BTreeMap<SumKey<'_>, Usage>) -> Result<
              VALUES {places} ON DUPLICATE KEY UPDATE amount = amount + VALUES(amount)"
         )
     };
-    work.execute_rows(add, &[], &rows).await
+    work.execute_rows(add, &[], &rows).await.map(drop)
 }
 
 /// Adds an entry of an instance that has records which end after some entry.

@@ -80,19 +80,20 @@ pub(crate) trait Session: Sync {
         Ok(())
     }
 
-    /// Runs a statement for many rows, in portions. It is made of the parameters of the rows, which come after those of
-    /// the shared values.
+    /// Runs a statement for many rows, in portions, and returns how many rows it changed. It is made of the parameters of the
+    /// rows, which come after those of the shared values.
     async fn execute_rows(
         &self,
         statement: impl Fn(&str) -> String + Send,
         shared: &[Value],
         rows: &[Vec<Value>],
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<u64, DatabaseError> {
+        let mut changed = 0;
         for portion in portions(rows) {
             let values = [shared.to_vec(), portion.concat()].concat();
-            self.execute(&statement(&tuples(shared.len(), portion)), &values).await?;
+            changed += self.execute(&statement(&tuples(shared.len(), portion)), &values).await?;
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// As `execute_rows`, for a question.

@@ -1,5 +1,7 @@
 //! The replay guard in Redis.
 
+mod check;
+
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, RedisError};
 use tokio::time::timeout;
 
+pub use check::RedisWarning;
+
 use super::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use crate::timestamp::Timestamp;
 
@@ -19,7 +23,8 @@ use crate::timestamp::Timestamp;
 ///
 /// Redis deletes calls by itself, five minutes after their window. It must not evict any earlier, so set
 /// `maxmemory-policy noeviction`: with a full Redis, calls are refused. Calls that Redis loses, at a restart without
-/// persistence or in a failover, can be replayed within their window. The ledger still keeps their effects from happening
+/// an append-only file (`appendonly yes`) or in a failover, can be replayed within their window. Both settings are
+/// [checked](Self::check) at the start. The ledger still keeps their effects from happening
 /// twice: a replayed purchase, renewal or upgrade is known to it, and a replayed change of the status is older than the
 /// last one.
 ///
@@ -47,12 +52,22 @@ const CLAIMED_CONTENT: &[u8] = b"c";
 const ANSWERED_CONTENT: &[u8] = b"a";
 
 impl RedisReplayGuard {
-    /// Connects to the server of a URL of the form `redis://user:password@host:port/database`.
+    /// Connects to the server of a URL of the form `redis://user:password@host:port/database`, and writes a line to
+    /// standard error for each [warning](RedisWarning) about its settings.
     ///
     /// # Errors
     ///
     /// The URL is invalid, or the server cannot be connected to.
     pub async fn connect(url: &str) -> Result<Self, RedisError> {
+        Self::connect_with_report(url, |warning| eprintln!("koogallery: {warning}")).await
+    }
+
+    /// Connects as [`connect`](Self::connect) does, and reports each warning about the server's settings.
+    ///
+    /// # Errors
+    ///
+    /// As of [`connect`](Self::connect). A warning is no error.
+    pub async fn connect_with_report(url: &str, report: impl FnMut(RedisWarning)) -> Result<Self, RedisError> {
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE));
         // Where this cannot be set, it takes minutes to notice that the server is gone.
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
@@ -63,10 +78,12 @@ impl RedisReplayGuard {
             .set_connection_timeout(Some(TIMEOUT))
             .set_response_timeout(Some(TIMEOUT))
             .set_number_of_retries(1);
-        within_timeout(ConnectionManager::new_with_config(client, config)).await.map(Self::new)
+        let guard = Self::new(within_timeout(ConnectionManager::new_with_config(client, config)).await?);
+        guard.check().await.into_iter().for_each(report);
+        Ok(guard)
     }
 
-    /// Uses the application's connection.
+    /// Uses the application's connection. [`check`](Self::check) returns what is wrong with the settings of its server.
     pub fn new(connection: ConnectionManager) -> Self {
         Self { connection, prefix: "koogallery:".to_owned() }
     }

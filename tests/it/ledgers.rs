@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use koogallery::heartbeat::PostgresStateStore;
 use koogallery::lease::Lease;
 use koogallery::ledger::{
-    Effect, LeaseOutcome, Ledger, LedgerError, MemoryLedger, MysqlLedger, OrderKey, PostgresLedger, SqliteLedger, Step,
-    Target,
+    Effect, LeaseOutcome, Ledger, LedgerError, MemoryLedger, MysqlLedger, OrderKey, PostgresLedger, PrunableLedger,
+    Pruned, SqliteLedger, Step, Target,
 };
 use koogallery::{postgres, sqlite, testing};
 use tokio::net::TcpListener;
@@ -74,6 +74,58 @@ async fn every_engine_keeps_the_rules() {
         let (database, names) = (place.database().await, Names::default());
         testing::ledger(async || MysqlLedger::named(&database, &names.next()).await.unwrap()).await;
     }
+}
+
+#[tokio::test]
+async fn old_records_of_every_engine_can_be_deleted() {
+    testing::prunable_ledger(async || MemoryLedger::new()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let database = sqlite::Database::open(folder.path().join("ledger.db")).unwrap();
+    let names = Names::default();
+    testing::prunable_ledger(async || SqliteLedger::named(&database, &names.next()).await.unwrap()).await;
+    if let Some(schema) = Schema::new().await {
+        let database = schema.database().await;
+        testing::prunable_ledger(async || PostgresLedger::named(&database, &names.next()).await.unwrap()).await;
+    }
+    if let Some(place) = Mysql::new().await {
+        let (database, names) = (place.database().await, Names::default());
+        testing::prunable_ledger(async || MysqlLedger::named(&database, &names.next()).await.unwrap()).await;
+    }
+}
+
+/// Releases an instance, and opens the ledger again on tables as the version before had them.
+async fn released_by_the_version_before<L: PrunableLedger>(open: impl AsyncFn() -> L, undo: impl AsyncFnOnce(&str)) {
+    let ledger = open().await;
+    perform(&ledger, &create(OrderKey::new("CS1"), "id")).await;
+    perform(&ledger, &Step::on("id", Effect::Release)).await;
+    undo(
+        "DROP INDEX koogallery_instance_released; ALTER TABLE koogallery_instance DROP COLUMN released_at; \
+          DROP INDEX koogallery_step_done",
+    )
+    .await;
+    let ledger = open().await;
+    let (at_first, day) = (NOW.saturating_add(24 * HOUR), 24 * HOUR);
+    let first = ledger.prune(at_first, 9, at_first).await.unwrap();
+    assert_eq!(first, Pruned::default(), "it counts from the first time");
+    assert_eq!(ledger.prune(at_first, 9, at_first.saturating_add(day)).await.unwrap(), Pruned::default());
+    let after = at_first.saturating_add(day);
+    assert_eq!(ledger.prune(after, 9, after).await.unwrap(), Pruned::new(1, 1, false));
+}
+
+#[tokio::test]
+async fn what_the_version_before_released_counts_from_the_first_time() {
+    let database = sqlite::Database::open(":memory:").unwrap();
+    let undo = async |statements: &str| {
+        let statements = statements.to_owned();
+        database.transaction(move |transaction| transaction.execute_batch(&statements)).await.unwrap();
+    };
+    released_by_the_version_before(async || SqliteLedger::new(&database).await.unwrap(), undo).await;
+    let Some(schema) = Schema::new().await else { return };
+    let undo = async |statements: &str| {
+        let back = format!("{statements}; UPDATE koogallery_schema SET version = 2");
+        schema.client().await.batch_execute(&back).await.unwrap();
+    };
+    released_by_the_version_before(async || postgres(&schema).await, undo).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ mod fuzzed_intake;
 mod handlers;
 mod heartbeat;
 mod held_usage;
+mod housekeeping;
 mod information;
 mod intake;
 mod kit;

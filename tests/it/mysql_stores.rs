@@ -14,7 +14,7 @@ use koogallery::directory::{
 };
 use koogallery::heartbeat::{MysqlStateStore, StateStore};
 use koogallery::lease::Lease;
-use koogallery::ledger::{Effect, LeaseOutcome, Ledger, MysqlLedger, OrderKey, Step, Target};
+use koogallery::ledger::{Effect, LeaseOutcome, Ledger, MysqlLedger, OrderKey, PrunableLedger, Step, Target};
 use koogallery::license_store::{
     ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, MysqlLicenseStore,
 };
@@ -283,7 +283,7 @@ async fn a_lock_wait_that_runs_out_leaves_no_half_of_a_transaction() {
     let mut lock = locker.start_transaction(TxOpts::default()).await.unwrap();
     lock.query_drop("SELECT * FROM koogallery_user FOR UPDATE").await.unwrap();
     lock.query_drop(
-        "INSERT INTO koogallery_instance VALUES ('id', '', '', '', NULL, 'active', NULL, 0, NULL, NULL, NULL, 0)",
+        "INSERT INTO koogallery_instance VALUES ('id', '', '', '', NULL, 'active', NULL, 0, NULL, NULL, NULL, 0, NULL)",
     )
     .await
     .unwrap();
@@ -521,10 +521,11 @@ async fn executions(admin: &mut Conn) -> u64 {
 
 /// Fills the tables, so that what reads a table as a whole shows.
 const FILL: &str = "
-INSERT INTO koogallery_instance SELECT CONCAT('inst', seq), CONCAT('CS', seq), '', '', NULL, 'active', NULL, 0, NULL,
-    NULL, NULL, 0 FROM seq_1_to_20000;
+INSERT INTO koogallery_instance SELECT CONCAT('inst', seq), CONCAT('CS', seq), '', '', NULL, IF(seq > 19000, 'released', 'active'),
+    NULL, 0, NULL, NULL, NULL, 0, IF(seq > 19000, seq, NULL) FROM seq_1_to_20000;
 INSERT INTO koogallery_order SELECT CONCAT('CS', seq), '', '', CONCAT('inst', seq) FROM seq_1_to_20000;
-INSERT INTO koogallery_step SELECT CONCAT('inst', seq), 'purchase', 0 FROM seq_1_to_20000;
+INSERT INTO koogallery_step (instance_id, step_key, done_at)
+    SELECT CONCAT('inst', seq), IF(seq % 100, 'purchase', 'renew'), 0 FROM seq_1_to_20000;
 INSERT INTO koogallery_replay SELECT UNHEX(SHA2(seq, 256)), NULL, IF(seq > 1000, 9000000000000, seq), NULL
     FROM seq_1_to_20000;
 INSERT INTO koogallery_license (kind, id, instance_id, progress, due_at)
@@ -585,6 +586,8 @@ async fn no_operation_reads_a_table_as_a_whole() {
     ledger.complete(&freeze, "inst7", lease(1), NOW).await.unwrap();
     ledger.abandon("new", lease(1)).await.unwrap();
     ledger.instance("inst5").await.unwrap().unwrap();
+    let pruned = ledger.prune(Timestamp::from_unix_millis(20_000), 10, NOW).await.unwrap();
+    assert_eq!((pruned.instances, pruned.has_more), (10, true));
 
     for _ in 0..2 {
         guard.claim(CallId::SignedQuery("x"), None, later(60), NOW).await.unwrap();

@@ -15,7 +15,7 @@ use koogallery::directory::{
 };
 use koogallery::heartbeat::{PostgresStateStore, StateStore};
 use koogallery::lease::Lease;
-use koogallery::ledger::{Effect, Ledger, OrderKey, PostgresLedger, Step, Target};
+use koogallery::ledger::{Effect, Ledger, OrderKey, PostgresLedger, PrunableLedger, Step, Target};
 use koogallery::license_store::{
     ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, PostgresLicenseStore,
 };
@@ -351,6 +351,9 @@ const FILL: &str = "
 INSERT INTO koogallery_instance SELECT 'inst' || n, 'CS' || n, '', '', NULL, 'active', NULL, 0, NULL, NULL, 0
     FROM generate_series(1, 20000) AS n;
 INSERT INTO koogallery_step SELECT 'inst' || n, 'purchase', 0 FROM generate_series(1, 20000) AS n;
+UPDATE koogallery_instance SET state = 'released', released_at = substr(instance_id, 5)::BIGINT
+    WHERE instance_id LIKE '%00';
+INSERT INTO koogallery_step SELECT 'inst' || n, 'renewal', n FROM generate_series(1, 20000, 100) AS n;
 INSERT INTO koogallery_replay SELECT 'v2:' || n, n FROM generate_series(1, 20000) AS n;
 INSERT INTO koogallery_license
     SELECT 'event', 'E' || n, 'inst', NULL, NULL, NULL, CASE WHEN n % 100 = 0 THEN 'due' ELSE 'delivered' END, n
@@ -435,6 +438,13 @@ async fn every_statement_uses_an_index() {
     check!(ledger.complete(&freeze, "inst7", lease(1), NOW), "koogallery_instance_pkey");
     check!(ledger.instance("inst5"), "koogallery_instance_pkey");
     check!(ledger.instances(Some("inst5"), 100), "koogallery_instance_pkey");
+    check!(
+        ledger.prune(Timestamp::from_unix_millis(5_000), 10, NOW),
+        "koogallery_instance_released",
+        "koogallery_instance_pkey",
+        "koogallery_step_done",
+        "koogallery_step_pkey"
+    );
 
     check!(
         guard.claim(CallId::SignedQuery("x"), None, SystemClock.now().saturating_add(MINUTE), NOW),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::replay::{
     CallId, ClaimOutcome, ContentDigest, MemoryReplayGuard, MysqlReplayGuard, PostgresReplayGuard, RedisReplayGuard,
-    ReplayError, ReplayGuard, SqliteReplayGuard,
+    RedisWarning, ReplayError, ReplayGuard, SqliteReplayGuard,
 };
 use koogallery::sqlite::Database;
 use koogallery::testing;
@@ -245,6 +245,21 @@ async fn redis_connects_again_where_the_server_closed() {
     }
 }
 
+/// How the server is set is its owner's business, but it has to answer.
+#[tokio::test]
+async fn redis_says_how_it_is_set() {
+    let Some(keys) = Keys::new() else { return };
+    let mut reported = Vec::new();
+    let guard = RedisReplayGuard::connect_with_report(&keys.url, |warning| reported.push(warning)).await.unwrap();
+    let checked = guard.check().await;
+    let lines = |warnings: &[RedisWarning]| warnings.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(lines(&reported), lines(&checked));
+    let is_answer = |warning: &RedisWarning| {
+        matches!(warning, RedisWarning::Evicts { .. } | RedisWarning::NotAppendOnly { makes_snapshots: Some(_) })
+    };
+    assert!(checked.iter().all(is_answer), "{checked:?}");
+}
+
 #[tokio::test]
 async fn redis_that_falls_silent_is_an_error_soon() {
     let Some(keys) = Keys::new() else { return };
@@ -258,7 +273,9 @@ async fn redis_that_falls_silent_is_an_error_soon() {
     let claim = guard.claim(CallId::SignedQuery("nonce"), A, at(3000), at(0)).await;
     assert!(matches!(claim, Err(ReplayError::Store(_))), "{claim:?}");
     assert!(guard.remember_answer(CallId::SignedQuery("nonce"), A, Bytes::new()).await.is_err());
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let warnings = guard.check().await;
+    assert!(matches!(warnings[..], [RedisWarning::NotChecked(ReplayError::Store(_))]), "{warnings:?}");
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

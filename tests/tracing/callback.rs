@@ -1,6 +1,7 @@
 //! What `tracing` records of a callback: its fields, and that nothing of it is personal or secret.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -10,8 +11,9 @@ use koogallery::amount::Amount;
 use koogallery::callback::CallbackService;
 use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::heartbeat::{self, CallFailure, HeartbeatEvent, StateError};
+use koogallery::housekeeping::{self, HousekeepingEvent, PruneFailure};
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
-use koogallery::ledger::MemoryLedger;
+use koogallery::ledger::{LedgerError, MemoryLedger, Pruned};
 use koogallery::metering::{self, Hold, MeteringError, MeteringEvent, PushFailure};
 use koogallery::open_api::CallError;
 use koogallery::open_api::push_usage::UsageRecord;
@@ -146,12 +148,13 @@ async fn odd_fields_are_one_event_and_a_repeat_is_marked() {
 }
 
 #[test]
-fn events_of_metering_and_heartbeat_have_levels() {
+fn events_of_background_work_have_levels() {
     let recorder = Recorder::default();
     let error = CallError::Transport { api: "push usage", source: TransportError::Timeout };
     let at = Timestamp::from_unix_millis(1_735_787_045_678);
     let record = UsageRecord::new("sn", "inst-1", at, at, Amount::from(1));
     let records = [&record];
+    let full = LedgerError::store("the disk is full");
     let state = StateError::Damaged { key: "key".to_owned() };
     tracing::subscriber::with_default(recorder.clone(), || {
         let observe = |event| metering::Observer::on_event(&TracingObserver, &event);
@@ -164,6 +167,9 @@ fn events_of_metering_and_heartbeat_have_levels() {
         observe(HeartbeatEvent::ClientsRefused { clients: 3 });
         observe(HeartbeatEvent::CallFailed(CallFailure::new(&error, at)));
         observe(HeartbeatEvent::SaveFailed(&state));
+        let observe = |event| housekeeping::Observer::on_event(&TracingObserver, &event);
+        observe(HousekeepingEvent::Pruned(Pruned::new(2, 5, false)));
+        observe(HousekeepingEvent::Failed(PruneFailure::new(&full, Duration::from_secs(5))));
     });
     let text = std::mem::take(&mut *recorder.0.lock().unwrap());
     let lines: Vec<_> = text.lines().collect();
@@ -176,6 +182,8 @@ fn events_of_metering_and_heartbeat_have_levels() {
         ("WARN", "clients=3"),
         ("WARN", "push usage"),
         ("ERROR", "License state key is damaged"),
+        ("INFO", "instances=2"),
+        ("WARN", "retry after 5.0s: ledger operation failed: the disk is full"),
     ];
     assert_eq!(lines.len(), expected.len(), "{text}");
     for (line, (level, part)) in lines.into_iter().zip(expected) {
