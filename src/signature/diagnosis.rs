@@ -6,10 +6,10 @@
 //! whose call was changed on its way, or a program of the seller's that has a fault. A [`Mistake`] is worded for both:
 //! it names the differences between the signed text and the text given.
 //!
-//! Mistakes are tried alone and in pairs; of a large body only the pairs that cost little are tried. That takes milliseconds for a
-//! call of usual size and seconds for one of a megabyte: it is work for a developer's desk, not for every stranger who
-//! sends a wrong signature. Neither keys nor values of the call stand in the result. GBK, GB18030 and Big5 are tried
-//! with the feature `charsets`, which the command line has.
+//! Mistakes are tried alone and in pairs; of a large body only the pairs that cost little are tried. That takes
+//! milliseconds for a call of usual size and seconds for one of a megabyte: it is work for a developer's machine, not for
+//! every stranger who sends a wrong signature. Neither keys nor values of the call stand in the result. GBK, GB18030 and
+//! Big5 are tried with the feature `charsets`, which the command line has.
 //!
 //! ```
 //! use std::time::Duration;
