@@ -59,6 +59,8 @@ mod row;
 mod sqlite;
 mod status;
 mod store;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+mod sums;
 mod usage;
 #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 mod waiting;

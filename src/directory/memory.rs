@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use super::policy::{Effect, Ids, Mark, Plan, Query, Reach, Row, best_of_each};
-use super::reads::reads;
+use super::reads::{Reads, reads};
 use super::record::{Entry, Kind, Record};
 use super::{Application, Change, Department, DepartmentSync, DirectoryStore, DirectoryStoreError, Tenant, User};
 
@@ -60,19 +60,15 @@ impl MemoryDirectory {
         // Nothing that is done under the lock panics.
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn one<T: Entry>(&self, tenant_id: &str, ids: &[&str]) -> BoxFuture<'_, Result<Option<T>, DirectoryStoreError>> {
-        ready(Ok(self.rows().read(&Query::one(T::KIND, tenant_id, ids)).pop())).boxed()
+impl Reads for MemoryDirectory {
+    fn read<T: Entry>(&self, query: Query) -> BoxFuture<'_, Result<Vec<T>, DirectoryStoreError>> {
+        ready(Ok(self.rows().read(&query))).boxed()
     }
 
-    fn page<T: Entry>(
-        &self,
-        tenant_id: &str,
-        ids: &[&str],
-        after: Option<&str>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<T>, DirectoryStoreError>> {
-        ready(Ok(self.rows().read(&Query::page(T::KIND, tenant_id, ids, after, limit)))).boxed()
+    fn decrypted(&self, application: Application) -> Result<Application, DirectoryStoreError> {
+        Ok(application)
     }
 }
 
@@ -139,14 +135,6 @@ impl DirectoryStore for MemoryDirectory {
     }
 
     reads!();
-
-    fn application<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Application>, DirectoryStoreError>> {
-        self.one(tenant_id, &[app_id])
-    }
 }
 
 impl fmt::Debug for MemoryDirectory {

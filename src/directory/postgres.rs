@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3};
 
 use super::policy::{Effect, Ids, Plan, Query};
-use super::reads::reads;
+use super::reads::{Reads, reads};
 use super::record::{Entry, Kind};
 use super::tables::{FIND_CLEARED, clear, decrypt, entry, note_cleared, put, read_mark, read_row, rows};
 use super::{Application, Change, Department, DepartmentSync, DirectoryStore, DirectoryStoreError, Tenant, User};
@@ -121,24 +121,15 @@ impl PostgresDirectory {
         self.department_sync = list;
         self
     }
+}
 
-    fn one<T: Entry>(&self, tenant_id: &str, ids: &[&str]) -> BoxFuture<'_, Result<Option<T>, DirectoryStoreError>> {
-        let found = self.read(Query::one(T::KIND, tenant_id, ids));
-        async move { Ok(found.await?.pop()) }.boxed()
-    }
-
-    fn page<T: Entry>(
-        &self,
-        tenant_id: &str,
-        ids: &[&str],
-        after: Option<&str>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<T>, DirectoryStoreError>> {
-        self.read(Query::page(T::KIND, tenant_id, ids, after, limit))
-    }
-
+impl Reads for PostgresDirectory {
     fn read<T: Entry>(&self, query: Query) -> BoxFuture<'_, Result<Vec<T>, DirectoryStoreError>> {
         async move { read(&self.database, &query).await.map_err(DirectoryStoreError::new) }.boxed()
+    }
+
+    fn decrypted(&self, application: Application) -> Result<Application, DirectoryStoreError> {
+        decrypt(application, &*self.decryptor)
     }
 }
 
@@ -149,19 +140,6 @@ impl DirectoryStore for PostgresDirectory {
     }
 
     reads!();
-
-    fn application<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Application>, DirectoryStoreError>> {
-        let found = self.one::<Application>(tenant_id, &[app_id]);
-        async move {
-            let Some(application) = found.await? else { return Ok(None) };
-            decrypt(application, &*self.decryptor).map(Some)
-        }
-        .boxed()
-    }
 }
 
 impl fmt::Debug for PostgresDirectory {

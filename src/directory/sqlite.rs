@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{OptionalExtension as _, ToSql, Transaction, params, params_from_iter};
 
 use super::policy::{Effect, Plan, Query, best_of_each};
-use super::reads::reads;
+use super::reads::{Reads, reads};
 use super::record::Entry;
 use super::tables::{FIND_CLEARED, clear, decrypt, entry, note_cleared, put, read_mark, read_row, rows};
 use super::{Application, Change, Department, DepartmentSync, DirectoryStore, DirectoryStoreError, Tenant, User};
@@ -115,24 +115,15 @@ impl SqliteDirectory {
         self.department_sync = list;
         self
     }
+}
 
+impl Reads for SqliteDirectory {
     fn read<T: Entry>(&self, query: Query) -> BoxFuture<'_, Result<Vec<T>, DirectoryStoreError>> {
         self.database.ask(DirectoryStoreError::new, move |transaction| read(transaction, &query))
     }
 
-    fn one<T: Entry>(&self, tenant_id: &str, ids: &[&str]) -> BoxFuture<'_, Result<Option<T>, DirectoryStoreError>> {
-        let found = self.read(Query::one(T::KIND, tenant_id, ids));
-        async move { Ok(found.await?.pop()) }.boxed()
-    }
-
-    fn page<T: Entry>(
-        &self,
-        tenant_id: &str,
-        ids: &[&str],
-        after: Option<&str>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<T>, DirectoryStoreError>> {
-        self.read(Query::page(T::KIND, tenant_id, ids, after, limit))
+    fn decrypted(&self, application: Application) -> Result<Application, DirectoryStoreError> {
+        decrypt(application, &*self.decryptor)
     }
 }
 
@@ -143,19 +134,6 @@ impl DirectoryStore for SqliteDirectory {
     }
 
     reads!();
-
-    fn application<'a>(
-        &'a self,
-        tenant_id: &'a str,
-        app_id: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Application>, DirectoryStoreError>> {
-        let found = self.one::<Application>(tenant_id, &[app_id]);
-        async move {
-            let Some(application) = found.await? else { return Ok(None) };
-            decrypt(application, &*self.decryptor).map(Some)
-        }
-        .boxed()
-    }
 }
 
 impl fmt::Debug for SqliteDirectory {

@@ -2,12 +2,9 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
-
-use tokio::sync::Mutex;
 
 use crate::lease::Lease;
-use crate::waiting::Queue;
+use crate::waiting::{Queue, Waiting};
 
 /// An engine that extends leases.
 pub(super) trait Extend: Clone + Send + Sync + 'static {
@@ -23,8 +20,6 @@ pub(super) trait Extend: Clone + Send + Sync + 'static {
 pub(super) struct Renewals<E> {
     engine: E,
     waiting: Queue<Renewal, bool>,
-    /// Held by the operation that runs. One at a time, so that others gather behind it.
-    running: Arc<Mutex<()>>,
 }
 
 pub(super) struct Renewal {
@@ -35,32 +30,25 @@ pub(super) struct Renewal {
 
 impl<E: Extend> Renewals<E> {
     pub(super) fn new(engine: E) -> Self {
-        Self { engine, waiting: Queue::default(), running: Arc::default() }
+        Self { engine, waiting: Queue::default() }
     }
 
     /// Returns whether the lease was extended. If not, it may be lost, another transaction has its row locked, or the
     /// engine failed.
     pub(super) async fn extend(&self, instance_id: &str, lease: Lease) -> bool {
         let (instance_id, holder) = (instance_id.to_owned(), lease.holder_text());
-        let (is_first, answered) =
-            self.waiting.push(Renewal { instance_id, holder, duration: lease.duration_millis() });
-        if is_first {
-            // A task of its own, since others wait for it too, even if this caller does not.
-            drop(tokio::spawn(self.clone().extend_all()));
-        }
-        answered.await.unwrap_or(false)
+        let renewal = Renewal { instance_id, holder, duration: lease.duration_millis() };
+        let engine = self.engine.clone();
+        self.waiting.ask(renewal, |waiting| extend_all(engine, waiting)).await.unwrap_or(false)
     }
+}
 
-    async fn extend_all(self) {
-        let running = self.running.lock().await;
-        let waiting = self.waiting.take();
-        let renewals: Vec<&Renewal> = waiting.iter().map(|waiting| &waiting.item).collect();
-        let extended = self.engine.extend(&renewals).await.unwrap_or_default();
-        drop(running);
-        for waiting in waiting {
-            let is_extended = extended.contains(&waiting.item.holder);
-            waiting.answer(is_extended);
-        }
+async fn extend_all(engine: impl Extend, waiting: Vec<Waiting<Renewal, bool>>) {
+    let renewals: Vec<&Renewal> = waiting.iter().map(|waiting| &waiting.item).collect();
+    let extended = engine.extend(&renewals).await.unwrap_or_default();
+    for waiting in waiting {
+        let is_extended = extended.contains(&waiting.item.holder);
+        waiting.answer(is_extended);
     }
 }
 

@@ -1,18 +1,17 @@
 //! The usage store in MySQL or MariaDB.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::sync::Mutex;
 
 use super::row::{
     ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read,
     read_status, read_sum, status as status_sql, stored, ten_thousandths,
 };
-use super::waiting::{Queue, answer};
+use super::sums::{Addition, Period, Sorted, Sums, ids_of};
+use super::waiting::{Queue, Waiting, answer};
 use super::{
     Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, Status, StoredRecord,
     UsageStore, UsageSum,
@@ -21,7 +20,7 @@ use crate::columns::Columns as _;
 use crate::lease::Lease;
 use crate::mysql::mysql_async::{Transaction, Value};
 use crate::mysql::{
-    Database, DatabaseError, Own, Row, Schema, Session, Work, clock, end_of_lease, id, is_due, lock, lock_table, values,
+    Database, DatabaseError, Own, Schema, Session, Work, clock, end_of_lease, id, is_due, lock, lock_table, values,
 };
 use crate::open_api::push_usage::UsageRecord;
 use crate::timestamp::Timestamp;
@@ -45,8 +44,6 @@ use crate::timestamp::Timestamp;
 pub struct MysqlUsageStore {
     database: Database,
     waiting: Queue,
-    /// Held by the commit that is being made. One at a time, so that recordings gather behind it.
-    committing: Arc<Mutex<()>>,
 }
 
 /// Amounts are whole numbers of ten-thousandths. A held record is one in the state `fix` with `held` set, as in SQLite;
@@ -114,7 +111,7 @@ impl MysqlUsageStore {
     /// The tables cannot be created, or are of a newer version.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
         database.migrate(&Self::schema()).await?;
-        Ok(Self { database: database.clone(), waiting: Queue::default(), committing: Arc::default() })
+        Ok(Self { database: database.clone(), waiting: Queue::default() })
     }
 
     /// Records usage in a transaction of the seller's own (`READ COMMITTED`) on the same database, so that it counts if
@@ -139,14 +136,11 @@ impl MysqlUsageStore {
         self.database.run(work).await.map_err(MeteringError::store)
     }
 
-    /// Commits what waits, once the commit before is made.
-    async fn commit_all(self) {
-        let committing = self.committing.lock().await;
-        let waiting = self.waiting.take();
+    /// Commits what waits.
+    async fn commit_all(self, waiting: Vec<Waiting>) {
         let entries: Vec<&Entry> = waiting.iter().flat_map(|waiting| &waiting.item).collect();
         let entries = &entries[..];
         let outcome = self.run(|work| async move { record(&work, entries).await }).await;
-        drop(committing);
         answer(waiting, outcome);
     }
 
@@ -197,32 +191,17 @@ impl fmt::Debug for MysqlUsageStore {
 impl UsageStore for MysqlUsageStore {
     fn record(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Vec<Recorded>, MeteringError>> {
         async move {
-            let (is_first, answered) = self.waiting.push(entries);
-            if is_first {
-                // A task of its own, since others wait for it too, even if this caller does not.
-                drop(tokio::spawn(self.clone().commit_all()));
-            }
-            answered.await.unwrap_or_else(|_| Err(MeteringError::store(DatabaseError::Ended)))
+            let store = self.clone();
+            let recorded = self.waiting.ask(entries, |waiting| store.commit_all(waiting)).await;
+            recorded.unwrap_or_else(|_| Err(MeteringError::store(DatabaseError::Ended)))
         }
         .boxed()
     }
 
     fn close_periods(&self, until: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>> {
         let close = move |work: Work| async move {
-            let ended = "SELECT DISTINCT instance_id, period_begin, period_end FROM (SELECT instance_id, period_begin, \
-                         period_end FROM koogallery_usage_open WHERE period_end <= ?1 ORDER BY period_end LIMIT ?2) \
-                         AS ended";
-            let ended = work.query(ended, &values![until.as_unix_millis(), AT_ONCE]).await?;
-            let period = |row: &Row| {
-                Ok(Period {
-                    instance_id: row.text("instance_id")?,
-                    begin: row.int("period_begin")?,
-                    end: row.time("period_end")?,
-                    record_time: until,
-                })
-            };
-            let ended = ended.iter().map(period).collect::<Result<_, DatabaseError>>()?;
-            close(&work, ended).await
+            let ended = work.query(Period::ENDED, &values![until.as_unix_millis(), AT_ONCE]).await?;
+            close(&work, Period::read_ended(&ended, until)?).await
         };
         self.run(close).boxed()
     }
@@ -233,15 +212,8 @@ impl UsageStore for MysqlUsageStore {
         end: Timestamp,
     ) -> BoxFuture<'a, Result<usize, MeteringError>> {
         let close = move |work: Work| async move {
-            let open = "SELECT DISTINCT period_begin, period_end FROM koogallery_usage_open WHERE instance_id = ?1";
-            let open = work.query(open, &[id("instance_id", instance_id)?]).await?;
-            let period = |row: &Row| {
-                let end = end.min(row.time("period_end")?);
-                let (instance_id, begin) = (instance_id.to_owned(), row.int("period_begin")?);
-                Ok(Period { instance_id, begin, end, record_time: end })
-            };
-            let open = open.iter().map(period).collect::<Result<_, DatabaseError>>()?;
-            close(&work, open).await
+            let open = work.query(Period::OPEN, &[id("instance_id", instance_id)?]).await?;
+            close(&work, Period::read_open(&open, instance_id, end)?).await
         };
         self.run(close).boxed()
     }
@@ -364,16 +336,6 @@ impl UsageStore for MysqlUsageStore {
     }
 }
 
-/// An open sum: instance, begin of the period, package.
-type SumKey<'a> = (&'a str, i64, &'a str);
-
-/// What opens or adds to a sum.
-struct Usage {
-    period_end: i64,
-    first_at: i64,
-    amount: i64,
-}
-
 /// Locks instances against each other's recording and closing, since which sum an entry adds to depends on the records
 /// that were made.
 async fn lock_instances(work: &impl Session, instances: &BTreeSet<&str>) -> Result<(), DatabaseError> {
@@ -386,7 +348,7 @@ async fn lock_instances(work: &impl Session, instances: &BTreeSet<&str>) -> Resu
 async fn record(work: &impl Session, entries: &[&Entry]) -> Result<Vec<Recorded>, DatabaseError> {
     let instances: BTreeSet<&str> = entries.iter().map(|entry| &*entry.usage.instance_id).collect();
     lock_instances(work, &instances).await?;
-    let mut new_ids = insert_ids(work, entries).await?;
+    let new_ids = insert_ids(work, entries).await?;
 
     let earliest = entries.iter().map(|entry| entry.at.as_unix_millis()).min().unwrap_or(i64::MAX);
     let names = instances.iter().map(|instance_id| Ok(vec![id("instance_id", instance_id)?]));
@@ -399,24 +361,9 @@ async fn record(work: &impl Session, entries: &[&Entry]) -> Result<Vec<Recorded>
     let closed = work.query_rows(closed, &values![earliest], &names).await?;
     let closed = closed.iter().map(|row| row.text("instance_id")).collect::<Result<BTreeSet<_>, _>>()?;
 
-    let mut sums: BTreeMap<SumKey<'_>, Usage> = BTreeMap::new();
-    let mut recorded = Vec::with_capacity(entries.len());
-    for &entry in entries {
-        // Of several entries with one id the first counts.
-        let is_new = entry.usage.usage_id.as_ref().is_none_or(|id| new_ids.remove(&**id));
-        recorded.push(if is_new { Recorded::First } else { Recorded::Repeated });
-        if !is_new {
-            continue;
-        }
-        if closed.contains(&entry.usage.instance_id) {
-            record_late(work, entry).await?;
-            continue;
-        }
-        let (begin, end) = entry.period.around(entry.at);
-        let key = (&*entry.usage.instance_id, begin.as_unix_millis(), package(&entry.usage.package_instance_id));
-        let (period_end, first_at) = (end.as_unix_millis(), entry.at.as_unix_millis());
-        let sum = sums.entry(key).or_insert(Usage { period_end, first_at, amount: 0 });
-        sum.amount = sum.amount.saturating_add(ten_thousandths(entry));
+    let Sorted { recorded, sums, late } = Sorted::new(entries, new_ids, &closed);
+    for entry in late {
+        record_late(work, entry).await?;
     }
     add(work, &sums).await?;
     Ok(recorded)
@@ -424,12 +371,7 @@ async fn record(work: &impl Session, entries: &[&Entry]) -> Result<Vec<Recorded>
 
 /// Stores the ids of entries, and returns those that were not stored before.
 async fn insert_ids<'a>(work: &impl Session, entries: &[&'a Entry]) -> Result<BTreeSet<&'a str>, DatabaseError> {
-    let mut times: BTreeMap<&str, i64> = BTreeMap::new();
-    for entry in entries {
-        if let Some(id) = &entry.usage.usage_id {
-            times.entry(id).or_insert(entry.recorded_at.as_unix_millis());
-        }
-    }
+    let mut times = ids_of(entries);
     let ids = times.keys().map(|usage_id| Ok(vec![id("usage_id", usage_id)?]));
     let ids = ids.collect::<Result<Vec<_>, DatabaseError>>()?;
     let find = |places: &str| format!("SELECT usage_id FROM koogallery_usage_id WHERE usage_id IN ({places})");
@@ -443,8 +385,8 @@ async fn insert_ids<'a>(work: &impl Session, entries: &[&'a Entry]) -> Result<BT
 }
 
 /// Opens sums or adds to them, in the order of their keys.
-async fn add(work: &impl Session, sums: &BTreeMap<SumKey<'_>, Usage>) -> Result<(), DatabaseError> {
-    let row = |((instance_id, begin, package), sum): (&SumKey<'_>, &Usage)| {
+async fn add(work: &impl Session, sums: &Sums<'_>) -> Result<(), DatabaseError> {
+    let row = |((instance_id, begin, package), sum): (&(&str, i64, &str), &Addition)| {
         let (instance_id, package) = (id("instance_id", instance_id)?, id("package", package)?);
         Ok(values![instance_id, *begin, package, sum.period_end, sum.first_at, sum.amount].to_vec())
     };
@@ -474,25 +416,15 @@ async fn record_late(work: &impl Session, entry: &Entry) -> Result<(), DatabaseE
         match row.map(|row| row.time_or_null("closed_until")).transpose()?.flatten() {
             Some(later) => at = later,
             None => {
-                let sum = Usage { period_end: end, first_at, amount };
-                return add(work, &BTreeMap::from([((instance_id, begin, package), sum)])).await;
+                let sum = Addition { period_end: end, first_at, amount };
+                return add(work, &Sums::from([((instance_id, begin, package), sum)])).await;
             }
         }
     }
 }
 
-/// A period of an instance that is over.
-struct Period {
-    instance_id: String,
-    begin: i64,
-    /// The end of its records.
-    end: Timestamp,
-    record_time: Timestamp,
-}
-
 /// Makes records of the open sums of periods.
-async fn close(work: &Work, mut periods: Vec<Period>) -> Result<usize, DatabaseError> {
-    periods.sort_by(|one, other| (&one.instance_id, one.begin).cmp(&(&other.instance_id, other.begin)));
+async fn close(work: &Work, periods: Vec<Period>) -> Result<usize, DatabaseError> {
     lock_instances(work, &periods.iter().map(|period| &*period.instance_id).collect()).await?;
     let mut count = 0;
     for Period { instance_id, begin, end, record_time } in periods {

@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3};
-use tokio::sync::Mutex;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::Transaction;
 
 use super::row::{
     ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read,
     read_status, read_sum, status, stored, ten_thousandths,
 };
-use super::waiting::{Queue, answer};
+use super::sums::{Addition, Period, Sorted, Sums, ids_of};
+use super::waiting::{Queue, Waiting, answer};
 use super::{
     Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, Status, StoredRecord,
     UsageStore, UsageSum,
@@ -46,8 +45,6 @@ use crate::timestamp::Timestamp;
 pub struct PostgresUsageStore {
     database: Database,
     waiting: Queue,
-    /// Held by the commit that is being made. One at a time, so that recordings gather behind it.
-    committing: Arc<Mutex<()>>,
 }
 
 /// Amounts are whole numbers of ten-thousandths. A held record is one in the state `fix` with `held` set, as in SQLite;
@@ -115,7 +112,7 @@ impl PostgresUsageStore {
     /// The tables cannot be created, or are of a newer version.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
         database.migrate(&Self::schema()).await?;
-        Ok(Self { database: database.clone(), waiting: Queue::default(), committing: Arc::default() })
+        Ok(Self { database: database.clone(), waiting: Queue::default() })
     }
 
     /// Records usage in a transaction of the seller's own (`READ COMMITTED`) on the same database, so that it counts if
@@ -136,17 +133,14 @@ impl PostgresUsageStore {
         self.database.run(work).await.map_err(MeteringError::store)
     }
 
-    /// Commits what waits, once the commit before is made.
-    async fn commit_all(self) {
-        let committing = self.committing.lock().await;
-        let waiting = self.waiting.take();
+    /// Commits what waits.
+    async fn commit_all(self, waiting: Vec<Waiting>) {
         let outcome = self
             .run(async |work| {
                 let entries: Vec<&Entry> = waiting.iter().flat_map(|waiting| &waiting.item).collect();
                 record(work, &entries).await
             })
             .await;
-        drop(committing);
         answer(waiting, outcome);
     }
 
@@ -189,32 +183,18 @@ struct Unanswered;
 impl UsageStore for PostgresUsageStore {
     fn record(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Vec<Recorded>, MeteringError>> {
         async move {
-            let (is_first, answered) = self.waiting.push(entries);
-            if is_first {
-                // A task of its own, since others wait for it too, even if this caller does not.
-                tokio::spawn(self.clone().commit_all());
-            }
-            answered.await.unwrap_or_else(|_| Err(MeteringError::store(Unanswered)))
+            let store = self.clone();
+            let recorded = self.waiting.ask(entries, |waiting| store.commit_all(waiting)).await;
+            recorded.unwrap_or_else(|_| Err(MeteringError::store(Unanswered)))
         }
         .boxed()
     }
 
     fn close_periods(&self, until: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>> {
         self.run(async move |work| {
-            let ended = "SELECT DISTINCT instance_id, period_begin, period_end FROM (SELECT instance_id, period_begin, \
-                         period_end FROM koogallery_usage_open WHERE period_end <= $1 ORDER BY period_end LIMIT $2) \
-                         AS ended";
-            let ended = work.query(ended, &[int(&until.as_unix_millis()), int(&AT_ONCE)]).await?;
-            let period = |row: &Row| {
-                Ok(Period {
-                    instance_id: row.text("instance_id")?,
-                    begin: row.int("period_begin")?,
-                    end: row.time("period_end")?,
-                    record_time: until,
-                })
-            };
-            let ended = ended.iter().map(period).collect::<Result<_, DatabaseError>>()?;
-            close(work, ended).await
+            let ended = shared(Period::ENDED);
+            let ended = work.query(&ended, &[int(&until.as_unix_millis()), int(&AT_ONCE)]).await?;
+            close(work, Period::read_ended(&ended, until)?).await
         })
         .boxed()
     }
@@ -225,15 +205,8 @@ impl UsageStore for PostgresUsageStore {
         end: Timestamp,
     ) -> BoxFuture<'a, Result<usize, MeteringError>> {
         self.run(async move |work| {
-            let open = "SELECT DISTINCT period_begin, period_end FROM koogallery_usage_open WHERE instance_id = $1";
-            let open = work.query(open, &[text(&instance_id)]).await?;
-            let period = |row: &Row| {
-                let end = end.min(row.time("period_end")?);
-                let (instance_id, begin) = (instance_id.to_owned(), row.int("period_begin")?);
-                Ok(Period { instance_id, begin, end, record_time: end })
-            };
-            let open = open.iter().map(period).collect::<Result<_, DatabaseError>>()?;
-            close(work, open).await
+            let open = work.query(&shared(Period::OPEN), &[text(&instance_id)]).await?;
+            close(work, Period::read_open(&open, instance_id, end)?).await
         })
         .boxed()
     }
@@ -341,16 +314,6 @@ impl UsageStore for PostgresUsageStore {
     }
 }
 
-/// An open sum: instance, begin of the period, package.
-type SumKey<'a> = (&'a str, i64, &'a str);
-
-/// What opens or adds to a sum.
-struct Usage {
-    period_end: i64,
-    first_at: i64,
-    amount: i64,
-}
-
 /// Locks instances against each other's recording and closing, since which sum an entry adds to depends on the records
 /// that were made.
 async fn lock(work: &Work<'_>, instances: &BTreeSet<&str>) -> Result<(), DatabaseError> {
@@ -363,13 +326,7 @@ async fn lock(work: &Work<'_>, instances: &BTreeSet<&str>) -> Result<(), Databas
 async fn record(work: &Work<'_>, entries: &[&Entry]) -> Result<Vec<Recorded>, DatabaseError> {
     let instances: BTreeSet<&str> = entries.iter().map(|entry| &*entry.usage.instance_id).collect();
     let earliest = entries.iter().map(|entry| entry.at.as_unix_millis()).min().unwrap_or(i64::MAX);
-    let mut ids: BTreeMap<&str, i64> = BTreeMap::new();
-    for entry in entries {
-        if let Some(id) = &entry.usage.usage_id {
-            ids.entry(id).or_insert(entry.recorded_at.as_unix_millis());
-        }
-    }
-    let (ids, times): (Vec<&str>, Vec<i64>) = ids.into_iter().unzip();
+    let (ids, times): (Vec<&str>, Vec<i64>) = ids_of(entries).into_iter().unzip();
     let id_parameters = [texts(&ids), ints(&times)];
     let insert_ids = "INSERT INTO koogallery_usage_id (usage_id, recorded_at) SELECT * FROM unnest($1, $2) \
                       ON CONFLICT DO NOTHING RETURNING usage_id";
@@ -383,41 +340,26 @@ async fn record(work: &Work<'_>, entries: &[&Entry]) -> Result<Vec<Recorded>, Da
         work.query(closed, &closed_parameters),
     )
     .await?;
-    let mut new_ids = new_ids.iter().map(|row| row.text("usage_id")).collect::<Result<BTreeSet<_>, _>>()?;
+    let new_ids = new_ids.iter().map(|row| row.text("usage_id")).collect::<Result<BTreeSet<_>, _>>()?;
     let closed = closed.iter().map(|row| row.text("instance_id")).collect::<Result<BTreeSet<_>, _>>()?;
 
-    let mut sums: BTreeMap<SumKey<'_>, Usage> = BTreeMap::new();
-    let mut recorded = Vec::with_capacity(entries.len());
-    for &entry in entries {
-        // Of several entries with one id the first counts.
-        let is_new = entry.usage.usage_id.as_ref().is_none_or(|id| new_ids.remove(id));
-        recorded.push(if is_new { Recorded::First } else { Recorded::Repeated });
-        if !is_new {
-            continue;
-        }
-        if closed.contains(&entry.usage.instance_id) {
-            record_late(work, entry).await?;
-            continue;
-        }
-        let (begin, end) = entry.period.around(entry.at);
-        let key = (&*entry.usage.instance_id, begin.as_unix_millis(), package(&entry.usage.package_instance_id));
-        let (period_end, first_at) = (end.as_unix_millis(), entry.at.as_unix_millis());
-        let sum = sums.entry(key).or_insert(Usage { period_end, first_at, amount: 0 });
-        sum.amount = sum.amount.saturating_add(ten_thousandths(entry));
+    let Sorted { recorded, sums, late } = Sorted::new(entries, new_ids, &closed);
+    for entry in late {
+        record_late(work, entry).await?;
     }
     add(work, &sums).await?;
     Ok(recorded)
 }
 
 /// Opens sums or adds to them, in the order of their keys.
-async fn add(work: &Work<'_>, sums: &BTreeMap<SumKey<'_>, Usage>) -> Result<(), DatabaseError> {
+async fn add(work: &Work<'_>, sums: &Sums<'_>) -> Result<(), DatabaseError> {
     if sums.is_empty() {
         return Ok(());
     }
     let (instances, packages): (Vec<&str>, Vec<&str>) =
         sums.keys().map(|(instance, _, package)| (*instance, *package)).unzip();
     let begins: Vec<i64> = sums.keys().map(|(_, begin, _)| *begin).collect();
-    let column = |value: fn(&Usage) -> i64| sums.values().map(value).collect::<Vec<i64>>();
+    let column = |value: fn(&Addition) -> i64| sums.values().map(value).collect::<Vec<i64>>();
     let [ends, first, amounts] = [column(|sum| sum.period_end), column(|sum| sum.first_at), column(|sum| sum.amount)];
     let statement = "INSERT INTO koogallery_usage_open AS known \
                      (instance_id, period_begin, package, period_end, first_at, amount) \
@@ -448,28 +390,18 @@ async fn record_late(work: &Work<'_>, entry: &Entry) -> Result<(), DatabaseError
         match row.map(|row| row.time_or_null("closed_until")).transpose()?.flatten() {
             Some(later) => at = later,
             None => {
-                let sum = Usage { period_end: end, first_at, amount };
-                return add(work, &BTreeMap::from([((instance_id, begin, package), sum)])).await;
+                let sum = Addition { period_end: end, first_at, amount };
+                return add(work, &Sums::from([((instance_id, begin, package), sum)])).await;
             }
         }
     }
 }
 
-/// A period of an instance that is over.
-struct Period {
-    instance_id: String,
-    begin: i64,
-    /// The end of its records.
-    end: Timestamp,
-    record_time: Timestamp,
-}
-
 /// Makes records of the open sums of periods.
-async fn close(work: &Work<'_>, mut periods: Vec<Period>) -> Result<usize, DatabaseError> {
+async fn close(work: &Work<'_>, periods: Vec<Period>) -> Result<usize, DatabaseError> {
     if periods.is_empty() {
         return Ok(0);
     }
-    periods.sort_by(|one, other| (&one.instance_id, one.begin).cmp(&(&other.instance_id, other.begin)));
     let (instances, begins): (Vec<&str>, Vec<i64>) =
         periods.iter().map(|period| (&*period.instance_id, period.begin)).unzip();
     let take = "DELETE FROM koogallery_usage_open AS sum USING unnest($1, $2) AS ended (instance_id, period_begin) \

@@ -18,7 +18,7 @@ pub(crate) fn lease_end(duration: &str) -> String {
 }
 
 /// Returns the condition for a row that a holder may take, in a table where a row that nobody has is due at a time of its
-/// own, and one that somebody has is due at the end of the lease. The former compares with the caller's time, the latter
+/// own, and one under a lease is due at the end of the lease. The former compares with the caller's time, the latter
 /// with the server's.
 pub(crate) fn is_due(now: &str, clock: &str) -> String {
     format!("due_at <= GREATEST({now}, {clock}) AND due_at <= IF(holder IS NULL, {now}, {clock})")

@@ -2,10 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_channel::oneshot;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join3};
 use tokio_postgres::Row;
@@ -13,6 +12,7 @@ use tokio_postgres::Row;
 use super::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use crate::postgres::{Database, DatabaseError, Schema, Work, binaries, binary, int, ints, limit, text, texts};
 use crate::timestamp::Timestamp;
+use crate::waiting::{Queue, Waiting};
 
 /// A replay guard for any number of replicas, in a table of its own (`koogallery_replay`). Calls are deleted five minutes
 /// after their window, by the server's clock, and there is no limit but the disk.
@@ -25,9 +25,7 @@ use crate::timestamp::Timestamp;
 #[derive(Clone)]
 pub struct PostgresReplayGuard {
     database: Database,
-    waiting: Arc<Mutex<Vec<Waiting>>>,
-    /// Held by the group that is being claimed. One at a time, so that others gather behind it.
-    claiming: Arc<tokio::sync::Mutex<()>>,
+    waiting: Queue<Claim, Answer>,
 }
 
 impl fmt::Debug for PostgresReplayGuard {
@@ -36,13 +34,13 @@ impl fmt::Debug for PostgresReplayGuard {
     }
 }
 
-/// A claim that waits for its group.
-struct Waiting {
+struct Claim {
     id: String,
     content: Option<ContentDigest>,
     until: i64,
-    answer: oneshot::Sender<Result<ClaimOutcome, Arc<DatabaseError>>>,
 }
+
+type Answer = Result<ClaimOutcome, Arc<DatabaseError>>;
 
 const TABLES: &str = r#"CREATE TABLE IF NOT EXISTS koogallery_replay (
     call_id TEXT COLLATE "C" PRIMARY KEY,
@@ -68,31 +66,23 @@ impl PostgresReplayGuard {
     /// The table cannot be created, or is of a newer version.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
         database.migrate(&Self::schema()).await?;
-        Ok(Self { database: database.clone(), waiting: Arc::default(), claiming: Arc::default() })
+        Ok(Self { database: database.clone(), waiting: Queue::default() })
     }
 
-    /// Claims what waits, once the group before is claimed.
-    async fn claim_all(self) {
-        let turn = self.claiming.lock().await;
-        let mut group = std::mem::take(&mut *self.waiting());
-        group.retain(|waiting| !waiting.answer.is_canceled());
+    /// Claims what waits.
+    async fn claim_all(self, mut group: Vec<Waiting<Claim, Answer>>) {
+        group.retain(|waiting| !waiting.is_vain());
         // So that no two groups wait for each other. What came first stays first among equals.
-        group.sort_by(|one, other| one.id.cmp(&other.id));
-        let outcomes = self.claim_group(&group).await.map_err(Arc::new);
-        drop(turn);
-        // Callers may have been dropped meanwhile.
-        match outcomes {
-            Ok(outcomes) => group.into_iter().zip(outcomes).for_each(|(waiting, outcome)| {
-                let _ = waiting.answer.send(Ok(outcome));
-            }),
-            Err(error) => group.into_iter().for_each(|waiting| {
-                let _ = waiting.answer.send(Err(Arc::clone(&error)));
-            }),
+        group.sort_by(|one, other| one.item.id.cmp(&other.item.id));
+        let claims: Vec<&Claim> = group.iter().map(|waiting| &waiting.item).collect();
+        match self.claim_group(&claims).await.map_err(Arc::new) {
+            Ok(outcomes) => group.into_iter().zip(outcomes).for_each(|(waiting, outcome)| waiting.answer(Ok(outcome))),
+            Err(error) => group.into_iter().for_each(|waiting| waiting.answer(Err(Arc::clone(&error)))),
         }
     }
 
     /// Returns the outcome of each claim.
-    async fn claim_group(&self, claims: &[Waiting]) -> Result<Vec<ClaimOutcome>, DatabaseError> {
+    async fn claim_group(&self, claims: &[&Claim]) -> Result<Vec<ClaimOutcome>, DatabaseError> {
         let ids: Vec<&str> = claims.iter().map(|claim| &*claim.id).collect();
         let contents: Vec<Option<&[u8]>> = claims.iter().map(|claim| bytes_of(&claim.content)).collect();
         let until: Vec<i64> = claims.iter().map(|claim| claim.until).collect();
@@ -108,7 +98,7 @@ impl PostgresReplayGuard {
             .await?;
         let mut firsts: HashSet<String> = claimed.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         let known = if firsts.len() < claims.len() { self.known(&ids).await? } else { HashMap::new() };
-        let outcome = |claim: &Waiting| match known.get(&claim.id) {
+        let outcome = |claim: &&Claim| match known.get(&claim.id) {
             _ if firsts.remove(&claim.id) => ClaimOutcome::First,
             Some((content, answer)) if content.as_deref() == bytes_of(&claim.content) => {
                 ClaimOutcome::Repeated(answer.clone())
@@ -128,10 +118,6 @@ impl PostgresReplayGuard {
             Ok((row.try_get(0)?, (row.try_get(1)?, answer.map(Bytes::from))))
         };
         rows.iter().map(known).collect()
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn remember(&self, id: &str, content: Option<&[u8]>, answer: &[u8]) -> Result<(), DatabaseError> {
@@ -173,17 +159,10 @@ impl ReplayGuard for PostgresReplayGuard {
         _now: Timestamp,
     ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
         async move {
-            let (answer, answered) = oneshot::channel();
-            let is_first = {
-                let mut waiting = self.waiting();
-                waiting.push(Waiting { id: id.to_key(), content, until: until.as_unix_millis(), answer });
-                waiting.len() == 1
-            };
-            if is_first {
-                // A task of its own, since others wait for it too, even if this caller does not.
-                tokio::spawn(self.clone().claim_all());
-            }
-            answered.await.map_err(ReplayError::store)?.map_err(ReplayError::store)
+            let guard = self.clone();
+            let claim = Claim { id: id.to_key(), content, until: until.as_unix_millis() };
+            let claimed = self.waiting.ask(claim, |group| guard.claim_all(group)).await;
+            claimed.map_err(ReplayError::store)?.map_err(ReplayError::store)
         }
         .boxed()
     }

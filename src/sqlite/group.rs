@@ -52,7 +52,7 @@ pub(super) struct Job {
     work: Box<dyn Work>,
 }
 
-/// The statements of an operation, and whom to answer.
+/// The statements of an operation, and its caller.
 pub(super) trait Work: Send {
     /// Returns whether nobody waits for the outcome any more.
     fn is_vain(&self) -> bool;
