@@ -19,6 +19,7 @@ use koogallery::sqlite::rusqlite::Connection;
 use koogallery::timestamp::Timestamp;
 use tokio::time::sleep;
 
+use crate::delegated::delegated;
 use crate::support::*;
 
 const DEADLINE: Duration = Duration::from_millis(100);
@@ -51,6 +52,8 @@ impl SlowLedger {
 }
 
 impl Ledger for SlowLedger {
+    delegated!(ledger: extend, abandon, instances);
+
     fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
         self.then("status", self.ledger.status(step, now))
     }
@@ -64,10 +67,6 @@ impl Ledger for SlowLedger {
         self.then("begin", self.ledger.begin(step, lease, now))
     }
 
-    fn extend<'a>(&'a self, id: &'a str, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.ledger.extend(id, lease, now)
-    }
-
     fn complete<'a>(
         &'a self,
         step: &'a Step,
@@ -78,20 +77,8 @@ impl Ledger for SlowLedger {
         self.then("complete", self.ledger.complete(step, id, lease, now))
     }
 
-    fn abandon<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.ledger.abandon(id, lease)
-    }
-
     fn instance<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
         self.then("instance", self.ledger.instance(id))
-    }
-
-    fn instances<'a>(
-        &'a self,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
-        self.ledger.instances(after, limit)
     }
 }
 

@@ -10,13 +10,13 @@ use koogallery::clock::ManualClock;
 use koogallery::housekeeping::{AgeTooShort, Housekeeper, HousekeepingEvent, Observer};
 use koogallery::lease::Lease;
 use koogallery::ledger::{
-    Effect, Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, OrderKey, PrunableLedger, Pruned, Step,
-    StepStatus, Target,
+    Effect, LeaseOutcome, Ledger, LedgerError, MemoryLedger, OrderKey, PrunableLedger, Pruned, Step, Target,
 };
 use koogallery::runtime::Runtime;
 use koogallery::timestamp::Timestamp;
 use tokio::sync::Notify;
 
+use crate::delegated::delegated;
 use crate::support::NOW;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -85,48 +85,7 @@ impl PrunableLedger for Failing {
 }
 
 impl Ledger for Failing {
-    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        self.ledger.status(step, now)
-    }
-
-    fn begin<'a>(
-        &'a self,
-        step: &'a Step,
-        lease: Lease,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
-        self.ledger.begin(step, lease, now)
-    }
-
-    fn extend<'a>(&'a self, id: &'a str, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.ledger.extend(id, lease, now)
-    }
-
-    fn complete<'a>(
-        &'a self,
-        step: &'a Step,
-        id: &'a str,
-        lease: Lease,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
-        self.ledger.complete(step, id, lease, now)
-    }
-
-    fn abandon<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.ledger.abandon(id, lease)
-    }
-
-    fn instance<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
-        self.ledger.instance(id)
-    }
-
-    fn instances<'a>(
-        &'a self,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
-        self.ledger.instances(after, limit)
-    }
+    delegated!(ledger: status, begin, extend, complete, abandon, instance, instances);
 }
 
 /// Buys an instance and releases it.

@@ -1,10 +1,12 @@
 //! The crate as its users see it: in process, over sockets, on real stores.
 
+mod at_once;
 mod bad_input;
 mod client_secret;
 mod crash;
 mod deadlines;
 mod debug_calls;
+mod delegated;
 mod diagnosis;
 mod directory;
 mod error_texts;

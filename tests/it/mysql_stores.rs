@@ -1,11 +1,10 @@
 //! The stores in MySQL or MariaDB: the rules of each, several replicas at once, and the indexes that their statements use.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
 use koogallery::clock::ManualClock;
 use koogallery::directory::{
@@ -30,6 +29,7 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, IsolationLevel, TxOpts};
 use tokio::time::sleep;
 
+use crate::at_once;
 use crate::servers::Mysql;
 use crate::support::NOW;
 
@@ -366,82 +366,13 @@ async fn replicas_that_bill_at_once_lose_and_double_nothing() {
         let database = Database::builder(place.opts()).timeout(Duration::from_secs(60)).connect().await.unwrap();
         stores.push(MysqlUsageStore::new(&database).await.unwrap());
     }
-    let hour = 3600;
-    let entry = |store: &MysqlUsageStore, instance: String, second: u64, id: String| {
-        let usage = Usage::new(instance, "0.0001".parse().unwrap()).with_time(later(second)).with_id(id);
-        Meter::new(store.clone()).with_clock(ManualClock::new(later(second))).entry(usage).unwrap()
+    let overlaps = async || {
+        let overlaps = "SELECT COUNT(*) FROM koogallery_usage_record AS one JOIN koogallery_usage_record AS other \
+                        ON one.instance_id = other.instance_id AND one.metering_sn < other.metering_sn \
+                        AND one.begin_time < other.end_time AND other.begin_time < one.end_time";
+        place.client().await.query_first(overlaps).await.unwrap().unwrap()
     };
-    let recorders = (0..60_u64).map(|number| {
-        let store = stores[(number % 3) as usize].clone();
-        // Forwards and backwards, and every id twice.
-        let mut entries: Vec<_> = (0..40)
-            .map(|index| {
-                let (instance, second) = (format!("inst{}", index % 5), (index * number) % (2 * hour));
-                entry(&store, instance, second, format!("id{}", (number / 2) * 40 + index))
-            })
-            .collect();
-        if number % 2 == 1 {
-            entries.reverse();
-        }
-        tokio::spawn(async move {
-            let recorded = store.record(entries).await.unwrap();
-            recorded.iter().filter(|recorded| **recorded == Recorded::First).count()
-        })
-    });
-    let recorders: Vec<_> = recorders.collect();
-    let closers = stores.iter().cloned().map(|store| {
-        tokio::spawn(async move {
-            let mut made = 0;
-            for index in 0..10 {
-                made += store.close_periods(later(hour)).await.unwrap();
-                // Before the ends of the periods, so that usage comes late.
-                made += store.close_instance(&format!("inst{}", index % 5), later(999 * hour)).await.unwrap();
-            }
-            made
-        })
-    });
-    let closers: Vec<_> = closers.collect();
-    let first: usize = join_all(recorders).await.into_iter().map(Result::unwrap).sum();
-    assert_eq!(first, 30 * 40, "each id counts once");
-    let mut made: usize = join_all(closers).await.into_iter().map(Result::unwrap).sum();
-    loop {
-        match stores[0].close_periods(later(999 * hour)).await.unwrap() {
-            0 => break,
-            more => made += more,
-        }
-    }
-    let status = stores[0].status(NOW).await.unwrap();
-    assert_eq!((status.open.records, status.pending.records), (0, made as u64));
-    assert_eq!(status.pending.usage.to_string(), "0.12");
-
-    // No two records of an instance cover one time.
-    let overlaps = "SELECT COUNT(*) FROM koogallery_usage_record AS one JOIN koogallery_usage_record AS other \
-                    ON one.instance_id = other.instance_id AND one.metering_sn < other.metering_sn \
-                    AND one.begin_time < other.end_time AND other.begin_time < one.end_time";
-    let overlaps: Option<u64> = place.client().await.query_first(overlaps).await.unwrap();
-    assert_eq!(overlaps, Some(0));
-
-    // Each record goes to one pusher, and is counted once.
-    let pushers = stores.iter().cloned().enumerate().map(|(number, store)| {
-        tokio::spawn(async move {
-            let (lease, mut sent) = (lease(number as u128), vec![]);
-            loop {
-                let claimed = store.claim(lease, later(1000 * hour), 3).await.unwrap();
-                let numbers: Vec<_> = claimed.into_iter().map(|record| record.metering_sn).collect();
-                if numbers.is_empty() {
-                    return sent;
-                }
-                let outcomes = numbers.iter().map(|number| (number.clone(), RecordOutcome::Delivered)).collect();
-                store.settle(lease, later(1000 * hour), outcomes).await.unwrap();
-                sent.extend(numbers);
-            }
-        })
-    });
-    let sent: Vec<String> = join_all(pushers.collect::<Vec<_>>()).await.into_iter().flat_map(Result::unwrap).collect();
-    assert_eq!(sent.iter().collect::<BTreeSet<_>>().len(), sent.len(), "a record was sent twice");
-    let status = stores[1].status(NOW).await.unwrap();
-    assert_eq!((status.delivered.records, status.pending.records), (made as u64, 0));
-    assert_eq!(status.delivered.usage.to_string(), "0.12");
+    at_once::bill(stores.try_into().unwrap(), overlaps).await;
 }
 
 #[tokio::test]
@@ -474,23 +405,7 @@ async fn replicas_that_license_at_once_agree() {
     for _ in 0..3 {
         stores.push(MysqlLicenseStore::new(&place.database().await).await.unwrap());
     }
-    let applied = |device: usize| {
-        let store = stores[device % 3].clone();
-        tokio::spawn(async move {
-            let mut application = LicenseApplication::new(ApplicationId::Event("E1".into()), "inst");
-            application.device = Some(format!("device{}", device % 2).into());
-            store.apply(application, NOW).await.unwrap()
-        })
-    };
-    let applied = join_all((0..12).map(applied)).await.into_iter().map(Result::unwrap);
-    assert_eq!(applied.filter(|applied| *applied == Applied::Conflict).count(), 6, "one of two devices has the id");
-
-    let id = ApplicationId::Event("E1".into());
-    let claimed = join_all((0..9).map(|holder| stores[holder % 3].claim(&id, lease(holder as u128), NOW))).await;
-    assert_eq!(claimed.into_iter().filter(|claimed| claimed.as_ref().unwrap().is_some()).count(), 1);
-    let kept = join_all((0..9).map(|n| stores[n % 3].keep(&id, License::text(format!("LICENSE-{n}"))))).await;
-    let kept: Vec<License> = kept.into_iter().map(Result::unwrap).collect();
-    assert!(kept.iter().all(|license| *license == kept[0]), "the first counts");
+    at_once::license(stores.try_into().unwrap()).await;
 }
 
 #[tokio::test]

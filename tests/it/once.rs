@@ -12,12 +12,13 @@ use koogallery::callback::subscription::*;
 use koogallery::clock::Clock as _;
 use koogallery::lease::Lease;
 use koogallery::ledger::{
-    Effect, Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, OrderKey, State, Step, StepStatus, Target,
+    Effect, Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, OrderKey, State, Step, Target,
 };
 use koogallery::replay::{CallId, ClaimOutcome, ContentDigest, MemoryReplayGuard, ReplayError, ReplayGuard};
 use koogallery::result_code::ResultCode;
 use koogallery::timestamp::Timestamp;
 
+use crate::delegated::delegated;
 use crate::support::*;
 
 #[tokio::test]
@@ -329,20 +330,8 @@ struct Flaky {
 }
 
 impl Ledger for Flaky {
-    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        self.inner.status(step, now)
-    }
-    fn begin<'a>(
-        &'a self,
-        step: &'a Step,
-        lease: Lease,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
-        self.inner.begin(step, lease, now)
-    }
-    fn extend<'a>(&'a self, id: &'a str, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.inner.extend(id, lease, now)
-    }
+    delegated!(inner: status, begin, extend, abandon, instance, instances);
+
     fn complete<'a>(
         &'a self,
         step: &'a Step,
@@ -359,19 +348,6 @@ impl Ledger for Flaky {
             }
             self.inner.complete(step, id, lease, now).await
         })
-    }
-    fn abandon<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.inner.abandon(id, lease)
-    }
-    fn instance<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
-        self.inner.instance(id)
-    }
-    fn instances<'a>(
-        &'a self,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
-        self.inner.instances(after, limit)
     }
 }
 

@@ -24,6 +24,7 @@ use koogallery::sqlite;
 use koogallery::timestamp::Timestamp;
 use tokio_postgres::NoTls;
 
+use crate::delegated::delegated;
 use crate::servers::{Mysql, Schema};
 use crate::shared_ledger::{query, release, renew, set_status};
 use crate::support::*;
@@ -175,6 +176,8 @@ struct Counted {
 }
 
 impl Ledger for Counted {
+    delegated!(ledger: extend, complete, abandon, instances);
+
     fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.ledger.status(step, now)
@@ -190,35 +193,9 @@ impl Ledger for Counted {
         self.ledger.begin(step, lease, now)
     }
 
-    fn extend<'a>(&'a self, id: &'a str, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.ledger.extend(id, lease, now)
-    }
-
-    fn complete<'a>(
-        &'a self,
-        step: &'a Step,
-        id: &'a str,
-        lease: Lease,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
-        self.ledger.complete(step, id, lease, now)
-    }
-
-    fn abandon<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.ledger.abandon(id, lease)
-    }
-
     fn instance<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.ledger.instance(id)
-    }
-
-    fn instances<'a>(
-        &'a self,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
-        self.ledger.instances(after, limit)
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use koogallery::heartbeat::{FileStateStore, MemoryStateStore, SqliteStateStore};
 use koogallery::lease::Lease;
-use koogallery::ledger::{Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, Step, StepStatus};
+use koogallery::ledger::{Ledger, LedgerError, MemoryLedger};
 use koogallery::license_store::{
     ApplicationId, LicenseApplication, LicenseStore as _, MemoryLicenseStore, SqliteLicenseStore,
 };
@@ -17,6 +17,8 @@ use koogallery::replay::{CallId, ClaimOutcome, ContentDigest, ReplayError, Repla
 use koogallery::sqlite::Database;
 use koogallery::testing;
 use koogallery::timestamp::Timestamp;
+
+use crate::delegated::delegated;
 
 #[tokio::test]
 async fn every_license_store_keeps_the_rules() {
@@ -52,47 +54,10 @@ async fn every_state_store_keeps_the_rules() {
 struct Forgiving(MemoryLedger);
 
 impl Ledger for Forgiving {
-    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        self.0.status(step, now)
-    }
-
-    fn begin<'a>(
-        &'a self,
-        step: &'a Step,
-        lease: Lease,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
-        self.0.begin(step, lease, now)
-    }
+    delegated!(0: status, begin, complete, abandon, instance, instances);
 
     fn extend<'a>(&'a self, id: &'a str, lease: Lease, now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>> {
         self.0.extend(id, lease, now).map(|_| Ok(())).boxed()
-    }
-
-    fn complete<'a>(
-        &'a self,
-        step: &'a Step,
-        id: &'a str,
-        lease: Lease,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
-        self.0.complete(step, id, lease, now)
-    }
-
-    fn abandon<'a>(&'a self, id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.0.abandon(id, lease)
-    }
-
-    fn instance<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
-        self.0.instance(id)
-    }
-
-    fn instances<'a>(
-        &'a self,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
-        self.0.instances(after, limit)
     }
 }
 
