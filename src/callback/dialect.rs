@@ -18,7 +18,7 @@ mod verified;
 use bytes::Bytes;
 
 pub(super) use answer::AnswerRules;
-pub(super) use verified::{Verified, check_head};
+pub(super) use verified::{Unverified, Verified};
 
 use super::CallbackError;
 use super::command::{Call, Reply};

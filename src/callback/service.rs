@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use http::{Method, Request, Response};
 
 use super::body::{BodyBudget, IncomingBody};
 use super::command::{Command, Created, Reply, SubscriptionCommand, WhenRepeated};
-use super::dialect::{AnswerRules, Envelope, Verified};
+use super::dialect::{AnswerRules, Envelope, Unverified, Verified};
 use super::environment::Environment;
 use super::pipeline::{self, Directory, ExchangeState, Executor, Licensing, ReplyContext, Route, WhenDue};
 use super::settings::Settings;
@@ -75,21 +76,25 @@ impl CallbackService {
     /// Answers a request. Failures are answered with a result code and reported to the observer.
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        let (mut route, mut progress) = match self.checked_route(&parts) {
+        let (mut route, unverified, mut progress) = match self.checked_route(&parts) {
             Ok(checked) => checked,
             Err(refused) => return refused,
         };
         route.read_activity(&self.inner.settings, &body);
         progress.protocol = Some(route.protocol);
-        let (verified, key_index) = match route.verify(&self.inner.settings, &parts, &body, progress.began) {
-            Ok(verified) => verified,
-            Err(error) => return self.finish(route.protocol, Err(error), &progress, &Members::default()),
-        };
+        let (verified, key_index) =
+            match route.verify(&self.inner.settings, unverified, (&parts.headers, &body), progress.began) {
+                Ok(verified) => verified,
+                Err(error) => return self.finish(route.protocol, Err(error), &progress, &Members::default()),
+            };
         let members = route.members(&self.inner.settings, &verified);
         (progress.protocol, progress.key_index) = (Some(route.protocol), key_index);
         // Handlers' panics are caught where they run; stores and decryptors can be the seller's code as well.
-        let answer = AssertUnwindSafe(self.answer_in_time(&route, &verified, &members, &mut progress));
-        let outcome = answer.catch_unwind().await.unwrap_or(Err(CallbackError::Aborted));
+        let outcome = {
+            // Pinned where it is made: it is large, and every wrapper would copy it.
+            let answer = pin!(self.answer_in_time(&route, &verified, &members, &mut progress));
+            AssertUnwindSafe(answer).catch_unwind().await.unwrap_or(Err(CallbackError::Aborted))
+        };
         if progress.activity.is_none() {
             progress.activity = route.activity.or_else(|| members.text("activity")?.parse().ok());
         }
@@ -127,10 +132,10 @@ impl CallbackService {
     /// The answer that [`call`](Self::call) would give, or that to a body that is too large; it was reported to the observer.
     /// The body is not to be read then.
     pub fn check_head(&self, parts: &Parts) -> Result<IncomingBody, Response<Bytes>> {
-        let (mut route, progress) = self.checked_route(parts)?;
+        let (mut route, unverified, progress) = self.checked_route(parts)?;
         if route.protocol.method() == Method::GET && announces_body(parts) {
             // Its query is all that is signed, so it need not wait for a body that nobody wants.
-            if let Err(error) = route.verify(&self.inner.settings, parts, b"", progress.began) {
+            if let Err(error) = route.verify(&self.inner.settings, unverified, (&parts.headers, b""), progress.began) {
                 return Err(self.finish(route.protocol, Err(error), &progress, &Members::default()));
             }
         }
@@ -191,11 +196,14 @@ impl CallbackService {
     }
 
     /// Routes a call and checks it, both as far as its head shows.
-    fn checked_route<'r>(&self, parts: &Parts) -> Result<(Route<'r>, ExchangeState), Response<Bytes>> {
+    fn checked_route<'r, 'p>(
+        &self,
+        parts: &'p Parts,
+    ) -> Result<(Route<'r>, Unverified<'p>, ExchangeState), Response<Bytes>> {
         let Some(route) = Route::of(&self.inner.settings, parts) else { return Err(self.refuse_method(parts)) };
         let progress = self.begin(Some(route.protocol));
-        match route.check_head(&self.inner.settings, parts, progress.began) {
-            Ok(()) => Ok((route, progress)),
+        match route.unverified(&self.inner.settings, parts, progress.began) {
+            Ok(unverified) => Ok((route, unverified, progress)),
             Err(error) => Err(self.finish(route.protocol, Err(error), &progress, &Members::default())),
         }
     }
@@ -209,8 +217,11 @@ impl CallbackService {
         progress: &mut ExchangeState,
     ) -> Result<Bytes, CallbackError> {
         let deadline = self.inner.settings.deadline_of(route.protocol);
-        let answer = self.answer(route, verified, members, progress);
-        if let Some(outcome) = self.inner.environment.with_timeout(deadline, answer).await {
+        let outcome = {
+            let answer = pin!(self.answer(route, verified, members, progress));
+            self.inner.environment.with_timeout(deadline, answer).await
+        };
+        if let Some(outcome) = outcome {
             return outcome;
         }
         let late = || CallbackError::Deadline(deadline);
@@ -289,7 +300,10 @@ impl CallbackService {
         let is_final = reply.is_final();
         progress.result_code = reply.result_code(protocol);
         let answer = envelope.write(activity, reply)?;
-        if when_repeated == WhenRepeated::SameAnswer && is_final && answer.len() <= MAX_KEPT_ANSWER {
+        // What the ledger knew before it answers again, with the same bytes where there are no access data.
+        let ledger_answers = progress.repeated && !protocol.has_access_with_creation();
+        let is_kept = is_final && !ledger_answers && answer.len() <= MAX_KEPT_ANSWER;
+        if when_repeated == WhenRepeated::SameAnswer && is_kept {
             // The work is done, whether the guard knows it or not; a repeat is answered by the ledger.
             progress.when_due = WhenDue::Written(answer.clone());
             if let Err(error) = replay.remember_answer(id, content, answer.clone()).await {

@@ -97,24 +97,35 @@ pub fn verify<'a>(
     now: Timestamp,
     window: Window,
 ) -> Result<Verified<'a>, VerifyError> {
-    let token = token_in(headers)?;
-    let compressed = |error: VerifyError| error.or_compressed(headers);
-    let members = signed_members(body).map_err(compressed)?;
-    let parameters = sorted_parameters(&members)?;
-    let proof = auth_token::prove(keys, &parameters, &token, &BODY).map_err(compressed)?;
-    window.check(proof.time, now)?;
-    Ok(Verified { body, members, proof })
+    let call = Unverified::from_headers(headers)?;
+    call.verify(keys, body, now, window).map_err(|error| error.or_compressed(headers))
 }
 
-/// Checks as much of a call as its headers show: the form of the token. The time stands in the body.
-pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), VerifyError> {
-    token_in(headers).map(drop)
+/// What proves a call, as its headers have it, and not verified. Its time stands in the body.
+pub(crate) struct Unverified {
+    token: [u8; 32],
 }
 
-fn token_in(headers: &HeaderMap) -> Result<[u8; 32], VerifyError> {
-    let token = header(headers, HEADER)?.map(unquoted);
-    let token = token.map(|token| query::decode(token, Plus::Literal).ok_or(VerifyError::Malformed(HEADER)));
-    auth_token::token_of_text(token.transpose()?.as_deref())
+impl Unverified {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Self, VerifyError> {
+        let token = header(headers, HEADER)?.map(unquoted);
+        let token = token.map(|token| query::decode(token, Plus::Literal).ok_or(VerifyError::Malformed(HEADER)));
+        Ok(Self { token: auth_token::token_of_text(token.transpose()?.as_deref())? })
+    }
+
+    pub(crate) fn verify<'a>(
+        self,
+        keys: &KeyRing,
+        body: &'a [u8],
+        now: Timestamp,
+        window: Window,
+    ) -> Result<Verified<'a>, VerifyError> {
+        let members = signed_members(body)?;
+        let parameters = sorted_parameters(&members)?;
+        let proof = auth_token::prove(keys, &parameters, &self.token, &BODY)?;
+        window.check(proof.time, now)?;
+        Ok(Verified { body, members, proof })
+    }
 }
 
 /// Returns the token for a body. For tests, simulators and diagnosis.

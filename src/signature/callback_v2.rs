@@ -100,31 +100,7 @@ pub fn verify<'a>(
     now: Timestamp,
     window: Window,
 ) -> Result<Verified<'a>, VerifyError> {
-    let (received, time) = fresh_parameters(query, now, window)?;
-    let matching_key = |body: &[u8]| {
-        keys.iter().position(|key| {
-            mac(key, &received.nonce, &received.timestamp, body).verify_slice(&received.signature).is_ok()
-        })
-    };
-    let key_index = matching_key(body)
-        .or_else(|| matching_key(json::canonical(body).ok()?.as_bytes()))
-        .ok_or_else(|| mismatch::of_body(body))?;
-    Ok(Verified { body, nonce: received.nonce, signature: received.signature, time, key_index })
-}
-
-/// Checks as much of a call as its query shows: everything but the signature.
-pub(crate) fn check_query(query: &str, now: Timestamp, window: Window) -> Result<(), VerifyError> {
-    fresh_parameters(query, now, window).map(drop)
-}
-
-fn fresh_parameters(query: &str, now: Timestamp, window: Window) -> Result<(Parameters<'_>, Timestamp), VerifyError> {
-    let received = Parameters::from_query(query)?;
-    let time = Timestamp::parse_unix(&received.timestamp).map_err(|_| VerifyError::Malformed("timestamp"))?;
-    window.check(time, now)?;
-    if could_be_shifted(&received.nonce, &received.timestamp, now) {
-        return Err(VerifyError::Ambiguous("nonce"));
-    }
-    Ok((received, time))
+    Unverified::from_query(query, now, window)?.verify(keys, body)
 }
 
 /// Returns the canonical form of a body: top-level members sorted by UTF-16 code units, top-level nulls dropped, no
@@ -173,14 +149,16 @@ fn could_be_shifted(nonce: &str, timestamp: &str, now: Timestamp) -> bool {
     original.is_some_and(|original| original.abs_diff(now) <= FRESH)
 }
 
-struct Parameters<'a> {
+/// What proves a call, as its query has it: complete and fresh, and not verified.
+pub(crate) struct Unverified<'a> {
     signature: [u8; 32],
     timestamp: Cow<'a, str>,
+    time: Timestamp,
     nonce: Cow<'a, str>,
 }
 
-impl<'a> Parameters<'a> {
-    fn from_query(query: &'a str) -> Result<Self, VerifyError> {
+impl<'a> Unverified<'a> {
+    pub(crate) fn from_query(query: &'a str, now: Timestamp, window: Window) -> Result<Self, VerifyError> {
         let [mut signature, mut timestamp, mut nonce] = [None, None, None];
         for pair in query::raw_pairs(query) {
             let place = match pair.name {
@@ -202,6 +180,23 @@ impl<'a> Parameters<'a> {
             return Err(VerifyError::Malformed("nonce"));
         }
         let signature = hmac_from_hex(&signature).ok_or(VerifyError::Malformed("signature"))?;
-        Ok(Self { signature, timestamp, nonce })
+        let time = Timestamp::parse_unix(&timestamp).map_err(|_| VerifyError::Malformed("timestamp"))?;
+        window.check(time, now)?;
+        if could_be_shifted(&nonce, &timestamp, now) {
+            return Err(VerifyError::Ambiguous("nonce"));
+        }
+        Ok(Self { signature, timestamp, time, nonce })
+    }
+
+    pub(crate) fn verify(self, keys: &KeyRing, body: &'a [u8]) -> Result<Verified<'a>, VerifyError> {
+        let matching_key = |body: &[u8]| {
+            keys.iter()
+                .position(|key| mac(key, &self.nonce, &self.timestamp, body).verify_slice(&self.signature).is_ok())
+        };
+        let key_index = matching_key(body)
+            .or_else(|| matching_key(json::canonical(body).ok()?.as_bytes()))
+            .ok_or_else(|| mismatch::of_body(body))?;
+        let Self { signature, time, nonce, .. } = self;
+        Ok(Verified { body, nonce, signature, time, key_index })
     }
 }

@@ -103,24 +103,7 @@ pub fn verify<'a>(
     now: Timestamp,
     window: Window,
 ) -> Result<Verified<'a>, VerifyError> {
-    let received = Received::from_headers(headers, now, window)?;
-    let matching_key = |payload: &[u8]| {
-        keys.iter().position(|key| {
-            mac(key, received.nonce, received.timestamp, payload).verify_slice(&received.signature).is_ok()
-        })
-    };
-    let canonical = json::canonical(body).ok();
-    let key_index = canonical
-        .and_then(|canonical| matching_key(canonical.as_bytes()))
-        .or_else(|| matching_key(begins_as_an_object(body)?))
-        .ok_or_else(|| mismatch::of_body(body).or_compressed(headers))?;
-    let Received { signature, time, nonce, .. } = received;
-    Ok(Verified { body, nonce, signature, time, key_index })
-}
-
-/// Checks as much of a call as its headers show: everything but the signature.
-pub(crate) fn check_headers(headers: &HeaderMap, now: Timestamp, window: Window) -> Result<(), VerifyError> {
-    Received::from_headers(headers, now, window).map(drop)
+    Unverified::from_headers(headers, now, window)?.verify(keys, body).map_err(|error| error.or_compressed(headers))
 }
 
 /// Signs a body as the marketplace does, in capital hex. `body` counts as it is given; the marketplace gives the
@@ -147,15 +130,16 @@ fn begins_as_an_object(body: &[u8]) -> Option<&[u8]> {
     body.trim_ascii_start().starts_with(b"{").then_some(body)
 }
 
-struct Received<'a> {
+/// What proves a call, as its headers have it: complete and fresh, and not verified.
+pub(crate) struct Unverified<'a> {
     signature: [u8; 32],
     timestamp: &'a str,
     time: Timestamp,
     nonce: &'a str,
 }
 
-impl<'a> Received<'a> {
-    fn from_headers(headers: &'a HeaderMap, now: Timestamp, window: Window) -> Result<Self, VerifyError> {
+impl<'a> Unverified<'a> {
+    pub(crate) fn from_headers(headers: &'a HeaderMap, now: Timestamp, window: Window) -> Result<Self, VerifyError> {
         let timestamp = header(headers, TIMESTAMP)?.ok_or(VerifyError::Missing(TIMESTAMP))?;
         let nonce = header(headers, NONCE)?.ok_or(VerifyError::Missing(NONCE))?;
         let signature = header(headers, SIGN)?.ok_or(VerifyError::Unsigned(SIGN))?;
@@ -168,5 +152,18 @@ impl<'a> Received<'a> {
         let signature = hmac_from_hex(signature).ok_or(VerifyError::Malformed(SIGN))?;
         window.check(time, now)?;
         Ok(Self { signature, timestamp, time, nonce })
+    }
+
+    pub(crate) fn verify(self, keys: &KeyRing, body: &'a [u8]) -> Result<Verified<'a>, VerifyError> {
+        let Self { signature, timestamp, time, nonce } = self;
+        let matching_key = |payload: &[u8]| {
+            keys.iter().position(|key| mac(key, nonce, timestamp, payload).verify_slice(&signature).is_ok())
+        };
+        let canonical = json::canonical(body).ok();
+        let key_index = canonical
+            .and_then(|canonical| matching_key(canonical.as_bytes()))
+            .or_else(|| matching_key(begins_as_an_object(body)?))
+            .ok_or_else(|| mismatch::of_body(body))?;
+        Ok(Verified { body, nonce, signature, time, key_index })
     }
 }

@@ -1,32 +1,59 @@
 //! A call whose signature was verified, in any of the schemes.
 
+use http::HeaderMap;
 use http::request::Parts;
 
-use crate::callback::CallbackError;
 use crate::callback::settings::Settings;
 use crate::key::KeyRing;
 use crate::protocol::SignatureScheme;
 use crate::replay::{CallId, ContentDigest};
-use crate::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
+use crate::signature::{VerifyError, Window, auth_token, auth_token_body, callback_v2, kit_v2};
 use crate::timestamp::Timestamp;
 use crate::wire::Members;
 
-/// Checks as much of a call as its head shows without a key: its proof is there, and its time is right. A call that is
-/// proved by its query alone is left to [`Verified::new`].
-pub(in crate::callback) fn check_head(
-    scheme: SignatureScheme,
-    settings: &Settings,
-    parts: &Parts,
-    now: Timestamp,
-) -> Result<(), CallbackError> {
-    let (query, headers) = (parts.uri.query().unwrap_or_default(), &parts.headers);
-    let window = settings.window_of(scheme);
-    Ok(match scheme {
-        SignatureScheme::CallbackV2 => callback_v2::check_query(query, now, window),
-        SignatureScheme::KitV2 => kit_v2::check_headers(headers, now, window),
-        SignatureScheme::AuthToken => Ok(()),
-        SignatureScheme::AuthTokenBody => auth_token_body::check_headers(headers),
-    }?)
+/// What proves a call, as its head has it: there, and fresh where the head has the time. Not verified. A query that is
+/// the whole call is left as it is.
+pub(in crate::callback) enum Unverified<'a> {
+    CallbackV2(callback_v2::Unverified<'a>),
+    KitV2(kit_v2::Unverified<'a>),
+    AuthToken(&'a str),
+    AuthTokenBody(auth_token_body::Unverified),
+}
+
+impl<'a> Unverified<'a> {
+    /// Reads the proof of a call in the scheme.
+    pub(in crate::callback) fn of(
+        scheme: SignatureScheme,
+        settings: &Settings,
+        parts: &'a Parts,
+        now: Timestamp,
+    ) -> Result<Self, VerifyError> {
+        let (query, headers) = (parts.uri.query().unwrap_or_default(), &parts.headers);
+        let window = settings.window_of(scheme);
+        Ok(match scheme {
+            SignatureScheme::CallbackV2 => Self::CallbackV2(callback_v2::Unverified::from_query(query, now, window)?),
+            SignatureScheme::KitV2 => Self::KitV2(kit_v2::Unverified::from_headers(headers, now, window)?),
+            SignatureScheme::AuthToken => Self::AuthToken(query),
+            SignatureScheme::AuthTokenBody => Self::AuthTokenBody(auth_token_body::Unverified::from_headers(headers)?),
+        })
+    }
+
+    /// Verifies the call with these keys.
+    pub(in crate::callback) fn verify(
+        self,
+        keys: &KeyRing,
+        (headers, body): (&HeaderMap, &'a [u8]),
+        now: Timestamp,
+        window: Window,
+    ) -> Result<Verified<'a>, VerifyError> {
+        let verified = match self {
+            Self::AuthToken(query) => return auth_token::verify(keys, query, now, window).map(Verified::AuthToken),
+            Self::CallbackV2(call) => call.verify(keys, body).map(Verified::CallbackV2),
+            Self::KitV2(call) => call.verify(keys, body).map(Verified::KitV2),
+            Self::AuthTokenBody(call) => call.verify(keys, body, now, window).map(Verified::AuthTokenBody),
+        };
+        verified.map_err(|error| error.or_compressed(headers))
+    }
 }
 
 /// A verified call: the only thing that is parsed.
@@ -38,28 +65,6 @@ pub(in crate::callback) enum Verified<'a> {
 }
 
 impl<'a> Verified<'a> {
-    /// Verifies a call in the scheme, with these keys.
-    pub(in crate::callback) fn new(
-        scheme: SignatureScheme,
-        keys: &KeyRing,
-        settings: &Settings,
-        (parts, body): (&'a Parts, &'a [u8]),
-        now: Timestamp,
-    ) -> Result<Self, CallbackError> {
-        let (query, headers) = (parts.uri.query().unwrap_or_default(), &parts.headers);
-        let window = settings.window_of(scheme);
-        Ok(match scheme {
-            SignatureScheme::CallbackV2 => Self::CallbackV2(
-                callback_v2::verify(keys, query, body, now, window).map_err(|error| error.or_compressed(headers))?,
-            ),
-            SignatureScheme::KitV2 => Self::KitV2(kit_v2::verify(keys, headers, body, now, window)?),
-            SignatureScheme::AuthToken => Self::AuthToken(auth_token::verify(keys, query, now, window)?),
-            SignatureScheme::AuthTokenBody => {
-                Self::AuthTokenBody(auth_token_body::verify(keys, headers, body, now, window)?)
-            }
-        })
-    }
-
     /// Returns the index of the key that matched.
     pub(in crate::callback) fn key_index(&self) -> usize {
         match self {

@@ -87,22 +87,25 @@ impl Executor {
         change: Box<Change>,
         when_due: &mut WhenDue,
     ) -> Result<Done, CallbackError> {
-        let step = change.step.clone();
-        let joined = self.running().get(&Identity::of(&step)).cloned();
-        let run = match joined {
-            Some(run) => run,
-            None => match (self.ledger.status(&step, self.environment.now()).await?, &step.target) {
-                (StepStatus::Done(instance), _) => return Ok(Done { instance, repeated: true }),
-                (StepStatus::Unknown, Target::Instance(id)) => {
-                    return Err(CallbackError::UnknownInstance(id.clone()));
-                }
-                (StepStatus::Unknown, Target::Purchase { .. }) => self.join_or_start(change, Duration::ZERO),
-                (StepStatus::Open { instance, lease_left }, _) => {
-                    let run = self.join_or_start(change, lease_left);
+        let (run, step) = match self.joined(&change.step) {
+            Some(run) => (run, change.step),
+            None => {
+                let (begun, lease_left) =
+                    match (self.ledger.status(&change.step, self.environment.now()).await?, &change.step.target) {
+                        (StepStatus::Done(instance), _) => return Ok(Done { instance, repeated: true }),
+                        (StepStatus::Unknown, Target::Instance(id)) => {
+                            return Err(CallbackError::UnknownInstance(id.clone()));
+                        }
+                        (StepStatus::Unknown, Target::Purchase { .. }) => (None, Duration::ZERO),
+                        (StepStatus::Open { instance, lease_left }, _) => (Some(instance), lease_left),
+                    };
+                let step = change.step.clone();
+                let run = self.join_or_start(change, lease_left);
+                if let Some(instance) = begun {
                     run.fix(&instance);
-                    run
                 }
-            },
+                (run, step)
+            }
         };
         *when_due = WhenDue::Pending(PendingChange { executor: Arc::clone(self), run: run.clone(), step });
         let outcome = run.outcome.await;
@@ -118,7 +121,7 @@ impl Executor {
         let OrderKey { order_line_id: Some(_), .. } = &instance.order else { return Ok(()) };
         let change = Change::purchase(instance.order.clone(), instance.instance_id.clone(), None, false);
         let step = change.step.clone();
-        if self.running().contains_key(&Identity::of(&step)) {
+        if self.joined(&step).is_some() {
             // Its failure is reported where it was started; every further poll would report it once more.
             return Ok(());
         }
@@ -172,6 +175,13 @@ impl Executor {
             }
             join_all(running).await;
         }
+    }
+
+    /// Returns the run of a change, if it runs.
+    fn joined(&self, step: &Step) -> Option<Run> {
+        let running = self.running();
+        // Mostly nothing runs; then nothing is copied for the key.
+        if running.is_empty() { None } else { running.get(&Identity::of(step)).cloned() }
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<Identity, Run>> {

@@ -1,10 +1,11 @@
 //! Routing: finds the protocol of a request.
 
-use http::{Method, request::Parts};
+use http::request::Parts;
+use http::{HeaderMap, Method};
 
 use crate::activity::Activity;
 use crate::callback::CallbackError;
-use crate::callback::dialect::{Verified, check_head};
+use crate::callback::dialect::{Unverified, Verified};
 use crate::callback::settings::Settings;
 use crate::kit;
 use crate::protocol::{Protocol, SignatureScheme};
@@ -53,14 +54,14 @@ impl<'r> Route<'r> {
         Some(route)
     }
 
-    /// Checks as much of the call as its head shows.
-    pub(in crate::callback) fn check_head(
+    /// Reads what proves the call, and checks as much of it as the head shows.
+    pub(in crate::callback) fn unverified<'a>(
         &self,
         settings: &Settings,
-        parts: &Parts,
+        parts: &'a Parts,
         now: Timestamp,
-    ) -> Result<(), CallbackError> {
-        check_head(self.protocol.scheme(), settings, parts, now)
+    ) -> Result<Unverified<'a>, CallbackError> {
+        Ok(Unverified::of(self.protocol.scheme(), settings, parts, now)?)
     }
 
     /// Returns the largest body of the call.
@@ -82,13 +83,13 @@ impl<'r> Route<'r> {
         }
     }
 
-    /// Chooses the protocol by the activity, among those of the same method.
+    /// Chooses the protocol by the activity, among those that are signed alike.
     fn choose(&mut self, settings: &Settings, members: &Members<'_>) {
         let activity = members.text("activity");
         let Some(activity) = activity.and_then(|activity| activity.parse::<Activity>().ok()) else { return };
-        let method = self.protocol.method();
+        let scheme = self.protocol.scheme();
         let is_it = |protocol: &Protocol| {
-            protocol.method() == method
+            protocol.scheme() == scheme
                 && settings.families.serve(*protocol)
                 && protocol.activities().contains(&activity)
         };
@@ -101,8 +102,8 @@ impl<'r> Route<'r> {
     pub(in crate::callback) fn verify<'a>(
         &mut self,
         settings: &Settings,
-        parts: &'a Parts,
-        body: &'a [u8],
+        unverified: Unverified<'a>,
+        call: (&HeaderMap, &'a [u8]),
         now: Timestamp,
     ) -> Result<(Verified<'a>, usize), CallbackError> {
         let either = self.alternative.zip(settings.basic_or_online_license_keys.as_ref());
@@ -110,7 +111,8 @@ impl<'r> Route<'r> {
             Some((_, keys)) => keys,
             None => settings.keys_of(self.protocol)?,
         };
-        let verified = Verified::new(self.protocol.scheme(), keys, settings, (parts, body), now)?;
+        let window = settings.window_of(self.protocol.scheme());
+        let verified = unverified.verify(keys, call, now, window)?;
         let mut key_index = verified.key_index();
         if let Some((alternative, _)) = either {
             // The keys of the basic interface come first.
