@@ -1,8 +1,9 @@
 //! License products and order notification through the service.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -16,14 +17,18 @@ use koogallery::callback::subscription::*;
 use koogallery::callback::{CallbackService, CallbackServiceBuilder, HandlerError, Refusal};
 use koogallery::clock::{Clock as _, ManualClock};
 use koogallery::key::{AccessKey, AccessKeys, Credentials, InterfaceType, KeyRing};
-use koogallery::lease::Fence;
+use koogallery::lease::{Fence, Lease};
 use koogallery::ledger::{MemoryLedger, SqliteLedger};
-use koogallery::license_store::{LicenseStore, MemoryLicenseStore, SqliteLicenseStore};
+use koogallery::license_store::{
+    ApplicationId, ApplicationOutcome, Applied, LicenseStore, LicenseStoreError, MemoryLicenseStore,
+    SqliteLicenseStore, StoredApplication,
+};
 use koogallery::open_api::{Client, RetryPolicy};
 use koogallery::result_code::ResultCode;
 use koogallery::signature::{auth_token, body_sign, callback_v2};
 use koogallery::site::Site;
 use koogallery::sqlite::Database;
+use koogallery::timestamp::Timestamp;
 use koogallery::transport::{Transport, TransportError};
 use serde_json::{Value, json};
 
@@ -766,4 +771,63 @@ async fn a_member_that_stands_twice_leads_no_call_to_another_family() {
         assert_eq!(stage.code(&with(renew_code("k", &format!("CS{index}")))).await.code, "000000");
     }
     assert_eq!(stage.books.notices.lock().unwrap().len(), 2);
+}
+
+/// Grants leases, and is slow to say so while `slow` is set.
+struct SlowGrants {
+    store: MemoryLicenseStore,
+    slow: Arc<AtomicBool>,
+}
+
+type Stored<'a, T> = BoxFuture<'a, Result<T, LicenseStoreError>>;
+
+impl LicenseStore for SlowGrants {
+    fn apply(&self, application: LicenseApplication, now: Timestamp) -> Stored<'_, Applied> {
+        self.store.apply(application, now)
+    }
+    fn claim<'a>(
+        &'a self,
+        id: &'a ApplicationId,
+        lease: Lease,
+        now: Timestamp,
+    ) -> Stored<'a, Option<StoredApplication>> {
+        async move {
+            let claimed = self.store.claim(id, lease, now).await;
+            if self.slow.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            claimed
+        }
+        .boxed()
+    }
+    fn claim_due(&self, lease: Lease, now: Timestamp, limit: usize) -> Stored<'_, Vec<StoredApplication>> {
+        self.store.claim_due(lease, now, limit)
+    }
+    fn extend<'a>(&'a self, id: &'a ApplicationId, lease: Lease, now: Timestamp) -> Stored<'a, ()> {
+        self.store.extend(id, lease, now)
+    }
+    fn keep<'a>(&'a self, id: &'a ApplicationId, license: License) -> Stored<'a, License> {
+        self.store.keep(id, license)
+    }
+    fn settle<'a>(&'a self, id: &'a ApplicationId, lease: Lease, outcome: ApplicationOutcome) -> Stored<'a, ()> {
+        self.store.settle(id, lease, outcome)
+    }
+    fn application<'a>(&'a self, id: &'a ApplicationId) -> Stored<'a, Option<StoredApplication>> {
+        self.store.application(id)
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_hangs_up_while_the_lease_is_granted_holds_up_nobody() {
+    let slow = Arc::new(AtomicBool::new(true));
+    let store = SlowGrants { store: MemoryLicenseStore::new(), slow: Arc::clone(&slow) };
+    let stage = Stage::on(store, |builder| builder.lease(Duration::from_secs(3600)));
+    let hung_up = tokio::time::timeout(Duration::from_millis(50), stage.v1(&get_license("CS1", "b1"))).await;
+    assert!(hung_up.is_err(), "gone before the answer");
+    slow.store(false, Ordering::Relaxed);
+    let began = Instant::now();
+    let answer = stage.v1(&get_license("CS1", "b1")).await;
+    assert_eq!(answer.code, "000000");
+    assert!(began.elapsed() < Duration::from_secs(5), "not after the lease, nor at the deadline");
+    assert_eq!(stage.maker.made(), 1);
 }

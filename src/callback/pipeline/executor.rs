@@ -147,10 +147,20 @@ impl Executor {
     }
 
     /// Adds something to the ledger that exists without a purchase of it.
-    pub(in crate::callback) async fn adopt(&self, id: &str) -> Result<(), CallbackError> {
+    pub(in crate::callback) async fn adopt(self: &Arc<Self>, id: &str) -> Result<(), CallbackError> {
         if self.ledger.instance(id).await?.is_some_and(|instance| instance.state != State::Creating) {
             return Ok(());
         }
+        let (executor, id) = (Arc::clone(self), id.to_owned());
+        let (report, outcome) = oneshot::channel();
+        // A caller who hangs up in between must not leave the lease behind.
+        self.environment.spawn(async move {
+            let _ = report.send(executor.add(&id).await);
+        });
+        outcome.await.unwrap_or(Err(CallbackError::Aborted))
+    }
+
+    async fn add(&self, id: &str) -> Result<(), CallbackError> {
         let target = Target::Purchase { order: OrderKey::new(id), proposed_id: id.to_owned() };
         let step = Step::new(target, Effect::Create { product_id: None, expire_time: None });
         let lease = self.environment.draw_lease()?;

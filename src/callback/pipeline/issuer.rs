@@ -37,15 +37,21 @@ pub(in crate::callback) struct Issuer {
 }
 
 impl Issuer {
-    /// Works on an application; `None` if another worker holds the lease. The work continues if its caller is dropped.
+    /// Works on an application; `None` if another worker holds the lease. The work continues if its caller is dropped,
+    /// which may be while the lease is asked for: the next call would wait for its end.
     pub(in crate::callback) async fn work_for(
         self: &Arc<Self>,
         id: &ApplicationId,
     ) -> Result<Option<License>, CallbackError> {
-        let (lease, now) = (self.environment.draw_lease()?, self.environment.now());
-        let Some(stored) = self.store.claim(id, lease, now).await? else { return Ok(None) };
-        let outcome = self.start(stored, lease, now);
-        outcome.await.unwrap_or(Err(CallbackError::Aborted)).map(Some)
+        let (issuer, claimed) = (Arc::clone(self), id.clone());
+        let work = async move {
+            let (lease, now) = (issuer.environment.draw_lease()?, issuer.environment.now());
+            match issuer.store.claim(&claimed, lease, now).await? {
+                Some(stored) => issuer.work(stored, lease, now).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        self.start(id.clone(), work).await.unwrap_or(Err(CallbackError::Aborted))
     }
 
     /// Works on whatever is due, in a loop, until `stop` is ready.
@@ -73,8 +79,9 @@ impl Issuer {
                 return Ok(());
             }
             for stored in due {
+                let (issuer, id) = (Arc::clone(self), stored.application.id.clone());
                 // Its failure is reported as a background failure, since no call waits for it.
-                drop(self.start(stored, lease, now));
+                drop(self.start(id, async move { issuer.work(stored, lease, now).await }));
             }
         }
     }
@@ -86,27 +93,21 @@ impl Issuer {
         }
     }
 
-    /// Works on an application, whose lease was asked for at that time, to the end, also if no call waits for it any
-    /// more.
-    fn start(
+    /// Works on an application to the end, also if no call waits for it any more.
+    fn start<T: Send + 'static>(
         self: &Arc<Self>,
-        mut stored: StoredApplication,
-        lease: Lease,
-        asked_at: Timestamp,
-    ) -> oneshot::Receiver<Result<License, CallbackError>> {
-        stored.application.fence = Fence::new(stored.attempts, lease.end(asked_at));
+        id: ApplicationId,
+        work: impl Future<Output = Result<T, CallbackError>> + Send + 'static,
+    ) -> oneshot::Receiver<Result<T, CallbackError>> {
         let (report, outcome) = oneshot::channel();
         let issuer = Arc::clone(self);
         let at_work = Arc::clone(&self.at_work);
-        let work = async move {
+        self.environment.spawn(async move {
             let _at_work = at_work;
-            let id = stored.application.id.clone();
-            let done = issuer.work(stored, lease).await;
-            if let Err(Err(error)) = report.send(done) {
+            if let Err(Err(error)) = report.send(work.await) {
                 issuer.report(&id, &error);
             }
-        };
-        self.environment.spawn(work);
+        });
         outcome
     }
 
@@ -114,7 +115,14 @@ impl Issuer {
         self.environment.report_failure("deliver the License for", id.value(), error);
     }
 
-    async fn work(&self, stored: StoredApplication, lease: Lease) -> Result<License, CallbackError> {
+    /// Makes and delivers a License under a lease that was asked for at that time.
+    async fn work(
+        &self,
+        mut stored: StoredApplication,
+        lease: Lease,
+        asked_at: Timestamp,
+    ) -> Result<License, CallbackError> {
+        stored.application.fence = Fence::new(stored.attempts, lease.end(asked_at));
         let id = stored.application.id.clone();
         let work = AssertUnwindSafe(self.make_and_deliver(stored)).catch_unwind();
         let extend = || async {
