@@ -63,22 +63,33 @@ impl Endpoint {
         self.receive(parts, body).await.map(Full::new)
     }
 
-    /// Answers a request whose body arrives in pieces, or breaks off with a reason.
-    pub(super) async fn receive(
-        &self,
-        parts: Parts,
-        pieces: impl Stream<Item = Result<impl Buf, String>>,
-    ) -> Response<Bytes> {
+    /// Answers a request whose body arrives in pieces, or breaks off with a reason: for frameworks that take no tower
+    /// `Service`. The URI is as received, with the raw query.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use futures_util::{Stream, TryStreamExt as _};
+    /// # use http::{Response, request::Parts};
+    /// # use koogallery::adapter::tower::Endpoint;
+    /// async fn answer(
+    ///     endpoint: &Endpoint,
+    ///     head: Parts,
+    ///     body: impl Stream<Item = std::io::Result<Bytes>>,
+    /// ) -> Response<Bytes> {
+    ///     endpoint.receive(head, body.map_err(|error| error.to_string())).await
+    /// }
+    /// ```
+    pub async fn receive(&self, head: Parts, pieces: impl Stream<Item = Result<impl Buf, String>>) -> Response<Bytes> {
         let mut pieces = pin!(pieces);
-        let refusal = match self.service.check_head(&parts) {
+        let refusal = match self.service.check_head(&head) {
             Ok(body) => match self.collect(body, pieces.as_mut()).await {
-                Ok(body) => return self.service.call(Request::from_parts(parts, body)).await,
-                Err(error) => self.service.refuse_body(&parts, error),
+                Ok(body) => return self.service.call(Request::from_parts(head, body)).await,
+                Err(error) => self.service.refuse_body(&head, error),
             },
             Err(refusal) => refusal,
         };
         // A caller that waits for leave to send its body gets none.
-        if !parts.headers.contains_key(EXPECT) {
+        if !head.headers.contains_key(EXPECT) {
             self.discard(pieces).await;
         }
         refusal
@@ -118,6 +129,12 @@ impl Endpoint {
             }
         });
         select(rest, pin!(self.service.sleep(DISCARDED_FOR))).await;
+    }
+}
+
+impl From<CallbackService> for Endpoint {
+    fn from(service: CallbackService) -> Self {
+        Self::new(service)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use bytes::Bytes;
 use futures_util::future::join_all;
-use koogallery::adapter::axum::{endpoint_route, route};
+use koogallery::adapter::axum::route;
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tower::Endpoint;
 use koogallery::key::KeyRing;
@@ -144,7 +144,7 @@ async fn bodies_over_the_limit_are_refused_and_the_server_lives_on() {
 async fn slow_clients_are_let_go_and_hinder_nobody() {
     let stage = Stage::new();
     let endpoint = Endpoint::new(stage.service.clone()).body_timeout(Duration::from_millis(200));
-    let router = Router::new().route("/saasproduce", endpoint_route(endpoint));
+    let router = Router::new().route("/saasproduce", route(endpoint));
     let server = start(Server::new().header_timeout(Duration::from_millis(200)), router).await;
 
     let began = Instant::now();
@@ -295,15 +295,23 @@ pub struct RunningActix {
 }
 
 pub async fn start_actix(endpoint: Endpoint) -> RunningActix {
+    let route = move || koogallery::adapter::actix::route(endpoint.clone());
+    start_actix_with(move |config| {
+        config.route("/saasproduce", route()).default_service(route());
+    })
+    .await
+}
+
+/// Starts an application with these routes.
+pub async fn start_actix_with(
+    configure: impl Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
+) -> RunningActix {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (started, handle) = oneshot::channel();
     let server = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let app = move || {
-                let route = || koogallery::adapter::actix::endpoint_route(endpoint.clone());
-                actix_web::App::new().route("/saasproduce", route()).default_service(route())
-            };
+            let app = move || actix_web::App::new().configure(configure.clone());
             let server = actix_web::HttpServer::new(app).workers(2).listen(listener).unwrap().run();
             started.send(server.handle()).unwrap_or_default();
             server.await.unwrap();
