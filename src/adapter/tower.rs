@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_util::future::{BoxFuture, Either, select};
 use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
-use http::header::EXPECT;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -60,7 +60,11 @@ impl Endpoint {
     {
         let (parts, body) = request.into_parts();
         let body = BodyDataStream::new(body).map_err(|error| error.into().to_string());
-        self.receive(parts, body).await.map(Full::new)
+        let mut response = self.receive(parts, body).await.map(Full::new);
+        // Frameworks that box bodies forget how long they are, and would write chunks.
+        let length = response.body().size_hint().lower();
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        response
     }
 
     /// Answers a request whose body arrives in pieces, or breaks off with a reason: for frameworks that take no tower
