@@ -2,7 +2,8 @@
 //!
 //! Every adapter does the same: have the head checked, read the body within its limits of size and time, hand the request
 //! over, pass the response on untouched. [`CallbackService::check_head`](crate::callback::CallbackService::check_head)
-//! shows how to write another one.
+//! shows how to write another one. The package `koogallery-servers` has servers to copy: plain hyper, poem, salvo, warp, Rocket, ntex,
+//! tiny_http, and axum and actix-web applications with layers of their own.
 //!
 //! # The letter case of `Body-Sign`
 //!
