@@ -1,7 +1,6 @@
 //! Routes for actix-web 4, which still speaks `http` 0.2: method, address and headers are carried over.
 //!
-//! An `App` applies its `.wrap(...)` to every route, and one that compresses or changes answers spoils `Body-Sign`, which is that
-//! of the bytes before it: move the wrap, with the routes that it is for, into a `web::scope("")` of the application's own.
+//! An `App` applies its `.wrap(...)` to every route, and [must not change answers](super#layers-of-an-application).
 //!
 //! Header names are written with capital letters on HTTP/1.1, so `Body-Sign` stands there in its documented case.
 //!

@@ -1,7 +1,6 @@
 //! Routes for axum 0.8.
 //!
-//! Merge them behind the `.layer(...)` calls of your router, which then leave them out: a layer that compresses or changes answers
-//! spoils `Body-Sign`, which is that of the bytes before it.
+//! Merge them behind the layers of your router, [which must not change answers](super#layers-of-an-application).
 //!
 //! Serve the router with the `serve` module's server (feature `serve`) rather than with `axum::serve`, which writes
 //! `body-sign` in lower case, so that V1.0 does not work, and limits neither the time for a head nor the connections nor the

@@ -214,6 +214,8 @@ impl Server {
             .header_read_timeout(self.header_timeout)
             .max_buf_size(self.header_bytes)
             .title_case_headers(true)
+            // Who shuts down the sending side waits for its answer, and a handler is not dropped for it.
+            .half_close(true)
             .serve_connection(TokioIo::new(Placed::new(stream, Arc::clone(&place))), service)
             .with_upgrades();
         let mut connection = pin!(connection);

@@ -174,6 +174,23 @@ async fn a_hung_up_client_does_not_stop_the_work() {
 }
 
 #[tokio::test]
+async fn a_client_that_has_sent_all_and_shuts_down_its_side_gets_its_answer() {
+    let stage = Stage::new();
+    stage.seller.set(Mood::Slow(Duration::from_millis(100)));
+    let server = start(Server::new(), router(&stage)).await;
+    for call in [post_bytes(&stage, &purchase("CS1", "b")), head("GET", &stage.signed(&v1_purchase("CS2", "c")), 0)] {
+        let mut stream = hold(server.address, &call).await;
+        stream.shutdown().await.unwrap();
+        assert_eq!(split(&rest(stream).await).1.code, "000000");
+    }
+    let cut = post_bytes(&stage, &purchase("CS3", "d"));
+    let mut stream = hold(server.address, &cut[..cut.len() - 1]).await;
+    stream.shutdown().await.unwrap();
+    assert!(!rest(stream).await.windows(6).any(|code| code == b"000000"), "the body is not whole");
+    assert_eq!(stage.seller.runs(), 2);
+}
+
+#[tokio::test]
 async fn stopping_lets_requests_finish() {
     let stage = Stage::new();
     stage.seller.set(Mood::Slow(Duration::from_millis(200)));
