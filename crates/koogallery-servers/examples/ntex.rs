@@ -1,19 +1,23 @@
 //! Callbacks in an ntex 3 application.
 //!
 //! ntex writes `body-sign` in lower case, and nothing in it changes that. For V1.0 either put a proxy before it that writes the
-//! name as documented, or give the marketplace a listener of its own in this process: spawn
-//! `koogallery::adapter::serve::Server` beside ntex. V2.0 has no such header.
+//! name as documented, or give the marketplace a listener of its own, as `--callbacks ADDR` does here. V2.0 has no such header.
 
 use futures_util::TryStreamExt as _;
 use http::request::Parts;
+use koogallery::adapter::serve::Server;
 use koogallery::adapter::tower::Endpoint;
-use koogallery_servers::{BoxError, listener, service};
+use koogallery_servers::{BoxError, argument, interrupt, listener, service};
 use ntex::web::types::{Path, Payload, State};
 use ntex::web::{App, HttpRequest, HttpResponse, get, route, server};
 
 #[ntex::main]
 async fn main() -> Result<(), BoxError> {
     let service = service().await?;
+    if let Some(address) = argument("--callbacks") {
+        let listener = tokio::net::TcpListener::bind(address).await?;
+        tokio::spawn(Server::new().serve(listener, Endpoint::new(service.clone()), interrupt()));
+    }
     let endpoint = Endpoint::new(service.clone());
     let app = async move || {
         let app = App::new().state(endpoint.clone()).route("/greetings/{name}", get().to(greet));

@@ -1,8 +1,7 @@
 //! Callbacks in a Rocket 0.5 application.
 //!
 //! Rocket writes `body-sign` in lower case, and nothing in it changes that. For V1.0 either put a proxy before it that writes the
-//! name as documented, or give the marketplace a listener of its own in this process: spawn
-//! `koogallery::adapter::serve::Server` beside Rocket. V2.0 has no such header.
+//! name as documented, or give the marketplace a listener of its own, as `--callbacks ADDR` does here. V2.0 has no such header.
 //!
 //! Rocket reads the first bytes of every body before it runs anything, without a time-out; a proxy that buffers requests, or the
 //! other listener, keeps silent callers off.
@@ -10,8 +9,9 @@
 use std::io::Cursor;
 
 use futures_util::TryStreamExt as _;
+use koogallery::adapter::serve::Server;
 use koogallery::adapter::tower::Endpoint;
-use koogallery_servers::{BoxError, listen_address, service};
+use koogallery_servers::{BoxError, argument, interrupt, listen_address, service};
 use rocket::config::LogLevel;
 use rocket::data::{ByteUnit, Data};
 use rocket::fairing::AdHoc;
@@ -64,6 +64,10 @@ fn greet(name: &str) -> String {
 #[rocket::main]
 async fn main() -> Result<(), BoxError> {
     let service = service().await?;
+    if let Some(address) = argument("--callbacks") {
+        let listener = tokio::net::TcpListener::bind(address).await?;
+        tokio::spawn(Server::new().serve(listener, Endpoint::new(service.clone()), interrupt()));
+    }
     let listen: std::net::SocketAddr = listen_address().parse()?;
     let config =
         Config { address: listen.ip(), port: listen.port(), log_level: LogLevel::Critical, ..Config::default() };
