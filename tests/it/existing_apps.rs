@@ -22,7 +22,7 @@ use koogallery::protocol::Protocol;
 use koogallery::random::OsRandom;
 use koogallery::testing::AcceptAll;
 use koogallery_simulator::{Checker, HttpTarget};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -30,7 +30,7 @@ use crate::sockets::{start, start_actix_with, talk};
 use crate::support::*;
 
 /// Leaves HTTP and sends back what comes.
-async fn echo(mut request: Request) -> Response {
+pub async fn echo(mut request: Request) -> Response {
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let mut stream = TokioIo::new(upgrade.await.unwrap());
@@ -45,6 +45,11 @@ async fn echo(mut request: Request) -> Response {
 
 async fn upgraded(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
+    upgrade(&mut stream).await;
+    stream
+}
+
+pub async fn upgrade(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let request = "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut head = Vec::new();
@@ -52,11 +57,11 @@ async fn upgraded(address: SocketAddr) -> TcpStream {
         head.push(stream.read_u8().await.unwrap());
     }
     assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
-    stream
 }
 
-async fn echoes(stream: &mut TcpStream, text: &str) {
+pub async fn echoes(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), text: &str) {
     stream.write_all(text.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
     let mut bytes = vec![0; text.len()];
     timeout(Duration::from_secs(5), stream.read_exact(&mut bytes)).await.expect("an echo in time").unwrap();
     assert_eq!(bytes, text.as_bytes());
