@@ -37,6 +37,8 @@ mod values;
 
 pub use department::Department;
 pub use list::{JsonText, MAX_ENTRIES};
+#[cfg(any(feature = "actix-4", feature = "axum-0_8"))]
+pub(crate) use route::DIRECTORY;
 pub use route::{Version, route, sub_path};
 pub use user::{EmployeeType, Role, User};
 pub use values::{AuthFlag, ChinaTime, Flag};

@@ -60,8 +60,8 @@
 //! |---|---|
 //! | `tokio` | `adapter::tokio`: handlers on tokio, files to upload |
 //! | `tower` | `adapter::tower`: a tower `Service` |
-//! | `axum-0_8` | `adapter::axum`: a route for axum 0.8 |
-//! | `actix-4` | `adapter::actix`: a route for actix-web 4 |
+//! | `axum-0_8` | `adapter::axum`: routes for axum 0.8 |
+//! | `actix-4` | `adapter::actix`: routes for actix-web 4 |
 //! | `serve` | `adapter::serve`: an HTTP/1.1 server with the exact letter case of `Body-Sign` |
 //! | `sqlite` | `sqlite`, `ledger::SqliteLedger`, `metering::SqliteUsageStore` and others: stores on SQLite, linked as the application chooses |
 //! | `sqlite-bundled` | the same, with SQLite compiled in |

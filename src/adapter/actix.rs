@@ -1,4 +1,6 @@
-//! A route for actix-web 4, which still speaks `http` 0.2: method, address and headers are carried over.
+//! Routes for actix-web 4, which still speaks `http` 0.2: method, address and headers are carried over.
+//!
+//! An `App` applies its `.wrap(...)` to every route, and [must not change answers](super#layers-of-an-application).
 //!
 //! Header names are written with capital letters on HTTP/1.1, so `Body-Sign` stands there in its documented case.
 //!
@@ -10,9 +12,9 @@
 //! # async fn example(service: koogallery::callback::CallbackService) -> std::io::Result<()> {
 //! use std::time::Duration;
 //! use actix_web::{App, HttpServer};
-//! use koogallery::adapter::actix::route;
+//! use koogallery::adapter::actix::routes;
 //!
-//! HttpServer::new(move || App::new().route("/saasproduce", route(service.clone())))
+//! HttpServer::new(move || App::new().configure(routes("/saasproduce", service.clone())))
 //!     .workers(2)
 //!     .max_connections(400)
 //!     .client_request_timeout(Duration::from_secs(5))
@@ -24,7 +26,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::web::Payload;
+use actix_web::web::{Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Route};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -32,24 +34,41 @@ use http::request::Parts;
 use http::{Method, Request, Response, Uri};
 
 use super::tower::Endpoint;
-use crate::callback::CallbackService;
+use crate::kit;
 
-/// The production address as a route. All methods come here: those that no callback uses are refused.
+/// Returns every path that the marketplace calls for a production address: the address itself, and behind it those of the Kit
+/// (`/produceAPI/...`).
 ///
 /// ```
 /// # fn example(service: koogallery::callback::CallbackService) {
 /// use actix_web::App;
-/// use koogallery::adapter::actix::route;
+/// use koogallery::adapter::actix::routes;
 ///
-/// let app = App::new().route("/saasproduce", route(service));
+/// let app = App::new().configure(routes("/saasproduce", service));
 /// # }
 /// ```
-pub fn route(service: CallbackService) -> Route {
-    endpoint_route(Endpoint::new(service))
+pub fn routes(path: impl Into<String>, endpoint: impl Into<Endpoint>) -> impl FnOnce(&mut ServiceConfig) {
+    let (path, endpoint) = (path.into(), endpoint.into());
+    move |config| {
+        let kit = format!("{}{}/{{message:.*}}", path.trim_end_matches('/'), kit::DIRECTORY);
+        config.route(&path, route(endpoint.clone())).route(&kit, route(endpoint));
+    }
 }
 
-/// As [`route`], with custom limits.
-pub fn endpoint_route(endpoint: Endpoint) -> Route {
+/// Returns the route of a single path, without those of the Kit. All methods come here: those that no callback uses are refused.
+///
+/// ```
+/// # fn example(service: koogallery::callback::CallbackService) {
+/// use std::time::Duration;
+/// use actix_web::App;
+/// use koogallery::adapter::{actix::route, tower::Endpoint};
+///
+/// let endpoint = Endpoint::new(service).body_timeout(Duration::from_secs(5));
+/// let app = App::new().route("/saasproduce", route(endpoint));
+/// # }
+/// ```
+pub fn route(endpoint: impl Into<Endpoint>) -> Route {
+    let endpoint = endpoint.into();
     actix_web::web::route().to(move |request: HttpRequest, payload: Payload| {
         let endpoint = endpoint.clone();
         async move { answer(endpoint, request, payload).await }

@@ -4,13 +4,16 @@
 //! `serve-tls`) or by a proxy in front.
 
 mod connections;
+mod placed;
 #[cfg(feature = "serve-tls")]
 pub mod tls;
 
 use std::error::Error;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::tokio::io::{AsyncRead, AsyncWrite};
@@ -18,7 +21,7 @@ use ::tokio::net::{TcpListener, TcpStream};
 use ::tokio::sync::watch;
 use ::tokio::time::{sleep, timeout};
 use futures_util::future::poll_immediate;
-use http::{Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -28,8 +31,23 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 
 use self::connections::{Connections, Place};
+use self::placed::Placed;
 
 type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The address of the other end of a connection: of the caller, or of the proxy before it. An extension of every request that
+/// [`Server`] hands over.
+///
+/// ```
+/// use koogallery::adapter::serve::PeerAddr;
+///
+/// fn peer<B>(request: &http::Request<B>) -> Option<std::net::SocketAddr> {
+///     request.extensions().get::<PeerAddr>().map(|peer| peer.0)
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "it is an address and nothing else")]
+pub struct PeerAddr(pub SocketAddr);
 
 /// Limits of a server; every one has a default.
 ///
@@ -85,9 +103,9 @@ impl Server {
         self
     }
 
-    /// Serves at most this many connections at once; 1024 unless set. When another one comes, the connection closes that has
-    /// been idle for longest, and for a second at least: that has not sent a whole head, or is between requests. If there is
-    /// none, the new one waits.
+    /// Serves at most this many connections at once, upgraded ones included; 1024 unless set. When another one comes, the
+    /// connection closes that has been idle for longest, and for a second at least: that has not sent a whole head, or is
+    /// between requests. If there is none, the new one waits.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
@@ -104,7 +122,9 @@ impl Server {
     /// Serves until `stop` is done, then lets requests in progress finish.
     ///
     /// Takes an [`Endpoint`](super::tower::Endpoint), an axum `Router`, or any other tower service. One that fails has its
-    /// connection closed without an answer.
+    /// connection closed without an answer. Every request has the extension [`PeerAddr`], and, with the feature `axum-0_8`,
+    /// axum's `ConnectInfo<SocketAddr>`. Connections can be upgraded, to WebSockets for example; upgraded ones are not waited
+    /// for when stopping.
     pub async fn serve<S, B>(self, listener: TcpListener, service: S, stop: impl Future<Output = ()>)
     where
         S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
@@ -134,12 +154,12 @@ impl Server {
         let mut stop = pin!(stop);
         loop {
             let accepted = async { (accept(&listener).await, connections.place().await) };
-            let (stream, place) = ::tokio::select! {
+            let ((stream, peer), place) = ::tokio::select! {
                 () = &mut stop => break,
                 accepted = accepted => accepted,
             };
             let (opening, service, stopping) = (opening.clone(), service.clone(), stopping.subscribe());
-            ::tokio::spawn(self.serve_connection(stream, place, opening, service, stopping));
+            ::tokio::spawn(self.serve_connection((stream, peer), place, opening, service, stopping));
         }
         drop(listener);
         stopping.send_replace(());
@@ -148,7 +168,7 @@ impl Server {
 
     async fn serve_connection<S, B>(
         self,
-        stream: TcpStream,
+        (stream, peer): (TcpStream, SocketAddr),
         place: Place,
         opening: impl Opening,
         service: S,
@@ -160,6 +180,7 @@ impl Server {
         B: Body<Error: Into<BoxError>> + Send + 'static,
         B::Data: Send,
     {
+        let place = Arc::new(place);
         let activity = place.activity();
         let stream = ::tokio::select! {
             opened = opening.open(stream) => opened,
@@ -169,11 +190,18 @@ impl Server {
         let Some(stream) = stream else { return };
         let service = TowerToHyperService::new(service);
         let working = activity.clone();
-        let service = service_fn(move |request| {
-            let (work, response) = (working.work(), service.call(request));
-            async {
+        let service = service_fn(move |mut request| {
+            introduce(peer, &mut request);
+            let is_connect = request.method() == Method::CONNECT;
+            let (mut work, response) = (working.work(), service.call(request));
+            async move {
+                let response = response.await?;
+                let status = response.status();
+                if status == StatusCode::SWITCHING_PROTOCOLS || is_connect && status.is_success() {
+                    work.never_ends();
+                }
                 // The body holds it, and is dropped when it has been sent.
-                Ok::<_, S::Error>(response.await?.map(|body| {
+                Ok::<_, S::Error>(response.map(|body| {
                     body.map_err(move |error| {
                         let _ = &work;
                         error
@@ -186,7 +214,10 @@ impl Server {
             .header_read_timeout(self.header_timeout)
             .max_buf_size(self.header_bytes)
             .title_case_headers(true)
-            .serve_connection(TokioIo::new(stream), service);
+            // Who shuts down the sending side waits for its answer, and a handler is not dropped for it.
+            .half_close(true)
+            .serve_connection(TokioIo::new(Placed::new(stream, Arc::clone(&place))), service)
+            .with_upgrades();
         let mut connection = pin!(connection);
         // A peer that breaks off is its own affair.
         ::tokio::select! {
@@ -203,6 +234,13 @@ impl Server {
         }
         let _ = connection.await;
     }
+}
+
+/// Notes in a request who sent it.
+fn introduce<B>(peer: SocketAddr, request: &mut Request<B>) {
+    request.extensions_mut().insert(PeerAddr(peer));
+    #[cfg(feature = "axum-0_8")]
+    request.extensions_mut().insert(::axum::extract::ConnectInfo(peer));
 }
 
 /// Makes of an accepted connection the one that HTTP is spoken on.
@@ -225,12 +263,12 @@ impl Opening for Plain {
 }
 
 /// The next connection; out of file descriptors is no reason to stop.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 let _: io::Result<()> = stream.set_nodelay(true);
-                return stream;
+                return (stream, peer);
             }
             Err(_) => sleep(Duration::from_millis(100)).await,
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_util::future::{BoxFuture, Either, select};
 use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
-use http::header::EXPECT;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -60,25 +60,40 @@ impl Endpoint {
     {
         let (parts, body) = request.into_parts();
         let body = BodyDataStream::new(body).map_err(|error| error.into().to_string());
-        self.receive(parts, body).await.map(Full::new)
+        let mut response = self.receive(parts, body).await.map(Full::new);
+        // Frameworks that box bodies forget how long they are, and would write chunks.
+        let length = response.body().size_hint().lower();
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        response
     }
 
-    /// Answers a request whose body arrives in pieces, or breaks off with a reason.
-    pub(super) async fn receive(
-        &self,
-        parts: Parts,
-        pieces: impl Stream<Item = Result<impl Buf, String>>,
-    ) -> Response<Bytes> {
+    /// Answers a request whose body arrives in pieces, or breaks off with a reason: for frameworks that take no tower
+    /// `Service`. The URI is as received, with the raw query.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use futures_util::{Stream, TryStreamExt as _};
+    /// # use http::{Response, request::Parts};
+    /// # use koogallery::adapter::tower::Endpoint;
+    /// async fn answer(
+    ///     endpoint: &Endpoint,
+    ///     head: Parts,
+    ///     body: impl Stream<Item = std::io::Result<Bytes>>,
+    /// ) -> Response<Bytes> {
+    ///     endpoint.receive(head, body.map_err(|error| error.to_string())).await
+    /// }
+    /// ```
+    pub async fn receive(&self, head: Parts, pieces: impl Stream<Item = Result<impl Buf, String>>) -> Response<Bytes> {
         let mut pieces = pin!(pieces);
-        let refusal = match self.service.check_head(&parts) {
+        let refusal = match self.service.check_head(&head) {
             Ok(body) => match self.collect(body, pieces.as_mut()).await {
-                Ok(body) => return self.service.call(Request::from_parts(parts, body)).await,
-                Err(error) => self.service.refuse_body(&parts, error),
+                Ok(body) => return self.service.call(Request::from_parts(head, body)).await,
+                Err(error) => self.service.refuse_body(&head, error),
             },
             Err(refusal) => refusal,
         };
         // A caller that waits for leave to send its body gets none.
-        if !parts.headers.contains_key(EXPECT) {
+        if !head.headers.contains_key(EXPECT) {
             self.discard(pieces).await;
         }
         refusal
@@ -118,6 +133,12 @@ impl Endpoint {
             }
         });
         select(rest, pin!(self.service.sleep(DISCARDED_FOR))).await;
+    }
+}
+
+impl From<CallbackService> for Endpoint {
+    fn from(service: CallbackService) -> Self {
+        Self::new(service)
     }
 }
 

@@ -5,6 +5,9 @@ use std::fmt;
 use super::{v1, v2};
 use crate::activity::Activity;
 
+/// The path behind the production address under which every message is.
+pub(crate) const DIRECTORY: &str = "/produceAPI";
+
 /// A generation of the Kit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(
@@ -22,7 +25,7 @@ impl Version {
     /// The path between the production address and the name of the message.
     const fn directory(self) -> &'static str {
         match self {
-            Self::V1 => "/produceAPI",
+            Self::V1 => DIRECTORY,
             Self::V2 => "/produceAPI/v2",
         }
     }

@@ -10,6 +10,7 @@ mod delegated;
 mod diagnosis;
 mod directory;
 mod error_texts;
+mod existing_apps;
 mod fuzzed_intake;
 mod handlers;
 mod heartbeat;

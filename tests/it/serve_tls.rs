@@ -23,6 +23,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ClientConfig, ProtocolVersion, RootCertStore, SupportedProtocolVersion};
 
+use crate::existing_apps::{echo, echoes, upgrade};
 use crate::process;
 use crate::sockets::{head, post_bytes, split, talk};
 use crate::support::*;
@@ -167,6 +168,19 @@ async fn both_versions_carry_http_1_1_and_the_headers_case() {
     assert!(certificate.connect(address, &["h2"], BOTH).await.is_err());
     log.has("valid until 20").await;
     log.has("89 days left").await;
+}
+
+#[tokio::test]
+async fn connections_are_upgraded_behind_tls() {
+    let (certificate, log) = (Certificate::new(), TlsLog::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new().route("/echo", axum::routing::get(echo));
+    tokio::spawn(Server::new().serve_tls(listener, certificate.tls(&log), router, std::future::pending()));
+    let mut stream = certificate.connect(address, &["http/1.1"], BOTH).await.unwrap();
+    upgrade(&mut stream).await;
+    echoes(&mut stream, "sealed").await;
+    echoes(&mut stream, "and again").await;
 }
 
 #[tokio::test]

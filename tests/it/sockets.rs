@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use bytes::Bytes;
 use futures_util::future::join_all;
-use koogallery::adapter::axum::{endpoint_route, route};
+use koogallery::adapter::axum::route;
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tower::Endpoint;
 use koogallery::key::KeyRing;
@@ -144,7 +144,7 @@ async fn bodies_over_the_limit_are_refused_and_the_server_lives_on() {
 async fn slow_clients_are_let_go_and_hinder_nobody() {
     let stage = Stage::new();
     let endpoint = Endpoint::new(stage.service.clone()).body_timeout(Duration::from_millis(200));
-    let router = Router::new().route("/saasproduce", endpoint_route(endpoint));
+    let router = Router::new().route("/saasproduce", route(endpoint));
     let server = start(Server::new().header_timeout(Duration::from_millis(200)), router).await;
 
     let began = Instant::now();
@@ -171,6 +171,23 @@ async fn a_hung_up_client_does_not_stop_the_work() {
     let (_, retry) = split(&talk(server.address, post_bytes(&stage, &purchase("CS1", "second"))).await);
     assert_eq!((retry.code.as_str(), retry.instance_id()), ("000000", "first"));
     assert_eq!(stage.seller.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_has_sent_all_and_shuts_down_its_side_gets_its_answer() {
+    let stage = Stage::new();
+    stage.seller.set(Mood::Slow(Duration::from_millis(100)));
+    let server = start(Server::new(), router(&stage)).await;
+    for call in [post_bytes(&stage, &purchase("CS1", "b")), head("GET", &stage.signed(&v1_purchase("CS2", "c")), 0)] {
+        let mut stream = hold(server.address, &call).await;
+        stream.shutdown().await.unwrap();
+        assert_eq!(split(&rest(stream).await).1.code, "000000");
+    }
+    let cut = post_bytes(&stage, &purchase("CS3", "d"));
+    let mut stream = hold(server.address, &cut[..cut.len() - 1]).await;
+    stream.shutdown().await.unwrap();
+    assert!(!rest(stream).await.windows(6).any(|code| code == b"000000"), "the body is not whole");
+    assert_eq!(stage.seller.runs(), 2);
 }
 
 #[tokio::test]
@@ -295,15 +312,23 @@ pub struct RunningActix {
 }
 
 pub async fn start_actix(endpoint: Endpoint) -> RunningActix {
+    let route = move || koogallery::adapter::actix::route(endpoint.clone());
+    start_actix_with(move |config| {
+        config.route("/saasproduce", route()).default_service(route());
+    })
+    .await
+}
+
+/// Starts an application with these routes.
+pub async fn start_actix_with(
+    configure: impl Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
+) -> RunningActix {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (started, handle) = oneshot::channel();
     let server = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let app = move || {
-                let route = || koogallery::adapter::actix::endpoint_route(endpoint.clone());
-                actix_web::App::new().route("/saasproduce", route()).default_service(route())
-            };
+            let app = move || actix_web::App::new().configure(configure.clone());
             let server = actix_web::HttpServer::new(app).workers(2).listen(listener).unwrap().run();
             started.send(server.handle()).unwrap_or_default();
             server.await.unwrap();

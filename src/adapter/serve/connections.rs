@@ -124,7 +124,7 @@ impl Activity {
     pub(super) fn work(&self) -> Work {
         self.0.is_busy.store(true, Ordering::Relaxed);
         self.leave_the_idle();
-        Work(self.clone())
+        Work { activity: self.clone(), ends: true }
     }
 
     /// Waits until the connection is to give way.
@@ -166,10 +166,22 @@ impl Activity {
 }
 
 /// A request that is worked on.
-pub(super) struct Work(Activity);
+pub(super) struct Work {
+    activity: Activity,
+    ends: bool,
+}
+
+impl Work {
+    /// Lets the connection be busy until it is closed, since it leaves HTTP.
+    pub(super) fn never_ends(&mut self) {
+        self.ends = false;
+    }
+}
 
 impl Drop for Work {
     fn drop(&mut self) {
-        self.0.rest();
+        if self.ends {
+            self.activity.rest();
+        }
     }
 }
