@@ -41,6 +41,7 @@
 //! [`CallbackService::ledger`](crate::callback::CallbackService::ledger) and
 //! [`license_ledger`](crate::callback::CallbackService::license_ledger), which remove it again.
 
+mod completion;
 mod memory;
 #[cfg(feature = "mysql_async-0_37")]
 mod mysql;
@@ -64,6 +65,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+pub use completion::Completion;
+pub(crate) use completion::HeldStep;
 pub use memory::MemoryLedger;
 #[cfg(feature = "mysql_async-0_37")]
 pub use mysql::MysqlLedger;
