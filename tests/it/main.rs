@@ -40,6 +40,7 @@ mod open_api_client;
 mod open_api_errors;
 mod orders;
 mod own_transaction;
+mod own_transaction_example;
 mod panics;
 mod postgres;
 mod postgres_stores;
