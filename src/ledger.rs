@@ -206,10 +206,11 @@ pub struct Instance {
     pub state: State,
     /// Its expiry, if a call has named it.
     pub expire_time: Option<Timestamp>,
-    /// Number of leases that were granted on it, and so of the times that the seller's handler was started for it.
+    /// Number of leases that were granted on it, and so at least of the times that the seller's handler was started for
+    /// it.
     pub handler_runs: u32,
-    /// When the call was signed that last froze, unfroze or released it; `None` if there was none, or by a version that
-    /// did not store it. See [`Step::is_outdated`].
+    /// When the call was signed that last froze, unfroze or released it, or [confirmed](Step::confirms) its status; `None`
+    /// if there was none, or by a version that did not store it. See [`Step::is_outdated`].
     pub status_signed_at: Option<Timestamp>,
 }
 

@@ -91,6 +91,7 @@ impl Executor {
         when_due: &mut WhenDue,
     ) -> Result<Done, CallbackError> {
         let step = change.step.clone();
+        let mut repeated = false;
         let joined = self.running().get(&Identity::of(&step)).cloned();
         let run = match joined {
             Some(run) => run,
@@ -101,6 +102,7 @@ impl Executor {
                 }
                 (StepStatus::Unknown, Target::Purchase { .. }) => self.join_or_start(change, Duration::ZERO),
                 (StepStatus::Open { instance, lease_left }, _) => {
+                    repeated = step.confirms(&instance);
                     let run = self.join_or_start(change, lease_left);
                     run.fix(&instance);
                     run
@@ -110,7 +112,7 @@ impl Executor {
         *when_due = WhenDue::Pending(PendingChange { executor: Arc::clone(self), run: run.clone(), step });
         let outcome = run.outcome.await;
         *when_due = WhenDue::Failure;
-        outcome.map(|instance| Done { instance, repeated: false })
+        outcome.map(|instance| Done { instance, repeated })
     }
 
     /// Resumes a creation that a crash or a failure interrupted after the answer "still processing": the marketplace
@@ -317,6 +319,9 @@ impl Executor {
             None => Completed::as_it_is(event, step.effect),
         };
         step.effect = effect;
+        if step.confirms(before) {
+            events.clear();
+        }
         if let (false, Some(event)) = (warnings.is_empty(), events.first()) {
             self.environment.observe(CallbackEvent::FieldWarnings(FieldWarnings {
                 order_id: event.order_id().map(Into::into),
