@@ -39,6 +39,7 @@ mod open_api;
 mod open_api_client;
 mod open_api_errors;
 mod orders;
+mod outages;
 mod own_transaction;
 mod own_transaction_example;
 mod panics;

@@ -29,8 +29,8 @@ use crate::timestamp::Timestamp;
 /// Time after which an instance that another worker holds is polled no more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Pauses after failed tries to note a step as done.
-const NOTE_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
+/// Pauses in all between tries to note a step as done: for longer than a database takes to fail over or start again.
+const NOTE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs the changes of one service.
 pub(in crate::callback) struct Executor {
@@ -342,12 +342,17 @@ impl Executor {
         Ok((step, held_step))
     }
 
-    /// Notes a step as done. A transient failure of the store is retried, because without the note a retry would do the
-    /// work a second time.
+    /// Notes a step as done. A failure of the store is retried, because without the note a retry would do the work a
+    /// second time.
     async fn note(&self, step: &Step, held: &HeldStep) -> Result<Arc<Instance>, CallbackError> {
-        for pause in NOTE_PAUSES {
+        let (mut tries, mut waited) = (0, Duration::ZERO);
+        loop {
             match self.ledger.mark(held, self.environment.now()).await {
-                Err(LedgerError::Store(_)) => self.environment.sleep(pause).await,
+                Err(LedgerError::Store(_)) if waited < NOTE_PATIENCE => {
+                    let pause = self.environment.poll_pause(tries);
+                    self.environment.sleep(pause).await;
+                    (tries, waited) = (tries + 1, waited + pause);
+                }
                 // The handler may have noted it, or an earlier try that seemed to fail.
                 Err(LedgerError::LeaseLost(id)) => {
                     return match self.ledger.status(step, self.environment.now()).await? {
@@ -355,10 +360,9 @@ impl Executor {
                         _ => Err(LedgerError::LeaseLost(id).into()),
                     };
                 }
-                Ok(instance) => return Ok(instance),
+                outcome => return Ok(outcome?),
             }
         }
-        Ok(self.ledger.mark(held, self.environment.now()).await?)
     }
 
     /// Returns a random instance id, for a business id that cannot serve as one.
