@@ -50,6 +50,24 @@ impl Lease {
     }
 }
 
+/// Why a run of a handler may not mark its change done in a transaction of its own. Roll that back.
+///
+/// See [`Completion`](crate::ledger::Completion).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LeaseError {
+    /// The run no longer has the lease on the instance: another one has taken it over, or the change was marked done
+    /// before.
+    #[error("lease on instance {0:?} was lost")]
+    Lost(String),
+    /// The ledger has no such instance: the transaction is not on the database of the service's ledger, or the ledger has
+    /// other tables than the service's.
+    #[error(
+        "instance {0:?} is not in this ledger: the transaction is on another database, or the ledger has another name"
+    )]
+    UnknownInstance(String),
+}
+
 /// The fencing token of a run of the handler, and the end of its lease, by which the writes of a run that has lost its
 /// lease can be refused.
 ///

@@ -41,6 +41,7 @@
 //! [`CallbackService::ledger`](crate::callback::CallbackService::ledger) and
 //! [`license_ledger`](crate::callback::CallbackService::license_ledger), which remove it again.
 
+mod completion;
 mod memory;
 #[cfg(feature = "mysql_async-0_37")]
 mod mysql;
@@ -64,6 +65,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+pub use completion::Completion;
+pub(crate) use completion::HeldStep;
 pub use memory::MemoryLedger;
 #[cfg(feature = "mysql_async-0_37")]
 pub use mysql::MysqlLedger;
@@ -203,10 +206,11 @@ pub struct Instance {
     pub state: State,
     /// Its expiry, if a call has named it.
     pub expire_time: Option<Timestamp>,
-    /// Number of leases that were granted on it, and so of the times that the seller's handler was started for it.
+    /// Number of leases that were granted on it, and so at least of the times that the seller's handler was started for
+    /// it.
     pub handler_runs: u32,
-    /// When the call was signed that last froze, unfroze or released it; `None` if there was none, or by a version that
-    /// did not store it. See [`Step::is_outdated`].
+    /// When the call was signed that last froze, unfroze or released it, or [confirmed](Step::confirms) its status; `None`
+    /// if there was none, or by a version that did not store it. See [`Step::is_outdated`].
     pub status_signed_at: Option<Timestamp>,
 }
 

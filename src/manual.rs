@@ -21,6 +21,7 @@ pub mod _2_what_happens_once {
     //! [replay guard]: crate::replay
     //! [`tenant`]: crate::callback::CallbackServiceBuilder::tenant
     //! [`fence`]: crate::lease::Fence
+    //! [`completion`]: crate::ledger::Completion
     //! [`CallbackEvent::BackgroundFailure`]: crate::callback::CallbackEvent::BackgroundFailure
 }
 pub mod _3_security {

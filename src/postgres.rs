@@ -58,6 +58,7 @@ pub use builder::DatabaseBuilder;
 use lent::{Connect, Lent};
 pub(crate) use work::Work;
 
+use crate::lease::LeaseError;
 use crate::schema::Newer;
 pub use crate::schema::Schema;
 
@@ -347,6 +348,9 @@ pub enum DatabaseError {
     /// The name of a store is not made of 1 to 32 lower-case letters.
     #[error("invalid store name {0:?}: expected 1 to 32 lower-case letters")]
     Name(String),
+    /// A handler's transaction may not mark its change done.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 impl From<Newer> for DatabaseError {

@@ -9,11 +9,13 @@ use futures_util::future::BoxFuture;
 use super::renewal::{Extend, Renewal, Renewals};
 use super::row::{Record, status};
 use super::tables::Tables;
-use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, Step, StepStatus, Target};
+use super::{
+    Completion, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, Step, StepStatus, Target,
+};
 use crate::columns::Columns as _;
 use crate::lease::Lease;
-use crate::mysql::mysql_async::Value;
-use crate::mysql::{CLOCK, Database, DatabaseError, Reply, Schema, Session, Work, id, lease_end, values};
+use crate::mysql::mysql_async::{Transaction, Value};
+use crate::mysql::{CLOCK, Database, DatabaseError, Own, Reply, Schema, Session, Work, id, lease_end, values};
 use crate::timestamp::Timestamp;
 
 /// A ledger for any number of replicas, in tables of its own (`koogallery_instance`, `koogallery_order`,
@@ -125,6 +127,55 @@ impl MysqlLedger {
         Self { database: database.clone(), tables, renewals: Renewals::new(reserved) }
     }
 
+    /// Marks the change of a handler done in a transaction of its own (`READ COMMITTED`) on the same database, so that
+    /// both are committed or neither. The [`Completion`] comes with the event.
+    ///
+    /// The transaction is one of [`mysql_async`](crate::mysql::mysql_async), of whatever pool. Until it ends, other work on
+    /// the instance waits, the extension of the lease as well. So mark last, and commit at once.
+    ///
+    /// ```no_run
+    /// use koogallery::callback::HandlerError;
+    /// use koogallery::callback::subscription::Purchase;
+    /// use koogallery::ledger::MysqlLedger;
+    /// use koogallery::mysql::mysql_async::prelude::Queryable;
+    /// use koogallery::mysql::mysql_async::{IsolationLevel, Pool, TxOpts};
+    ///
+    /// async fn create(pool: &Pool, ledger: &MysqlLedger, purchase: Purchase) -> Result<(), HandlerError> {
+    ///     let mut options = TxOpts::new();
+    ///     options.with_isolation_level(IsolationLevel::ReadCommitted);
+    ///     let mut transaction = pool.start_transaction(options).await?;
+    ///     transaction.exec_drop("INSERT INTO account (id) VALUES (?)", (&purchase.instance_id,)).await?;
+    ///     ledger.complete_in(&mut transaction, &purchase.completion).await?;
+    ///     transaction.commit().await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// MySQL failed; [`DatabaseError::Lease`] if the run has lost its lease, or the transaction is not on the database of
+    /// this ledger. **Roll the transaction back then**, as it is when it is dropped.
+    pub async fn complete_in(
+        &self,
+        transaction: &mut Transaction<'_>,
+        completion: &Completion,
+    ) -> Result<(), DatabaseError> {
+        let Some(held) = completion.step() else { return Ok(()) };
+        let work = Named { work: Own::new(transaction), tables: self.tables.clone() };
+        let mut is_there = false;
+        for place in held.places() {
+            let Some(record) = by_id(&work, &place.instance_id, "FOR UPDATE").await? else { continue };
+            if record.is_held_by(held.lease) {
+                if completion.is_last() {
+                    complete(&work, &place.step, record, held.begun_at).await?;
+                }
+                return Ok(());
+            }
+            is_there = true;
+        }
+        Err(held.refusal(is_there).into())
+    }
+
     async fn run<T, F>(&self, work: impl Fn(Named) -> F) -> Result<T, LedgerError>
     where
         F: Future<Output = Result<T, DatabaseError>>,
@@ -143,12 +194,12 @@ impl MysqlLedger {
 }
 
 /// A transaction on tables of a name.
-struct Named {
-    work: Work,
+struct Named<S = Work> {
+    work: S,
     tables: Tables,
 }
 
-impl Session for Named {
+impl<S: Session> Session for Named<S> {
     async fn run(&self, statement: &str, values: &[Value]) -> Result<Reply, DatabaseError> {
         self.work.run(&self.tables.sql(statement), values).await
     }
@@ -199,25 +250,14 @@ impl Ledger for MysqlLedger {
         lease: Lease,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
-        let complete = move |work: Named| async move {
+        let mark = move |work: Named| async move {
             let record = by_id(&work, instance_id, "FOR UPDATE").await?;
-            let Some(mut record) = record.filter(|record| record.is_held_by(lease)) else {
+            let Some(record) = record.filter(|record| record.is_held_by(lease)) else {
                 return Ok(None);
             };
-            step.apply(&mut record.instance);
-            note(&work, step, instance_id, now).await?;
-            let Instance { product_id, state, expire_time, status_signed_at, .. } = &record.instance;
-            let [expire_time, signed_at] =
-                [expire_time, status_signed_at].map(|time| time.map(Timestamp::as_unix_millis));
-            let set = "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, \
-                       status_signed_at = ?5, lease_holder = NULL, lease_until = NULL, \
-                       released_at = CASE ?3 WHEN 'released' THEN COALESCE(released_at, ?6) END WHERE instance_id = ?1";
-            let now = now.as_unix_millis();
-            let state = values![product_id.as_deref(), state.as_str(), expire_time, signed_at, now];
-            work.execute(set, &[&[id("instance_id", instance_id)?], &state[..]].concat()).await?;
-            Ok(Some(Arc::new(record.instance)))
+            complete(&work, step, record, now).await.map(Some)
         };
-        self.run_held(instance_id, complete).boxed()
+        self.run_held(instance_id, mark).boxed()
     }
 
     fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
@@ -284,7 +324,7 @@ async fn find(work: &Named, step: &Step) -> Result<Option<(Record, bool)>, Datab
     row.as_ref().map(Record::read_noted).transpose()
 }
 
-async fn by_id(work: &Named, instance_id: &str, lock: &str) -> Result<Option<Record>, DatabaseError> {
+async fn by_id(work: &impl Session, instance_id: &str, lock: &str) -> Result<Option<Record>, DatabaseError> {
     let statement = format!("SELECT {} FROM koogallery_instance WHERE instance_id = ?1 {lock}", columns());
     let row = work.query_opt(&statement, &[id("instance_id", instance_id)?]).await?;
     row.as_ref().map(Record::read).transpose()
@@ -362,8 +402,29 @@ async fn insert(work: &Named, step: &Step, first: &Instance, now: Timestamp) -> 
     Ok(false)
 }
 
+/// Applies a step to an instance that its holder has locked.
+async fn complete(
+    work: &impl Session,
+    step: &Step,
+    record: Record,
+    now: Timestamp,
+) -> Result<Arc<Instance>, DatabaseError> {
+    let mut instance = record.instance;
+    step.apply(&mut instance);
+    let Instance { instance_id, product_id, state, expire_time, status_signed_at, .. } = &instance;
+    note(work, step, instance_id, now).await?;
+    let [expire_time, signed_at] = [expire_time, status_signed_at].map(|time| time.map(Timestamp::as_unix_millis));
+    let set = "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, \
+               status_signed_at = ?5, lease_holder = NULL, lease_until = NULL, \
+               released_at = CASE ?3 WHEN 'released' THEN COALESCE(released_at, ?6) END WHERE instance_id = ?1";
+    let now = now.as_unix_millis();
+    let state = values![product_id.as_deref(), state.as_str(), expire_time, signed_at, now];
+    work.execute(set, &[&[id("instance_id", instance_id)?], &state[..]].concat()).await?;
+    Ok(Arc::new(instance))
+}
+
 /// Stores the key of a step, if it has one, unless it is stored already.
-async fn note(work: &Named, step: &Step, instance_id: &str, now: Timestamp) -> Result<(), DatabaseError> {
+async fn note(work: &impl Session, step: &Step, instance_id: &str, now: Timestamp) -> Result<(), DatabaseError> {
     if step.key().is_none() {
         return Ok(());
     }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join3};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, Transaction};
 
 use super::renewal::{Extend, Renewal, Renewals};
 use super::row::{Record, status};
 use super::tables::Tables;
-use super::{Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, Step, StepStatus, Target};
+use super::{
+    Completion, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, Step, StepStatus, Target,
+};
 use crate::lease::Lease;
 use crate::postgres::{
     CLOCK, Database, DatabaseError, Parameter, Schema, Work, int, ints, lease_end, limit as rows, text, texts,
@@ -116,6 +118,54 @@ impl PostgresLedger {
         Self { database: database.clone(), tables, renewals: Renewals::new(reserved) }
     }
 
+    /// Marks the change of a handler done in a transaction of its own (`READ COMMITTED`) on the same database, so that
+    /// both are committed or neither. The [`Completion`] comes with the event.
+    ///
+    /// The transaction may be of any pool that lends those of [`tokio_postgres`]. Until it ends, other work on the instance
+    /// waits, the extension of the lease as well. So mark last, and commit at once.
+    ///
+    /// ```no_run
+    /// use koogallery::callback::HandlerError;
+    /// use koogallery::callback::subscription::Purchase;
+    /// use koogallery::ledger::PostgresLedger;
+    /// use koogallery::postgres::deadpool_postgres::Pool;
+    ///
+    /// async fn create(pool: &Pool, ledger: &PostgresLedger, purchase: Purchase) -> Result<(), HandlerError> {
+    ///     let mut client = pool.get().await?;
+    ///     let transaction = client.transaction().await?;
+    ///     transaction.execute("INSERT INTO account (id) VALUES ($1)", &[&purchase.instance_id]).await?;
+    ///     ledger.complete_in(&transaction, &purchase.completion).await?;
+    ///     transaction.commit().await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// PostgreSQL failed; [`DatabaseError::Lease`] if the run has lost its lease, or the transaction is not on the database of
+    /// this ledger. **Roll the transaction back then**, as it is when it is dropped.
+    pub async fn complete_in(
+        &self,
+        transaction: &Transaction<'_>,
+        completion: &Completion,
+    ) -> Result<(), DatabaseError> {
+        let Some(held) = completion.step() else { return Ok(()) };
+        let (work, tables) = (&Work::new(transaction.client()), &self.tables);
+        let transaction = Named { work, tables };
+        let mut is_there = false;
+        for place in held.places() {
+            let Some(record) = by_id(&transaction, &place.instance_id, "FOR UPDATE").await? else { continue };
+            if record.is_held_by(held.lease) {
+                if completion.is_last() {
+                    complete(&transaction, &place.step, record, held.begun_at).await?;
+                }
+                return Ok(());
+            }
+            is_there = true;
+        }
+        Err(held.refusal(is_there).into())
+    }
+
     async fn run<T>(&self, work: impl AsyncFnOnce(&Named<'_>) -> Result<T, DatabaseError>) -> Result<T, LedgerError> {
         let tables = &self.tables;
         self.database.run(async move |own| work(&Named { work: own, tables }).await).await.map_err(LedgerError::store)
@@ -206,25 +256,10 @@ impl Ledger for PostgresLedger {
     ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
         self.run_held(instance_id, async move |transaction| {
             let record = by_id(transaction, instance_id, "FOR UPDATE").await?;
-            let Some(mut record) = record.filter(|record| record.is_held_by(lease)) else {
+            let Some(record) = record.filter(|record| record.is_held_by(lease)) else {
                 return Ok(None);
             };
-            step.apply(&mut record.instance);
-            let Instance { product_id, state, expire_time, status_signed_at, .. } = &record.instance;
-            let state = state.as_str();
-            let [expire_time, signed_at] =
-                [expire_time, status_signed_at].map(|time| time.map(Timestamp::as_unix_millis));
-            let (key, now) = (step.key(), now.as_unix_millis());
-            let note = "WITH noted AS (INSERT INTO koogallery_step SELECT $1, $5, $6 WHERE $5 IS NOT NULL \
-                        ON CONFLICT DO NOTHING) \
-                        UPDATE koogallery_instance SET product_id = $2, state = $3, expire_time = $4, \
-                        lease_holder = NULL, lease_until = NULL, status_signed_at = $7, \
-                        released_at = CASE $3 WHEN 'released' THEN coalesce(released_at, $6) END \
-                        WHERE instance_id = $1";
-            let place = [text(&instance_id), text(product_id), text(&state), int(&expire_time)];
-            let parameters = [&place[..], &[text(&key), int(&now), int(&signed_at)]].concat();
-            transaction.last(transaction.execute(note, &parameters)).await?;
-            Ok(Some(Arc::new(record.instance)))
+            transaction.last(complete(transaction, step, record, now)).await.map(Some)
         })
         .boxed()
     }
@@ -339,6 +374,31 @@ async fn begin(
         transaction.last(transaction.execute(&lend, &parameters)).await?;
     }
     Ok(begin)
+}
+
+/// Applies a step to an instance that its holder has locked.
+async fn complete(
+    transaction: &Named<'_>,
+    step: &Step,
+    record: Record,
+    now: Timestamp,
+) -> Result<Arc<Instance>, DatabaseError> {
+    let mut instance = record.instance;
+    step.apply(&mut instance);
+    let Instance { instance_id, product_id, state, expire_time, status_signed_at, .. } = &instance;
+    let state = state.as_str();
+    let [expire_time, signed_at] = [expire_time, status_signed_at].map(|time| time.map(Timestamp::as_unix_millis));
+    let (key, now) = (step.key(), now.as_unix_millis());
+    let note = "WITH noted AS (INSERT INTO koogallery_step SELECT $1, $5, $6 WHERE $5 IS NOT NULL \
+                ON CONFLICT DO NOTHING) \
+                UPDATE koogallery_instance SET product_id = $2, state = $3, expire_time = $4, \
+                lease_holder = NULL, lease_until = NULL, status_signed_at = $7, \
+                released_at = CASE $3 WHEN 'released' THEN coalesce(released_at, $6) END \
+                WHERE instance_id = $1";
+    let place = [text(instance_id), text(product_id), text(&state), int(&expire_time)];
+    let parameters = [&place[..], &[text(&key), int(&now), int(&signed_at)]].concat();
+    transaction.execute(note, &parameters).await?;
+    Ok(Arc::new(instance))
 }
 
 /// Does nothing if the order is known or the id taken, and waits for others that are about to insert either.

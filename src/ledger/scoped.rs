@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use super::completion::{HeldStep, Place};
 use super::step::PURCHASE;
 use super::{Effect, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, Step, StepStatus, Target};
 use crate::lease::Lease;
@@ -135,6 +136,18 @@ impl Scoped {
         lease: Lease,
         now: Timestamp,
     ) -> Result<Arc<Instance>, LedgerError> {
+        let held = self.held(step, instance_id, lease, now).await?;
+        self.mark(&held, now).await
+    }
+
+    /// Returns a step of the holder of a lease, by the stored ids.
+    pub(crate) async fn held(
+        &self,
+        step: &Step,
+        instance_id: &str,
+        lease: Lease,
+        now: Timestamp,
+    ) -> Result<HeldStep, LedgerError> {
         let id = self.scope.stored(instance_id);
         let mut stored = self.stored(step);
         if self.family == Family::Subscriptions
@@ -143,11 +156,20 @@ impl Scoped {
         {
             stored = Cow::Owned(on_old(step, &id));
         }
-        let mut done = self.ledger.complete(&stored, &id, lease, now).await;
-        if let (Err(LedgerError::LeaseLost(_)), Some(old)) = (&done, self.old_id(instance_id)) {
-            done = self.ledger.complete(&on_old(step, old), old, lease, now).await;
+        let place = Place { step: stored.into_owned(), instance_id: id.into_owned() };
+        let old = |id: &str| Place { step: on_old(step, id), instance_id: id.to_owned() };
+        let (own_id, old_place) = (instance_id.to_owned(), self.old_id(instance_id).map(old));
+        Ok(HeldStep { own_id, place, old_place, lease, begun_at: now })
+    }
+
+    /// Marks a step done.
+    pub(crate) async fn mark(&self, held: &HeldStep, now: Timestamp) -> Result<Arc<Instance>, LedgerError> {
+        let HeldStep { own_id, place, old_place, lease, .. } = held;
+        let mut done = self.ledger.complete(&place.step, &place.instance_id, *lease, now).await;
+        if let (Err(LedgerError::LeaseLost(_)), Some(old)) = (&done, old_place) {
+            done = self.ledger.complete(&old.step, &old.instance_id, *lease, now).await;
         }
-        done.map(|instance| self.own(instance)).map_err(|error| own_loss(error, instance_id))
+        done.map(|instance| self.own(instance)).map_err(|error| own_loss(error, own_id))
     }
 
     pub(crate) async fn abandon(&self, instance_id: &str, lease: Lease) -> Result<(), LedgerError> {

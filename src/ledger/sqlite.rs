@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use rusqlite::{CachedStatement, OptionalExtension as _, Params, Row, Transaction, named_params, params};
+use rusqlite::{CachedStatement, OptionalExtension as _, Params, Row, Transaction, ffi, named_params, params};
 
 use super::tables::Tables;
 use super::{
-    Family, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, State, Step, StepStatus,
-    Target,
+    Completion, Family, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, State, Step,
+    StepStatus, Target,
 };
 use crate::lease::Lease;
 use crate::sqlite::{Database, DatabaseError, add_column};
@@ -85,6 +85,54 @@ CREATE INDEX IF NOT EXISTS koogallery_step_done ON koogallery_step (done_at) WHE
         let made = tables.clone();
         database.transaction(move |transaction| make_tables(transaction, &made)).await?;
         Ok(Self { database: database.clone(), tables })
+    }
+
+    /// Marks the change of a handler done in a transaction of its own on the same file, so that both are committed or
+    /// neither. The [`Completion`] comes with the event.
+    ///
+    /// The transaction may be one of [`Database::transaction`], or of the application's own connection to the file. Begin
+    /// the latter with [`TransactionBehavior::Immediate`](rusqlite::TransactionBehavior::Immediate), set a `busy_timeout`,
+    /// and leave `synchronous` at `FULL`. Until it ends, the ledger cannot write: do nothing else in it that waits.
+    ///
+    /// ```no_run
+    /// use koogallery::callback::HandlerError;
+    /// use koogallery::callback::subscription::Purchase;
+    /// use koogallery::ledger::SqliteLedger;
+    /// use koogallery::sqlite::Database;
+    ///
+    /// async fn create(database: &Database, ledger: &SqliteLedger, purchase: Purchase) -> Result<(), HandlerError> {
+    ///     let ledger = ledger.clone();
+    ///     database
+    ///         .transaction(move |transaction| {
+    ///             transaction.execute("INSERT INTO account (id) VALUES (?1)", [&purchase.instance_id])?;
+    ///             ledger.complete_in(transaction, &purchase.completion)
+    ///         })
+    ///         .await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// SQLite failed; `SQLITE_ABORT` with the text of a [`LeaseError`](crate::lease::LeaseError) if the run has lost its
+    /// lease, or the transaction is not on the file of this ledger. **Roll the transaction back then**, as it is when it is
+    /// dropped.
+    pub fn complete_in(&self, transaction: &Transaction<'_>, completion: &Completion) -> rusqlite::Result<()> {
+        let Some(held) = completion.step() else { return Ok(()) };
+        let transaction = Named { transaction, tables: &self.tables };
+        let mut is_there = false;
+        for place in held.places() {
+            let Some(record) = by_id(&transaction, &place.instance_id)? else { continue };
+            if record.is_held_by(held.lease) {
+                if completion.is_last() {
+                    complete(&transaction, &place.step, record, held.begun_at)?;
+                }
+                return Ok(());
+            }
+            is_there = true;
+        }
+        let refusal = held.refusal(is_there).to_string();
+        Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ABORT), Some(refusal)))
     }
 
     fn run<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
@@ -174,25 +222,8 @@ impl Ledger for SqliteLedger {
     ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
         let (step, id) = (step.clone(), instance_id.to_owned());
         self.run_held(instance_id, move |transaction| {
-            let Some(mut record) = by_id(transaction, &id)?.filter(|record| record.is_held_by(lease)) else {
-                return Ok(None);
-            };
-            step.apply(&mut record.instance);
-            note(transaction, &step, &id, now)?;
-            transaction.execute(
-                "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, lease_holder = NULL, \
-                 lease_until = NULL, status_signed_at = ?5, \
-                 released_at = CASE ?3 WHEN 'released' THEN coalesce(released_at, ?6) END WHERE instance_id = ?1",
-                params![
-                    id,
-                    record.instance.product_id,
-                    record.instance.state.as_str(),
-                    record.instance.expire_time.map(Timestamp::as_unix_millis),
-                    record.instance.status_signed_at.map(Timestamp::as_unix_millis),
-                    now.as_unix_millis()
-                ],
-            )?;
-            Ok(Some(Arc::new(record.instance)))
+            let record = by_id(transaction, &id)?.filter(|record| record.is_held_by(lease));
+            record.map(|record| complete(transaction, &step, record, now)).transpose()
         })
     }
 
@@ -340,6 +371,27 @@ fn begin(transaction: &Named<'_>, step: &Step, lease: Lease, now: Timestamp) -> 
         )?;
     }
     Ok(begin)
+}
+
+/// Applies a step to an instance of its holder.
+fn complete(transaction: &Named<'_>, step: &Step, record: Record, now: Timestamp) -> rusqlite::Result<Arc<Instance>> {
+    let mut instance = record.instance;
+    step.apply(&mut instance);
+    note(transaction, step, &instance.instance_id, now)?;
+    transaction.execute(
+        "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, lease_holder = NULL, \
+         lease_until = NULL, status_signed_at = ?5, \
+         released_at = CASE ?3 WHEN 'released' THEN coalesce(released_at, ?6) END WHERE instance_id = ?1",
+        params![
+            instance.instance_id,
+            instance.product_id,
+            instance.state.as_str(),
+            instance.expire_time.map(Timestamp::as_unix_millis),
+            instance.status_signed_at.map(Timestamp::as_unix_millis),
+            now.as_unix_millis()
+        ],
+    )?;
+    Ok(Arc::new(instance))
 }
 
 fn insert(transaction: &Named<'_>, first: &Instance, now: Timestamp) -> rusqlite::Result<()> {

@@ -66,9 +66,9 @@ pub enum Effect {
         /// The new product.
         product_id: Option<String>,
     },
-    /// Make unusable; done if frozen.
+    /// Make unusable; done if frozen, unless that is to be [confirmed](Step::confirms).
     Freeze,
-    /// Make usable; done if active.
+    /// Make usable; done if active, unless that is to be [confirmed](Step::confirms).
     Unfreeze,
     /// Delete; done if released.
     Release,
@@ -238,6 +238,17 @@ impl Step {
         self.changes_status() && self.signed_at.is_some_and(|signed_at| Some(signed_at) < instance.status_signed_at)
     }
 
+    /// Returns whether the instance has the status that the step asks for, but by no call that was signed as late. Such a
+    /// step is open: that it was asked for again, and when, is noted as any change is, so that a call which was signed
+    /// earlier and comes later does not undo it. There is nothing else to do for it.
+    pub fn confirms(&self, instance: &Instance) -> bool {
+        let is_so = matches!(
+            (&self.effect, instance.state),
+            (Effect::Freeze, State::Frozen) | (Effect::Unfreeze, State::Active)
+        );
+        is_so && self.signed_at > instance.status_signed_at
+    }
+
     fn changes_status(&self) -> bool {
         matches!(
             self.effect,
@@ -256,6 +267,7 @@ impl Step {
             Effect::Release => instance.state == State::Released || self.is_outdated(&instance),
             Effect::Note { .. } => has_key,
             _ if instance.state == State::Released => return StepStatus::Unknown,
+            _ if self.confirms(&instance) => false,
             Effect::Freeze => instance.state == State::Frozen || self.is_outdated(&instance),
             Effect::Unfreeze => instance.state == State::Active || self.is_outdated(&instance),
             Effect::Renew { .. } | Effect::Upgrade { .. } => has_key,

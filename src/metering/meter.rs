@@ -66,8 +66,8 @@ impl Meter {
         self.store.record(entries).await
     }
 
-    /// Checks usage and assigns it to a period, for recording it in a transaction of the seller's own
-    /// (`SqliteUsageStore::record_in`).
+    /// Checks usage and assigns it to a period, for recording it in a transaction of the seller's own (`record_in` of the
+    /// store).
     ///
     /// # Errors
     ///

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mysql_async::{DriverError, Error, UrlError};
 
+use crate::lease::LeaseError;
 use crate::schema::Newer;
 
 /// A failed operation of the database.
@@ -94,6 +95,9 @@ pub enum DatabaseError {
     /// The name of a store is not made of 1 to 32 lower-case letters.
     #[error("invalid store name {0:?}: expected 1 to 32 lower-case letters")]
     Name(String),
+    /// A handler's transaction may not mark its change done.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 impl From<Newer> for DatabaseError {

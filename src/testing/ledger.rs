@@ -348,6 +348,10 @@ async fn a_call_from_before_undoes_nothing(ledger: &dyn Ledger) {
         (Effect::Unfreeze, Some(9), false, State::Frozen),
         (Effect::Unfreeze, Some(10), true, State::Active),
         (Effect::Freeze, Some(9), false, State::Active),
+        // Is so already, which is noted.
+        (Effect::Unfreeze, Some(12), true, State::Active),
+        (Effect::Unfreeze, Some(12), false, State::Active),
+        (Effect::Freeze, Some(11), false, State::Active),
         (Effect::Freeze, None, true, State::Frozen),
         (Effect::Unfreeze, Some(9), false, State::Frozen),
         (end_freeze("older"), Some(9), true, State::Frozen),

@@ -14,7 +14,7 @@ use koogallery::ledger::{
 use koogallery::{postgres, sqlite, testing};
 use tokio::net::TcpListener;
 
-use crate::servers::{Mysql, Schema, Wire};
+use crate::servers::{Mysql, Schema};
 use crate::support::NOW;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -280,15 +280,7 @@ async fn postgres_replaces_connections_that_the_server_closed() {
 #[tokio::test]
 async fn postgres_that_falls_silent_is_an_error_soon_and_not_for_ever() {
     let Some(schema) = Schema::new().await else { return };
-    let config = schema.config();
-    let [tokio_postgres::config::Host::Tcp(host)] = config.get_hosts() else { panic!("no TCP: {config:?}") };
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    let server = tokio::net::lookup_host((host.as_str(), port)).await.unwrap().next().unwrap();
-    let wire = Wire::to(server).await;
-    let mut through_wire = tokio_postgres::Config::new();
-    through_wire.host("127.0.0.1").port(wire.address.port()).user(config.get_user().unwrap());
-    through_wire.dbname(config.get_dbname().unwrap()).options(config.get_options().unwrap());
-    through_wire.password(config.get_password().unwrap_or_default());
+    let (wire, through_wire) = schema.wire().await;
     let database = postgres::Database::connect_with(through_wire, tokio_postgres::NoTls).await.unwrap();
     let ledger = PostgresLedger::new(&database).await.unwrap();
 

@@ -11,7 +11,7 @@ use mysql_async::{Conn, TxOpts};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
-use crate::servers::{Mysql, Wire};
+use crate::servers::Mysql;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECTIONS: usize = 3;
@@ -160,11 +160,7 @@ async fn connections_that_the_server_closed_are_replaced() {
 #[tokio::test]
 async fn a_server_that_falls_silent_is_an_error_soon_and_not_for_ever() {
     let Some(place) = Mysql::new().await else { return };
-    let opts: mysql_async::Opts = place.opts().into();
-    let server = (opts.ip_or_hostname().to_owned(), opts.tcp_port());
-    let server = tokio::net::lookup_host(server).await.unwrap().next().unwrap();
-    let wire = Wire::to(server).await;
-    let through = place.opts().ip_or_hostname("127.0.0.1").tcp_port(wire.address.port());
+    let (wire, through) = place.wire().await;
     let database = Database::builder(through).connections(1).timeout(TIMEOUT).connect().await.unwrap();
     let store = MysqlStateStore::new(&database).await.unwrap();
     assert_eq!(store.load("key").await.unwrap(), None);

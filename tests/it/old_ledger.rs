@@ -46,7 +46,7 @@ fn old_file(folder: &Path) -> PathBuf {
     path
 }
 
-fn old_database() -> (TempDir, Database) {
+pub fn old_database() -> (TempDir, Database) {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(old_file(folder.path())).unwrap();
     (folder, database)

@@ -314,6 +314,54 @@ async fn a_captured_freeze_does_not_undo_what_came_after_it() {
     .await;
 }
 
+/// The guard knows the call, which has no final answer. The unfreeze had nothing to do, and yet comes after it.
+#[tokio::test]
+async fn a_freeze_that_failed_and_comes_again_does_not_undo_what_came_after_it() {
+    each(async |ledger| {
+        let stage = Stage::on(ledger, |builder| builder);
+        stage.post(&purchase("CS1", "b")).await;
+        let state = async || stage.service.ledger().unwrap().instance("b").await.unwrap().unwrap().state;
+        let (freeze, unfreeze) = (set_status("b", "FREEZE"), set_status("b", "UNFREEZE"));
+        for later in [&[&unfreeze][..], &[&freeze, &unfreeze], &[&unfreeze, &freeze, &unfreeze]] {
+            let failed = callback_v2::signed_query(&stage.key, &nonce(), stage.clock.now(), freeze.as_bytes());
+            stage.seller.set(Mood::Failing);
+            assert_eq!(stage.post_signed(&failed, freeze.clone()).await.code, "000005");
+            stage.seller.set(Mood::Willing);
+            for body in later {
+                stage.clock.advance(Duration::from_secs(1));
+                assert_eq!(stage.post(body).await.code, "000000");
+            }
+            let runs = stage.seller.runs();
+            assert_eq!(stage.post_signed(&failed, freeze.clone()).await.code, "000000");
+            assert_eq!((state().await, stage.seller.runs()), (State::Active, runs), "after {later:?}");
+        }
+        assert_eq!(stage.seller.runs(), 8, "only the times of what is so already are noted");
+        let failures = stage.log.lines().into_iter().filter(|line| line.contains("after the answer"));
+        assert_eq!(failures.count(), 0);
+    })
+    .await;
+}
+
+/// It finds the instance still frozen, and is not done by that.
+#[tokio::test(start_paused = true)]
+async fn a_freeze_during_an_unfreeze_is_not_lost() {
+    let stage = Stage::new();
+    let (freeze, unfreeze) = (set_status("b", "FREEZE"), set_status("b", "UNFREEZE"));
+    stage.post(&purchase("CS1", "b")).await;
+    stage.post(&freeze).await;
+    stage.seller.set(Mood::Slow(Duration::from_secs(1)));
+    stage.clock.advance(Duration::from_secs(1));
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        stage.clock.advance(Duration::from_secs(1));
+        stage.post(&freeze).await
+    };
+    let (unfrozen, frozen) = tokio::join!(stage.post(&unfreeze), late);
+    assert_eq!([unfrozen.code, frozen.code], ["000000", "000000"]);
+    let instance = stage.service.ledger().unwrap().instance("b").await.unwrap().unwrap();
+    assert_eq!((instance.state, stage.seller.runs()), (State::Frozen, 4));
+}
+
 /// A renewal of V1.0 also ends a freeze; what was paid is never lost.
 #[tokio::test]
 async fn a_renewal_from_before_a_freeze_renews_and_does_not_end_it() {

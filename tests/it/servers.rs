@@ -11,6 +11,7 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// What a variable names; past the harness, which hides what a passing test says, if it names nothing.
@@ -58,6 +59,20 @@ impl Schema {
 
     pub async fn database(&self) -> Database {
         Database::connect(&self.url()).await.unwrap()
+    }
+
+    /// A wire to the server, and how to connect through it.
+    pub async fn wire(&self) -> (Wire, Config) {
+        let config = self.config();
+        let [Host::Tcp(host)] = config.get_hosts() else { panic!("no TCP: {config:?}") };
+        let port = config.get_ports().first().copied().unwrap_or(5432);
+        let server = tokio::net::lookup_host((host.as_str(), port)).await.unwrap().next().unwrap();
+        let wire = Wire::to(server).await;
+        let mut through = Config::new();
+        through.host("127.0.0.1").port(wire.address.port()).user(config.get_user().unwrap());
+        through.dbname(config.get_dbname().unwrap()).options(config.get_options().unwrap());
+        through.password(config.get_password().unwrap_or_default());
+        (wire, through)
     }
 
     /// A connection beside those of the stores, under another name.
@@ -116,6 +131,16 @@ impl Mysql {
         OptsBuilder::from_opts(opts).db_name(Some(&self.name)).prefer_socket(false)
     }
 
+    /// A wire to the server, and how to connect through it.
+    pub async fn wire(&self) -> (Wire, OptsBuilder) {
+        let opts: Opts = self.opts().into();
+        let server = (opts.ip_or_hostname().to_owned(), opts.tcp_port());
+        let server = tokio::net::lookup_host(server).await.unwrap().next().unwrap();
+        let wire = Wire::to(server).await;
+        let through = self.opts().ip_or_hostname("127.0.0.1").tcp_port(wire.address.port());
+        (wire, through)
+    }
+
     pub async fn database(&self) -> mysql::Database {
         mysql::Database::builder(self.opts()).connect().await.unwrap()
     }
@@ -161,46 +186,62 @@ impl Keys {
     }
 }
 
-/// A wire to a server that can go dead: nothing is closed, nothing arrives.
+/// A wire to a server that can go dead.
 pub struct Wire {
     pub address: SocketAddr,
-    dead: watch::Sender<bool>,
+    state: watch::Sender<WireState>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WireState {
+    Whole,
+    /// Nothing is closed, nothing arrives.
+    Silent,
+    /// As if there were no server.
+    Closed,
 }
 
 impl Wire {
     pub async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (dead, death) = watch::channel(false);
+        let (state, changes) = watch::channel(WireState::Whole);
         tokio::spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {
-                let mut death = death.clone();
+                let mut changes = changes.clone();
                 tokio::spawn(async move {
                     let copy = async {
                         let mut far = TcpStream::connect(server).await?;
                         tokio::io::copy_bidirectional(&mut near, &mut far).await
                     };
-                    tokio::select! {
+                    let state = tokio::select! {
                         biased;
-                        Ok(_) = death.wait_for(|dead| *dead) => {}
+                        Ok(state) = changes.wait_for(|state| *state != WireState::Whole) => *state,
                         _ = copy => return,
+                    };
+                    if state == WireState::Silent {
+                        // Held open, whatever becomes of later connections.
+                        std::future::pending::<()>().await;
                     }
-                    // Held open, whatever becomes of later connections.
-                    std::future::pending::<()>().await;
                     drop(near);
                 });
             }
         });
-        Self { address, dead }
+        Self { address, state }
     }
 
-    /// Kills the connections that there are, and those to come until `repair`.
+    /// Silences the connections that there are, and those to come until `repair`.
     pub fn cut(&self) {
-        self.dead.send_replace(true);
+        self.state.send_replace(WireState::Silent);
+    }
+
+    /// Closes the connections that there are, and those to come until `repair`.
+    pub fn close(&self) {
+        self.state.send_replace(WireState::Closed);
     }
 
     /// Lets new connections through.
     pub fn repair(&self) {
-        self.dead.send_replace(false);
+        self.state.send_replace(WireState::Whole);
     }
 }

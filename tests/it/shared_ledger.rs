@@ -34,12 +34,25 @@ pub struct Told {
     lines: Arc<Mutex<Vec<String>>>,
     pub fails: Arc<Mutex<bool>>,
     url: Arc<Mutex<Option<String>>>,
+    pub work: Arc<Mutex<Option<Arc<dyn Work>>>>,
+}
+
+/// What the seller does for an event besides recording it.
+pub trait Work: Send + Sync {
+    fn run(&self, line: String, completion: Completion) -> BoxFuture<'_, Result<(), HandlerError>>;
 }
 
 impl Told {
-    fn note(&self, line: String) -> Result<(), HandlerError> {
-        self.lines.lock().unwrap().push(line);
-        if *self.fails.lock().unwrap() { Err(HandlerError::failed("not now")) } else { Ok(()) }
+    async fn note(&self, line: String, completion: Completion) -> Result<(), HandlerError> {
+        self.lines.lock().unwrap().push(line.clone());
+        if *self.fails.lock().unwrap() {
+            return Err(HandlerError::failed("not now"));
+        }
+        let work = self.work.lock().unwrap().clone();
+        match work {
+            Some(work) => work.run(line, completion).await,
+            None => Ok(()),
+        }
     }
 
     /// Takes the events recorded since the last call.
@@ -50,22 +63,22 @@ impl Told {
 
 impl SubscriptionHandler for Told {
     async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
-        self.note(format!("saas create {} {}", purchase.order_id, purchase.instance_id))
+        self.note(format!("saas create {} {}", purchase.order_id, purchase.instance_id), purchase.completion).await
     }
     async fn renew(&self, renewal: Renewal) -> Result<(), HandlerError> {
-        self.note(format!("saas renew {}", renewal.instance_id))
+        self.note(format!("saas renew {}", renewal.instance_id), renewal.completion).await
     }
     async fn freeze(&self, freeze: Freeze) -> Result<(), HandlerError> {
-        self.note(format!("saas freeze {}", freeze.instance_id))
+        self.note(format!("saas freeze {}", freeze.instance_id), freeze.completion).await
     }
     async fn unfreeze(&self, unfreeze: Unfreeze) -> Result<(), HandlerError> {
-        self.note(format!("saas unfreeze {}", unfreeze.instance_id))
+        self.note(format!("saas unfreeze {}", unfreeze.instance_id), unfreeze.completion).await
     }
     async fn release(&self, release: Release) -> Result<(), HandlerError> {
-        self.note(format!("saas release {}", release.instance_id))
+        self.note(format!("saas release {}", release.instance_id), release.completion).await
     }
     async fn upgrade(&self, upgrade: Upgrade) -> Result<(), HandlerError> {
-        self.note(format!("saas upgrade {}", upgrade.instance_id))
+        self.note(format!("saas upgrade {}", upgrade.instance_id), upgrade.completion).await
     }
     async fn check_change(&self, _: ChangeCheck) -> Result<(), HandlerError> {
         Ok(())
@@ -78,23 +91,23 @@ impl SubscriptionHandler for Told {
 
 impl LicensingHandler for Told {
     async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
-        self.note(format!("license create {} {}", purchase.order_id, purchase.instance_id))
+        self.note(format!("license create {} {}", purchase.order_id, purchase.instance_id), purchase.completion).await
     }
     async fn issue(&self, application: LicenseApplication) -> Result<License, HandlerError> {
-        self.note(format!("license issue {}", application.instance_id))?;
+        self.note(format!("license issue {}", application.instance_id), Completion::default()).await?;
         Ok(License::text(format!("LICENSE of {}", application.instance_id)))
     }
-    async fn renew(&self, license: LicenseSubject, _: Renewal) -> Result<(), HandlerError> {
-        self.note(format!("license renew {}", text(license)))
+    async fn renew(&self, license: LicenseSubject, renewal: Renewal) -> Result<(), HandlerError> {
+        self.note(format!("license renew {}", text(license)), renewal.completion).await
     }
-    async fn freeze(&self, license: LicenseSubject, _: Freeze) -> Result<(), HandlerError> {
-        self.note(format!("license freeze {}", text(license)))
+    async fn freeze(&self, license: LicenseSubject, freeze: Freeze) -> Result<(), HandlerError> {
+        self.note(format!("license freeze {}", text(license)), freeze.completion).await
     }
-    async fn unfreeze(&self, license: LicenseSubject, _: Unfreeze) -> Result<(), HandlerError> {
-        self.note(format!("license unfreeze {}", text(license)))
+    async fn unfreeze(&self, license: LicenseSubject, unfreeze: Unfreeze) -> Result<(), HandlerError> {
+        self.note(format!("license unfreeze {}", text(license)), unfreeze.completion).await
     }
-    async fn release(&self, license: LicenseSubject, _: Release) -> Result<(), HandlerError> {
-        self.note(format!("license release {}", text(license)))
+    async fn release(&self, license: LicenseSubject, release: Release) -> Result<(), HandlerError> {
+        self.note(format!("license release {}", text(license)), release.completion).await
     }
 }
 
@@ -107,7 +120,7 @@ fn text(license: LicenseSubject) -> String {
 
 impl OrdersHandler for Told {
     async fn notified(&self, notice: OrderNotice) -> Result<(), HandlerError> {
-        self.note(format!("notice {}", notice.order_line_id))
+        self.note(format!("notice {}", notice.order_line_id), notice.completion).await
     }
 }
 

@@ -22,6 +22,7 @@ macro_rules! renewal_of {
             amount_paid: None,
             test_call: $request.test_flag == $crate::wire::TestFlag::Debug,
             fence: $crate::lease::Fence::default(),
+            completion: $crate::ledger::Completion::default(),
         }
     };
 }
@@ -36,6 +37,7 @@ macro_rules! release_of {
             order_line_id: $request.order_line_id,
             test_call: $request.test_flag == $crate::wire::TestFlag::Debug,
             fence: $crate::lease::Fence::default(),
+            completion: $crate::ledger::Completion::default(),
         }
     };
 }

@@ -11,7 +11,7 @@ use crate::callback::handler::subscription::{
 };
 use crate::callback::settings::Settings;
 use crate::lease::Fence;
-use crate::ledger::{Effect, OrderKey, Step};
+use crate::ledger::{Completion, Effect, OrderKey, Step};
 use crate::license::v1::{Callback, get_license, refresh_license};
 use crate::license_store::{ApplicationId, LicenseApplication};
 use crate::redact::Sensitive;
@@ -113,6 +113,7 @@ fn renewal(settings: &Settings, request: refresh_license::Request, now: Timestam
         amount_paid: None,
         test_call: request.test_flag == TestFlag::Debug,
         fence: Fence::default(),
+        completion: Completion::default(),
     });
     (effect, event)
 }

@@ -14,7 +14,7 @@ use crate::callback::handler::subscription::{
 use crate::callback::settings::Settings;
 use crate::cipher::field::{Ciphertext, FieldCipher};
 use crate::lease::Fence;
-use crate::ledger::{Effect, OrderKey, Step};
+use crate::ledger::{Completion, Effect, OrderKey, Step};
 use crate::protocol::Protocol;
 use crate::random::Random;
 use crate::redact::Sensitive;
@@ -135,6 +135,7 @@ impl Reader<'_> {
                     }),
                     test_call: request.test_flag == TestFlag::Debug,
                     fence: Fence::default(),
+                    completion: Completion::default(),
                 });
                 (request.test_flag, self.change(&request.instance_id, effect, event))
             }
@@ -223,6 +224,7 @@ impl Reader<'_> {
             amount_paid: request.order_amount,
             test_call: request.test_flag == TestFlag::Debug,
             fence: Fence::default(),
+            completion: Completion::default(),
         });
         Ok(self.change(&request.instance_id, effect, event))
     }

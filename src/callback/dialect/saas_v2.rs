@@ -9,7 +9,7 @@ use crate::callback::dialect::changes::{self, release_of, renewal_of};
 use crate::callback::dialect::conversions;
 use crate::callback::handler::subscription::{AccessInfo, ChangeCheck, Event, Upgrade};
 use crate::lease::Fence;
-use crate::ledger::{Effect, OrderKey, Step};
+use crate::ledger::{Completion, Effect, OrderKey, Step};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::saas::v2::{Callback, new_instance, query_instance};
@@ -84,6 +84,7 @@ fn command(callback: Callback) -> Result<(TestFlag, SubscriptionCommand), Callba
                 product: None,
                 test_call: request.test_flag == TestFlag::Debug,
                 fence: Fence::default(),
+                completion: Completion::default(),
             });
             (request.test_flag, change(&request.instance_id, Effect::Upgrade { key, product_id: None }, event))
         }

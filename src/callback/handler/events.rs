@@ -5,6 +5,7 @@ mod description;
 mod purchase;
 
 use crate::lease::Fence;
+use crate::ledger::Completion;
 
 pub use changes::{
     ChangeCheck, Freeze, FreezeReason, Release, Renewal, RenewalScene, TargetProduct, Unfreeze, Upgrade,
@@ -57,15 +58,15 @@ impl Event {
         }
     }
 
-    /// Sets the fence of the run.
-    pub(in crate::callback) fn with_fence(mut self, run: Fence) -> Self {
+    /// Sets the fence of the run, and what marks the change done.
+    pub(in crate::callback) fn of_run(mut self, run: Fence, mark: Completion) -> Self {
         match &mut self {
-            Self::Create(Purchase { fence, .. })
-            | Self::Renew(Renewal { fence, .. })
-            | Self::Freeze(Freeze { fence, .. })
-            | Self::Unfreeze(Unfreeze { fence, .. })
-            | Self::Release(Release { fence, .. })
-            | Self::Upgrade(Upgrade { fence, .. }) => *fence = run,
+            Self::Create(Purchase { fence, completion, .. })
+            | Self::Renew(Renewal { fence, completion, .. })
+            | Self::Freeze(Freeze { fence, completion, .. })
+            | Self::Unfreeze(Unfreeze { fence, completion, .. })
+            | Self::Release(Release { fence, completion, .. })
+            | Self::Upgrade(Upgrade { fence, completion, .. }) => (*fence, *completion) = (run, mark),
             // Changes nothing, so it runs without a lease.
             Self::CheckChange(_) => {}
         }

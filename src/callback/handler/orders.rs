@@ -4,6 +4,7 @@ use std::future::Future;
 
 use crate::callback::HandlerError;
 pub use crate::lease::Fence;
+pub use crate::ledger::Completion;
 pub use crate::open_api::query_order::Order;
 
 /// The seller's handling of paid orders: for products without callbacks of their own, or for the seller's books.
@@ -33,6 +34,8 @@ pub struct OrderNotice {
     pub test_call: bool,
     /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
+    /// Marks the change done in a transaction of the handler's own.
+    pub completion: Completion,
 }
 
 impl OrderNotice {
@@ -44,6 +47,7 @@ impl OrderNotice {
             order: None,
             test_call: false,
             fence: Fence::default(),
+            completion: Completion::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ pub use super::events::{
 
 use crate::callback::HandlerError;
 pub use crate::lease::Fence;
+pub use crate::ledger::Completion;
 
 /// The seller's business logic for SaaS products.
 ///
@@ -20,7 +21,8 @@ pub use crate::lease::Fence;
 /// changing method at a time per instance, once per event, also when the marketplace sends copies concurrently. Only after a
 /// crash between the end of a method and the ledger's record of it does a method run again, with the same instance id. A
 /// process that was paused for longer than its lease may be succeeded by another while its method runs: write with the
-/// event's [`Fence`] where that matters.
+/// event's [`Fence`] where that matters. Neither can happen to a method that writes to the ledger's database, and passes the
+/// event's [`Completion`] on in its transaction.
 ///
 /// There is no default that succeeds: acknowledging a call without doing its work loses what the customer paid for. The
 /// methods with a default [refuse](HandlerError::unsupported).

@@ -18,7 +18,10 @@ use crate::callback::pipeline::complete::{self, Completed};
 use crate::callback::pipeline::exchange::WhenDue;
 use crate::callback::{CallbackError, CallbackEvent, FieldSource, FieldWarnings};
 use crate::lease::{Fence, Lease};
-use crate::ledger::{Effect, Instance, LeaseOutcome, LedgerError, OrderKey, Scoped, State, Step, StepStatus, Target};
+use crate::ledger::{
+    Completion, Effect, HeldStep, Instance, LeaseOutcome, LedgerError, OrderKey, Scoped, State, Step, StepStatus,
+    Target,
+};
 use crate::open_api::Client;
 use crate::random;
 use crate::timestamp::Timestamp;
@@ -26,8 +29,8 @@ use crate::timestamp::Timestamp;
 /// Time after which an instance that another worker holds is polled no more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Pauses after failed tries to note a step as done.
-const NOTE_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
+/// Pauses in all between tries to note a step as done: for longer than a database takes to fail over or start again.
+const NOTE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs the changes of one service.
 pub(in crate::callback) struct Executor {
@@ -87,6 +90,7 @@ impl Executor {
         change: Box<Change>,
         when_due: &mut WhenDue,
     ) -> Result<Done, CallbackError> {
+        let mut repeated = false;
         let (run, step) = match self.joined(&change.step) {
             Some(run) => (run, change.step),
             None => {
@@ -102,6 +106,7 @@ impl Executor {
                 let step = change.step.clone();
                 let run = self.join_or_start(change, lease_left);
                 if let Some(instance) = begun {
+                    repeated = step.confirms(&instance);
                     run.fix(&instance);
                 }
                 (run, step)
@@ -110,7 +115,7 @@ impl Executor {
         *when_due = WhenDue::Pending(PendingChange { executor: Arc::clone(self), run: run.clone(), step });
         let outcome = run.outcome.await;
         *when_due = WhenDue::Failure;
-        outcome.map(|instance| Done { instance, repeated: false })
+        outcome.map(|instance| Done { instance, repeated })
     }
 
     /// Resumes a creation that a crash or a failure interrupted after the answer "still processing": the marketplace
@@ -244,28 +249,24 @@ impl Executor {
             }
             ControlFlow::Continue(())
         };
-        self.environment.while_leased(self.work(change, &before, lease, &held), extend).await
+        self.environment.while_leased(self.work(*change, &before, lease, &held), extend).await
     }
 
     /// Runs the handler and notes the outcome, which a busy store may take long to do.
     async fn work(
         &self,
-        mut change: Box<Change>,
+        change: Change,
         before: &Instance,
         lease: Lease,
         held: &Held,
     ) -> Result<Arc<Instance>, CallbackError> {
-        let id = &before.instance_id;
-        let failure = match AssertUnwindSafe(self.handle(&change, before, held)).catch_unwind().await {
-            Ok(Ok(effect)) => {
-                change.step.effect = effect;
-                return self.note(&change.step, id, lease).await;
-            }
+        let failure = match AssertUnwindSafe(self.handle(change, before, lease, held)).catch_unwind().await {
+            Ok(Ok((step, held))) => return self.note(&step, &held).await,
             Ok(Err(error)) => error,
             Err(_panic) => CallbackError::Aborted,
         };
         // If this fails too, the lease expires.
-        let _ = self.ledger.abandon(id, lease).await;
+        let _ = self.ledger.abandon(&before.instance_id, lease).await;
         Err(failure)
     }
 
@@ -323,13 +324,24 @@ impl Executor {
         Err(CallbackError::Busy(id.to_owned()))
     }
 
-    /// Runs the seller's code; returns the effect, with the data of the order.
-    async fn handle(&self, change: &Change, before: &Instance, held: &Held) -> Result<Effect, CallbackError> {
-        let (event, effect) = (change.event_for(&before.instance_id), change.step.effect.clone());
-        let Completed { events, effect, warnings } = match &self.open_api {
-            Some(client) => complete::complete(client, event, effect).await?,
-            None => Completed::as_it_is(event, effect),
+    /// Runs the seller's code; returns the step, with the data of the order, for this process and for the ledger.
+    async fn handle(
+        &self,
+        change: Change,
+        before: &Instance,
+        lease: Lease,
+        held: &Held,
+    ) -> Result<(Step, Arc<HeldStep>), CallbackError> {
+        let (event, mut step) = (change.event_for(&before.instance_id), change.step);
+        let unfreezes = matches!(step.effect, Effect::Renew { unfreezes: true, .. }) && !step.is_outdated(before);
+        let Completed { mut events, effect, warnings } = match &self.open_api {
+            Some(client) => complete::complete(client, event, step.effect).await?,
+            None => Completed::as_it_is(event, step.effect),
         };
+        step.effect = effect;
+        if step.confirms(before) {
+            events.clear();
+        }
         if let (false, Some(event)) = (warnings.is_empty(), events.first()) {
             self.environment.observe(CallbackEvent::FieldWarnings(FieldWarnings {
                 order_id: event.order_id().map(Into::into),
@@ -337,35 +349,40 @@ impl Executor {
                 ..FieldWarnings::new(FieldSource::OrderQuery, &warnings)
             }));
         }
-        let unfreezes = matches!(effect, Effect::Renew { unfreezes: true, .. }) && !change.step.is_outdated(before);
-        for event in events {
-            self.handler.handle(event.with_fence(held.fence())).await?;
-        }
         if unfreezes && before.state == State::Frozen {
-            let event = Event::Unfreeze(Unfreeze::new(&*before.instance_id));
-            self.handler.handle(event.with_fence(held.fence())).await?;
+            events.push(Event::Unfreeze(Unfreeze::new(&*before.instance_id)));
         }
-        Ok(effect)
+        let held_step = self.ledger.held(&step, &before.instance_id, lease, self.environment.now()).await?;
+        let held_step = Arc::new(held_step);
+        let mut events = events.into_iter().peekable();
+        while let Some(event) = events.next() {
+            let completion = Completion::new(&held_step, events.peek().is_none());
+            self.handler.handle(event.of_run(held.fence(), completion)).await?;
+        }
+        Ok((step, held_step))
     }
 
-    /// Notes a step as done. A transient failure of the store is retried, because without the note a retry would do the
-    /// work a second time.
-    async fn note(&self, step: &Step, instance_id: &str, lease: Lease) -> Result<Arc<Instance>, CallbackError> {
-        for pause in NOTE_PAUSES {
-            let noted = self.ledger.complete(step, instance_id, lease, self.environment.now()).await;
-            match noted {
-                Err(LedgerError::Store(_)) => self.environment.sleep(pause).await,
-                // An earlier try may have been noted, although it seemed to fail.
+    /// Notes a step as done. A failure of the store is retried, because without the note a retry would do the work a
+    /// second time.
+    async fn note(&self, step: &Step, held: &HeldStep) -> Result<Arc<Instance>, CallbackError> {
+        let (mut tries, mut waited) = (0, Duration::ZERO);
+        loop {
+            match self.ledger.mark(held, self.environment.now()).await {
+                Err(LedgerError::Store(_)) if waited < NOTE_PATIENCE => {
+                    let pause = self.environment.poll_pause(tries);
+                    self.environment.sleep(pause).await;
+                    (tries, waited) = (tries + 1, waited + pause);
+                }
+                // The handler may have noted it, or an earlier try that seemed to fail.
                 Err(LedgerError::LeaseLost(id)) => {
                     return match self.ledger.status(step, self.environment.now()).await? {
                         StepStatus::Done(instance) => Ok(instance),
                         _ => Err(LedgerError::LeaseLost(id).into()),
                     };
                 }
-                Ok(instance) => return Ok(instance),
+                outcome => return Ok(outcome?),
             }
         }
-        Ok(self.ledger.complete(step, instance_id, lease, self.environment.now()).await?)
     }
 
     /// Returns a random instance id, for a business id that cannot serve as one.

@@ -4,7 +4,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use crate::callback::handler::orders::{OrderNotice, OrdersHandler};
-use crate::callback::handler::subscription::{Description, ErasedHandler, Event, InstanceQuery};
+use crate::callback::handler::subscription::{Description, ErasedHandler, Event, InstanceQuery, Purchase};
 use crate::callback::{HandlerError, OrderError};
 use crate::open_api::Client;
 use crate::open_api::query_order::Request;
@@ -21,8 +21,8 @@ impl<H: OrdersHandler> ErasedHandler for Notices<H> {
             let Event::Create(purchase) = event else {
                 return Err(HandlerError::failed("a notice creates only"));
             };
-            let (order_id, test_call, fence) = (purchase.order_id, purchase.test_call, purchase.fence);
-            let order_line_id = purchase.order_line_id.unwrap_or_default();
+            let Purchase { order_id, order_line_id, test_call, fence, completion, .. } = purchase;
+            let order_line_id = order_line_id.unwrap_or_default();
             let order = match &self.open_api {
                 Some(client) if !test_call => {
                     let request = Request::new(&order_id).with_order_line(&order_line_id);
@@ -32,7 +32,8 @@ impl<H: OrdersHandler> ErasedHandler for Notices<H> {
                 }
                 _ => None,
             };
-            self.handler.notified(OrderNotice { order_id, order_line_id, order, test_call, fence }).await
+            let notice = OrderNotice { order_id, order_line_id, order, test_call, fence, completion };
+            self.handler.notified(notice).await
         }
         .boxed()
     }

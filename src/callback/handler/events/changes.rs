@@ -3,6 +3,7 @@
 use super::{Period, Product};
 use crate::amount::Amount;
 use crate::lease::Fence;
+use crate::ledger::Completion;
 use crate::timestamp::Timestamp;
 use crate::wire::{UnknownFields, open_enum};
 
@@ -33,6 +34,8 @@ pub struct Renewal {
     pub test_call: bool,
     /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
+    /// Marks the change done in a transaction of the handler's own.
+    pub completion: Completion,
 }
 
 impl Renewal {
@@ -50,6 +53,7 @@ impl Renewal {
             amount_paid: None,
             test_call: false,
             fence: Fence::default(),
+            completion: Completion::default(),
         }
     }
 }
@@ -80,12 +84,20 @@ pub struct Freeze {
     pub test_call: bool,
     /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
+    /// Marks the change done in a transaction of the handler's own.
+    pub completion: Completion,
 }
 
 impl Freeze {
     /// Returns the freezing of an instance.
     pub fn new(instance_id: impl Into<String>, reason: FreezeReason) -> Self {
-        Self { instance_id: instance_id.into(), reason, test_call: false, fence: Fence::default() }
+        Self {
+            instance_id: instance_id.into(),
+            reason,
+            test_call: false,
+            fence: Fence::default(),
+            completion: Completion::default(),
+        }
     }
 }
 
@@ -109,12 +121,19 @@ pub struct Unfreeze {
     pub test_call: bool,
     /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
+    /// Marks the change done in a transaction of the handler's own.
+    pub completion: Completion,
 }
 
 impl Unfreeze {
     /// Returns the unfreezing of an instance.
     pub fn new(instance_id: impl Into<String>) -> Self {
-        Self { instance_id: instance_id.into(), test_call: false, fence: Fence::default() }
+        Self {
+            instance_id: instance_id.into(),
+            test_call: false,
+            fence: Fence::default(),
+            completion: Completion::default(),
+        }
     }
 }
 
@@ -132,6 +151,8 @@ pub struct Release {
     pub test_call: bool,
     /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
+    /// Marks the change done in a transaction of the handler's own.
+    pub completion: Completion,
 }
 
 impl Release {
@@ -143,6 +164,7 @@ impl Release {
             order_line_id: None,
             test_call: false,
             fence: Fence::default(),
+            completion: Completion::default(),
         }
     }
 }
@@ -163,6 +185,8 @@ pub struct Upgrade {
     pub test_call: bool,
     /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
+    /// Marks the change done in a transaction of the handler's own.
+    pub completion: Completion,
 }
 
 impl Upgrade {
@@ -175,6 +199,7 @@ impl Upgrade {
             product: None,
             test_call: false,
             fence: Fence::default(),
+            completion: Completion::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::amount::Amount;
 use crate::lease::Fence;
+use crate::ledger::Completion;
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 use crate::wire::{FieldWarning, open_enum};
@@ -32,6 +33,8 @@ pub struct Purchase {
     pub test_call: bool,
     /// Fencing token of the run and end of its lease, for the handler's own writes.
     pub fence: Fence,
+    /// Marks the change done in a transaction of the handler's own.
+    pub completion: Completion,
 }
 
 impl Purchase {
@@ -44,6 +47,7 @@ impl Purchase {
             details: None,
             test_call: false,
             fence: Fence::default(),
+            completion: Completion::default(),
         }
     }
 }
