@@ -16,8 +16,9 @@ use http_body_util::{BodyDataStream, Full};
 
 use crate::callback::{BodyError, CallbackService, IncomingBody};
 
-/// How much of a refused body is read, and for how long.
-const DISCARDED_BYTES: usize = 1024 * 1024;
+/// How much of a refused body is read, and for how long. Proxies that are still sending when the connection closes answer 502;
+/// lists of the Kit are as long as this, so that they let such bodies pass.
+const DISCARDED_BYTES: usize = 4 * 1024 * 1024;
 const DISCARDED_FOR: Duration = Duration::from_millis(500);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
