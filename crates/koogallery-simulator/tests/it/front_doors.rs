@@ -1,5 +1,6 @@
 //! Behind real proxies, with the configurations that sellers copy: the checks give the verdict that they give without one.
 
+mod causes;
 mod proxy;
 
 use std::net::SocketAddr;
@@ -96,28 +97,43 @@ async fn assert_list_passes(program: &Program) {
     assert!(body.contains(r#""resultCode":"000000""#), "{}: {body}", program.name);
 }
 
+/// Extension parameters have no documented length.
+async fn assert_long_query_passes(program: &Program) {
+    let server = serve(Good::new().service).await;
+    let Some(proxy) = Proxy::start(program, server, |text| text) else { return };
+    let query = format!("activity=newInstance&saasExtendParams={}&authToken=0", "W3siA".repeat(6000));
+    let request = Request::get(format!("{PATH}?{query}")).body(Bytes::new()).unwrap();
+    let answer = proxy.target(PATH).call(request).await.unwrap();
+    let body = String::from_utf8(answer.body.to_vec()).unwrap();
+    assert!(answer.status == 200 && body.contains("resultCode"), "{}: {} {body}", program.name, answer.status);
+}
+
 #[tokio::test]
 async fn behind_nginx() {
     assert_same_verdict(&NGINX).await;
     assert_list_passes(&NGINX).await;
+    assert_long_query_passes(&NGINX).await;
 }
 
 #[tokio::test]
 async fn behind_haproxy() {
     assert_same_verdict(&HAPROXY).await;
     assert_list_passes(&HAPROXY).await;
+    assert_long_query_passes(&HAPROXY).await;
 }
 
 #[tokio::test]
 async fn behind_caddy() {
     assert_same_verdict(&CADDY).await;
     assert_list_passes(&CADDY).await;
+    assert_long_query_passes(&CADDY).await;
 }
 
 #[tokio::test]
 async fn behind_apache() {
     assert_same_verdict(&APACHE).await;
     assert_list_passes(&APACHE).await;
+    assert_long_query_passes(&APACHE).await;
 }
 
 #[tokio::test]

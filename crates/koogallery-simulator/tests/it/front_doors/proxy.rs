@@ -81,6 +81,7 @@ pub const APACHE: Program = Program {
             LoadModule env_module /usr/lib/apache2/modules/mod_env.so\n\
             LoadModule filter_module /usr/lib/apache2/modules/mod_filter.so\n\
             LoadModule deflate_module /usr/lib/apache2/modules/mod_deflate.so\n\
+            LoadModule headers_module /usr/lib/apache2/modules/mod_headers.so\n\
             LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so\n\
             LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so\n\
             LoadModule reqtimeout_module /usr/lib/apache2/modules/mod_reqtimeout.so\n\
