@@ -82,6 +82,12 @@ pub(super) fn refused(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Foun
             );
             return found(headline, &advice, with_form());
         }
+        Some(415) if !has_code => {
+            let advice = "accept JSON whatever its charset is called; Express, NestJS: `express.raw({ type: () => true })` in \
+                          place of `express.json`, which knows utf-8 only";
+            let headline = "the content type application/json;charset=utf8 is refused (HTTP status 415)";
+            return found(headline.to_owned(), advice, with_form());
+        }
         _ => {}
     }
     if first.symptom == Symptom::Crash {

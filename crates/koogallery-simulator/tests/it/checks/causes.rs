@@ -43,6 +43,10 @@ async fn what_stands_in_front_is_named() {
     assert!(report.causes[0].advice.contains("compare the path"));
     let report = report_of(Protocol::KitV2, 404, &[], PAGE).await;
     assert!(report.causes[0].advice.contains("/produceAPI/"), "{}", report.causes[0].advice);
+    // As `express.json` does.
+    let report = report_of(Protocol::SaasV2, 415, &[], PAGE).await;
+    assert_eq!(first(&report), "the content type application/json;charset=utf8 is refused (HTTP status 415)");
+    assert!(report.causes[0].advice.contains("express.raw"), "{}", report.causes[0].advice);
     let report = report_of(Protocol::SaasV2, 502, &[], PAGE).await;
     assert_eq!(first(&report), "a proxy answers in place of the endpoint (HTTP status 502)");
     let report = report_of(Protocol::SaasV2, 302, &[("location", "https://www.example.com/")], b"").await;
