@@ -1,5 +1,7 @@
 //! A tower `Service`, for every server that takes one.
 
+mod answer_check;
+
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -14,6 +16,7 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyDataStream, Full};
 
+pub use self::answer_check::{AnswerCheck, CheckedAnswers, CheckedBody};
 use crate::callback::{BodyError, CallbackService, IncomingBody};
 
 /// How much of a refused body is read, and for how long. Proxies that are still sending when the connection closes answer 502;
@@ -70,6 +73,15 @@ impl Endpoint {
         parts: Parts,
         pieces: impl Stream<Item = Result<impl Buf, String>>,
     ) -> Response<Bytes> {
+        let slot = parts.extensions.get::<answer_check::Slot>().cloned();
+        let answer = self.answer_of(parts, pieces).await;
+        if let Some(slot) = slot {
+            slot.leave(&self.service, &answer);
+        }
+        answer
+    }
+
+    async fn answer_of(&self, parts: Parts, pieces: impl Stream<Item = Result<impl Buf, String>>) -> Response<Bytes> {
         let mut pieces = pin!(pieces);
         let refusal = match self.service.check_head(&parts) {
             Ok(body) => match self.collect(body, pieces.as_mut()).await {
