@@ -22,8 +22,8 @@ pub use body::IncomingBody;
 pub use builder::CallbackServiceBuilder;
 pub use handler::error::{BodyError, CallbackError, DeliveryError, HandlerError, OrderError, Refusal};
 pub use handler::observer::{
-    AnswerNotKept, BackgroundFailure, CallbackEvent, Exchange, FieldSource, FieldWarnings, MissingKey, Observer,
-    StderrObserver,
+    AnswerChanged, AnswerNotKept, BackgroundFailure, CallbackEvent, Exchange, FieldSource, FieldWarnings, MissingKey,
+    Observer, StderrObserver,
 };
 pub use handler::{directory, licensing, orders, subscription};
 pub use service::CallbackService;

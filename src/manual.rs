@@ -46,6 +46,7 @@ pub mod _4_deployment {
     //! [`Housekeeper`]: crate::housekeeping::Housekeeper
     //! [pauses]: super::_2_what_happens_once
     //! [names]: crate::callback::CallbackServiceBuilder::tenant
+    //! [front doors]: super::_11_front_doors
 }
 pub mod _5_troubleshooting {
     #![doc = include_str!("manual/troubleshooting.md")]
@@ -98,4 +99,7 @@ pub mod _10_testing {
     #![doc = include_str!("manual/testing.md")]
     //!
     //! [going live]: super::_9_going_live
+}
+pub mod _11_front_doors {
+    #![doc = include_str!("manual/front_doors.md")]
 }

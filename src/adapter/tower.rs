@@ -1,5 +1,7 @@
 //! A tower `Service`, for every server that takes one.
 
+mod answer_check;
+
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -14,10 +16,12 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyDataStream, Full};
 
+pub use self::answer_check::{AnswerCheck, CheckedAnswers, CheckedBody};
 use crate::callback::{BodyError, CallbackService, IncomingBody};
 
-/// How much of a refused body is read, and for how long.
-const DISCARDED_BYTES: usize = 1024 * 1024;
+/// How much of a refused body is read, and for how long. Proxies that are still sending when the connection closes answer 502;
+/// lists of the Kit are as long as this, so that they let such bodies pass.
+const DISCARDED_BYTES: usize = 4 * 1024 * 1024;
 const DISCARDED_FOR: Duration = Duration::from_millis(500);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -84,6 +88,15 @@ impl Endpoint {
     /// }
     /// ```
     pub async fn receive(&self, head: Parts, pieces: impl Stream<Item = Result<impl Buf, String>>) -> Response<Bytes> {
+        let slot = head.extensions.get::<answer_check::Slot>().cloned();
+        let answer = self.answer_of(head, pieces).await;
+        if let Some(slot) = slot {
+            slot.leave(&self.service, &answer);
+        }
+        answer
+    }
+
+    async fn answer_of(&self, head: Parts, pieces: impl Stream<Item = Result<impl Buf, String>>) -> Response<Bytes> {
         let mut pieces = pin!(pieces);
         let refusal = match self.service.check_head(&head) {
             Ok(body) => match self.collect(body, pieces.as_mut()).await {

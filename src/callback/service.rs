@@ -12,6 +12,8 @@ use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, Request, Response};
 
+#[cfg(feature = "tower")]
+use super::AnswerChanged;
 use super::body::{BodyBudget, IncomingBody};
 use super::command::{Command, Created, Reply, SubscriptionCommand, WhenRepeated};
 use super::dialect::{AnswerRules, Envelope, Unverified, Verified};
@@ -193,6 +195,12 @@ impl CallbackService {
     /// Sleeps on the service's runtime; for adapters that bound the time to read a body.
     pub async fn sleep(&self, duration: Duration) {
         self.inner.environment.sleep(duration).await;
+    }
+
+    /// Reports that an answer was changed on its way out.
+    #[cfg(feature = "tower")]
+    pub(crate) fn report_changed_answer(&self, change: &str) {
+        self.inner.environment.observe(CallbackEvent::AnswerChanged(AnswerChanged::new(change)));
     }
 
     /// Routes a call and checks it, both as far as its head shows.

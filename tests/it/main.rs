@@ -1,5 +1,6 @@
 //! The crate as its users see it: in process, over sockets, on real stores.
 
+mod answer_check;
 mod at_once;
 mod bad_input;
 mod client_secret;

@@ -140,6 +140,20 @@ async fn bodies_over_the_limit_are_refused_and_the_server_lives_on() {
     }
 }
 
+/// A proxy that is still sending when the connection is reset answers 502 in place of the server.
+#[tokio::test]
+async fn the_answer_to_a_large_refused_body_is_not_lost() {
+    const LENGTH: usize = 4 << 20;
+    let stage = Stage::new();
+    let server = start(Server::new(), router(&stage)).await;
+    let query = callback_v2::signed_query(&stage.key, &nonce(), NOW, b"");
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all((head("POST", &query, LENGTH) + &"x".repeat(LENGTH)).as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(split(&answer).1.code, "000002");
+}
+
 #[tokio::test]
 async fn slow_clients_are_let_go_and_hinder_nobody() {
     let stage = Stage::new();

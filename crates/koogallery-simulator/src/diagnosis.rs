@@ -4,6 +4,7 @@
 mod crashes;
 mod error_pages;
 mod first_call;
+mod front_door;
 mod identity;
 mod refusals;
 mod unverified;
@@ -13,6 +14,7 @@ use std::cmp::Reverse;
 
 use super::check::Severity;
 use super::checks::FirstCall;
+use super::front_door::FrontDoor;
 use super::profile::Profile;
 use super::report::{Cause, CheckResult, Failure, Outcome};
 use super::seen::{Seen, listed};
@@ -29,6 +31,10 @@ struct Evidence<'a> {
     unverified: &'a [String],
     /// Whether that holds for the call that creates something.
     is_wholly_unverified: bool,
+    /// The address of the calls.
+    target: &'a str,
+    /// The program that calls reach first, if it is known.
+    door: Option<&'a FrontDoor>,
 }
 
 /// A failed check that no mistake explains yet.
@@ -57,11 +63,16 @@ type Detector = fn(&Evidence<'_>, &[Open<'_>]) -> Option<Found>;
 /// In this order: a check belongs to the first mistake that explains it.
 const DETECTORS: &[Detector] = &[
     first_call::unreachable,
+    front_door::redirect,
+    front_door::compression,
     first_call::refused,
     first_call::optional_fields,
     unverified::unverified,
     first_call::stopped,
     first_call::client_secret,
+    front_door::body_limit,
+    front_door::query,
+    front_door::letter_case,
     crashes::hangs,
     crashes::crashes,
     refusals::other_codes,
@@ -71,12 +82,15 @@ const DETECTORS: &[Detector] = &[
 
 /// Returns the mistakes behind the failed checks.
 pub(super) fn causes(results: &[CheckResult], session: &Session) -> Vec<Cause> {
+    let target = session.target.name();
     let evidence = Evidence {
         profile: session.profile,
         seen: &session.seen,
         first_call: session.first_call.as_ref(),
         unverified: &session.unverified,
         is_wholly_unverified: session.is_wholly_unverified,
+        target: &target,
+        door: session.front_door.as_ref(),
     };
     let mut open: Vec<_> = results
         .iter()

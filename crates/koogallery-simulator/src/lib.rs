@@ -74,6 +74,7 @@ mod client_secret;
 pub mod delivery;
 mod diagnosis;
 mod form;
+mod front_door;
 mod http_target;
 mod judge;
 mod marketplace;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::check::Severity;
 use super::checks::{self, Entry, Work};
 use super::diagnosis;
+use super::front_door::FrontDoor;
 use super::profile::Profile;
 use super::report::{Cause, CheckResult, Failure, Outcome, Report, command, masked};
 use super::seen::listed;
@@ -58,6 +59,7 @@ pub(super) async fn run(mut session: Session, selection: Selection, target: Stri
             reach.outcome = Outcome::Failed(Failure { symptom: Symptom::Unreachable, ..failure });
         }
     }
+    find_front_door(&mut session, &results).await;
     let causes = diagnosis::causes(&results, &session);
     for result in &mut results {
         if let Outcome::Failed(failure) = &mut result.outcome {
@@ -70,6 +72,24 @@ pub(super) async fn run(mut session: Session, selection: Selection, target: Stri
         .map(|cause| Cause { repeat: command::check(&target, profile, &cause.checks), ..cause.shown(&session.key) });
     let causes = causes.collect();
     Report { target, profile, seed, test_flag: session.author.test_flag, calls: session.calls, causes, results }
+}
+
+/// Finds out what calls reach first, where it may be to blame.
+async fn find_front_door(session: &mut Session, results: &[CheckResult]) {
+    const SPOILT: &[&str] = &["A1", "A2", "A3", "A6", "A11", "A12", "R5", "R8", "F4"];
+    let is_failed = |result: &CheckResult| matches!(result.outcome, Outcome::Failed(_));
+    let is_suspected = results.iter().any(|result| is_failed(result) && SPOILT.contains(&result.check.id));
+    if is_suspected
+        && !session.has_stopped()
+        && let Some(target) = session.http_target()
+        && let Some(door) = FrontDoor::ask(target).await
+    {
+        // Answers may name a server behind it.
+        session.front_door = Some(match session.front_door.take() {
+            Some(named) if named.is_a_better_name_for(&door) => named,
+            _ => door,
+        });
+    }
 }
 
 /// From such an answer on, the time for the run is short.

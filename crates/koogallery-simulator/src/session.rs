@@ -14,6 +14,7 @@ use super::charging::Charging;
 use super::checks::FirstCall;
 use super::client_secret::Sealed;
 use super::form;
+use super::front_door::FrontDoor;
 use super::http_target::HttpTarget;
 use super::judge::Judge;
 use super::message::{Author, Message};
@@ -95,6 +96,8 @@ pub(super) struct Session {
     pub(super) unverified: Vec<String>,
     /// Whether they include the call that creates something.
     pub(super) is_wholly_unverified: bool,
+    /// The program that calls reach first, if an answer has shown it.
+    pub(super) front_door: Option<FrontDoor>,
     last_time: Timestamp,
     /// Activities that hang.
     hangs: HashSet<String>,
@@ -139,6 +142,7 @@ impl Session {
             charging: Vec::new(),
             unverified: Vec::new(),
             is_wholly_unverified: false,
+            front_door: None,
             last_time: Timestamp::from_unix_millis(0),
             hangs: HashSet::new(),
             unreachable: 0,
@@ -356,6 +360,9 @@ impl Session {
             }
         }
         let exchange = self.exchange(&call, &outcome);
+        if let (None, Ok(answer)) = (&self.front_door, &outcome) {
+            self.front_door = FrontDoor::of(answer);
+        }
         let outcome = outcome.map(|answer| (Reading::new(&call.activity, &answer), answer));
         self.remember(&call, outcome.as_ref().map(|(reading, _)| reading));
         if let (Ok((reading, answer)), true) = (&outcome, call.is_judged) {

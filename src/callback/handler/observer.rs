@@ -50,6 +50,9 @@ pub enum CallbackEvent<'a> {
     /// The replay guard did not keep a successful answer, which was given nevertheless. Comes before the call's
     /// [`Exchange`](CallbackEvent::Exchange).
     AnswerNotKept(AnswerNotKept<'a>),
+    /// Something changed an answer on its way out of the server, so that the marketplace cannot read or verify it. Only with
+    /// `adapter::tower::AnswerCheck`.
+    AnswerChanged(AnswerChanged<'a>),
     /// A service was built with a handler whose calls no key can verify: all of them will be refused.
     MissingKey(MissingKey<'a>),
 }
@@ -61,6 +64,7 @@ impl fmt::Display for CallbackEvent<'_> {
             Self::FieldWarnings(event) => event.fmt(f),
             Self::BackgroundFailure(event) => event.fmt(f),
             Self::AnswerNotKept(event) => event.fmt(f),
+            Self::AnswerChanged(event) => event.fmt(f),
             Self::MissingKey(event) => event.fmt(f),
         }
     }
@@ -209,6 +213,21 @@ impl<'a> AnswerNotKept<'a> {
     }
 }
 
+/// An answer that was changed after it was made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AnswerChanged<'a> {
+    /// What was changed, as a sentence about the answer.
+    pub change: &'a str,
+}
+
+impl<'a> AnswerChanged<'a> {
+    /// Returns the event for a change; for tests of observers.
+    pub fn new(change: &'a str) -> Self {
+        Self { change }
+    }
+}
+
 /// A handler without a key.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -285,6 +304,16 @@ impl fmt::Display for AnswerNotKept<'_> {
         write!(f, "{} {}", self.protocol, self.activity)?;
         ShownIds([("order", self.order_id.as_deref()), ("instance", self.instance_id.as_deref())]).fmt(f)?;
         write!(f, " succeeded, but its answer could not be kept for repeats of the call: {}", Chain(self.error))
+    }
+}
+
+impl fmt::Display for AnswerChanged<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "an answer was changed before it left the server: {}; leave the callbacks out of layers that compress or rewrite",
+            self.change
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! Mistakes that show at the first valid call.
 
+use super::front_door::Spoilt;
 use super::{Evidence, Found, Open, Weight, ids_of};
 use crate::profile::Profile;
 use crate::seen::Seen;
@@ -70,18 +71,22 @@ pub(super) fn refused(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Foun
     match status {
         Some(502..=504) if !has_code => {
             let advice = "see that the server behind the proxy or load balancer runs, and that the proxy finds it";
-            return found(format!("a proxy answers in place of the endpoint ({refusal})"), advice, with_form());
+            let headline = format!("a proxy answers in place of the endpoint ({refusal}){}", evidence.door(": "));
+            return found(headline, advice, with_form());
         }
         Some(status @ (404 | 405 | 501)) if !has_code => {
-            return found(
-                format!("nothing at this path takes such calls (HTTP status {status})"),
-                path_advice(evidence.profile),
-                with_form(),
+            let advice = evidence.remedy(Spoilt::Path, path_advice(evidence.profile));
+            let headline = format!(
+                "nothing at this path takes such calls (HTTP status {status}){}",
+                evidence.door("; in front is ")
             );
+            return found(headline, &advice, with_form());
         }
-        Some(status @ 300..=399) => {
-            let advice = "register the final address: the marketplace does not follow redirects";
-            return found(format!("the address redirects (HTTP status {status})"), advice, with_form());
+        Some(415) if !has_code => {
+            let advice = "accept JSON whatever its charset is called; Express, NestJS: `express.raw({ type: () => true })` in \
+                          place of `express.json`, which knows utf-8 only";
+            let headline = "the content type application/json;charset=utf8 is refused (HTTP status 415)";
+            return found(headline.to_owned(), advice, with_form());
         }
         _ => {}
     }
@@ -109,7 +114,14 @@ pub(super) fn refused(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Foun
         format!("right signatures are refused like missing ones ({refusal}), and no known mistake explains it");
     let advice = "compare the access key of this interface type with the console, at both ends; then compare the signed \
                   text step by step with `koogallery explain`";
-    found(headline, advice, only())
+    match evidence.profile.scheme().is_in_query() {
+        true => {
+            let front = evidence.remedy(Spoilt::Query, "");
+            let lost = if front.is_empty() { front } else { format!("; see that the query arrives at all: {front}") };
+            found(headline, &format!("{advice}{lost}"), only())
+        }
+        false => found(headline, advice, only()),
+    }
 }
 
 fn path_advice(profile: Profile) -> &'static str {

@@ -11,7 +11,7 @@ mod hostile;
 mod probes;
 mod reports;
 mod settings;
-mod tls;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -4,6 +4,7 @@
 
 mod checks;
 mod families;
+mod front_doors;
 mod good;
 mod marketplace;
 mod open_api_server;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
+use koogallery::callback::CallbackService;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::protocol::Protocol;
-use koogallery_simulator::{Checker, Profile, Report};
+use koogallery_simulator::{Answer, Checker, HttpTarget, Profile, Report, Target, TargetError};
+use tokio::net::TcpListener;
 
 use crate::good::{self, Good};
 
@@ -41,10 +43,76 @@ async fn what_stands_in_front_is_named() {
     assert!(report.causes[0].advice.contains("compare the path"));
     let report = report_of(Protocol::KitV2, 404, &[], PAGE).await;
     assert!(report.causes[0].advice.contains("/produceAPI/"), "{}", report.causes[0].advice);
+    // As `express.json` does.
+    let report = report_of(Protocol::SaasV2, 415, &[], PAGE).await;
+    assert_eq!(first(&report), "the content type application/json;charset=utf8 is refused (HTTP status 415)");
+    assert!(report.causes[0].advice.contains("express.raw"), "{}", report.causes[0].advice);
     let report = report_of(Protocol::SaasV2, 502, &[], PAGE).await;
     assert_eq!(first(&report), "a proxy answers in place of the endpoint (HTTP status 502)");
     let report = report_of(Protocol::SaasV2, 302, &[("location", "https://www.example.com/")], b"").await;
-    assert_eq!(first(&report), "the address redirects (HTTP status 302)");
+    assert_eq!(first(&report), "the address redirects (HTTP status 302) to another address, https://www.example.com/");
+}
+
+/// A server that redirects every call, as a proxy with a certificate does; and its port.
+async fn redirecting(location: impl Fn(u16) -> String) -> (u16, Report) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let headers = [("location", location(port)), ("server", "openresty/1.21.4.1".to_owned())];
+    let router = axum::Router::new().fallback(async move || (StatusCode::MOVED_PERMANENTLY, headers.clone(), ""));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let target = HttpTarget::new(&format!("http://127.0.0.1:{port}/produce")).unwrap();
+    (port, Checker::new(target, good::keys()).with_profile(Protocol::SaasV1).run().await.unwrap())
+}
+
+#[tokio::test]
+async fn redirects_are_told_apart() {
+    let (port, report) = redirecting(|port| format!("https://127.0.0.1:{port}/produce")).await;
+    let headline = format!(
+        "the address redirects (HTTP status 301) from http to https, https://127.0.0.1:{port}/produce, without the query, \
+         by nginx (Server: openresty/1.21.4.1)"
+    );
+    assert_eq!(first(&report), headline);
+    assert!(report.causes[0].advice.starts_with("register the https address"), "{:?}", report.causes[0]);
+    assert!(report.causes[0].checks.contains(&"R5"), "{:?}", report.causes[0]);
+    let (_, report) = redirecting(|_| "/produce/?a=b".to_owned()).await;
+    assert!(
+        first(&report).contains("for a slash at the end of the path, /produce/?a=b, by nginx"),
+        "{}",
+        first(&report)
+    );
+}
+
+/// The bytes of an answer in lower case, as servers of several languages write them.
+struct LowerCase(CallbackService, &'static str);
+
+impl Target for LowerCase {
+    async fn call(&self, request: Request<Bytes>) -> Result<Answer, TargetError> {
+        let answer = Target::call(&self.0, request).await?;
+        let headers = answer.headers.into_iter().chain([("server".to_owned(), self.1.to_owned())]);
+        let headers = headers.filter(|(_, value)| !value.is_empty()).collect();
+        Ok(Answer::from_wire(answer.status, headers, answer.body, answer.duration))
+    }
+}
+
+#[tokio::test]
+async fn a_header_in_lower_case_is_explained() {
+    let cases = [
+        (
+            "",
+            "so write HAProxy, Envoy, and servers on hyper or httptools",
+            "`h1-case-adjust body-sign Body-Sign` (global)",
+        ),
+        ("envoy", "so writes Envoy (Server: envoy)", "proper_case_words: {}"),
+        ("uvicorn", "so writes uvicorn (Server: uvicorn)", "uvicorn: `--http h11`"),
+        ("Apache/2.4.71 (Debian)", "kept by Apache httpd (Server: Apache/2.4.71 (Debian))", "mod_headers"),
+    ];
+    for (server, headline, advice) in cases {
+        let target = LowerCase(Good::new().service, server);
+        let report = Checker::new(target, good::keys()).with_profile(Protocol::SaasV1).run().await.unwrap();
+        let cause = report.causes.iter().find(|cause| cause.checks == ["F4"]).unwrap();
+        assert!(cause.headline.starts_with("Body-Sign arrives as body-sign"), "{cause:?}");
+        assert!(cause.headline.contains(headline) && cause.advice.contains(advice), "{cause:?}");
+    }
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use crate::good::{self, Good};
 
 /// How an endpoint presents itself.
 #[derive(Clone, Copy)]
-struct Front {
+pub struct Front {
     name: &'static str,
     /// From now, in days.
     from: i64,
@@ -34,7 +34,7 @@ struct Front {
     handshakes: u32,
 }
 
-const GOOD: Front = Front {
+pub const GOOD: Front = Front {
     name: "localhost",
     from: -1,
     until: 90,
@@ -47,10 +47,10 @@ const ONLY_1_2: &[&SupportedProtocolVersion] = &[&TLS12];
 const ONLY_1_3: &[&SupportedProtocolVersion] = &[&TLS13];
 
 /// A certificate, its key, and its authority in PEM.
-struct Made {
-    certificate: rcgen::Certificate,
-    key: KeyPair,
-    authority: String,
+pub struct Made {
+    pub certificate: rcgen::Certificate,
+    pub key: KeyPair,
+    pub authority: String,
 }
 
 /// An authority of its own for every endpoint, and its certificate in PEM.
@@ -66,7 +66,7 @@ fn acceptor(front: Front) -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), made.authority)
 }
 
-fn made(front: Front) -> Made {
+pub fn made(front: Front) -> Made {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.distinguished_name.push(DnType::CommonName, "staging");
