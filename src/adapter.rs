@@ -21,6 +21,8 @@
 
 #[cfg(feature = "actix-4")]
 pub mod actix;
+#[cfg(feature = "tower")]
+mod answer_check;
 #[cfg(feature = "axum-0_8")]
 pub mod axum;
 #[cfg(feature = "serve")]

@@ -24,15 +24,19 @@
 //! # }
 //! ```
 
+mod answer_check;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Route};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, Route};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use http::request::Parts;
 use http::{Method, Request, Response, Uri};
 
+pub use self::answer_check::{AnswerCheck, CheckedAnswers, CheckedBody};
+use super::answer_check::Slot;
 use super::tower::Endpoint;
 use crate::kit;
 
@@ -89,6 +93,9 @@ fn head_of(request: &HttpRequest) -> Option<Parts> {
     for (name, value) in request.headers() {
         let name = http::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
         head.headers_mut().append(name, http::HeaderValue::from_bytes(value.as_bytes()).ok()?);
+    }
+    if let Some(slot) = request.extensions().get::<Slot>() {
+        head.extensions_mut().insert(slot.clone());
     }
     Some(head.into_parts().0)
 }

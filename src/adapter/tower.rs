@@ -17,6 +17,7 @@ use http_body::Body;
 use http_body_util::{BodyDataStream, Full};
 
 pub use self::answer_check::{AnswerCheck, CheckedAnswers, CheckedBody};
+use super::answer_check::Slot;
 use crate::callback::{BodyError, CallbackService, IncomingBody};
 
 /// How much of a refused body is read, and for how long. Proxies that are still sending when the connection closes answer 502;
@@ -88,7 +89,7 @@ impl Endpoint {
     /// }
     /// ```
     pub async fn receive(&self, head: Parts, pieces: impl Stream<Item = Result<impl Buf, String>>) -> Response<Bytes> {
-        let slot = head.extensions.get::<answer_check::Slot>().cloned();
+        let slot = head.extensions.get::<Slot>().cloned();
         let answer = self.answer_of(head, pieces).await;
         if let Some(slot) = slot {
             slot.leave(&self.service, &answer);

@@ -97,3 +97,62 @@ async fn what_is_left_alone_is_not_reported() {
     let lines = stage.log.lines();
     assert!(lines.iter().all(|line| !line.starts_with("an answer was changed")), "{lines:?}");
 }
+
+mod actix {
+    use actix_web::dev::{Service as _, ServiceResponse};
+    use actix_web::http::header::{CONTENT_ENCODING, HeaderValue};
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::{App, web};
+    use koogallery::adapter::actix::{AnswerCheck, routes};
+
+    use crate::support::*;
+
+    type Change = fn(ServiceResponse) -> ServiceResponse;
+
+    const CHANGES: [(Change, Option<&str>); 4] = [
+        (
+            |mut answer| {
+                answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                answer
+            },
+            Some("it is compressed (content-encoding: gzip)"),
+        ),
+        (
+            |mut answer| {
+                answer.headers_mut().remove("body-sign");
+                answer
+            },
+            Some("Body-Sign was removed"),
+        ),
+        (|answer| answer.map_body(|_, _| "{}").map_into_boxed_body(), Some("its body was rewritten")),
+        (|answer| answer, None),
+    ];
+
+    #[actix_web::test]
+    async fn what_middleware_changes_is_named() {
+        let stage = Stage::new();
+        for (change, wanted) in CHANGES {
+            let app = App::new()
+                .configure(routes("/saasproduce", stage.service.clone()))
+                .route("/other", web::get().to(async || "{}"))
+                .wrap_fn(move |request, inner| {
+                    let answering = inner.call(request);
+                    async move { Ok(change(answering.await?.map_into_boxed_body())) }
+                })
+                .wrap(AnswerCheck::new());
+            let app = init_service(app).await;
+            for uri in [format!("/saasproduce?{}", stage.signed(&v1_purchase("CS1", "b"))), "/other".to_owned()] {
+                let before = stage.log.lines().len();
+                let answer = call_service(&app, TestRequest::get().uri(&uri).to_request()).await;
+                read_body(answer).await;
+                let lines = stage.log.lines().split_off(before);
+                let found = lines.iter().find(|line| line.starts_with("an answer was changed"));
+                let wanted = wanted.filter(|_| uri != "/other");
+                match (found, wanted) {
+                    (Some(line), Some(wanted)) => assert!(line.contains(wanted), "{wanted}: {line}"),
+                    (found, wanted) => assert_eq!(found.map(String::as_str), wanted),
+                }
+            }
+        }
+    }
+}

@@ -1,20 +1,17 @@
 //! A layer that finds out what other layers do to answers on their way out.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http::header::{CONTENT_ENCODING, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::callback::CallbackService;
-use crate::signature::body_sign;
+use crate::adapter::answer_check::{Comparison, Slot};
 
 /// A layer that compares the answers of an [`Endpoint`](super::Endpoint) with what leaves: other layers may compress or
 /// rewrite them, and the marketplace then reads nothing, or finds that `Body-Sign` does not fit. What was changed comes to
@@ -52,34 +49,6 @@ impl<S> Layer<S> for AnswerCheck {
     }
 }
 
-/// An answer as the service gave it.
-struct Given {
-    service: CallbackService,
-    status: StatusCode,
-    signature: Option<HeaderValue>,
-    body: Bytes,
-}
-
-/// Travels with a request, for the endpoint to leave its answer in.
-#[derive(Clone, Default)]
-pub(super) struct Slot(Arc<Mutex<Option<Given>>>);
-
-impl Slot {
-    pub(super) fn leave(&self, service: &CallbackService, answer: &Response<Bytes>) {
-        let given = Given {
-            service: service.clone(),
-            status: answer.status(),
-            signature: answer.headers().get(body_sign::HEADER).cloned(),
-            body: answer.body().clone(),
-        };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(given);
-    }
-
-    fn take(&self) -> Option<Given> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
 /// The service of [`AnswerCheck`].
 #[derive(Clone, Copy, Debug)]
 pub struct CheckedAnswers<S> {
@@ -106,70 +75,25 @@ where
         let answering = self.inner.call(request);
         async move {
             let answer = answering.await?;
-            // Other routes leave nothing.
-            let given = slot.take().filter(|given| {
-                let change = change_of_head(given, &answer);
-                change.iter().for_each(|change| given.service.report_changed_answer(change));
-                change.is_none()
-            });
-            Ok(answer.map(|body| CheckedBody { body: Box::pin(body), given, at: 0 }))
+            let headers = answer.headers();
+            let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+            let comparison = Comparison::of_head(&slot, answer.status().as_u16(), header);
+            Ok(answer.map(|body| CheckedBody { body: Box::pin(body), comparison }))
         }
         .boxed()
-    }
-}
-
-fn change_of_head<B>(given: &Given, answer: &Response<B>) -> Option<String> {
-    let headers = answer.headers();
-    if let Some(coding) = headers.get(CONTENT_ENCODING).filter(|coding| *coding != "identity") {
-        return Some(format!("it is compressed (content-encoding: {})", String::from_utf8_lossy(coding.as_bytes())));
-    }
-    if answer.status() != given.status {
-        return Some(format!("HTTP status {} became {}", given.status.as_u16(), answer.status().as_u16()));
-    }
-    match (headers.get(body_sign::HEADER), &given.signature) {
-        (None, Some(_)) => Some("Body-Sign was removed".to_owned()),
-        (found, signed) if found != signed.as_ref() => Some("Body-Sign was changed".to_owned()),
-        _ => None,
     }
 }
 
 /// The body of an answer, compared while it is sent.
 pub struct CheckedBody<B> {
     body: Pin<Box<B>>,
-    /// What is sent has to be equal to this; nothing once that is decided.
-    given: Option<Given>,
-    /// Bytes that were equal so far.
-    at: usize,
+    comparison: Comparison,
 }
 
 impl<B> std::fmt::Debug for CheckedBody<B> {
     /// The body may hold personal data.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CheckedBody").field("at", &self.at).finish_non_exhaustive()
-    }
-}
-
-impl<B> CheckedBody<B> {
-    fn compare(&mut self, sent: &[u8]) {
-        let Some(given) = &self.given else { return };
-        let expected = given.body.get(self.at..self.at + sent.len());
-        self.at += sent.len();
-        if expected != Some(sent) {
-            self.differs();
-        }
-    }
-
-    fn end(&mut self) {
-        match &self.given {
-            Some(given) if given.body.len() != self.at => self.differs(),
-            _ => self.given = None,
-        }
-    }
-
-    fn differs(&mut self) {
-        if let Some(given) = self.given.take() {
-            given.service.report_changed_answer("its body was rewritten");
-        }
+        f.debug_struct("CheckedBody").finish_non_exhaustive()
     }
 }
 
@@ -182,14 +106,14 @@ impl<B: Body<Data = Bytes>> Body for CheckedBody<B> {
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    self.compare(data.chunk());
+                    self.comparison.piece(data.chunk());
                 }
                 if self.body.is_end_stream() {
-                    self.end();
+                    self.comparison.end();
                 }
             }
-            Some(Err(_)) => self.given = None,
-            None => self.end(),
+            Some(Err(_)) => self.comparison.give_up(),
+            None => self.comparison.end(),
         }
         Poll::Ready(frame)
     }

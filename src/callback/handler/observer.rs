@@ -51,7 +51,7 @@ pub enum CallbackEvent<'a> {
     /// [`Exchange`](CallbackEvent::Exchange).
     AnswerNotKept(AnswerNotKept<'a>),
     /// Something changed an answer on its way out of the server, so that the marketplace cannot read or verify it. Only with
-    /// `adapter::tower::AnswerCheck`.
+    /// `AnswerCheck` of `adapter::tower` or `adapter::actix`.
     AnswerChanged(AnswerChanged<'a>),
     /// A service was built with a handler whose calls no key can verify: all of them will be refused.
     MissingKey(MissingKey<'a>),

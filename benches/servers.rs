@@ -1,0 +1,252 @@
+//! Callbacks per second that a server answers, as a share of the same calls to a path of it that answers a constant.
+//!
+//! The two take turns on 64 connections from one thread, on a ledger in memory that knows the purchase. What a call costs the
+//! client, the kernel and the framework is the same for both, so that the share says what the service adds.
+
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use koogallery::CallbackService;
+use koogallery::adapter::serve::Server;
+use koogallery::adapter::tokio::TokioRuntime;
+use koogallery::adapter::tower::Endpoint;
+use koogallery::clock::ManualClock;
+use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
+use koogallery::ledger::MemoryLedger;
+use koogallery::replay::MemoryReplayGuard;
+use koogallery::signature::callback_v2;
+use koogallery::testing::AcceptAll;
+use koogallery::timestamp::Timestamp;
+use koogallery_servers::BoxError;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const KEY: &str = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+const NOW: Timestamp = Timestamp::from_unix_millis(1_735_689_600_123);
+const BODY: &str = r#"{"activity":"newInstance","businessId":"5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d","customField":"something that the marketplace may add in the years to come, so that the body is as long as usual","orderId":"CS2501010000ABCDE","orderLineId":"CS2501010000ABCDE-000001","productId":"OFFI000000000000000001"}"#;
+const ANSWER: &str =
+    r#"{"resultCode":"000000","resultMsg":"success","instanceId":"5d2f7c1e-8a34-4b90-9c61-0e7f3a2b4c5d"}"#;
+const CALLBACKS: &str = "/saasproduce";
+const CONSTANT: &str = "/constant";
+
+const CONNECTIONS: usize = 64;
+const CALLS_PER_CONNECTION: usize = 60;
+const ROUNDS: usize = 25;
+
+/// Serves callbacks and the constant on a listener, and does not return.
+type Serve = fn(TcpListener, CallbackService) -> Result<(), BoxError>;
+
+const SERVERS: [(&str, Serve); 5] =
+    [("serve", serve), ("axum, by serve", axum), ("actix-web", actix), ("salvo", salvo), ("ntex", ntex)];
+
+fn main() -> Result<(), BoxError> {
+    let key = AccessKey::new(KEY)?;
+    println!("\n| server | callbacks per second | constants per second | share, median (best) |\n|---|---:|---:|---:|");
+    for (name, serve) in SERVERS {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let service = service(&key);
+        thread::spawn(move || serve(listener, service).expect("it serves"));
+        let Measured { callbacks, constants, shares } = measure(address, &key)?;
+        let [median, best] = [shares[shares.len() / 2], shares[shares.len() - 1]];
+        println!("| {name} | {callbacks:.0} | {constants:.0} | {median:.2} ({best:.2}) |");
+    }
+    Ok(())
+}
+
+fn service(key: &AccessKey) -> CallbackService {
+    let keys = AccessKeys::new().with(InterfaceType::Basic, key.clone()).expect("one key");
+    CallbackService::builder(keys, TokioRuntime)
+        .subscription(AcceptAll::new(), MemoryLedger::new())
+        .replay_guard(MemoryReplayGuard::with_capacity(usize::MAX))
+        .clock(ManualClock::new(NOW))
+        .build()
+}
+
+struct Measured {
+    /// Per second, in the best round.
+    callbacks: f64,
+    constants: f64,
+    /// Of all rounds, ascending.
+    shares: Vec<f64>,
+}
+
+fn measure(address: SocketAddr, key: &AccessKey) -> Result<Measured, BoxError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut connections = connect(address).await?;
+        let mut calls = 0;
+        let mut requests = |path: &str| -> Vec<Vec<Vec<u8>>> {
+            let mut request = || {
+                calls += 1;
+                let query = callback_v2::signed_query(key, &format!("{calls:032}"), NOW, BODY.as_bytes());
+                let length = BODY.len();
+                format!(
+                    "POST {path}?{query} HTTP/1.1\r\nHost: isv.example.com\r\n\
+                     Content-Type: application/json;charset=utf8\r\nContent-Length: {length}\r\n\r\n{BODY}"
+                )
+                .into_bytes()
+            };
+            (0..CONNECTIONS).map(|_| (0..CALLS_PER_CONNECTION).map(|_| request()).collect()).collect()
+        };
+        let (mut callbacks, mut constants, mut shares) = (0_f64, 0_f64, Vec::new());
+        for round in 0..=ROUNDS {
+            let callback = per_second(&mut connections, requests(CALLBACKS)).await?;
+            let constant = per_second(&mut connections, requests(CONSTANT)).await?;
+            // The first is for warming up.
+            if round > 0 {
+                (callbacks, constants) = (callbacks.max(callback), constants.max(constant));
+                shares.push(callback / constant);
+            }
+        }
+        shares.sort_by(f64::total_cmp);
+        Ok(Measured { callbacks, constants, shares })
+    })
+}
+
+async fn connect(address: SocketAddr) -> Result<Vec<TcpStream>, BoxError> {
+    let began = Instant::now();
+    while TcpStream::connect(address).await.is_err() && began.elapsed() < Duration::from_secs(10) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let connections = join_all((0..CONNECTIONS).map(|_| TcpStream::connect(address))).await;
+    let connections = connections.into_iter().collect::<Result<Vec<_>, _>>()?;
+    connections.iter().try_for_each(|connection| connection.set_nodelay(true))?;
+    Ok(connections)
+}
+
+async fn per_second(connections: &mut [TcpStream], requests: Vec<Vec<Vec<u8>>>) -> Result<f64, BoxError> {
+    let began = Instant::now();
+    let conversations = connections.iter_mut().zip(&requests).map(|(connection, requests)| async move {
+        for request in requests {
+            connection.write_all(request).await?;
+            expect_success(connection).await?;
+        }
+        Ok::<_, BoxError>(())
+    });
+    join_all(conversations).await.into_iter().collect::<Result<(), _>>()?;
+    Ok((CONNECTIONS * CALLS_PER_CONNECTION) as f64 / began.elapsed().as_secs_f64())
+}
+
+/// Reads one answer, whose body is the code of success and more.
+async fn expect_success(connection: &mut TcpStream) -> Result<(), BoxError> {
+    let mut buffer = [0; 2048];
+    let mut length = 0;
+    loop {
+        let read = connection.read(&mut buffer[length..]).await?;
+        length += read;
+        let answer = &buffer[..length];
+        if read == 0 {
+            return Err(format!("closed after {:?}", String::from_utf8_lossy(answer)).into());
+        }
+        if answer.ends_with(b"}") {
+            let is_success = answer.windows(8).any(|part| part == b"\"000000\"");
+            return if is_success { Ok(()) } else { Err(String::from_utf8_lossy(answer).into()) };
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}
+
+fn serve(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
+    use bytes::Bytes;
+    use http_body_util::{BodyExt as _, Full};
+    use tower::ServiceExt as _;
+
+    let endpoint = Endpoint::new(service);
+    let router = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let endpoint = endpoint.clone();
+        async move {
+            if request.uri().path() == CALLBACKS {
+                return endpoint.oneshot(request).await;
+            }
+            // A body that is not read closes the connection.
+            let _ = request.into_body().collect().await;
+            Ok(http::Response::new(Full::new(Bytes::from_static(ANSWER.as_bytes()))))
+        }
+    });
+    runtime().block_on(async {
+        Server::new().serve(tokio::net::TcpListener::from_std(listener)?, router, std::future::pending()).await;
+        Ok(())
+    })
+}
+
+fn axum(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
+    let constant = axum::routing::post(async |_: bytes::Bytes| ANSWER);
+    let router =
+        axum::Router::new().merge(koogallery::adapter::axum::routes(CALLBACKS, service)).route(CONSTANT, constant);
+    runtime().block_on(async {
+        Server::new().serve(tokio::net::TcpListener::from_std(listener)?, router, std::future::pending()).await;
+        Ok(())
+    })
+}
+
+fn actix(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
+    use actix_web::{App, HttpServer, web};
+
+    let app = move || {
+        App::new()
+            .configure(koogallery::adapter::actix::routes(CALLBACKS, service.clone()))
+            .route(CONSTANT, web::post().to(async |_: web::Bytes| ANSWER))
+    };
+    let server = HttpServer::new(app).workers(2).disable_signals().listen(listener)?.run();
+    Ok(actix_web::rt::System::new().block_on(server)?)
+}
+
+fn salvo(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
+    use salvo::conn::tcp::TcpAcceptor;
+    use salvo::http::ReqBody;
+    use salvo::prelude::{Request, Router, Server, TowerServiceCompat, handler};
+
+    #[handler]
+    async fn constant(request: &mut Request) -> &'static str {
+        let _ = request.payload().await;
+        ANSWER
+    }
+
+    let callbacks = TowerServiceCompat::<ReqBody, _, _, _>::compat(Endpoint::new(service));
+    let router = Router::new()
+        .push(Router::with_path("saasproduce").goal(callbacks))
+        .push(Router::with_path("constant").post(constant));
+    runtime().block_on(async {
+        let mut server = Server::new(TcpAcceptor::try_from(tokio::net::TcpListener::from_std(listener)?)?);
+        server.http1_mut().title_case_headers(true);
+        server.serve(router).await;
+        Ok(())
+    })
+}
+
+fn ntex(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
+    use futures_util::TryStreamExt as _;
+    use ntex::util::Bytes;
+    use ntex::web::types::{Payload, State};
+    use ntex::web::{App, HttpRequest, HttpResponse, post, server};
+
+    async fn answer(request: HttpRequest, body: Payload, endpoint: State<Endpoint>) -> HttpResponse {
+        let mut head = http::Request::builder().method(request.method().as_str()).uri(request.uri().to_string());
+        for (name, value) in request.headers() {
+            head = head.header(name.as_str(), value.as_bytes());
+        }
+        let (head, ()) = head.body(()).expect("what ntex took").into_parts();
+        let answer = endpoint.receive(head, body.map_err(|error| error.to_string())).await;
+        let mut response = HttpResponse::build(answer.status());
+        for (name, value) in answer.headers() {
+            response.header(name.as_str(), value.as_bytes());
+        }
+        response.body(answer.into_body().to_vec())
+    }
+
+    let endpoint = Endpoint::new(service);
+    let app = async move || {
+        let app = App::new().state(endpoint.clone()).route(CALLBACKS, post().to(answer));
+        app.route(CONSTANT, post().to(async |_: Bytes| ANSWER))
+    };
+    let system = ntex::rt::System::new("servers", ntex::rt::DefaultRuntime);
+    system.block_on(async move { server(app).workers(2).disable_signals().listen(listener)?.run().await })?;
+    Ok(())
+}
