@@ -9,8 +9,9 @@ impl Meter {
     ///
     /// * Of a pay-per-use instance, which is one billing item, the running total of all its usage, without a related
     ///   instance. That of packages counts as well.
-    /// * Of a package one entry for each pay-per-use instance whose usage [named it](super::Usage::with_package), with that
-    ///   instance as the related one; zero where it was not used in this cycle.
+    /// * Of a package one entry for each pay-per-use instance whose usage
+    ///   [named it](crate::metering::Usage::with_package), with that instance as the related one; zero where it was not
+    ///   used in this cycle.
     /// * Of an instance without any usage one entry of zero.
     ///
     /// The statistical time is that of the call. All that was recorded counts, whether it was delivered or not, and also after
