@@ -1,16 +1,17 @@
 //! A small service that bills per call: `POST /render/INSTANCE` costs one unit.
 //!
-//! `cargo run --features reqwest-0_13,rustls,sqlite-bundled,tokio --example metered_service -- --listen 127.0.0.1:8090`
+//! `cargo run --features axum-0_8,reqwest-0_13,rustls,sqlite-bundled,tokio --example metered_service -- --listen 127.0.0.1:8090`
 //!
 //! A call is answered when its usage is on the disk. A client that does not know whether its call was billed repeats it with
-//! the same `Idempotency-Key`. `GET /metrics` shows the state of reporting.
+//! the same `Idempotency-Key`. `GET /metrics` shows the state of reporting. `/saasproduce` takes the marketplace's calls, where
+//! there is a key; queries are answered with the running totals of usage, which begin at zero on the first of each month.
 //!
 //! | setting | default |
 //! |---|---|
 //! | `--listen` | `127.0.0.1:8090` |
 //! | `--database`, `KOOGALLERY_DATABASE_URL` | `sqlite://koogallery.db` |
 //! | `--period` (seconds that one record covers, all pauses shrunk along; for trying out) | by the hour |
-//! | `KOOGALLERY_BASIC_KEY` | none: usage is kept until there is a key |
+//! | `KOOGALLERY_BASIC_KEY` | none: usage is kept until there is a key, and no call is taken |
 //! | `KOOGALLERY_SITE`, `KOOGALLERY_OPEN_API_URL` | `china`, the site's host |
 
 use std::error::Error;
@@ -20,10 +21,20 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
+use koogallery::adapter::axum::route;
 use koogallery::adapter::tokio::TokioRuntime;
-use koogallery::metering::{Meter, MeteringError, Period, Pusher, SqliteUsageStore, Usage};
+use koogallery::callback::subscription::{
+    AccessInfo, Description, Freeze, InstanceQuery, Purchase, Release, Renewal, SubscriptionHandler, Unfreeze,
+};
+use koogallery::callback::{CallbackService, HandlerError};
+use koogallery::clock::{Clock as _, SystemClock};
+use koogallery::key::{AccessKeys, InterfaceType};
+use koogallery::ledger::SqliteLedger;
+use koogallery::metering::{Cycle, Meter, MeteringError, Period, Pusher, SqliteUsageStore, Usage};
 use koogallery::open_api::Client;
+use koogallery::replay::SqliteReplayGuard;
 use koogallery::sqlite::Database;
+use koogallery::timestamp::CHINA;
 use koogallery::transport::ReqwestTransport;
 use tokio::net::TcpListener;
 
@@ -31,7 +42,8 @@ use tokio::net::TcpListener;
 async fn main() -> Result<(), Box<dyn Error>> {
     let settings = Settings::read()?;
     let database = Database::open_url(&settings.database)?;
-    let meter = Meter::new(SqliteUsageStore::new(&database).await?);
+    let cycle = Cycle::Monthly { day: 1, zone: CHINA };
+    let meter = Meter::new(SqliteUsageStore::new(&database).await?).with_cycle(cycle);
     let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?;
     let (meter, pusher) = match settings.period {
         None => (meter.clone(), Pusher::new(meter, client, TokioRuntime)),
@@ -50,8 +62,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         pusher.run(async { stopped.await.unwrap_or_default() }).await;
     });
 
-    let router =
-        Router::new().route("/render/{instance}", post(render)).route("/metrics", get(metrics)).with_state(meter);
+    let mut router = Router::new().route("/render/{instance}", post(render)).route("/metrics", get(metrics));
+    let keys = settings.keys;
+    if keys.get(InterfaceType::V1).is_some() {
+        let service = CallbackService::builder(keys, TokioRuntime)
+            .subscription(Renderer(meter.clone()), SqliteLedger::new(&database).await?)
+            .replay_guard(SqliteReplayGuard::new(&database).await?)
+            .build();
+        router = router.route("/saasproduce", route(service));
+    }
+    let router = router.with_state(meter);
     let listener = TcpListener::bind(&settings.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
@@ -60,6 +80,40 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let _ = stop.send(());
     pushing.await?;
     Ok(())
+}
+
+/// What the marketplace asks for. A customer needs no account: the address has the instance's id.
+struct Renderer(Meter);
+
+impl SubscriptionHandler for Renderer {
+    async fn create(&self, _: Purchase) -> Result<(), HandlerError> {
+        Ok(())
+    }
+
+    async fn renew(&self, _: Renewal) -> Result<(), HandlerError> {
+        Ok(())
+    }
+
+    async fn freeze(&self, _: Freeze) -> Result<(), HandlerError> {
+        Ok(())
+    }
+
+    async fn unfreeze(&self, _: Unfreeze) -> Result<(), HandlerError> {
+        Ok(())
+    }
+
+    /// What was used until now is reported as used until now.
+    async fn release(&self, release: Release) -> Result<(), HandlerError> {
+        let closed = self.0.close_instance(&release.instance_id, SystemClock.now()).await;
+        closed.map(drop).map_err(HandlerError::failed)
+    }
+
+    async fn describe(&self, query: InstanceQuery) -> Result<Description, HandlerError> {
+        let url = format!("https://render.example.com/render/{}", query.instance_id);
+        let mut description = Description::new(AccessInfo::new(url));
+        description.usage = self.0.usage_info(&query.instance_id).await.map_err(HandlerError::failed)?;
+        Ok(description)
+    }
 }
 
 /// Does the customer's work and bills it.
@@ -92,6 +146,7 @@ struct Settings {
     listen: String,
     database: String,
     period: Option<Duration>,
+    keys: AccessKeys,
 }
 
 impl Settings {
@@ -101,6 +156,7 @@ impl Settings {
             listen: "127.0.0.1:8090".to_owned(),
             database: database.unwrap_or_else(|| "sqlite://koogallery.db".to_owned()),
             period: None,
+            keys: AccessKeys::from_env()?,
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {

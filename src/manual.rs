@@ -62,8 +62,12 @@ pub mod _6_metering {
     //! [`correct`]: crate::metering::Meter::correct
     //! [`MeteringEvent::Held`]: crate::metering::MeteringEvent::Held
     //! [`with_longest_pause`]: crate::metering::Pusher::with_longest_pause
-    //! [`Status::delivered`]: crate::metering::Status::delivered
+    //! [`Meter::statement`]: crate::metering::Meter::statement
     //! [`Period::Hourly`]: crate::metering::Period::Hourly
+    //! [`Meter::usage_info`]: crate::metering::Meter::usage_info
+    //! [`Meter::with_cycle`]: crate::metering::Meter::with_cycle
+    //! [`Meter::begin_cycle`]: crate::metering::Meter::begin_cycle
+    //! [`Cycle`]: crate::metering::Cycle
     //! [`with_package`]: crate::metering::Usage::with_package
 }
 pub mod _7_joint_operation {

@@ -44,8 +44,10 @@
 //! * Times are whole seconds, as on the wire: usage in the second in which an instance was opened is after its opening.
 //! * An accepted push is only queued: the marketplace's own check of it shows in the seller console alone.
 
+mod cycle;
 mod delivery;
 mod draft;
+mod memory;
 mod meter;
 #[cfg(feature = "mysql_async-0_37")]
 mod mysql;
@@ -57,15 +59,19 @@ mod pusher;
 mod row;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod statement;
 mod status;
 mod store;
 #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 mod sums;
+mod totals;
 mod usage;
 #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 mod waiting;
 
+pub use cycle::Cycle;
 pub use draft::{RecordDraft, UsageSum};
+pub use memory::MemoryUsageStore;
 pub use meter::Meter;
 #[cfg(feature = "mysql_async-0_37")]
 pub use mysql::MysqlUsageStore;
@@ -75,6 +81,9 @@ pub use postgres::PostgresUsageStore;
 pub use pusher::{PushSummary, Pusher};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteUsageStore;
+pub use statement::{StatementLine, StatementMonth, StatementMonthError};
 pub use status::{Status, Total};
 pub use store::{Correction, MeteringError, RecordOutcome, RecordRefusal, RecordState, StoredRecord, UsageStore};
+pub use totals::RunningTotal;
+pub(crate) use totals::ShownTotal;
 pub use usage::{Entry, Period, Recorded, Usage, UsageError};

@@ -8,3 +8,4 @@ pub mod licensing;
 pub(super) mod observer;
 pub mod orders;
 pub mod subscription;
+mod usage_info;

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::totals::{ShownTotal, shown_totals};
 use super::{
-    Correction, Entry, MeteringError, Period, RecordState, Recorded, Status, StoredRecord, Usage, UsageError,
-    UsageStore,
+    Correction, Cycle, Entry, MeteringError, Period, RecordState, Recorded, StatementLine, StatementMonth, Status,
+    StoredRecord, Usage, UsageError, UsageStore,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::timestamp::Timestamp;
@@ -22,18 +23,33 @@ pub struct Meter {
     pub(super) store: Arc<dyn UsageStore>,
     pub(super) clock: Arc<dyn Clock>,
     period: Period,
+    cycle: Cycle,
 }
 
 impl Meter {
     /// Creates a meter with hourly periods and the system clock.
     pub fn new(store: impl UsageStore) -> Self {
-        Self { store: Arc::new(store), clock: Arc::new(SystemClock), period: Period::default() }
+        Self {
+            store: Arc::new(store),
+            clock: Arc::new(SystemClock),
+            period: Period::default(),
+            cycle: Cycle::default(),
+        }
     }
 
     /// Sets the time that one record covers (default: [`Period::Hourly`]). Open sums keep their period.
     #[must_use]
     pub fn with_period(mut self, period: Period) -> Self {
         self.period = period;
+        self
+    }
+
+    /// Sets when running totals begin at zero again (default: [`Cycle::Never`]). To be set before the first usage, and alike
+    /// in all processes: a change holds for usage that is recorded after it. Only [`Cycle::Never`] shows the usage of all
+    /// former cycles together.
+    #[must_use]
+    pub fn with_cycle(mut self, cycle: Cycle) -> Self {
+        self.cycle = cycle;
         self
     }
 
@@ -73,7 +89,7 @@ impl Meter {
     ///
     /// The usage cannot be billed.
     pub fn entry(&self, usage: Usage) -> Result<Entry, UsageError> {
-        usage.check(self.clock.now(), self.period)
+        usage.check(self.clock.now(), self.period, self.cycle)
     }
 
     /// Makes records of the open sums of an instance that was closed, since a record must not end after that. To be
@@ -86,6 +102,27 @@ impl Meter {
         self.store.close_instance(instance_id, closed_at.min(self.clock.now())).await
     }
 
+    /// Returns the usage of an instance in the cycle of now, and the time of now.
+    pub(crate) async fn shown_totals(&self, instance_id: &str) -> Result<(Vec<ShownTotal>, Timestamp), MeteringError> {
+        let totals = self.store.totals(instance_id).await?;
+        let now = self.clock.now();
+        Ok((shown_totals(instance_id, &totals, self.cycle, now)?, now))
+    }
+
+    /// Begins a cycle of an instance or package at a time, where cycles begin [at renewals](Cycle::AtRenewal); to be called
+    /// when it is renewed, with the time from which the renewal holds. Returns whether it was new: repeated with the same
+    /// time, it changes nothing.
+    ///
+    /// Usage that is recorded from now on counts in the cycle of its time. What was recorded before stays where it is. So a
+    /// time in the future is best, and one in the past leaves in the former cycle what was used since.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn begin_cycle(&self, instance_id: &str, at: Timestamp) -> Result<bool, MeteringError> {
+        self.store.begin_cycle(instance_id, at).await
+    }
+
     /// Returns the totals of reporting.
     ///
     /// # Errors
@@ -93,6 +130,40 @@ impl Meter {
     /// The store failed.
     pub async fn status(&self) -> Result<Status, MeteringError> {
         self.store.status(self.clock.now().saturating_sub(RISKY_AFTER)).await
+    }
+
+    /// Returns the statement of a month, to be compared with the marketplace's: what was delivered and what was not, by
+    /// instance and package, in that order, from the first line after `after`, at most `limit`. `koogallery statement` writes
+    /// it as CSV or JSON.
+    ///
+    /// Records delivered stay in it when they are deleted. Each page reads all that is not delivered, so a page should be
+    /// large, as of 1,000 lines.
+    ///
+    /// ```
+    /// use koogallery::metering::{Meter, MeteringError, StatementLine, StatementMonth};
+    ///
+    /// # async fn example(meter: Meter, month: StatementMonth) -> Result<Vec<StatementLine>, MeteringError> {
+    /// let mut lines: Vec<StatementLine> = Vec::new();
+    /// loop {
+    ///     let page = meter.statement(month, lines.last(), 1000).await?;
+    ///     if page.is_empty() {
+    ///         return Ok(lines);
+    ///     }
+    ///     lines.extend(page);
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn statement(
+        &self,
+        month: StatementMonth,
+        after: Option<&StatementLine>,
+        limit: usize,
+    ) -> Result<Vec<StatementLine>, MeteringError> {
+        self.store.statement(month, after, limit).await
     }
 
     /// Returns records in a state, in the order of their numbers, from the first after `after`, at most `limit`.

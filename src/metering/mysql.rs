@@ -8,13 +8,17 @@ use futures_util::future::BoxFuture;
 
 use super::row::{
     ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read,
-    read_status, read_sum, status as status_sql, stored, ten_thousandths,
+    read_status, read_sum, status as status_sql, stored,
+};
+use super::statement::{
+    DELIVERED, Delivered, DeliveredRecord, delivered as add_up, fill_months, place, read_line, statement,
 };
 use super::sums::{Addition, Period, Sorted, Sums, ids_of};
+use super::totals::{Additions, Begins, TOTALS, additions, fill_totals, read_begins, read_total, renewed};
 use super::waiting::{Queue, Waiting, answer};
 use super::{
-    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, Status, StoredRecord,
-    UsageStore, UsageSum,
+    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, RunningTotal, StatementLine,
+    StatementMonth, Status, StoredRecord, UsageStore, UsageSum,
 };
 use crate::columns::Columns as _;
 use crate::lease::Lease;
@@ -26,7 +30,7 @@ use crate::open_api::push_usage::UsageRecord;
 use crate::timestamp::Timestamp;
 
 /// A usage store for any number of replicas, in tables of its own (`koogallery_usage_open`, `_record`, `_id`,
-/// `_delivered`, `_lock`).
+/// `_delivered`, `_lock`, `_total`, `_month`).
 ///
 /// Recordings of one process that wait for the database at the same time share one commit.
 ///
@@ -98,10 +102,35 @@ INSERT IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
     lock_table!("koogallery_usage_lock")
 );
 
+/// Running totals and statements, which begin with what is still stored. A total of zero without a related instance is the begin of a
+/// cycle. A replica of an earlier version that still runs goes on without them: what it records and delivers is billed, but
+/// neither has it.
+const TOTALS_TABLE: &str = concat!(
+    "CREATE TABLE IF NOT EXISTS koogallery_usage_total (
+    instance_id VARBINARY(512) NOT NULL,
+    related     VARBINARY(512) NOT NULL,
+    cycle_begin BIGINT NOT NULL,
+    amount      BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, related, cycle_begin)
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
+",
+    fill_totals!(),
+    "CREATE TABLE IF NOT EXISTS koogallery_usage_month (
+    month       BIGINT NOT NULL,
+    instance_id VARBINARY(512) NOT NULL,
+    package     VARBINARY(512) NOT NULL,
+    records     BIGINT NOT NULL,
+    amount      BIGINT NOT NULL,
+    PRIMARY KEY (month, instance_id, package)
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
+",
+    fill_months!("DATE_FORMAT('1970-01-01' + INTERVAL (begin_time DIV 1000 + 28800) SECOND, '%Y%m')")
+);
+
 impl MysqlUsageStore {
     /// Returns the tables that [`MysqlUsageStore::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::mysql("usage", "koogallery_usage_lock", &[TABLES])
+        Schema::mysql("usage", "koogallery_usage_lock", &[TABLES, TOTALS_TABLE])
     }
 
     /// Opens the store, creating its tables if there are none, or updating those of an earlier version.
@@ -198,6 +227,24 @@ impl UsageStore for MysqlUsageStore {
         .boxed()
     }
 
+    fn totals<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Vec<RunningTotal>, MeteringError>> {
+        let totals = move |work: Work| async move {
+            let rows = work.query(TOTALS, &[id("instance_id", instance_id)?]).await?;
+            rows.iter().map(read_total).collect()
+        };
+        self.run(totals).boxed()
+    }
+
+    fn begin_cycle<'a>(&'a self, instance_id: &'a str, at: Timestamp) -> BoxFuture<'a, Result<bool, MeteringError>> {
+        let begin = move |work: Work| async move {
+            let begin = "INSERT INTO koogallery_usage_total (instance_id, related, cycle_begin, amount) \
+                         VALUES (?1, '', ?2, 0)";
+            let at = Value::from(at.as_unix_millis());
+            work.insert(begin, &[id("instance_id", instance_id)?, at]).await
+        };
+        self.run(begin).boxed()
+    }
+
     fn close_periods(&self, until: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>> {
         let close = move |work: Work| async move {
             let ended = work.query(Period::ENDED, &values![until.as_unix_millis(), AT_ONCE]).await?;
@@ -251,14 +298,15 @@ impl UsageStore for MysqlUsageStore {
         async move {
             let outcomes = &outcomes[..];
             let settle_all = |work: Work| async move {
-                let (mut records, mut amount) = (0_i64, 0_i64);
+                let mut delivered = vec![];
                 for (metering_sn, outcome) in outcomes {
-                    if let Some(delivered) = settle(&work, lease, now, metering_sn, outcome).await? {
-                        records += 1;
-                        amount = amount.saturating_add(delivered);
-                    }
+                    delivered.extend(settle(&work, lease, now, metering_sn, outcome).await?);
                 }
-                if records > 0 {
+                if !delivered.is_empty() {
+                    let delivered = add_up(delivered);
+                    add_to_months(&work, &delivered).await?;
+                    let records: i64 = delivered.values().map(|(records, _)| records).sum();
+                    let amount: i64 = delivered.values().map(|(_, amount)| amount).sum();
                     // Last, since all transactions change this row.
                     work.execute(COUNT_DELIVERED, &values![records, amount]).await?;
                 }
@@ -295,6 +343,22 @@ impl UsageStore for MysqlUsageStore {
             read_status(&totals)
         };
         self.run(status).boxed()
+    }
+
+    fn statement<'a>(
+        &'a self,
+        month: StatementMonth,
+        after: Option<&'a StatementLine>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<StatementLine>, MeteringError>> {
+        let lines = move |work: Work| async move {
+            let [begin, end] = [month.begin(), month.end()].map(Timestamp::as_unix_millis);
+            let (instance_id, package) = place(after);
+            let (instance_id, package) = (id("instance_id", instance_id)?, id("package", package)?);
+            let values = values![month.number(), begin, end, instance_id, package, limit];
+            work.query(&statement("SIGNED"), &values).await?.iter().map(read_line).collect()
+        };
+        self.run(lines).boxed()
     }
 
     fn records<'a>(
@@ -366,7 +430,37 @@ async fn record(work: &impl Session, entries: &[&Entry]) -> Result<Vec<Recorded>
         record_late(work, entry).await?;
     }
     add(work, &sums).await?;
+    let begins = begins(work, &renewed(entries)).await?;
+    add_to_totals(work, &additions(entries.iter().copied(), &recorded, &begins)).await?;
     Ok(recorded)
+}
+
+/// Returns when the cycles of instances and packages began.
+async fn begins(work: &impl Session, renewed: &BTreeSet<&str>) -> Result<Begins, DatabaseError> {
+    let names = renewed.iter().map(|name| Ok(vec![id("instance_id", name)?]));
+    let names = names.collect::<Result<Vec<_>, DatabaseError>>()?;
+    let begins = |places: &str| {
+        format!(
+            "SELECT instance_id, cycle_begin FROM koogallery_usage_total \
+             WHERE instance_id IN ({places}) AND related = ''"
+        )
+    };
+    read_begins(&work.query_rows(begins, &[], &names).await?)
+}
+
+/// Begins running totals or adds to them, in the order of their keys.
+async fn add_to_totals(work: &impl Session, totals: &Additions) -> Result<(), DatabaseError> {
+    let row = |((instance_id, related, begin), amount): (&(String, String, i64), &i64)| {
+        Ok(values![id("instance_id", instance_id)?, id("related", related)?, *begin, *amount].to_vec())
+    };
+    let rows = totals.iter().map(row).collect::<Result<Vec<_>, DatabaseError>>()?;
+    let add = |places: &str| {
+        format!(
+            "INSERT INTO koogallery_usage_total (instance_id, related, cycle_begin, amount) \
+             VALUES {places} ON DUPLICATE KEY UPDATE amount = amount + VALUES(amount)"
+        )
+    };
+    work.execute_rows(add, &[], &rows).await.map(drop)
 }
 
 /// Stores the ids of entries, and returns those that were not stored before.
@@ -403,7 +497,7 @@ async fn add(work: &impl Session, sums: &Sums<'_>) -> Result<(), DatabaseError> 
 /// Adds an entry of an instance that has records which end after some entry.
 async fn record_late(work: &impl Session, entry: &Entry) -> Result<(), DatabaseError> {
     let (instance_id, package) = (&*entry.usage.instance_id, package(&entry.usage.package_instance_id));
-    let amount = ten_thousandths(entry);
+    let amount = entry.ten_thousandths();
     let mut at = entry.at;
     loop {
         let (begin, end) = entry.period.around(at);
@@ -460,14 +554,29 @@ async fn insert(
     work.insert(insert, &values![number, instance_id, package, begin, end, made, draft.ten_thousandths]).await
 }
 
-/// Stores an outcome, and returns the amount if the record is delivered by it.
+/// Adds delivered records to the statements, in the order of their keys.
+async fn add_to_months(work: &Work, delivered: &Delivered) -> Result<(), DatabaseError> {
+    let row = |((month, instance_id, package), (records, amount)): (&(i64, String, String), &(i64, i64))| {
+        values![*month, &**instance_id, &**package, *records, *amount].to_vec()
+    };
+    let rows: Vec<_> = delivered.iter().map(row).collect();
+    let add = |places: &str| {
+        format!(
+            "INSERT INTO koogallery_usage_month (month, instance_id, package, records, amount) VALUES {places} \
+             ON DUPLICATE KEY UPDATE records = records + VALUES(records), amount = amount + VALUES(amount)"
+        )
+    };
+    work.execute_rows(add, &[], &rows).await.map(drop)
+}
+
+/// Stores an outcome, and returns the record if it is delivered by it.
 async fn settle(
     work: &Work,
     lease: Lease,
     now: Timestamp,
     metering_sn: &str,
     outcome: &RecordOutcome,
-) -> Result<Option<i64>, DatabaseError> {
+) -> Result<Option<DeliveredRecord>, DatabaseError> {
     let Settlement { state, is_held, due_at, code, description } = Settlement::new(outcome, now);
     let place = [id("metering_sn", metering_sn)?];
     let values = values![now.as_unix_millis(), lease.holder_text(), state, is_held, due_at, code, description];
@@ -475,6 +584,6 @@ async fn settle(
     if !is_settled || !matches!(outcome, RecordOutcome::Delivered) {
         return Ok(None);
     }
-    let amount = work.query_opt("SELECT amount FROM koogallery_usage_record WHERE metering_sn = ?1", &place).await?;
-    amount.map(|row| row.int("amount")).transpose()
+    let find = format!("SELECT {DELIVERED} FROM koogallery_usage_record WHERE metering_sn = ?1");
+    work.query_opt(&find, &place).await?.map(|row| DeliveredRecord::read(&row)).transpose()
 }

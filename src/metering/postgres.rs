@@ -9,13 +9,17 @@ use tokio_postgres::Transaction;
 
 use super::row::{
     ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read,
-    read_status, read_sum, status, stored, ten_thousandths,
+    read_status, read_sum, status, stored,
+};
+use super::statement::{
+    DELIVERED, Delivered, DeliveredRecord, delivered as add_up, fill_months, place, read_line, statement,
 };
 use super::sums::{Addition, Period, Sorted, Sums, ids_of};
+use super::totals::{Additions, Begins, TOTALS, additions, fill_totals, read_begins, read_total, renewed};
 use super::waiting::{Queue, Waiting, answer};
 use super::{
-    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, Status, StoredRecord,
-    UsageStore, UsageSum,
+    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, RunningTotal, StatementLine,
+    StatementMonth, Status, StoredRecord, UsageStore, UsageSum,
 };
 use crate::columns::Columns as _;
 use crate::lease::Lease;
@@ -27,7 +31,7 @@ use crate::postgres::{
 use crate::timestamp::Timestamp;
 
 /// A usage store for any number of replicas, in tables of its own (`koogallery_usage_open`, `_record`, `_id`,
-/// `_delivered`).
+/// `_delivered`, `_total`, `_month`).
 ///
 /// Recordings of one process that wait for the database at the same time share one commit.
 ///
@@ -99,10 +103,37 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_delivered (
 INSERT INTO koogallery_usage_delivered VALUES (1, 0, 0) ON CONFLICT DO NOTHING;
 "#;
 
+/// Running totals and statements, which begin with what is still stored. A total of zero without a related instance is the begin of a
+/// cycle. A replica of an earlier version that still runs goes on without them: what it records and delivers is billed, but
+/// neither has it.
+const TOTALS_TABLE: &str = concat!(
+    r#"CREATE TABLE IF NOT EXISTS koogallery_usage_total (
+    instance_id TEXT COLLATE "C" NOT NULL,
+    related     TEXT COLLATE "C" NOT NULL,
+    cycle_begin BIGINT NOT NULL,
+    amount      BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, related, cycle_begin)
+);
+"#,
+    fill_totals!(),
+    r#"CREATE TABLE IF NOT EXISTS koogallery_usage_month (
+    month       BIGINT NOT NULL,
+    instance_id TEXT COLLATE "C" NOT NULL,
+    package     TEXT COLLATE "C" NOT NULL,
+    records     BIGINT NOT NULL,
+    amount      BIGINT NOT NULL,
+    PRIMARY KEY (month, instance_id, package)
+);
+"#,
+    fill_months!(
+        "to_char(TIMESTAMP '1970-01-01' + (begin_time / 1000 + 28800) * INTERVAL '1 second', 'YYYYMM')::BIGINT"
+    )
+);
+
 impl PostgresUsageStore {
     /// Returns the tables that [`PostgresUsageStore::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::postgres("usage", "koogallery_usage_delivered", &[TABLES])
+        Schema::postgres("usage", "koogallery_usage_delivered", &[TABLES, TOTALS_TABLE])
     }
 
     /// Opens the store, creating its tables if there are none, or updating those of an earlier version.
@@ -190,6 +221,24 @@ impl UsageStore for PostgresUsageStore {
         .boxed()
     }
 
+    fn totals<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Vec<RunningTotal>, MeteringError>> {
+        async move {
+            let totals = self.database.rows(&shared(TOTALS), &[text(&instance_id)]).await;
+            totals.and_then(|rows| rows.iter().map(read_total).collect()).map_err(MeteringError::store)
+        }
+        .boxed()
+    }
+
+    fn begin_cycle<'a>(&'a self, instance_id: &'a str, at: Timestamp) -> BoxFuture<'a, Result<bool, MeteringError>> {
+        async move {
+            let begin = "INSERT INTO koogallery_usage_total (instance_id, related, cycle_begin, amount) \
+                         VALUES ($1, '', $2, 0) ON CONFLICT (instance_id, related, cycle_begin) DO NOTHING";
+            let begun = self.database.execute(begin, &[text(&instance_id), int(&at.as_unix_millis())]).await;
+            begun.map(|begun| begun == 1).map_err(MeteringError::store)
+        }
+        .boxed()
+    }
+
     fn close_periods(&self, until: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>> {
         self.run(async move |work| {
             let ended = shared(Period::ENDED);
@@ -243,10 +292,12 @@ impl UsageStore for PostgresUsageStore {
         outcomes.sort_by(|(one, _), (other, _)| one.cmp(other));
         self.run(async move |work| {
             let settled = outcomes.iter().map(|(metering_sn, outcome)| settle(work, lease, now, metering_sn, outcome));
-            let delivered: Vec<i64> = try_join_all(settled).await?.into_iter().flatten().collect();
+            let delivered: Vec<_> = try_join_all(settled).await?.into_iter().flatten().collect();
             if !delivered.is_empty() {
-                let (records, amount) = (rows(delivered.len()), delivered.iter().sum::<i64>());
+                let (records, amount) =
+                    (rows(delivered.len()), delivered.iter().map(|record| record.amount).sum::<i64>());
                 let parameters = [int(&records), int(&amount)];
+                add_to_months(work, &add_up(delivered)).await?;
                 // Last, since all transactions change this row.
                 work.last(work.execute(&shared(COUNT_DELIVERED), &parameters)).await?;
             }
@@ -277,6 +328,22 @@ impl UsageStore for PostgresUsageStore {
             let risky_before = risky_before.as_unix_millis();
             let totals = self.database.rows(&shared(&status("BIGINT")), &[int(&risky_before)]).await;
             totals.and_then(|totals| read_status(&totals)).map_err(MeteringError::store)
+        }
+        .boxed()
+    }
+
+    fn statement<'a>(
+        &'a self,
+        month: StatementMonth,
+        after: Option<&'a StatementLine>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<StatementLine>, MeteringError>> {
+        async move {
+            let [begin, end] = [month.begin(), month.end()].map(Timestamp::as_unix_millis);
+            let (number, (instance_id, package), limit) = (month.number(), place(after), rows(limit));
+            let parameters = [int(&number), int(&begin), int(&end), text(&instance_id), text(&package), int(&limit)];
+            let lines = self.database.rows(&shared(&statement("BIGINT")), &parameters).await;
+            lines.and_then(|rows| rows.iter().map(read_line).collect()).map_err(MeteringError::store)
         }
         .boxed()
     }
@@ -347,8 +414,36 @@ async fn record(work: &Work<'_>, entries: &[&Entry]) -> Result<Vec<Recorded>, Da
     for entry in late {
         record_late(work, entry).await?;
     }
-    add(work, &sums).await?;
+    let begins = begins(work, &renewed(entries)).await?;
+    let totals = additions(entries.iter().copied(), &recorded, &begins);
+    try_join(add(work, &sums), add_to_totals(work, &totals)).await?;
     Ok(recorded)
+}
+
+/// Returns when the cycles of instances and packages began.
+async fn begins(work: &Work<'_>, renewed: &BTreeSet<&str>) -> Result<Begins, DatabaseError> {
+    if renewed.is_empty() {
+        return Ok(Begins::new());
+    }
+    let renewed: Vec<&str> = renewed.iter().copied().collect();
+    let begins = "SELECT instance_id, cycle_begin FROM koogallery_usage_total \
+                  WHERE instance_id = ANY($1) AND related = ''";
+    read_begins(&work.query(begins, &[texts(&renewed)]).await?)
+}
+
+/// Begins running totals or adds to them, in the order of their keys.
+async fn add_to_totals(work: &Work<'_>, totals: &Additions) -> Result<(), DatabaseError> {
+    if totals.is_empty() {
+        return Ok(());
+    }
+    let (instances, related): (Vec<&str>, Vec<&str>) =
+        totals.keys().map(|(instance, related, _)| (&**instance, &**related)).unzip();
+    let (begins, amounts): (Vec<i64>, Vec<i64>) = totals.iter().map(|((.., begin), amount)| (*begin, *amount)).unzip();
+    let add = "INSERT INTO koogallery_usage_total AS known (instance_id, related, cycle_begin, amount) \
+               SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT (instance_id, related, cycle_begin) DO UPDATE \
+               SET amount = known.amount + excluded.amount";
+    let parameters = [texts(&instances), texts(&related), ints(&begins), ints(&amounts)];
+    work.execute(add, &parameters).await.map(drop)
 }
 
 /// Opens sums or adds to them, in the order of their keys.
@@ -374,7 +469,7 @@ async fn add(work: &Work<'_>, sums: &Sums<'_>) -> Result<(), DatabaseError> {
 /// Adds an entry of an instance that has records which end after some entry.
 async fn record_late(work: &Work<'_>, entry: &Entry) -> Result<(), DatabaseError> {
     let (instance_id, package) = (&*entry.usage.instance_id, package(&entry.usage.package_instance_id));
-    let amount = ten_thousandths(entry);
+    let amount = entry.ten_thousandths();
     let (add_to_open, closed_until) = (shared(ADD), shared(CLOSED_UNTIL));
     let mut at = entry.at;
     loop {
@@ -476,20 +571,33 @@ async fn insert(
     made.iter().map(|row| row.text("metering_sn")).collect()
 }
 
-/// Stores an outcome, and returns the amount if the record is delivered by it.
+/// Adds delivered records to the statements, in the order of their keys.
+async fn add_to_months(work: &Work<'_>, delivered: &Delivered) -> Result<(), DatabaseError> {
+    let months: Vec<i64> = delivered.keys().map(|(month, ..)| *month).collect();
+    let (instances, packages): (Vec<&str>, Vec<&str>) =
+        delivered.keys().map(|(_, instance_id, package)| (&**instance_id, &**package)).unzip();
+    let (records, amounts): (Vec<i64>, Vec<i64>) = delivered.values().copied().unzip();
+    let add = "INSERT INTO koogallery_usage_month AS known (month, instance_id, package, records, amount) \
+               SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT (month, instance_id, package) DO UPDATE \
+               SET records = known.records + excluded.records, amount = known.amount + excluded.amount";
+    let parameters = [ints(&months), texts(&instances), texts(&packages), ints(&records), ints(&amounts)];
+    work.execute(add, &parameters).await.map(drop)
+}
+
+/// Stores an outcome, and returns the record if it is delivered by it.
 async fn settle(
     work: &Work<'_>,
     lease: Lease,
     now: Timestamp,
     metering_sn: &str,
     outcome: &RecordOutcome,
-) -> Result<Option<i64>, DatabaseError> {
+) -> Result<Option<DeliveredRecord>, DatabaseError> {
     let Settlement { state, is_held, due_at, code, description } = Settlement::new(outcome, now);
     let (now, holder) = (now.as_unix_millis(), lease.holder_text());
     let place = [text(&metering_sn), int(&now), text(&holder)];
     let values = [text(&state), flag(&is_held), int(&due_at), text(&code), text(&description)];
     let settled =
-        work.query_opt(&shared(&format!("{SETTLE} RETURNING amount")), &[&place[..], &values].concat()).await?;
-    let amount = settled.map(|row| row.int("amount")).transpose()?;
-    Ok(amount.filter(|_| matches!(outcome, RecordOutcome::Delivered)))
+        work.query_opt(&shared(&format!("{SETTLE} RETURNING {DELIVERED}")), &[&place[..], &values].concat()).await?;
+    let settled = settled.filter(|_| matches!(outcome, RecordOutcome::Delivered));
+    settled.map(|row| DeliveredRecord::read(&row)).transpose()
 }

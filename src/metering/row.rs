@@ -1,6 +1,6 @@
 //! The row of a record, and the statements that all SQL engines share.
 
-use super::{Entry, RecordOutcome, RecordRefusal, RecordState, StoredRecord, UsageSum};
+use super::{RecordOutcome, RecordRefusal, RecordState, StoredRecord, UsageSum};
 #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 use super::{Status, Total};
 use crate::amount::Amount;
@@ -79,11 +79,6 @@ impl<'a> Settlement<'a> {
             description: refusal.and_then(|refusal| refusal.description.as_deref()),
         }
     }
-}
-
-/// The amount of an entry in ten-thousandths.
-pub(super) fn ten_thousandths(entry: &Entry) -> i64 {
-    entry.usage.amount.ten_thousandths().and_then(|amount| i64::try_from(amount).ok()).unwrap_or(i64::MAX)
 }
 
 /// The package of an entry or a draft; the empty one means none.

@@ -7,11 +7,13 @@ use rusqlite::{OptionalExtension as _, Transaction, named_params, params};
 
 use super::row::{
     ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read, read_sum,
-    stored, ten_thousandths,
+    stored,
 };
+use super::statement::{DELIVERED, DeliveredRecord, fill_months, place, read_line, statement};
+use super::totals::{TOTALS, fill_totals, read_total, totals_of};
 use super::{
-    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, Status, StoredRecord, Total,
-    UsageStore, UsageSum,
+    Correction, Cycle, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, RunningTotal,
+    StatementLine, StatementMonth, Status, StoredRecord, Total, UsageStore, UsageSum,
 };
 use crate::amount::Amount;
 use crate::lease::Lease;
@@ -19,7 +21,8 @@ use crate::open_api::push_usage::UsageRecord;
 use crate::sqlite::{Database, DatabaseError, add_column};
 use crate::timestamp::Timestamp;
 
-/// A usage store in tables of its own (`koogallery_usage_open`, `_record`, `_id`, `_delivered`).
+/// A usage store in tables of its own (`koogallery_usage_open`, `_record`, `_id`, `_delivered`,
+/// `_total`, `_month`).
 ///
 /// Recordings that wait for the disk at the same time share one commit. Several processes may use the same file.
 #[derive(Clone)]
@@ -41,7 +44,12 @@ impl SqliteUsageStore {
     /// cannot be changed without copying the whole table. A program of an earlier version leaves such records alone; in
     /// other states `held` means nothing, since such a program does not reset it. An empty package means none, since no
     /// two NULLs of a key are equal.
-    pub const SCHEMA: &str = "
+    ///
+    /// Running totals of a file of an earlier version begin with what it still has. A program of an earlier version that
+    /// works on the same file goes on without them: what it records is pushed and billed, but no running total has it. A
+    /// running total without an amount and a related instance is the begin of a cycle.
+    pub const SCHEMA: &str = concat!(
+        "
 CREATE TABLE IF NOT EXISTS koogallery_usage_open (
     instance_id  TEXT NOT NULL,
     period_begin INTEGER NOT NULL,
@@ -88,7 +96,26 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_delivered (
     amount  INTEGER NOT NULL CHECK (typeof(amount) = 'integer')
 );
 INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
-";
+CREATE TABLE IF NOT EXISTS koogallery_usage_total (
+    instance_id TEXT NOT NULL,
+    related     TEXT NOT NULL,
+    cycle_begin INTEGER NOT NULL,
+    amount      INTEGER NOT NULL CHECK (typeof(amount) = 'integer'),
+    PRIMARY KEY (instance_id, related, cycle_begin)
+) WITHOUT ROWID;
+",
+        fill_totals!(),
+        "CREATE TABLE IF NOT EXISTS koogallery_usage_month (
+    month       INTEGER NOT NULL,
+    instance_id TEXT NOT NULL,
+    package     TEXT NOT NULL,
+    records     INTEGER NOT NULL,
+    amount      INTEGER NOT NULL CHECK (typeof(amount) = 'integer'),
+    PRIMARY KEY (month, instance_id, package)
+) WITHOUT ROWID;
+",
+        fill_months!("CAST(strftime('%Y%m', begin_time / 1000 + 28800, 'unixepoch') AS INTEGER)")
+    );
 
     /// Opens the store, creating its tables if there are none, and updating those of an earlier version.
     ///
@@ -114,9 +141,10 @@ INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
                 return Ok(Recorded::Repeated);
             }
         }
+        add_to_totals(transaction, entry)?;
         let instance_id = &entry.usage.instance_id;
         let package = package(&entry.usage.package_instance_id);
-        let amount = ten_thousandths(entry);
+        let amount = entry.ten_thousandths();
         let mut at = entry.at;
         loop {
             let (begin, end) = entry.period.around(at);
@@ -152,6 +180,21 @@ INSERT OR IGNORE INTO koogallery_usage_delivered VALUES (1, 0, 0);
 impl UsageStore for SqliteUsageStore {
     fn record(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Vec<Recorded>, MeteringError>> {
         self.run(move |transaction| entries.iter().map(|entry| Self::record_in(transaction, entry)).collect())
+    }
+
+    fn totals<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Vec<RunningTotal>, MeteringError>> {
+        let instance_id = instance_id.to_owned();
+        self.run(move |transaction| {
+            transaction.prepare_cached(TOTALS)?.query_map([&instance_id], |row| read_total(row))?.collect()
+        })
+    }
+
+    fn begin_cycle<'a>(&'a self, instance_id: &'a str, at: Timestamp) -> BoxFuture<'a, Result<bool, MeteringError>> {
+        let instance_id = instance_id.to_owned();
+        self.run(move |transaction| {
+            let begin = "INSERT OR IGNORE INTO koogallery_usage_total VALUES (?1, '', ?2, 0)";
+            Ok(transaction.execute(begin, params![instance_id, at.as_unix_millis()])? == 1)
+        })
     }
 
     fn close_periods(&self, until: Timestamp) -> BoxFuture<'_, Result<usize, MeteringError>> {
@@ -249,6 +292,25 @@ impl UsageStore for SqliteUsageStore {
         self.run(move |transaction| status(transaction, risky_before))
     }
 
+    fn statement<'a>(
+        &'a self,
+        month: StatementMonth,
+        after: Option<&'a StatementLine>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<StatementLine>, MeteringError>> {
+        let [begin, end] = [month.begin(), month.end()].map(Timestamp::as_unix_millis);
+        let (instance_id, package) = place(after);
+        let (instance_id, package) = (instance_id.to_owned(), package.to_owned());
+        self.run(move |transaction| {
+            transaction
+                .prepare_cached(&statement("INTEGER"))?
+                .query_map(params![month.number(), begin, end, instance_id, package, clamped(limit)], |row| {
+                    read_line(row)
+                })?
+                .collect()
+        })
+    }
+
     fn records<'a>(
         &'a self,
         state: RecordState,
@@ -285,6 +347,30 @@ impl UsageStore for SqliteUsageStore {
 fn make_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     add_column(transaction, "koogallery_usage_record", "held", "INTEGER NOT NULL DEFAULT 0")?;
     transaction.execute_batch(SqliteUsageStore::SCHEMA)
+}
+
+/// Adds an entry to the running totals.
+fn add_to_totals(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
+    for (owner, related) in totals_of(entry) {
+        let renewal: Option<i64> = match entry.cycle {
+            Cycle::AtRenewal => transaction
+                .prepare_cached(
+                    "SELECT max(cycle_begin) FROM koogallery_usage_total \
+                     WHERE instance_id = ?1 AND related = '' AND cycle_begin <= ?2",
+                )?
+                .query_row(params![owner, entry.at.as_unix_millis()], |row| row.get(0))?,
+            _ => None,
+        };
+        let renewal = renewal.map(Timestamp::from_unix_millis);
+        let begin = entry.cycle.begin(entry.at, renewal.as_slice()).as_unix_millis();
+        transaction
+            .prepare_cached(
+                "INSERT INTO koogallery_usage_total VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
+            )?
+            .execute(params![owner, related, begin, entry.ten_thousandths()])?;
+    }
+    Ok(())
 }
 
 /// Leases records in a state that are due.
@@ -375,11 +461,20 @@ fn settle(
 ) -> rusqlite::Result<()> {
     let Settlement { state, is_held, due_at, code, description } = Settlement::new(outcome, now);
     let (now, holder) = (now.as_unix_millis(), lease.holder_text());
-    let settled: Option<i64> = transaction
-        .prepare_cached(&format!("{SETTLE} RETURNING amount"))?
-        .query_row(params![metering_sn, now, holder, state, is_held, due_at, code, description], |row| row.get(0))
+    let settled = transaction
+        .prepare_cached(&format!("{SETTLE} RETURNING {DELIVERED}"))?
+        .query_row(params![metering_sn, now, holder, state, is_held, due_at, code, description], |row| {
+            DeliveredRecord::read(row)
+        })
         .optional()?;
-    if let (Some(amount), RecordOutcome::Delivered) = (settled, outcome) {
+    if let (Some(record), RecordOutcome::Delivered) = (settled, outcome) {
+        let DeliveredRecord { month, instance_id, package, amount } = record;
+        transaction
+            .prepare_cached(
+                "INSERT INTO koogallery_usage_month VALUES (?1, ?2, ?3, 1, ?4) \
+                 ON CONFLICT DO UPDATE SET records = records + 1, amount = amount + excluded.amount",
+            )?
+            .execute(params![month, instance_id, package, amount])?;
         transaction.prepare_cached(COUNT_DELIVERED)?.execute([1, amount])?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{Entry, Recorded, Status};
+use super::{Entry, Recorded, RunningTotal, StatementLine, StatementMonth, Status};
 use crate::lease::Lease;
 use crate::open_api::push_usage::{RecordCode, UsageRecord};
 use crate::shareable::shareable;
@@ -26,7 +26,23 @@ shareable! {
         /// An entry counts in the [period around](super::Period::around) its time. If that period has no open sum and
         /// the instance has a record that begins before the period's end and ends after the time, the entry counts from
         /// the end of that record on, and so forth. A sum keeps the time of the usage that opened it.
+        ///
+        /// In the same transaction each new entry is added to the running total of its instance, and if it names a package
+        /// to that of the package with the instance as the related one, each in the [cycle](super::Cycle::begin) in which the
+        /// time of the entry lies.
         fn record(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Vec<Recorded>, MeteringError>>;
+
+        /// Returns the running totals of an instance or package, in order of related instance and begin of the cycle. They
+        /// stay when records and ids are deleted.
+        fn totals<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Vec<RunningTotal>, MeteringError>>;
+
+        /// Begins a cycle of an instance or package: stores a running total of zero without a related instance, unless there
+        /// is one that begins then. Returns whether it was stored.
+        fn begin_cycle<'a>(
+            &'a self,
+            instance_id: &'a str,
+            at: Timestamp,
+        ) -> BoxFuture<'a, Result<bool, MeteringError>>;
 
         /// Makes pending records, with `until` as their time and due from then on, of sums whose period ended at
         /// `until` or before; at most some hundred in one call. Returns the number of records.
@@ -61,7 +77,7 @@ shareable! {
         ///
         /// A record that another holder has leased since stays as it is, unless the outcome is
         /// [`Delivered`](RecordOutcome::Delivered); a delivered record never changes. The last refusal of a record is
-        /// kept.
+        /// kept. In the same transaction a delivered record is added to the [statement](Self::statement) of its month.
         fn settle(
             &self,
             lease: Lease,
@@ -81,6 +97,16 @@ shareable! {
         /// Returns the totals of everything. Records that begin before `risky_before` and wait for an answer or a
         /// correction count as at risk.
         fn status(&self, risky_before: Timestamp) -> BoxFuture<'_, Result<Status, MeteringError>>;
+
+        /// Returns the statement of a month: a line for each instance and package that has records or open sums in it, in
+        /// the order of instance and package, no package first, from the first after `after`, at most `limit`. Records
+        /// delivered stay in it when they are deleted.
+        fn statement<'a>(
+            &'a self,
+            month: StatementMonth,
+            after: Option<&'a StatementLine>,
+            limit: usize,
+        ) -> BoxFuture<'a, Result<Vec<StatementLine>, MeteringError>>;
 
         /// Returns records in a state, in the order of their numbers, from the first after `after`, at most `limit`.
         fn records<'a>(
@@ -226,6 +252,12 @@ pub enum MeteringError {
     /// The usage is invalid; nothing was recorded.
     #[error(transparent)]
     Usage(#[from] super::UsageError),
+    /// The running total of an instance or package does not fit into the marketplace's answer.
+    #[error("running total of {instance_id} is larger than 99999999.9999")]
+    TotalTooLarge {
+        /// The instance or package.
+        instance_id: String,
+    },
     /// The store failed; nothing was changed.
     #[error("usage store operation failed")]
     Store(#[source] Arc<dyn Error + Send + Sync>),

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::row::{package, ten_thousandths};
+use super::row::package;
 use super::{Entry, Recorded};
 use crate::columns::Columns;
 use crate::timestamp::Timestamp;
@@ -51,7 +51,7 @@ impl<'a> Sorted<'a> {
             let key = (&*entry.usage.instance_id, begin.as_unix_millis(), package(&entry.usage.package_instance_id));
             let (period_end, first_at) = (end.as_unix_millis(), entry.at.as_unix_millis());
             let sum = sorted.sums.entry(key).or_insert(Addition { period_end, first_at, amount: 0 });
-            sum.amount = sum.amount.saturating_add(ten_thousandths(entry));
+            sum.amount = sum.amount.saturating_add(entry.ten_thousandths());
         }
         sorted
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use time::UtcOffset;
 
+use super::Cycle;
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
 
@@ -65,7 +66,7 @@ impl Usage {
         self
     }
 
-    pub(crate) fn check(self, now: Timestamp, period: Period) -> Result<Entry, UsageError> {
+    pub(crate) fn check(self, now: Timestamp, period: Period, cycle: Cycle) -> Result<Entry, UsageError> {
         let is_text = |text: &str| !text.contains('\0');
         let is_id = |id: &str| (1..=64).contains(&id.chars().count()) && is_text(id);
         if !is_id(&self.instance_id) || self.package_instance_id.as_deref().is_some_and(|id| !is_id(id)) {
@@ -85,7 +86,7 @@ impl Usage {
             Some(1..=LARGEST) => {}
             _ => return Err(UsageError::Amount(self.amount)),
         }
-        Ok(Entry { usage: self, at, recorded_at: now, period })
+        Ok(Entry { usage: self, at, recorded_at: now, period, cycle })
     }
 }
 
@@ -101,6 +102,15 @@ pub struct Entry {
     pub recorded_at: Timestamp,
     /// The time that its record covers.
     pub period: Period,
+    /// When the running totals that it adds to begin at zero.
+    pub cycle: Cycle,
+}
+
+impl Entry {
+    /// The amount in ten-thousandths of the product's unit.
+    pub(super) fn ten_thousandths(&self) -> i64 {
+        self.usage.amount.ten_thousandths().and_then(|amount| i64::try_from(amount).ok()).unwrap_or(i64::MAX)
+    }
 }
 
 /// The outcome of recording a usage.
@@ -186,7 +196,7 @@ mod tests {
 
     #[test]
     fn odd_usage_is_refused() {
-        let refused = |usage: Usage| usage.check(NOW, Period::Hourly).unwrap_err();
+        let refused = |usage: Usage| usage.check(NOW, Period::Hourly, Cycle::Never).unwrap_err();
         let one = Amount::from(1);
         for amount in [Amount::ZERO, Amount::from_ten_thousandths(-1), "100000000".parse().unwrap()] {
             assert_eq!(refused(Usage::new("i", amount)), UsageError::Amount(amount));

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 
-use super::{HOUR, NOW, SECOND, SHORT, Time, later, ok};
+use super::{HOUR, MINUTE, NOW, SECOND, SHORT, Time, later, ok};
 use crate::amount::Amount;
 use crate::lease::Lease;
 use crate::metering::{
-    Correction, Entry, Period, RecordOutcome, RecordRefusal, RecordState, Recorded, Status, StoredRecord, Usage,
-    UsageStore, UsageSum,
+    Correction, Cycle, Entry, Period, RecordOutcome, RecordRefusal, RecordState, Recorded, RunningTotal, StatementLine,
+    StatementMonth, Status, StoredRecord, Usage, UsageStore, UsageSum,
 };
 use crate::open_api::push_usage::{RecordCode, UsageRecord};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{CHINA, Timestamp};
 
 /// Checks the rules of a [`UsageStore`]; `make` returns a new, empty store at every call.
 ///
@@ -33,6 +33,10 @@ pub async fn usage_store<S: UsageStore>(make: impl AsyncFn() -> S) {
     a_record_is_corrected_under_its_number(&make().await).await;
     records_are_listed_in_pages(&make().await).await;
     old_records_and_ids_are_deleted(&make().await).await;
+    running_totals_have_all_usage_and_stay(&make().await).await;
+    usage_counts_in_the_cycle_of_its_time(&make().await).await;
+    a_renewal_begins_a_cycle_once(&make().await).await;
+    a_statement_has_what_was_delivered_and_what_was_not(&make().await).await;
 }
 
 /// Checks the rules of a [`UsageStore`] that several processes share; `open` opens the same store at every call. It is
@@ -52,11 +56,14 @@ pub async fn shared_usage_store<S: UsageStore>(open: impl AsyncFn() -> S) {
     }
     let (one, other) = (open().await, open().await);
     let status = status(&one).await;
-    let totals = (status.open.records, status.open.usage, status.pending.records, status.pending.usage);
-    assert_eq!(totals, (1, amount(15_010), 1, amount(20_000)), "sums and records are kept over a restart");
+    let counts = (status.open.records, status.open.usage, status.pending.records, status.pending.usage);
+    assert_eq!(counts, (1, amount(15_010), 1, amount(20_000)), "sums and records are kept over a restart");
     assert_eq!(claim(&one, 2, later(SECOND), 9).await, [], "leases are kept over a restart");
     let repeated = record(&other, vec![with_id(entry("kept", 5, NOW), "kept-id")]).await;
     assert_eq!(repeated, [Recorded::Repeated], "ids of usage are kept over a restart");
+
+    let kept = totals(&one, "kept").await;
+    assert_eq!(kept, [(None, 0, 15_010)], "running totals are kept over a restart");
 
     let stores: [&dyn UsageStore; 2] = [&one, &other];
     let recordings = (0..100).map(|index| async move {
@@ -65,6 +72,9 @@ pub async fn shared_usage_store<S: UsageStore>(open: impl AsyncFn() -> S) {
     });
     let firsts = join_all(recordings).await.into_iter().filter(|is_first| *is_first).count();
     assert_eq!(firsts, 50, "of two recordings with the same id at the same time, one counts");
+    let many = join_all((0..10).map(async |index| totals(&one, &format!("many{index}")).await)).await;
+    let many: i64 = many.iter().flatten().map(|(_, _, amount)| amount).sum();
+    assert_eq!(many, 50, "a repeated id adds nothing to running totals, also at the same time");
     let closings = stores.map(|store| async move { ok("close_periods", store.close_periods(end()).await) });
     assert_eq!(join_all(closings).await.into_iter().sum::<usize>(), 11, "every sum makes one record");
     let claims = (0..8).map(|index| async move { claim(stores[index % 2], 10 + index as u128, end(), 2).await });
@@ -117,7 +127,7 @@ fn amount(ten_thousandths: i64) -> Amount {
 
 fn entry(instance_id: &str, ten_thousandths: i64, at: Timestamp) -> Entry {
     let usage = Usage::new(instance_id, amount(ten_thousandths)).with_time(at);
-    ok("usage of the suite", usage.check(at, Period::Hourly))
+    ok("usage of the suite", usage.check(at, Period::Hourly, Cycle::Never))
 }
 
 fn with_id(mut entry: Entry, usage_id: &str) -> Entry {
@@ -141,6 +151,14 @@ async fn record(store: &dyn UsageStore, entries: Vec<Entry>) -> Vec<Recorded> {
 
 async fn status(store: &dyn UsageStore) -> Status {
     ok("status", store.status(NOW).await)
+}
+
+/// The running totals of an instance or package: related instance, begin of the cycle in milliseconds, amount.
+async fn totals(store: &dyn UsageStore, instance_id: &str) -> Vec<(Option<String>, i64, i64)> {
+    let totals = ok("totals", store.totals(instance_id).await);
+    let parts =
+        |total: RunningTotal| (total.related_instance_id, total.cycle_begin.as_unix_millis(), total.ten_thousandths);
+    totals.into_iter().map(parts).collect()
 }
 
 async fn claim(store: &dyn UsageStore, holder: u128, now: Timestamp, limit: usize) -> Vec<UsageRecord> {
@@ -168,6 +186,11 @@ async fn in_state(store: &dyn UsageStore, state: RecordState) -> Vec<StoredRecor
 async fn records_of(store: &dyn UsageStore, instances: &[&str]) {
     record(store, instances.iter().map(|id| entry(id, 10_000, NOW)).collect()).await;
     assert_eq!(ok("close_periods", store.close_periods(end()).await), instances.len(), "records of sums");
+}
+
+fn of_package(mut entry: Entry, package: &str) -> Entry {
+    entry.usage.package_instance_id = Some(package.to_owned());
+    entry
 }
 
 async fn usage_adds_up_per_instance_and_period(store: &dyn UsageStore) {
@@ -225,12 +248,8 @@ async fn late_usage_counts_after_the_record_of_its_time(store: &dyn UsageStore) 
 }
 
 async fn packages_share_the_time_of_their_instance(store: &dyn UsageStore) {
-    let of_package = |package: &str| {
-        let mut entry = entry("a", 10_000, NOW);
-        entry.usage.package_instance_id = Some(package.to_owned());
-        entry
-    };
-    record(store, vec![of_package("p1"), of_package("p2"), of_package("p1"), entry("a", 10_000, NOW)]).await;
+    let named = |package: &str| of_package(entry("a", 10_000, NOW), package);
+    record(store, vec![named("p1"), named("p2"), named("p1"), entry("a", 10_000, NOW)]).await;
     assert_eq!(status(store).await.open.records, 3, "sums per package");
     assert_eq!(ok("close_periods", store.close_periods(end()).await), 3, "a record per package");
     let mut claimed = claim(store, 1, end(), 9).await;
@@ -438,4 +457,117 @@ async fn old_records_and_ids_are_deleted(store: &dyn UsageStore) {
     assert_eq!(status(store).await.delivered.records, 1, "deleted records stay in the total");
     let again = record(store, vec![with_id(entry("a", 10_000, end()), "id")]).await;
     assert_eq!(again, [Recorded::First], "a deleted id counts again");
+}
+
+async fn running_totals_have_all_usage_and_stay(store: &dyn UsageStore) {
+    assert_eq!(totals(store, "a").await, [], "an unknown instance has no totals");
+    let of_p = |instance_id: &str, ten_thousandths| of_package(entry(instance_id, ten_thousandths, NOW), "p");
+    let entries = vec![entry("a", 1, NOW), with_id(of_p("a", 20), "id"), with_id(of_p("a", 20), "id"), of_p("b", 300)];
+    record(store, entries).await;
+    record(store, vec![with_id(of_p("a", 20), "id"), entry("a", 4000, end())]).await;
+    let of_a = [(None, 0, 4021)];
+    let of_p = [(Some("a".to_owned()), 0, 20), (Some("b".to_owned()), 0, 300)];
+    assert_eq!(totals(store, "a").await, of_a, "a total has each usage of its instance once");
+    assert_eq!(totals(store, "p").await, of_p, "a package has a total for each instance");
+
+    ok("close_periods", store.close_periods(end()).await);
+    for record in claim(store, 1, end(), 9).await {
+        settle(store, 1, &record, RecordOutcome::Delivered).await;
+    }
+    while ok("forget", store.forget(end().saturating_add(SECOND)).await) > 0 {}
+    assert_eq!(in_state(store, RecordState::Delivered).await, [], "delivered records are deleted");
+    assert_eq!((totals(store, "a").await, totals(store, "p").await), (of_a.into(), of_p.into()), "totals stay");
+    record(store, vec![entry("a", 50_000, NOW)]).await;
+    assert_eq!(totals(store, "a").await, [(None, 0, 54_021)], "late usage counts as well");
+}
+
+async fn usage_counts_in_the_cycle_of_its_time(store: &dyn UsageStore) {
+    // From the beginning of a month in Beijing.
+    let midnight = Timestamp::from_unix_millis(1_738_339_200_000);
+    let (before, month) = (Timestamp::from_unix_millis(midnight.as_unix_millis() - 1), 1_735_660_800_000);
+    let monthly = |ten_thousandths, at| {
+        let mut entry = of_package(entry("a", ten_thousandths, at), "p");
+        entry.cycle = Cycle::Monthly { day: 1, zone: CHINA };
+        entry
+    };
+    record(store, vec![monthly(1, NOW), monthly(20, before), monthly(300, midnight)]).await;
+    ok("close_periods", store.close_periods(midnight).await);
+    record(store, vec![monthly(4000, before)]).await;
+    let begins = [month, midnight.as_unix_millis()];
+    let expected = |related: Option<&str>| {
+        begins.into_iter().zip([4021, 300]).map(|(begin, amount)| (related.map(str::to_owned), begin, amount)).collect()
+    };
+    let (of_instance, of_package): (Vec<_>, Vec<_>) = (expected(None), expected(Some("a")));
+    assert_eq!(totals(store, "a").await, of_instance, "usage counts in the cycle of its time, also if it is late");
+    assert_eq!(totals(store, "p").await, of_package, "a package has the cycles of its usage");
+}
+
+async fn a_renewal_begins_a_cycle_once(store: &dyn UsageStore) {
+    let renewed = |ten_thousandths, at| {
+        let mut entry = of_package(entry("a", ten_thousandths, at), "p");
+        entry.cycle = Cycle::AtRenewal;
+        entry
+    };
+    let before = Timestamp::from_unix_millis(end().as_unix_millis() - 1);
+    record(store, vec![renewed(1, NOW)]).await;
+    for (instance_id, at, is_new) in
+        [("p", end(), true), ("p", end(), false), ("a", later(2 * HOUR), true), ("a", later(HOUR), true)]
+    {
+        let begun = ok("begin_cycle", store.begin_cycle(instance_id, at).await);
+        assert_eq!(begun, is_new, "a cycle of {instance_id} begins once");
+    }
+    record(store, vec![renewed(20, before), renewed(300, end()), renewed(4000, later(HOUR))]).await;
+    record(store, vec![renewed(50_000, later(3 * HOUR)), renewed(600_000, later(90 * MINUTE))]).await;
+    let [first, second] = [HOUR, 2 * HOUR].map(|time| later(time).as_unix_millis());
+    let of_instance = [(None, 0, 321), (None, first, 604_000), (None, second, 50_000)];
+    assert_eq!(totals(store, "a").await, of_instance, "usage counts from the last renewal before it");
+    let (begin, related) = (end().as_unix_millis(), || Some("a".to_owned()));
+    let of_package = [(None, begin, 0), (related(), 0, 21), (related(), begin, 654_300)];
+    assert_eq!(totals(store, "p").await, of_package, "a package has cycles of its own");
+    assert!(!ok("begin_cycle", store.begin_cycle("p", end()).await), "a cycle with usage begins once");
+    assert_eq!(totals(store, "p").await, of_package, "a repeated renewal changes nothing");
+}
+
+async fn a_statement_has_what_was_delivered_and_what_was_not(store: &dyn UsageStore) {
+    let month: StatementMonth = ok("month", "2025-01".parse());
+    let last = Timestamp::from_unix_millis(month.end().as_unix_millis() - 1);
+    let of_page =
+        async |after: Option<&StatementLine>, limit| ok("statement", store.statement(month, after, limit).await);
+    assert_eq!(of_page(None, 9).await, [], "a new store has an empty statement");
+    let in_p = |entry| of_package(entry, "p");
+    let entries = vec![entry("a", 1, NOW), in_p(entry("a", 20, NOW)), entry("b", 300, NOW), entry("c", 4000, NOW)];
+    record(store, entries).await;
+    record(store, vec![entry("a", 1, end()), entry("d", 70_000, last), entry("a", 9, month.end())]).await;
+    ok("close_periods", store.close_periods(Period::Hourly.around(end()).1).await);
+    for record in claim(store, 1, later(2 * HOUR), 9).await {
+        let outcome = match record.instance_id.as_str() {
+            "a" => RecordOutcome::Delivered,
+            "b" => RecordOutcome::Dead(refusal("012")),
+            _ => RecordOutcome::Held { at: later(3 * HOUR) },
+        };
+        // Delivered twice, as by a former holder.
+        for _ in 0..2 {
+            settle(store, 1, &record, outcome.clone()).await;
+        }
+    }
+    while ok("forget", store.forget(end().saturating_add(SECOND)).await) > 0 {}
+    let line = |instance_id: &str, package: Option<&str>| {
+        let mut line = StatementLine { instance_id: instance_id.to_owned(), ..StatementLine::default() };
+        line.package_instance_id = package.map(str::to_owned);
+        line
+    };
+    let expected = [
+        StatementLine { delivered_records: 2, delivered_usage: amount(2), ..line("a", None) },
+        StatementLine { delivered_records: 1, delivered_usage: amount(20), ..line("a", Some("p")) },
+        StatementLine { refused_records: 1, refused_usage: amount(300), ..line("b", None) },
+        StatementLine { waiting_records: 1, waiting_usage: amount(4000), ..line("c", None) },
+        StatementLine { waiting_records: 1, waiting_usage: amount(70_000), ..line("d", None) },
+    ];
+    assert_eq!(of_page(None, 9).await, expected, "a statement has its month, also what was deleted");
+    let mut paged: Vec<StatementLine> = Vec::new();
+    while let Some(line) = of_page(paged.last(), 1).await.pop() {
+        paged.push(line);
+        assert!(paged.len() <= 5, "a page begins after the line asked for: {paged:?}");
+    }
+    assert_eq!(paged, expected, "pages hold all lines");
 }

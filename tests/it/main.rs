@@ -56,6 +56,7 @@ mod replay_guards;
 mod replicas;
 mod replicas_example;
 mod request_bodies;
+mod running_totals;
 mod serve_tls;
 mod servers;
 mod settings;

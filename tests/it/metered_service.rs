@@ -12,6 +12,8 @@ use axum::extract::State;
 use axum::http::{Request, Response};
 use futures_util::stream;
 use koogallery::amount::Amount;
+use koogallery::clock::{Clock as _, SystemClock};
+use koogallery::signature::callback_v2;
 use koogallery::timestamp::Timestamp;
 use koogallery_simulator::{Fault, FaultRule, Instance, OpenApiServer, RefusalForm};
 use serde_json::json;
@@ -116,6 +118,33 @@ fn killed_a_hundred_times_the_sum_delivered_is_the_sum_recorded() {
     println!(
         "{ROUNDS} kills, {cut_off} calls cut off, {pushes} pushes, {delivered_between} of {recorded} units delivered between the kills"
     );
+}
+
+#[test]
+fn queries_are_answered_with_what_was_used() {
+    let program = example("metered_service");
+    let folder = tempfile::tempdir().unwrap();
+    let marketplace = serve_in_background(Router::new().fallback(receive).with_state(Intake::default()));
+    let server = start(&program, &folder.path().join("metered.db"), marketplace);
+    let call = |body: &str| {
+        let query = callback_v2::signed_query(&key(), &crate::support::nonce(), SystemClock.now(), body.as_bytes());
+        let request = format!(
+            "POST /saasproduce?{query} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        );
+        serde_json::from_slice::<serde_json::Value>(&exchange(server.address, &request).unwrap().1).unwrap()
+    };
+    assert_eq!(call(&crate::support::purchase("CS1", "inst-1"))["resultCode"], "000000");
+    let used = || {
+        let info = &call(r#"{"activity":"queryInstance","instanceId":"inst-1"}"#)["info"][0]["usageInfo"];
+        assert_eq!(info.as_array().unwrap().len(), 1);
+        info[0]["usageValue"].to_string()
+    };
+    assert_eq!(used(), "0");
+    // Of 12 calls, one is repeated, and the others are of four more instances.
+    assert!([1, 6, 6, 2, 3, 4, 5, 11, 7, 8, 9, 10].into_iter().all(|number| render(server.address, number)));
+    assert_eq!(used(), "3");
 }
 
 /// Kills for each form of an answer.

@@ -18,7 +18,7 @@ use koogallery::license_store::{
     ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, MysqlLicenseStore,
 };
 use koogallery::metering::{
-    Correction, Meter, MysqlUsageStore, RecordOutcome, RecordState, Recorded, Usage, UsageStore,
+    Correction, Cycle, Meter, MysqlUsageStore, RecordOutcome, RecordState, Recorded, Usage, UsageStore,
 };
 use koogallery::mysql::{Database, DatabaseError};
 use koogallery::redact::Sensitive;
@@ -30,6 +30,7 @@ use mysql_async::{Conn, IsolationLevel, TxOpts};
 use tokio::time::sleep;
 
 use crate::at_once;
+use crate::running_totals;
 use crate::servers::Mysql;
 use crate::support::NOW;
 
@@ -376,6 +377,16 @@ async fn replicas_that_bill_at_once_lose_and_double_nothing() {
 }
 
 #[tokio::test]
+async fn usage_of_before_running_totals_counts_in_them() {
+    let Some(place) = Mysql::new().await else { return };
+    let database = place.database().await;
+    let before = "DROP TABLE koogallery_usage_total; DROP TABLE koogallery_usage_month; \
+                  UPDATE koogallery_schema SET version = 1 WHERE store = 'usage'";
+    let make_old = async || place.client().await.query_drop(before).await.unwrap();
+    running_totals::of_before(async || MysqlUsageStore::new(&database).await.unwrap(), make_old).await;
+}
+
+#[tokio::test]
 async fn usage_in_a_transaction_of_the_sellers_own_counts_if_that_commits() {
     let Some(place) = Mysql::new().await else { return };
     let store = MysqlUsageStore::new(&place.database().await).await.unwrap();
@@ -452,6 +463,8 @@ INSERT INTO koogallery_usage_record SELECT MD5(seq), CONCAT('inst', seq % 200), 
     CASE seq % 100 WHEN 0 THEN 'pending' WHEN 1 THEN 'fix' WHEN 2 THEN 'dead' ELSE 'delivered' END, 0, seq, NULL, NULL,
     NULL, seq, seq % 200 = 1 FROM seq_1_to_20000;
 INSERT INTO koogallery_usage_id SELECT CONCAT('id', seq), seq FROM seq_1_to_20000;
+INSERT INTO koogallery_usage_total SELECT CONCAT('inst', seq), IF(seq % 3 = 0, '', CONCAT('r', seq)), seq, 1
+    FROM seq_1_to_20000;
 INSERT INTO koogallery_tenant SELECT CONCAT('t', seq), 'inst', 0, FALSE, 'removed', NULL FROM seq_1_to_20000;
 INSERT INTO koogallery_application SELECT CONCAT('t', seq), 'app', 'inst', 0, FALSE, 'removed', NULL FROM seq_1_to_20000;
 INSERT INTO koogallery_user SELECT CONCAT('t', seq % 4), 'app', CONCAT('u', seq), 'inst', 0, FALSE, 'present',
@@ -525,6 +538,10 @@ async fn no_operation_reads_a_table_as_a_whole() {
         meter.entry(usage.with_time(Timestamp::from_unix_millis(10_000_000))).unwrap()
     };
     usage.record(vec![entry("inst7"), entry("new")]).await.unwrap();
+    let renewed = meter.clone().with_cycle(Cycle::AtRenewal);
+    renewed.record(Usage::new("inst9", "1".parse().unwrap()).with_package("inst12")).await.unwrap();
+    assert!(renewed.begin_cycle("inst9", NOW).await.unwrap());
+    assert_eq!(meter.usage_info("inst9").await.unwrap()[0].usage_value.to_string(), "1.0001");
     let until = Timestamp::from_unix_millis(5_000);
     assert_eq!(usage.close_periods(until).await.unwrap(), 49);
     assert_eq!(usage.close_instance("inst19000", NOW).await.unwrap(), 1);

@@ -18,7 +18,9 @@ use koogallery::ledger::{Effect, Ledger, OrderKey, PostgresLedger, PrunableLedge
 use koogallery::license_store::{
     ApplicationId, ApplicationOutcome, License, LicenseApplication, LicenseStore, PostgresLicenseStore,
 };
-use koogallery::metering::{Correction, Meter, PostgresUsageStore, RecordOutcome, RecordState, Usage, UsageStore};
+use koogallery::metering::{
+    Correction, Cycle, Meter, PostgresUsageStore, RecordOutcome, RecordState, StatementMonth, Usage, UsageStore,
+};
 use koogallery::postgres::{Database, DatabaseError};
 use koogallery::redact::Sensitive;
 use koogallery::replay::{CallId, PostgresReplayGuard, ReplayGuard};
@@ -28,6 +30,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, NoTls};
 
 use crate::at_once;
+use crate::running_totals;
 use crate::servers::Schema;
 use crate::support::NOW;
 
@@ -158,6 +161,16 @@ async fn replicas_that_bill_at_once_lose_and_double_nothing() {
 }
 
 #[tokio::test]
+async fn usage_of_before_running_totals_counts_in_them() {
+    let Some(schema) = Schema::new().await else { return };
+    let database = schema.database().await;
+    let before = "DROP TABLE koogallery_usage_total; DROP TABLE koogallery_usage_month; \
+                  UPDATE koogallery_schema SET version = 1 WHERE store = 'usage'";
+    let make_old = async || schema.client().await.batch_execute(before).await.unwrap();
+    running_totals::of_before(async || PostgresUsageStore::new(&database).await.unwrap(), make_old).await;
+}
+
+#[tokio::test]
 async fn usage_in_a_transaction_of_the_sellers_own_counts_if_that_commits() {
     let Some(schema) = Schema::new().await else { return };
     let database = schema.database().await;
@@ -272,6 +285,9 @@ INSERT INTO koogallery_usage_record
     CASE n % 100 WHEN 0 THEN 'pending' WHEN 1 THEN 'fix' WHEN 2 THEN 'dead' ELSE 'delivered' END, 0, n, NULL, NULL,
     NULL, n, n % 200 = 1 FROM generate_series(1, 20000) AS n;
 INSERT INTO koogallery_usage_id SELECT 'id' || n, n FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_usage_total SELECT 'inst' || n, CASE n % 3 WHEN 0 THEN '' ELSE 'r' || n END, n, 1
+    FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_usage_month SELECT 202000 + n % 12, 'inst' || n, '', 1, 1 FROM generate_series(1, 20000) AS n;
 INSERT INTO koogallery_tenant SELECT 't' || n, 'inst', 0, FALSE, 'removed' FROM generate_series(1, 20000) AS n;
 INSERT INTO koogallery_application SELECT 't' || n, 'app', 'inst', 0, FALSE, 'removed'
     FROM generate_series(1, 20000) AS n;
@@ -306,8 +322,8 @@ async fn every_statement_uses_an_index() {
     schema.client().await.batch_execute(FILL).await.unwrap();
     plans.lock().unwrap().clear();
 
-    // The plans of the statements that the operation runs use these indexes, and read no table as a whole. Only totals read
-    // all open sums.
+    // The plans of the statements that the operation runs use these indexes, and read no table as a whole. Only totals and
+    // statements read all open sums.
     macro_rules! check {
         ($operation:expr, $($index:expr),+) => {{
             $operation.await.unwrap();
@@ -318,7 +334,7 @@ async fn every_statement_uses_an_index() {
                 let is_used = uses.iter().any(|used| plans.contains(used));
                 assert!(is_used, "{index} is not used by {}:\n{plans}", stringify!($operation));
             }
-            let may_read_sums = stringify!($operation).starts_with("usage.status");
+            let may_read_sums = ["usage.status", "usage.statement"].iter().any(|name| stringify!($operation).starts_with(name));
             let is_allowed = |line: &str| {
                 line.contains("koogallery_usage_delivered") || may_read_sums && line.contains("koogallery_usage_open")
             };
@@ -384,7 +400,16 @@ async fn every_statement_uses_an_index() {
             )
             .unwrap()
     };
-    check!(usage.record(vec![entry("inst7"), entry("new")]), "koogallery_usage_record_end");
+    check!(
+        usage.record(vec![entry("inst7"), entry("new")]),
+        "koogallery_usage_record_end",
+        "koogallery_usage_total_pkey"
+    );
+    let renewed = meter.clone().with_cycle(Cycle::AtRenewal);
+    let usage_at_renewal = Usage::new("inst9", "1".parse().unwrap()).with_package("inst12");
+    check!(renewed.record(usage_at_renewal), "koogallery_usage_total_pkey");
+    check!(renewed.begin_cycle("inst9", NOW), "koogallery_usage_total_pkey");
+    check!(meter.usage_info("inst9"), "koogallery_usage_total_pkey");
     let until = Timestamp::from_unix_millis(5_000);
     check!(usage.close_periods(until), "koogallery_usage_open_end", "koogallery_usage_open_pkey");
     check!(usage.close_instance("inst19000", NOW), "koogallery_usage_open_pkey");
@@ -400,6 +425,9 @@ async fn every_statement_uses_an_index() {
     check!(usage.records(RecordState::Dead, Some("5"), 10), "koogallery_usage_record_page");
     check!(usage.records(RecordState::Delivered, Some("5"), 10), "koogallery_usage_record_page");
     check!(usage.forget(until), "koogallery_usage_record_settled", "koogallery_usage_id_time");
+    check!(usage.settle(lease(1), NOW, vec![(sn.clone(), RecordOutcome::Delivered)]), "koogallery_usage_month_pkey");
+    let month = StatementMonth::of(NOW).unwrap();
+    check!(usage.statement(month, None, 10), "koogallery_usage_month_pkey", "koogallery_usage_record_left");
     check!(usage.status(until), "koogallery_usage_record_left");
 
     let meta = |tenant: &str| ChangeMeta::new(tenant, NOW).with_instance("inst");

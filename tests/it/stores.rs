@@ -12,7 +12,7 @@ use koogallery::ledger::{Ledger, LedgerError, MemoryLedger};
 use koogallery::license_store::{
     ApplicationId, LicenseApplication, LicenseStore as _, MemoryLicenseStore, SqliteLicenseStore,
 };
-use koogallery::metering::SqliteUsageStore;
+use koogallery::metering::{MemoryUsageStore, SqliteUsageStore};
 use koogallery::replay::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use koogallery::sqlite::Database;
 use koogallery::testing;
@@ -31,6 +31,7 @@ async fn every_license_store_keeps_the_rules() {
 
 #[tokio::test]
 async fn every_usage_store_keeps_the_rules() {
+    testing::usage_store(async || MemoryUsageStore::new()).await;
     let open = async |path| SqliteUsageStore::new(&Database::open(path).unwrap()).await.unwrap();
     testing::usage_store(async || open(":memory:".into()).await).await;
     let folder = tempfile::tempdir().unwrap();

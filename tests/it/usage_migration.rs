@@ -66,7 +66,7 @@ INSERT INTO koogallery_usage_open VALUES ('open', 0, '', 3600000, 5, 70000);
 INSERT INTO koogallery_usage_id VALUES ('request-1', 1735787045000);
 WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < :count)
 INSERT INTO koogallery_usage_record
-SELECT printf('%s-%08d', state, n), 'i' || n, 'p' || (n % 3), n * 1000, n * 1000 + rank, 7, 10000 + n, state, n % 5,
+SELECT printf('%s-%08d', state, n), 'i' || (n % 10), 'p' || (n % 3), n * 1000, n * 1000 + rank, 7, 10000 + n, state, n % 5,
        n, NULL, CASE state WHEN 'fix' THEN '015' WHEN 'dead' THEN '001' END, 'words', n
 FROM number, (SELECT 'pending' AS state, 1 AS rank UNION SELECT 'delivered', 2 UNION SELECT 'fix', 3 UNION SELECT 'dead', 4);
 UPDATE koogallery_usage_delivered SET records = :count, amount = 12345;

@@ -13,4 +13,5 @@ pub mod rsa_keygen;
 pub mod scenario;
 pub mod serve;
 pub mod sign;
+pub mod statement;
 pub mod verify;

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 
 use commands::{
     check, completions, decrypt, decrypt_secret, encrypt, explain, fire, record, replay, rsa_keygen, scenario, serve,
-    sign, verify,
+    sign, statement, verify,
 };
 use support::failure::Failure;
 use support::output::Output;
@@ -62,6 +62,7 @@ enum Command {
     Decrypt(decrypt::Decrypt),
     RsaKeygen(rsa_keygen::RsaKeygen),
     DecryptSecret(decrypt_secret::DecryptSecret),
+    Statement(statement::Statement),
     Completions(completions::Completions),
 }
 
@@ -88,6 +89,7 @@ fn main() -> ExitCode {
         Command::Decrypt(command) => command.run(&output),
         Command::RsaKeygen(command) => command.run(&output),
         Command::DecryptSecret(command) => command.run(&output),
+        Command::Statement(command) => command.run(&output),
         Command::Completions(command) => command.run(&output),
     };
     match outcome {

@@ -16,5 +16,6 @@ mod scenario;
 mod serve;
 mod servers;
 mod signatures;
+mod statement;
 mod support;
 mod usage;
