@@ -17,6 +17,7 @@ use koogallery::ledger::{Effect, LeaseOutcome, Ledger, MysqlLedger, OrderKey, Pr
 use koogallery::license_store::{
     ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, MysqlLicenseStore,
 };
+use koogallery::metering::package::MysqlPackageStore;
 use koogallery::metering::{
     Correction, Meter, MysqlUsageStore, RecordOutcome, RecordState, Recorded, Usage, UsageStore,
 };
@@ -118,6 +119,21 @@ async fn the_usage_store_keeps_the_rules() {
     testing::replicated_usage_store(async || open(&database).await).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_package_store_keeps_the_rules() {
+    let Some(place) = Mysql::new().await else { return };
+    let places = Places::default();
+    let open = async |database: &Database| {
+        let usage = MysqlUsageStore::new(database).await.unwrap();
+        let packages = MysqlPackageStore::new(&usage).await.unwrap();
+        (usage, packages)
+    };
+    testing::package_store(async || open(&places.database().await).await).await;
+    testing::shared_package_store(async || open(&place.database().await).await).await;
+    let database = places.database().await;
+    testing::replicated_package_store(async || open(&database).await).await;
+}
+
 /// A user of the server who may read and write the tables of a database, and no more.
 struct Clerk {
     admin: Conn,
@@ -162,6 +178,7 @@ async fn every_store_has_statements_for_administrators() {
         MysqlDirectory::schema(),
         MysqlLicenseStore::schema(),
         MysqlUsageStore::schema(),
+        MysqlPackageStore::schema(),
         MysqlStateStore::schema(),
     ];
     // Twice, since nobody remembers whether it was done.

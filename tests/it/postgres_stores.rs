@@ -18,6 +18,7 @@ use koogallery::ledger::{Effect, Ledger, OrderKey, PostgresLedger, PrunableLedge
 use koogallery::license_store::{
     ApplicationId, ApplicationOutcome, License, LicenseApplication, LicenseStore, PostgresLicenseStore,
 };
+use koogallery::metering::package::PostgresPackageStore;
 use koogallery::metering::{Correction, Meter, PostgresUsageStore, RecordOutcome, RecordState, Usage, UsageStore};
 use koogallery::postgres::{Database, DatabaseError};
 use koogallery::redact::Sensitive;
@@ -90,6 +91,21 @@ async fn the_usage_store_keeps_the_rules() {
     testing::replicated_usage_store(async || open(&database).await).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_package_store_keeps_the_rules() {
+    let Some(schema) = Schema::new().await else { return };
+    let schemas = Schemas::default();
+    let open = async |database: &Database| {
+        let usage = PostgresUsageStore::new(database).await.unwrap();
+        let packages = PostgresPackageStore::new(&usage).await.unwrap();
+        (usage, packages)
+    };
+    testing::package_store(async || open(&schemas.database().await).await).await;
+    testing::shared_package_store(async || open(&schema.database().await).await).await;
+    let database = schemas.database().await;
+    testing::replicated_package_store(async || open(&database).await).await;
+}
+
 #[tokio::test]
 async fn the_state_store_keeps_the_rules() {
     let Some(schema) = Schema::new().await else { return };
@@ -107,6 +123,7 @@ async fn every_store_has_statements_for_administrators() {
         PostgresDirectory::schema(),
         PostgresLicenseStore::schema(),
         PostgresUsageStore::schema(),
+        PostgresPackageStore::schema(),
         PostgresStateStore::schema(),
     ];
     // Twice, since nobody remembers whether it was done.
@@ -132,6 +149,7 @@ async fn every_store_has_statements_for_administrators() {
     PostgresLicenseStore::new(&database).await.unwrap();
     PostgresStateStore::new(&database).await.unwrap();
     let store = PostgresUsageStore::new(&database).await.unwrap();
+    PostgresPackageStore::new(&store).await.unwrap();
     let meter = Meter::new(store);
     meter.record(Usage::new("inst", "1".parse().unwrap())).await.unwrap();
     drop((meter, database));
