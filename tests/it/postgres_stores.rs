@@ -18,7 +18,7 @@ use koogallery::ledger::{Effect, Ledger, OrderKey, PostgresLedger, PrunableLedge
 use koogallery::license_store::{
     ApplicationId, ApplicationOutcome, License, LicenseApplication, LicenseStore, PostgresLicenseStore,
 };
-use koogallery::metering::package::PostgresPackageStore;
+use koogallery::metering::package::{PackageBook, PostgresPackageStore};
 use koogallery::metering::{Correction, Meter, PostgresUsageStore, RecordOutcome, RecordState, Usage, UsageStore};
 use koogallery::postgres::{Database, DatabaseError};
 use koogallery::redact::Sensitive;
@@ -299,6 +299,10 @@ INSERT INTO koogallery_department SELECT 't' || n % 4, 'D' || n, 'inst', 0, FALS
     FROM generate_series(1, 20000) AS n;
 INSERT INTO koogallery_directory_cleared SELECT 'koogallery_user', 't' || n, 'inst', 0, FALSE
     FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_package SELECT 'inst' || n % 200, 'pkg' || n, NULL, NULL, 100000, 0, 9000000000000, 100000,
+    9000000000000, 0, 0, 'active' FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_reservation SELECT 'inst' || n % 200, 'r' || n, NULL, 10000, '[]', 0, 9000000000000,
+    CASE n % 7 WHEN 0 THEN 'open' ELSE 'canceled' END, n FROM generate_series(1, 20000) AS n;
 ANALYZE;
 ";
 
@@ -317,6 +321,7 @@ async fn every_statement_uses_an_index() {
     let licenses = PostgresLicenseStore::new(&database).await.unwrap();
     let states = PostgresStateStore::new(&database).await.unwrap();
     let usage = PostgresUsageStore::new(&database).await.unwrap();
+    let packages = PostgresPackageStore::new(&usage).await.unwrap();
     let directory = PostgresDirectory::new(&database, Backwards).await.unwrap();
     let directory = directory.with_department_sync(DepartmentSync::Replace);
     let users = vec![User::new("u", "name", "D001", Role::User)];
@@ -419,6 +424,17 @@ async fn every_statement_uses_an_index() {
     check!(usage.records(RecordState::Delivered, Some("5"), 10), "koogallery_usage_record_page");
     check!(usage.forget(until), "koogallery_usage_record_settled", "koogallery_usage_id_time");
     check!(usage.status(until), "koogallery_usage_record_left");
+
+    let book = PackageBook::new(meter.clone(), packages);
+    let named = |id: &str| Usage::new("inst7", "1".parse().unwrap()).with_id(id);
+    check!(book.record(named("split")), "koogallery_package_pkey", "koogallery_usage_id_pkey");
+    check!(
+        async { book.reserve(named("job"), MINUTE).await.map(drop) },
+        "koogallery_package_pkey",
+        "koogallery_reservation_pkey"
+    );
+    check!(async { book.reserve(named("job"), MINUTE).await?.commit(1.into()).await }, "koogallery_reservation_pkey");
+    check!(book.end("pkg7"), "koogallery_package_package", "koogallery_package_pkey");
 
     let meta = |tenant: &str| ChangeMeta::new(tenant, NOW).with_instance("inst");
     let users = vec![User::new("u7", "name", "D001", Role::User)];
