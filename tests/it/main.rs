@@ -39,6 +39,7 @@ mod open_api;
 mod open_api_client;
 mod open_api_errors;
 mod orders;
+mod package_service;
 mod packages;
 mod panics;
 mod postgres;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3, try_join4};
 
 use super::row::{
     COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
@@ -124,9 +124,9 @@ async fn change(
     scope: Scope<'_>,
     decision: &Decision,
 ) -> Result<Result<Outcome, PackageError>, DatabaseError> {
-    // The lock of the instance's usage, so that there is one order of locks.
-    lock(work, &[scope.instance_id].into()).await?;
-    let shelf = read(work, scope).await?;
+    // The lock of the instance's usage, so that there is one order of locks. What is read is read after the wait for it.
+    let instances = [scope.instance_id].into();
+    let ((), shelf) = try_join(lock(work, &instances), read(work, scope)).await?;
     let change = match decision.make(&shelf) {
         Ok(change) => change,
         Err(refused) => return Ok(Err(refused)),
@@ -139,53 +139,69 @@ async fn change(
             record(work, &others.iter().collect::<Vec<&Entry>>()).await?;
         }
     }
-    write(work, scope, &change).await?;
+    work.last(write(work, scope, &change)).await?;
     Ok(Ok(Outcome::new(shelf, change, Recorded::First)))
 }
 
 async fn write(work: &Work<'_>, scope: Scope<'_>, change: &Change) -> Result<(), DatabaseError> {
     let new: fn(&str) -> String = |column| format!("excluded.{column}");
-    let packages = shared(&put_package("ON CONFLICT (instance_id, package) DO UPDATE SET", new));
-    for stored in &change.packages {
-        put(work, &packages, &package_cells(stored)).await?;
-    }
-    let reservations = shared(&put_reservation("ON CONFLICT (instance_id, id) DO UPDATE SET", new));
-    for stored in &change.reservations {
-        put(work, &reservations, &reservation_cells(stored)).await?;
-    }
-    if let Some(before) = change.forget_before {
+    let package = shared(&put_package("ON CONFLICT (instance_id, package) DO UPDATE SET", new));
+    let reservation = shared(&put_reservation("ON CONFLICT (instance_id, id) DO UPDATE SET", new));
+    let packages = change.packages.iter().map(|stored| put(work, &package, package_cells(stored)));
+    let reservations = change.reservations.iter().map(|stored| put(work, &reservation, reservation_cells(stored)));
+    let forget = async {
+        let Some(before) = change.forget_before else { return Ok(()) };
         let forget = "DELETE FROM koogallery_reservation WHERE ctid = ANY (ARRAY(SELECT ctid \
                       FROM koogallery_reservation WHERE instance_id = $1 AND state <> 'open' AND settled_at < $2 \
                       ORDER BY settled_at LIMIT $3))";
         let before = before.as_unix_millis();
-        work.execute(forget, &[text(&scope.instance_id), int(&before), int(&AT_ONCE)]).await?;
-    }
-    Ok(())
+        work.execute(forget, &[text(&scope.instance_id), int(&before), int(&AT_ONCE)]).await.map(drop)
+    };
+    try_join3(try_join_all(packages), try_join_all(reservations), forget).await.map(drop)
 }
 
 async fn read(work: &Work<'_>, scope: Scope<'_>) -> Result<Shelf, DatabaseError> {
     let Scope { instance_id, everything, .. } = scope;
-    // After the wait for the lock.
-    let clock = work.query(&format!("SELECT {CLOCK} AS clock"), &[]).await?;
+    let clock = format!("SELECT {CLOCK} AS clock");
+    let package = scope.package_instance_id.unwrap_or_default();
+    let package_parameters = [text(&instance_id), text(&package), flag(&everything)];
+    let packages = shared(PACKAGES);
+    // By the time of the statement, so that an index can be used. What is loaded too early is not over by the clock.
+    let over = shared(OVER).replace(
+        "ends_at <= $2",
+        "ends_at <= greatest($2, floor(extract(epoch FROM statement_timestamp()) * 1000)::BIGINT)",
+    );
+    let until = if everything { i64::MAX } else { 0 };
+    let over_parameters = [text(&instance_id), int(&until)];
+    let one = async {
+        let Some(id) = scope.reservation_id else { return Ok(None) };
+        work.query_opt(&shared(ONE), &[text(&instance_id), text(&id)]).await
+    };
+    let recorded = async {
+        let Some(usage_id) = scope.usage_id else { return Ok(None) };
+        work.query_opt(&shared(RECORDED), &[text(&usage_id)]).await
+    };
+    let (packages, over, (one, recorded), clock) = try_join4(
+        work.query(&packages, &package_parameters),
+        work.query(&over, &over_parameters),
+        try_join(one, recorded),
+        work.query(&clock, &[]),
+    )
+    .await?;
     let clock = clock.first().map_or(Ok(scope.now), |row| row.time("clock"))?;
     let mut shelf = Shelf::new(clock);
-    let package = scope.package_instance_id.unwrap_or_default();
-    let packages = work.query(&shared(PACKAGES), &[text(&instance_id), text(&package), flag(&everything)]).await?;
+    shelf.is_recorded = recorded.is_some();
     shelf.packages = packages.iter().map(read_package).collect::<Result<_, _>>()?;
-    let until = if everything { i64::MAX } else { clock.as_unix_millis() };
-    let over = work.query(&shared(OVER), &[text(&instance_id), int(&until)]).await?;
     shelf.reservations = over.iter().map(read_reservation).collect::<Result<_, _>>()?;
-    if let Some(id) = scope.reservation_id.filter(|id| !shelf.reservations.iter().any(|known| known.id == *id)) {
-        let one = work.query_opt(&shared(ONE), &[text(&instance_id), text(&id)]).await?;
-        shelf.reservations.extend(one.as_ref().map(read_reservation).transpose()?);
-    }
-    if let Some(usage_id) = scope.usage_id {
-        shelf.is_recorded = work.query_opt(&shared(RECORDED), &[text(&usage_id)]).await?.is_some();
+    if let Some(one) = one.as_ref().map(read_reservation).transpose()? {
+        if !shelf.reservations.iter().any(|known| known.id == one.id) {
+            shelf.reservations.push(one);
+        }
     }
     Ok(shelf)
 }
 
-async fn put(work: &Work<'_>, statement: &str, cells: &[Cell]) -> Result<(), DatabaseError> {
+async fn put(work: &Work<'_>, statement: &str, cells: Vec<Cell>) -> Result<(), DatabaseError> {
     let parameters: Vec<_> = cells
         .iter()
         .map(|cell| match cell {
