@@ -23,7 +23,7 @@ fn start(program: &Path, database: &str, quota: u32) -> Server {
 
 /// Whether the call was answered. Every third is a job of two units, the others cost one.
 fn call(address: SocketAddr, number: u32) -> bool {
-    let path = if number % 3 == 0 { "job" } else { "render" };
+    let path = if number.is_multiple_of(3) { "job" } else { "render" };
     let request = format!(
         "POST /{path}/inst HTTP/1.1\r\nHost: x\r\nIdempotency-Key: call-{number}\r\nContent-Length: 0\r\n\
          Connection: close\r\n\r\n"
@@ -32,7 +32,7 @@ fn call(address: SocketAddr, number: u32) -> bool {
 }
 
 fn cost(number: u32) -> u32 {
-    if number % 3 == 0 { 2 } else { 1 }
+    if number.is_multiple_of(3) { 2 } else { 1 }
 }
 
 fn get(address: SocketAddr, path: &str) -> String {

@@ -193,11 +193,9 @@ async fn read(work: &Work<'_>, scope: Scope<'_>) -> Result<Shelf, DatabaseError>
     shelf.is_recorded = recorded.is_some();
     shelf.packages = packages.iter().map(read_package).collect::<Result<_, _>>()?;
     shelf.reservations = over.iter().map(read_reservation).collect::<Result<_, _>>()?;
-    if let Some(one) = one.as_ref().map(read_reservation).transpose()? {
-        if !shelf.reservations.iter().any(|known| known.id == one.id) {
-            shelf.reservations.push(one);
-        }
-    }
+    let one = one.as_ref().map(read_reservation).transpose()?;
+    let one = one.filter(|one| !shelf.reservations.iter().any(|known| known.id == one.id));
+    shelf.reservations.extend(one);
     Ok(shelf)
 }
 
