@@ -13,6 +13,7 @@ mod command;
 mod dialect;
 mod environment;
 mod handler;
+pub mod packages;
 mod pipeline;
 mod service;
 mod settings;

@@ -69,6 +69,17 @@ pub mod _6_metering {
     //! [`Meter::begin_cycle`]: crate::metering::Meter::begin_cycle
     //! [`Cycle`]: crate::metering::Cycle
     //! [`with_package`]: crate::metering::Usage::with_package
+    //! [`PackageBook`]: crate::metering::package::PackageBook
+    //! [`Packages`]: crate::callback::packages::Packages
+    //! [`add`]: crate::metering::package::PackageBook::add
+    //! [`extend`]: crate::metering::package::PackageBook::extend
+    //! [`end`]: crate::metering::package::PackageBook::end
+    //! [`PackageBook::record`]: crate::metering::package::PackageBook::record
+    //! [`Consumption`]: crate::metering::package::Consumption
+    //! [`Stop`]: crate::metering::package::WhenUsedUp::Stop
+    //! [`PayPerUse`]: crate::metering::package::WhenUsedUp::PayPerUse
+    //! [`reserve`]: crate::metering::package::PackageBook::reserve
+    //! [`reservations`]: crate::metering::package::PackageBook::reservations
 }
 pub mod _7_joint_operation {
     #![doc = include_str!("manual/joint_operation.md")]

@@ -52,6 +52,7 @@ mod meter;
 #[cfg(feature = "mysql_async-0_37")]
 mod mysql;
 mod observer;
+pub mod package;
 #[cfg(feature = "deadpool-postgres-0_14")]
 mod postgres;
 mod pusher;

@@ -20,6 +20,7 @@
 //! | [`ReplayGuard`](crate::replay::ReplayGuard) | [`replay_guard`] | [`shared_replay_guard`] | |
 //! | [`LicenseStore`](crate::license_store::LicenseStore) | [`license_store`] | [`shared_license_store`] | [`replicated_license_store`] |
 //! | [`UsageStore`](crate::metering::UsageStore) | [`usage_store`] | [`shared_usage_store`] | [`replicated_usage_store`] |
+//! | [`PackageStore`](crate::metering::package::PackageStore) | [`package_store`] | [`shared_package_store`] | [`replicated_package_store`] |
 //! | [`DirectoryStore`](crate::directory::DirectoryStore) | [`directory_store`] | [`shared_directory_store`] | |
 //! | [`StateStore`](crate::heartbeat::StateStore) | | [`state_store`] | |
 //!
@@ -38,6 +39,7 @@ mod accept_all;
 mod directory;
 mod ledger;
 mod license_store;
+mod package;
 mod prune;
 mod replay;
 mod state;
@@ -47,6 +49,7 @@ pub use accept_all::AcceptAll;
 pub use directory::{directory_store, shared_directory_store};
 pub use ledger::{ledger, replicated_ledger, shared_ledger};
 pub use license_store::{license_store, replicated_license_store, shared_license_store};
+pub use package::{package_store, replicated_package_store, shared_package_store};
 pub use prune::prunable_ledger;
 pub use replay::{replay_guard, shared_replay_guard};
 pub use state::state_store;

@@ -46,7 +46,7 @@ use crate::timestamp::Timestamp;
 /// ```
 #[derive(Clone)]
 pub struct MysqlUsageStore {
-    database: Database,
+    pub(super) database: Database,
     waiting: Queue,
 }
 
@@ -402,14 +402,14 @@ impl UsageStore for MysqlUsageStore {
 
 /// Locks instances against each other's recording and closing, since which sum an entry adds to depends on the records
 /// that were made.
-async fn lock_instances(work: &impl Session, instances: &BTreeSet<&str>) -> Result<(), DatabaseError> {
+pub(super) async fn lock_instances(work: &impl Session, instances: &BTreeSet<&str>) -> Result<(), DatabaseError> {
     let names: Vec<[&str; 1]> = instances.iter().map(|instance_id| [*instance_id]).collect();
     let things: Vec<&[&str]> = names.iter().map(|name| &name[..]).collect();
     lock(work, "koogallery_usage_lock", &things).await
 }
 
 /// Adds entries to the open sums.
-async fn record(work: &impl Session, entries: &[&Entry]) -> Result<Vec<Recorded>, DatabaseError> {
+pub(super) async fn record(work: &impl Session, entries: &[&Entry]) -> Result<Vec<Recorded>, DatabaseError> {
     let instances: BTreeSet<&str> = entries.iter().map(|entry| &*entry.usage.instance_id).collect();
     lock_instances(work, &instances).await?;
     let new_ids = insert_ids(work, entries).await?;

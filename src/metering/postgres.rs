@@ -47,7 +47,7 @@ use crate::timestamp::Timestamp;
 /// ```
 #[derive(Clone)]
 pub struct PostgresUsageStore {
-    database: Database,
+    pub(super) database: Database,
     waiting: Queue,
 }
 
@@ -383,14 +383,14 @@ impl UsageStore for PostgresUsageStore {
 
 /// Locks instances against each other's recording and closing, since which sum an entry adds to depends on the records
 /// that were made.
-async fn lock(work: &Work<'_>, instances: &BTreeSet<&str>) -> Result<(), DatabaseError> {
+pub(super) async fn lock(work: &Work<'_>, instances: &BTreeSet<&str>) -> Result<(), DatabaseError> {
     let mut keys: Vec<i64> = instances.iter().map(|instance_id| lock_key(&["usage", instance_id])).collect();
     keys.sort_unstable();
     work.lock(&keys).await
 }
 
 /// Adds entries to the open sums.
-async fn record(work: &Work<'_>, entries: &[&Entry]) -> Result<Vec<Recorded>, DatabaseError> {
+pub(super) async fn record(work: &Work<'_>, entries: &[&Entry]) -> Result<Vec<Recorded>, DatabaseError> {
     let instances: BTreeSet<&str> = entries.iter().map(|entry| &*entry.usage.instance_id).collect();
     let earliest = entries.iter().map(|entry| entry.at.as_unix_millis()).min().unwrap_or(i64::MAX);
     let (ids, times): (Vec<&str>, Vec<i64>) = ids_of(entries).into_iter().unzip();

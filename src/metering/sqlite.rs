@@ -27,7 +27,7 @@ use crate::timestamp::Timestamp;
 /// Recordings that wait for the disk at the same time share one commit. Several processes may use the same file.
 #[derive(Clone)]
 pub struct SqliteUsageStore {
-    database: Database,
+    pub(super) database: Database,
 }
 
 impl fmt::Debug for SqliteUsageStore {

@@ -44,6 +44,8 @@ mod orders;
 mod outages;
 mod own_transaction;
 mod own_transaction_example;
+mod package_service;
+mod packages;
 mod panics;
 mod postgres;
 mod postgres_stores;

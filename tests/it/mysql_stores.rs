@@ -17,6 +17,7 @@ use koogallery::ledger::{Effect, LeaseOutcome, Ledger, MysqlLedger, OrderKey, Pr
 use koogallery::license_store::{
     ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, MysqlLicenseStore,
 };
+use koogallery::metering::package::{MysqlPackageStore, PackageBook};
 use koogallery::metering::{
     Correction, Cycle, Meter, MysqlUsageStore, RecordOutcome, RecordState, Recorded, Usage, UsageStore,
 };
@@ -119,6 +120,21 @@ async fn the_usage_store_keeps_the_rules() {
     testing::replicated_usage_store(async || open(&database).await).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_package_store_keeps_the_rules() {
+    let Some(place) = Mysql::new().await else { return };
+    let places = Places::default();
+    let open = async |database: &Database| {
+        let usage = MysqlUsageStore::new(database).await.unwrap();
+        let packages = MysqlPackageStore::new(&usage).await.unwrap();
+        (usage, packages)
+    };
+    testing::package_store(async || open(&places.database().await).await).await;
+    testing::shared_package_store(async || open(&place.database().await).await).await;
+    let database = places.database().await;
+    testing::replicated_package_store(async || open(&database).await).await;
+}
+
 /// A user of the server who may read and write the tables of a database, and no more.
 struct Clerk {
     admin: Conn,
@@ -163,6 +179,7 @@ async fn every_store_has_statements_for_administrators() {
         MysqlDirectory::schema(),
         MysqlLicenseStore::schema(),
         MysqlUsageStore::schema(),
+        MysqlPackageStore::schema(),
         MysqlStateStore::schema(),
     ];
     // Twice, since nobody remembers whether it was done.
@@ -465,6 +482,10 @@ INSERT INTO koogallery_usage_record SELECT MD5(seq), CONCAT('inst', seq % 200), 
 INSERT INTO koogallery_usage_id SELECT CONCAT('id', seq), seq FROM seq_1_to_20000;
 INSERT INTO koogallery_usage_total SELECT CONCAT('inst', seq), IF(seq % 3 = 0, '', CONCAT('r', seq)), seq, 1
     FROM seq_1_to_20000;
+INSERT INTO koogallery_package SELECT CONCAT('inst', seq % 200), CONCAT('pkg', seq), NULL, NULL, 100000, 0, 9000000000000,
+    100000, 9000000000000, 0, 0, 'active' FROM seq_1_to_20000;
+INSERT INTO koogallery_reservation SELECT CONCAT('inst', seq % 200), CONCAT('r', seq), NULL, 10000, '[]', 0, 9000000000000,
+    IF(seq % 7 = 0, 'open', 'canceled'), seq FROM seq_1_to_20000;
 INSERT INTO koogallery_tenant SELECT CONCAT('t', seq), 'inst', 0, FALSE, 'removed', NULL FROM seq_1_to_20000;
 INSERT INTO koogallery_application SELECT CONCAT('t', seq), 'app', 'inst', 0, FALSE, 'removed', NULL FROM seq_1_to_20000;
 INSERT INTO koogallery_user SELECT CONCAT('t', seq % 4), 'app', CONCAT('u', seq), 'inst', 0, FALSE, 'present',
@@ -492,6 +513,7 @@ async fn no_operation_reads_a_table_as_a_whole() {
     let licenses = MysqlLicenseStore::new(&database).await.unwrap();
     let states = MysqlStateStore::new(&database).await.unwrap();
     let usage = MysqlUsageStore::new(&database).await.unwrap();
+    let packages = MysqlPackageStore::new(&usage).await.unwrap();
     let mut admin = place.client().await;
     admin.query_drop(FILL).await.unwrap();
     for table in admin.query::<String, _>("SHOW TABLES").await.unwrap() {
@@ -551,6 +573,14 @@ async fn no_operation_reads_a_table_as_a_whole() {
     usage.settle(lease(1), NOW, vec![(dead.clone(), RecordOutcome::Delivered)]).await.unwrap();
     usage.correct(&dead, Correction::default(), NOW).await.unwrap();
     assert_eq!(usage.forget(Timestamp::from_unix_millis(1_500)).await.unwrap(), 1_000);
+
+    let book = PackageBook::new(meter.clone(), packages);
+    let named = |id: &str| Usage::new("inst7", "1".parse().unwrap()).with_id(id);
+    assert_eq!(book.record(named("split")).await.unwrap().recorded, Recorded::First);
+    let minute = Duration::from_secs(60);
+    book.reserve(named("job"), minute).await.unwrap().commit("0.5".parse().unwrap()).await.unwrap();
+    book.reserve(named("other"), minute).await.unwrap().cancel().await.unwrap();
+    book.end("pkg7").await.unwrap();
 
     let meta = |tenant: &str| ChangeMeta::new(tenant, NOW).with_instance("inst");
     let users = vec![User::new("u7", "name", "D001", Role::User)];

@@ -18,6 +18,7 @@ use koogallery::ledger::{Effect, Ledger, OrderKey, PostgresLedger, PrunableLedge
 use koogallery::license_store::{
     ApplicationId, ApplicationOutcome, License, LicenseApplication, LicenseStore, PostgresLicenseStore,
 };
+use koogallery::metering::package::{PackageBook, PostgresPackageStore};
 use koogallery::metering::{
     Correction, Cycle, Meter, PostgresUsageStore, RecordOutcome, RecordState, StatementMonth, Usage, UsageStore,
 };
@@ -93,6 +94,21 @@ async fn the_usage_store_keeps_the_rules() {
     testing::replicated_usage_store(async || open(&database).await).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_package_store_keeps_the_rules() {
+    let Some(schema) = Schema::new().await else { return };
+    let schemas = Schemas::default();
+    let open = async |database: &Database| {
+        let usage = PostgresUsageStore::new(database).await.unwrap();
+        let packages = PostgresPackageStore::new(&usage).await.unwrap();
+        (usage, packages)
+    };
+    testing::package_store(async || open(&schemas.database().await).await).await;
+    testing::shared_package_store(async || open(&schema.database().await).await).await;
+    let database = schemas.database().await;
+    testing::replicated_package_store(async || open(&database).await).await;
+}
+
 #[tokio::test]
 async fn the_state_store_keeps_the_rules() {
     let Some(schema) = Schema::new().await else { return };
@@ -110,6 +126,7 @@ async fn every_store_has_statements_for_administrators() {
         PostgresDirectory::schema(),
         PostgresLicenseStore::schema(),
         PostgresUsageStore::schema(),
+        PostgresPackageStore::schema(),
         PostgresStateStore::schema(),
     ];
     // Twice, since nobody remembers whether it was done.
@@ -135,6 +152,7 @@ async fn every_store_has_statements_for_administrators() {
     PostgresLicenseStore::new(&database).await.unwrap();
     PostgresStateStore::new(&database).await.unwrap();
     let store = PostgresUsageStore::new(&database).await.unwrap();
+    PostgresPackageStore::new(&store).await.unwrap();
     let meter = Meter::new(store);
     meter.record(Usage::new("inst", "1".parse().unwrap())).await.unwrap();
     drop((meter, database));
@@ -297,6 +315,10 @@ INSERT INTO koogallery_department SELECT 't' || n % 4, 'D' || n, 'inst', 0, FALS
     FROM generate_series(1, 20000) AS n;
 INSERT INTO koogallery_directory_cleared SELECT 'koogallery_user', 't' || n, 'inst', 0, FALSE
     FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_package SELECT 'inst' || n % 200, 'pkg' || n, NULL, NULL, 100000, 0, 9000000000000, 100000,
+    9000000000000, 0, 0, 'active' FROM generate_series(1, 20000) AS n;
+INSERT INTO koogallery_reservation SELECT 'inst' || n % 200, 'r' || n, NULL, 10000, '[]', 0, 9000000000000,
+    CASE n % 7 WHEN 0 THEN 'open' ELSE 'canceled' END, n FROM generate_series(1, 20000) AS n;
 ANALYZE;
 ";
 
@@ -315,6 +337,7 @@ async fn every_statement_uses_an_index() {
     let licenses = PostgresLicenseStore::new(&database).await.unwrap();
     let states = PostgresStateStore::new(&database).await.unwrap();
     let usage = PostgresUsageStore::new(&database).await.unwrap();
+    let packages = PostgresPackageStore::new(&usage).await.unwrap();
     let directory = PostgresDirectory::new(&database, Backwards).await.unwrap();
     let directory = directory.with_department_sync(DepartmentSync::Replace);
     let users = vec![User::new("u", "name", "D001", Role::User)];
@@ -429,6 +452,17 @@ async fn every_statement_uses_an_index() {
     let month = StatementMonth::of(NOW).unwrap();
     check!(usage.statement(month, None, 10), "koogallery_usage_month_pkey", "koogallery_usage_record_left");
     check!(usage.status(until), "koogallery_usage_record_left");
+
+    let book = PackageBook::new(meter.clone(), packages);
+    let named = |id: &str| Usage::new("inst7", "1".parse().unwrap()).with_id(id);
+    check!(book.record(named("split")), "koogallery_package_pkey", "koogallery_usage_id_pkey");
+    check!(
+        async { book.reserve(named("job"), MINUTE).await.map(drop) },
+        "koogallery_package_pkey",
+        "koogallery_reservation_pkey"
+    );
+    check!(async { book.reserve(named("job"), MINUTE).await?.commit(1.into()).await }, "koogallery_reservation_pkey");
+    check!(book.end("pkg7"), "koogallery_package_package", "koogallery_package_pkey");
 
     let meta = |tenant: &str| ChangeMeta::new(tenant, NOW).with_instance("inst");
     let users = vec![User::new("u7", "name", "D001", Role::User)];

@@ -12,6 +12,7 @@ use koogallery::ledger::{Ledger, LedgerError, MemoryLedger};
 use koogallery::license_store::{
     ApplicationId, LicenseApplication, LicenseStore as _, MemoryLicenseStore, SqliteLicenseStore,
 };
+use koogallery::metering::package::SqlitePackageStore;
 use koogallery::metering::{MemoryUsageStore, SqliteUsageStore};
 use koogallery::replay::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use koogallery::sqlite::Database;
@@ -36,6 +37,26 @@ async fn every_usage_store_keeps_the_rules() {
     testing::usage_store(async || open(":memory:".into()).await).await;
     let folder = tempfile::tempdir().unwrap();
     testing::shared_usage_store(async || open(folder.path().join("usage.db")).await).await;
+}
+
+async fn open_packages(path: impl AsRef<std::path::Path>) -> (SqliteUsageStore, SqlitePackageStore) {
+    let usage = SqliteUsageStore::new(&Database::open(path).unwrap()).await.unwrap();
+    let packages = SqlitePackageStore::new(&usage).await.unwrap();
+    (usage, packages)
+}
+
+#[tokio::test]
+async fn every_package_store_keeps_the_rules() {
+    testing::package_store(async || open_packages(":memory:").await).await;
+    let folder = tempfile::tempdir().unwrap();
+    testing::shared_package_store(async || open_packages(folder.path().join("packages.db")).await).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a caller that is ahead ends no lease")]
+async fn a_package_store_that_believes_its_callers_is_not_for_several_machines() {
+    let stores = open_packages(":memory:").await;
+    testing::replicated_package_store(async || stores.clone()).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,213 @@
+//! The package store in PostgreSQL.
+
+use std::fmt;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3, try_join4};
+
+use super::row::{
+    COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
+    read_reservation, reservation_cells,
+};
+use super::{Change, Decision, Outcome, PackageError, PackageStore, Scope, Shelf};
+use crate::columns::Columns as _;
+use crate::metering::postgres::{lock, record};
+use crate::metering::row::AT_ONCE;
+use crate::metering::{Entry, MeteringError, PostgresUsageStore, Recorded};
+use crate::postgres::{CLOCK, Database, DatabaseError, Schema, Work, flag, int, shared, text};
+
+/// A package store for any number of replicas, in tables of its own (`koogallery_package`, `_reservation`), in the
+/// database of a usage store. Leases end by the clock of the server.
+///
+/// ```no_run
+/// use koogallery::metering::package::{PackageBook, PostgresPackageStore};
+/// use koogallery::metering::{Meter, PostgresUsageStore};
+/// use koogallery::postgres::Database;
+///
+/// # async fn example() -> Result<(), koogallery::postgres::DatabaseError> {
+/// let database = Database::connect("postgres://shop:secret@127.0.0.1/shop").await?;
+/// let usage = PostgresUsageStore::new(&database).await?;
+/// let packages = PostgresPackageStore::new(&usage).await?;
+/// let book = PackageBook::new(Meter::new(usage), packages);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PostgresPackageStore {
+    database: Database,
+}
+
+/// Amounts are whole numbers of ten-thousandths. No package can be overdrawn, whatever a program does.
+const TABLES: &str = r#"CREATE TABLE IF NOT EXISTS koogallery_package (
+    instance_id   TEXT COLLATE "C" NOT NULL,
+    package       TEXT COLLATE "C" NOT NULL,
+    order_id      TEXT,
+    order_line_id TEXT,
+    bought_quota  BIGINT NOT NULL,
+    valid_from    BIGINT NOT NULL,
+    bought_until  BIGINT NOT NULL,
+    quota         BIGINT NOT NULL,
+    valid_until   BIGINT NOT NULL,
+    used          BIGINT NOT NULL CHECK (used >= 0),
+    reserved      BIGINT NOT NULL CHECK (reserved >= 0),
+    state         TEXT COLLATE "C" NOT NULL CHECK (state IN ('active', 'frozen', 'ended')),
+    PRIMARY KEY (instance_id, package),
+    CHECK (used + reserved <= quota)
+);
+CREATE INDEX IF NOT EXISTS koogallery_package_package ON koogallery_package (package, instance_id);
+CREATE TABLE IF NOT EXISTS koogallery_reservation (
+    instance_id TEXT COLLATE "C" NOT NULL,
+    id          TEXT COLLATE "C" NOT NULL,
+    package     TEXT,
+    amount      BIGINT NOT NULL,
+    parts       TEXT NOT NULL,
+    used_at     BIGINT NOT NULL,
+    ends_at     BIGINT NOT NULL,
+    state       TEXT COLLATE "C" NOT NULL CHECK (state IN ('open', 'committed', 'canceled', 'over')),
+    settled_at  BIGINT,
+    PRIMARY KEY (instance_id, id)
+);
+CREATE INDEX IF NOT EXISTS koogallery_reservation_open ON koogallery_reservation (instance_id, ends_at)
+    WHERE state = 'open';
+CREATE INDEX IF NOT EXISTS koogallery_reservation_settled ON koogallery_reservation (instance_id, settled_at)
+    WHERE state <> 'open';
+"#;
+
+impl PostgresPackageStore {
+    /// Returns the tables that [`PostgresPackageStore::new`] makes, for applications that manage their schema themselves.
+    pub fn schema() -> Schema {
+        Schema::postgres("package", "koogallery_package", &[TABLES])
+    }
+
+    /// Opens the store in the database of the usage store, creating its tables if there are none, or updating those of an
+    /// earlier version.
+    ///
+    /// # Errors
+    ///
+    /// The tables cannot be created, or are of a newer version.
+    pub async fn new(usage: &PostgresUsageStore) -> Result<Self, DatabaseError> {
+        let database = usage.database.clone();
+        database.migrate(&Self::schema()).await?;
+        Ok(Self { database })
+    }
+}
+
+impl fmt::Debug for PostgresPackageStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresPackageStore").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+impl PackageStore for PostgresPackageStore {
+    fn change<'a>(&'a self, scope: Scope<'a>, decision: Decision) -> BoxFuture<'a, Result<Outcome, PackageError>> {
+        async move {
+            let changed = self.database.run(async |work| change(work, scope, &decision).await).await;
+            changed.map_err(MeteringError::store)?
+        }
+        .boxed()
+    }
+
+    fn covered<'a>(&'a self, package_instance_id: &'a str) -> BoxFuture<'a, Result<Vec<String>, MeteringError>> {
+        async move {
+            let rows = self.database.rows(&shared(COVERED), &[text(&package_instance_id)]).await;
+            let ids = rows.and_then(|rows| rows.iter().map(|row| row.text("instance_id")).collect());
+            ids.map_err(MeteringError::store)
+        }
+        .boxed()
+    }
+}
+
+/// A change that is refused, or whose usage is repeated, has written nothing by then, so that the transaction may be
+/// committed.
+async fn change(
+    work: &Work<'_>,
+    scope: Scope<'_>,
+    decision: &Decision,
+) -> Result<Result<Outcome, PackageError>, DatabaseError> {
+    // The lock of the instance's usage, so that there is one order of locks. What is read is read after the wait for it.
+    let instances = [scope.instance_id].into();
+    let ((), shelf) = try_join(lock(work, &instances), read(work, scope)).await?;
+    let change = match decision.make(&shelf) {
+        Ok(change) => change,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    if let Some((first, others)) = change.entries.split_first() {
+        if record(work, &[first]).await? == [Recorded::Repeated] {
+            return Ok(Ok(Outcome::new(shelf, change, Recorded::Repeated)));
+        }
+        if !others.is_empty() {
+            record(work, &others.iter().collect::<Vec<&Entry>>()).await?;
+        }
+    }
+    work.last(write(work, scope, &change)).await?;
+    Ok(Ok(Outcome::new(shelf, change, Recorded::First)))
+}
+
+async fn write(work: &Work<'_>, scope: Scope<'_>, change: &Change) -> Result<(), DatabaseError> {
+    let new: fn(&str) -> String = |column| format!("excluded.{column}");
+    let package = shared(&put_package("ON CONFLICT (instance_id, package) DO UPDATE SET", new));
+    let reservation = shared(&put_reservation("ON CONFLICT (instance_id, id) DO UPDATE SET", new));
+    let packages = change.packages.iter().map(|stored| put(work, &package, package_cells(stored)));
+    let reservations = change.reservations.iter().map(|stored| put(work, &reservation, reservation_cells(stored)));
+    let forget = async {
+        let Some(before) = change.forget_before else { return Ok(()) };
+        let forget = "DELETE FROM koogallery_reservation WHERE ctid = ANY (ARRAY(SELECT ctid \
+                      FROM koogallery_reservation WHERE instance_id = $1 AND state <> 'open' AND settled_at < $2 \
+                      ORDER BY settled_at LIMIT $3))";
+        let before = before.as_unix_millis();
+        work.execute(forget, &[text(&scope.instance_id), int(&before), int(&AT_ONCE)]).await.map(drop)
+    };
+    try_join3(try_join_all(packages), try_join_all(reservations), forget).await.map(drop)
+}
+
+async fn read(work: &Work<'_>, scope: Scope<'_>) -> Result<Shelf, DatabaseError> {
+    let Scope { instance_id, everything, .. } = scope;
+    let clock = format!("SELECT {CLOCK} AS clock");
+    let package = scope.package_instance_id.unwrap_or_default();
+    let package_parameters = [text(&instance_id), text(&package), flag(&everything)];
+    let packages = shared(PACKAGES);
+    // By the time of the statement, so that an index can be used. What is loaded too early is not over by the clock.
+    let over = shared(OVER).replace(
+        "ends_at <= $2",
+        "ends_at <= greatest($2, floor(extract(epoch FROM statement_timestamp()) * 1000)::BIGINT)",
+    );
+    let until = if everything { i64::MAX } else { 0 };
+    let over_parameters = [text(&instance_id), int(&until)];
+    let one = async {
+        let Some(id) = scope.reservation_id else { return Ok(None) };
+        work.query_opt(&shared(ONE), &[text(&instance_id), text(&id)]).await
+    };
+    let recorded = async {
+        let Some(usage_id) = scope.usage_id else { return Ok(None) };
+        work.query_opt(&shared(RECORDED), &[text(&usage_id)]).await
+    };
+    let (packages, over, (one, recorded), clock) = try_join4(
+        work.query(&packages, &package_parameters),
+        work.query(&over, &over_parameters),
+        try_join(one, recorded),
+        work.query(&clock, &[]),
+    )
+    .await?;
+    let clock = clock.first().map_or(Ok(scope.now), |row| row.time("clock"))?;
+    let mut shelf = Shelf::new(clock);
+    shelf.is_recorded = recorded.is_some();
+    shelf.packages = packages.iter().map(read_package).collect::<Result<_, _>>()?;
+    shelf.reservations = over.iter().map(read_reservation).collect::<Result<_, _>>()?;
+    let one = one.as_ref().map(read_reservation).transpose()?;
+    let one = one.filter(|one| !shelf.reservations.iter().any(|known| known.id == one.id));
+    shelf.reservations.extend(one);
+    Ok(shelf)
+}
+
+async fn put(work: &Work<'_>, statement: &str, cells: Vec<Cell>) -> Result<(), DatabaseError> {
+    let parameters: Vec<_> = cells
+        .iter()
+        .map(|cell| match cell {
+            Cell::Text(value) => text(value),
+            Cell::TextOrNull(value) => text(value),
+            Cell::Int(value) => int(value),
+            Cell::IntOrNull(value) => int(value),
+        })
+        .collect();
+    work.execute(statement, &parameters).await.map(drop)
+}

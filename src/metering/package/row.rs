@@ -1,0 +1,158 @@
+//! Rows of packages and reservations, and the statements that all SQL engines share.
+
+use super::model::units;
+use super::{Package, PackageState, Part, ReservationState, StoredPackage, StoredReservation};
+use crate::amount::Amount;
+use crate::columns::Columns;
+use crate::timestamp::Timestamp;
+
+pub(super) const PACKAGE: &str = "koogallery_package";
+pub(super) const RESERVATION: &str = "koogallery_reservation";
+
+/// Packages to be read in any case, or all. Parameters: instance, package or an empty text, whether all are read.
+pub(super) const PACKAGES: &str = "SELECT * FROM koogallery_package WHERE instance_id = ?1 \
+    AND (state <> 'ended' OR reserved > 0 OR package = ?2 OR ?3) ORDER BY package";
+
+/// Open reservations that are over, or all. Parameters: instance, clock.
+pub(super) const OVER: &str =
+    "SELECT * FROM koogallery_reservation WHERE instance_id = ?1 AND state = 'open' AND ends_at <= ?2 ORDER BY id";
+
+/// Parameters: instance, reservation.
+pub(super) const ONE: &str = "SELECT * FROM koogallery_reservation WHERE instance_id = ?1 AND id = ?2";
+
+/// Parameter: usage id.
+pub(super) const RECORDED: &str = "SELECT recorded_at FROM koogallery_usage_id WHERE usage_id = ?1";
+
+/// Parameter: package.
+pub(super) const COVERED: &str = "SELECT instance_id FROM koogallery_package WHERE package = ?1 ORDER BY instance_id";
+
+/// Columns of a package: the first two are its key. Those whose values never change follow, then the others.
+const PACKAGE_COLUMNS: [&str; 12] = [
+    "instance_id",
+    "package",
+    "order_id",
+    "order_line_id",
+    "bought_quota",
+    "valid_from",
+    "bought_until",
+    "quota",
+    "valid_until",
+    "used",
+    "reserved",
+    "state",
+];
+
+const RESERVATION_COLUMNS: [&str; 9] =
+    ["instance_id", "id", "package", "amount", "parts", "used_at", "ends_at", "state", "settled_at"];
+
+/// Returns the statement that inserts or replaces a package, given what an engine writes before the new values, and how
+/// it names a new value.
+pub(super) fn put_package(on_conflict: &str, new: fn(&str) -> String) -> String {
+    put(PACKAGE, &PACKAGE_COLUMNS, on_conflict, new)
+}
+
+/// As [`put_package`], for a reservation.
+pub(super) fn put_reservation(on_conflict: &str, new: fn(&str) -> String) -> String {
+    put(RESERVATION, &RESERVATION_COLUMNS, on_conflict, new)
+}
+
+fn put(table: &str, columns: &[&str], on_conflict: &str, new: fn(&str) -> String) -> String {
+    let places: Vec<String> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
+    let changes: Vec<String> = columns[2..].iter().map(|column| format!("{column} = {}", new(column))).collect();
+    format!(
+        "INSERT INTO {table} ({}) VALUES ({}) {on_conflict} {}",
+        columns.join(", "),
+        places.join(", "),
+        changes.join(", ")
+    )
+}
+
+/// A value of a column.
+pub(super) enum Cell {
+    Text(String),
+    TextOrNull(Option<String>),
+    Int(i64),
+    IntOrNull(Option<i64>),
+}
+
+/// Returns the values of a package, in the order of the columns.
+pub(super) fn package_cells(stored: &StoredPackage) -> Vec<Cell> {
+    let StoredPackage { package, quota, valid_until, used, reserved, state } = stored;
+    vec![
+        Cell::Text(package.pay_per_use_instance_id.clone()),
+        Cell::Text(package.instance_id.clone()),
+        Cell::TextOrNull(package.order_id.clone()),
+        Cell::TextOrNull(package.order_line_id.clone()),
+        Cell::Int(units(package.quota)),
+        Cell::Int(package.valid_from.as_unix_millis()),
+        Cell::Int(package.valid_until.as_unix_millis()),
+        Cell::Int(units(*quota)),
+        Cell::Int(valid_until.as_unix_millis()),
+        Cell::Int(units(*used)),
+        Cell::Int(units(*reserved)),
+        Cell::Text(state.as_str().to_owned()),
+    ]
+}
+
+/// Returns the values of a reservation, in the order of the columns.
+pub(super) fn reservation_cells(stored: &StoredReservation) -> Vec<Cell> {
+    vec![
+        Cell::Text(stored.instance_id.clone()),
+        Cell::Text(stored.id.clone()),
+        Cell::TextOrNull(stored.package_instance_id.clone()),
+        Cell::Int(units(stored.amount)),
+        Cell::Text(parts_text(&stored.parts)),
+        Cell::Int(stored.at.as_unix_millis()),
+        Cell::Int(stored.ends_at.as_unix_millis()),
+        Cell::Text(stored.state.as_str().to_owned()),
+        Cell::IntOrNull(stored.settled_at.map(Timestamp::as_unix_millis)),
+    ]
+}
+
+/// Parts are stored as JSON: pairs of a package, or null, and ten-thousandths.
+fn parts_text(parts: &[Part]) -> String {
+    let pairs: Vec<(Option<&str>, i64)> =
+        parts.iter().map(|part| (part.package_instance_id.as_deref(), units(part.amount))).collect();
+    serde_json::json!(pairs).to_string()
+}
+
+fn read_parts(text: &str) -> Option<Vec<Part>> {
+    let pairs: Vec<(Option<String>, i64)> = serde_json::from_str(text).ok()?;
+    Some(pairs.into_iter().map(|(package, units)| Part::new(package, Amount::from_ten_thousandths(units))).collect())
+}
+
+pub(super) fn read_package<R: Columns>(row: &R) -> Result<StoredPackage, R::Error> {
+    let amount = |column| row.int(column).map(Amount::from_ten_thousandths);
+    let mut package = Package::new(
+        row.text("package")?,
+        row.text("instance_id")?,
+        amount("bought_quota")?,
+        row.time("valid_from")?,
+        row.time("bought_until")?,
+    );
+    (package.order_id, package.order_line_id) = (row.text_or_null("order_id")?, row.text_or_null("order_line_id")?);
+    let state = PackageState::from_word(&row.text("state")?);
+    Ok(StoredPackage {
+        package,
+        quota: amount("quota")?,
+        valid_until: row.time("valid_until")?,
+        used: amount("used")?,
+        reserved: amount("reserved")?,
+        state: state.ok_or_else(|| R::unreadable(PACKAGE, "state"))?,
+    })
+}
+
+pub(super) fn read_reservation<R: Columns>(row: &R) -> Result<StoredReservation, R::Error> {
+    let state = ReservationState::from_word(&row.text("state")?);
+    Ok(StoredReservation {
+        id: row.text("id")?,
+        instance_id: row.text("instance_id")?,
+        package_instance_id: row.text_or_null("package")?,
+        amount: Amount::from_ten_thousandths(row.int("amount")?),
+        parts: read_parts(&row.text("parts")?).ok_or_else(|| R::unreadable(RESERVATION, "parts"))?,
+        at: row.time("used_at")?,
+        ends_at: row.time("ends_at")?,
+        state: state.ok_or_else(|| R::unreadable(RESERVATION, "state"))?,
+        settled_at: row.time_or_null("settled_at")?,
+    })
+}
