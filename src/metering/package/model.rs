@@ -19,7 +19,8 @@ use crate::timestamp::Timestamp;
 /// use koogallery::timestamp::Timestamp;
 ///
 /// let (begin, end): (Timestamp, Timestamp) = ("20260101000000".parse()?, "20270101000000".parse()?);
-/// let package = Package::new("package-1", "inst-0001", 1000.into(), begin, end).with_order("CS0001", "CS0001-000001");
+/// let line = "CS0001-000001".to_owned();
+/// let package = Package::new("package-1", "inst-0001", 1000.into(), begin, end).with_order("CS0001", line);
 /// # Ok::<(), koogallery::timestamp::TimestampError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
