@@ -128,7 +128,7 @@ mod actix {
         (|answer| answer, None),
     ];
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn what_middleware_changes_is_named() {
         let stage = Stage::new();
         for (change, wanted) in CHANGES {
