@@ -35,8 +35,8 @@ use futures_util::TryStreamExt as _;
 use http::request::Parts;
 use http::{Method, Request, Response, Uri};
 
-pub use self::answer_check::{AnswerCheck, CheckedAnswers, CheckedBody};
 use super::answer_check::Slot;
+pub use super::answer_check::{AnswerCheck, CheckedAnswers, CheckedBody};
 use super::tower::Endpoint;
 use crate::kit;
 

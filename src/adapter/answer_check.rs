@@ -1,5 +1,8 @@
-//! Comparing the answers of a service with what leaves after other layers; shared by the frameworks.
+//! Comparing the answers of a service with what leaves after other layers; shared by the frameworks, each of which
+//! implements its traits for these types.
 
+use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -8,6 +11,72 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::callback::CallbackService;
 use crate::signature::body_sign;
+
+/// A layer of tower, and a middleware of actix-web, that compares the answers of an
+/// [`Endpoint`](crate::adapter::tower::Endpoint) with what leaves: other layers may compress or rewrite them, and the
+/// marketplace then reads nothing, or finds that `Body-Sign` does not fit. What was changed comes to the service's observer,
+/// as [`CallbackEvent::AnswerChanged`](crate::callback::CallbackEvent::AnswerChanged).
+///
+/// For development and first days in production. Has to be the outermost layer, so the last that is added, and changes
+/// nothing. What a proxy does afterwards is not seen here: `koogallery check` finds that.
+///
+#[cfg_attr(feature = "axum-0_8", doc = "```")]
+#[cfg_attr(not(feature = "axum-0_8"), doc = "```ignore")]
+/// # fn example(service: koogallery::callback::CallbackService) -> axum::Router {
+/// use axum::Router;
+/// use koogallery::adapter::axum::route;
+/// use koogallery::adapter::tower::AnswerCheck;
+///
+/// // Layers of the application stand between the two.
+/// Router::new().route("/saasproduce", route(service)).layer(AnswerCheck::new())
+/// # }
+/// ```
+///
+#[cfg_attr(feature = "actix-4", doc = "```")]
+#[cfg_attr(not(feature = "actix-4"), doc = "```ignore")]
+/// # fn example(service: koogallery::callback::CallbackService) {
+/// use actix_web::App;
+/// use koogallery::adapter::actix::{AnswerCheck, routes};
+///
+/// // Middleware of the application stands between the two.
+/// let app = App::new().configure(routes("/saasproduce", service)).wrap(AnswerCheck::new());
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct AnswerCheck;
+
+impl AnswerCheck {
+    /// Returns the layer.
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+/// The service of [`AnswerCheck`].
+#[derive(Clone, Copy, Debug)]
+pub struct CheckedAnswers<S> {
+    pub(super) inner: S,
+}
+
+/// The body of an answer, compared while it is sent.
+pub struct CheckedBody<B> {
+    pub(super) body: Pin<Box<B>>,
+    pub(super) comparison: Comparison,
+}
+
+impl<B> CheckedBody<B> {
+    pub(super) fn new(body: B, comparison: Comparison) -> Self {
+        Self { body: Box::pin(body), comparison }
+    }
+}
+
+impl<B> fmt::Debug for CheckedBody<B> {
+    /// The body may hold personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CheckedBody").finish_non_exhaustive()
+    }
+}
 
 /// Travels with a request, for the endpoint to leave its answer in.
 #[derive(Clone, Default)]

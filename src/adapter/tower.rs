@@ -16,8 +16,8 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyDataStream, Full};
 
-pub use self::answer_check::{AnswerCheck, CheckedAnswers, CheckedBody};
 use super::answer_check::Slot;
+pub use super::answer_check::{AnswerCheck, CheckedAnswers, CheckedBody};
 use crate::callback::{BodyError, CallbackService, IncomingBody};
 
 /// How much of a refused body is read, and for how long. Proxies that are still sending when the connection closes answer 502;

@@ -1,4 +1,4 @@
-//! A middleware that finds out what other middleware does to answers on their way out.
+//! The check of answers as a middleware of actix-web.
 
 use std::error::Error as StdError;
 use std::future::{Ready, ready};
@@ -13,33 +13,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
-use crate::adapter::answer_check::{Comparison, Slot};
-
-/// As the tower layer of this name (`adapter::tower::AnswerCheck`), a middleware: compares the answers of the service with
-/// what leaves after others, which may compress or rewrite them, and reports what was changed to the service's observer, as
-/// [`CallbackEvent::AnswerChanged`](crate::callback::CallbackEvent::AnswerChanged).
-///
-/// Has to be the outermost one, so the last that is wrapped around the `App`, and changes nothing.
-///
-/// ```
-/// # fn example(service: koogallery::callback::CallbackService) {
-/// use actix_web::App;
-/// use koogallery::adapter::actix::{AnswerCheck, routes};
-///
-/// // Middleware of the application stands between the two.
-/// let app = App::new().configure(routes("/saasproduce", service)).wrap(AnswerCheck::new());
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct AnswerCheck;
-
-impl AnswerCheck {
-    /// Returns the middleware.
-    pub fn new() -> Self {
-        Self
-    }
-}
+use crate::adapter::answer_check::{AnswerCheck, CheckedAnswers, CheckedBody, Comparison, Slot};
 
 impl<S, B> Transform<S, ServiceRequest> for AnswerCheck
 where
@@ -56,12 +30,6 @@ where
     fn new_transform(&self, inner: S) -> Self::Future {
         ready(Ok(CheckedAnswers { inner }))
     }
-}
-
-/// The service of [`AnswerCheck`].
-#[derive(Clone, Copy, Debug)]
-pub struct CheckedAnswers<S> {
-    inner: S,
 }
 
 impl<S, B> Service<ServiceRequest> for CheckedAnswers<S>
@@ -87,22 +55,9 @@ where
             let headers = answer.headers();
             let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
             let comparison = Comparison::of_head(&slot, answer.status().as_u16(), header);
-            Ok(answer.map_body(|_, body| CheckedBody { body: Box::pin(body), comparison }))
+            Ok(answer.map_body(|_, body| CheckedBody::new(body, comparison)))
         }
         .boxed_local()
-    }
-}
-
-/// The body of an answer, compared while it is sent.
-pub struct CheckedBody<B> {
-    body: Pin<Box<B>>,
-    comparison: Comparison,
-}
-
-impl<B> std::fmt::Debug for CheckedBody<B> {
-    /// The body may hold personal data.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CheckedBody").finish_non_exhaustive()
     }
 }
 

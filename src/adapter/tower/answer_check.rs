@@ -1,4 +1,4 @@
-//! A layer that finds out what other layers do to answers on their way out.
+//! The check of answers as a layer of tower.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,35 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::adapter::answer_check::{Comparison, Slot};
-
-/// A layer that compares the answers of an [`Endpoint`](super::Endpoint) with what leaves: other layers may compress or
-/// rewrite them, and the marketplace then reads nothing, or finds that `Body-Sign` does not fit. What was changed comes to
-/// the service's observer, as [`CallbackEvent::AnswerChanged`](crate::callback::CallbackEvent::AnswerChanged).
-///
-/// For development and first days in production. Has to be the outermost layer, so the last that is added, and changes
-/// nothing. What a proxy does afterwards is not seen here: `koogallery check` finds that.
-///
-/// ```
-/// # fn example(service: koogallery::callback::CallbackService) -> axum::Router {
-/// use axum::Router;
-/// use koogallery::adapter::axum::route;
-/// use koogallery::adapter::tower::AnswerCheck;
-///
-/// // Layers of the application stand between the two.
-/// Router::new().route("/saasproduce", route(service)).layer(AnswerCheck::new())
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct AnswerCheck;
-
-impl AnswerCheck {
-    /// Returns the layer.
-    pub fn new() -> Self {
-        Self
-    }
-}
+use crate::adapter::answer_check::{AnswerCheck, CheckedAnswers, CheckedBody, Comparison, Slot};
 
 impl<S> Layer<S> for AnswerCheck {
     type Service = CheckedAnswers<S>;
@@ -47,12 +19,6 @@ impl<S> Layer<S> for AnswerCheck {
     fn layer(&self, inner: S) -> Self::Service {
         CheckedAnswers { inner }
     }
-}
-
-/// The service of [`AnswerCheck`].
-#[derive(Clone, Copy, Debug)]
-pub struct CheckedAnswers<S> {
-    inner: S,
 }
 
 impl<S, Q, B> Service<Request<Q>> for CheckedAnswers<S>
@@ -78,22 +44,9 @@ where
             let headers = answer.headers();
             let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
             let comparison = Comparison::of_head(&slot, answer.status().as_u16(), header);
-            Ok(answer.map(|body| CheckedBody { body: Box::pin(body), comparison }))
+            Ok(answer.map(|body| CheckedBody::new(body, comparison)))
         }
         .boxed()
-    }
-}
-
-/// The body of an answer, compared while it is sent.
-pub struct CheckedBody<B> {
-    body: Pin<Box<B>>,
-    comparison: Comparison,
-}
-
-impl<B> std::fmt::Debug for CheckedBody<B> {
-    /// The body may hold personal data.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CheckedBody").finish_non_exhaustive()
     }
 }
 

@@ -51,7 +51,7 @@ impl Example {
         Self { server, name, folder }
     }
 
-    /// Kills the process, and starts it anew on the same database.
+    /// Kills the process, and starts another one on the same database.
     pub fn restart(self, arguments: &[&str]) -> Self {
         self.server.kill();
         let server = process::Server::start(&mut command(self.name, &self.folder, arguments));
