@@ -61,6 +61,7 @@ mod tables;
 
 use std::error::Error;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -160,7 +161,7 @@ shareable! {
 }
 
 /// The identity of a purchase: retries carry the same values, other purchases do not.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct OrderKey {
     /// The order.
@@ -189,6 +190,13 @@ impl OrderKey {
     pub fn with_product(mut self, product_id: impl Into<String>) -> Self {
         self.product_id = Some(product_id.into());
         self
+    }
+}
+
+impl Hash for OrderKey {
+    /// Hashes the order line, or the order without one: few purchases have the same.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.order_line_id.as_ref().unwrap_or(&self.order_id).hash(state);
     }
 }
 

@@ -38,19 +38,29 @@ pub struct RawPair<'a> {
 /// ```
 #[inline]
 pub fn raw_pairs(query: &str) -> impl Iterator<Item = RawPair<'_>> {
-    let any_encoded = is_encoded(query);
     let mut rest = query;
+    // Length of `rest` from the first mark on. Few segments hold one, so it is not looked for in each.
+    let mut from_mark = from_mark(query);
     std::iter::from_fn(move || {
         while !rest.is_empty() {
             let (segment, after) = cut(rest, b'&');
+            let encoded = from_mark > after.len();
             rest = after;
+            if encoded {
+                from_mark = self::from_mark(rest);
+            }
             if !segment.is_empty() {
                 let (name, value) = cut(segment, b'=');
-                return Some(RawPair { name, value, encoded: any_encoded && is_encoded(segment) });
+                return Some(RawPair { name, value, encoded });
             }
         }
         None
     })
+}
+
+/// Returns the length of the rest of a text that begins with its first encoded character, 0 without one.
+fn from_mark(text: &str) -> usize {
+    position_of_mark(text).map_or(0, |at| text.len() - at)
 }
 
 /// Returns the text before and after a mark.
@@ -76,20 +86,23 @@ impl<'a> RawPair<'a> {
     }
 }
 
-fn is_encoded(text: &str) -> bool {
-    memchr2(b'%', b'+', text.as_bytes()).is_some()
+fn position_of_mark(text: &str) -> Option<usize> {
+    memchr2(b'%', b'+', text.as_bytes())
 }
 
 /// Decodes a name or value once. `None` where the bytes are not UTF-8.
 pub fn decode(raw: &str, plus: Plus) -> Option<Cow<'_, str>> {
-    if !is_encoded(raw) {
-        return Some(Cow::Borrowed(raw));
+    let Some(at) = position_of_mark(raw) else { return Some(Cow::Borrowed(raw)) };
+    let (plain, encoded) = raw.split_at(at);
+    let mut bytes = Vec::with_capacity(raw.len());
+    bytes.extend_from_slice(plain.as_bytes());
+    for (index, piece) in encoded.split('+').enumerate() {
+        if index > 0 {
+            bytes.push(if plus == Plus::Space { b' ' } else { b'+' });
+        }
+        bytes.extend(percent_decode_str(piece));
     }
-    if plus == Plus::Space && raw.contains('+') {
-        let spaced = raw.replace('+', " ");
-        return percent_decode_str(&spaced).decode_utf8().ok().map(|text| Cow::Owned(text.into_owned()));
-    }
-    percent_decode_str(raw).decode_utf8().ok()
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 /// Restores the `+` of a Base64 text: it has no space, so one that stands there was a `+` that was not escaped.

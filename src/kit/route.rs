@@ -60,10 +60,11 @@ impl fmt::Display for Version {
 /// assert_eq!(route("/isv/produce"), None);
 /// ```
 pub fn route(path: &str) -> Option<(Version, Activity)> {
-    let path = path.split('?').next()?;
-    let (before, name) = path.strip_suffix('/').unwrap_or(path).rsplit_once('/')?;
+    let path = memchr::memchr(b'?', path.as_bytes()).map_or(path, |at| &path[..at]);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let (before, name) = path.split_at(memchr::memrchr(b'/', path.as_bytes())?);
     let version = [Version::V1, Version::V2].into_iter().find(|version| before.ends_with(version.directory()))?;
-    let activity = version.activities().iter().find(|activity| activity.as_str() == name)?;
+    let activity = version.activities().iter().find(|activity| activity.as_str() == &name[1..])?;
     Some((version, *activity))
 }
 

@@ -1,6 +1,8 @@
 //! JSON as the marketplace signs and expects it: the canonical form of a request body and ASCII-only output. Written by
 //! hand because the canonical form must keep number literals and nested key order, which no JSON library promises.
 
+mod plain;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -98,6 +100,10 @@ impl Reading {
     fn members<'de>(&mut self, body: &'de [u8]) -> Result<Vec<Member<'de>>, JsonError> {
         // Checked once as a whole; from a slice every name and value would be checked by itself.
         let body = std::str::from_utf8(body).map_err(|_| JsonError::NotUtf8)?;
+        plain::members(body).map_or_else(|| self.members_of_any(body), Ok)
+    }
+
+    fn members_of_any<'de>(&mut self, body: &'de str) -> Result<Vec<Member<'de>>, JsonError> {
         let mut deserializer = serde_json::Deserializer::from_str(body);
         let outcome = deserializer.deserialize_map(&mut *self).and_then(|members| {
             deserializer.end()?;
@@ -188,7 +194,7 @@ impl<'de> Visitor<'de> for BorrowedText {
 /// The text of a JSON string literal; `None` where an escape names no character.
 pub(crate) fn unquote(literal: &str) -> Option<Cow<'_, str>> {
     let inner = literal.strip_prefix('"')?.strip_suffix('"')?;
-    if !inner.contains('\\') {
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return Some(Cow::Borrowed(inner));
     }
     serde_json::from_str::<String>(literal).ok().map(Cow::Owned)

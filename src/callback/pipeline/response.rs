@@ -1,7 +1,7 @@
 //! The response: a body, signed where the protocol signs its answers.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use crate::callback::CallbackError;
@@ -31,14 +31,15 @@ pub(in crate::callback) fn refusal(error: CallbackError, rules: AnswerRules) -> 
 /// Returns a response with status 200 whatever the result code, because the marketplace reads no body with another one.
 pub(in crate::callback) fn response(body: Bytes, signing_key: Option<&AccessKey>) -> Response<Bytes> {
     let signature = signing_key.and_then(|key| HeaderValue::try_from(body_sign::sign(key, &body)).ok());
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
+    let mut headers = HeaderMap::with_capacity(3);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Answers to `GET` can hold passwords, and the signature is that of the bytes sent.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     if let Some(signature) = signature {
         headers.insert(BODY_SIGN, signature);
     }
+    let mut response = Response::new(body);
+    *response.headers_mut() = headers;
     response
 }
 
