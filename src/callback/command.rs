@@ -115,14 +115,25 @@ impl Change {
                 product_id: Some(details.product.product_id.clone()),
                 expire_time: details.expire_time,
             },
-            None => Effect::Create { product_id: order.product_id.clone(), expire_time: None },
+            None => Effect::Create { product_id: None, expire_time: None },
         };
-        // The fields that the step holds too are added for the handler alone: most repeats never get there.
+        // What the target holds too is added for a run alone: most repeats never get there.
         let event = Event::Create(Purchase { details, test_call, ..Purchase::new("", "") });
         Self { step: Step::new(Target::Purchase { order, proposed_id }, effect), event }
     }
 
-    /// The event, for the instance that its purchase was given.
+    /// Returns the event and the step of a run, for the instance that its purchase was given.
+    pub(super) fn into_run(self, instance_id: &str) -> (Event, Step) {
+        let (event, mut step) = (self.event_for(instance_id), self.step);
+        if let (Effect::Create { product_id, .. }, Target::Purchase { order, .. }) = (&mut step.effect, &step.target)
+            && product_id.is_none()
+        {
+            product_id.clone_from(&order.product_id);
+        }
+        (event, step)
+    }
+
+    /// Returns the event, for the instance that its purchase was given.
     pub(super) fn event_for(&self, instance_id: &str) -> Event {
         let mut event = self.event.clone();
         if let (Event::Create(purchase), Target::Purchase { order, .. }) = (&mut event, &self.step.target) {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -342,10 +343,19 @@ pub(crate) fn push_quoted(out: &mut String, text: &str) {
 }
 
 /// Serializes with every character outside ASCII written as `\uXXXX`.
-pub(crate) fn to_ascii<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(512);
+pub(crate) fn to_ascii<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Bytes> {
+    // Most answers are short: written here, they are allocated once and in their length.
+    const SHORT: usize = 512;
+    let mut buffer = [0; SHORT];
+    let mut free = &mut buffer[..];
+    let short = value.serialize(&mut serde_json::Serializer::with_formatter(&mut free, AsciiFormatter));
+    if short.is_ok() {
+        let length = SHORT - free.len();
+        return Ok(Bytes::copy_from_slice(&buffer[..length]));
+    }
+    let mut out = Vec::new();
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, AsciiFormatter))?;
-    Ok(out)
+    Ok(out.into())
 }
 
 struct AsciiFormatter;
@@ -415,6 +425,11 @@ mod tests {
 
     #[test]
     fn output_is_ascii() {
-        assert_eq!(to_ascii(&["a\u{1}\"欢😀"]).unwrap(), br#"["a\u0001\"\u6b22\ud83d\ude00"]"#);
+        let escaped = r#"a\u0001\"\u6b22\ud83d\ude00"#;
+        for repeats in [1, 18, 19, 100] {
+            // The first two fit the buffer.
+            let written = to_ascii(&["a\u{1}\"欢😀".repeat(repeats)]).unwrap();
+            assert_eq!(written, format!("[\"{}\"]", escaped.repeat(repeats)));
+        }
     }
 }

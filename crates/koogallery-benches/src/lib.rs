@@ -1,4 +1,5 @@
 //! Parts that the benches share. They stand in a package of their own, so that examples and tests of the library do not compile
 //! what only benches need.
 
+pub mod calls;
 pub mod ratio;

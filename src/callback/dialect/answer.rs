@@ -31,7 +31,7 @@ impl AnswerRules {
     pub(in crate::callback) fn write(self, answer: &impl Answer) -> Result<Bytes, Violation> {
         Checks::run(answer, self.activity, self.ascii_only)?;
         // Serializing plain data into memory does not fail; if it did, an empty body would be refused by the marketplace.
-        Ok(json::to_ascii(answer).unwrap_or_default().into())
+        Ok(json::to_ascii(answer).unwrap_or_default())
     }
 
     /// Writes success without any data.

@@ -332,7 +332,7 @@ impl Executor {
         lease: Lease,
         held: &Held,
     ) -> Result<(Step, Arc<HeldStep>), CallbackError> {
-        let (event, mut step) = (change.event_for(&before.instance_id), change.step);
+        let (event, mut step) = change.into_run(&before.instance_id);
         let unfreezes = matches!(step.effect, Effect::Renew { unfreezes: true, .. }) && !step.is_outdated(before);
         let Completed { mut events, effect, warnings } = match &self.open_api {
             Some(client) => complete::complete(client, event, step.effect).await?,
