@@ -124,6 +124,21 @@ pub struct Permit {
     pub unconfirmed: Option<Arc<CallError>>,
 }
 
+impl Permit {
+    /// Creates a permit without an end, for tests of an application.
+    pub fn new(answered_at: Timestamp) -> Self {
+        Self {
+            usable_until: None,
+            expire_time: None,
+            product_id: None,
+            order_id: None,
+            amount: None,
+            answered_at,
+            unconfirmed: None,
+        }
+    }
+}
+
 impl fmt::Display for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the License is valid")?;

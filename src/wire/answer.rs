@@ -16,6 +16,13 @@ pub struct Violation {
     pub kind: ViolationKind,
 }
 
+impl Violation {
+    /// Creates a violation, for tests.
+    pub fn new(field: &'static str, kind: ViolationKind) -> Self {
+        Self { field, kind }
+    }
+}
+
 /// A problem of an answer's field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

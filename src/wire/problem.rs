@@ -61,6 +61,13 @@ pub struct FieldError {
     pub form: String,
 }
 
+impl FieldError {
+    /// Creates an error without a form, for tests.
+    pub fn new(field: &'static str, problem: FieldProblem) -> Self {
+        Self { field, problem, form: String::new() }
+    }
+}
+
 struct ShownForm<'a>(&'a str);
 
 impl fmt::Display for ShownForm<'_> {
@@ -151,6 +158,11 @@ pub struct FieldWarning {
 }
 
 impl FieldWarning {
+    /// Creates a warning for tests of an observer: without a form, and about a field whose value was taken.
+    pub fn new(path: impl Into<String>, problem: FieldProblem) -> Self {
+        Self { path: path.into(), problem, form: String::new(), raw: None }
+    }
+
     /// Returns the warning for a field whose value is absent in the model.
     pub(crate) fn absent(path: impl Into<String>, problem: FieldProblem, raw: &RawField<'_>) -> Self {
         Self { path: path.into(), problem, form: raw.form(), raw: Some(raw.as_received().into()) }

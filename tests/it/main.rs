@@ -4,6 +4,7 @@ mod answer_check;
 mod at_once;
 mod bad_input;
 mod client_secret;
+mod constructors;
 mod crash;
 mod deadlines;
 mod debug_calls;

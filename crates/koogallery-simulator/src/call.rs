@@ -1,13 +1,15 @@
 //! Signed calls, and ways to alter them in transit.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request};
 
-use super::message::{Message, TIME_STAMP, time_stamp};
+use super::delivery::{sign, time_stamp};
+use super::message::{Message, TIME_STAMP};
 use koogallery::key::AccessKey;
 use koogallery::protocol::SignatureScheme;
 use koogallery::query::{self, Plus};
-use koogallery::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
 use koogallery::timestamp::Timestamp;
 
 /// Part of a call's proof of origin.
@@ -80,23 +82,11 @@ impl Signer {
         Call { body, ..self.sign_body(message, canonical.as_bytes().to_vec(), &time) }
     }
 
-    /// Signs this body and timestamp exactly as given, in capitals as the newer samples do.
+    /// Signs this body exactly as given, with this timestamp where the scheme has one. A body that cannot be signed is
+    /// sent unsigned.
     pub(super) fn sign_body(&self, message: &Message, body: Vec<u8>, timestamp: &str) -> Call {
-        let mut call = self.unsigned(message, Method::POST);
-        let signature = match self.scheme {
-            SignatureScheme::KitV2 => kit_v2::sign(&self.key, &self.nonce, timestamp, &body),
-            _ => callback_v2::sign(&self.key, &self.nonce, timestamp, &body),
-        };
-        let parts = [
-            (Proof::Signature, signature.to_uppercase()),
-            (Proof::Timestamp, timestamp.to_owned()),
-            (Proof::Nonce, self.nonce.clone()),
-        ];
-        for (part, value) in parts {
-            call.set_proof(part, Some(value));
-        }
-        call.body = body;
-        call
+        let call = self.signed(message, Method::POST, &body, timestamp);
+        Call { body, ..call }
     }
 
     /// Signs fields that already include their timestamp. A message that cannot be signed is sent unsigned.
@@ -104,18 +94,26 @@ impl Signer {
         if self.scheme == SignatureScheme::AuthTokenBody {
             return self.sign_json(&message, message.to_json().into_bytes());
         }
-        let mut call = self.unsigned(&message, Method::GET);
-        call.query = message.to_pairs();
-        let token = auth_token::sign(&self.key, &encoded(&call.query)).ok();
-        call.set_proof(Proof::Signature, token);
+        let query = message.to_pairs();
+        let mut call = self.signed(&message, Method::GET, encoded(&query).as_bytes(), "");
+        call.query.splice(0..0, query);
         call
     }
 
     /// Signs a V1.0 body exactly as given.
     pub(super) fn sign_json(&self, message: &Message, body: Vec<u8>) -> Call {
-        let mut call = self.unsigned(message, Method::POST);
-        call.set_proof(Proof::Signature, auth_token_body::sign(&self.key, &body).ok());
-        call.body = body;
+        self.sign_body(message, body, "")
+    }
+
+    /// Signs content that is still to be added to the call.
+    fn signed(&self, message: &Message, method: Method, content: &[u8], timestamp: &str) -> Call {
+        let mut call = self.unsigned(message, method);
+        let mut proof = sign(self.scheme, &self.key, &self.nonce, timestamp, content).unwrap_or_default();
+        if let Some((_, signature)) = proof.first_mut().filter(|_| self.scheme.has_nonce()) {
+            // In capitals, as in the newer samples.
+            signature.make_ascii_uppercase();
+        }
+        call.proof_pairs().extend(proof.into_iter().map(|(name, value)| (name.to_owned(), value)));
         call
     }
 
@@ -217,17 +215,13 @@ impl Call {
     /// Returns the valid signature of the call as it is. No answer may contain it.
     pub(super) fn right_signature(&self, key: &AccessKey) -> Option<String> {
         let part = |part| self.proof(part).unwrap_or_default();
-        match self.scheme {
-            SignatureScheme::CallbackV2 => {
-                Some(callback_v2::sign(key, part(Proof::Nonce), part(Proof::Timestamp), &self.body))
-            }
-            SignatureScheme::KitV2 => Some(kit_v2::sign(key, part(Proof::Nonce), part(Proof::Timestamp), &self.body)),
-            SignatureScheme::AuthToken => {
-                let fields: Vec<_> = self.query.iter().filter(|(name, _)| name != "authToken").cloned().collect();
-                auth_token::sign(key, &encoded(&fields)).ok()
-            }
-            SignatureScheme::AuthTokenBody => auth_token_body::sign(key, &self.body).ok(),
-        }
+        let unsigned = || self.query.iter().filter(|(name, _)| name != "authToken").cloned().collect::<Vec<_>>();
+        let content = match self.scheme {
+            SignatureScheme::AuthToken => Cow::from(encoded(&unsigned()).into_bytes()),
+            _ => Cow::from(&self.body),
+        };
+        let proof = sign(self.scheme, key, part(Proof::Nonce), part(Proof::Timestamp), &content).ok()?;
+        proof.into_iter().next().map(|(_, signature)| signature)
     }
 
     /// Converts to a request; `None` if a header value is not allowed in HTTP.

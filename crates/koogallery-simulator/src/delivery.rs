@@ -28,11 +28,13 @@ mod callback;
 mod message_builder;
 mod messages;
 mod outcome;
+mod proof;
 mod schedule;
 mod tenant_binding;
 
 pub use callback::{Callback, Delivery, DeliveryError, Endpoint};
 pub use message_builder::MessageBuilder;
 pub use outcome::DeliveryOutcome;
+pub use proof::{sign, time_stamp};
 pub use schedule::Schedule;
 pub use tenant_binding::TenantBinding;

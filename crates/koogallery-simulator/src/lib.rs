@@ -75,6 +75,8 @@ pub mod delivery;
 mod diagnosis;
 mod form;
 mod front_door;
+#[doc(hidden)]
+pub mod http1;
 mod http_target;
 mod judge;
 mod marketplace;

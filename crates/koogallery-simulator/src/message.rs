@@ -14,11 +14,11 @@ use super::profile::Profile;
 use koogallery::activity::Activity;
 use koogallery::kit::Flag;
 use koogallery::open_api::query_order::{OrderType, PeriodType};
-use koogallery::protocol::{Protocol, SignatureScheme};
+use koogallery::protocol::Protocol;
 use koogallery::query::{self, Plus};
 use koogallery::saas;
 use koogallery::saas::v2::change_instance_check::TargetProduct;
-use koogallery::timestamp::{CHINA, Timestamp};
+use koogallery::timestamp::Timestamp;
 use koogallery::wire::RenewalScene;
 
 pub(super) const TIME_STAMP: &str = "timeStamp";
@@ -241,8 +241,7 @@ impl Author {
     /// An order with two lines.
     fn placed(&self, order_id: &str, product_id: &str) -> PlacedOrder {
         let line = || line(self.charging, product_id);
-        let spec = OrderSpec::new(line()).with_line(line()).with_order_id(order_id);
-        PlacedOrder { order_id: order_id.to_owned(), create_time: self.began, spec }
+        PlacedOrder::new(order_id, self.began, OrderSpec::new(line()).with_line(line()))
     }
 
     /// Returns a renewal to a time, by a new order.
@@ -342,13 +341,5 @@ fn line(charging: Charging, product_id: &str) -> LineSpec {
         Charging::Period => LineSpec::period(product_id, PeriodType::Year, 1),
         Charging::OnDemand => LineSpec::on_demand(product_id),
         Charging::Package => LineSpec::on_demand_package(product_id, PeriodType::Year, 1),
-    }
-}
-
-/// Formats the timestamp field of a V1.0 call.
-pub(super) fn time_stamp(scheme: SignatureScheme, time: Timestamp) -> String {
-    match scheme {
-        SignatureScheme::AuthTokenBody => time.to_compact_millis_in(CHINA),
-        _ => time.to_compact_millis(),
     }
 }

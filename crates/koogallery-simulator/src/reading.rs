@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::stop::{Checked, Stop};
 use super::symptom::Symptom;
 use super::target::Answer;
+pub(super) use body::is_gzip;
 use body::{Body, read};
 
 /// An answer, read as leniently as possible: violations of its form are left to other checks.

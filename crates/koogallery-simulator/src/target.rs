@@ -107,7 +107,7 @@ pub enum TargetError {
     Timeout(Duration),
     /// The answer exceeds the limit.
     #[error("the answer's {0}")]
-    TooLarge(&'static str),
+    TooLarge(String),
     /// The answer is not HTTP/1.1.
     #[error("the answer is not HTTP: {0}")]
     NotHttp(String),

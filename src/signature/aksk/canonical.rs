@@ -9,7 +9,7 @@ use memchr::memchr;
 use percent_encoding::{percent_decode_str, percent_encode};
 use sha2::{Digest as _, Sha256};
 
-use super::{Payload, X_SDK_CONTENT_SHA256, header};
+use super::{ALGORITHM, Payload, X_SDK_CONTENT_SHA256, header};
 use crate::query::{NON_UNRESERVED, raw_pairs};
 
 /// SHA-256 of nothing.
@@ -64,6 +64,30 @@ impl CanonicalRequest {
     /// The whole text.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the lines, each with the part of the request that it is: `method`, `path`, `query`, `header`, `empty line`,
+    /// `signed headers` or `payload hash`.
+    pub fn lines(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let after_headers = self.text.split('\n').count() - 3;
+        self.text.split('\n').enumerate().map(move |(at, line)| {
+            let part = match at {
+                0 => "method",
+                1 => "path",
+                2 => "query",
+                at if at == after_headers => "empty line",
+                at if at == after_headers + 1 => "signed headers",
+                at if at > after_headers => "payload hash",
+                _ => "header",
+            };
+            (part, line)
+        })
+    }
+
+    /// Returns the text that is signed for this request: algorithm, date and hash of the canonical request, a line each.
+    /// `date` is the value of `X-Sdk-Date`.
+    pub fn string_to_sign(&self, date: &str) -> String {
+        [ALGORITHM, date, &const_hex::encode(Sha256::digest(&self.text))].join("\n")
     }
 
     /// The names of the signed headers, joined with `;`.

@@ -6,7 +6,7 @@ use super::CanonicalRequest;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// Part of the request: `method`, `path`, `query`, `header`, `signed headers` or `payload hash`.
+    /// Part of the request, as in [`CanonicalRequest::lines`].
     pub part: &'static str,
     /// The line as signed here.
     pub signed: String,
@@ -30,16 +30,9 @@ pub struct Difference {
 pub fn diff_with_gateway(signed: &CanonicalRequest, gateway_text: &str) -> Option<Difference> {
     let (_, received) = gateway_text.split_once("canonicalRequest:")?;
     let received = received.split(['"', ' ', '\n']).next()?;
-    let (ours, theirs): (Vec<_>, Vec<_>) = (signed.as_str().split('\n').collect(), received.split('|').collect());
-    let at = (0..ours.len().max(theirs.len())).find(|&at| ours.get(at) != theirs.get(at))?;
-    let line = |lines: &[&str]| lines.get(at).copied().unwrap_or_default().to_owned();
-    let part = match at {
-        0 => "method",
-        1 => "path",
-        2 => "query",
-        at if at + 1 >= ours.len() => "payload hash",
-        at if at + 2 == ours.len() => "signed headers",
-        _ => "header",
-    };
-    Some(Difference { part, signed: line(&ours), received: line(&theirs) })
+    let (ours, theirs): (Vec<_>, Vec<_>) = (signed.lines().collect(), received.split('|').collect());
+    let differs = |at: &usize| ours.get(*at).map(|(_, line)| line) != theirs.get(*at);
+    let at = (0..ours.len().max(theirs.len())).find(differs)?;
+    let (part, line) = ours.get(at).copied().unwrap_or(("payload hash", ""));
+    Some(Difference { part, signed: line.to_owned(), received: theirs.get(at).copied().unwrap_or_default().to_owned() })
 }

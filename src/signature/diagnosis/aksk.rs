@@ -67,6 +67,7 @@ pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &Access
     let bodies = Bodies::new(body);
     let hashes = Choice::right(HashForm::Hex)
         .or(Mistake::UpperCaseDigest, HashForm::Capitals)
+        .or(Mistake::NoDigest, HashForm::Body)
         .or(Mistake::UnsignedPayload, HashForm::Unsigned);
     let hashes = if parts.headers.contains_key("x-sdk-content-sha256") {
         let of = |body: &[u8]| HashForm::Of(const_hex::encode(Sha256::digest(body)));
@@ -78,13 +79,17 @@ pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &Access
         .or(Mistake::CanonicalLineBreak, Frame::LineBreakAtEnd)
         .or(Mistake::CanonicalLineBreak, Frame::LineBreakAtEndOfAll)
         .or(Mistake::EmptyLineMissing, Frame::NoEmptyLine)
-        .or(Mistake::MethodCase, Frame::LowerCaseMethod)
         .or(Mistake::UpperCaseDigest, Frame::Capitals)
         .or(Mistake::NoDigest, Frame::NoDigest)
         .or(Mistake::NoDigest, Frame::CanonicalAlone)
         .or(Mistake::LeftOut("the date".to_owned()), Frame::NoDate);
     let making = Making::choice();
+    let others = ["GET", "POST", "PUT", "DELETE"].into_iter().filter(|other| other != method);
+    let methods = Choice::right((*method).to_owned())
+        .or(Mistake::MethodCase, method.to_lowercase())
+        .or_each(others.map(|other| (Mistake::OtherMethod(other), other.to_owned())));
     let own = [
+        methods.mistakes(),
         secrets.mistakes(),
         paths.mistakes(),
         queries.mistakes(),
@@ -97,22 +102,27 @@ pub fn aksk(parts: &Parts, body: &[u8], credentials: &Credentials, keys: &Access
     ];
     let right_body = [0; BODY_CHOICES];
     let found = diagnose(certain, &[&own, &bodies.mistakes()[..]].concat(), bodies.budget(), |picked| {
-        let &[secret, path, query, block, name, date, form, frame, made, ref body @ ..] = picked else { return false };
+        let &[method, secret, path, query, block, name, date, form, frame, made, ref body @ ..] = picked else {
+            return false;
+        };
         let frame = frames[frame];
         let hash = match (&hashes[form], body == right_body) {
             (HashForm::Of(hash), true) => hash.clone(),
             (HashForm::Unsigned, true) => "UNSIGNED-PAYLOAD".to_owned(),
             (HashForm::Hex, true) => (*hash).to_owned(),
             (HashForm::Capitals, true) => hash.to_uppercase(),
-            (form, false) => {
+            (form, _) => {
                 let Some(body) = bodies.get_to_hash(body) else { return false };
-                let hash = const_hex::encode(Sha256::digest(&*body));
-                if matches!(form, HashForm::Capitals) { hash.to_uppercase() } else { hash }
+                match (form, str::from_utf8(&body)) {
+                    (HashForm::Body, Ok(text)) => text.to_owned(),
+                    (HashForm::Body, Err(_)) => return false,
+                    (HashForm::Capitals, _) => const_hex::encode_upper(Sha256::digest(&*body)),
+                    _ => const_hex::encode(Sha256::digest(&*body)),
+                }
             }
         };
         let block = blocks[block].join("\n");
-        let method = if frame == Frame::LowerCaseMethod { method.to_lowercase() } else { (*method).to_owned() };
-        let mut canonical = vec![&*method, &paths[path], &queries[query], &block, *empty, &names[name], &hash];
+        let mut canonical = vec![&*methods[method], &paths[path], &queries[query], &block, *empty, &names[name], &hash];
         match frame {
             Frame::NoEmptyLine => drop(canonical.remove(4)),
             Frame::LineBreakAtEnd => canonical.push(""),
@@ -137,6 +147,8 @@ enum HashForm {
     Hex,
     Capitals,
     Unsigned,
+    /// The body in the place of its hash.
+    Body,
     /// In spite of the header that stands for it.
     Of(String),
 }
@@ -147,7 +159,6 @@ enum Frame {
     LineBreakAtEnd,
     LineBreakAtEndOfAll,
     NoEmptyLine,
-    LowerCaseMethod,
     Capitals,
     NoDigest,
     CanonicalAlone,

@@ -4,7 +4,7 @@ use crate::key::InterfaceType;
 
 /// A difference from the scheme in the signed text, or in how it was signed.
 ///
-/// Its text says what to look for. It names fields and settings, and never holds a key or a value.
+/// Its text says what to look for. It names fields, settings and hosts, and never holds a key or another value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mistake {
@@ -302,8 +302,10 @@ pub enum Mistake {
     #[error("the path or query is encoded twice, as the official Node.js SDK does with the path: give it decoded")]
     EncodedTwice,
     /// AK/SK: the request has another `Host` than was signed.
-    #[error("another Host is signed than the request has: a proxy changed it, or the port is left out on one side")]
-    OtherHost,
+    #[error(
+        "Host is signed as {0}, and the request has another: a proxy changed it, or the port is left out on one side"
+    )]
+    OtherHost(String),
     /// AK/SK: a header that is listed as signed is not there.
     #[error("the header {0} is listed as signed and is missing")]
     SignedHeaderMissing(String),
@@ -337,6 +339,9 @@ pub enum Mistake {
     /// AK/SK: a space after the colon.
     #[error("a space is signed after the colon of the headers: name:value has none")]
     SpaceAfterColon,
+    /// AK/SK: the method of another request.
+    #[error("the method is signed as {0}, and the request is sent by another")]
+    OtherMethod(&'static str),
     /// AK/SK: the method in small letters.
     #[error("the method is signed in lower case")]
     MethodCase,

@@ -484,6 +484,7 @@ fn aksk() -> Vec<Case> {
         |mistake: Mistake, key: &str, text: &str| case(vec![mistake], "AccessKey", BODY, &hex(hmac(key, text)));
     let of = |mistake: Mistake, canonical: &str| of_text(mistake, "SecretKey", &to_sign(DATE, canonical));
     let left_out = |what: &str| Mistake::LeftOut(what.to_owned());
+    let other_host = |host: &str| Mistake::OtherHost(host.to_owned());
     let signature = hmac("SecretKey", to_sign(DATE, &right));
 
     let mut cases = vec![
@@ -497,8 +498,14 @@ fn aksk() -> Vec<Case> {
         of(Mistake::NotCanonical, &canonical(path, "c&b=x+y%20z", headers, &hash)),
         of(left_out("the query"), &canonical(path, "", headers, &hash)),
         of(Mistake::PlusAsSpace, &canonical(path, "b=x%20y%20z&c=", headers, &hash)),
-        of(Mistake::OtherHost, &canonical(path, query, &headers.replace(".com", ".com:443"), &hash)),
-        of(Mistake::OtherHost, &canonical(path, query, &headers.replace("mkt.", "mkt-intl."), &hash)),
+        of(
+            other_host("mkt.myhuaweicloud.com:443"),
+            &canonical(path, query, &headers.replace(".com", ".com:443"), &hash),
+        ),
+        of(
+            other_host("mkt-intl.myhuaweicloud.com"),
+            &canonical(path, query, &headers.replace("mkt.", "mkt-intl."), &hash),
+        ),
         of(left_out("the header x-stage"), &canonical(path, query, &headers.replace("x-stage:RELEASE\n", ""), &hash)),
         of(Mistake::UpperCaseDigest, &canonical(path, query, headers, &hash.to_uppercase())),
         of(Mistake::UnsignedPayload, &canonical(path, query, headers, "UNSIGNED-PAYLOAD")),

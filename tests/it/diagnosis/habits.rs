@@ -441,6 +441,8 @@ fn of_requests() -> Vec<Case> {
         path(Mistake::NotCanonical, "/a%20b/(c)/"),
         path(Mistake::NotEncoded, "/a b/(c)/"),
         swap(Mistake::MethodCase, "POST\n", "post\n"),
+        swap(Mistake::OtherMethod("GET"), "POST\n", "GET\n"),
+        request(vec![Mistake::NoDigest], BODY, &[], &|text| text.replace(&hex(sha256(BODY)), BODY)),
         swap(Mistake::SpaceAfterColon, ":", ": "),
         swap(
             Mistake::HeaderNameCase,

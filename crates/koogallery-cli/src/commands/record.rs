@@ -129,8 +129,9 @@ impl Proxy {
                 return self.say(&format!("not forwarded: {why}"));
             }
         };
-        let headers: Vec<_> = received.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let request = match forwarding::request(&received.method, &received.target, &headers, received.body.clone()) {
+        let head = &received.head;
+        let headers: Vec<_> = head.headers.iter().collect();
+        let request = match forwarding::request(&head.method, &head.target, &headers, received.body.clone()) {
             Ok(request) => request,
             Err(why) => {
                 let why = why.to_string();

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use koogallery_simulator::http1::Chunks;
 
 use crate::Failure;
 use crate::support::input;
@@ -118,19 +120,10 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 /// Returns the body of a chunked message; `None` if it is not chunked.
-fn unchunked(mut chunked: &[u8]) -> Option<Vec<u8>> {
-    let mut body = Vec::with_capacity(chunked.len());
-    loop {
-        let mut lines = Lines(chunked);
-        let size = str::from_utf8(lines.next()?).ok()?;
-        let size = usize::from_str_radix(size.split(';').next()?.trim(), 16).ok()?;
-        if size == 0 {
-            return Some(body);
-        }
-        body.extend_from_slice(lines.0.get(..size)?);
-        let rest = &lines.0[size..];
-        chunked = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n"))?;
-    }
+fn unchunked(chunked: &[u8]) -> Option<Vec<u8>> {
+    let mut chunks = Chunks::new(chunked.len());
+    chunks.read(&mut BytesMut::from(chunked)).ok()?;
+    chunks.is_complete().then(|| chunks.into_body())
 }
 
 #[cfg(test)]

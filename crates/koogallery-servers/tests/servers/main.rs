@@ -2,6 +2,9 @@
 
 mod calls;
 mod check;
+#[path = "../../examples/function/event.rs"]
+mod event;
+mod function;
 mod hang_up;
 mod limits;
 mod own;

@@ -131,7 +131,7 @@ pub(super) async fn other_forms(session: &mut Session) -> Checked {
         let signer = session.signer();
         let call = match scheme {
             SignatureScheme::AuthTokenBody => {
-                message.set("timeStamp", crate::message::time_stamp(scheme, signer.time));
+                message.set("timeStamp", crate::delivery::time_stamp(scheme, signer.time));
                 signer.sign_json(&message, rewrite(&message).into_bytes())
             }
             _ => signer.sign_as(&message, rewrite(&message).into_bytes(), &message.to_canonical_json()),

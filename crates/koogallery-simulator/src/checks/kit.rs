@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use crate::delivery::TenantBinding;
 use crate::message::Message;
-use crate::message::kit::{Enterprise, departments, users};
+use crate::message::kit::{departments, users};
 use crate::session::{Checked, Session, Stop};
 use koogallery::kit::{AuthFlag, Flag};
 use koogallery::protocol::Protocol;
@@ -37,7 +38,7 @@ pub(super) fn additions(session: &mut Session) -> Vec<Message> {
 
 /// Returns all messages about an enterprise, the tenant first. `applicationSync` is included only with a secret that
 /// the seller can decrypt.
-fn messages(session: &mut Session, firm: &Enterprise, flag: Flag, users_flag: AuthFlag) -> Vec<Message> {
+fn messages(session: &mut Session, firm: &TenantBinding, flag: Flag, users_flag: AuthFlag) -> Vec<Message> {
     let (now, secret) = (session.now(), session.client_secrets.first().map(|sealed| sealed.text.clone()));
     let author = &mut session.author;
     let mut messages = vec![author.tenant(firm, flag, now)];
@@ -57,9 +58,9 @@ fn note_missing_secret(session: &mut Session) {
 }
 
 /// Sends an enterprise with a purchase, if the endpoint accepts one without having seen the purchase.
-async fn bound(session: &mut Session) -> Result<Enterprise, Stop> {
+async fn bound(session: &mut Session) -> Result<TenantBinding, Stop> {
     let mut firm = session.author.enterprise();
-    firm.instance = session.author.ids.uuid();
+    firm.instance_id = session.author.ids.uuid();
     let now = session.now();
     let message = session.author.tenant(&firm, Flag::Add, now);
     let reading = session.call(&message).await?;
@@ -67,7 +68,7 @@ async fn bound(session: &mut Session) -> Result<Enterprise, Stop> {
         return reading.accepted("binding an enterprise").map(|()| firm);
     }
     session.notes.push("the endpoint requires a known instance: no call named one".to_owned());
-    firm.instance.clear();
+    firm.instance_id.clear();
     Ok(firm)
 }
 
@@ -98,7 +99,7 @@ pub(super) async fn repeats(session: &mut Session) -> Checked {
     note_missing_secret(session);
     let firm = bound(session).await?;
     let mut stranger = session.author.enterprise();
-    stranger.instance = session.author.ids.uuid();
+    stranger.instance_id = session.author.ids.uuid();
     for (firm, flag, users_flag, how) in [
         (&firm, Flag::Add, AuthFlag::Add, "sent again"),
         (&firm, Flag::Delete, AuthFlag::Delete, "sent again"),

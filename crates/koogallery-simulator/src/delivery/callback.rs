@@ -7,15 +7,15 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri};
 
-use super::{DeliveryOutcome, Schedule};
+use super::{DeliveryOutcome, Schedule, sign, time_stamp};
 use crate::SeededRandom;
 use crate::message::Message;
 use koogallery::activity::Activity;
-use koogallery::key::{AccessKey, AccessKeys};
+use koogallery::key::AccessKeys;
 use koogallery::kit::{Version, sub_path};
 use koogallery::protocol::{Protocol, SignatureScheme, UnfinishedCreation};
-use koogallery::signature::{auth_token, auth_token_body, callback_v2, kit_v2};
-use koogallery::timestamp::{CHINA, Timestamp};
+use koogallery::query;
+use koogallery::timestamp::Timestamp;
 
 /// Address and keys of a seller's endpoint.
 #[derive(Clone, Debug)]
@@ -42,11 +42,7 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn at(protocol: Protocol, at: Timestamp, random: &SeededRandom) -> Self {
-        let time_stamp = match protocol {
-            Protocol::KitV1 | Protocol::KitV2 => at.to_compact_millis_in(CHINA),
-            _ => at.to_compact_millis(),
-        };
-        Self { at, business_id: random.hex(32), time_stamp }
+        Self { at, business_id: random.hex(32), time_stamp: time_stamp(protocol.scheme(), at) }
     }
 }
 
@@ -151,55 +147,39 @@ impl Callback {
         random: &SeededRandom,
     ) -> Result<Request<Bytes>, DeliveryError> {
         let (_, ring) = self.protocol.keys(&endpoint.keys).ok_or(DeliveryError::NoKey(self.protocol))?;
-        let key = ring.signing_key();
+        let unsignable = || DeliveryError::Unsignable(self.protocol);
         let message = (self.render)(&Call::at(self.protocol, at, random));
-        let (path, query, headers) = self.proof(key, &message, at, random)?;
-        let is_get = *self.protocol.method() == Method::GET;
-        let body = if is_get { Bytes::new() } else { message.into() };
+        let (scheme, is_get) = (self.protocol.scheme(), *self.protocol.method() == Method::GET);
+        let (nonce, timestamp) = (random.hex(32), at.as_unix_millis().to_string());
+        let proof =
+            sign(scheme, ring.signing_key(), &nonce, &timestamp, message.as_bytes()).map_err(|_| unsignable())?;
+        let (mut query, body) = if is_get { (message, Bytes::new()) } else { (String::new(), message.into()) };
         let mut request = Request::new(body);
         *request.method_mut() = if is_get { Method::GET } else { Method::POST };
-        *request.uri_mut() = address(&endpoint.address, &path, &query).ok_or(DeliveryError::Address)?;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         if !is_get {
             let json = HeaderValue::from_static("application/json;charset=utf8");
             request.headers_mut().insert(CONTENT_TYPE, json);
         }
-        for (name, value) in headers {
-            let value = HeaderValue::try_from(value).map_err(|_| DeliveryError::Unsignable(self.protocol))?;
-            request.headers_mut().insert(HeaderName::from_static(name), value);
+        for (name, value) in proof {
+            if scheme.is_in_query() {
+                query::push_pair(&mut query, name, &value);
+            } else {
+                let name = HeaderName::try_from(name).map_err(|_| unsignable())?;
+                request.headers_mut().insert(name, HeaderValue::try_from(value).map_err(|_| unsignable())?);
+            }
         }
+        *request.uri_mut() = address(&endpoint.address, &self.sub_path()?, &query).ok_or(DeliveryError::Address)?;
         Ok(request)
     }
 
-    /// Returns path suffix, query and headers.
-    fn proof(
-        &self,
-        key: &AccessKey,
-        message: &str,
-        at: Timestamp,
-        random: &SeededRandom,
-    ) -> Result<Proof, DeliveryError> {
-        let unsignable = |_| DeliveryError::Unsignable(self.protocol);
-        let body = message.as_bytes();
-        Ok(match self.protocol.scheme() {
-            SignatureScheme::AuthToken => {
-                (String::new(), auth_token::signed_query(key, message).map_err(unsignable)?, Vec::new())
-            }
-            SignatureScheme::AuthTokenBody => {
-                let token = auth_token_body::sign(key, body).map_err(unsignable)?;
-                (self.sub_path(Version::V1)?, String::new(), vec![("authtoken", token)])
-            }
-            SignatureScheme::KitV2 => {
-                let headers = kit_v2::signed_headers(key, &random.hex(32), at, body);
-                (self.sub_path(Version::V2)?, String::new(), headers.into())
-            }
-            SignatureScheme::CallbackV2 => {
-                (String::new(), callback_v2::signed_query(key, &random.hex(32), at, body), Vec::new())
-            }
-        })
-    }
-
-    fn sub_path(&self, version: Version) -> Result<String, DeliveryError> {
+    /// Returns the suffix of the Kit's paths; empty for other protocols.
+    pub(crate) fn sub_path(&self) -> Result<String, DeliveryError> {
+        let version = match self.protocol.scheme() {
+            SignatureScheme::AuthTokenBody => Version::V1,
+            SignatureScheme::KitV2 => Version::V2,
+            SignatureScheme::AuthToken | SignatureScheme::CallbackV2 => return Ok(String::new()),
+        };
         sub_path(version, self.activity).ok_or(DeliveryError::Unsignable(self.protocol))
     }
 
@@ -229,8 +209,6 @@ impl Callback {
         DeliveryOutcome::of(status, body, takes_processing)
     }
 }
-
-type Proof = (String, String, Vec<(&'static str, String)>);
 
 impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

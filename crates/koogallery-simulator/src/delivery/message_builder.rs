@@ -141,8 +141,7 @@ fn invented(protocol: Protocol, activity: Activity, random: &SeededRandom, now: 
 fn order(random: &SeededRandom, now: Timestamp) -> PlacedOrder {
     let order_id = format!("CS{}", random.hex(15).to_uppercase());
     let line = LineSpec::period("OFFI000000000000000001", PeriodType::Year, 1);
-    let spec = OrderSpec::new(line).with_order_id(order_id.as_str());
-    PlacedOrder { order_id, create_time: now, spec }
+    PlacedOrder::new(order_id, now, OrderSpec::new(line))
 }
 
 fn department() -> Department {

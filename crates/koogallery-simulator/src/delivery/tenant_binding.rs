@@ -129,20 +129,22 @@ impl TenantBinding {
     /// Creates a `singleOrgSync` call: one department was added, changed or deleted. `None` for protocols other than
     /// the Kit.
     pub fn department_change(&self, protocol: Protocol, department: &Department, flag: Flag) -> Option<Callback> {
+        protocol.is_kit().then(|| self.department(protocol, department, flag))
+    }
+
+    pub(crate) fn department(&self, protocol: Protocol, department: &Department, flag: Flag) -> Callback {
         let (Self { tenant_id, instance_id, .. }, department) = (self.clone(), department.clone());
-        protocol.is_kit().then(|| {
-            message(protocol, Activity::SingleOrgSync, move |now| {
-                let (tenant_id, code) = (tenant_id.as_str(), department.org_code.as_str());
-                let name = department.org_name.clone().unwrap_or_default();
-                let mut request = v1::single_org_sync::Request::new(tenant_id, code, name, flag, now);
-                request.instance_id = Some(instance_id.clone());
-                request.parent_code.clone_from(&department.parent_code);
-                request.to_body()
-            })
+        message(protocol, Activity::SingleOrgSync, move |now| {
+            let (tenant_id, code) = (tenant_id.as_str(), department.org_code.as_str());
+            let name = department.org_name.clone().unwrap_or_default();
+            let mut request = v1::single_org_sync::Request::new(tenant_id, code, name, flag, now);
+            request.instance_id = Some(instance_id.clone());
+            request.parent_code.clone_from(&department.parent_code);
+            request.to_body()
         })
     }
 
-    fn tenant(&self, protocol: Protocol, flag: Flag) -> Callback {
+    pub(crate) fn tenant(&self, protocol: Protocol, flag: Flag) -> Callback {
         let binding = self.clone();
         message(protocol, Activity::TenantSync, move |now| {
             let TenantBinding { tenant_id, instance_id, name, domain, .. } = &binding;
@@ -154,7 +156,7 @@ impl TenantBinding {
         })
     }
 
-    fn application(&self, protocol: Protocol, flag: Flag) -> Callback {
+    pub(crate) fn application(&self, protocol: Protocol, flag: Flag) -> Callback {
         let binding = self.clone();
         message(protocol, Activity::ApplicationSync, move |now| {
             let TenantBinding { tenant_id, app_id, instance_id, client_id, client_secret, .. } = &binding;
@@ -166,7 +168,7 @@ impl TenantBinding {
         })
     }
 
-    fn departments(&self, protocol: Protocol) -> Callback {
+    pub(crate) fn departments(&self, protocol: Protocol) -> Callback {
         let TenantBinding { tenant_id, instance_id, departments, .. } = self.clone();
         message(protocol, Activity::AllOrgSync, move |now| {
             let (tenant_id, departments) = (tenant_id.as_str(), departments.clone());
@@ -181,7 +183,7 @@ impl TenantBinding {
         })
     }
 
-    fn users(&self, protocol: Protocol, flag: AuthFlag) -> Callback {
+    pub(crate) fn users(&self, protocol: Protocol, flag: AuthFlag) -> Callback {
         let TenantBinding { tenant_id, app_id, instance_id, users, .. } = self.clone();
         message(protocol, Activity::AuthSync, move |now| {
             let (tenant_id, app_id, users) = (tenant_id.as_str(), app_id.as_str(), users.clone());

@@ -6,8 +6,12 @@ use bytes::Bytes;
 use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
-use super::wire::{Framing, Receiver, body, head};
+use super::wire::{Framing, body, head};
+use crate::http1::{ReadError, Reader};
 use crate::target::{Answer, TargetError};
+
+/// Maximum length of an answer's body, in bytes.
+const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// A byte stream in both directions.
 pub(super) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -31,7 +35,7 @@ impl Times {
 }
 
 pub(crate) struct Connection {
-    receiver: Receiver<Box<dyn ByteStream>>,
+    reader: Reader<Box<dyn ByteStream>>,
     pub(crate) times: Times,
     /// Whether the last answer allows another request to follow.
     pub(crate) is_open: bool,
@@ -39,7 +43,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: Box<dyn ByteStream>, times: Times) -> Self {
-        Self { receiver: Receiver::new(stream), times, is_open: true }
+        Self { reader: Reader::new(stream, MAX_BODY), times, is_open: true }
     }
 
     /// Sends a request and reads its answer.
@@ -62,7 +66,7 @@ impl Connection {
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<(), TargetError> {
-        let stream = self.receiver.stream();
+        let stream = self.reader.stream();
         let sent = async {
             stream.write_all(bytes).await?;
             stream.flush().await
@@ -72,23 +76,37 @@ impl Connection {
 
     /// Reads the answer to the request that was sent.
     pub(crate) async fn answer(&mut self, began: Instant, is_last: bool) -> Result<Answer, TargetError> {
-        let received = self.receiver.answer(is_last).await?;
-        self.is_open = received.is_followed;
-        Ok(Answer::from_wire(received.status, received.headers, received.body, began.elapsed()))
+        let response = self.reader.response(is_last).await?;
+        self.is_open = response.is_followed;
+        let text = |(name, value): (&str, &[u8])| (name.to_owned(), String::from_utf8_lossy(value).into_owned());
+        let headers = response.head.headers.iter().map(text).collect();
+        Ok(Answer::from_wire(response.head.status, headers, response.body, began.elapsed()))
     }
 
     /// Returns whether the server asks for the body (`true`), or answers without it.
     pub(crate) async fn is_continued(&mut self) -> Result<bool, TargetError> {
-        self.receiver.is_continued().await
+        Ok(self.reader.is_continued().await?)
     }
 
     /// Returns received bytes that belong to no answer.
     pub(crate) fn left_over(&self) -> usize {
-        self.receiver.left_over()
+        self.reader.unread()
     }
 
     /// Returns the first bytes received, up to a length; fewer if the other side closes.
     pub(crate) async fn first_bytes(&mut self, length: usize) -> Result<Vec<u8>, TargetError> {
-        self.receiver.first_bytes(length).await
+        Ok(self.reader.first_bytes(length).await?)
+    }
+}
+
+impl From<ReadError> for TargetError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::HeadTooLarge | ReadError::TooManyHeaders(_) | ReadError::BodyTooLarge(_) => {
+                Self::TooLarge(error.to_string())
+            }
+            ReadError::CutOff(why) => Self::CutOff(why),
+            other => Self::NotHttp(other.to_string()),
+        }
     }
 }

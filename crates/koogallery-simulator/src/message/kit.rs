@@ -3,78 +3,53 @@
 use serde_json::Value;
 
 use super::{Author, Message, TIME_STAMP};
-use koogallery::activity::Activity;
-use koogallery::kit::{self, AuthFlag, Department, Flag, Role, User, Version, v1, v2};
+use crate::delivery::{Callback, TenantBinding};
+use koogallery::kit::{AuthFlag, Department, Flag, Role, User};
 use koogallery::protocol::Protocol;
 use koogallery::timestamp::Timestamp;
 
-/// The enterprise that the messages are about.
-#[derive(Clone, Debug)]
-pub(crate) struct Enterprise {
-    tenant: String,
-    app: String,
-    /// Empty at the first contact: when the seller applies for credentials, there is no purchase yet.
-    pub(crate) instance: String,
-}
-
 impl Author {
-    /// Returns an unknown enterprise without an instance.
-    pub(crate) fn enterprise(&mut self) -> Enterprise {
-        Enterprise { tenant: self.ids.named("tenant-"), app: self.ids.named("app-"), instance: String::new() }
+    /// Returns an unknown enterprise. Its instance is empty, as at the first contact: when the seller applies for
+    /// credentials, there is no purchase yet.
+    pub(crate) fn enterprise(&mut self) -> TenantBinding {
+        TenantBinding::new(self.ids.named("tenant-"), self.ids.named("app-"), "")
     }
 
-    pub(crate) fn tenant(&mut self, firm: &Enterprise, flag: Flag, now: Timestamp) -> Message {
-        let tenant = &*firm.tenant;
-        let (code, domain) = (format!("{tenant}-code"), format!("https://{tenant}.example.com"));
-        let request = v1::tenant_sync::Request::new(tenant, code, "test tenant", domain, flag, now);
-        let order = if firm.instance.is_empty() { String::new() } else { self.ids.order() };
-        self.kit(firm, Activity::TenantSync, &request.to_body()).with("orderId", order)
+    pub(crate) fn tenant(&mut self, firm: &TenantBinding, flag: Flag, now: Timestamp) -> Message {
+        let order = if firm.instance_id.is_empty() { String::new() } else { self.ids.order() };
+        self.kit(firm.tenant(self.profile.protocol(), flag), now).with("orderId", order)
     }
 
-    pub(crate) fn application(&self, firm: &Enterprise, client_secret: &str, flag: Flag, now: Timestamp) -> Message {
-        let client = format!("{}-client", firm.app);
-        let (tenant, app) = (&*firm.tenant, &*firm.app);
-        let request = v1::application_sync::Request::new(tenant, app, client, client_secret, flag, now);
-        self.kit(firm, Activity::ApplicationSync, &request.to_body())
+    pub(crate) fn application(&self, firm: &TenantBinding, client_secret: &str, flag: Flag, now: Timestamp) -> Message {
+        let firm = firm.clone().with_client(format!("{}-client", firm.app_id), client_secret);
+        self.kit(firm.application(self.profile.protocol(), flag), now)
     }
 
-    pub(crate) fn users(&self, firm: &Enterprise, users: Vec<User>, flag: AuthFlag, now: Timestamp) -> Message {
-        let (tenant, app) = (&*firm.tenant, &*firm.app);
-        let body = match self.version() {
-            Version::V1 => v1::auth_sync::Request::new(tenant, app, users, now, flag, now).to_body(),
-            Version::V2 => v2::auth_sync::Request::new(tenant, app, users, now, flag, now).to_body(),
-        };
-        self.kit(firm, Activity::AuthSync, &body)
+    pub(crate) fn users(&self, firm: &TenantBinding, users: Vec<User>, flag: AuthFlag, now: Timestamp) -> Message {
+        let firm = TenantBinding { users, ..firm.clone() };
+        self.kit(firm.users(self.profile.protocol(), flag), now)
     }
 
-    pub(crate) fn department(&self, firm: &Enterprise, flag: Flag, now: Timestamp) -> Message {
-        let mut request = v1::single_org_sync::Request::new(&*firm.tenant, "D0001", "test department 1", flag, now);
-        request.parent_code = Some("D0000".to_owned());
-        self.kit(firm, Activity::SingleOrgSync, &request.to_body())
+    pub(crate) fn department(&self, firm: &TenantBinding, flag: Flag, now: Timestamp) -> Message {
+        let mut department = Department::new("D0001", "test department 1");
+        department.parent_code = Some("D0000".to_owned());
+        self.kit(firm.department(self.profile.protocol(), &department, flag), now)
     }
 
-    pub(crate) fn departments(&self, firm: &Enterprise, departments: Vec<Department>, now: Timestamp) -> Message {
-        let tenant = &*firm.tenant;
-        let body = match self.version() {
-            Version::V1 => v1::all_org_sync::Request::new(tenant, departments, now).to_body(),
-            Version::V2 => v2::all_org_sync::Request::new(tenant, departments, now).to_body(),
-        };
-        self.kit(firm, Activity::AllOrgSync, &body)
+    pub(crate) fn departments(&self, firm: &TenantBinding, departments: Vec<Department>, now: Timestamp) -> Message {
+        let firm = TenantBinding { departments, ..firm.clone() };
+        self.kit(firm.departments(self.profile.protocol()), now)
     }
 
-    fn kit(&self, firm: &Enterprise, activity: Activity, body: &str) -> Message {
-        let message = Message::from_body(activity.as_str(), body);
-        let mut message = message.with("instanceId", &*firm.instance).with("testFlag", u8::from(self.test_flag));
-        message.suffix = kit::sub_path(self.version(), activity).unwrap_or_default();
-        match self.version() {
+    fn kit(&self, callback: Callback, now: Timestamp) -> Message {
+        let message = callback.fields(String::new(), now);
+        let mut message = message.with("testFlag", u8::from(self.test_flag));
+        message.suffix = callback.sub_path().unwrap_or_default();
+        match callback.protocol() {
             // The timestamp is left to the signer.
-            Version::V1 => message.without(TIME_STAMP),
-            Version::V2 => message,
+            Protocol::KitV1 => message.without(TIME_STAMP),
+            _ => message,
         }
-    }
-
-    fn version(&self) -> Version {
-        if self.profile == Protocol::KitV1.into() { Version::V1 } else { Version::V2 }
     }
 }
 

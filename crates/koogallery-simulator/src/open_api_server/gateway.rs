@@ -85,7 +85,7 @@ fn check(
         return Err("the access key is temporary, and X-Security-Token is missing or wrong".to_owned().into());
     }
     aksk::verify(parts, &request.body, pair, now).map_err(|error| match error {
-        VerifyError::Mismatch => explain(request, authorization, pair, keys),
+        VerifyError::Mismatch => explain(request, authorization, pair, keys, now),
         VerifyError::TooOld(by) => {
             format!("X-Sdk-Date is {} seconds old; 15 minutes are allowed, in UTC", by.as_secs()).into()
         }

@@ -235,6 +235,12 @@ pub struct PlacedOrder {
 }
 
 impl PlacedOrder {
+    /// Creates an order that no open-API server knows, for calls of [`delivery`](crate::delivery) about it.
+    pub fn new(order_id: impl Into<String>, create_time: Timestamp, spec: OrderSpec) -> Self {
+        let order_id = order_id.into();
+        Self { create_time, spec: spec.with_order_id(&*order_id), order_id }
+    }
+
     /// Returns the id of a line, counted from 0.
     pub fn order_line_id(&self, index: usize) -> String {
         format!("{}-{:06}", self.order_id, index + 1)

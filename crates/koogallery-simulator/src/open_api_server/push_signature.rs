@@ -8,10 +8,11 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::exchange::Received;
+use super::explain::{basic, mistake};
 use super::not_admitted::NotAdmitted;
 use super::refusal::Refusal;
-use koogallery::key::{AccessKeys, Credentials, InterfaceType, KeyRing};
-use koogallery::signature::diagnosis::{self, Diagnosis};
+use koogallery::key::{Credentials, KeyRing};
+use koogallery::signature::diagnosis;
 use koogallery::signature::usage_push;
 
 /// The allowed deviation of `ts`, and whether a nonce may repeat, are not documented, and not checked.
@@ -56,26 +57,19 @@ fn explain(
 ) -> NotAdmitted {
     let right = [format!("ts={ts}&nonce={nonce}&body=").as_bytes(), body].concat();
     let made_with_sk = credentials.iter().any(|pair| STANDARD.encode(pair.hmac_sha256(&right)) == signature);
-    let found = AccessKeys::new()
-        .with(InterfaceType::Basic, keys.clone())
-        .map(|keys| diagnosis::usage_push(&keys, signature, ts, nonce, body));
-    let mistake = match found {
-        Ok(found @ Diagnosis::Explained(_)) => Some(found.to_string()),
-        _ if made_with_sk => Some("it is made with the SK instead of the interface's access key".to_owned()),
-        _ => None,
-    };
+    let found = diagnosis::usage_push(&basic(Some(keys)), signature, ts, nonce, body);
+    let with_sk =
+        "the received signature results from a mistake: it is made with the SK instead of the interface's access key";
+    let mistake = mistake(&found).or_else(|| made_with_sk.then(|| with_sk.to_owned()));
     let mut not_admitted = refused("the signature does not match".to_owned());
     not_admitted.explanation = vec![
         "the text to sign, under the access key of the basic interface, in Base64:".to_owned(),
         format!("  ts={ts}&nonce={nonce}&body=<the {} bytes of the body>", body.len()),
-        match mistake {
-            Some(mistake) => format!("the received signature results from a mistake: {mistake}"),
-            None => {
-                "no common mistake produces the received signature: either the key differs, or the body was changed \
-                     after signing"
-                    .to_owned()
-            }
-        },
+        mistake.unwrap_or_else(|| {
+            "no common mistake produces the received signature: either the key differs, or the body was changed after \
+             signing"
+                .to_owned()
+        }),
     ];
     not_admitted
 }

@@ -14,6 +14,11 @@ pub(super) struct Body {
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const GZIP: &[u8] = b"\x1f\x8b";
 
+/// Returns whether a body is compressed with gzip.
+pub(crate) fn is_gzip(body: &[u8]) -> bool {
+    body.starts_with(GZIP)
+}
+
 /// Reads a body, also in an encoding that the marketplace does not read.
 pub(super) fn read(body: &[u8]) -> Body {
     if let Some(rest) = body.strip_prefix(BYTE_ORDER_MARK) {
@@ -22,7 +27,7 @@ pub(super) fn read(body: &[u8]) -> Body {
             oddity: Some("the body begins with a byte order mark (BOM)"),
         };
     }
-    if body.starts_with(GZIP) {
+    if is_gzip(body) {
         return Body { json: None, oddity: Some("the body is compressed with gzip") };
     }
     match utf_16(body) {

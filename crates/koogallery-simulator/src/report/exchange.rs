@@ -6,6 +6,7 @@ use super::command::{self, Origin};
 use super::lines::{cut, printable};
 use crate::call::{Call, Proof};
 use crate::masking::Masking;
+use crate::reading::is_gzip;
 use crate::target::{Answer, TargetError};
 use koogallery::key::AccessKey;
 
@@ -31,7 +32,7 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// The headers of the answer.
     pub answer_headers: Vec<(String, String)>,
-    /// Its body, without the middle of a long one.
+    /// Its body, without the middle of a long one; length and coding alone of a compressed one.
     pub answer_body: String,
     /// The error, if there was no answer.
     pub error: Option<String>,
@@ -58,7 +59,10 @@ impl Exchange {
                 let headers = answer.headers.iter().take(32);
                 let value = |value: &str| shown(value.as_bytes(), |text| masking.text(text));
                 let headers = headers.map(|(name, text)| (printable(name), value(text)));
-                let body = shown(&answer.body, |text| masking.json(&masking.text(text)));
+                let body = match coding(answer) {
+                    Some(coding) => format!("[{} bytes compressed with {coding}]", answer.body.len()),
+                    None => shown(&answer.body, |text| masking.json(&masking.text(text))),
+                };
                 (Some(answer.status), headers.collect(), body, None, answer.duration)
             }
             Err(error) => (None, Vec::new(), String::new(), Some(printable(&error.to_string())), Duration::ZERO),
@@ -94,6 +98,16 @@ fn masking(call: &Call, key: Option<&AccessKey>) -> Masking {
         masking.add_secret(&signature);
     }
     masking
+}
+
+/// Returns the coding of a compressed body, whose bytes say nothing to a reader.
+fn coding(answer: &Answer) -> Option<String> {
+    let named = answer.header("content-encoding").map(|coding| printable(coding.trim()).to_ascii_lowercase());
+    let is_named =
+        |coding: &String| matches!(coding.as_str(), "gzip" | "x-gzip" | "deflate" | "br" | "zstd" | "compress");
+    let is_compressed = !answer.body.is_empty() && str::from_utf8(&answer.body).is_err();
+    let recognized = || is_gzip(&answer.body).then(|| "gzip".to_owned());
+    named.filter(is_named).filter(|_| is_compressed).or_else(recognized)
 }
 
 /// Masks before cutting: nothing could be recognized in what is left over.

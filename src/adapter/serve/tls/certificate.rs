@@ -78,6 +78,11 @@ pub struct Validity {
 }
 
 impl Validity {
+    /// Creates the time of a certificate as of `now`, for tests.
+    pub fn new(not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> Self {
+        Self { not_before, not_after, now }
+    }
+
     /// Returns how many whole days are left; negative after the end.
     pub fn days_left(&self) -> i64 {
         let left = self.not_after.as_unix_millis().saturating_sub(self.now.as_unix_millis());

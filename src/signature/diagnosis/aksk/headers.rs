@@ -16,7 +16,8 @@ pub(super) fn blocks(right: &[&str], parts: &Parts, listed: &str) -> Choice<Vec<
         right.iter().map(line).collect()
     };
     let value = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let hosts: Vec<_> = hosts(value(HOST), parts).map(|host| (Mistake::OtherHost, with("host", &host))).collect();
+    let hosts = hosts(value(HOST), parts).map(|host| (Mistake::OtherHost(host.clone()), with("host", &host)));
+    let hosts: Vec<_> = hosts.collect();
     let types = content_types(value(CONTENT_TYPE).trim());
     let types: Vec<_> =
         types.map(|other| (Mistake::ContentTypeParameters, with(CONTENT_TYPE.as_str(), &other))).collect();

@@ -40,7 +40,7 @@ impl Exchange {
 
     pub fn written(&self, number: u32, keys: &AccessKeys, mut masking: Masking) -> Written {
         let headers = self.header_map();
-        let (path, query) = self.received.target.split_once('?').unwrap_or((&self.received.target, ""));
+        let (path, query) = self.received.head.target.split_once('?').unwrap_or((&self.received.head.target, ""));
         let call = SignedCall { path, query, headers: &headers, body: &self.received.body };
         let activity = activity(call);
         let judged = Judgement::of(call, &activity, keys, self.time);
@@ -56,11 +56,11 @@ impl Exchange {
             str::from_utf8(body).into_iter().for_each(|text| masking.learn_json(text));
         }
 
-        let target = masked_target(&masking, &self.received.target);
-        let method = masking.text(&self.received.method);
+        let target = masked_target(&masking, &self.received.head.target);
+        let method = masking.text(&self.received.head.method);
         let request_line = format!("{method} {target} HTTP/1.1");
         let request_headers =
-            self.received.headers.iter().map(|(name, value)| (&**name, String::from_utf8_lossy(value)));
+            self.received.head.headers.iter().map(|(name, value)| (name, String::from_utf8_lossy(value)));
         let answer_headers = answer_headers.iter().map(|(name, value)| (&**name, value.as_str().into()));
         let entry = Entry {
             id: Recording::id(number, &activity),
@@ -84,7 +84,7 @@ impl Exchange {
 
     /// Headers that are not valid HTTP prove nothing.
     fn header_map(&self) -> HeaderMap {
-        let pairs = self.received.headers.iter().filter_map(|(name, value)| {
+        let pairs = self.received.head.headers.iter().filter_map(|(name, value)| {
             Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value).ok()?))
         });
         let mut headers = HeaderMap::new();

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use koogallery::key::AccessKey;
 use koogallery::protocol::SignatureScheme;
 use koogallery::random::{self, OsRandom};
-use koogallery::signature::{VerifyError, auth_token, auth_token_body, callback_v2, kit_v2};
-use koogallery::timestamp::{CHINA, Timestamp};
+use koogallery::timestamp::Timestamp;
+use koogallery_simulator::delivery::{self, time_stamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::value::RawValue;
 
@@ -15,10 +15,12 @@ use crate::Failure;
 use crate::support::client_secret::{self, FIELD};
 use crate::support::signed_call::SignedCall;
 
+const TIME_STAMP: &str = "timeStamp";
+
 /// The parts of a call that change.
 pub struct Signed {
     pub query: String,
-    /// Replace captured headers of the same name, which is in lower case.
+    /// Replace captured headers of the same name, in any letter case.
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
     pub signature: String,
@@ -31,39 +33,32 @@ impl Signed {
         call: SignedCall<'_>,
         now: Timestamp,
     ) -> Result<Self, Failure> {
-        let millis = now.as_unix_millis().to_string();
-        let unsignable = |error: VerifyError| Failure::of("the captured call cannot be signed", &error);
-        let (query, body) = (call.query.to_owned(), with_readable_secret(call.body)?);
-        Ok(match scheme {
-            SignatureScheme::CallbackV2 => {
-                let nonce = nonce()?;
-                let signature = callback_v2::sign(key, &nonce, &millis, &body);
-                let query = [("signature", &signature), ("timestamp", &millis), ("nonce", &nonce)]
-                    .into_iter()
-                    .fold(query, |query, (name, value)| with_parameter(&query, name, value));
-                Self { query, headers: Vec::new(), body, signature }
-            }
-            SignatureScheme::KitV2 => {
-                let headers = kit_v2::signed_headers(key, &nonce()?, now, &body);
-                let signature = headers[0].1.clone();
-                Self { query, headers: headers.into(), body, signature }
-            }
-            SignatureScheme::AuthToken => {
-                let pairs = query.split('&').filter(|pair| !pair.starts_with("authToken="));
-                let unsigned =
-                    with_parameter(&pairs.collect::<Vec<_>>().join("&"), "timeStamp", &now.to_compact_millis());
-                let signature = auth_token::sign(key, &unsigned).map_err(unsignable)?;
-                let dated = with_parameter(&query, "timeStamp", &now.to_compact_millis());
-                let query = with_parameter(&dated, auth_token_body::HEADER, &signature);
-                Self { query, headers: Vec::new(), body, signature }
-            }
+        let time = time_stamp(scheme, now);
+        let mut query = call.query.to_owned();
+        let mut body = with_readable_secret(call.body)?;
+        match scheme {
+            SignatureScheme::AuthToken => query = with_parameter(&query, TIME_STAMP, &time),
             SignatureScheme::AuthTokenBody => {
-                let body = with_member(&body, "timeStamp", &now.to_compact_millis_in(CHINA))
+                body = with_member(&body, TIME_STAMP, &time)
                     .ok_or_else(|| Failure::new("the captured body is not a JSON object with a timeStamp"))?;
-                let signature = auth_token_body::sign(key, &body).map_err(unsignable)?;
-                Self { query, headers: vec![("authtoken", signature.clone())], body, signature }
             }
-        })
+            SignatureScheme::CallbackV2 | SignatureScheme::KitV2 => {}
+        }
+        let unsigned = || query.split('&').filter(|pair| !pair.starts_with("authToken=")).collect::<Vec<_>>().join("&");
+        let content = match scheme {
+            SignatureScheme::AuthToken => unsigned().into_bytes(),
+            _ => body.clone(),
+        };
+        let proof = delivery::sign(scheme, key, &nonce()?, &now.as_unix_millis().to_string(), &content)
+            .map_err(|error| Failure::of("the captured call cannot be signed", &error))?;
+        let signature = proof.first().map(|(_, signature)| signature.clone()).unwrap_or_default();
+        let mut headers = Vec::new();
+        if scheme.is_in_query() {
+            query = proof.iter().fold(query, |query, (name, value)| with_parameter(&query, name, value));
+        } else {
+            headers = proof;
+        }
+        Ok(Self { query, headers, body, signature })
     }
 }
 
@@ -105,7 +100,7 @@ mod tests {
     use super::*;
     use http::HeaderMap;
     use koogallery::key::KeyRing;
-    use koogallery::signature::Window;
+    use koogallery::signature::{Window, auth_token, auth_token_body, callback_v2, kit_v2};
 
     const NOW: Timestamp = Timestamp::from_unix_millis(1_735_689_600_123);
 
@@ -141,7 +136,7 @@ mod tests {
         );
         assert_eq!(new.body, b"{ \"a\" : 1,\n\"timeStamp\": \"20250101080000123\" , \"b\":\"x\"}");
         let mut headers = HeaderMap::new();
-        headers.insert("authtoken", new.headers[0].1.parse().unwrap());
+        headers.insert(auth_token_body::HEADER, new.headers[0].1.parse().unwrap());
         auth_token_body::verify(&KeyRing::new(key()), &headers, &new.body, NOW, Window::default()).unwrap();
         for body in [&b"[]"[..], b"{}", b"", b"{\"a\":{\"timeStamp\":1}}"] {
             assert!(with_member(body, "timeStamp", "1").is_none());

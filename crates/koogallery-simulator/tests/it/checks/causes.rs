@@ -119,6 +119,8 @@ async fn a_header_in_lower_case_is_explained() {
 async fn answers_that_are_not_read_are_named() {
     let report = report_of(Protocol::SaasV2, 200, JSON, b"\x1f\x8b\x08\x00").await;
     assert_eq!(first(&report), "the body is compressed with gzip: the marketplace reads plain UTF-8 only");
+    let text = report.to_text(false);
+    assert!(text.contains("[4 bytes compressed with gzip]") && !text.contains('\u{fffd}'), "{text}");
 }
 
 #[tokio::test]

@@ -91,41 +91,44 @@ fn common_mistakes_are_named() {
     type Mistake = (&'static str, Request<Bytes>);
     let line = |from: &'static str, to: &'static str| move |text: &str| to_sign(&text.replacen(from, to, 1));
     let mistakes: Vec<Mistake> = vec![
-        ("without a slash at its end", resigned(get(), line("query/\n", "query\n"))),
-        ("not sorted", {
+        ("has no slash at its end", resigned(get(), line("query/\n", "query\n"))),
+        ("signed as they stand in the address", {
             let swapped = ORDER.split_once('?').unwrap().0.to_owned() + "?orderLineId=b&orderId=a";
             let request = Request::get(swapped).body("").unwrap();
             resigned(request, line("orderId=a&orderLineId=b", "orderLineId=b&orderId=a"))
         }),
-        ("spaces in the query were signed as plus", {
+        ("values were encoded when signed", {
             let spaced = format!("{}?orderId=a%20b", ORDER.split_once('?').unwrap().0);
             resigned(Request::get(spaced).body("").unwrap(), line("a%20b", "a+b"))
         }),
         ("the query was left out", resigned(get(), line("orderId=MOCKONDEMAND&orderLineId=MOCKONDEMAND-000001", ""))),
         (
-            "another host than it was sent to",
+            "Host is signed as mkt.myhuaweicloud.com, and the request has another",
             changed(get(), |request| {
                 request.headers_mut().insert(HOST, HeaderValue::from_static("mkt.myhuaweicloud.cn"));
             }),
         ),
         (
-            "the port was left out",
+            "Host is signed as mkt.myhuaweicloud.com, and the request has another",
             changed(get(), |request| {
                 request.headers_mut().insert(HOST, HeaderValue::from_static("mkt.myhuaweicloud.com:8081"));
             }),
         ),
-        ("the method is another", resigned(get(), line("GET", "POST"))),
-        ("the method is in lower case", resigned(get(), line("GET", "get"))),
-        ("a line break stands at the end of the string to sign", resigned(get(), |text| to_sign(text) + "\n")),
+        ("the method is signed as POST", resigned(get(), line("GET", "POST"))),
+        ("the method is signed in lower case", resigned(get(), line("GET", "get"))),
         (
-            "a line break stands at the end of the canonical request",
+            "a line break stands at the end of the canonical request, or of the text to sign",
+            resigned(get(), |text| to_sign(text) + "\n"),
+        ),
+        (
+            "a line break stands at the end of the canonical request, or of the text to sign",
             resigned(get(), |text| to_sign(&format!("{text}\n"))),
         ),
         (
-            "a space stands behind the colon",
+            "a space is signed after the colon",
             resigned(get(), |text| to_sign(&text.replace("host:", "host: ").replace("date:", "date: "))),
         ),
-        ("with a line break at its end that was not sent", {
+        ("a line break at the end of the body", {
             let mut request = changed(post(), |_| ());
             let body = [request.body(), &b"\n"[..]].concat();
             let signed = aksk::sign(request.clone().map(|_| body), &credentials(), super::NOW).unwrap();
@@ -133,27 +136,30 @@ fn common_mistakes_are_named() {
             request
         }),
         (
-            "white space at its ends that was not signed",
+            "a line break at the end of the body",
             changed(post(), |request| {
                 *request.body_mut() = [request.body(), &b"\n"[..]].concat().into();
             }),
         ),
-        ("serialized again", changed(post(), |request| *request.body_mut() = r#"{ "license" : "PL1" }"#.into())),
-        ("nothing was signed in the place of the body", {
+        (
+            "parsed and written again",
+            changed(post(), |request| *request.body_mut() = r#"{ "license" : "PL1" }"#.into()),
+        ),
+        ("signed with an empty body", {
             let mut request = changed(post(), |_| ());
             let empty = aksk::sign(request.clone().map(|_| ""), &credentials(), super::NOW).unwrap();
             *request.headers_mut() = empty.headers().clone();
             request
         }),
         (
-            "UNSIGNED-PAYLOAD was signed and not sent",
+            "UNSIGNED-PAYLOAD is signed in the place of the body's hash",
             resigned(post(), |text| {
                 let (head, _) = text.rsplit_once('\n').unwrap();
                 to_sign(&format!("{head}\nUNSIGNED-PAYLOAD"))
             }),
         ),
         (
-            "the access key of an interface",
+            "the key of another interface type",
             changed(get(), |request| {
                 let mistaken = Credentials::new(credentials().access_key_id(), "test-access-key").unwrap();
                 *request = aksk::sign(request.clone(), &mistaken, super::NOW).unwrap();

@@ -1,0 +1,86 @@
+//! Readers of text, each beside another one where there is one.
+
+use futures_util::FutureExt as _;
+use koogallery::key::{AccessKey, AccessKeys, KeyRing};
+use koogallery::query::{Plus, raw_pairs};
+use koogallery::signature::{Window, callback_v2};
+use koogallery_simulator::Masking;
+use koogallery_simulator::http1::{Chunks, Reader};
+use serde_json::Value;
+
+use crate::seeds::{KEY, NOW};
+
+/// Queries give the same pairs as by `form_urlencoded`, but for empty segments and what is not UTF-8.
+pub(super) fn query(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    for plus in [Plus::Space, Plus::Literal] {
+        let pairs: Vec<_> = raw_pairs(text).collect();
+        let decoded = pairs.iter().map(|pair| Some((pair.decoded_name(plus)?, pair.decoded_value(plus)?)));
+        let (Some(ours), Plus::Space) = (decoded.collect::<Option<Vec<_>>>(), plus) else { continue };
+        let theirs: Vec<_> = form_urlencoded::parse(data).collect();
+        // It leaves incomplete percent sequences as they are.
+        assert_eq!(ours, theirs, "{text:?}");
+    }
+}
+
+/// What has a canonical form is JSON for `serde_json`, the form is its own, and it verifies for the raw body.
+pub(super) fn json(data: &[u8]) {
+    let Ok(canonical) = callback_v2::canonical(data) else { return };
+    let read: Value = serde_json::from_slice(data).expect("serde_json reads it as well");
+    let form: Value = serde_json::from_str(&canonical).expect("the canonical form is JSON");
+    assert!(read.is_object() && form.is_object());
+    assert_eq!(
+        callback_v2::canonical(canonical.as_bytes()).as_deref(),
+        Ok(&*canonical),
+        "the form of a form is itself"
+    );
+    for (name, value) in form.as_object().into_iter().flatten() {
+        assert_eq!(read.get(name), Some(value), "{name}");
+    }
+    let key = AccessKey::new(KEY).expect("it is a key");
+    let signed = callback_v2::signed_query(&key, "nonce-of-a-call-n", NOW, canonical.as_bytes());
+    callback_v2::verify(&KeyRing::new(key), &signed, data, NOW, Window::default())
+        .expect("the canonical form verifies");
+}
+
+/// A message reads the same whole and byte by byte.
+pub(super) fn http1(data: &[u8]) {
+    const LIMIT: usize = 16 * 1024;
+    let request = |sizes: usize| {
+        let mut reader = Reader::new(tokio::io::BufReader::with_capacity(sizes, data), LIMIT);
+        let head = reader.request_head().now_or_never().expect("nothing is waited for");
+        let body = match &head {
+            Ok(Some(head)) => Some(reader.request_body(head).now_or_never().expect("nothing is waited for")),
+            _ => None,
+        };
+        (head, body)
+    };
+    assert_eq!(request(1), request(data.len().max(1)));
+    let response = |sizes: usize| {
+        let mut reader = Reader::new(tokio::io::BufReader::with_capacity(sizes, data), LIMIT);
+        let read = reader.response(false).now_or_never().expect("nothing is waited for");
+        read.map(|response| (response.head, response.body))
+    };
+    let read = response(data.len().max(1));
+    assert_eq!(response(1), read);
+    assert!(read.is_err() || read.is_ok_and(|(_, body)| body.len() <= LIMIT));
+    let mut chunks = Chunks::new(LIMIT);
+    let _ = chunks.read(&mut data.into());
+    assert!(chunks.into_body().len() <= LIMIT);
+}
+
+/// No secret stays, however it is written; JSON stays JSON.
+pub(super) fn masking(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut masking = Masking::new(&AccessKeys::new());
+    masking.add_secret(KEY);
+    masking.learn_query(&text);
+    masking.learn_json(&text);
+    let with_secret = format!("{text}{KEY}{text}");
+    for masked in [masking.json(&masking.text(&with_secret)), masking.query(&with_secret)] {
+        assert!(!masked.contains(KEY), "{masked}");
+    }
+    if serde_json::from_str::<Value>(&text).is_ok() {
+        serde_json::from_str::<Value>(&masking.json(&text)).expect("masked JSON is JSON");
+    }
+}

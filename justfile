@@ -1,0 +1,36 @@
+# Everyday commands; `just` alone lists them.
+
+_default:
+    @just --list
+
+# Format, lints, and the tests of the library.
+check:
+    cargo fmt --check
+    cargo clippy --workspace --all-features --all-targets -- -D warnings
+    cargo test --all-features --test it
+
+# Tests of all crates whose name contains the filter.
+test filter="":
+    cargo test --workspace --all-features -- {{filter}}
+
+# The documentation, as docs.rs builds it.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+
+# Mutations for each fuzz target, on the stable toolchain.
+fuzz rounds="10000":
+    KOOGALLERY_FUZZ_ROUNDS={{rounds}} cargo test --release -p koogallery-fuzz
+
+# One target under cargo-fuzz, on the nightly toolchain.
+cargo-fuzz target seconds="60":
+    cargo run --release -p koogallery-fuzz --example seeds -- {{target}} fuzz/corpus/{{target}}
+    cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}} -max_len=65536
+
+# What would be published.
+package:
+    cargo package --workspace --exclude koogallery-benches --exclude koogallery-fuzz --exclude koogallery-servers --no-verify --allow-dirty
+    .ci/packages
+
+# Everything that CI does.
+ci:
+    .ci/run
