@@ -1,8 +1,10 @@
 //! `serve`: the marketplace, which a seller's server calls, and which calls it.
 
+mod action;
 mod control;
 mod form;
 mod page;
+mod view;
 
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ Examples:
   koogallery serve --listen 127.0.0.1:9090
   koogallery serve --listen 127.0.0.1:9090 --target http://127.0.0.1:8080/saasproduce --compress 3600
   curl http://127.0.0.1:9090/_marketplace/orders -d profile=saas-v2 -d 'period=1 year'
+  curl http://127.0.0.1:9090/_marketplace/orders -d mode=package -d 'period=1 month' -d count=30 -d quota=OFFI1:1000
   curl http://127.0.0.1:9090/_marketplace/subscriptions/INSTANCE/renew -d 'period=1 month'
 
 A seller's server with KOOGALLERY_OPEN_API_URL=http://127.0.0.1:9090 and the same KOOGALLERY_AK and KOOGALLERY_SK then uses
@@ -48,6 +51,10 @@ pub struct Serve {
     /// Speed time up by this factor: with 3600, an hour between two attempts takes a second.
     #[arg(long, value_name = "FACTOR", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     compress: u32,
+    /// Refuse usage of packages that have expired or are used up (018); otherwise it is accepted and noted in the log, since
+    /// the documents do not forbid it.
+    #[arg(long)]
+    strict_packages: bool,
     #[command(flatten)]
     seed: Seed,
     #[command(flatten)]
@@ -58,7 +65,7 @@ impl Serve {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
         let keys = access_keys()?;
         let seed = self.seed.get()?;
-        let open_api = open_api::server(seed, &keys)?;
+        let open_api = open_api::server(seed, &keys, self.strict_packages)?;
         let marketplace = match &self.target {
             None => None,
             Some(url) => {

@@ -8,8 +8,9 @@ use crate::Failure;
 use crate::support::environment::credentials;
 
 /// Creates a server that admits the AK/SK in the environment.
-pub fn server(seed: u64, keys: &AccessKeys) -> Result<OpenApiServer, Failure> {
+pub fn server(seed: u64, keys: &AccessKeys, strict_packages: bool) -> Result<OpenApiServer, Failure> {
     let open_api = OpenApiServer::builder().seed(seed).credentials(credentials()?);
+    let open_api = if strict_packages { open_api.strict_packages() } else { open_api };
     Ok(match keys.get(InterfaceType::Basic) {
         Some(ring) => open_api.access_keys(ring.clone()).build(),
         None => open_api.build(),

@@ -127,6 +127,29 @@ fn the_marketplace_sells_to_a_seller() {
 }
 
 #[test]
+fn packages_are_sold_in_one_order() {
+    let seller = Example::start("isv_server", &[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+    let target = seller.url("/saasproduce");
+    command.args(["serve", "--listen", "127.0.0.1:0", "--target", &target, "--strict-packages"]);
+    let server = Server::start(command.envs(CREDENTIALS).envs(KEYS));
+    for (profile, products) in [("saas-v2", "product=P1&count=3"), ("saas-v1", "product=P1,P2,P3")] {
+        let form = format!("profile={profile}&mode=package&period=1+month&quota=OFFI1:1000&customer=c-1&{products}");
+        let (status, order) = post(&server, "/_marketplace/orders", &form, "");
+        let order: Value = serde_json::from_str(&order).unwrap();
+        assert_eq!((status, order["orderLineIds"].as_array().unwrap().len()), (202, 3), "{order}");
+        let is_of_order = |sold: &&Value| sold["orderId"] == order["orderId"] && sold["state"] == "active";
+        let all_sold = |sold: &Value| sold.as_array().unwrap().iter().filter(is_of_order).count() == 3;
+        let sold = eventually(&server, "/_marketplace/subscriptions", all_sold);
+        let package = sold.as_array().unwrap().iter().find(is_of_order).unwrap();
+        assert_eq!(package["chargingMode"], "ON_DEMAND_PKG");
+        assert_eq!(package["customerId"], "c-1");
+        assert_eq!(package["quotas"], serde_json::json!([{"productId": "OFFI1", "amount": "1000"}]));
+        assert_eq!(package["usage"], serde_json::json!([]));
+    }
+}
+
+#[test]
 fn what_is_asked_wrongly_is_refused() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--target", "http://127.0.0.1:1/x"]);
@@ -139,13 +162,20 @@ fn what_is_asked_wrongly_is_refused() {
         ("mode=gift", "mode must be"),
         ("amount=many", "amount is not a number"),
         ("amount=%ff", "not UTF-8"),
+        ("foo=1", "unknown field \"foo\"; known are profile, product, mode"),
+        ("mode=package&period=1+month&count=31", "1 to 30 lines"),
+        ("mode=package&period=1+month&quota=1000", "is not a quota"),
+        ("mode=one-time&quota=OFFI1:1", "only a package has a quota"),
     ] {
         let (status, said) = post(&server, "/_marketplace/orders", form, "");
         assert!(status == 400 && said.contains(why), "{form}: {status} {said}");
     }
     let (status, said) = post(&server, "/_marketplace/subscriptions/%3Cnobody%3E/renew", "", "");
     assert!(status == 404 && said.contains("<nobody>"), "{said}");
-    assert_eq!(post(&server, "/_marketplace/subscriptions/x/dance", "", "").0, 404);
+    let (status, said) = post(&server, "/_marketplace/subscriptions/x/dance", "", "");
+    assert!(status == 404 && said.contains("known are renew, convert_trial, cancel_renewal"), "{said}");
+    let (status, said) = post(&server, "/_marketplace/subscriptions/x/freeze", "period=1+year", "");
+    assert!(status == 400 && said.contains("unknown field \"period\"; known are none"), "{said}");
     assert_eq!(post(&server, "/_marketplace/orders", &"x".repeat(70_000), "").0, 413);
     assert_eq!(get(&server, "/_marketplace/orders", "").0, 405);
     assert_eq!(get(&server, "/_marketplace/nothing", "").0, 404);

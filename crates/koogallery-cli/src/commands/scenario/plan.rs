@@ -22,6 +22,8 @@ pub struct Plan {
     pub listen: Option<String>,
     pub compression: u32,
     pub seed: Option<u64>,
+    /// Whether usage of doubtful packages is refused.
+    pub strict_packages: bool,
     pub steps: Vec<Step>,
     /// Protocols whose keys are needed.
     pub protocols: Vec<Protocol>,
@@ -129,13 +131,14 @@ impl Plan {
                 .and(|factor| if *factor == 0 { Err("the factor must be at least 1".to_owned()) } else { Ok(*factor) })
         })?;
         let seed = table.number("seed")?.map(|seed| seed.value.into());
+        let strict_packages = table.flag("strict_packages")?;
         let steps = table.tables("step")?;
         if steps.is_empty() {
             return Err(Problem::at(text.len()..text.len(), "there is no step: begin each with [[step]]"));
         }
         let steps = steps.into_iter().map(|step| reader.step(step)).collect::<Result<_, _>>()?;
-        table.finish("url, profile, listen, compress, seed and step")?;
-        Ok(Self { url, listen, compression, seed, steps, protocols: reader.protocols })
+        table.finish("url, profile, listen, compress, seed, strict_packages and step")?;
+        Ok(Self { url, listen, compression, seed, strict_packages, steps, protocols: reader.protocols })
     }
 }
 
@@ -185,9 +188,10 @@ impl Reader {
         Ok(match action {
             "buy" => {
                 let protocol = self.protocol(table)?;
-                let order = OrderSpec::new(line(table)?);
-                self.names.insert(name.clone());
-                (Action::Buy { name, protocol, order }, "profile, product, mode, period and amount")
+                let order = order(table)?;
+                self.names.extend((0..order.lines.len()).map(|line| name_of_line(&name, line)));
+                let known = "profile, product, mode, period, amount, quota, count, needs_package and customer";
+                (Action::Buy { name, protocol, order }, known)
             }
             "renew" | "convert_trial" => {
                 named(self)?;
@@ -315,14 +319,36 @@ fn count(table: &mut Table<'_>, name: &str) -> Result<Option<Found<u32>>, Proble
     Ok(found)
 }
 
+/// Returns the name of what is bought by a line, counted from 0: that of the step, then with a number.
+pub fn name_of_line(name: &str, line: usize) -> String {
+    if line == 0 { name.to_owned() } else { format!("{name}-{}", line + 1) }
+}
+
+/// Reads an order.
+fn order(table: &mut Table<'_>) -> Result<OrderSpec, Problem> {
+    let text = |found: Option<Found<String>>| found.map(|found| found.value);
+    let (quota, customer) = (text(table.text("quota")?), text(table.text("customer")?));
+    let count = table.number("count")?.map(|count| count.value);
+    let needs_package = table.flag("needs_package")?;
+    let (place, goods) = goods(table)?;
+    let goods = OrderLine { quota, count, needs_package, customer, ..goods };
+    goods.order().map_err(|what| Problem::at(place, what))
+}
+
 /// Reads an order line.
 fn line(table: &mut Table<'_>) -> Result<LineSpec, Problem> {
+    let (place, goods) = goods(table)?;
+    goods.line().map_err(|what| Problem::at(place, what))
+}
+
+fn goods(table: &mut Table<'_>) -> Result<(Place, OrderLine), Problem> {
     let (product, mode, period) = (table.text("product")?, table.text("mode")?, table.text("period")?);
     let amount = table.number("amount")?.map(|amount| amount.value);
     let place = mode.as_ref().or(period.as_ref()).map_or_else(|| table.place(), |found| found.place.clone());
     let text = |found: &Option<Found<String>>| found.as_ref().map(|found| found.value.clone());
-    let goods = OrderLine { product: text(&product), mode: text(&mode), period: text(&period), amount };
-    goods.line().map_err(|what| Problem::at(place, what))
+    let goods =
+        OrderLine { product: text(&product), mode: text(&mode), period: text(&period), amount, ..OrderLine::default() };
+    Ok((place, goods))
 }
 
 /// Parses a duration such as `90s`.

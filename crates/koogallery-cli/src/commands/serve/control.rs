@@ -11,13 +11,14 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Full, Limited};
 use koogallery::key::AccessKeys;
 use koogallery::protocol::Protocol;
-use koogallery_simulator::{LifecycleError, Marketplace, OpenApiService, OrderSpec, Subscription};
+use koogallery_simulator::{LifecycleError, Marketplace, OpenApiService, Subscription};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use super::action::{Action, UnknownAction};
 use super::form::Form;
-use super::page;
-use crate::support::order_line;
+use super::{page, view};
+use crate::support::order_line::{self, ORDER_FIELDS};
 
 const HOME: &str = "/_marketplace";
 
@@ -46,6 +47,12 @@ impl From<String> for Refused {
     /// The form is invalid.
     fn from(why: String) -> Self {
         Self(StatusCode::BAD_REQUEST, why)
+    }
+}
+
+impl From<UnknownAction> for Refused {
+    fn from(error: UnknownAction) -> Self {
+        unknown(error.to_string())
     }
 }
 
@@ -78,13 +85,14 @@ impl Control {
         Ok(match (method, &parts[..]) {
             (&Method::GET, []) => Outcome::Page(page::render(marketplace, &self.offered)),
             (&Method::GET, ["subscriptions"]) => {
-                Outcome::Json(marketplace.subscriptions().iter().map(as_json).collect())
+                let shown = |sold: &Subscription| view::subscription(marketplace.open_api(), sold);
+                Outcome::Json(marketplace.subscriptions().iter().map(shown).collect())
             }
-            (&Method::GET, ["log"]) => Outcome::Json(log(marketplace)),
-            (&Method::POST, ["orders"]) => Outcome::Done(self.sell(&Form::parse(body)?)?),
+            (&Method::GET, ["log"]) => Outcome::Json(view::log(marketplace)),
+            (&Method::POST, ["orders"]) => Outcome::Done(self.sell(body)?),
             (&Method::POST, ["subscriptions", instance_id, what]) => {
                 let instance_id = percent_decode_str(instance_id).decode_utf8_lossy();
-                Outcome::Done(self.change(&instance_id, what, &Form::parse(body)?).await?)
+                Outcome::Done(self.change(&instance_id, what, body).await?)
             }
             (_, [] | ["subscriptions" | "log" | "orders"] | ["subscriptions", _, _]) => {
                 return Err(Refused(StatusCode::METHOD_NOT_ALLOWED, "method not allowed".to_owned()));
@@ -94,7 +102,8 @@ impl Control {
     }
 
     /// Places an order; the seller is called in the background, which may take hours.
-    fn sell(&self, form: &Form) -> Result<Value, String> {
+    fn sell(&self, body: &[u8]) -> Result<Value, String> {
+        let form = Form::parse(body, &[&["profile"], &ORDER_FIELDS[..]].concat())?;
         let protocol = match form.get("profile") {
             Some(name) => name.parse().map_err(|error| format!("profile: {error}"))?,
             None => *self.offered.first().ok_or("no access key is in the environment")?,
@@ -102,42 +111,45 @@ impl Control {
         if !self.offered.contains(&protocol) {
             return Err(format!("{} has no orders, or its key is not in the environment", protocol.id()));
         }
-        let order = self.marketplace.place_order(OrderSpec::new(form.order_line()?.line()?));
-        let (marketplace, placed) = (self.marketplace.clone(), order.clone());
+        let order = self.marketplace.place_order(form.order_line()?.order()?);
+        let lines: Vec<_> = (0..order.spec.lines.len()).map(|line| order.order_line_id(line)).collect();
+        let sold = json!({"orderId": order.order_id, "orderLineIds": lines, "profile": protocol.id()});
+        let marketplace = self.marketplace.clone();
         // Errors are in the log.
-        tokio::spawn(async move { marketplace.buy(protocol, &placed, 0).await.map(drop) });
-        Ok(json!({"orderId": order.order_id, "orderLineId": order.order_line_id(0), "profile": protocol.id()}))
+        tokio::spawn(async move { marketplace.buy_all(protocol, &order).await.map(drop) });
+        Ok(sold)
     }
 
-    async fn change(&self, instance_id: &str, what: &str, form: &Form) -> Result<Value, Refused> {
+    async fn change(&self, instance_id: &str, what: &str, body: &[u8]) -> Result<Value, Refused> {
+        let action = Action::named(what)?;
+        let form = Form::parse(body, action.fields())?;
         let marketplace = &self.marketplace;
         let period = || order_line::period(form.get("period").unwrap_or("1 month"));
-        let sold = match what {
-            "renew" => {
+        let sold = match action {
+            Action::Renew => {
                 let (unit, periods) = period()?;
                 marketplace.renew(instance_id, unit, periods).await?
             }
-            "convert_trial" => {
+            Action::ConvertTrial => {
                 let (unit, periods) = period()?;
                 marketplace.convert_trial(instance_id, unit, periods).await?
             }
-            "upgrade" => marketplace.upgrade(instance_id, form.order_line()?.line()?).await?,
-            "cancel-renewal" => marketplace.cancel_renewal(instance_id).await?,
-            "freeze" => marketplace.freeze(instance_id).await?,
-            "unfreeze" => marketplace.unfreeze(instance_id).await?,
-            "release" => marketplace.release(instance_id).await?,
-            "query" => {
+            Action::Upgrade => marketplace.upgrade(instance_id, form.order_line()?.line()?).await?,
+            Action::CancelRenewal => marketplace.cancel_renewal(instance_id).await?,
+            Action::Freeze => marketplace.freeze(instance_id).await?,
+            Action::Unfreeze => marketplace.unfreeze(instance_id).await?,
+            Action::Release => marketplace.release(instance_id).await?,
+            Action::Query => {
                 marketplace.query(instance_id).await?;
                 let sold = marketplace.subscription(instance_id);
                 sold.ok_or_else(|| LifecycleError::Unknown(instance_id.to_owned()))?
             }
-            "apply" => {
+            Action::Apply => {
                 let event = marketplace.apply_for_license(instance_id).await?;
                 return Ok(json!({"instanceId": instance_id, "eventId": event}));
             }
-            _ => return Err(unknown(format!("unknown action {what}"))),
         };
-        Ok(as_json(&sold))
+        Ok(view::subscription(marketplace.open_api(), &sold))
     }
 }
 
@@ -154,45 +166,6 @@ fn is_from_here(headers: &HeaderMap) -> bool {
     let is_own =
         headers.get(ORIGIN).is_none() || text(ORIGIN).and_then(|origin| origin.strip_prefix("http://")) == text(HOST);
     is_local && is_own
-}
-
-fn as_json(sold: &Subscription) -> Value {
-    json!({
-        "instanceId": sold.instance_id,
-        "profile": sold.protocol.id(),
-        "orderId": sold.order.order_id,
-        "state": sold.state.as_str(),
-        "expireTime": sold.expire_time.map(|time| time.to_compact_seconds()),
-    })
-}
-
-/// Returns the calls of the marketplace, and those it received.
-fn log(marketplace: &Marketplace) -> Value {
-    let made = marketplace.log().into_iter().map(|attempt| {
-        json!({
-            "at": attempt.at.to_compact_millis(),
-            "profile": attempt.protocol.id(),
-            "activity": attempt.activity.as_str(),
-            "try": attempt.number,
-            "outcome": attempt.outcome.to_string(),
-            "request": format!("{} {}", attempt.exchange.method, attempt.exchange.target),
-            "requestBody": attempt.exchange.request_body,
-            "status": attempt.exchange.status,
-            "answerBody": attempt.exchange.answer_body,
-            "milliseconds": attempt.exchange.duration.as_millis() as u64,
-        })
-    });
-    let taken = marketplace.open_api().log().into_iter().map(|call| {
-        json!({
-            "at": call.at.to_compact_millis(),
-            "request": call.request,
-            "about": call.about,
-            "status": call.status.map(|status| status.as_u16()),
-            "code": call.code,
-            "explanation": call.explanation,
-        })
-    });
-    json!({"calls": made.collect::<Vec<_>>(), "openApi": taken.collect::<Vec<_>>()})
 }
 
 /// A browser is redirected back to the page; a script gets JSON.
