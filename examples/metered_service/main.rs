@@ -1,36 +1,42 @@
-//! A small service that bills per call: `POST /render/INSTANCE` costs one unit.
+//! A small service that bills per call, after use or from packages: `POST /render/INSTANCE` costs one unit.
 //!
 //! `cargo run --features axum-0_8,reqwest-0_13,rustls,sqlite-bundled,tokio --example metered_service -- --listen 127.0.0.1:8090`
 //!
 //! A call is answered when its usage is on the disk. A client that does not know whether its call was billed repeats it with
-//! the same `Idempotency-Key`. `GET /metrics` shows the state of reporting. `/saasproduce` takes the marketplace's calls, where
-//! there is a key; queries are answered with the running totals of usage, which begin at zero on the first of each month.
+//! the same `Idempotency-Key`. `POST /job/INSTANCE` reserves three units and costs two. Usage is deducted from the packages
+//! of the customer, the one that expires first before the others; what they cannot bear is paid per use or answered with
+//! 402, as set. `GET /usage/INSTANCE` shows what was used and what is left, `GET /statement/2026-11` what was reported in a
+//! month, and `GET /metrics` the state of reporting.
+//!
+//! `/saasproduce` takes the marketplace's calls, V1.0 and V2.0, where there is a key. A purchase of the pay-per-use product
+//! opens the account of a customer, and one of a package adds 10 units for each of its quantity. V2.0 names neither, so that
+//! packages of V2.0 need `KOOGALLERY_AK` and `KOOGALLERY_SK`, with which the order is asked for. Queries are answered with
+//! running totals, which begin at zero on the first of each month.
 //!
 //! | setting | default |
 //! |---|---|
 //! | `--listen` | `127.0.0.1:8090` |
 //! | `--database`, `KOOGALLERY_DATABASE_URL` | `sqlite://koogallery.db` |
 //! | `--period` (seconds that one record covers, all pauses shrunk along; for trying out) | by the hour |
+//! | `--when-used-up` (`pay-per-use` or `stop`) | `pay-per-use` |
 //! | `KOOGALLERY_BASIC_KEY` | none: usage is kept until there is a key, and no call is taken |
+//! | `KOOGALLERY_AK`, `KOOGALLERY_SK` | none: orders are not asked for |
 //! | `KOOGALLERY_SITE`, `KOOGALLERY_OPEN_API_URL` | `china`, the site's host |
+
+mod accounts;
+mod api;
+mod renderer;
 
 use std::error::Error;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{get, post};
 use koogallery::adapter::axum::route;
 use koogallery::adapter::tokio::TokioRuntime;
-use koogallery::callback::subscription::{
-    AccessInfo, Description, Freeze, InstanceQuery, Purchase, Release, Renewal, SubscriptionHandler, Unfreeze,
-};
-use koogallery::callback::{CallbackService, HandlerError};
-use koogallery::clock::{Clock as _, SystemClock};
-use koogallery::key::{AccessKeys, InterfaceType};
+use koogallery::callback::CallbackService;
+use koogallery::key::{AccessKeys, Credentials, InterfaceType};
 use koogallery::ledger::SqliteLedger;
-use koogallery::metering::{Cycle, Meter, MeteringError, Period, Pusher, SqliteUsageStore, Usage};
+use koogallery::metering::package::{PackageBook, SqlitePackageStore, WhenUsedUp};
+use koogallery::metering::{Cycle, Meter, Period, Pusher, SqliteUsageStore};
 use koogallery::open_api::Client;
 use koogallery::replay::SqliteReplayGuard;
 use koogallery::sqlite::Database;
@@ -38,18 +44,26 @@ use koogallery::timestamp::CHINA;
 use koogallery::transport::ReqwestTransport;
 use tokio::net::TcpListener;
 
+use accounts::Accounts;
+use api::Api;
+use renderer::Renderer;
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Outcome<()> {
     let settings = Settings::read()?;
     let database = Database::open_url(&settings.database)?;
     let cycle = Cycle::Monthly { day: 1, zone: CHINA };
-    let meter = Meter::new(SqliteUsageStore::new(&database).await?).with_cycle(cycle);
+    let usage = SqliteUsageStore::new(&database).await?;
+    let packages = SqlitePackageStore::new(&usage).await?;
+    let meter = Meter::new(usage).with_cycle(cycle);
     let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?;
     let (meter, pusher) = match settings.period {
-        None => (meter.clone(), Pusher::new(meter, client, TokioRuntime)),
+        None => (meter.clone(), Pusher::new(meter, client.clone(), TokioRuntime)),
         Some(period) => {
             let meter = meter.with_period(Period::Every(period));
-            let pusher = Pusher::new(meter.clone(), client, TokioRuntime)
+            let pusher = Pusher::new(meter.clone(), client.clone(), TokioRuntime)
                 .with_grace(period / 5)
                 .with_interval(period / 5)
                 .with_lease(period * 2)
@@ -57,21 +71,24 @@ async fn main() -> Result<(), Box<dyn Error>> {
             (meter, pusher)
         }
     };
+    let book = PackageBook::new(meter.clone(), packages).when_used_up(settings.when_used_up);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let pushing = tokio::spawn(async move {
         pusher.run(async { stopped.await.unwrap_or_default() }).await;
     });
 
-    let mut router = Router::new().route("/render/{instance}", post(render)).route("/metrics", get(metrics));
+    let mut router = Api { meter: meter.clone(), book: book.clone() }.router();
     let keys = settings.keys;
     if keys.get(InterfaceType::V1).is_some() {
-        let service = CallbackService::builder(keys, TokioRuntime)
-            .subscription(Renderer(meter.clone()), SqliteLedger::new(&database).await?)
-            .replay_guard(SqliteReplayGuard::new(&database).await?)
-            .build();
-        router = router.route("/saasproduce", route(service));
+        let renderer = Renderer::new(meter, book, Accounts::open(&database).await?);
+        let mut service = CallbackService::builder(keys, TokioRuntime)
+            .subscription(renderer, SqliteLedger::new(&database).await?)
+            .replay_guard(SqliteReplayGuard::new(&database).await?);
+        if Credentials::from_env()?.is_some() {
+            service = service.open_api(client);
+        }
+        router = router.route("/saasproduce", route(service.build()));
     }
-    let router = router.with_state(meter);
     let listener = TcpListener::bind(&settings.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
@@ -82,80 +99,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the marketplace asks for. A customer needs no account: the address has the instance's id.
-struct Renderer(Meter);
-
-impl SubscriptionHandler for Renderer {
-    async fn create(&self, _: Purchase) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    async fn renew(&self, _: Renewal) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    async fn freeze(&self, _: Freeze) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    async fn unfreeze(&self, _: Unfreeze) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    /// What was used until now is reported as used until now.
-    async fn release(&self, release: Release) -> Result<(), HandlerError> {
-        let closed = self.0.close_instance(&release.instance_id, SystemClock.now()).await;
-        closed.map(drop).map_err(HandlerError::failed)
-    }
-
-    async fn describe(&self, query: InstanceQuery) -> Result<Description, HandlerError> {
-        let url = format!("https://render.example.com/render/{}", query.instance_id);
-        let mut description = Description::new(AccessInfo::new(url));
-        description.usage = self.0.usage_info(&query.instance_id).await.map_err(HandlerError::failed)?;
-        Ok(description)
-    }
-}
-
-/// Does the customer's work and bills it.
-async fn render(
-    State(meter): State<Meter>,
-    Path(instance): Path<String>,
-    headers: HeaderMap,
-) -> Result<&'static str, (StatusCode, String)> {
-    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
-    let key = key.ok_or_else(|| (StatusCode::BAD_REQUEST, "Idempotency-Key is missing".to_owned()))?;
-    let drawing = "a drawing\n";
-    let usage = Usage::new(&instance, 1.into()).with_id(format!("{instance} {key}"));
-    match meter.record(usage).await {
-        Ok(_) => Ok(drawing),
-        Err(MeteringError::Usage(error)) => Err((StatusCode::BAD_REQUEST, error.to_string())),
-        // Work that cannot be billed is not given away; the customer tries again.
-        Err(error) => {
-            eprintln!("usage was not recorded: {error}");
-            Err((StatusCode::SERVICE_UNAVAILABLE, "try again".to_owned()))
-        }
-    }
-}
-
-async fn metrics(State(meter): State<Meter>) -> Result<String, StatusCode> {
-    let status = meter.status().await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-    Ok(status.to_string())
-}
-
 struct Settings {
     listen: String,
     database: String,
     period: Option<Duration>,
+    when_used_up: WhenUsedUp,
     keys: AccessKeys,
 }
 
 impl Settings {
-    fn read() -> Result<Self, Box<dyn Error>> {
+    fn read() -> Outcome<Self> {
         let database = std::env::var("KOOGALLERY_DATABASE_URL").ok().filter(|url| !url.is_empty());
         let mut settings = Self {
             listen: "127.0.0.1:8090".to_owned(),
             database: database.unwrap_or_else(|| "sqlite://koogallery.db".to_owned()),
             period: None,
+            when_used_up: WhenUsedUp::PayPerUse,
             keys: AccessKeys::from_env()?,
         };
         let mut arguments = std::env::args().skip(1);
@@ -165,6 +124,13 @@ impl Settings {
                 "--listen" => settings.listen = value,
                 "--database" => settings.database = value,
                 "--period" => settings.period = Some(Duration::try_from_secs_f64(value.parse()?)?),
+                "--when-used-up" => {
+                    settings.when_used_up = match value.as_str() {
+                        "pay-per-use" => WhenUsedUp::PayPerUse,
+                        "stop" => WhenUsedUp::Stop,
+                        _ => return Err("--when-used-up is pay-per-use or stop".into()),
+                    }
+                }
                 _ => return Err(format!("unknown argument {name}").into()),
             }
         }
