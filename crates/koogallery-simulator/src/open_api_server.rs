@@ -199,6 +199,11 @@ impl OpenApiServer {
         self.state().faults.add(rule);
     }
 
+    /// Returns the active faults in the order of their activation.
+    pub fn faults(&self) -> Vec<FaultRule> {
+        self.state().faults.active().to_vec()
+    }
+
     /// Deactivates all faults.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
@@ -241,6 +246,11 @@ impl OpenApiServer {
     /// Returns an instance.
     pub fn instance(&self, instance_id: &str) -> Option<Instance> {
         self.state().usage.instance(instance_id).cloned()
+    }
+
+    /// Returns all instances, ordered by id.
+    pub fn instances(&self) -> Vec<Instance> {
+        self.state().usage.instances().cloned().collect()
     }
 
     /// Returns the accepted usage in order of arrival, without duplicates.
@@ -292,6 +302,16 @@ impl OpenApiServer {
     /// Registers a tenant with the authentication center, or replaces it.
     pub fn put_tenant(&self, tenant: Tenant) {
         self.state().login.put(tenant);
+    }
+
+    /// Removes a tenant from the authentication center, with all logins of its users.
+    pub fn remove_tenant(&self, tenant_id: &str) {
+        self.state().login.remove(tenant_id);
+    }
+
+    /// Returns the tenants of the authentication center.
+    pub fn tenants(&self) -> Vec<Tenant> {
+        self.state().login.tenants().to_vec()
     }
 
     /// Logs a user in at the browser, which then receives codes and tickets. Returns `false`, and logs no user in, if

@@ -4,6 +4,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use koogallery::clock::{Clock as _, SystemClock};
+use koogallery::key::AccessKey;
+use koogallery::signature::usage_push;
 use serde_json::Value;
 
 use crate::process::{Server, exchange};
@@ -59,6 +61,10 @@ fn post(server: &Server, path: &str, form: &str, headers: &str) -> (u16, String)
     );
     let (status, body) = exchange(server.address, &request).unwrap();
     (status, String::from_utf8(body).unwrap())
+}
+
+fn json(server: &Server, path: &str) -> Value {
+    serde_json::from_str(&get(server, path, "").1).unwrap()
 }
 
 /// Returns the answer to a `GET` once it is as expected.
@@ -147,6 +153,110 @@ fn packages_are_sold_in_one_order() {
         assert_eq!(package["quotas"], serde_json::json!([{"productId": "OFFI1", "amount": "1000"}]));
         assert_eq!(package["usage"], serde_json::json!([]));
     }
+}
+
+/// Without a seller to call there is a page, a log, and usage of instances that are given.
+#[test]
+fn usage_is_taken_without_a_seller() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+    // The push needs no AK/SK.
+    let server =
+        Server::start(command.args(["serve", "--listen", "127.0.0.1:0", "--instance", "inst-1"]).envs([KEYS[0]]));
+    let push = |sn: &str, instance: &str| -> Value {
+        let now = SystemClock.now().to_basic_iso();
+        let body = format!(
+            "{{\"usage_records\":[{{\"begin_time\":\"{now}\",\"end_time\":\"{now}\",\"instance_id\":\"{instance}\",\
+             \"metering_sn\":\"{sn}\",\"record_time\":\"{now}\",\"usage_value\":\"0.5\"}}]}}"
+        );
+        let (ts, key) = (SystemClock.now().as_unix_millis().to_string(), AccessKey::new(KEYS[0].1).unwrap());
+        let signature = usage_push::sign(&key, &ts, "n-1", body.as_bytes());
+        let headers = format!("Content-Type: application/json\r\nts: {ts}\r\nnonce: n-1\r\nsignature: {signature}\r\n");
+        let path = "/api/mkp-openapi-public/global/v1/isv/usage-data";
+        serde_json::from_str(&post(&server, path, &body, &headers).1).unwrap()
+    };
+    assert_eq!(push("sn-1", "inst-1")["error_code"], "MKT.0000");
+    assert_eq!(push("sn-2", "<b>inst-2")["error_code"], "94060999", "nobody has bought it");
+    let (status, said) = post(&server, "/_marketplace/instances", "instance=%3Cb%3Einst-2", "");
+    assert_eq!(status, 202, "{said}");
+    assert_eq!(push("sn-3", "<b>inst-2")["error_code"], "MKT.0000");
+    let instances = json(&server, "/_marketplace/instances");
+    assert_eq!(instances[1]["usage"], serde_json::json!([{"relatedInstanceId": null, "usageValue": "0.5"}]));
+
+    let log = json(&server, "/_marketplace/log");
+    assert_eq!((log["calls"].as_array().unwrap().len(), log["openApi"].as_array().unwrap().len()), (0, 3));
+    let (status, page) = get(&server, "/_marketplace", "Accept: text/html\r\n");
+    assert_eq!(status, 200);
+    assert!(
+        page.contains("<h2>Open API requests") && page.contains("&lt;b&gt;inst-2") && !page.contains("<b>"),
+        "{page}"
+    );
+    assert!(!page.contains("<h2>Callbacks"), "nobody is called");
+
+    // An order can be asked for, and nothing is sold.
+    let (status, order) = post(&server, "/_marketplace/orders", "period=1+year", "");
+    assert!(status == 202 && order.contains("orderLineIds"), "{order}");
+    let (status, said) = post(&server, "/_marketplace/orders", "profile=saas-v2", "");
+    assert!(status == 400 && said.contains("--target"), "{said}");
+    assert_eq!(post(&server, "/_marketplace/subscriptions/x/renew", "", "").0, 409);
+    assert_eq!(json(&server, "/_marketplace/subscriptions"), serde_json::json!([]));
+}
+
+#[test]
+fn faults_are_listed_and_switched() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+    let server = Server::start(command.args(["serve", "--listen", "127.0.0.1:0"]).envs(CREDENTIALS));
+    let faults = || json(&server, "/_marketplace/faults");
+    assert_eq!(
+        (faults()["active"].to_string().as_str(), faults()["known"][3]["fault"].as_str()),
+        ("[]", Some("lost-answer"))
+    );
+    let (status, said) =
+        post(&server, "/_marketplace/faults", "fault=server-error&value=503&api=query-order&times=1", "");
+    assert_eq!(status, 202, "{said}");
+    assert_eq!(faults()["active"][0], "server error 503 of query-order, 1 more");
+    assert_eq!(query_order(&server, &CREDENTIALS).0, 503);
+    assert_eq!(query_order(&server, &CREDENTIALS).0, 200);
+    assert_eq!(post(&server, "/_marketplace/faults", "fault=duplicate", "").0, 202);
+    assert_eq!(post(&server, "/_marketplace/faults/clear", "", "").0, 202);
+    assert_eq!(faults()["active"], serde_json::json!([]));
+    let (status, said) = post(&server, "/_marketplace/faults", "fault=earthquake", "");
+    assert!(status == 400 && said.contains("known are slow"), "{said}");
+}
+
+/// The seller knows the enterprise by its calls, and lets a user in whom the authentication center vouches for.
+#[test]
+fn an_enterprise_is_bound_and_its_user_logs_in() {
+    let private_key = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/keys/test_rsa_3072.pem");
+    let seller = Example::with("isv_server", &["--allow-http", "true"], &[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--target", &seller.url("/saasproduce")]);
+    let keys = KEYS.iter().chain(&CREDENTIALS).copied();
+    let server = Server::start(command.envs(keys).env("KOOGALLERY_RSA_PRIVATE_KEY_FILE", private_key));
+
+    let form = format!("tenant=t-1&app=app&callback={}&users=lihua:Li+Hua,zhangsan", seller.url("/sso"));
+    let (status, bound) = post(&server, "/_marketplace/tenants", &form, "");
+    assert_eq!(status, 202, "{bound}");
+    let bound: Value = serde_json::from_str(&bound).unwrap();
+    assert_eq!(json(&server, "/_marketplace/tenants"), serde_json::json!([bound]));
+    assert!(
+        bound.get("clientSecret").is_none() && bound["users"] == serde_json::json!(["lihua", "zhangsan"]),
+        "{bound}"
+    );
+
+    let (status, told) = post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "");
+    let url = serde_json::from_str::<Value>(&told).unwrap()["url"].as_str().unwrap().to_owned();
+    assert!(status == 202 && url.starts_with(&seller.url("/sso?code=")), "{told}");
+    let (status, welcome) = get(&seller.server, url.strip_prefix(&seller.url("")).unwrap(), "");
+    assert!(status == 200 && welcome.contains("lihua"), "{status} {welcome}");
+    assert_eq!(post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "Accept: text/html\r\n").0, 303);
+    assert_eq!(post(&server, "/_marketplace/tenants/t-1/login", "user=nobody", "").0, 404);
+
+    assert_eq!(post(&server, "/_marketplace/tenants/t-1/unbind", "", "").0, 202);
+    assert_eq!(json(&server, "/_marketplace/tenants"), serde_json::json!([]));
+    assert_eq!(post(&server, "/_marketplace/tenants/t-1/unbind", "", "").0, 404);
+    assert_eq!(post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "").0, 404);
+    let (status, said) = post(&server, "/_marketplace/tenants", "tenant=t-1", "");
+    assert!(status == 400 && said.contains("callback is missing"), "{said}");
 }
 
 #[test]

@@ -99,6 +99,10 @@ impl Usage {
         self.instances.get(instance_id)
     }
 
+    pub(super) fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.values()
+    }
+
     pub(super) fn change(&mut self, instance_id: &str, change: impl FnOnce(&mut Instance)) {
         if let Some(instance) = self.instances.get_mut(instance_id) {
             change(instance);

@@ -13,6 +13,7 @@ use koogallery_simulator::{LineSpec, OrderSpec, SeededRandom};
 use serde_json::Value;
 
 use super::document::{self, Found, Place, Problem, Table};
+use crate::support::duration;
 use crate::support::order_line::{self, OrderLine};
 
 /// A scenario.
@@ -208,8 +209,8 @@ impl Reader {
                 (Action::Upgrade { name, line: line(table)? }, "product, mode, period and amount")
             }
             "call" => (Action::Call(Box::new(self.call(object, table)?)), CallPlan::KNOWN),
-            "wait" => (Action::Wait(object.and(|text| duration(text))?), ""),
-            "pass" => (Action::Pass(object.and(|text| duration(text))?), ""),
+            "wait" => (Action::Wait(object.and(|text| duration::parse(text))?), ""),
+            "pass" => (Action::Pass(object.and(|text| duration::parse(text))?), ""),
             _ => {
                 named(self)?;
                 let action = match action {
@@ -235,7 +236,7 @@ impl Reader {
         let set = self.values(table.fields("set")?)?;
         let without = table.texts("without")?.map_or(Vec::new(), |names| names.value);
         let clock = table.text("clock")?.map_or(Ok(Clock::Right), |text| text.and(|text| clock(text)))?;
-        let hang_up = table.text("hang_up")?.map(|text| text.and(|text| duration(text))).transpose()?;
+        let hang_up = table.text("hang_up")?.map(|text| text.and(|text| duration::parse(text))).transpose()?;
         let (wrong_key, damaged) = (table.flag("wrong_key")?, table.flag("damaged")?);
         let (times, at_once) = (count(table, "times")?, count(table, "at_once")?);
         let how_often = match (times, at_once, table.flag("replay")?) {
@@ -351,28 +352,11 @@ fn goods(table: &mut Table<'_>) -> Result<(Place, OrderLine), Problem> {
     Ok((place, goods))
 }
 
-/// Parses a duration such as `90s`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a duration such as \"500ms\", \"90s\", \"5min\", \"2h\" or \"15d\"");
-    let digits = text.chars().take_while(char::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let millis: u64 = match unit.trim() {
-        "ms" => 1,
-        "s" => 1000,
-        "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
-}
-
 /// Parses an offset such as `-61s`.
 fn clock(text: &str) -> Result<Clock, String> {
     match (text.strip_prefix('-'), text.strip_prefix('+')) {
-        (Some(behind), _) => duration(behind).map(Clock::Behind),
-        (_, Some(ahead)) => duration(ahead).map(Clock::Ahead),
+        (Some(behind), _) => duration::parse(behind).map(Clock::Behind),
+        (_, Some(ahead)) => duration::parse(ahead).map(Clock::Ahead),
         _ => Err(format!("{text:?} is not an offset such as \"-61s\" or \"+2min\"")),
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use koogallery::protocol::Protocol;
+use koogallery_simulator::{Subscription, SubscriptionState};
+
 use crate::support::order_line::LINE_FIELDS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,34 @@ impl Action {
             Self::Release => "release",
             Self::Query => "query",
             Self::Apply => "apply",
+        }
+    }
+
+    /// Returns the text of its button.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Renew => "Renew",
+            Self::ConvertTrial => "Convert trial",
+            Self::CancelRenewal => "Cancel renewal",
+            Self::Upgrade => "Upgrade",
+            Self::Freeze => "Freeze",
+            Self::Unfreeze => "Unfreeze",
+            Self::Release => "Release",
+            Self::Query => "Query",
+            Self::Apply => "Apply for License",
+        }
+    }
+
+    /// Returns whether the page has a button for it.
+    pub fn is_offered(self, sold: &Subscription) -> bool {
+        let is_frozen = matches!(sold.state, SubscriptionState::Frozen { .. });
+        let is_saas = matches!(sold.protocol, Protocol::SaasV1 | Protocol::SaasV2);
+        match self {
+            Self::Freeze => !is_frozen,
+            Self::Unfreeze => is_frozen,
+            Self::Upgrade | Self::Query => is_saas,
+            Self::Apply => sold.protocol == Protocol::LicenseOnline,
+            _ => true,
         }
     }
 

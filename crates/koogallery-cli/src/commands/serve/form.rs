@@ -36,7 +36,8 @@ impl Form {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    fn number(&self, name: &str) -> Result<Option<u32>, String> {
+    /// Returns a number.
+    pub fn number(&self, name: &str) -> Result<Option<u32>, String> {
         self.get(name).map(|text| text.parse().map_err(|_| format!("{name} is not a number"))).transpose()
     }
 
