@@ -86,6 +86,7 @@ mod probe;
 mod profile;
 mod reading;
 mod report;
+mod ring;
 mod run;
 mod seen;
 mod session;

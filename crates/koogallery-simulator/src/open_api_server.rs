@@ -56,6 +56,7 @@ use self::orders::Orders;
 use self::refusal::Refusal;
 use self::uploads::Uploads;
 use self::usage::{PushFaults, Usage};
+use super::ring::Ring;
 use koogallery::clock::{Clock, SystemClock};
 use koogallery::key::{Credentials, KeyRing};
 use koogallery::site::Site;
@@ -114,7 +115,7 @@ struct State {
     uploads: Uploads,
     deployments: Deployments,
     login: LoginServer,
-    log: Vec<OpenApiCall>,
+    log: Ring<OpenApiCall>,
 }
 
 /// Settings of an [`OpenApiServer`].
@@ -169,7 +170,8 @@ impl OpenApiServer {
     pub fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (request, mut state) = (received(request), self.state());
         let (operation, answer) = self.decide(&mut state, &request, PushFaults::default());
-        state.log.push(self.noted(&request, operation, Some(&answer), None, &Drawn::default()));
+        let call = self.noted(&request, operation, Some(&answer), None, &Drawn::default());
+        state.log.push(|sequence| OpenApiCall { sequence, ..call });
         answer.response
     }
 
@@ -179,19 +181,25 @@ impl OpenApiServer {
         let operation = Operation::route(&request.parts.method, request.parts.uri.path()).ok().map(|found| found.0);
         let drawn = state.faults.draw(operation, &self.inner.random);
         let (answer, lost) = self.disturbed(&mut state, &request, operation, &drawn);
-        state.log.push(self.noted(&request, operation, answer.as_ref(), lost, &drawn));
+        let call = self.noted(&request, operation, answer.as_ref(), lost, &drawn);
+        state.log.push(|sequence| OpenApiCall { sequence, ..call });
         let answer = answer.filter(|_| lost.is_none()).map(|answer| answer.response);
         Reply { delay: drawn.delay, answer: answer.ok_or(lost.unwrap_or(ConnectionFault::LostRequest)) }
     }
 
-    /// Returns all requests so far.
+    /// Returns the latest requests, at most 10,000.
     pub fn log(&self) -> Vec<OpenApiCall> {
-        self.state().log.clone()
+        self.log_after(0)
+    }
+
+    /// Returns the requests of the [log](Self::log) after the one with this [number](OpenApiCall::sequence).
+    pub fn log_after(&self, sequence: u64) -> Vec<OpenApiCall> {
+        self.state().log.after(sequence)
     }
 
     /// Returns the requests since the last `take_log`.
     pub fn take_log(&self) -> Vec<OpenApiCall> {
-        std::mem::take(&mut self.state().log)
+        self.state().log.take()
     }
 
     /// Activates a fault.
@@ -459,6 +467,7 @@ impl OpenApiServer {
         drawn: &Drawn,
     ) -> OpenApiCall {
         OpenApiCall {
+            sequence: 0,
             at: self.now(),
             operation,
             request: format!("{} {}", request.parts.method, request.parts.uri.path()),

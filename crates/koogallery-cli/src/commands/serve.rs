@@ -2,9 +2,12 @@
 
 mod action;
 mod control;
+mod detail;
+mod events;
 mod fault;
 mod form;
 mod page;
+mod reply;
 mod tenants;
 mod view;
 
@@ -40,7 +43,8 @@ needs no AK/SK. The documented mock orders, such as MOCKPERIODYEARNEW, exist. Si
 is explained line by line.
 
 The page /_marketplace shows everything and has a form for each action. For scripts, all below /_marketplace:
-  GET subscriptions, instances, tenants, faults (also those that can be switched on), log
+  GET subscriptions, instances, tenants, faults (also those that can be switched on), log, calls/N and requests/N in full, and
+    events: each call and request as it happens. The logs hold the latest 10,000 each
   POST orders: profile, product, mode (period, one-time, on-demand, package), period, amount, customer; for packages count and
     quota, for on-demand needs_package; several products, separated by commas, are lines of one order
   POST subscriptions/INSTANCE/ACTION: renew and convert_trial (period), cancel_renewal, upgrade (product, mode, period, amount),
@@ -104,7 +108,10 @@ impl Serve {
                 tokio::spawn(live(marketplace));
             }
             let control = Control::new(open_api, marketplace, &keys, &format!("http://{address}"));
-            Server::new().serve(listener, control, interrupted()).await;
+            let control = control.with_seller(self.target.as_deref().unwrap_or_default());
+            // Pages keep a connection open for what happens.
+            let server = Server::new().shutdown_timeout(Duration::from_secs(1));
+            server.serve(listener, control, interrupted()).await;
             Ok(Answer::Yes)
         })
     }

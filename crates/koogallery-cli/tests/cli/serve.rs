@@ -1,5 +1,7 @@
 //! `serve`: the open APIs and the marketplace as a process.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -9,7 +11,7 @@ use koogallery::signature::usage_push;
 use serde_json::Value;
 
 use crate::process::{Server, exchange};
-use crate::servers::{Example, KEYS};
+use crate::servers::{Example, KEYS, answering, sent};
 use crate::support::run;
 
 const CREDENTIALS: [(&str, &str); 2] = [("KOOGALLERY_AK", "AccessKey"), ("KOOGALLERY_SK", "SecretKey-0123456789")];
@@ -248,7 +250,8 @@ fn an_enterprise_is_bound_and_its_user_logs_in() {
     assert!(status == 202 && url.starts_with(&seller.url("/sso?code=")), "{told}");
     let (status, welcome) = get(&seller.server, url.strip_prefix(&seller.url("")).unwrap(), "");
     assert!(status == 200 && welcome.contains("lihua"), "{status} {welcome}");
-    assert_eq!(post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "Accept: text/html\r\n").0, 303);
+    let (status, page) = post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "Accept: text/html\r\n");
+    assert!(status == 200 && page.contains(&format!("<a href='{}", seller.url("/sso?code="))), "{page}");
     assert_eq!(post(&server, "/_marketplace/tenants/t-1/login", "user=nobody", "").0, 404);
 
     assert_eq!(post(&server, "/_marketplace/tenants/t-1/unbind", "", "").0, 202);
@@ -257,6 +260,114 @@ fn an_enterprise_is_bound_and_its_user_logs_in() {
     assert_eq!(post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "").0, 404);
     let (status, said) = post(&server, "/_marketplace/tenants", "tenant=t-1", "");
     assert!(status == 400 && said.contains("callback is missing"), "{said}");
+    let (status, said) = post(&server, "/_marketplace/tenants", "tenant=t-1&callback=javascript:alert(1)", "");
+    assert!(status == 400 && said.contains("not an http or https address"), "{said}");
+}
+
+/// What an open connection brings until it is as expected.
+fn followed(stream: &mut BufReader<TcpStream>, is_expected: impl Fn(&str) -> bool) -> String {
+    let mut told = String::new();
+    while !is_expected(&told) {
+        let read = stream.read_line(&mut told);
+        assert!(read.is_ok_and(|length| length > 0), "{told}");
+    }
+    told
+}
+
+#[test]
+fn calls_and_requests_are_followed_as_they_happen() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+    let server = Server::start(command.args(["serve", "--listen", "127.0.0.1:0"]).envs(CREDENTIALS));
+    assert_eq!(query_order(&server, &CREDENTIALS).0, 200);
+    let follow = |headers: &str| {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let address = server.address;
+        write!(stream, "GET /_marketplace/events?calls=0&requests=0 HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n")
+            .unwrap();
+        BufReader::new(stream)
+    };
+    // From the first on; and what a page has missed.
+    let (mut page, mut late) = (follow(""), follow("Last-Event-ID: 0-1\r\n"));
+    let told = followed(&mut page, |told| told.contains("/_marketplace/requests/1"));
+    assert!(told.contains("Content-Type: text/event-stream") && told.contains("event: request\nid: 0-1\n"), "{told}");
+    assert_eq!(query_order(&server, &[CREDENTIALS[0], ("KOOGALLERY_SK", "another-secret")]).0, 401);
+    let told = followed(&mut page, |told| told.contains("/_marketplace/requests/2"));
+    assert!(told.contains("\"wrong\":true"), "{told}");
+    let told = followed(&mut late, |told| told.contains("/_marketplace/requests/2"));
+    assert!(!told.contains("/_marketplace/requests/1"), "{told}");
+
+    let request = json(&server, "/_marketplace/requests/2");
+    assert_eq!((request["number"].as_u64(), request["status"].as_u64()), (Some(2), Some(401)));
+    assert!(request["explanation"].as_str().is_some_and(|lines| lines.contains('\n')), "{request}");
+    for nowhere in ["requests/0", "requests/3", "requests/x", "calls/1"] {
+        assert_eq!(get(&server, &format!("/_marketplace/{nowhere}"), "").0, 404, "{nowhere}");
+    }
+    let rebound = "GET /_marketplace/events HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    assert_eq!(exchange(server.address, rebound).unwrap().0, 403);
+}
+
+/// The head of an answer, and its body.
+fn whole(server: &Server, path: &str) -> (String, String) {
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\nConnection: close\r\n\r\n", server.address);
+    let answer = String::from_utf8(sent(server.address, request.as_bytes())).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_lowercase(), body.to_owned())
+}
+
+#[test]
+fn a_call_is_shown_in_full_and_nothing_of_the_seller_is_markup() {
+    let hostile = answering(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Evil: <script>1</script>\r\nContent-Length: 57\r\n\r\n\
+         {\"resultCode\":\"</pre><script>alert(1)</script>\",\"a\":\"'\"}\n",
+    );
+    for (profile, signed) in
+        [("saas-v2", "digest = hex(HMAC-SHA256(KEY, body))"), ("saas-v1", "text = activity=newInstance&")]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--target", &format!("http://{hostile}/saasproduce")]);
+        let server = Server::start(command.envs(CREDENTIALS).envs([KEYS[0]]));
+        assert_eq!(post(&server, "/_marketplace/orders", &format!("profile={profile}"), "").0, 202);
+        eventually(&server, "/_marketplace/log", |log| log["calls"].as_array().is_some_and(|calls| !calls.is_empty()));
+        let call = json(&server, "/_marketplace/calls/1");
+        assert!(call["signed"].as_str().is_some_and(|text| text.contains(signed)), "{call}");
+        let curl = call["curl"].as_str().unwrap();
+        assert!(
+            curl.starts_with(&format!("curl 'http://{hostile}/saasproduce?")) && curl.contains("\"$SIGNATURE\""),
+            "{curl}"
+        );
+        assert!(call["repeat"].as_str().is_some_and(|line| line.starts_with("koogallery fire newInstance")), "{call}");
+
+        for path in ["/_marketplace", "/_marketplace/calls/1"] {
+            let (head, page) = whole(&server, path);
+            let policy = "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self';";
+            assert!(head.contains(policy) && head.contains("x-content-type-options: nosniff"), "{head}");
+            // No markup but the page's own, and nothing inline that the policy would stop.
+            assert_eq!(page.matches("<script").count(), page.matches("<script src='/_marketplace/console.js'").count());
+            assert!(!page.contains("style=") && !page.contains("<style") && !page.contains("onclick"), "{page}");
+            assert!(!page.contains(KEYS[0].1));
+        }
+        let (_, page) = whole(&server, "/_marketplace/calls/1");
+        assert!(page.contains("&lt;/pre&gt;&lt;script&gt;"), "{page}");
+    }
+}
+
+#[test]
+fn the_page_brings_its_own_script_and_style() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+    let server = Server::start(command.args(["serve", "--listen", "127.0.0.1:0"]).envs(CREDENTIALS));
+    let (_, page) = whole(&server, "/_marketplace");
+    let mut weight = page.len();
+    for (path, content_type) in
+        [("/_marketplace/console.js", "text/javascript"), ("/_marketplace/console.css", "text/css")]
+    {
+        let (head, text) = whole(&server, path);
+        assert!(head.contains(content_type) && page.contains(path), "{head}");
+        weight += text.len();
+    }
+    assert!(weight < 300_000, "{weight} bytes");
+    assert_eq!(post(&server, "/_marketplace/console.js", "", "").0, 405);
 }
 
 #[test]

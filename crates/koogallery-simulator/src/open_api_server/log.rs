@@ -16,6 +16,8 @@ use koogallery::timestamp::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenApiCall {
+    /// Number of the request in the server's log, counted from 1.
+    pub sequence: u64,
     /// Time of arrival.
     pub at: Timestamp,
     /// The operation; `None` if no API has this path.

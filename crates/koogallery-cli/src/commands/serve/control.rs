@@ -2,26 +2,28 @@
 
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use futures_util::{FutureExt as _, StreamExt as _};
+use http::header::{ACCEPT, HOST, ORIGIN};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use koogallery::key::AccessKeys;
 use koogallery::protocol::Protocol;
-use koogallery_simulator::{LifecycleError, Marketplace, OpenApiServer, OpenApiService};
+use koogallery_simulator::{Attempt, LifecycleError, Marketplace, OpenApiCall, OpenApiServer, OpenApiService};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::action::{Action, UnknownAction};
+use super::action::Action;
+use super::events::{self, Place};
 use super::form::Form;
+use super::reply::{self, BoxBody, Outcome, Refused};
 use super::tenants::{self, Tenants, Wanted};
-use super::{fault, page, view};
+use super::{detail, fault, page, view};
 use crate::support::order_line::{self, ORDER_FIELDS};
 
-const HOME: &str = "/_marketplace";
+pub const HOME: &str = "/_marketplace";
 
 const MAX_FORM: usize = 64 * 1024;
 
@@ -38,43 +40,8 @@ pub struct Control {
     tenants: Tenants,
     /// The address of this server.
     address: String,
-}
-
-/// Result of a request to the marketplace.
-enum Outcome {
-    Page(String),
-    Json(Value),
-    /// Done, or begun.
-    Done(Value),
-    /// Where the browser is sent.
-    Redirect(String),
-}
-
-/// Reason for a rejection.
-struct Refused(StatusCode, String);
-
-impl From<String> for Refused {
-    /// The form is invalid.
-    fn from(why: String) -> Self {
-        Self(StatusCode::BAD_REQUEST, why)
-    }
-}
-
-impl From<UnknownAction> for Refused {
-    fn from(error: UnknownAction) -> Self {
-        unknown(error.to_string())
-    }
-}
-
-impl From<LifecycleError> for Refused {
-    fn from(error: LifecycleError) -> Self {
-        let status = match error {
-            LifecycleError::Unknown(_) => StatusCode::NOT_FOUND,
-            LifecycleError::GivenUp { .. } => StatusCode::BAD_GATEWAY,
-            _ => StatusCode::CONFLICT,
-        };
-        Self(status, error.to_string())
-    }
+    /// Scheme, host and port of the seller, if one is called.
+    seller: String,
 }
 
 impl Control {
@@ -95,10 +62,20 @@ impl Control {
             kits: offered(&[Protocol::KitV2, Protocol::KitV1]),
             tenants: Tenants::default(),
             address: address.to_owned(),
+            seller: String::new(),
         }
     }
 
-    async fn steer(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Outcome, Refused> {
+    /// Sets the production address of the seller.
+    pub fn with_seller(mut self, url: &str) -> Self {
+        let address = url.parse::<Uri>().ok();
+        let host = address.and_then(|uri| Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?)));
+        self.seller = host.unwrap_or_default();
+        self
+    }
+
+    async fn steer(&self, path: &str, head: &Parts, body: &[u8]) -> Result<Outcome, Refused> {
+        let Parts { method, headers, uri, .. } = head;
         if !is_from_here(headers) {
             let why = "the request comes from a page of another site, or uses a name that is not this machine's";
             return Err(Refused(StatusCode::FORBIDDEN, why.to_owned()));
@@ -116,6 +93,22 @@ impl Control {
             (true, ["tenants"]) => Outcome::Json(tenants::list(open_api)),
             (true, ["faults"]) => Outcome::Json(view::faults(open_api)),
             (true, ["log"]) => Outcome::Json(view::log(self.marketplace.as_ref(), open_api)),
+            (true, ["calls", number]) => {
+                let calls = |after| self.marketplace.as_ref().map(|it| it.log_after(after)).unwrap_or_default();
+                let call = numbered(number, calls, |call: &Attempt| call.sequence)?;
+                Outcome::Detail("Callback", detail::call(&call, &self.seller))
+            }
+            (true, ["requests", number]) => {
+                let call = numbered(number, |after| open_api.log_after(after), |call: &OpenApiCall| call.sequence)?;
+                Outcome::Detail("Open API request", detail::request(&call))
+            }
+            (true, ["events"]) => {
+                let id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+                let place = Place::read(uri.query(), id);
+                Outcome::Events(events::follow(open_api.clone(), self.marketplace.clone(), place).boxed())
+            }
+            (true, ["console.js"]) => Outcome::Asset("text/javascript; charset=utf-8", include_str!("console.js")),
+            (true, ["console.css"]) => Outcome::Asset("text/css; charset=utf-8", include_str!("console.css")),
             (false, ["orders"]) => Outcome::Done(self.sell(body)?),
             (false, ["subscriptions", instance_id, what]) => {
                 Outcome::Done(self.change(&decoded(instance_id), what, body).await?)
@@ -144,7 +137,8 @@ impl Control {
                 open_api.clear_faults();
                 Outcome::Done(json!({}))
             }
-            (true, ["orders"] | ["subscriptions", _, _] | ["tenants", _, "login" | "unbind"] | ["faults", "clear"])
+            (false, ["calls" | "requests", _] | ["events" | "console.js" | "console.css"])
+            | (true, ["orders"] | ["subscriptions", _, _] | ["tenants", _, "login" | "unbind"] | ["faults", "clear"])
             | (false, [] | ["subscriptions" | "log"]) => return Err(not_allowed()),
             _ => return Err(unknown(format!("there is no /_marketplace/{}", parts.join("/")))),
         })
@@ -195,13 +189,13 @@ impl Control {
         Ok(json!({"instanceId": instance_id, "orderId": order.order_id}))
     }
 
-    /// Logs a user in, and returns where the browser is sent.
+    /// Logs a user in, and returns where the login leads.
     fn log_in(&self, tenant_id: &str, body: &[u8]) -> Result<Outcome, Refused> {
         let form = Form::parse(body, &["user"])?;
         let user = form.get("user").ok_or_else(|| "user is missing".to_owned())?;
         let is_known = self.open_api.log_in(tenant_id, user);
         let url = self.open_api.login_callback(tenant_id, user).filter(|_| is_known);
-        url.map(Outcome::Redirect).ok_or_else(|| unknown(format!("tenant {tenant_id:?} has no user {user:?}")))
+        url.map(Outcome::Login).ok_or_else(|| unknown(format!("tenant {tenant_id:?} has no user {user:?}")))
     }
 
     async fn change(&self, instance_id: &str, what: &str, body: &[u8]) -> Result<Value, Refused> {
@@ -237,6 +231,19 @@ impl Control {
     }
 }
 
+/// Returns the entry of a log with this number.
+fn numbered<T>(
+    number: &str,
+    after: impl FnOnce(u64) -> Vec<T>,
+    sequence: impl FnOnce(&T) -> u64,
+) -> Result<T, Refused> {
+    let wanted = number.parse::<u64>().ok().filter(|wanted| *wanted > 0);
+    // The first that is left may be a later one.
+    let found = wanted.and_then(|wanted| after(wanted - 1).into_iter().next());
+    let gone = || unknown(format!("the log has no {number}: it holds the latest 10,000"));
+    found.and_then(|entry| (Some(sequence(&entry)) == wanted).then_some(entry)).ok_or_else(gone)
+}
+
 fn decoded(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
@@ -260,39 +267,12 @@ fn is_from_here(headers: &HeaderMap) -> bool {
     is_local && is_own
 }
 
-/// A browser is redirected back to the page; a script gets JSON.
-fn response(outcome: Result<Outcome, Refused>, is_browser: bool) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    let (status, content_type, text) = match outcome {
-        Ok(Outcome::Done(_)) if is_browser => {
-            response.headers_mut().insert(LOCATION, HeaderValue::from_static(HOME));
-            (StatusCode::SEE_OTHER, "text/plain", String::new())
-        }
-        Ok(Outcome::Redirect(url)) if is_browser => match HeaderValue::from_str(&url) {
-            Ok(url) => {
-                response.headers_mut().insert(LOCATION, url);
-                (StatusCode::SEE_OTHER, "text/plain", String::new())
-            }
-            Err(_) => (StatusCode::CONFLICT, "text/plain", "the callback address is no URL\n".to_owned()),
-        },
-        Ok(Outcome::Redirect(url)) => (StatusCode::ACCEPTED, "application/json", format!("{}\n", json!({"url": url}))),
-        Ok(Outcome::Page(page)) => (StatusCode::OK, "text/html; charset=utf-8", page),
-        Ok(Outcome::Json(json)) => (StatusCode::OK, "application/json", format!("{json}\n")),
-        Ok(Outcome::Done(json)) => (StatusCode::ACCEPTED, "application/json", format!("{json}\n")),
-        Err(Refused(status, why)) => (status, "text/plain; charset=utf-8", format!("{why}\n")),
-    };
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    *response.body_mut() = Full::from(text);
-    response
-}
-
 impl<B> tower_service::Service<Request<B>> for Control
 where
     B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
     B::Data: Send,
 {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<BoxBody>;
     type Error = Box<dyn std::error::Error + Send + Sync>;
     type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
 
@@ -304,7 +284,7 @@ where
         let path = request.uri().path().strip_prefix(HOME).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let Some(path) = path.map(str::to_owned) else {
             let answer = OpenApiService::new(self.open_api.clone()).call(request);
-            return async move { answer.await.map_err(Into::into) }.boxed();
+            return async move { Ok(answer.await?.map(BoxBody::new)) }.boxed();
         };
         let control = self.clone();
         async move {
@@ -312,10 +292,10 @@ where
             let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
             let is_browser = accept.is_some_and(|accept| accept.contains("text/html"));
             let outcome = match Limited::new(body, MAX_FORM).collect().await {
-                Ok(body) => control.steer(&parts.method, &path, &parts.headers, &body.to_bytes()).await,
+                Ok(body) => control.steer(&path, &parts, &body.to_bytes()).await,
                 Err(_) => Err(Refused(StatusCode::PAYLOAD_TOO_LARGE, "the form is too long".to_owned())),
             };
-            Ok(response(outcome, is_browser))
+            Ok(reply::response(outcome, is_browser))
         }
         .boxed()
     }

@@ -1,19 +1,16 @@
-//! The marketplace on one page, without JavaScript: orders, instances, enterprises, faults, and both logs.
+//! The marketplace on one page, which works without its script: orders, instances, enterprises, faults, and both logs.
+
+use serde_json::Value;
 
 use koogallery_simulator::{Marketplace, Operation, Subscription, SubscriptionState, Tenant};
 
 use super::action::Action;
 use super::control::Control;
+use super::events;
 use super::fault::KINDS;
 
 /// Lines shown of each log, the latest first.
 const SHOWN: usize = 100;
-
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}\
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3em .8em .3em 0;border-bottom:1px solid #ddd;\
-vertical-align:top}form{display:inline}button{cursor:pointer}code,pre{font:13px/1.5 ui-monospace,monospace}\
-pre{white-space:pre-wrap;overflow-wrap:anywhere}.active{color:#176}.frozen{color:#069}.released{color:#888}\
-.wrong{color:#b00}summary{cursor:pointer}label{white-space:nowrap;margin-right:.8em}";
 
 pub fn render(control: &Control) -> String {
     let now = control.marketplace.as_ref().map_or_else(|| control.open_api.now(), Marketplace::now);
@@ -29,13 +26,34 @@ pub fn render(control: &Control) -> String {
         control.marketplace.as_ref().map_or_else(String::new, callbacks),
         requests(control),
     ];
-    format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
-<title>Mock marketplace</title><style>{STYLE}</style>\
-<h1>Mock marketplace <span lang=zh>云商店</span></h1>\
-<p>The calendar shows <code>{}</code> UTC. <a href='/_marketplace'>Refresh</a></p>{}</html>",
+    let calls = control.marketplace.as_ref().and_then(|it| it.log().last().map(|call| call.sequence));
+    let requests = control.open_api.log().last().map(|call| call.sequence);
+    let body = format!(
+        "<main data-calls={} data-requests={}><h1>Mock marketplace <span lang=zh>云商店</span></h1>\
+<p>The calendar shows <code>{}</code> UTC. <a href='/_marketplace'>Refresh</a> \
+<span id=live role=status></span></p>{}</main><script src='/_marketplace/console.js' defer></script>",
+        calls.unwrap_or_default(),
+        requests.unwrap_or_default(),
         now.to_compact_seconds(),
         sections.concat(),
+    );
+    document("Mock marketplace", &body)
+}
+
+/// Returns a whole page.
+pub fn document(title: &str, body: &str) -> String {
+    format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
+<title>{title}</title><link rel=stylesheet href='/_marketplace/console.css'>{body}</html>"
+    )
+}
+
+/// Returns the page with the address to which a login leads. A redirect of a form would be blocked by the policy for forms.
+pub fn login(url: &str) -> String {
+    let url = escaped(url);
+    document(
+        "Log in",
+        &format!("<p><a href='{url}' rel=noreferrer>Continue to the seller</a></p><p><code>{url}</code></p>"),
     )
 }
 
@@ -86,7 +104,10 @@ fn instances(control: &Control) -> String {
     let rows = if rows.is_empty() { "<tr><td colspan=6>Nothing yet.</td></tr>".to_owned() } else { rows };
     let new = input("instance", "Instance", "inst-1") + &select("mode", "Charging", ["on-demand"]);
     heading("Instances", "实例")
-        + &format!("<table><tr><th>Instance<th>Profile<th>State<th>Expires (UTC)<th>Usage<th></tr>{rows}</table>")
+        + &format!(
+            "<div class=wide id=instances><table><tr><th>Instance<th>Profile<th>State<th>Expires (UTC)<th>Usage<th></tr>\
+{rows}</table></div>"
+        )
         + &form("instances", &new, "Accept usage of it")
 }
 
@@ -164,31 +185,25 @@ fn faults(control: &Control) -> String {
 
 fn callbacks(marketplace: &Marketplace) -> String {
     let calls = marketplace.log();
-    let call = |attempt: &koogallery_simulator::Attempt| {
-        let class = if attempt.outcome.is_final() { "" } else { "wrong" };
-        let exchange = &attempt.exchange;
-        format!(
-            "<details><summary class='{class}'><code>{} {}</code></summary><pre>{} {}\n{}\n\n{}\n{}</pre></details>",
-            attempt.at.to_compact_seconds(),
-            escaped(&attempt.to_string()),
-            exchange.method,
-            escaped(&exchange.target),
-            escaped(&exchange.request_body),
-            exchange.status.map(|status| format!("HTTP {status}")).unwrap_or_default(),
-            escaped(&exchange.answer_body),
-        )
-    };
-    heading("Callbacks", "生产接口消息") + &calls.iter().rev().take(SHOWN).map(call).collect::<String>()
+    let calls = calls.iter().rev().take(SHOWN).map(|attempt| entry(&events::of_call(attempt)));
+    heading("Callbacks", "生产接口消息") + &format!("<ol class=log id=calls>{}</ol>", calls.collect::<String>())
 }
 
 fn requests(control: &Control) -> String {
     let asked = control.open_api.log();
-    let asked: String = asked.iter().rev().take(SHOWN).map(|call| escaped(&format!("{call}\n"))).collect();
-    heading("Open API requests", "开放接口请求") + &format!("<pre>{asked}</pre>")
+    let asked = asked.iter().rev().take(SHOWN).map(|call| entry(&events::of_request(call)));
+    heading("Open API requests", "开放接口请求")
+        + &format!("<ol class=log id=requests>{}</ol>", asked.collect::<String>())
+}
+
+fn entry(event: &Value) -> String {
+    let text = |name: &str| escaped(event[name].as_str().unwrap_or_default());
+    let class = if event["wrong"] == true { " class=wrong" } else { "" };
+    format!("<li{class}><a href='{}'>{}</a>", text("href"), text("line"))
 }
 
 /// Escapes a text: a seller's answers are not trusted.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;").replace('"', "&quot;")
 }
 

@@ -42,6 +42,10 @@ impl Wanted {
         }
         let tenant_id = form.get("tenant").ok_or("tenant is missing")?;
         let callback = form.get("callback").ok_or("callback is missing: where the seller's login returns to")?;
+        let is_http = |uri: http::Uri| matches!(uri.scheme_str(), Some("http" | "https"));
+        if !callback.parse().is_ok_and(is_http) {
+            return Err("callback is not an http or https address".to_owned());
+        }
         let drawn = || random::hex(&OsRandom).map_err(|error| error.to_string());
         let (instance_id, secret) = (drawn()?, drawn()?);
         let or = |name: &str, default: String| form.get(name).map_or(default, str::to_owned);
