@@ -32,6 +32,7 @@ mod licensed_app;
 mod lifecycle;
 mod login;
 mod login_answers;
+mod metered_packages;
 mod metered_service;
 mod metering;
 mod mysql;

@@ -3,6 +3,7 @@
 pub mod assignment;
 pub mod capture_folder;
 pub mod client_secret;
+pub mod duration;
 pub mod environment;
 pub mod failure;
 pub mod forwarding;

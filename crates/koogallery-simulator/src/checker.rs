@@ -182,7 +182,8 @@ impl Checker {
 
     /// Sets the open-API server that the seller calls during the run. It serves the orders that the checker invents,
     /// and receives pushed usage, so that both are checked as well. Every instance that the checker buys is registered
-    /// there as pay-per-use; earlier pushes count too. Failed pushes must be retried within the [ready
+    /// there, as a package or as pay-per-use; earlier pushes count too, and what was pushed is compared with the answers to
+    /// queries. Failed pushes must be retried within the [ready
     /// timeout](Self::with_ready_timeout); [faults](OpenApiServer::add_fault) make them fail.
     #[must_use]
     pub fn with_open_api(mut self, open_api: OpenApiServer) -> Self {

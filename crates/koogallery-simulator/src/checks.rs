@@ -21,6 +21,7 @@ mod served;
 mod time;
 mod tls;
 mod usage;
+mod usage_figures;
 
 use futures_util::future::BoxFuture;
 
@@ -100,6 +101,8 @@ const CODES: &str = "\"Result codes\" of the access guide";
 const DEBUGGING: &str = "\"Interface debugging\" (2025-11-13)";
 const KIT: &str = "pages of the joint-operations Kit (V1.0 2025-12-30, V2.0 2025-11-13)";
 const USAGE: &str = "open API reference, \"usage push\" (China 2025-11-13)";
+const USAGE_INFO: &str = "\"queryInstance\" of the access guide: UsageInfo (China)";
+const PACKAGES: &str = "guide to packages that stop when they are used up (2024-05-22)";
 const EXPERIENCE: &str = "mistakes in published integrations";
 
 /// Declares the table: id, severity, profiles, prerequisites and implementation; then rule, reference and hint.
@@ -221,6 +224,9 @@ entries! {
     "Q3" Should SAAS ["A1"] query::without_effect: "queries change nothing", MESSAGES, "do not create or change anything in a query";
     "Q5" Must SAAS [] usage::fit: "pushed usage is accepted", USAGE, "report each instance and period once, with a unique id, after the period";
     "Q6" Should SAAS [] usage::again_after_failures: "failed pushes are retried with the same ids", USAGE, "fix the id when the record is created, retry until it is accepted, and treat \"reported before\" as success";
+    "Q8" Must SAAS ["A1"] usage_figures::related: "usage of a package names the pay-per-use instance", USAGE_INFO, "send one usageInfo for each pay-per-use instance whose usage is deducted from the package, with its id as relatedInstanceId";
+    "Q9" Should SAAS ["A1"] usage_figures::agrees: "usage in answers to queries has what was pushed", USAGE_INFO, "answer queries from running totals that are added up when usage is recorded, as of now; nothing needs to change where the totals begin at zero by the product's rules";
+    "Q10" Should SAAS [] usage_figures::packages_last: "usage is deducted from packages that are valid and have enough left", PACKAGES, "deduct usage and record it in one transaction, from packages that are valid at its time, and split it over several where one does not suffice";
     "D4" Should PURCHASES ["I1"] once::fifty_orders @ slow: "50 purchases at once are answered in time", EXPERIENCE, "do the work after the answer";
     "D5" Should ALL ["A1"] connection::slow_senders @ slow: "slow callers do not block others", EXPERIENCE, "serve connections concurrently, and limit how long a request may take to arrive";
 
@@ -244,6 +250,7 @@ entries! {
     "F16" Should SAAS [] answers: "times in answers have their format", MESSAGES, "write yyyyMMddHHmmssSSS in UTC";
     "L16" Info ALL [] answers: "codes about product, customer or License fit the activity", CODES, "use them only for the activities that document them";
     "Q4" Must SAAS [] answers: "usage has both value and time", ANSWERS, "send usageValue and statisticalTime together";
+    "Q7" Must SAAS [] answers: "usage has at most 8 digits and 4 decimals", USAGE_INFO, "add usage up as decimal numbers, and write them plainly";
     "X17" Must ALL [] answers: "answers contain no secrets", EXPERIENCE, "log the details, answer with a code and a plain text";
 
     "C11" Must CONSOLE [] console::cases: "the production address is reachable", ANSWERS, "check that the server runs, is public, and is not blocked by a gateway";

@@ -2,6 +2,7 @@
 
 mod leaks;
 mod login;
+mod usage;
 
 use std::time::Duration;
 
@@ -17,7 +18,6 @@ use koogallery::activity::Activity;
 use koogallery::result_code::ResultCode;
 use koogallery::signature::body_sign;
 use koogallery::signature::diagnosis::{self, Diagnosis};
-use koogallery::timestamp::Timestamp;
 
 type Verdict = Result<(), Failure>;
 
@@ -57,12 +57,13 @@ pub(super) fn judge(judge: &mut Judge, call: &Call, answer: &Answer, reading: &R
             if matches!(&*call.activity, "newInstance" | "queryInstance" | "getLicense") {
                 judge.record("F8", exchange, mandatory(call, json).err());
             }
-            if usages(json).next().is_some() {
-                judge.record("Q4", exchange, usage(json).err());
+            if usage::all(json).next().is_some() {
+                judge.record("Q4", exchange, usage::complete(json).err());
+                judge.record("Q7", exchange, usage::amounts(json).err());
             }
-            if statistical_times(json).next().is_some() {
+            if usage::times(json).next().is_some() {
                 let now = judge.clock.now();
-                judge.record("F16", exchange, times(json, now).err());
+                judge.record("F16", exchange, usage::in_utc(json, now).err());
             }
             login::judge(judge, json, exchange);
         }
@@ -187,11 +188,6 @@ fn app_infos(json: &Value) -> impl Iterator<Item = &Value> {
         .filter(|info| !info.is_null())
 }
 
-fn usages(json: &Value) -> impl Iterator<Item = &Value> {
-    let described = json.get("info").and_then(Value::as_array).into_iter().flatten();
-    described.filter_map(|info| info.get("usageInfo")).filter_map(Value::as_array).flatten()
-}
-
 fn is_filled(json: &Value, name: &str) -> bool {
     json.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
 }
@@ -222,19 +218,6 @@ fn mandatory(call: &Call, json: &Value) -> Verdict {
     Ok(())
 }
 
-fn usage(json: &Value) -> Verdict {
-    let has_value = |usage: &Value| usage.get("usageValue").is_some_and(|value| !value.is_null());
-    let has_time = |usage: &Value| is_filled(usage, "statisticalTime");
-    match usages(json).find(|usage| !has_value(usage) || !has_time(usage)) {
-        Some(usage) => broken(
-            "usageValue and statisticalTime in every usageInfo",
-            if has_value(usage) { "no statisticalTime" } else { "no usageValue" },
-            "a usage without its value or its time cannot be charged",
-        ),
-        None => Ok(()),
-    }
-}
-
 /// Of what a wrong call gets, only the text of the refusal is judged.
 fn lengths(profile: Profile, is_right: bool, json: &Value) -> Verdict {
     let is_ascii_only = profile.protocol().has_ascii_answers();
@@ -253,7 +236,7 @@ fn lengths(profile: Profile, is_right: bool, json: &Value) -> Verdict {
         let table = [("frontEndUrl", 512), ("adminUrl", 512), ("userName", 128), ("password", 128), ("memo", 1024)];
         measured.extend(table.map(|(name, max)| (info, name, max)));
     }
-    for usage in usages(json) {
+    for usage in usage::all(json) {
         measured.extend([("relatedInstanceId", 64), ("dashboardUrl", 512)].map(|(name, max)| (usage, name, max)));
     }
     for (object, name, max) in measured {
@@ -286,30 +269,6 @@ fn escapes(answer: &Answer, json: &Value) -> Verdict {
         ),
         false => Ok(()),
     }
-}
-
-fn statistical_times(json: &Value) -> impl Iterator<Item = &str> {
-    usages(json).filter_map(|usage| usage.get("statisticalTime")?.as_str())
-}
-
-fn times(json: &Value, now: Timestamp) -> Verdict {
-    let expected = "statisticalTime as yyyyMMddHHmmssSSS in UTC";
-    // Clocks differ; time zones differ by more.
-    let latest = now.saturating_add(Duration::from_secs(900));
-    for text in statistical_times(json) {
-        match text.parse::<Timestamp>() {
-            Ok(time) if text.len() == 17 && time <= latest => {}
-            Ok(_) if text.len() == 17 => {
-                return broken(
-                    expected,
-                    format!("{text}, which is in the future"),
-                    "a time is in another time zone than UTC",
-                );
-            }
-            _ => return broken(expected, text, "a time has another format"),
-        }
-    }
-    Ok(())
 }
 
 fn judge_body_sign(judge: &mut Judge, answer: &Answer, exchange: &Exchange) {

@@ -88,6 +88,7 @@ mod probe;
 mod profile;
 mod reading;
 mod report;
+mod ring;
 mod run;
 mod seen;
 mod session;
@@ -108,8 +109,9 @@ pub use marketplace::{
 pub use masking::Masking;
 pub use open_api_server::{
     AcceptedUsage, Buyer, ConnectionFault, Deployment, Fault, FaultRule, Instance, InstanceState, LicenseCode,
-    LineSpec, OpenApiCall, OpenApiServer, OpenApiServerBuilder, OpenApiService, Operation, OrderSpec, PlacedOrder,
-    ProductSpec, RefusalForm, Reply, SeededRandom, SentRecord, Tenant, Upload, User, serve_open_api,
+    LineSpec, OpenApiCall, OpenApiServer, OpenApiServerBuilder, OpenApiService, Operation, OrderSpec, PackageProblem,
+    PlacedOrder, ProductSpec, Quota, RefusalForm, Reply, SeededRandom, SentRecord, Tenant, Upload, UsageTotal, User,
+    serve_open_api,
 };
 pub use probe::{HttpProbe, LedgerProbe, Probe, ProbeError, ProbedInstance};
 pub use profile::{Profile, UnknownProfile};

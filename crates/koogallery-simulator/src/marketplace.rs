@@ -6,7 +6,7 @@ mod lifecycle;
 mod subscription;
 mod time;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,14 +21,12 @@ pub use self::subscription::{Subscription, SubscriptionState};
 
 use self::time::Time;
 use super::delivery::{Callback, DeliveryError, DeliveryOutcome, Endpoint, Schedule};
+use super::ring::Ring;
 use super::target::{ErasedTarget, Target};
 use super::{OpenApiServer, OrderSpec, PlacedOrder, SeededRandom};
 use koogallery::clock::{Clock, ManualClock, SystemClock};
 use koogallery::key::AccessKeys;
 use koogallery::timestamp::Timestamp;
-
-/// Maximum number of attempts in the log.
-const LOGGED: usize = 10_000;
 
 /// A mock of the marketplace: it takes orders, calls the seller with signed callbacks, retries as documented, tracks
 /// subscriptions and their expiry, and answers the seller's own calls with its [`OpenApiServer`]. Clones share everything.
@@ -84,7 +82,7 @@ struct Inner {
 struct State {
     last_call: Option<Timestamp>,
     subscriptions: BTreeMap<String, Subscription>,
-    log: VecDeque<Attempt>,
+    log: Ring<Attempt>,
 }
 
 /// Settings of a [`Marketplace`].
@@ -130,12 +128,17 @@ impl Marketplace {
 
     /// Returns the latest calls, at most 10,000.
     pub fn log(&self) -> Vec<Attempt> {
-        self.state().log.iter().cloned().collect()
+        self.log_after(0)
+    }
+
+    /// Returns the calls of the [log](Self::log) after the one with this [number](Attempt::sequence).
+    pub fn log_after(&self, sequence: u64) -> Vec<Attempt> {
+        self.state().log.after(sequence)
     }
 
     /// Returns the calls made since the last `take_log`.
     pub fn take_log(&self) -> Vec<Attempt> {
-        std::mem::take(&mut self.state().log).into()
+        self.state().log.take()
     }
 
     /// Makes a call, with retries as its [schedule](Callback::schedule) says, until the seller confirms it. Returns the
@@ -207,12 +210,11 @@ impl Marketplace {
         let Inner { target, endpoint, time, .. } = &*self.inner;
         let deadline = callback.protocol().timeout();
         let outcome = options.answer(&**target, request.clone(), deadline).await;
-        let attempt = Attempt::new(time.now(), number, callback, &request, outcome, endpoint, &target.name());
-        let mut state = self.state();
-        if state.log.len() == LOGGED {
-            state.log.pop_front();
-        }
-        state.log.push_back(attempt.clone());
+        let mut attempt = Attempt::new(time.now(), number, callback, &request, outcome, endpoint, &target.name());
+        self.state().log.push(|sequence| {
+            attempt.sequence = sequence;
+            attempt.clone()
+        });
         attempt
     }
 

@@ -5,12 +5,14 @@ mod exchange;
 mod explain;
 mod fault;
 mod gateway;
+mod instance;
 mod licenses;
 mod log;
 mod login;
 mod not_admitted;
 mod operation;
 mod orders;
+mod packages;
 mod push_signature;
 mod refusal;
 mod refusal_form;
@@ -29,17 +31,19 @@ use http::{Request, Response, StatusCode};
 
 pub use self::deployed::Deployment;
 pub use self::fault::{Fault, FaultRule};
+pub use self::instance::{Instance, InstanceState, Quota};
 pub use self::licenses::LicenseCode;
 pub use self::log::{OpenApiCall, SentRecord};
 pub use self::login::{Tenant, User};
 pub use self::operation::Operation;
 pub(super) use self::orders::end_of_period;
 pub use self::orders::{Buyer, LineSpec, OrderSpec, PlacedOrder, ProductSpec};
+pub use self::packages::PackageProblem;
 pub use self::refusal_form::RefusalForm;
 pub use self::seed::SeededRandom;
 pub use self::transport::{OpenApiService, serve_open_api};
 pub use self::uploads::Upload;
-pub use self::usage::{AcceptedUsage, Instance, InstanceState};
+pub use self::usage::{AcceptedUsage, UsageTotal};
 
 use self::deployed::Deployments;
 use self::exchange::{Answer, Received};
@@ -52,6 +56,7 @@ use self::orders::Orders;
 use self::refusal::Refusal;
 use self::uploads::Uploads;
 use self::usage::{PushFaults, Usage};
+use super::ring::Ring;
 use koogallery::clock::{Clock, SystemClock};
 use koogallery::key::{Credentials, KeyRing};
 use koogallery::site::Site;
@@ -110,7 +115,7 @@ struct State {
     uploads: Uploads,
     deployments: Deployments,
     login: LoginServer,
-    log: Vec<OpenApiCall>,
+    log: Ring<OpenApiCall>,
 }
 
 /// Settings of an [`OpenApiServer`].
@@ -119,6 +124,7 @@ pub struct OpenApiServerBuilder {
     site: Site,
     credentials: Vec<Credentials>,
     keys: Option<KeyRing>,
+    strict_packages: bool,
     seed: u64,
 }
 
@@ -155,6 +161,7 @@ impl OpenApiServer {
             site: Site::China,
             credentials: Vec::new(),
             keys: None,
+            strict_packages: false,
             seed: 0,
         }
     }
@@ -163,7 +170,8 @@ impl OpenApiServer {
     pub fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (request, mut state) = (received(request), self.state());
         let (operation, answer) = self.decide(&mut state, &request, PushFaults::default());
-        state.log.push(self.noted(&request, operation, Some(&answer), None, &Drawn::default()));
+        let call = self.noted(&request, operation, Some(&answer), None, &Drawn::default());
+        state.log.push(|sequence| OpenApiCall { sequence, ..call });
         answer.response
     }
 
@@ -173,24 +181,35 @@ impl OpenApiServer {
         let operation = Operation::route(&request.parts.method, request.parts.uri.path()).ok().map(|found| found.0);
         let drawn = state.faults.draw(operation, &self.inner.random);
         let (answer, lost) = self.disturbed(&mut state, &request, operation, &drawn);
-        state.log.push(self.noted(&request, operation, answer.as_ref(), lost, &drawn));
+        let call = self.noted(&request, operation, answer.as_ref(), lost, &drawn);
+        state.log.push(|sequence| OpenApiCall { sequence, ..call });
         let answer = answer.filter(|_| lost.is_none()).map(|answer| answer.response);
         Reply { delay: drawn.delay, answer: answer.ok_or(lost.unwrap_or(ConnectionFault::LostRequest)) }
     }
 
-    /// Returns all requests so far.
+    /// Returns the latest requests, at most 10,000.
     pub fn log(&self) -> Vec<OpenApiCall> {
-        self.state().log.clone()
+        self.log_after(0)
+    }
+
+    /// Returns the requests of the [log](Self::log) after the one with this [number](OpenApiCall::sequence).
+    pub fn log_after(&self, sequence: u64) -> Vec<OpenApiCall> {
+        self.state().log.after(sequence)
     }
 
     /// Returns the requests since the last `take_log`.
     pub fn take_log(&self) -> Vec<OpenApiCall> {
-        std::mem::take(&mut self.state().log)
+        self.state().log.take()
     }
 
     /// Activates a fault.
     pub fn add_fault(&self, rule: FaultRule) {
         self.state().faults.add(rule);
+    }
+
+    /// Returns the active faults in the order of their activation.
+    pub fn faults(&self) -> Vec<FaultRule> {
+        self.state().faults.active().to_vec()
     }
 
     /// Deactivates all faults.
@@ -221,7 +240,15 @@ impl OpenApiServer {
     pub fn open_instance(&self, order: &PlacedOrder, line: usize, instance_id: &str) {
         let Some(line) = order.spec.lines.get(line) else { return };
         let product_id = line.products.first().map(|product| product.product_id.as_str()).unwrap_or_default();
-        self.put_instance(Instance::new(instance_id, product_id, line.charging_mode.clone(), self.now()));
+        let instance = Instance::new(instance_id, product_id, line.charging_mode.clone(), self.now());
+        let customer_id = Some(order.spec.buyer.customer_id.clone());
+        let (quotas, needs_package) = (line.quotas.clone(), line.needs_package);
+        self.put_instance(Instance { customer_id, quotas, needs_package, ..instance });
+    }
+
+    /// Changes an instance, if it is registered.
+    pub(crate) fn change_instance(&self, instance_id: &str, change: impl FnOnce(&mut Instance)) {
+        self.state().usage.change(instance_id, change);
     }
 
     /// Returns an instance.
@@ -229,9 +256,20 @@ impl OpenApiServer {
         self.state().usage.instance(instance_id).cloned()
     }
 
+    /// Returns all instances, ordered by id.
+    pub fn instances(&self) -> Vec<Instance> {
+        self.state().usage.instances().cloned().collect()
+    }
+
     /// Returns the accepted usage in order of arrival, without duplicates.
     pub fn usage(&self) -> Vec<AcceptedUsage> {
         self.state().usage.taken().to_vec()
+    }
+
+    /// Returns the sums of accepted usage: of a pay-per-use instance one, of a package one for each pay-per-use instance
+    /// whose usage was deducted from it. Nothing if there was none.
+    pub fn usage_totals(&self, instance_id: &str) -> Vec<UsageTotal> {
+        self.state().usage.totals(instance_id)
     }
 
     /// Invents an authorization code.
@@ -272,6 +310,16 @@ impl OpenApiServer {
     /// Registers a tenant with the authentication center, or replaces it.
     pub fn put_tenant(&self, tenant: Tenant) {
         self.state().login.put(tenant);
+    }
+
+    /// Removes a tenant from the authentication center, with all logins of its users.
+    pub fn remove_tenant(&self, tenant_id: &str) {
+        self.state().login.remove(tenant_id);
+    }
+
+    /// Returns the tenants of the authentication center.
+    pub fn tenants(&self) -> Vec<Tenant> {
+        self.state().login.tenants().to_vec()
     }
 
     /// Logs a user in at the browser, which then receives codes and tickets. Returns `false`, and logs no user in, if
@@ -419,6 +467,7 @@ impl OpenApiServer {
         drawn: &Drawn,
     ) -> OpenApiCall {
         OpenApiCall {
+            sequence: 0,
             at: self.now(),
             operation,
             request: format!("{} {}", request.parts.method, request.parts.uri.path()),
@@ -426,6 +475,7 @@ impl OpenApiServer {
             status: answer.filter(|_| lost.is_none()).map(|answer| answer.response.status()),
             code: answer.map(|answer| answer.code.clone()).unwrap_or_default(),
             explanation: answer.map(|answer| answer.explanation.clone()).unwrap_or_default(),
+            remarks: answer.map(|answer| answer.remarks.clone()).unwrap_or_default(),
             faults: drawn.names(),
             delay: drawn.delay,
             records: match operation {
@@ -479,6 +529,15 @@ impl OpenApiServerBuilder {
         self
     }
 
+    /// Refuses usage (018) also where a package has expired, was released, was opened later or has less left than the
+    /// usage. Default: such records are accepted, and their [problem](AcceptedUsage::package_problem) is noted, since the
+    /// documents do not say what the marketplace does with them.
+    #[must_use]
+    pub fn strict_packages(mut self) -> Self {
+        self.strict_packages = true;
+        self
+    }
+
     /// Sets the seed for ids, codes and faults (default: 0): the same seed, clock and calls give the same answers.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -488,8 +547,9 @@ impl OpenApiServerBuilder {
 
     /// Builds the server.
     pub fn build(self) -> OpenApiServer {
-        let Self { clock, site, credentials, keys, seed } = self;
-        let (random, state) = (SeededRandom::new(seed), Mutex::default());
+        let Self { clock, site, credentials, keys, strict_packages, seed } = self;
+        let usage = Usage::new(strict_packages);
+        let (random, state) = (SeededRandom::new(seed), Mutex::new(State { usage, ..State::default() }));
         OpenApiServer { inner: Arc::new(Inner { clock, site, credentials, keys, random, state }) }
     }
 }

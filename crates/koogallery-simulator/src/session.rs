@@ -18,7 +18,7 @@ use super::front_door::FrontDoor;
 use super::http_target::HttpTarget;
 use super::judge::Judge;
 use super::message::{Author, Message};
-use super::open_api_server::Instance;
+use super::open_api_server::{Instance, LineSpec, PlacedOrder};
 use super::patience::Patience;
 use super::probe::ErasedProbe;
 use super::profile::Profile;
@@ -430,7 +430,12 @@ impl Session {
             self.wait_for(purchase, &id).await?;
         }
         if let Some(open_api) = &self.author.open_api {
-            open_api.put_instance(Instance::on_demand(&*id, open_api.now()));
+            let order = purchase.get("orderId").and_then(|order_id| open_api.order(order_id));
+            let is_package = |order: &PlacedOrder| order.spec.lines.first().is_some_and(LineSpec::is_package);
+            match order.filter(is_package) {
+                Some(order) => open_api.open_instance(&order, 0, &id),
+                None => open_api.put_instance(Instance::on_demand(&*id, open_api.now())),
+            }
         }
         Ok(id)
     }

@@ -88,7 +88,7 @@ impl Check {
             let example = "KOOGALLERY_BASIC_KEY";
             return Err(Failure::new(format!("no access key is in the environment, such as {example}")));
         }
-        let open_api = self.listen.as_ref().map(|_| open_api::server(self.seed.get()?, &keys)).transpose()?;
+        let open_api = self.listen.as_ref().map(|_| open_api::server(self.seed.get()?, &keys, false)).transpose()?;
         let report = async |profile, seed| {
             output.progress(&format!("checking {profile} ..."));
             let checker = self.checker(profile, &keys, open_api.as_ref())?;

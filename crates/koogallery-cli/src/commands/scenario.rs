@@ -26,7 +26,14 @@ const EXAMPLES: &str = r#"A file in TOML, for instance:
 
   [[step]]
   buy = "first"              # a name for the subscription
-  period = "1 year"          # or mode = "one-time", "on-demand", "package"; product, amount
+  period = "1 year"          # or mode = "one-time", "on-demand", "package"; product, amount, customer
+
+  [[step]]
+  buy = "packages"           # the others are "packages-2" and "packages-3"; up to 30 in one order
+  mode = "package"
+  period = "1 month"
+  count = 3                  # V1.0 names no order line, and needs another product for each: product = "P1, P2, P3"
+  quota = "OFFI1:1000"       # deducted from usage of a pay-per-use product of the customer
 
   [[step]]
   call = "newInstance"       # any activity, field by field
@@ -45,6 +52,8 @@ const EXAMPLES: &str = r#"A file in TOML, for instance:
 
 Steps: buy, renew, convert_trial, cancel_renewal, upgrade, freeze, unfreeze, release, query, apply, call, wait, pass.
 With `listen = "127.0.0.1:9090"` the seller's own calls are answered there, with the keys KOOGALLERY_AK and KOOGALLERY_SK.
+A pay-per-use product that stops when its packages are used up has `needs_package = true`. Usage of a package that has expired or
+is used up is accepted, since the documents do not forbid it, unless the file has `strict_packages = true`.
 A step without `expect` requires the seller to confirm; "none" expects no answer with a code.
 
 Example:
@@ -81,7 +90,7 @@ impl Scenario {
         }
         let seed = plan.seed.map_or_else(|| self.seed.get(), Ok)?;
         let target = self.seller.target(url)?;
-        let open_api = plan.listen.as_ref().map(|_| open_api::server(seed, &keys)).transpose()?;
+        let open_api = plan.listen.as_ref().map(|_| open_api::server(seed, &keys, plan.strict_packages)).transpose()?;
         let mut marketplace = Marketplace::builder(target, keys).compressed(plan.compression).seed(seed);
         if let Some(open_api) = &open_api {
             marketplace = marketplace.open_api(open_api.clone());

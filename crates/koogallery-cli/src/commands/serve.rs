@@ -1,14 +1,21 @@
 //! `serve`: the marketplace, which a seller's server calls, and which calls it.
 
+mod action;
 mod control;
+mod detail;
+mod events;
+mod fault;
 mod form;
 mod page;
+mod reply;
+mod tenants;
+mod view;
 
 use std::time::Duration;
 
 use clap::{Args, value_parser};
 use koogallery::adapter::serve::Server;
-use koogallery_simulator::{Marketplace, serve_open_api};
+use koogallery_simulator::{Instance, Marketplace};
 use tokio::net::TcpListener;
 
 use crate::support::environment::access_keys;
@@ -22,17 +29,32 @@ use control::Control;
 
 const EXAMPLES: &str = "\
 Examples:
-  koogallery serve --listen 127.0.0.1:9090
+  koogallery serve --listen 127.0.0.1:9090 --instance inst-1
   koogallery serve --listen 127.0.0.1:9090 --target http://127.0.0.1:8080/saasproduce --compress 3600
   curl http://127.0.0.1:9090/_marketplace/orders -d profile=saas-v2 -d 'period=1 year'
+  curl http://127.0.0.1:9090/_marketplace/orders -d mode=package -d 'period=1 month' -d count=30 -d quota=OFFI1:1000
   curl http://127.0.0.1:9090/_marketplace/subscriptions/INSTANCE/renew -d 'period=1 month'
+  curl http://127.0.0.1:9090/_marketplace/tenants -d tenant=t-1 -d callback=http://127.0.0.1:8080/sso -d users=lihua
+  curl http://127.0.0.1:9090/_marketplace/tenants/t-1/login -d user=lihua
+  curl http://127.0.0.1:9090/_marketplace/faults -d fault=lost-answer -d api=push-usage -d times=2
 
-A seller's server with KOOGALLERY_OPEN_API_URL=http://127.0.0.1:9090 and the same KOOGALLERY_AK and KOOGALLERY_SK then uses
-this mock. The documented mock orders, such as MOCKPERIODYEARNEW, exist. Signatures are verified strictly, and a mismatch
+A seller's server with KOOGALLERY_OPEN_API_URL=http://127.0.0.1:9090 and the same keys then uses this mock; the usage push
+needs no AK/SK. The documented mock orders, such as MOCKPERIODYEARNEW, exist. Signatures are verified strictly, and a mismatch
 is explained line by line.
 
-With --target the marketplace also calls the seller. The page /_marketplace sells, and lists subscriptions and calls;
-/_marketplace/subscriptions and /_marketplace/log return JSON. Expired subscriptions are frozen, then released after 15 days.";
+The page /_marketplace shows everything and has a form for each action. For scripts, all below /_marketplace:
+  GET subscriptions, instances, tenants, faults (also those that can be switched on), log, calls/N and requests/N in full, and
+    events: each call and request as it happens. The logs hold the latest 10,000 each
+  POST orders: profile, product, mode (period, one-time, on-demand, package), period, amount, customer; for packages count and
+    quota, for on-demand needs_package; several products, separated by commas, are lines of one order
+  POST subscriptions/INSTANCE/ACTION: renew and convert_trial (period), cancel_renewal, upgrade (product, mode, period, amount),
+    freeze, unfreeze, release, query, apply (for a License)
+  POST instances: instance, and the fields of an order; usage is accepted for it
+  POST tenants: profile, tenant, callback, instance, app, client, users; tenants/TENANT/login: user; tenants/TENANT/unbind
+  POST faults: fault, value, api, times, percent; faults/clear
+
+With --target the marketplace also calls the seller. Expired subscriptions are frozen, then released after 15 days. Client
+secrets are encrypted with the public part of KOOGALLERY_RSA_PRIVATE_KEY_FILE; without it no applicationSync is sent.";
 
 /// Serve a mock of the marketplace: order query, usage, Licenses, upload, and an authentication center; with --target
 /// also its calls.
@@ -48,6 +70,13 @@ pub struct Serve {
     /// Speed time up by this factor: with 3600, an hour between two attempts takes a second.
     #[arg(long, value_name = "FACTOR", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     compress: u32,
+    /// Accept usage of this pay-per-use instance, as if it had been bought; repeatable.
+    #[arg(long, value_name = "ID")]
+    instance: Vec<String>,
+    /// Refuse usage of packages that have expired or are used up (018); otherwise it is accepted and noted in the log, since
+    /// the documents do not forbid it.
+    #[arg(long)]
+    strict_packages: bool,
     #[command(flatten)]
     seed: Seed,
     #[command(flatten)]
@@ -58,7 +87,10 @@ impl Serve {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
         let keys = access_keys()?;
         let seed = self.seed.get()?;
-        let open_api = open_api::server(seed, &keys)?;
+        let open_api = open_api::server_of_pushes(seed, &keys, self.strict_packages)?;
+        for id in &self.instance {
+            open_api.put_instance(Instance::on_demand(id, open_api.now()));
+        }
         let marketplace = match &self.target {
             None => None,
             Some(url) => {
@@ -71,14 +103,15 @@ impl Serve {
             let listener = TcpListener::bind(&self.listen).await.map_err(|error| Failure::of(&self.listen, &error))?;
             let address = listener.local_addr().map_err(|error| Failure::of(&self.listen, &error))?;
             output.result(&format!("listening on http://{address}"))?;
-            match marketplace {
-                None => serve_open_api(listener, open_api, interrupted()).await,
-                Some(marketplace) => {
-                    output.note(&format!("the marketplace is at http://{address}/_marketplace"))?;
-                    tokio::spawn(live(marketplace.clone()));
-                    Server::new().serve(listener, Control::new(marketplace, keys), interrupted()).await;
-                }
+            output.note(&format!("the marketplace is at http://{address}/_marketplace"))?;
+            if let Some(marketplace) = marketplace.clone() {
+                tokio::spawn(live(marketplace));
             }
+            let control = Control::new(open_api, marketplace, &keys, &format!("http://{address}"));
+            let control = control.with_seller(self.target.as_deref().unwrap_or_default());
+            // Pages keep a connection open for what happens.
+            let server = Server::new().shutdown_timeout(Duration::from_secs(1));
+            server.serve(listener, control, interrupted()).await;
             Ok(Answer::Yes)
         })
     }

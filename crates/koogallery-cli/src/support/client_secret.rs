@@ -23,7 +23,12 @@ pub fn public_key() -> Result<Option<PublicKey>, Failure> {
 /// Returns an invented secret, encrypted with the seller's key, if that is in the environment: the seller could not
 /// decrypt it otherwise.
 pub fn invented() -> Result<Option<String>, Failure> {
-    let encrypted = private_keys()?.first().map(|key| key.encrypt("an invented client secret", &OsRandom)).transpose();
+    encrypted("an invented client secret")
+}
+
+/// Returns a secret, encrypted with the seller's key, if that is in the environment.
+pub fn encrypted(secret: &str) -> Result<Option<String>, Failure> {
+    let encrypted = private_keys()?.first().map(|key| key.encrypt(secret, &OsRandom)).transpose();
     encrypted.map_err(|error| Failure::of("the client secret cannot be encrypted", &error))
 }
 

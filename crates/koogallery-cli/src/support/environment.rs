@@ -62,8 +62,13 @@ pub fn missing(interface: InterfaceType) -> Failure {
 
 /// Returns the access key pair of the open APIs.
 pub fn credentials() -> Result<Credentials, Failure> {
-    let read = Credentials::from_env().map_err(|error| Failure::new(error.to_string()))?;
-    read.ok_or_else(|| Failure::new("KOOGALLERY_AK and KOOGALLERY_SK are not set: they hold the access key pair"))
+    optional_credentials()?
+        .ok_or_else(|| Failure::new("KOOGALLERY_AK and KOOGALLERY_SK are not set: they hold the access key pair"))
+}
+
+/// Returns the access key pair, if it is set.
+pub fn optional_credentials() -> Result<Option<Credentials>, Failure> {
+    Credentials::from_env().map_err(|error| Failure::new(error.to_string()))
 }
 
 /// Returns the encrypt type of an argument, or the one in the environment.

@@ -1,19 +1,34 @@
 //! The mock of the open APIs that a seller's server calls.
 
 use koogallery::key::{AccessKeys, InterfaceType};
-use koogallery_simulator::{OpenApiServer, serve_open_api};
+use koogallery_simulator::{OpenApiServer, OpenApiServerBuilder, serve_open_api};
 use tokio::net::TcpListener;
 
 use crate::Failure;
-use crate::support::environment::credentials;
+use crate::support::environment::{credentials, optional_credentials};
 
 /// Creates a server that admits the AK/SK in the environment.
-pub fn server(seed: u64, keys: &AccessKeys) -> Result<OpenApiServer, Failure> {
-    let open_api = OpenApiServer::builder().seed(seed).credentials(credentials()?);
-    Ok(match keys.get(InterfaceType::Basic) {
-        Some(ring) => open_api.access_keys(ring.clone()).build(),
-        None => open_api.build(),
-    })
+pub fn server(seed: u64, keys: &AccessKeys, strict_packages: bool) -> Result<OpenApiServer, Failure> {
+    Ok(builder(seed, keys, strict_packages).credentials(credentials()?).build())
+}
+
+/// Creates a server that admits the AK/SK in the environment, or without them the usage push alone.
+pub fn server_of_pushes(seed: u64, keys: &AccessKeys, strict_packages: bool) -> Result<OpenApiServer, Failure> {
+    match optional_credentials()? {
+        None if keys.get(InterfaceType::Basic).is_some() => Ok(builder(seed, keys, strict_packages).build()),
+        _ => server(seed, keys, strict_packages),
+    }
+}
+
+fn builder(seed: u64, keys: &AccessKeys, strict_packages: bool) -> OpenApiServerBuilder {
+    let mut builder = OpenApiServer::builder().seed(seed);
+    if strict_packages {
+        builder = builder.strict_packages();
+    }
+    match keys.get(InterfaceType::Basic) {
+        Some(ring) => builder.access_keys(ring.clone()),
+        None => builder,
+    }
 }
 
 /// Serves at an address for as long as the command runs.

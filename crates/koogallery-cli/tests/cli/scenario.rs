@@ -117,6 +117,31 @@ fn a_script_is_done_step_by_step() {
 }
 
 #[test]
+fn packages_are_bought_in_one_order() {
+    let seller = Example::start("isv_server", &[]);
+    let script = r#"
+[[step]]
+buy = "p"
+mode = "package"
+period = "1 month"
+count = 3
+quota = "OFFI1:1000,OFFI2:0.5"
+customer = "c-1"
+[[step]]
+renew = "p-2"
+period = "1 month"
+[[step]]
+release = "p-3"
+[[step]]
+call = "queryInstance"
+set.instanceId = "{p},{p-2}"
+"#;
+    let run = scenario(&seller.url("/saasproduce"), script);
+    run.says(0, "4 steps, 0 wrong");
+    assert_eq!(run.out.matches("saas-v2 newInstance: 000000").count(), 3, "{}", run.out);
+}
+
+#[test]
 fn what_goes_otherwise_is_told() {
     let seller = Example::start("isv_server", &[]);
     let url = seller.url("/saasproduce");
@@ -167,6 +192,7 @@ fn mistakes_have_a_line_and_a_column() {
         ("[[step]]\nbuy = \"a\"\nperiod = \"1 eon\"", "3:10: \"1 eon\" is not a period"),
         ("[[step]]\nbuy = \"a\"\nperiod = 1", "3:10: period is not a string in quotes"),
         ("[[step]]\nbuy = \"a\"\nmode = \"gift\"", "3:8: mode must be"),
+        ("[[step]]\nbuy = \"a\"\nmode = \"package\"\nperiod = \"1 year\"\nquota = \"9\"", "3:8: \"9\" is not a quota"),
         ("[[step]]\nrenew = \"a\"\nperiod = \"1 year\"", "2:9: no earlier step defines \"a\""),
         ("[[step]]\nbuy = \"a\"\n[[step]]\nrenew = \"a\"", "4:9: period is missing"),
         ("[[step]]\ncall = \"newInstanse\"", "2:8: \"newInstanse\""),

@@ -28,11 +28,16 @@ pub struct Example {
 
 impl Example {
     pub fn start(name: &str, settings: &[(&str, &str)]) -> Self {
+        Self::with(name, &[], settings)
+    }
+
+    /// With further arguments.
+    pub fn with(name: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", folder.path().join("seller.db").display());
         let private_key = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/keys/test_rsa_3072.pem");
         let mut command = Command::new(example(name));
-        command.args(["--listen", "127.0.0.1:0", "--database", &database]);
+        command.args(["--listen", "127.0.0.1:0", "--database", &database]).args(arguments);
         command.envs(KEYS).env("KOOGALLERY_RSA_PRIVATE_KEY_FILE", private_key).envs(settings.iter().copied());
         Self { server: Server::start(&mut command), _folder: folder }
     }

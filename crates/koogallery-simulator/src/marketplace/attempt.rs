@@ -19,6 +19,8 @@ use koogallery::timestamp::Timestamp;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Attempt {
+    /// Number of the call in the marketplace's log, counted from 1.
+    pub sequence: u64,
     /// Time of the answer, by the marketplace's clock.
     pub at: Timestamp,
     /// The protocol.
@@ -56,7 +58,7 @@ impl Attempt {
         let call = Call::of_request(protocol.scheme(), activity.as_str(), request);
         let origin = Origin { target: name, profile: protocol.into(), check: None };
         let exchange = Exchange::new(&call, &answer, ring.map(KeyRing::signing_key), origin);
-        Self { at, protocol, activity, number, outcome, exchange }
+        Self { sequence: 0, at, protocol, activity, number, outcome, exchange }
     }
 }
 

@@ -2,17 +2,22 @@
 
 use super::subscription::{Due, Subscription, SubscriptionState};
 use super::{Attempt, Marketplace};
-use crate::delivery::{Callback, DeliveryError, DeliveryOutcome, Schedule, TenantBinding};
+use crate::delivery::{Callback, DeliveryError, DeliveryOutcome, MessageBuilder, Schedule, TenantBinding};
 use crate::open_api_server::end_of_period;
 use crate::{LineSpec, OrderSpec, PlacedOrder};
 use koogallery::activity::Activity;
+use koogallery::amount::Amount;
 use koogallery::open_api::query_order::{OrderType, PeriodType};
 use koogallery::protocol::Protocol;
+use koogallery::saas::v1::instance_status::InstanceStatus;
 use koogallery::timestamp::Timestamp;
 use koogallery::wire::RenewalScene;
 
 /// The documents do not say for how long a new instance is queried; this is as long as a purchase is retried.
 const UNTIL_OPEN: Schedule = Schedule::every(std::time::Duration::from_secs(120), 90);
+
+/// Maximum number of packages in one order.
+const MAX_PACKAGES: usize = 30;
 
 /// Reason why an operation failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +51,19 @@ pub enum LifecycleError {
     /// The seller accepted a purchase without returning an instance id.
     #[error("the answer to the purchase has no instanceId")]
     NoInstanceId,
+    /// The seller returned the instance id of another order line.
+    #[error("the answer to the purchase of {line} has the instanceId {instance_id:?} of {other}")]
+    SameInstance {
+        /// The instance id.
+        instance_id: String,
+        /// The order line that was bought, such as `CS2501020304ABCDE-000002`.
+        line: String,
+        /// The order line that has the instance.
+        other: String,
+    },
+    /// The order has more packages than the marketplace sells in one.
+    #[error("the order has {0} packages, and 30 are sold in one order at most")]
+    TooManyPackages(usize),
 }
 
 impl Marketplace {
@@ -64,6 +82,10 @@ impl Marketplace {
         if protocol == Protocol::LicenseCode {
             return self.sell_code(order, line);
         }
+        let packages = order.spec.lines.iter().filter(|line| line.is_package()).count();
+        if packages > MAX_PACKAGES {
+            return Err(LifecycleError::TooManyPackages(packages));
+        }
         let purchase = Callback::purchase(protocol, order, line);
         let outcome = self.confirm(protocol, "purchase of this line", purchase).await?;
         let instance_id = outcome.instance_id().ok_or(LifecycleError::NoInstanceId)?.to_owned();
@@ -71,9 +93,35 @@ impl Marketplace {
             DeliveryOutcome::Processing { .. } => SubscriptionState::Opening,
             _ => SubscriptionState::Active,
         };
-        self.inner.open_api.open_instance(order, line, &instance_id);
+        if let Some(known) = self.subscription(&instance_id) {
+            if (&known.order.order_id, known.line) != (&order.order_id, line) {
+                let (line, other) = (order.order_line_id(line), known.order.order_line_id(known.line));
+                return Err(LifecycleError::SameInstance { instance_id, line, other });
+            }
+        } else {
+            self.inner.open_api.open_instance(order, line, &instance_id);
+        }
         let sold = self.enter(protocol, order, line, instance_id, state);
         self.await_opening(&sold).await
+    }
+
+    /// Sells all lines of an order, one after the other: up to 30 packages (套餐包) in one order, each of which is an
+    /// instance.
+    ///
+    /// V2.0 names the order line in each call. V1.0 has none: its calls are told apart by order and product, so the lines
+    /// need different products. How several packages of one product arrive in V1.0 is not documented; here the calls
+    /// differ in `businessId` alone, and a seller who keeps to the documents takes the second for a retry, which is
+    /// [an error](LifecycleError::SameInstance).
+    ///
+    /// # Errors
+    ///
+    /// As for [`buy`](Self::buy); the lines before the failed one are sold.
+    pub async fn buy_all(&self, protocol: Protocol, order: &PlacedOrder) -> Result<Vec<Subscription>, LifecycleError> {
+        let mut sold = Vec::new();
+        for line in 0..order.spec.lines.len() {
+            sold.push(self.buy(protocol, order, line).await?);
+        }
+        Ok(sold)
     }
 
     fn sell_code(&self, order: &PlacedOrder, line: usize) -> Result<Subscription, LifecycleError> {
@@ -118,7 +166,8 @@ impl Marketplace {
         })
     }
 
-    /// Renews for this many periods, which begin at the end of the current one. A frozen subscription is unfrozen.
+    /// Renews for this many periods, which begin at the end of the current one. A frozen subscription is unfrozen. A
+    /// package gets its quota once more; whether that is so is not documented.
     ///
     /// # Errors
     ///
@@ -168,6 +217,12 @@ impl Marketplace {
             sold.earlier_expiries.push(sold.expire_time);
             sold.expire_time = Some(until);
         })?;
+        self.inner.open_api.change_instance(instance_id, |instance| {
+            let bought = sold.line_spec().map(|line| &*line.quotas).unwrap_or_default();
+            for (quota, bought) in instance.quotas.iter_mut().zip(bought) {
+                quota.amount = sum(quota.amount, bought.amount);
+            }
+        });
         match sold.state {
             SubscriptionState::Frozen { .. } => self.unfreeze(instance_id).await,
             _ => self.living(instance_id),
@@ -217,7 +272,8 @@ impl Marketplace {
     }
 
     /// Freezes, because of expiry or a violation. The subscription is frozen whatever the seller answers: retries end,
-    /// and any further use is at the seller's expense.
+    /// and any further use is at the seller's expense. V1.0 freezes pay-per-use instances and packages by
+    /// `instanceStatus`, and others by `expireInstance`.
     ///
     /// # Errors
     ///
@@ -228,23 +284,46 @@ impl Marketplace {
     }
 
     async fn end_use(&self, instance_id: &str) -> Result<(Subscription, Attempt), LifecycleError> {
-        let sold = self.living(instance_id)?;
-        let since = self.now();
-        let frozen = self.change(instance_id, |sold| sold.state = SubscriptionState::Frozen { since })?;
-        let callback = Callback::expiry(sold.protocol, instance_id);
-        Ok((frozen, self.attempt_repeatedly(sold.protocol, "freezing", callback).await?))
+        let frozen = self.set_frozen(instance_id)?;
+        let callback = match frozen.has_status_calls() {
+            true => self.status_call(instance_id, InstanceStatus::Freeze),
+            false => Callback::expiry(frozen.protocol, instance_id),
+        };
+        let attempt = self.attempt_repeatedly(frozen.protocol, "freezing", callback).await?;
+        Ok((frozen, attempt))
     }
 
-    /// Unfreezes. V1.0 has no call for it; there a renewal unfreezes.
+    fn set_frozen(&self, instance_id: &str) -> Result<Subscription, LifecycleError> {
+        self.living(instance_id)?;
+        let (since, at) = (self.now(), self.inner.open_api.now());
+        self.inner.open_api.change_instance(instance_id, |instance| instance.frozen_at = Some(at));
+        self.change(instance_id, |sold| sold.state = SubscriptionState::Frozen { since })
+    }
+
+    /// The call of V1.0 about the state of a pay-per-use instance or package.
+    fn status_call(&self, instance_id: &str, status: InstanceStatus) -> Option<Callback> {
+        let (activity, random) = (Activity::InstanceStatus, &self.inner.random);
+        let mut message = MessageBuilder::new(Protocol::SaasV1, activity, random, self.now())?;
+        message.set("instanceId", instance_id);
+        message.set("instanceStatus", status.as_str());
+        Some(message.into())
+    }
+
+    /// Unfreezes. V1.0 has a call for pay-per-use instances and packages only; elsewhere a renewal unfreezes there.
     ///
     /// # Errors
     ///
     /// As for [`renew`](Self::renew).
     pub async fn unfreeze(&self, instance_id: &str) -> Result<Subscription, LifecycleError> {
         let sold = self.living(instance_id)?;
-        if let Some(callback) = Callback::unfreezing(sold.protocol, instance_id) {
+        let callback = match sold.has_status_calls() {
+            true => self.status_call(instance_id, InstanceStatus::Normal),
+            false => Callback::unfreezing(sold.protocol, instance_id),
+        };
+        if let Some(callback) = callback {
             self.confirm(sold.protocol, "unfreezing", Some(callback)).await?;
         }
+        self.inner.open_api.change_instance(instance_id, |instance| instance.frozen_at = None);
         self.change(instance_id, |sold| sold.state = SubscriptionState::Active)
     }
 
@@ -261,9 +340,8 @@ impl Marketplace {
     async fn end_life(&self, instance_id: &str) -> Result<(Subscription, Attempt), LifecycleError> {
         let sold = self.living(instance_id)?;
         let released = self.change(instance_id, |sold| sold.state = SubscriptionState::Released)?;
-        if let Some(instance) = self.inner.open_api.instance(instance_id) {
-            self.inner.open_api.put_instance(instance.closed(self.inner.open_api.now()));
-        }
+        let at = self.inner.open_api.now();
+        self.inner.open_api.change_instance(instance_id, |instance| instance.close(at));
         if let Some(mut code) = self.inner.open_api.license(instance_id) {
             code.is_released = true;
             self.inner.open_api.put_license(code);
@@ -326,18 +404,28 @@ impl Marketplace {
     }
 
     /// Processes what is due: freezes expired subscriptions, and releases those frozen for 15 days. Returns the last
-    /// attempt of every call; refused calls are not made again.
+    /// attempt of every call; refused calls are not made again. Of a package of V2.0 that expires the seller is told
+    /// only when it is released: the guide has no `updateInstanceStatus` for packages.
     pub async fn run_due(&self) -> Vec<Attempt> {
         let mut made = Vec::new();
         while let Some((instance_id, due)) = self.next_due(self.now()) {
+            // The lifecycle continues, whatever the seller answers.
             let ended = match due {
+                Due::Expiry if self.expires_silently(&instance_id) => {
+                    let _ = self.set_frozen(&instance_id);
+                    continue;
+                }
                 Due::Expiry => self.end_use(&instance_id).await,
                 Due::Release => self.end_life(&instance_id).await,
             };
-            // The lifecycle continues, whatever the seller answers.
             made.extend(ended.map(|(_, attempt)| attempt));
         }
         made
+    }
+
+    fn expires_silently(&self, instance_id: &str) -> bool {
+        let sold = self.subscription(instance_id);
+        sold.is_some_and(|sold| sold.protocol == Protocol::SaasV2 && sold.line_spec().is_some_and(LineSpec::is_package))
     }
 
     /// Waits until this time, and processes everything as it becomes due.
@@ -402,6 +490,11 @@ impl Marketplace {
         let callback = callback.ok_or(LifecycleError::NotOffered { protocol, what })?;
         Ok(self.repeat(&callback, callback.schedule()).await?)
     }
+}
+
+fn sum(one: Amount, other: Amount) -> Amount {
+    let units = |amount: Amount| amount.ten_thousandths().and_then(|units| i64::try_from(units).ok());
+    units(one).zip(units(other)).map_or(one, |(one, other)| Amount::from_ten_thousandths(one.saturating_add(other)))
 }
 
 fn understood(attempt: Attempt) -> Result<DeliveryOutcome, LifecycleError> {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::PlacedOrder;
+use crate::{LineSpec, PlacedOrder};
+use koogallery::open_api::query_order::ChargingMode;
 use koogallery::protocol::Protocol;
 use koogallery::timestamp::Timestamp;
 
@@ -57,9 +58,19 @@ impl Subscription {
         }
     }
 
+    /// Returns the order line that was sold.
+    pub fn line_spec(&self) -> Option<&LineSpec> {
+        self.order.spec.lines.get(self.line)
+    }
+
+    /// Returns whether V1.0 freezes and unfreezes it by `instanceStatus`.
+    pub(super) fn has_status_calls(&self) -> bool {
+        let is_by_usage = |line: &LineSpec| line.is_package() || line.charging_mode == ChargingMode::OnDemand;
+        self.protocol == Protocol::SaasV1 && self.line_spec().is_some_and(is_by_usage)
+    }
+
     pub(super) fn product_id(&self) -> &str {
-        let line = self.order.spec.lines.get(self.line);
-        line.and_then(|line| line.products.first()).map_or("", |product| &product.product_id)
+        self.line_spec().and_then(|line| line.products.first()).map_or("", |product| &product.product_id)
     }
 }
 

@@ -55,6 +55,8 @@ pub(super) struct Answer {
     /// The subject: an order, a code, a number of records.
     pub(super) about: String,
     pub(super) explanation: Vec<String>,
+    /// What is doubtful, although it was accepted.
+    pub(super) remarks: Vec<String>,
     /// The refused records of a push whose codes are in the answer: number and code.
     pub(super) refused: Vec<(String, String)>,
 }
@@ -64,7 +66,8 @@ impl Answer {
         let mut response = Response::new(body.into());
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self { response, code: code.to_owned(), about: String::new(), explanation: Vec::new(), refused: Vec::new() }
+        let (about, explanation, remarks, refused) = (String::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { response, code: code.to_owned(), about, explanation, remarks, refused }
     }
 
     pub(super) fn json(status: StatusCode, code: &str, body: &Value) -> Self {
@@ -137,6 +140,11 @@ impl Answer {
 
     pub(super) fn about(mut self, about: impl Into<String>) -> Self {
         self.about = about.into();
+        self
+    }
+
+    pub(super) fn with_remarks(mut self, remarks: Vec<String>) -> Self {
+        self.remarks = remarks;
         self
     }
 

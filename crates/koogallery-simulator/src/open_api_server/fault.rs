@@ -109,12 +109,33 @@ impl FaultRule {
     }
 }
 
+/// Such as `lost answer of push-usage, 2 more, 10 %`.
+impl fmt::Display for FaultRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fault.fmt(f)?;
+        if let Some(operation) = self.operation {
+            write!(f, " of {}", operation.as_str())?;
+        }
+        if let Some(left) = self.left {
+            write!(f, ", {left} more")?;
+        }
+        match self.percent {
+            100.. => Ok(()),
+            percent => write!(f, ", {percent} %"),
+        }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Faults(Vec<FaultRule>);
 
 impl Faults {
     pub(super) fn add(&mut self, rule: FaultRule) {
         self.0.push(rule);
+    }
+
+    pub(super) fn active(&self) -> &[FaultRule] {
+        &self.0
     }
 
     pub(super) fn clear(&mut self) {

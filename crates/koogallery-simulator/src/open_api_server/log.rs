@@ -16,6 +16,8 @@ use koogallery::timestamp::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenApiCall {
+    /// Number of the request in the server's log, counted from 1.
+    pub sequence: u64,
     /// Time of arrival.
     pub at: Timestamp,
     /// The operation; `None` if no API has this path.
@@ -30,6 +32,8 @@ pub struct OpenApiCall {
     pub code: String,
     /// Explanation of a refusal, line by line; for a wrong signature in detail.
     pub explanation: Vec<String>,
+    /// What is doubtful about the packages of a usage push, line by line, whether the records were accepted or not.
+    pub remarks: Vec<String>,
     /// The faults injected.
     pub faults: Vec<String>,
     /// Delay of the answer.
@@ -113,6 +117,6 @@ impl fmt::Display for OpenApiCall {
         if !self.faults.is_empty() {
             write!(f, " (fault: {})", self.faults.join(", "))?;
         }
-        self.explanation.iter().try_for_each(|line| write!(f, "\n    {line}"))
+        self.explanation.iter().chain(&self.remarks).try_for_each(|line| write!(f, "\n    {line}"))
     }
 }

@@ -141,6 +141,19 @@ impl LoginServer {
         self.tenants.push(tenant);
     }
 
+    pub(super) fn tenants(&self) -> &[Tenant] {
+        &self.tenants
+    }
+
+    /// Removes a tenant with all logins of its users.
+    pub(super) fn remove(&mut self, tenant_id: &str) {
+        self.tenants.retain(|tenant| tenant.tenant_id != tenant_id);
+        self.session.take_if(|(tenant, _)| tenant == tenant_id);
+        for grants in [&mut self.codes, &mut self.tickets, &mut self.access_tokens, &mut self.refresh_tokens] {
+            grants.retain(|_, grant| grant.tenant_id != tenant_id);
+        }
+    }
+
     pub(super) fn log_in(&mut self, tenant_id: &str, user_name: &str) -> bool {
         let known = self.tenants.iter().any(|tenant| tenant.tenant_id == tenant_id && tenant.find(user_name).is_some());
         self.session = known.then(|| (tenant_id.to_owned(), user_name.to_owned()));

@@ -78,7 +78,8 @@ impl Operation {
         }
     }
 
-    const ALL: [Self; 14] = [
+    /// All operations.
+    pub const ALL: [Self; 15] = [
         Self::QueryOrder,
         Self::PushUsage,
         Self::PushUsageOld,
@@ -86,6 +87,7 @@ impl Operation {
         Self::ActivateLicenses,
         Self::QueryLicense,
         Self::ReportSoftwareUsage,
+        Self::Upload,
         Self::QueryDeployedObjects,
         Self::Authorize,
         Self::Token,
@@ -94,6 +96,27 @@ impl Operation {
         Self::CasLogin,
         Self::ValidateTicket,
     ];
+
+    /// Returns its name in lower case, such as `push-usage`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueryOrder => "query-order",
+            Self::PushUsage => "push-usage",
+            Self::PushUsageOld => "push-usage-old",
+            Self::ActivateLicense => "activate-license",
+            Self::ActivateLicenses => "activate-licenses",
+            Self::QueryLicense => "query-license",
+            Self::ReportSoftwareUsage => "report-software-usage",
+            Self::Upload => "upload",
+            Self::QueryDeployedObjects => "query-deployed-objects",
+            Self::Authorize => "authorize",
+            Self::Token => "token",
+            Self::UserInfo => "user-info",
+            Self::Logout => "logout",
+            Self::CasLogin => "cas-login",
+            Self::ValidateTicket => "validate-ticket",
+        }
+    }
 
     fn method_and_path(self) -> (Method, &'static str) {
         match self {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use time::{Date, Duration as Days, Month, OffsetDateTime, Time};
 
 use super::exchange::{Answer, Received, single};
+use super::instance::Quota;
 use super::operation::Operation;
 use super::refusal::Refusal;
 use super::seed::SeededRandom;
@@ -101,13 +102,19 @@ pub struct LineSpec {
     pub extend_params: Vec<(String, String)>,
     /// List amount, and amount after discount.
     pub amounts: (Amount, Amount),
+    /// For a package: what can be deducted from it. It is not part of the order query: the seller knows his products.
+    pub quotas: Vec<Quota>,
+    /// For pay-per-use: whether a usage record must name a package.
+    pub needs_package: bool,
 }
 
 impl LineSpec {
     fn new(charging_mode: ChargingMode, product_id: impl Into<String>, period: Option<(PeriodType, u32)>) -> Self {
         let products = vec![ProductSpec::new(product_id)];
         let amount = Amount::from(100);
-        Self { charging_mode, period, products, extend_params: Vec::new(), amounts: (amount, amount) }
+        let (extend_params, quotas) = (Vec::new(), Vec::new());
+        let amounts = (amount, amount);
+        Self { charging_mode, period, products, extend_params, amounts, quotas, needs_package: false }
     }
 
     /// Creates a line sold by year, month or day.
@@ -125,9 +132,26 @@ impl LineSpec {
         Self::new(ChargingMode::OnDemand, product_id, None)
     }
 
-    /// Creates a pay-per-use package for a period.
+    /// Creates a pay-per-use package (套餐包) for a period. An order may have up to 30.
     pub fn on_demand_package(product_id: impl Into<String>, period_type: PeriodType, periods: u32) -> Self {
         Self::new(ChargingMode::OnDemandPackage, product_id, Some((period_type, periods)))
+    }
+
+    /// Adds what can be deducted from a package for a billing item, which is the product of a pay-per-use line. Usage of
+    /// other products, and more than that, is a [problem](super::PackageProblem) of the record (default: nothing is
+    /// compared).
+    #[must_use]
+    pub fn with_quota(mut self, product_id: impl Into<String>, amount: Amount) -> Self {
+        self.quotas.push(Quota::new(product_id, amount));
+        self
+    }
+
+    /// Makes it a product that stops when its packages are used up (用完即停): every usage record must name the package
+    /// that it is deducted from, or is refused (017).
+    #[must_use]
+    pub fn needing_packages(mut self) -> Self {
+        self.needs_package = true;
+        self
     }
 
     /// Adds a product, for pay-per-use.
@@ -135,6 +159,11 @@ impl LineSpec {
     pub fn with_product(mut self, product: ProductSpec) -> Self {
         self.products.push(product);
         self
+    }
+
+    /// Returns whether it is a pay-per-use package.
+    pub(crate) fn is_package(&self) -> bool {
+        self.charging_mode == ChargingMode::OnDemandPackage
     }
 
     /// Sets the quantity of every product, such as a number of users.

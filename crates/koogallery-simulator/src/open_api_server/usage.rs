@@ -11,7 +11,9 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::exchange::{Answer, Received};
+use super::instance::{Instance, InstanceState};
 use super::operation::Operation;
+use super::packages::{Deduction, PackageProblem};
 use super::refusal::Refusal;
 use super::refusal_form::{RefusalForm, Refused};
 use super::seed::SeededRandom;
@@ -22,81 +24,6 @@ use koogallery::timestamp::Timestamp;
 
 /// Maximum age of a period's begin.
 const LONGEST_AGE: Duration = Duration::from_secs(21 * 24 * 3600);
-
-/// An instance that the seller reported; usage is checked against it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Instance {
-    /// The id that the seller assigned.
-    pub instance_id: String,
-    /// The product.
-    pub product_id: String,
-    /// Charging mode; usage is accepted for pay-per-use only.
-    pub charging_mode: ChargingMode,
-    /// Its state.
-    pub state: InstanceState,
-    /// Time of opening. Usage is compared with it in whole seconds, because the wire has no smaller unit.
-    pub opened_at: Timestamp,
-    /// Time of closing.
-    pub closed_at: Option<Timestamp>,
-    /// Whether a record must name the package that it is deducted from, which ends when it is used up.
-    pub needs_package: bool,
-    /// Whether it is an instance of another seller's product.
-    pub is_of_another_seller: bool,
-    /// Whether its product was withdrawn from sale.
-    pub is_withdrawn: bool,
-    /// Whether risk control blocks it.
-    pub is_blocked: bool,
-}
-
-/// The state of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum InstanceState {
-    /// Still being opened.
-    Opening,
-    /// In use.
-    Open,
-    /// Neither in use nor closed, such as frozen.
-    Abnormal,
-    /// Closed; usage until then is still accepted.
-    Closed,
-}
-
-impl Instance {
-    /// Creates an open instance.
-    pub fn new(
-        instance_id: impl Into<String>,
-        product_id: impl Into<String>,
-        charging_mode: ChargingMode,
-        opened_at: Timestamp,
-    ) -> Self {
-        Self {
-            instance_id: instance_id.into(),
-            product_id: product_id.into(),
-            charging_mode,
-            state: InstanceState::Open,
-            opened_at,
-            closed_at: None,
-            needs_package: false,
-            is_of_another_seller: false,
-            is_withdrawn: false,
-            is_blocked: false,
-        }
-    }
-
-    /// Creates an open pay-per-use instance of an invented product.
-    pub fn on_demand(instance_id: impl Into<String>, opened_at: Timestamp) -> Self {
-        Self::new(instance_id, "OFFI000000000000000001", ChargingMode::OnDemand, opened_at)
-    }
-
-    /// Closes it at a time.
-    #[must_use]
-    pub fn closed(mut self, at: Timestamp) -> Self {
-        (self.state, self.closed_at) = (InstanceState::Closed, Some(at));
-        self
-    }
-}
 
 /// An accepted record of usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,12 +41,28 @@ pub struct AcceptedUsage {
     pub metering_sn: Option<String>,
     /// The package that it is deducted from.
     pub relate_pkg_instance: Option<String>,
+    /// What is doubtful about deducting it from that package, although the record was accepted.
+    pub package_problem: Option<PackageProblem>,
+}
+
+/// The sum of accepted usage of an instance, as `usageInfo` of `queryInstance` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UsageTotal {
+    /// For a package: the pay-per-use instance whose usage was deducted from it.
+    pub related_instance_id: Option<String>,
+    /// The sum.
+    pub usage: Amount,
 }
 
 #[derive(Default)]
 pub(super) struct Usage {
+    /// Whether what is doubtful about a package is refused.
+    is_strict: bool,
     instances: BTreeMap<String, Instance>,
     taken: Vec<AcceptedUsage>,
+    /// Sums in ten-thousandths: by pay-per-use instance, or by package and pay-per-use instance.
+    totals: BTreeMap<(String, Option<String>), i128>,
     /// The numbers and periods of accepted records.
     numbers: HashSet<String>,
     periods: HashSet<(String, Timestamp, Timestamp)>,
@@ -127,6 +70,12 @@ pub(super) struct Usage {
 
 /// A record's code, of the newer push.
 type Code = &'static str;
+
+/// A package that a record names, and what is doubtful about it.
+type Named = (Option<String>, Option<PackageProblem>);
+
+/// A record's code, and what is wrong with its package.
+type NotTaken = (Code, Option<PackageProblem>);
 
 /// Effects of faults on a push.
 #[derive(Clone, Copy, Default)]
@@ -138,6 +87,10 @@ pub(super) struct PushFaults<'a> {
 }
 
 impl Usage {
+    pub(super) fn new(is_strict: bool) -> Self {
+        Self { is_strict, ..Self::default() }
+    }
+
     pub(super) fn put(&mut self, instance: Instance) {
         self.instances.insert(instance.instance_id.clone(), instance);
     }
@@ -146,9 +99,42 @@ impl Usage {
         self.instances.get(instance_id)
     }
 
+    pub(super) fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.values()
+    }
+
+    pub(super) fn change(&mut self, instance_id: &str, change: impl FnOnce(&mut Instance)) {
+        if let Some(instance) = self.instances.get_mut(instance_id) {
+            change(instance);
+        }
+    }
+
+    pub(super) fn totals(&self, instance_id: &str) -> Vec<UsageTotal> {
+        let of_instance = self.totals.range((instance_id.to_owned(), None)..);
+        let of_instance = of_instance.take_while(|((owner, _), _)| owner == instance_id);
+        let total = |((_, related), sum): (&(String, Option<String>), &i128)| UsageTotal {
+            related_instance_id: related.clone(),
+            usage: Amount::from_ten_thousandths(i64::try_from(*sum).unwrap_or(i64::MAX)),
+        };
+        of_instance.map(total).collect()
+    }
+
+    /// Returns what was deducted from a package for a product, in ten-thousandths.
+    fn deducted(&self, package_id: &str, product_id: &str) -> i128 {
+        let is_of_product = |id: &String| self.instances.get(id).is_some_and(|it| it.product_id == product_id);
+        let of_package = self.totals.range((package_id.to_owned(), None)..);
+        let of_package = of_package.take_while(|((owner, _), _)| owner == package_id);
+        of_package.filter(|((_, related), _)| related.as_ref().is_some_and(is_of_product)).map(|(_, sum)| sum).sum()
+    }
+
     fn take(&mut self, usage: AcceptedUsage) {
+        let amount = usage.usage_value.ten_thousandths().unwrap_or_default();
+        let package = usage.relate_pkg_instance.clone().map(|package| (package, Some(usage.instance_id.clone())));
+        for owner in [Some((usage.instance_id.clone(), None)), package].into_iter().flatten() {
+            *self.totals.entry(owner).or_default() += amount;
+        }
         self.numbers.extend(usage.metering_sn.clone());
-        self.periods.insert((usage.instance_id.clone(), usage.begin_time, usage.end_time));
+        self.periods.insert(usage.period());
         self.taken.push(usage);
     }
 
@@ -166,13 +152,22 @@ impl Usage {
     ) -> Result<Answer, Refusal> {
         let records = records(request)?;
         let spared = partial.map(|_| random.below(records.len() as u64) as usize);
-        let mut refused = Vec::new();
+        let (mut refused, mut remarks) = (Vec::new(), Vec::new());
         for (index, record) in records.iter().enumerate() {
             let disturbed = partial.filter(|_| spared == Some(index) || random.below(2) == 0);
-            let code = match disturbed {
-                Some(code) => Some(code),
-                None => self.check(record, now).map(|usage| self.take(usage)).err(),
+            let checked = match disturbed {
+                Some(code) => Err((code, None)),
+                None => self.check(record, now),
             };
+            let (code, problem) = match checked {
+                Ok(usage) => {
+                    let problem = usage.package_problem;
+                    self.take(usage);
+                    (None, problem)
+                }
+                Err((code, problem)) => (Some(code), problem),
+            };
+            remarks.extend(problem.map(|problem| remark(record, problem)));
             refused.extend(code.map(|code| Refused {
                 metering_sn: record["metering_sn"].clone(),
                 instance_id: record["instance_id"].clone(),
@@ -181,11 +176,12 @@ impl Usage {
         }
         let about = format!("{} records", records.len());
         if refused.is_empty() {
-            return Ok(Answer::success(Operation::PushUsage, Value::Null).about(about));
+            return Ok(Answer::success(Operation::PushUsage, Value::Null).about(about).with_remarks(remarks));
         }
         let line =
             |refused: &Refused| format!("record {}: {:?}, {:?}", refused.metering_sn, refused.code, refused.meaning());
-        let mut answer = Answer::json(StatusCode::OK, form.code(), &form.body(&refused)).about(about);
+        let answer = Answer::json(StatusCode::OK, form.code(), &form.body(&refused));
+        let mut answer = answer.about(about).with_remarks(remarks);
         answer.explanation = refused.iter().map(line).collect();
         if form.identifies(records.len()) {
             let listed = |refused: &Refused| Some((refused.metering_sn.as_str()?.to_owned(), refused.code.clone()));
@@ -194,7 +190,14 @@ impl Usage {
         Ok(answer)
     }
 
-    fn check(&self, record: &Value, now: Timestamp) -> Result<AcceptedUsage, Code> {
+    fn check(&self, record: &Value, now: Timestamp) -> Result<AcceptedUsage, NotTaken> {
+        let mut usage = self.check_alone(record, now).map_err(|code| (code, None))?;
+        (usage.relate_pkg_instance, usage.package_problem) = self.package(record, &usage, &[])?;
+        Ok(usage)
+    }
+
+    /// Checks a record without its package.
+    fn check_alone(&self, record: &Value, now: Timestamp) -> Result<AcceptedUsage, Code> {
         let sn = short_text(record, "metering_sn").ok_or("004")?;
         if self.numbers.contains(sn) {
             return Err("005");
@@ -218,9 +221,8 @@ impl Usage {
         if instance.state == InstanceState::Closed && instance.closed_at.is_none_or(|closed| end_time > closed) {
             return Err("014");
         }
-        let relate_pkg_instance = self.package(record, instance)?;
-        let (instance_id, metering_sn) = (instance.instance_id.clone(), Some(sn.to_owned()));
-        Ok(AcceptedUsage { instance_id, begin_time, end_time, usage_value, metering_sn, relate_pkg_instance })
+        let metering_sn = Some(sn.to_owned());
+        Ok(AcceptedUsage::new(instance, begin_time, end_time, usage_value, metering_sn))
     }
 
     fn check_instance(&self, instance: &Instance) -> Result<(), Code> {
@@ -235,15 +237,27 @@ impl Usage {
         }
     }
 
-    fn package(&self, record: &Value, instance: &Instance) -> Result<Option<String>, Code> {
-        match &record["relate_pkg_instance"] {
-            Value::Null if instance.needs_package => Err("017"),
-            Value::Null => Ok(None),
-            _ => {
-                let package = short_text(record, "relate_pkg_instance").and_then(|id| self.instances.get(id));
-                let package = package.filter(|package| package.charging_mode == ChargingMode::OnDemandPackage);
-                package.map(|package| Some(package.instance_id.clone())).ok_or("018")
-            }
+    /// Returns the package of a record, and what is doubtful about it, given the records that are taken with it.
+    fn package(&self, record: &Value, usage: &AcceptedUsage, beside: &[AcceptedUsage]) -> Result<Named, NotTaken> {
+        let missing = ("017", None);
+        let invalid = ("018", Some(PackageProblem::NoPackage));
+        let instance = self.instances.get(&usage.instance_id).ok_or(missing)?;
+        let package = match &record["relate_pkg_instance"] {
+            Value::Null if instance.needs_package => return Err(missing),
+            Value::Null => return Ok((None, None)),
+            _ => short_text(record, "relate_pkg_instance").and_then(|id| self.instances.get(id)).ok_or(invalid)?,
+        };
+        let is_same = |other: &&AcceptedUsage| {
+            other.relate_pkg_instance.as_ref() == Some(&package.instance_id)
+                && self.instances.get(&other.instance_id).is_some_and(|it| it.product_id == instance.product_id)
+        };
+        let beside = beside.iter().filter(is_same).filter_map(|other| other.usage_value.ten_thousandths());
+        let used = self.deducted(&package.instance_id, &instance.product_id) + beside.sum::<i128>();
+        let AcceptedUsage { begin_time, end_time, usage_value, .. } = *usage;
+        let problem = Deduction { instance, begin_time, end_time, usage_value, used }.problem(package);
+        match problem.filter(|problem| problem.is_certain() || self.is_strict) {
+            Some(problem) => Err(("018", Some(problem))),
+            None => Ok((Some(package.instance_id.clone()), problem)),
         }
     }
 
@@ -251,16 +265,25 @@ impl Usage {
     /// skipped.
     pub(super) fn push_old(&mut self, request: &Received, now: Timestamp) -> Result<Answer, Refusal> {
         let records = records(request)?;
-        let checked = records.iter().enumerate().map(|(index, record)| {
-            self.check_old(record, now).map_err(|(code, why)| Refusal::new(code, format!("record {index}: {why}")))
-        });
-        let checked = checked.collect::<Result<Vec<_>, _>>()?;
-        for usage in checked {
-            if !self.periods.contains(&(usage.instance_id.clone(), usage.begin_time, usage.end_time)) {
-                self.take(usage);
+        let (mut taken, mut remarks) = (Vec::new(), Vec::new());
+        for (index, record) in records.iter().enumerate() {
+            let refused = |(code, why): (Code, String)| Refusal::new(code, format!("record {index}: {why}"));
+            let mut usage = self.check_old(record, now).map_err(|(code, why)| refused((code, why.to_owned())))?;
+            let is_repeated = |known: &AcceptedUsage| known.period() == usage.period();
+            if self.periods.contains(&usage.period()) || taken.iter().any(is_repeated) {
+                continue;
             }
+            let package = self.package(record, &usage, &taken).map_err(|(_, problem)| match problem {
+                Some(problem) => ("MKT.9002", problem.to_string()),
+                None => ("MKT.9002", "the record must name a package".to_owned()),
+            });
+            (usage.relate_pkg_instance, usage.package_problem) = package.map_err(refused)?;
+            remarks.extend(usage.package_problem.map(|problem| remark(record, problem)));
+            taken.push(usage);
         }
-        Ok(Answer::success(Operation::PushUsageOld, Value::Null).about(format!("{} records", records.len())))
+        taken.into_iter().for_each(|usage| self.take(usage));
+        let answer = Answer::success(Operation::PushUsageOld, Value::Null);
+        Ok(answer.about(format!("{} records", records.len())).with_remarks(remarks))
     }
 
     fn check_old(&self, record: &Value, now: Timestamp) -> Result<AcceptedUsage, (Code, &'static str)> {
@@ -291,12 +314,32 @@ impl Usage {
         if begin_time > end_time || end_time > now || second(begin_time) < second(instance.opened_at) || is_closed {
             return Err(("MKT.9002", "the period is not in the instance's past"));
         }
-        let package = self.package(record, instance);
-        let relate_pkg_instance =
-            package.map_err(|_| ("MKT.9002", "the package instance is missing or not a package"))?;
-        let instance_id = instance.instance_id.clone();
-        Ok(AcceptedUsage { instance_id, begin_time, end_time, usage_value, metering_sn: None, relate_pkg_instance })
+        Ok(AcceptedUsage::new(instance, begin_time, end_time, usage_value, None))
     }
+}
+
+impl AcceptedUsage {
+    fn new(
+        instance: &Instance,
+        begin_time: Timestamp,
+        end_time: Timestamp,
+        usage_value: Amount,
+        metering_sn: Option<String>,
+    ) -> Self {
+        let instance_id = instance.instance_id.clone();
+        let (relate_pkg_instance, package_problem) = (None, None);
+        Self { instance_id, begin_time, end_time, usage_value, metering_sn, relate_pkg_instance, package_problem }
+    }
+
+    fn period(&self) -> (String, Timestamp, Timestamp) {
+        (self.instance_id.clone(), self.begin_time, self.end_time)
+    }
+}
+
+fn remark(record: &Value, problem: PackageProblem) -> String {
+    let number = &record["metering_sn"];
+    let of = if number.is_null() { &record["instance_id"] } else { number };
+    format!("record {of}, package {}: {problem}", record["relate_pkg_instance"])
 }
 
 fn records(request: &Received) -> Result<Vec<Value>, Refusal> {
@@ -336,5 +379,5 @@ fn value(record: &Value) -> Option<Amount> {
         Value::Number(number) => number.to_string().parse().ok()?,
         _ => return None,
     };
-    Some(amount).filter(|amount| *amount > Amount::ZERO)
+    Some(amount).filter(|amount| *amount > Amount::ZERO && amount.ten_thousandths().is_some())
 }

@@ -8,4 +8,5 @@ mod front_doors;
 mod good;
 mod marketplace;
 mod open_api_server;
+mod packages;
 mod receivers;

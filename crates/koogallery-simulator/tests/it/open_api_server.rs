@@ -6,6 +6,7 @@ mod faults;
 mod licenses;
 mod login;
 mod orders;
+mod packages;
 mod signatures;
 mod sockets;
 mod uploads;

@@ -13,6 +13,7 @@ use koogallery_simulator::{LineSpec, OrderSpec, SeededRandom};
 use serde_json::Value;
 
 use super::document::{self, Found, Place, Problem, Table};
+use crate::support::duration;
 use crate::support::order_line::{self, OrderLine};
 
 /// A scenario.
@@ -22,6 +23,8 @@ pub struct Plan {
     pub listen: Option<String>,
     pub compression: u32,
     pub seed: Option<u64>,
+    /// Whether usage of doubtful packages is refused.
+    pub strict_packages: bool,
     pub steps: Vec<Step>,
     /// Protocols whose keys are needed.
     pub protocols: Vec<Protocol>,
@@ -129,13 +132,14 @@ impl Plan {
                 .and(|factor| if *factor == 0 { Err("the factor must be at least 1".to_owned()) } else { Ok(*factor) })
         })?;
         let seed = table.number("seed")?.map(|seed| seed.value.into());
+        let strict_packages = table.flag("strict_packages")?;
         let steps = table.tables("step")?;
         if steps.is_empty() {
             return Err(Problem::at(text.len()..text.len(), "there is no step: begin each with [[step]]"));
         }
         let steps = steps.into_iter().map(|step| reader.step(step)).collect::<Result<_, _>>()?;
-        table.finish("url, profile, listen, compress, seed and step")?;
-        Ok(Self { url, listen, compression, seed, steps, protocols: reader.protocols })
+        table.finish("url, profile, listen, compress, seed, strict_packages and step")?;
+        Ok(Self { url, listen, compression, seed, strict_packages, steps, protocols: reader.protocols })
     }
 }
 
@@ -185,9 +189,10 @@ impl Reader {
         Ok(match action {
             "buy" => {
                 let protocol = self.protocol(table)?;
-                let order = OrderSpec::new(line(table)?);
-                self.names.insert(name.clone());
-                (Action::Buy { name, protocol, order }, "profile, product, mode, period and amount")
+                let order = order(table)?;
+                self.names.extend((0..order.lines.len()).map(|line| name_of_line(&name, line)));
+                let known = "profile, product, mode, period, amount, quota, count, needs_package and customer";
+                (Action::Buy { name, protocol, order }, known)
             }
             "renew" | "convert_trial" => {
                 named(self)?;
@@ -204,8 +209,8 @@ impl Reader {
                 (Action::Upgrade { name, line: line(table)? }, "product, mode, period and amount")
             }
             "call" => (Action::Call(Box::new(self.call(object, table)?)), CallPlan::KNOWN),
-            "wait" => (Action::Wait(object.and(|text| duration(text))?), ""),
-            "pass" => (Action::Pass(object.and(|text| duration(text))?), ""),
+            "wait" => (Action::Wait(object.and(|text| duration::parse(text))?), ""),
+            "pass" => (Action::Pass(object.and(|text| duration::parse(text))?), ""),
             _ => {
                 named(self)?;
                 let action = match action {
@@ -231,7 +236,7 @@ impl Reader {
         let set = self.values(table.fields("set")?)?;
         let without = table.texts("without")?.map_or(Vec::new(), |names| names.value);
         let clock = table.text("clock")?.map_or(Ok(Clock::Right), |text| text.and(|text| clock(text)))?;
-        let hang_up = table.text("hang_up")?.map(|text| text.and(|text| duration(text))).transpose()?;
+        let hang_up = table.text("hang_up")?.map(|text| text.and(|text| duration::parse(text))).transpose()?;
         let (wrong_key, damaged) = (table.flag("wrong_key")?, table.flag("damaged")?);
         let (times, at_once) = (count(table, "times")?, count(table, "at_once")?);
         let how_often = match (times, at_once, table.flag("replay")?) {
@@ -315,38 +320,43 @@ fn count(table: &mut Table<'_>, name: &str) -> Result<Option<Found<u32>>, Proble
     Ok(found)
 }
 
+/// Returns the name of what is bought by a line, counted from 0: that of the step, then with a number.
+pub fn name_of_line(name: &str, line: usize) -> String {
+    if line == 0 { name.to_owned() } else { format!("{name}-{}", line + 1) }
+}
+
+/// Reads an order.
+fn order(table: &mut Table<'_>) -> Result<OrderSpec, Problem> {
+    let text = |found: Option<Found<String>>| found.map(|found| found.value);
+    let (quota, customer) = (text(table.text("quota")?), text(table.text("customer")?));
+    let count = table.number("count")?.map(|count| count.value);
+    let needs_package = table.flag("needs_package")?;
+    let (place, goods) = goods(table)?;
+    let goods = OrderLine { quota, count, needs_package, customer, ..goods };
+    goods.order().map_err(|what| Problem::at(place, what))
+}
+
 /// Reads an order line.
 fn line(table: &mut Table<'_>) -> Result<LineSpec, Problem> {
+    let (place, goods) = goods(table)?;
+    goods.line().map_err(|what| Problem::at(place, what))
+}
+
+fn goods(table: &mut Table<'_>) -> Result<(Place, OrderLine), Problem> {
     let (product, mode, period) = (table.text("product")?, table.text("mode")?, table.text("period")?);
     let amount = table.number("amount")?.map(|amount| amount.value);
     let place = mode.as_ref().or(period.as_ref()).map_or_else(|| table.place(), |found| found.place.clone());
     let text = |found: &Option<Found<String>>| found.as_ref().map(|found| found.value.clone());
-    let goods = OrderLine { product: text(&product), mode: text(&mode), period: text(&period), amount };
-    goods.line().map_err(|what| Problem::at(place, what))
-}
-
-/// Parses a duration such as `90s`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a duration such as \"500ms\", \"90s\", \"5min\", \"2h\" or \"15d\"");
-    let digits = text.chars().take_while(char::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let millis: u64 = match unit.trim() {
-        "ms" => 1,
-        "s" => 1000,
-        "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
+    let goods =
+        OrderLine { product: text(&product), mode: text(&mode), period: text(&period), amount, ..OrderLine::default() };
+    Ok((place, goods))
 }
 
 /// Parses an offset such as `-61s`.
 fn clock(text: &str) -> Result<Clock, String> {
     match (text.strip_prefix('-'), text.strip_prefix('+')) {
-        (Some(behind), _) => duration(behind).map(Clock::Behind),
-        (_, Some(ahead)) => duration(ahead).map(Clock::Ahead),
+        (Some(behind), _) => duration::parse(behind).map(Clock::Behind),
+        (_, Some(ahead)) => duration::parse(ahead).map(Clock::Ahead),
         _ => Err(format!("{text:?} is not an offset such as \"-61s\" or \"+2min\"")),
     }
 }

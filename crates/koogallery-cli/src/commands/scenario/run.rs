@@ -9,7 +9,7 @@ use koogallery_simulator::delivery::{Callback, MessageBuilder};
 use koogallery_simulator::{Attempt, CallOptions, LifecycleError, Marketplace, SeededRandom};
 use serde_json::Value;
 
-use super::plan::{Action, CallPlan, Clock, HowOften, ORDER, Step};
+use super::plan::{Action, CallPlan, Clock, HowOften, ORDER, Step, name_of_line};
 use crate::Failure;
 use crate::support::client_secret;
 
@@ -67,8 +67,10 @@ impl Run {
             Action::Buy { name, protocol, order } => {
                 let order = marketplace.place_order(order.clone());
                 self.names.insert(format!("{name}{ORDER}"), order.order_id.clone());
-                let sold = marketplace.buy(*protocol, &order, 0).await?;
-                self.names.insert(name.clone(), sold.instance_id);
+                for line in 0..order.spec.lines.len() {
+                    let sold = marketplace.buy(*protocol, &order, line).await?;
+                    self.names.insert(name_of_line(name, line), sold.instance_id);
+                }
             }
             Action::Renew { name, period } => {
                 marketplace.renew(&id(name), period.0.clone(), period.1).await?;

@@ -8,15 +8,27 @@ use crate::support::order_line::OrderLine;
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    pub fn parse(body: &[u8]) -> Result<Self, String> {
+    /// Reads a form, which may have these fields only, each once.
+    pub fn parse(body: &[u8], known: &[&str]) -> Result<Self, String> {
         let text = str::from_utf8(body).map_err(|_| "the form is not UTF-8")?;
-        let pairs = query::raw_pairs(text).map(|pair| {
-            let bad = || format!("{}={} is not UTF-8", pair.name, pair.value);
-            let name = pair.decoded_name(Plus::Space).ok_or_else(bad)?;
-            let value = pair.decoded_value(Plus::Space).ok_or_else(bad)?;
-            Ok((name.trim().to_owned(), value.trim().to_owned()))
-        });
-        pairs.collect::<Result<_, String>>().map(Self)
+        let pairs =
+            query::raw_pairs(text).filter(|pair| !(pair.name.is_empty() && pair.value.is_empty())).map(|pair| {
+                let bad = || format!("{}={} is not UTF-8", pair.name, pair.value);
+                let name = pair.decoded_name(Plus::Space).ok_or_else(bad)?;
+                let value = pair.decoded_value(Plus::Space).ok_or_else(bad)?;
+                Ok((name.trim().to_owned(), value.trim().to_owned()))
+            });
+        let form = Self(pairs.collect::<Result<_, String>>()?);
+        for (index, (name, _)) in form.0.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(format!("unknown field {name:?}; known are {known}"));
+            }
+            if form.0[..index].iter().any(|(other, _)| other == name) {
+                return Err(format!("{name} is repeated"));
+            }
+        }
+        Ok(form)
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -24,14 +36,31 @@ impl Form {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// Returns a number.
+    pub fn number(&self, name: &str) -> Result<Option<u32>, String> {
+        self.get(name).map(|text| text.parse().map_err(|_| format!("{name} is not a number"))).transpose()
+    }
+
+    /// Returns whether a box is checked.
+    fn flag(&self, name: &str) -> Result<bool, String> {
+        match self.get(name) {
+            None | Some("false") => Ok(false),
+            Some("true" | "on") => Ok(true),
+            Some(_) => Err(format!("{name} must be true or false")),
+        }
+    }
+
     pub fn order_line(&self) -> Result<OrderLine, String> {
         let text = |name| self.get(name).map(str::to_owned);
-        let amount = self.get("amount").map(|amount| amount.parse().map_err(|_| "amount is not a number".to_owned()));
         Ok(OrderLine {
             product: text("product"),
             mode: text("mode"),
             period: text("period"),
-            amount: amount.transpose()?,
+            amount: self.number("amount")?,
+            quota: text("quota"),
+            count: self.number("count")?,
+            needs_package: self.flag("needs_package")?,
+            customer: text("customer"),
         })
     }
 }
@@ -40,13 +69,27 @@ impl Form {
 mod tests {
     use super::*;
 
+    const KNOWN: [&str; 4] = ["period", "product", "amount", "x"];
+
     #[test]
     fn forms_are_decoded_once() {
-        let form = Form::parse("period=1+year&product=%E4%B8%AD%252B&amount=&x".as_bytes()).unwrap();
+        let form = Form::parse("period=1+year&product=%E4%B8%AD%252B&amount=&x".as_bytes(), &KNOWN).unwrap();
         assert_eq!((form.get("period"), form.get("product")), (Some("1 year"), Some("中%2B")));
         assert_eq!((form.get("amount"), form.get("x"), form.get("y")), (None, None, None));
-        assert!(Form::parse(b"a=%ff").is_err());
-        assert!(Form::parse(b"\xff").is_err());
-        assert!(Form::parse(b"amount=many").unwrap().order_line().is_err());
+        assert!(Form::parse(b"", &[]).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_form_says_why() {
+        for (form, why) in [
+            (&b"x=%ff"[..], "x=%ff is not UTF-8"),
+            (b"\xff", "the form is not UTF-8"),
+            (b"foo=1", "unknown field \"foo\"; known are period, product, amount, x"),
+            (b"x=1&x=1", "x is repeated"),
+        ] {
+            assert_eq!(Form::parse(form, &KNOWN).err().as_deref(), Some(why));
+        }
+        assert!(Form::parse(b"amount=many", &KNOWN).unwrap().order_line().is_err());
+        assert!(Form::parse(b"needs_package=maybe", &["needs_package"]).unwrap().order_line().is_err());
     }
 }

@@ -13,7 +13,7 @@ use koogallery_simulator::{
 use serde_json::Value;
 use std::time::Duration;
 
-use super::bad::usage::Seller;
+use super::bad::usage::{self, Seller};
 use crate::good::{self, Good, Shop, Silence};
 
 fn result<'r>(report: &'r Report, id: &str) -> &'r CheckResult {
@@ -101,6 +101,24 @@ async fn usage_that_comes_again_under_its_number_passes() {
         for id in ["Q5", "Q6"] {
             assert_eq!(result(&report, id).outcome, Outcome::Passed, "{fault}: {}", report.to_text(false));
         }
+    }
+}
+
+#[tokio::test]
+async fn usage_figures_that_agree_pass() {
+    // A number and a text are the same usage; more may have been used than was pushed.
+    let as_text = |id: &str| {
+        let mut usage = usage::right(id);
+        usage[0]["usageValue"] = "3.0001".into();
+        usage
+    };
+    for figures in [usage::right, as_text] {
+        let (good, seller) = (Good::new(), Seller::new());
+        usage::push_of_both(&seller);
+        let receiver = usage::describing(&good, figures);
+        let checker = Checker::new(receiver, good::keys()).with_open_api(seller.open_api);
+        let report = checker.with_only(["Q4", "Q5", "Q7", "Q8", "Q9", "Q10"]).run().await.unwrap();
+        assert!(report.results.iter().all(|result| result.outcome == Outcome::Passed), "{}", report.to_text(false));
     }
 }
 

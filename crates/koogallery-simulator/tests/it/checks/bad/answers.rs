@@ -32,6 +32,28 @@ pub const FAMILY: &[Bad] = &[
         },
     },
     Bad {
+        mistake: "adds usage up in binary numbers",
+        profile: Of(SaasV2),
+        fails: &["Q7"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |_, response| {
+                edited(response, |json| edit_usage(json, |usage| usage["usageValue"] = (0.1 + 0.2).into()))
+            })
+        },
+    },
+    Bad {
+        mistake: "reports more usage than the field holds",
+        profile: Of(SaasV1),
+        fails: &["Q7"],
+        has_probe: true,
+        handler: |good| {
+            after(good, |_, response| {
+                edited(response, |json| edit_usage(json, |usage| usage["usageValue"] = "100000000".into()))
+            })
+        },
+    },
+    Bad {
         mistake: "gives usage without its value",
         profile: Of(SaasV1),
         fails: &["Q4"],

@@ -1,0 +1,110 @@
+//! Answers to people and scripts.
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Full, StreamBody};
+use koogallery_simulator::LifecycleError;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+
+use super::action::UnknownAction;
+use super::control::HOME;
+use super::{detail, page};
+
+/// A whole body, or events for as long as they are read.
+pub type BoxBody = UnsyncBoxBody<Bytes, Infallible>;
+
+/// Result of a request to the marketplace.
+pub enum Outcome {
+    Page(String),
+    Json(Value),
+    /// A call or a request in full, under a title.
+    Detail(&'static str, Value),
+    /// A file of the page, with its content type.
+    Asset(&'static str, &'static str),
+    Events(BoxStream<'static, Result<Frame<Bytes>, Infallible>>),
+    /// Done, or begun.
+    Done(Value),
+    /// Where a login leads.
+    Login(String),
+}
+
+/// Reason for a rejection.
+pub struct Refused(pub StatusCode, pub String);
+
+impl From<String> for Refused {
+    /// The form is invalid.
+    fn from(why: String) -> Self {
+        Self(StatusCode::BAD_REQUEST, why)
+    }
+}
+
+impl From<UnknownAction> for Refused {
+    fn from(error: UnknownAction) -> Self {
+        Self(StatusCode::NOT_FOUND, error.to_string())
+    }
+}
+
+impl From<LifecycleError> for Refused {
+    fn from(error: LifecycleError) -> Self {
+        let status = match error {
+            LifecycleError::Unknown(_) => StatusCode::NOT_FOUND,
+            LifecycleError::GivenUp { .. } => StatusCode::BAD_GATEWAY,
+            _ => StatusCode::CONFLICT,
+        };
+        Self(status, error.to_string())
+    }
+}
+
+/// The page has no script but its own, and is in no frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+const HEADERS: [(HeaderName, &str); 4] = [
+    (CONTENT_SECURITY_POLICY, POLICY),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (CACHE_CONTROL, "no-store"),
+];
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// A browser is redirected back to the page, or gets a page; a script gets JSON.
+pub fn response(outcome: Result<Outcome, Refused>, is_browser: bool) -> Response<BoxBody> {
+    let (status, content_type, text) = match outcome {
+        Ok(Outcome::Events(events)) => {
+            let mut response = Response::new(BoxBody::new(StreamBody::new(events)));
+            with_headers(&mut response, "text/event-stream");
+            return response;
+        }
+        Ok(Outcome::Done(_)) if is_browser => (StatusCode::SEE_OTHER, "text/plain", String::new()),
+        Ok(Outcome::Login(url)) if is_browser => (StatusCode::OK, HTML, page::login(&url)),
+        Ok(Outcome::Detail(title, value)) if is_browser => (StatusCode::OK, HTML, detail::page(title, &value)),
+        Ok(Outcome::Page(page)) => (StatusCode::OK, HTML, page),
+        Ok(Outcome::Asset(content_type, text)) => (StatusCode::OK, content_type, text.to_owned()),
+        Ok(Outcome::Json(json) | Outcome::Detail(_, json)) => (StatusCode::OK, "application/json", format!("{json}\n")),
+        Ok(Outcome::Done(json)) => (StatusCode::ACCEPTED, "application/json", format!("{json}\n")),
+        Ok(Outcome::Login(url)) => (StatusCode::ACCEPTED, "application/json", format!("{}\n", json!({"url": url}))),
+        Err(Refused(status, why)) => (status, "text/plain; charset=utf-8", format!("{why}\n")),
+    };
+    let mut response = Response::new(BoxBody::new(Full::from(text)));
+    *response.status_mut() = status;
+    with_headers(&mut response, content_type);
+    if status == StatusCode::SEE_OTHER {
+        response.headers_mut().insert(LOCATION, HeaderValue::from_static(HOME));
+    }
+    response
+}
+
+fn with_headers(response: &mut Response<BoxBody>, content_type: &'static str) {
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS.into_iter().chain([(CONTENT_TYPE, content_type)]) {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}

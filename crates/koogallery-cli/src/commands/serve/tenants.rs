@@ -1,0 +1,110 @@
+//! Enterprises that are bound to the seller's application, and logins of their users.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use koogallery::kit::{Department, Role, User as KitUser};
+use koogallery::protocol::Protocol;
+use koogallery::random::{self, OsRandom};
+use koogallery_simulator::delivery::TenantBinding;
+use koogallery_simulator::{LifecycleError, Marketplace, OpenApiServer, Tenant, User};
+use serde_json::{Value, json};
+
+use super::form::Form;
+use crate::support::client_secret;
+
+/// The fields of a form that binds an enterprise.
+pub const FIELDS: [&str; 7] = ["profile", "tenant", "callback", "instance", "app", "client", "users"];
+
+/// The department of all users.
+const DEPARTMENT: (&str, &str) = ("D1", "Head office");
+
+/// What was bound, by tenant.
+#[derive(Clone, Default)]
+pub struct Tenants(Arc<Mutex<BTreeMap<String, (Protocol, TenantBinding)>>>);
+
+/// An enterprise that a form asks for.
+pub struct Wanted {
+    protocol: Protocol,
+    binding: TenantBinding,
+    tenant: Tenant,
+}
+
+impl Wanted {
+    /// Reads a form; `center` is the address of the authentication center.
+    pub fn read(form: &Form, offered: &[Protocol], center: &str) -> Result<Self, String> {
+        let protocol = match form.get("profile") {
+            Some(name) => name.parse().map_err(|error| format!("profile: {error}"))?,
+            None => *offered.first().ok_or("KOOGALLERY_KIT_KEY is not in the environment")?,
+        };
+        if !offered.contains(&protocol) {
+            return Err(format!("{} binds no enterprise, or its key is not in the environment", protocol.id()));
+        }
+        let tenant_id = form.get("tenant").ok_or("tenant is missing")?;
+        let callback = form.get("callback").ok_or("callback is missing: where the seller's login returns to")?;
+        let is_http = |uri: http::Uri| matches!(uri.scheme_str(), Some("http" | "https"));
+        if !callback.parse().is_ok_and(is_http) {
+            return Err("callback is not an http or https address".to_owned());
+        }
+        let drawn = || random::hex(&OsRandom).map_err(|error| error.to_string());
+        let (instance_id, secret) = (drawn()?, drawn()?);
+        let or = |name: &str, default: String| form.get(name).map_or(default, str::to_owned);
+        let client_id = or("client", format!("client-of-{tenant_id}"));
+        let binding = TenantBinding::new(tenant_id, or("app", "app-1".to_owned()), or("instance", instance_id));
+        let mut binding = binding.with_domain(center).with_department(Department::new(DEPARTMENT.0, DEPARTMENT.1));
+        // Without the seller's key he could not decrypt it.
+        if let Some(encrypted) = client_secret::encrypted(&secret).map_err(|failure| failure.to_string())? {
+            binding = binding.with_client(client_id.as_str(), encrypted);
+        }
+        let mut tenant = Tenant::new(tenant_id, client_id, secret, callback);
+        for user in form.get("users").unwrap_or("zhangsan:Zhang San").split(',') {
+            let (account, name) = user.split_once(':').unwrap_or((user, user));
+            let (account, name) = (account.trim(), name.trim());
+            if account.is_empty() {
+                return Err("users must be accounts such as \"zhangsan:Zhang San,lihua\"".to_owned());
+            }
+            binding = binding.with_user(KitUser::new(account, name, DEPARTMENT.0, Role::User));
+            let mut user = User::new(account, name);
+            DEPARTMENT.0.clone_into(&mut user.organization_code);
+            tenant = tenant.with_user(user);
+        }
+        Ok(Self { protocol, binding, tenant })
+    }
+}
+
+impl Tenants {
+    /// Calls the seller, and makes the tenant known to the authentication center.
+    pub async fn bind(&self, marketplace: &Marketplace, wanted: Wanted) -> Result<Value, LifecycleError> {
+        let Wanted { protocol, binding, tenant } = wanted;
+        marketplace.bind(protocol, &binding).await?;
+        let shown = shown(&tenant);
+        marketplace.open_api().put_tenant(tenant);
+        self.bound().insert(binding.tenant_id.clone(), (protocol, binding));
+        Ok(shown)
+    }
+
+    /// Undoes the binding. `None` if the tenant is not bound.
+    pub async fn unbind(&self, marketplace: &Marketplace, tenant_id: &str) -> Result<Option<Value>, LifecycleError> {
+        let bound = self.bound().get(tenant_id).cloned();
+        let Some((protocol, binding)) = bound else { return Ok(None) };
+        marketplace.unbind(protocol, &binding).await?;
+        marketplace.open_api().remove_tenant(tenant_id);
+        self.bound().remove(tenant_id);
+        Ok(Some(json!({"tenantId": tenant_id})))
+    }
+
+    fn bound(&self) -> MutexGuard<'_, BTreeMap<String, (Protocol, TenantBinding)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the tenants without their secrets.
+pub fn list(open_api: &OpenApiServer) -> Value {
+    open_api.tenants().iter().map(shown).collect()
+}
+
+fn shown(tenant: &Tenant) -> Value {
+    let users: Vec<_> = tenant.users.iter().map(|user| user.user_name.as_str()).collect();
+    let Tenant { tenant_id, client_id, callback, .. } = tenant;
+    json!({"tenantId": tenant_id, "clientId": client_id, "callback": callback, "users": users})
+}

@@ -1,0 +1,62 @@
+//! The latest entries of a log.
+
+use std::collections::VecDeque;
+
+/// Maximum number of entries.
+const KEPT: usize = 10_000;
+
+/// The latest entries of a log, numbered from 1 in their order.
+pub(crate) struct Ring<T> {
+    entries: VecDeque<T>,
+    /// The number of the latest entry.
+    latest: u64,
+}
+
+impl<T> Default for Ring<T> {
+    fn default() -> Self {
+        Self { entries: VecDeque::new(), latest: 0 }
+    }
+}
+
+impl<T: Clone> Ring<T> {
+    /// Adds an entry, given its number; the oldest is dropped if there are too many.
+    pub(crate) fn push(&mut self, entry: impl FnOnce(u64) -> T) {
+        if self.entries.len() == KEPT {
+            self.entries.pop_front();
+        }
+        self.latest += 1;
+        self.entries.push_back(entry(self.latest));
+    }
+
+    /// Returns the entries after the one of this number.
+    pub(crate) fn after(&self, number: u64) -> Vec<T> {
+        let dropped = self.latest - self.entries.len() as u64;
+        let skipped = usize::try_from(number.saturating_sub(dropped)).unwrap_or(usize::MAX);
+        self.entries.iter().skip(skipped).cloned().collect()
+    }
+
+    /// Removes all entries. The next one has the next number.
+    pub(crate) fn take(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.entries).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_are_kept_with_their_numbers() {
+        let mut ring = Ring::default();
+        (0..10_005).for_each(|_| ring.push(|number| number));
+        assert_eq!(ring.after(0).len(), 10_000);
+        assert_eq!(
+            (ring.after(0)[0], ring.after(3)[0], ring.after(10_000)),
+            (6, 6, vec![10_001, 10_002, 10_003, 10_004, 10_005])
+        );
+        assert_eq!((ring.after(10_005), ring.after(u64::MAX)), (Vec::new(), Vec::new()));
+        assert_eq!(ring.take().len(), 10_000);
+        ring.push(|number| number);
+        assert_eq!((ring.after(0), ring.after(10_005), ring.after(10_006)), (vec![10_006], vec![10_006], Vec::new()));
+    }
+}
