@@ -56,6 +56,8 @@ pub mod package;
 #[cfg(feature = "deadpool-postgres-0_14")]
 mod postgres;
 mod pusher;
+#[cfg(feature = "reconciliation")]
+pub mod reconciliation;
 #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 mod row;
 #[cfg(feature = "sqlite")]

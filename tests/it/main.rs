@@ -53,6 +53,7 @@ mod process;
 mod properties;
 mod push_answers;
 mod query_order_example;
+mod reconciliation;
 mod repeats;
 mod replay_guards;
 mod replicas;
