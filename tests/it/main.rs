@@ -3,6 +3,7 @@
 mod answer_check;
 mod at_once;
 mod bad_input;
+mod bad_usage;
 mod client_secret;
 mod crash;
 mod deadlines;
@@ -68,6 +69,7 @@ mod sockets;
 mod sqlite_files;
 mod stores;
 mod support;
+mod thresholds;
 mod transport;
 mod uploads;
 mod usage_migration;

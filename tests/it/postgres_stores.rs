@@ -444,7 +444,13 @@ async fn every_statement_uses_an_index() {
         usage.settle(lease(1), NOW, vec![(sn.clone(), RecordOutcome::Held { at: NOW })]),
         "koogallery_usage_record_pkey"
     );
-    check!(usage.correct(&sn, Correction::default(), NOW), "koogallery_usage_record_pkey");
+    let mut correction = Correction::default();
+    correction.package_instance_id = Some("inst12".to_owned());
+    check!(
+        usage.correct(&sn, correction, Cycle::Never, NOW),
+        "koogallery_usage_record_pkey",
+        "koogallery_usage_total_pkey"
+    );
     check!(usage.records(RecordState::Dead, Some("5"), 10), "koogallery_usage_record_page");
     check!(usage.records(RecordState::Delivered, Some("5"), 10), "koogallery_usage_record_page");
     check!(usage.forget(until), "koogallery_usage_record_settled", "koogallery_usage_id_time");

@@ -7,9 +7,9 @@ use futures_util::future::BoxFuture;
 
 use super::row::{
     COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
-    read_reservation, reservation_cells,
+    read_reservation, read_status, reservation_cells, status,
 };
-use super::{Change, Decision, Outcome, PackageError, PackageStore, Scope, Shelf};
+use super::{Change, Decision, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf};
 use crate::columns::Columns as _;
 use crate::metering::mysql::{lock_instances, record};
 use crate::metering::row::AT_ONCE;
@@ -113,6 +113,15 @@ impl PackageStore for MysqlPackageStore {
             rows.iter().map(|row| row.text("instance_id")).collect::<Result<Vec<_>, DatabaseError>>()
         };
         async move { self.database.run(covered).await.map_err(MeteringError::store) }.boxed()
+    }
+
+    fn status(&self, now: Timestamp) -> BoxFuture<'_, Result<PackageStatus, MeteringError>> {
+        let figures = move |work: Work| async move {
+            let clock = clock(&work).await?;
+            let row = work.query_opt(&status("SIGNED"), &values![now.as_unix_millis(), clock]).await?;
+            Ok::<_, DatabaseError>(row.as_ref().map(read_status).transpose()?.unwrap_or_default())
+        };
+        async move { self.database.run(figures).await.map_err(MeteringError::store) }.boxed()
     }
 }
 

@@ -7,14 +7,15 @@ use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3, try_joi
 
 use super::row::{
     COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
-    read_reservation, reservation_cells,
+    read_reservation, read_status, reservation_cells, status,
 };
-use super::{Change, Decision, Outcome, PackageError, PackageStore, Scope, Shelf};
+use super::{Change, Decision, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf};
 use crate::columns::Columns as _;
 use crate::metering::postgres::{lock, record};
 use crate::metering::row::AT_ONCE;
 use crate::metering::{Entry, MeteringError, PostgresUsageStore, Recorded};
 use crate::postgres::{CLOCK, Database, DatabaseError, Schema, Work, flag, int, shared, text};
+use crate::timestamp::Timestamp;
 
 /// A package store for any number of replicas, in tables of its own (`koogallery_package`, `_reservation`), in the
 /// database of a usage store. Leases end by the clock of the server.
@@ -112,6 +113,16 @@ impl PackageStore for PostgresPackageStore {
             let rows = self.database.rows(&shared(COVERED), &[text(&package_instance_id)]).await;
             let ids = rows.and_then(|rows| rows.iter().map(|row| row.text("instance_id")).collect());
             ids.map_err(MeteringError::store)
+        }
+        .boxed()
+    }
+
+    fn status(&self, now: Timestamp) -> BoxFuture<'_, Result<PackageStatus, MeteringError>> {
+        async move {
+            let status = shared(&status("BIGINT")).replace("$2", CLOCK);
+            let rows = self.database.rows(&status, &[int(&now.as_unix_millis())]).await;
+            let figures = rows.and_then(|rows| rows.first().map(read_status).transpose());
+            Ok(figures.map_err(MeteringError::store)?.unwrap_or_default())
         }
         .boxed()
     }

@@ -9,9 +9,9 @@ use rusqlite::{OptionalExtension as _, ToSql, Transaction, params, params_from_i
 
 use super::row::{
     COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
-    read_reservation, reservation_cells,
+    read_reservation, read_status, reservation_cells, status,
 };
-use super::{Decision, Outcome, PackageError, PackageStore, Scope, Shelf, StoredReservation};
+use super::{Decision, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf, StoredReservation};
 use crate::metering::row::AT_ONCE;
 use crate::metering::{MeteringError, Recorded, SqliteUsageStore};
 use crate::sqlite::{Database, DatabaseError};
@@ -117,7 +117,18 @@ impl PackageStore for SqlitePackageStore {
             transaction.prepare_cached(COVERED)?.query_map([package], |row| row.get(0))?.collect()
         })
     }
+
+    fn status(&self, now: Timestamp) -> BoxFuture<'_, Result<PackageStatus, MeteringError>> {
+        let now = now.as_unix_millis();
+        self.database.run(MeteringError::store, move |transaction| {
+            transaction.prepare_cached(&status("INTEGER"))?.query_row([now, now], |row| read_status(row))
+        })
+    }
 }
+
+/// Parameters: instance, time, limit.
+const FORGET: &str = "DELETE FROM koogallery_reservation WHERE instance_id = ?1 AND id IN (SELECT id \
+    FROM koogallery_reservation WHERE instance_id = ?1 AND state <> 'open' AND settled_at < ?2 LIMIT ?3)";
 
 /// A scope that goes to the thread of the database.
 struct Asked {
@@ -160,9 +171,7 @@ fn change(
         }
     }
     if let Some(before) = change.forget_before {
-        let forget = "DELETE FROM koogallery_reservation WHERE instance_id = ?1 AND id IN (SELECT id \
-                      FROM koogallery_reservation WHERE instance_id = ?1 AND state <> 'open' AND settled_at < ?2 LIMIT ?3)";
-        transaction.prepare_cached(forget)?.execute(params![asked.instance_id, before.as_unix_millis(), AT_ONCE])?;
+        transaction.prepare_cached(FORGET)?.execute(params![asked.instance_id, before.as_unix_millis(), AT_ONCE])?;
     }
     Ok(Ok(Outcome::new(shelf, change, Recorded::First)))
 }
@@ -200,5 +209,32 @@ impl ToSql for Cell {
             Self::Int(number) => (*number).into(),
             Self::IntOrNull(number) => number.to_sql()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metering::row::{ADD, CLOSED_UNTIL};
+    use crate::metering::sqlite::{ADD_TO_TOTAL, RENEWAL};
+    use crate::metering::totals::TOTALS;
+
+    #[test]
+    fn every_statement_about_packages_and_totals_uses_an_index() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.execute_batch(SqliteUsageStore::SCHEMA).unwrap();
+        connection.execute_batch(SqlitePackageStore::SCHEMA).unwrap();
+        let plan = |sql: &str| -> Vec<String> {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let mut rows = statement.raw_query();
+            std::iter::from_fn(|| rows.next().unwrap().map(|row| row.get(3).unwrap())).collect()
+        };
+        for sql in [PACKAGES, OVER, ONE, RECORDED, COVERED, FORGET, TOTALS, RENEWAL, ADD_TO_TOTAL, ADD, CLOSED_UNTIL] {
+            let plan = plan(sql);
+            assert!(plan.iter().all(|step| !step.starts_with("SCAN")), "{sql}: {plan:?}");
+        }
+        // That of the figures of all packages reads them all, but for the open reservations.
+        let plan = plan(&status("INTEGER"));
+        assert!(plan.iter().any(|step| step.contains("SCAN koogallery_package")), "a scan is seen: {plan:?}");
     }
 }
