@@ -42,7 +42,10 @@ fn main() {
     };
     let without_totals = |batch: usize| {
         let named = |index| (format!("instance-{}", index % INSTANCES), format!("request-{batch}-{index}"));
-        let record = |index| without.transaction(move |work: &Transaction<'_>| record_without(work, &named(index)));
+        let record = |index| {
+            let named = named(index);
+            without.transaction(move |work: &Transaction<'_>| record_without(work, &named))
+        };
         let recorded = runtime.block_on(join_all((0..CALLERS).map(record)));
         assert!(recorded.iter().all(Result::is_ok));
     };

@@ -330,7 +330,9 @@ impl UsageStore for MysqlUsageStore {
                 let number = id("metering_sn", metering_sn)?;
                 let values = values![number.clone(), now.as_unix_millis(), begin, end, new];
                 let Some(to) = package else { return Ok(work.execute(CORRECT, &values).await? == 1) };
-                let Some(known) = work.query_opt(MOVING, &[number.clone()]).await? else { return Ok(false) };
+                let Some(known) = work.query_opt(MOVING, std::slice::from_ref(&number)).await? else {
+                    return Ok(false);
+                };
                 lock_instances(&work, &[&*known.text("instance_id")?].into()).await?;
                 // It may have changed before the lock was had.
                 let known = work.query_opt(MOVING, &[number]).await?;

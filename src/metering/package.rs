@@ -38,6 +38,7 @@
 //! * Amounts have at most four decimals, and are added without rounding.
 
 mod book;
+mod deduction;
 mod error;
 mod memory;
 mod model;
@@ -56,6 +57,7 @@ mod status;
 mod store;
 
 pub use book::{Consumed, PackageBook};
+pub use deduction::Deduction;
 pub use error::PackageError;
 pub use memory::MemoryPackageStore;
 pub use model::{Package, PackageState, Part, ReservationState, StoredPackage, StoredReservation};

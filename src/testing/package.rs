@@ -460,8 +460,17 @@ async fn a_reservation_outlasts_its_package(desk: &Desk) {
 
 async fn a_reservation_ends_with_its_lease(desk: &Desk) {
     desk.add("p", "i", 4).await;
-    let mut kept = ok("reserve", desk.book.reserve(usage("i", 1).with_id("kept"), SHORT).await);
-    ok("extend", kept.extend(HOUR).await);
+    let kept = loop {
+        let mut kept = ok("reserve", desk.book.reserve(usage("i", 1).with_id("kept"), SHORT).await);
+        match kept.extend(HOUR).await {
+            // On a busy machine the lease may be over by then.
+            Err(PackageError::Settled { state: ReservationState::Over, .. }) => {}
+            extended => {
+                ok("extend", extended);
+                break kept;
+            }
+        }
+    };
     let lost = ok("reserve", desk.book.reserve(usage("i", 2).with_id("lost"), SHORT).await);
     let is_left = async |now| {
         desk.clock.set(now);

@@ -12,7 +12,7 @@ use koogallery::metering::{
     Cycle, Limit, MemoryUsageStore, Meter, MeteringEvent, Observer, Recorded, SqliteUsageStore, Thresholds, Usage,
     UsageStore,
 };
-use koogallery::sqlite::Database;
+use koogallery::sqlite::{Database, rusqlite};
 use koogallery::timestamp::CHINA;
 
 use crate::support::NOW;
@@ -206,4 +206,37 @@ async fn the_figures_of_packages_are_metrics() {
          koogallery_package_amount{kind=\"used\"} 12\nkoogallery_package_amount{kind=\"reserved\"} 3\n\
          koogallery_package_amount{kind=\"left\"} 15\n"
     );
+}
+
+#[tokio::test]
+async fn a_deduction_in_a_transaction_of_the_sellers_own_counts_and_is_reported_if_that_commits() {
+    let database = Database::open(":memory:").unwrap();
+    let usage_store = SqliteUsageStore::new(&database).await.unwrap();
+    let packages = SqlitePackageStore::new(&usage_store).await.unwrap();
+    let reports = Reports::default();
+    let book = PackageBook::new(meter(usage_store, reports.clone()), packages);
+    book.add(package("pack", 10)).await.unwrap();
+    let deduction = book.deduction(usage(8).with_id("call")).unwrap();
+    for (commits, recorded, reported) in
+        [(false, Recorded::First, 0), (true, Recorded::First, 1), (true, Recorded::Repeated, 0)]
+    {
+        let wanted = deduction.clone();
+        let outcome = database
+            .transaction(move |transaction| {
+                let outcome = SqlitePackageStore::record_in(transaction, &wanted)?;
+                let undone = || rusqlite::Error::QueryReturnedNoRows;
+                if commits { Ok(outcome) } else { Err(undone()) }
+            })
+            .await;
+        assert_eq!(outcome.is_ok(), commits);
+        if let Ok(outcome) = outcome {
+            assert_eq!(book.committed(outcome.unwrap()).recorded, recorded);
+        }
+        assert_eq!(reports.take().len(), reported);
+    }
+    assert_eq!(book.left("inst").await.unwrap(), 2.into());
+    let too_much = book.deduction(usage(3)).unwrap();
+    let refused = move |transaction: &rusqlite::Transaction<'_>| SqlitePackageStore::record_in(transaction, &too_much);
+    let refused = database.transaction(refused).await.unwrap();
+    assert_eq!(refused.unwrap_err().to_string(), "packages are used up: 2 left");
 }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::model::{check_id, units};
 use super::plan::{Demand, Draft, Rules, entries};
 use super::{
-    Change, Consumption, Decision, Outcome, PackageError, PackageStatus, PackageStore, Part, Scope, StoredPackage,
-    StoredReservation, WhenUsedUp,
+    Change, Consumption, Decision, Deduction, Outcome, PackageError, PackageStatus, PackageStore, Part, Scope,
+    StoredPackage, StoredReservation, WhenUsedUp,
 };
 use crate::amount::Amount;
 use crate::metering::{Entry, Meter, Recorded, Usage};
@@ -124,12 +124,21 @@ impl PackageBook {
     /// named is unknown or does not cover the instance; or the store failed. Nothing was recorded. A call whose outcome
     /// is unknown can be retried safely with the same [`usage_id`](Usage::usage_id).
     pub async fn record(&self, usage: Usage) -> Result<Consumed, PackageError> {
+        let deduction = self.deduction(usage)?;
+        let outcome = self.change(deduction.scope(), deduction.decision.clone()).await;
+        self.explained(outcome).await.map(consumed)
+    }
+
+    /// Checks usage for recording it in a transaction of the seller's own, by `record_in` of the package store. After the
+    /// commit, give the outcome to [`committed`](Self::committed).
+    ///
+    /// # Errors
+    ///
+    /// The usage cannot be billed.
+    pub fn deduction(&self, usage: Usage) -> Result<Deduction, PackageError> {
         let entry = self.meter.entry(usage)?;
         let (rules, now) = (self.rules, self.now());
-        let usage = entry.usage.clone();
-        let mut scope = Scope::new(&usage.instance_id, now);
-        scope.package_instance_id = usage.package_instance_id.as_deref();
-        scope.usage_id = usage.usage_id.as_deref();
+        let Usage { instance_id, package_instance_id, usage_id, .. } = entry.usage.clone();
         let decision = Decision::new(move |shelf| {
             let mut draft = Draft::new(shelf, now);
             if shelf.is_recorded {
@@ -141,8 +150,14 @@ impl PackageBook {
             draft.deduct(&parts);
             Ok(draft.into_change(entries(&entry, &parts)))
         });
-        let outcome = self.change(scope, decision).await;
-        self.explained(outcome).await.map(consumed)
+        Ok(Deduction { instance_id, now, package_instance_id, usage_id, decision })
+    }
+
+    /// Reports the thresholds that a transaction of the seller's has reached, to be called after its commit, and returns what
+    /// became of the usage.
+    pub fn committed(&self, outcome: Outcome) -> Consumed {
+        self.report_all(&outcome);
+        consumed(outcome)
     }
 
     fn now(&self) -> Timestamp {

@@ -11,7 +11,7 @@ use super::row::{
     COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
     read_reservation, read_status, reservation_cells, status,
 };
-use super::{Decision, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf, StoredReservation};
+use super::{Decision, Deduction, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf, StoredReservation};
 use crate::metering::row::AT_ONCE;
 use crate::metering::{MeteringError, Recorded, SqliteUsageStore};
 use crate::sqlite::{Database, DatabaseError};
@@ -88,6 +88,21 @@ CREATE INDEX IF NOT EXISTS koogallery_reservation_settled ON koogallery_reservat
         database.transaction(|transaction| transaction.execute_batch(Self::SCHEMA)).await?;
         Ok(Self { database })
     }
+
+    /// Records usage and deducts it from packages in a transaction of the seller's own on the same file, so that both count if
+    /// and only if that commits. The deduction comes from [`PackageBook::deduction`](super::PackageBook::deduction); after the
+    /// commit, give the outcome to [`PackageBook::committed`](super::PackageBook::committed).
+    ///
+    /// # Errors
+    ///
+    /// The database failed. In the inner result: the usage is refused, as by
+    /// [`PackageBook::record`](super::PackageBook::record), and nothing was written by this call.
+    pub fn record_in(
+        transaction: &Transaction<'_>,
+        deduction: &Deduction,
+    ) -> rusqlite::Result<Result<Outcome, PackageError>> {
+        change(transaction, &Asked::from(deduction.scope()), &deduction.decision)
+    }
 }
 
 impl fmt::Debug for SqlitePackageStore {
@@ -98,14 +113,7 @@ impl fmt::Debug for SqlitePackageStore {
 
 impl PackageStore for SqlitePackageStore {
     fn change<'a>(&'a self, scope: Scope<'a>, decision: Decision) -> BoxFuture<'a, Result<Outcome, PackageError>> {
-        let asked = Asked {
-            instance_id: scope.instance_id.to_owned(),
-            now: scope.now,
-            package: scope.package_instance_id.unwrap_or_default().to_owned(),
-            reservation: scope.reservation_id.map(str::to_owned),
-            usage: scope.usage_id.map(str::to_owned),
-            everything: scope.everything,
-        };
+        let asked = Asked::from(scope);
         // A refusal is no failure of the database: it writes nothing, and changes nothing for those that share the commit.
         let change = self.database.run(MeteringError::store, move |transaction| change(transaction, &asked, &decision));
         async move { change.await? }.boxed()
@@ -138,6 +146,19 @@ struct Asked {
     reservation: Option<String>,
     usage: Option<String>,
     everything: bool,
+}
+
+impl From<Scope<'_>> for Asked {
+    fn from(scope: Scope<'_>) -> Self {
+        Self {
+            instance_id: scope.instance_id.to_owned(),
+            now: scope.now,
+            package: scope.package_instance_id.unwrap_or_default().to_owned(),
+            reservation: scope.reservation_id.map(str::to_owned),
+            usage: scope.usage_id.map(str::to_owned),
+            everything: scope.everything,
+        }
+    }
 }
 
 fn change(

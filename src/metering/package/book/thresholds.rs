@@ -12,13 +12,17 @@ impl PackageBook {
     /// transaction only finds a threshold not reached before it and reached after it.
     pub(super) async fn change(&self, scope: Scope<'_>, decision: Decision) -> Result<Outcome, PackageError> {
         let outcome = self.store.change(scope, decision).await?;
+        self.report_all(&outcome);
+        Ok(outcome)
+    }
+
+    pub(super) fn report_all(&self, outcome: &Outcome) {
         if outcome.recorded == Recorded::First {
             for after in &outcome.change.packages {
                 let is_same = |known: &&StoredPackage| known.package.instance_id == after.package.instance_id;
                 self.report(outcome.shelf.packages.iter().find(is_same), after);
             }
         }
-        Ok(outcome)
     }
 
     fn report(&self, before: Option<&StoredPackage>, after: &StoredPackage) {
