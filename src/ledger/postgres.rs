@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_postgres::{Row, Transaction};
 
 use self::statements::{Changed, New, by_id, columns, find, insert_new, store};
-use self::together::{Beginnings, Instances, Mark, Marks, Shared, Statuses};
+use self::together::{Beginnings, Granted, Instances, Mark, Marks, Shared, Statuses};
 use super::renewal::{Extend, Renewal, Renewals};
 use super::row::{Record, status};
 use super::tables::Tables;
@@ -42,6 +42,7 @@ pub struct PostgresLedger {
     instances: Batches<Instances>,
     beginnings: Batches<Beginnings>,
     marks: Batches<Marks>,
+    granted: Granted,
 }
 
 impl fmt::Debug for PostgresLedger {
@@ -136,6 +137,7 @@ impl PostgresLedger {
             instances: Batches::new(Instances(shared.clone())),
             beginnings: Batches::new(Beginnings(shared.clone())),
             marks: Batches::new(Marks(shared)),
+            granted: Granted::default(),
         }
     }
 
@@ -178,13 +180,26 @@ impl PostgresLedger {
             let Some(record) = by_id(&transaction, &place.instance_id, "FOR UPDATE").await? else { continue };
             if record.is_held_by(held.lease) {
                 if completion.is_last() {
-                    store(&transaction, &[Changed::by(&place.step, record, held.begun_at)]).await?;
+                    let changed = Changed::by(&place.step, record.instance, held.lease, held.begun_at);
+                    store(&transaction, &[changed]).await?;
                 }
                 return Ok(());
             }
             is_there = true;
         }
         Err(held.refusal(is_there).into())
+    }
+
+    async fn ask_for_lease(&self, step: &Step, lease: Lease, now: Timestamp) -> Result<LeaseOutcome, LedgerError> {
+        let ends = self.database.ends();
+        // Mostly a purchase is a new one.
+        if let Some(instance) = step.initial_instance() {
+            let new = New { key: step.key().map(str::to_owned), instance, lease: Some(lease), at: now };
+            if let Some(instance) = self.beginnings.ask(new, ends).await {
+                return Ok(LeaseOutcome::Run(instance));
+            }
+        }
+        self.run_until(ends, async move |transaction| begin(transaction, step, lease, now).await).await
     }
 
     async fn run<T>(&self, work: impl AsyncFnOnce(&Named<'_>) -> Result<T, DatabaseError>) -> Result<T, LedgerError> {
@@ -248,15 +263,9 @@ impl Ledger for PostgresLedger {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
         async move {
-            let ends = self.database.ends();
-            // Mostly a purchase is a new one.
-            if let Some(instance) = step.initial_instance() {
-                let new = New { key: step.key().map(str::to_owned), instance, lease: Some(lease), at: now };
-                if let Some(instance) = self.beginnings.ask(new, ends).await {
-                    return Ok(LeaseOutcome::Run(instance));
-                }
-            }
-            self.run_until(ends, async move |transaction| begin(transaction, step, lease, now).await).await
+            let outcome = self.ask_for_lease(step, lease, now).await?;
+            self.granted.keep(lease, &outcome);
+            Ok(outcome)
         }
         .boxed()
     }
@@ -296,16 +305,18 @@ impl Ledger for PostgresLedger {
     ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
         async move {
             let ends = self.database.ends();
-            let mark = Mark { step: step.clone(), instance_id: instance_id.to_owned(), lease, at: now };
-            if let Some(instance) = self.marks.ask(mark, ends).await {
-                return Ok(instance);
+            if let Some(before) = self.granted.take(lease, instance_id) {
+                let mark = Mark { step: step.clone(), before, lease, at: now };
+                if let Some(instance) = self.marks.ask(mark, ends).await {
+                    return Ok(instance);
+                }
             }
             let complete = async move |transaction: &Named<'_>| {
                 let record = by_id(transaction, instance_id, "FOR UPDATE").await?;
                 let Some(record) = record.filter(|record| record.is_held_by(lease)) else {
                     return Ok(None);
                 };
-                let changed = [Changed::by(step, record, now)];
+                let changed = [Changed::by(step, record.instance, lease, now)];
                 transaction.last(store(transaction, &changed)).await?;
                 let [changed] = changed;
                 Ok(Some(Arc::new(changed.instance)))
@@ -317,6 +328,7 @@ impl Ledger for PostgresLedger {
 
     fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
         async move {
+            self.granted.take(lease, instance_id);
             let abandon = async move |transaction: &Named<'_>| {
                 let holder = lease.holder_text();
                 let release = "UPDATE koogallery_instance SET lease_holder = NULL, lease_until = NULL \

@@ -124,25 +124,28 @@ pub(super) async fn insert_new(transaction: &Named<'_>, new: &[&New]) -> Result<
 pub(super) struct Changed<'a> {
     pub(super) instance: Instance,
     key: Option<&'a str>,
+    holder: String,
     at: Timestamp,
 }
 
 impl<'a> Changed<'a> {
-    /// Applies a step to an instance that its holder has locked.
-    pub(super) fn by(step: &'a Step, record: Record, at: Timestamp) -> Self {
-        let mut instance = record.instance;
+    /// Applies a step to an instance that the holder of a lease has.
+    pub(super) fn by(step: &'a Step, mut instance: Instance, lease: Lease, at: Timestamp) -> Self {
         step.apply(&mut instance);
-        Self { instance, key: step.key(), at }
+        Self { instance, key: step.key(), holder: lease.holder_text(), at }
     }
 }
 
-/// Stores instances with the keys of their steps, and ends their leases.
-pub(super) async fn store(transaction: &Named<'_>, changed: &[Changed<'_>]) -> Result<(), DatabaseError> {
+/// Stores instances with the keys of their steps, and ends their leases. Returns the places of those that were stored: not of
+/// those whose lease another holder has, or whose row another transaction has locked.
+pub(super) async fn store(transaction: &Named<'_>, changed: &[Changed<'_>]) -> Result<HashSet<usize>, DatabaseError> {
     let times = |value: fn(&Instance) -> Option<Timestamp>| {
         let millis = |changed: &Changed<'_>| value(&changed.instance).map(Timestamp::as_unix_millis);
         changed.iter().map(millis).collect::<Vec<_>>()
     };
+    let places: Vec<i64> = (0_i64..).zip(changed).map(|(place, _)| place).collect();
     let ids: Vec<&str> = changed.iter().map(|changed| &*changed.instance.instance_id).collect();
+    let holders: Vec<&str> = changed.iter().map(|changed| &*changed.holder).collect();
     let products: Vec<Option<&str>> = changed.iter().map(|changed| changed.instance.product_id.as_deref()).collect();
     let states: Vec<&str> = changed.iter().map(|changed| changed.instance.state.as_str()).collect();
     let expire_times = times(|instance| instance.expire_time);
@@ -150,7 +153,9 @@ pub(super) async fn store(transaction: &Named<'_>, changed: &[Changed<'_>]) -> R
     let keys: Vec<Option<&str>> = changed.iter().map(|changed| changed.key).collect();
     let done_at: Vec<i64> = changed.iter().map(|changed| changed.at.as_unix_millis()).collect();
     let parameters = [
+        ints(&places),
         texts(&ids),
+        texts(&holders),
         texts(&products),
         texts(&states),
         ints(&expire_times),
@@ -158,16 +163,19 @@ pub(super) async fn store(transaction: &Named<'_>, changed: &[Changed<'_>]) -> R
         texts(&keys),
         ints(&done_at),
     ];
-    let statement = "WITH done AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) AS done (instance_id, product_id, \
-                     state, expire_time, status_signed_at, step_key, done_at)), \
-                     noted AS (INSERT INTO koogallery_step SELECT instance_id, step_key, done_at FROM done \
+    let statement = "WITH done AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS done (place, instance_id, \
+                     holder, product_id, state, expire_time, status_signed_at, step_key, done_at)), \
+                     held AS (SELECT done.* FROM done JOIN koogallery_instance AS instance USING (instance_id) \
+                     WHERE instance.lease_holder = done.holder FOR UPDATE OF instance SKIP LOCKED), \
+                     noted AS (INSERT INTO koogallery_step SELECT instance_id, step_key, done_at FROM held \
                      WHERE step_key IS NOT NULL ON CONFLICT DO NOTHING) \
-                     UPDATE koogallery_instance AS instance SET product_id = done.product_id, state = done.state, \
-                     expire_time = done.expire_time, lease_holder = NULL, lease_until = NULL, \
-                     status_signed_at = done.status_signed_at, released_at = CASE done.state WHEN 'released' \
-                     THEN coalesce(instance.released_at, done.done_at) END \
-                     FROM done WHERE instance.instance_id = done.instance_id";
-    transaction.execute(statement, &parameters).await.map(drop)
+                     UPDATE koogallery_instance AS instance SET product_id = held.product_id, state = held.state, \
+                     expire_time = held.expire_time, lease_holder = NULL, lease_until = NULL, \
+                     status_signed_at = held.status_signed_at, released_at = CASE held.state WHEN 'released' \
+                     THEN coalesce(instance.released_at, held.done_at) END \
+                     FROM held WHERE instance.instance_id = held.instance_id RETURNING held.place";
+    let rows = transaction.query(statement, &parameters).await?;
+    rows.iter().map(place).collect()
 }
 
 /// Returns where in a list of what was asked for a row belongs.

@@ -1,7 +1,7 @@
 //! Operations of many callers in one transaction each.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::try_join;
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use crate::batch::Batch;
 use crate::lease::Lease;
 use crate::ledger::row::{Record, status};
 use crate::ledger::tables::Tables;
-use crate::ledger::{Instance, Step, StepStatus, Target};
+use crate::ledger::{Instance, LeaseOutcome, Step, StepStatus, Target};
 use crate::postgres::{Database, DatabaseError, WAIT_BRIEFLY, Work, ints, texts};
 use crate::timestamp::Timestamp;
 
@@ -166,10 +166,10 @@ impl Batch for Beginnings {
     }
 }
 
-/// A step that is done.
+/// A step that is done, and its instance as it was before.
 pub(super) struct Mark {
     pub(super) step: Step,
-    pub(super) instance_id: String,
+    pub(super) before: Arc<Instance>,
     pub(super) lease: Lease,
     pub(super) at: Timestamp,
 }
@@ -184,38 +184,41 @@ impl Batch for Marks {
     type Error = DatabaseError;
 
     async fn run(&self, marks: &[&Mark], ends: Instant) -> Result<Vec<Option<Arc<Instance>>>, DatabaseError> {
-        let ids: Vec<&str> = marks.iter().map(|mark| &*mark.instance_id).collect();
-        let holders: Vec<String> = marks.iter().map(|mark| mark.lease.holder_text()).collect();
-        let (ids, holders) = (&ids, &holders);
-        let mark = async move |transaction: &Named<'_>| {
-            let lock = format!(
-                "SELECT {} FROM unnest($1, $2) AS mark (instance_id, holder) \
-                 JOIN koogallery_instance AS instance USING (instance_id) WHERE lease_holder = holder \
-                 FOR UPDATE OF instance SKIP LOCKED",
-                columns()
-            );
-            let rows = transaction.query(&lock, &[texts(ids), texts(holders)]).await?;
-            let mut places = Vec::with_capacity(rows.len());
-            let mut changed = Vec::with_capacity(rows.len());
-            for row in &rows {
-                let record = Record::read(row)?;
-                let found = marks
-                    .iter()
-                    .enumerate()
-                    .find(|(_, mark)| mark.instance_id == record.instance.instance_id && record.is_held_by(mark.lease));
-                let Some((place, mark)) = found.filter(|(place, _)| !places.contains(place)) else { continue };
-                places.push(place);
-                changed.push(Changed::by(&mark.step, record, mark.at));
-            }
-            transaction.last(store(transaction, &changed)).await?;
-            let mut instances: Vec<Option<Arc<Instance>>> = marks.iter().map(|_| None).collect();
-            for (place, changed) in places.into_iter().zip(changed) {
-                if let Some(instance) = instances.get_mut(place) {
-                    *instance = Some(Arc::new(changed.instance));
-                }
-            }
-            Ok(instances)
-        };
-        self.0.run(ends, mark).await
+        let mut changed = Vec::with_capacity(marks.len());
+        for mark in marks {
+            let handler_runs = mark.before.handler_runs.saturating_add(1);
+            let instance = Instance { handler_runs, ..Instance::clone(&mark.before) };
+            changed.push(Changed::by(&mark.step, instance, mark.lease, mark.at));
+        }
+        let to_store = &changed[..];
+        let mark = async move |transaction: &Named<'_>| transaction.last(store(transaction, to_store)).await;
+        let stored = self.0.run(ends, mark).await?;
+        let instance =
+            |(place, changed): (usize, Changed<'_>)| stored.contains(&place).then(|| Arc::new(changed.instance));
+        Ok(changed.into_iter().enumerate().map(instance).collect())
+    }
+}
+
+/// Instances as they were when their leases were granted by this process. Nobody else changes one until its holder has
+/// marked its step, which the statement that does so checks.
+#[derive(Clone, Default)]
+pub(super) struct Granted(Arc<Mutex<HashMap<u128, Arc<Instance>>>>);
+
+/// Bounds what runs leave behind that come to no end. Others are read again.
+const GRANTED: usize = 10_000;
+
+impl Granted {
+    pub(super) fn keep(&self, lease: Lease, outcome: &LeaseOutcome) {
+        let mut granted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let LeaseOutcome::Run(instance) = outcome
+            && granted.len() < GRANTED
+        {
+            granted.insert(lease.holder, Arc::clone(instance));
+        }
+    }
+
+    pub(super) fn take(&self, lease: Lease, instance_id: &str) -> Option<Arc<Instance>> {
+        let granted = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&lease.holder);
+        granted.filter(|instance| instance.instance_id == instance_id)
     }
 }
