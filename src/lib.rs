@@ -90,6 +90,8 @@ pub mod adapter;
 pub mod agents_gateway;
 pub mod amount;
 mod backoff;
+#[cfg(feature = "deadpool-postgres-0_14")]
+mod batch;
 #[doc(alias = "webhook")]
 #[doc(alias = "生产接口")]
 pub mod callback;

@@ -17,12 +17,17 @@
 //! | PgBouncer, transaction pooling | `max_client_conn` above replicas × (connections + 1); a `default_pool_size` of a few |
 //! | PgBouncer, session pooling | `default_pool_size` of at least replicas × (connections + 1), or calls wait for each other |
 //!
+//! Tests run the stores behind PgBouncer 1.18 in both ways. Before version 1.20 it refuses `options` in the URL: set a
+//! `search_path` by its `connect_query`, or for the role.
+//!
 //! To cancel a statement, yet another connection is opened for a moment. An application's
 //! [own pool](Database::from_pool) has no connection beside it.
 //!
 //! # A server that does not answer
 //!
-//! Every operation ends within the [timeout](DatabaseBuilder::timeout), whatever it waits for. The server is asked to
+//! Every operation ends within the [timeout](DatabaseBuilder::timeout), whatever it waits for. Where operations of several
+//! callers share a transaction, that waits for locks for 200 ms at most; then each is tried alone, in the time that is
+//! left. The server is asked to
 //! give up somewhat earlier (`lock_timeout` and `statement_timeout`, for each transaction alone, so that a pooler may
 //! be in between), and the statement is canceled if it does not. A connection whose statement goes on nevertheless
 //! counts as one of the pool until its end, so that the pool never has more connections than it may, however long a
@@ -56,7 +61,7 @@ use tokio_postgres::{Config, IsolationLevel, NoTls, Row, Socket};
 
 pub use builder::DatabaseBuilder;
 use lent::{Connect, Lent};
-pub(crate) use work::Work;
+pub(crate) use work::{WAIT_BRIEFLY, Work};
 
 use crate::lease::LeaseError;
 use crate::schema::Newer;
@@ -147,7 +152,7 @@ impl Database {
         &self,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
-        let ends = Instant::now() + self.timeout;
+        let ends = self.ends();
         let mut lent = self.lend(ends).await?;
         let running = lent.running();
         let outcome = timeout_at(ends, async {
@@ -170,21 +175,25 @@ impl Database {
         lent.finish(outcome.unwrap_or(Err(DatabaseError::TimedOut(self.timeout))))
     }
 
+    /// Returns when an operation that begins now has to end.
+    pub(crate) fn ends(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
     /// Runs statements of a store in one transaction (`READ COMMITTED`), with as few round trips as they allow.
     pub(crate) async fn run<T>(
         &self,
         work: impl AsyncFnOnce(&Work<'_>) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
-        self.run_within(self.timeout, work).await
+        self.run_until(self.ends(), work).await
     }
 
-    /// As `run`, with another timeout.
-    async fn run_within<T>(
+    /// As `run`, in the time that is left.
+    pub(crate) async fn run_until<T>(
         &self,
-        timeout: Duration,
+        ends: Instant,
         work: impl AsyncFnOnce(&Work<'_>) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
-        let ends = Instant::now() + timeout;
         let lent = self.lend(ends).await?;
         let outcome = timeout_at(ends, async {
             let session = Work::new(&lent);
@@ -198,7 +207,7 @@ impl Database {
             Ok(value)
         });
         let outcome = outcome.await;
-        lent.finish(outcome.unwrap_or(Err(DatabaseError::TimedOut(timeout))))
+        lent.finish(outcome.unwrap_or(Err(DatabaseError::TimedOut(self.timeout))))
     }
 
     /// Returns the rows of a single statement, in one round trip.
@@ -301,6 +310,9 @@ pub enum DatabaseError {
     /// Another transaction kept a lock for too long.
     #[error("PostgreSQL operation waited too long for a lock")]
     Locked(#[source] tokio_postgres::Error),
+    /// The server's disk is full, or a quota of it. Nothing was changed.
+    #[error("PostgreSQL server has no space left on its disk")]
+    DiskFull(#[source] tokio_postgres::Error),
     /// The pool has no connection.
     #[error("no connection to PostgreSQL")]
     Pool(#[from] PoolError),
@@ -364,6 +376,7 @@ impl From<tokio_postgres::Error> for DatabaseError {
         match error.code() {
             Some(&SqlState::LOCK_NOT_AVAILABLE) => Self::Locked(error),
             Some(&SqlState::QUERY_CANCELED) => Self::Canceled(error),
+            Some(&SqlState::DISK_FULL) => Self::DiskFull(error),
             Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE | &SqlState::UNTRANSLATABLE_CHARACTER) => {
                 Self::Character(error)
             }

@@ -8,25 +8,66 @@ use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::adapter::tower::Endpoint;
 use koogallery::callback::subscription::*;
 use koogallery::callback::{CallbackService, HandlerError};
+use koogallery::clock::{Clock, SystemClock};
 use koogallery::key::AccessKeys;
+use koogallery::timestamp::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::Outcome;
 use crate::database::Database;
 
-/// Time that opening an account takes.
-const OPENING: Duration = Duration::from_millis(300);
+/// What a replica is started with.
+#[derive(Clone)]
+pub struct ReplicaOptions {
+    pub database: String,
+    /// How far its clock is ahead.
+    pub ahead: Duration,
+    /// The shortest time that opening an account takes, and the longest.
+    pub opening: [Duration; 2],
+    /// How soon another replica takes over what a killed one was doing.
+    pub lease: Duration,
+}
 
-/// How soon another replica takes over what a killed one was doing.
-const LEASE: Duration = Duration::from_secs(2);
+impl ReplicaOptions {
+    pub fn new(database: &str) -> Self {
+        let (ahead, opening) = (Duration::ZERO, [Duration::from_millis(300); 2]);
+        Self { database: database.to_owned(), ahead, opening, lease: Duration::from_secs(2) }
+    }
+
+    /// Returns the arguments with which this program is a replica.
+    pub fn arguments(&self) -> Vec<String> {
+        let Self { database, ahead, opening: [shortest, longest], lease } = self;
+        let times = [ahead, shortest, longest, lease].map(|time| time.as_millis().to_string());
+        [["--replica".to_owned(), database.clone()].as_slice(), &times].concat()
+    }
+
+    /// Reads the arguments after `--replica`.
+    pub fn read(mut arguments: impl Iterator<Item = String>) -> Outcome<Self> {
+        let database = arguments.next().ok_or("a replica wants a database")?;
+        let mut time = || -> Outcome<Duration> {
+            Ok(Duration::from_millis(arguments.next().ok_or("a replica wants four times")?.parse()?))
+        };
+        Ok(Self { database, ahead: time()?, opening: [time()?, time()?], lease: time()? })
+    }
+}
+
+/// The system's clock, so much ahead.
+struct Ahead(Duration);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().saturating_add(self.0)
+    }
+}
 
 /// Serves until it is killed.
-pub async fn serve(database: &str) -> Outcome {
-    let database = Database::open(database).await?;
+pub async fn serve(options: ReplicaOptions) -> Outcome {
+    let database = Database::open(&options.database).await?;
     let service = CallbackService::builder(AccessKeys::from_env()?, TokioRuntime)
-        .subscription(Shop, database.ledger().await?)
+        .subscription(Shop { opening: options.opening }, database.ledger().await?)
         .replay_guard(database.replay_guard().await?)
-        .lease(LEASE)
+        .lease(options.lease)
+        .clock(Ahead(options.ahead))
         .build();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on {}", listener.local_addr()?);
@@ -35,12 +76,23 @@ pub async fn serve(database: &str) -> Outcome {
 }
 
 /// Opens accounts, slowly enough to be killed in the middle.
-struct Shop;
+struct Shop {
+    opening: [Duration; 2],
+}
+
+impl Shop {
+    /// Returns the time that an account takes: another one for each, but the same in every replica.
+    fn time_for(&self, instance_id: &str) -> Duration {
+        let [shortest, longest] = self.opening;
+        let share: u32 = instance_id.bytes().map(u32::from).sum::<u32>() % 100;
+        shortest + longest.saturating_sub(shortest) * share / 100
+    }
+}
 
 impl SubscriptionHandler for Shop {
     async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
         println!("begin {}", purchase.instance_id);
-        tokio::time::sleep(OPENING).await;
+        tokio::time::sleep(self.time_for(&purchase.instance_id)).await;
         println!("end {}", purchase.instance_id);
         Ok(())
     }

@@ -1,18 +1,24 @@
 //! The ledger in PostgreSQL.
 
+mod statements;
+mod together;
+
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join3};
+use tokio::time::Instant;
 use tokio_postgres::{Row, Transaction};
 
+use self::statements::{Changed, New, by_id, columns, find, insert_new, store};
+use self::together::{Beginnings, Granted, Instances, Mark, Marks, Shared, Statuses};
 use super::renewal::{Extend, Renewal, Renewals};
 use super::row::{Record, status};
 use super::tables::Tables;
-use super::{
-    Completion, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, Step, StepStatus, Target,
-};
+use super::{Completion, Instance, LeaseOutcome, Ledger, LedgerError, PrunableLedger, Pruned, Step, StepStatus};
+use crate::batch::Batches;
 use crate::lease::Lease;
 use crate::postgres::{
     CLOCK, Database, DatabaseError, Parameter, Schema, Work, int, ints, lease_end, limit as rows, text, texts,
@@ -24,18 +30,25 @@ use crate::timestamp::Timestamp;
 /// Its answers are as durable as the server's `synchronous_commit` makes them; leave that on. About leases the server
 /// decides by its own clock, so those of the replicas need not agree. Leases that are to be extended at the same time
 /// are extended by one statement, on a connection that is kept for it.
-#[derive(Clone, Debug)]
+///
+/// Calls of one process that wait for the database at the same time share a transaction and its commit. What would make the
+/// others wait, such as an instance that another transaction has locked, is done alone.
+#[derive(Clone)]
 pub struct PostgresLedger {
     database: Database,
     tables: Tables,
     renewals: Renewals<Reserved>,
+    statuses: Batches<Statuses>,
+    instances: Batches<Instances>,
+    beginnings: Batches<Beginnings>,
+    marks: Batches<Marks>,
+    granted: Granted,
 }
 
-fn columns() -> String {
-    format!(
-        "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, handler_runs, \
-         status_signed_at, lease_holder, greatest(lease_until - {CLOCK}, 0) AS lease_left"
-    )
+impl fmt::Debug for PostgresLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresLedger").field("database", &self.database).field("tables", &self.tables).finish()
+    }
 }
 
 /// Keys are compared byte by byte (`"C"`), so that pages have the order of every other ledger, and indexes do not depend
@@ -115,7 +128,17 @@ impl PostgresLedger {
 
     fn on(database: &Database, tables: Tables) -> Self {
         let reserved = Reserved { database: database.reserved(), tables: tables.clone() };
-        Self { database: database.clone(), tables, renewals: Renewals::new(reserved) }
+        let shared = Shared { database: database.clone(), tables: tables.clone() };
+        Self {
+            database: database.clone(),
+            tables,
+            renewals: Renewals::new(reserved),
+            statuses: Batches::new(Statuses(shared.clone())),
+            instances: Batches::new(Instances(shared.clone())),
+            beginnings: Batches::new(Beginnings(shared.clone())),
+            marks: Batches::new(Marks(shared)),
+            granted: Granted::default(),
+        }
     }
 
     /// Marks the change of a handler done in a transaction of its own (`READ COMMITTED`) on the same database, so that
@@ -157,7 +180,8 @@ impl PostgresLedger {
             let Some(record) = by_id(&transaction, &place.instance_id, "FOR UPDATE").await? else { continue };
             if record.is_held_by(held.lease) {
                 if completion.is_last() {
-                    complete(&transaction, &place.step, record, held.begun_at).await?;
+                    let changed = Changed::by(&place.step, record.instance, held.lease, held.begun_at);
+                    store(&transaction, &[changed]).await?;
                 }
                 return Ok(());
             }
@@ -166,18 +190,31 @@ impl PostgresLedger {
         Err(held.refusal(is_there).into())
     }
 
-    async fn run<T>(&self, work: impl AsyncFnOnce(&Named<'_>) -> Result<T, DatabaseError>) -> Result<T, LedgerError> {
-        let tables = &self.tables;
-        self.database.run(async move |own| work(&Named { work: own, tables }).await).await.map_err(LedgerError::store)
+    async fn ask_for_lease(&self, step: &Step, lease: Lease, now: Timestamp) -> Result<LeaseOutcome, LedgerError> {
+        let ends = self.database.ends();
+        // Mostly a purchase is a new one.
+        if let Some(instance) = step.initial_instance() {
+            let new = New { key: step.key().map(str::to_owned), instance, lease: Some(lease), at: now };
+            if let Some(instance) = self.beginnings.ask(new, ends).await {
+                return Ok(LeaseOutcome::Run(instance));
+            }
+        }
+        self.run_until(ends, async move |transaction| begin(transaction, step, lease, now).await).await
     }
 
-    /// As `run`, for changes that only the holder of the lease may make.
-    async fn run_held<T>(
+    async fn run<T>(&self, work: impl AsyncFnOnce(&Named<'_>) -> Result<T, DatabaseError>) -> Result<T, LedgerError> {
+        self.run_until(self.database.ends(), work).await
+    }
+
+    /// As `run`, in the time that is left.
+    async fn run_until<T>(
         &self,
-        instance_id: &str,
-        work: impl AsyncFnOnce(&Named<'_>) -> Result<Option<T>, DatabaseError>,
+        ends: Instant,
+        work: impl AsyncFnOnce(&Named<'_>) -> Result<T, DatabaseError>,
     ) -> Result<T, LedgerError> {
-        self.run(work).await?.ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned()))
+        let tables = &self.tables;
+        let work = async move |own: &Work<'_>| work(&Named { work: own, tables }).await;
+        self.database.run_until(ends, work).await.map_err(LedgerError::store)
     }
 }
 
@@ -208,8 +245,15 @@ impl Named<'_> {
 
 impl Ledger for PostgresLedger {
     fn status<'a>(&'a self, step: &'a Step, _now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        self.run(async move |transaction| Ok(status(step, transaction.last(find(transaction, step, "")).await?)))
-            .boxed()
+        async move {
+            let ends = self.database.ends();
+            if let Some(status) = self.statuses.ask(step.clone(), ends).await {
+                return Ok(status);
+            }
+            let find = async move |transaction: &Named<'_>| transaction.last(find(transaction, step, "")).await;
+            Ok(status(step, self.run_until(ends, find).await?))
+        }
+        .boxed()
     }
 
     fn begin<'a>(
@@ -218,7 +262,12 @@ impl Ledger for PostgresLedger {
         lease: Lease,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
-        self.run(async move |transaction| begin(transaction, step, lease, now).await).boxed()
+        async move {
+            let outcome = self.ask_for_lease(step, lease, now).await?;
+            self.granted.keep(lease, &outcome);
+            Ok(outcome)
+        }
+        .boxed()
     }
 
     fn extend<'a>(
@@ -232,7 +281,7 @@ impl Ledger for PostgresLedger {
                 return Ok(());
             }
             // Lost, or its row is locked: that is found out alone, so that the others do not wait.
-            self.run_held(instance_id, async |transaction| {
+            let extend = async |transaction: &Named<'_>| {
                 let extend = format!(
                     "UPDATE koogallery_instance SET lease_until = {} WHERE instance_id = $1 AND lease_holder = $2",
                     lease_end("$3")
@@ -241,8 +290,8 @@ impl Ledger for PostgresLedger {
                 let parameters = [text(&instance_id), text(&holder), int(&duration)];
                 let changed = transaction.last(transaction.execute(&extend, &parameters)).await?;
                 Ok((changed == 1).then_some(()))
-            })
-            .await
+            };
+            held(instance_id, self.run(extend).await?)
         }
         .boxed()
     }
@@ -254,33 +303,54 @@ impl Ledger for PostgresLedger {
         lease: Lease,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
-        self.run_held(instance_id, async move |transaction| {
-            let record = by_id(transaction, instance_id, "FOR UPDATE").await?;
-            let Some(record) = record.filter(|record| record.is_held_by(lease)) else {
-                return Ok(None);
+        async move {
+            let ends = self.database.ends();
+            if let Some(before) = self.granted.take(lease, instance_id) {
+                let mark = Mark { step: step.clone(), before, lease, at: now };
+                if let Some(instance) = self.marks.ask(mark, ends).await {
+                    return Ok(instance);
+                }
+            }
+            let complete = async move |transaction: &Named<'_>| {
+                let record = by_id(transaction, instance_id, "FOR UPDATE").await?;
+                let Some(record) = record.filter(|record| record.is_held_by(lease)) else {
+                    return Ok(None);
+                };
+                let changed = [Changed::by(step, record.instance, lease, now)];
+                transaction.last(store(transaction, &changed)).await?;
+                let [changed] = changed;
+                Ok(Some(Arc::new(changed.instance)))
             };
-            transaction.last(complete(transaction, step, record, now)).await.map(Some)
-        })
+            held(instance_id, self.run_until(ends, complete).await?)
+        }
         .boxed()
     }
 
     fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        self.run_held(instance_id, async move |transaction| {
-            let holder = lease.holder_text();
-            let release = "UPDATE koogallery_instance SET lease_holder = NULL, lease_until = NULL \
-                           WHERE instance_id = $1 AND lease_holder = $2";
-            let parameters = [text(&instance_id), text(&holder)];
-            let changed = transaction.last(transaction.execute(release, &parameters)).await?;
-            Ok((changed == 1).then_some(()))
-        })
+        async move {
+            self.granted.take(lease, instance_id);
+            let abandon = async move |transaction: &Named<'_>| {
+                let holder = lease.holder_text();
+                let release = "UPDATE koogallery_instance SET lease_holder = NULL, lease_until = NULL \
+                               WHERE instance_id = $1 AND lease_holder = $2";
+                let parameters = [text(&instance_id), text(&holder)];
+                let changed = transaction.last(transaction.execute(release, &parameters)).await?;
+                Ok((changed == 1).then_some(()))
+            };
+            held(instance_id, self.run(abandon).await?)
+        }
         .boxed()
     }
 
     fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
-        self.run(async move |transaction| {
-            let record = transaction.last(by_id(transaction, instance_id, "")).await?;
-            Ok(record.map(|record| Arc::new(record.instance)))
-        })
+        async move {
+            let ends = self.database.ends();
+            if let Some(instance) = self.instances.ask(instance_id.to_owned(), ends).await {
+                return Ok(instance);
+            }
+            let find = async move |transaction: &Named<'_>| transaction.last(by_id(transaction, instance_id, "")).await;
+            Ok(self.run_until(ends, find).await?.map(|record| Arc::new(record.instance)))
+        }
         .boxed()
     }
 
@@ -309,37 +379,9 @@ impl PrunableLedger for PostgresLedger {
     }
 }
 
-/// Returns the record of a step, and whether its key is stored; both from one moment.
-async fn find(transaction: &Named<'_>, step: &Step, lock: &str) -> Result<Option<(Record, bool)>, DatabaseError> {
-    let key = step.key();
-    let mut parameters: Vec<Parameter<'_>> = vec![text(&key)];
-    let condition = match &step.target {
-        Target::Purchase { order, .. } => {
-            parameters.extend(order_parameters(order));
-            "order_id = $2 AND order_line_id = COALESCE($3, '') AND order_product_id = COALESCE($4, '')"
-        }
-        Target::Instance(id) => {
-            parameters.push(text(id));
-            "instance.instance_id = $2"
-        }
-    };
-    let statement = format!(
-        "SELECT {}, EXISTS (SELECT FROM koogallery_step AS step WHERE step.instance_id = instance.instance_id \
-         AND step_key = $1) AS noted FROM koogallery_instance AS instance WHERE {condition} {lock}",
-        columns()
-    );
-    let row = transaction.query_opt(&statement, &parameters).await?;
-    row.as_ref().map(Record::read_noted).transpose()
-}
-
-async fn by_id(transaction: &Named<'_>, instance_id: &str, lock: &str) -> Result<Option<Record>, DatabaseError> {
-    let statement = format!("SELECT {} FROM koogallery_instance WHERE instance_id = $1 {lock}", columns());
-    let row = transaction.query_opt(&statement, &[text(&instance_id)]).await?;
-    row.as_ref().map(Record::read).transpose()
-}
-
-fn order_parameters(order: &OrderKey) -> [Parameter<'_>; 3] {
-    [text(&order.order_id), text(&order.order_line_id), text(&order.product_id)]
+/// Returns what was done by the holder of a lease, or that it has lost the lease.
+fn held<T>(instance_id: &str, done: Option<T>) -> Result<T, LedgerError> {
+    done.ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned()))
 }
 
 async fn begin(
@@ -348,10 +390,13 @@ async fn begin(
     lease: Lease,
     now: Timestamp,
 ) -> Result<LeaseOutcome, DatabaseError> {
-    let first = step.initial_instance();
+    let first = step.initial_instance().map(|instance| {
+        let key = step.key().map(str::to_owned);
+        [New { key, instance, lease: None, at: now }]
+    });
     let insert = async {
         match &first {
-            Some(first) => insert_if_new(transaction, step, first, now).await,
+            Some([first]) => insert_new(transaction, &[first]).await.map(drop),
             None => Ok(()),
         }
     };
@@ -374,58 +419,6 @@ async fn begin(
         transaction.last(transaction.execute(&lend, &parameters)).await?;
     }
     Ok(begin)
-}
-
-/// Applies a step to an instance that its holder has locked.
-async fn complete(
-    transaction: &Named<'_>,
-    step: &Step,
-    record: Record,
-    now: Timestamp,
-) -> Result<Arc<Instance>, DatabaseError> {
-    let mut instance = record.instance;
-    step.apply(&mut instance);
-    let Instance { instance_id, product_id, state, expire_time, status_signed_at, .. } = &instance;
-    let state = state.as_str();
-    let [expire_time, signed_at] = [expire_time, status_signed_at].map(|time| time.map(Timestamp::as_unix_millis));
-    let (key, now) = (step.key(), now.as_unix_millis());
-    let note = "WITH noted AS (INSERT INTO koogallery_step SELECT $1, $5, $6 WHERE $5 IS NOT NULL \
-                ON CONFLICT DO NOTHING) \
-                UPDATE koogallery_instance SET product_id = $2, state = $3, expire_time = $4, \
-                lease_holder = NULL, lease_until = NULL, status_signed_at = $7, \
-                released_at = CASE $3 WHEN 'released' THEN coalesce(released_at, $6) END \
-                WHERE instance_id = $1";
-    let place = [text(instance_id), text(product_id), text(&state), int(&expire_time)];
-    let parameters = [&place[..], &[text(&key), int(&now), int(&signed_at)]].concat();
-    transaction.execute(note, &parameters).await?;
-    Ok(Arc::new(instance))
-}
-
-/// Does nothing if the order is known or the id taken, and waits for others that are about to insert either.
-async fn insert_if_new(
-    transaction: &Named<'_>,
-    step: &Step,
-    first: &Instance,
-    now: Timestamp,
-) -> Result<(), DatabaseError> {
-    let (state, created_at, key) = (first.state.as_str(), now.as_unix_millis(), step.key());
-    let mut parameters: Vec<Parameter<'_>> = order_parameters(&first.order).into();
-    parameters.push(text(&first.instance_id));
-    parameters.push(text(&first.product_id));
-    parameters.push(text(&state));
-    parameters.push(int(&created_at));
-    parameters.push(text(&key));
-    transaction
-        .execute(
-            "WITH first AS (INSERT INTO koogallery_instance (order_id, order_line_id, order_product_id, instance_id, \
-             product_id, state, handler_runs, created_at) \
-             VALUES ($1, COALESCE($2, ''), COALESCE($3, ''), $4, $5, $6, 0, $7) \
-             ON CONFLICT DO NOTHING RETURNING instance_id) \
-             INSERT INTO koogallery_step SELECT instance_id, $8, $7 FROM first WHERE $8 IS NOT NULL",
-            &parameters,
-        )
-        .await?;
-    Ok(())
 }
 
 /// The connection on which leases are extended.

@@ -1,7 +1,10 @@
 //! The License store in PostgreSQL.
 
+use std::fmt;
+
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join};
+use tokio::time::Instant;
 
 use super::row::{
     COLUMNS, INSERT, KEEP, KEEP_KNOWN, SET_PROGRESS, SETTLE, find as find_sql, id_columns, license_columns,
@@ -11,15 +14,17 @@ use super::{
     ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, LicenseStoreError,
     StoredApplication,
 };
+use crate::batch::{Batch, Batches};
 use crate::lease::Lease;
 use crate::postgres::{
-    Database, DatabaseError, Schema, Work, binary, int, is_due, lease_end, limit as rows, shared, text,
+    Database, DatabaseError, Schema, Work, binary, int, ints, is_due, lease_end, limit as rows, shared, text, texts,
 };
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 
 /// A store for any number of replicas, in a table of its own (`koogallery_license`). Devices and Licenses are stored in
-/// clear text.
+/// clear text. Leases that are to be extended at the same time are extended by one statement, on a connection that is kept
+/// for it.
 ///
 /// ```no_run
 /// use koogallery::license_store::PostgresLicenseStore;
@@ -31,9 +36,16 @@ use crate::timestamp::Timestamp;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PostgresLicenseStore {
     database: Database,
+    renewals: Batches<Renewals>,
+}
+
+impl fmt::Debug for PostgresLicenseStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresLicenseStore").field("database", &self.database).finish_non_exhaustive()
+    }
 }
 
 const TABLES: &str = r#"CREATE TABLE IF NOT EXISTS koogallery_license (
@@ -71,7 +83,8 @@ impl PostgresLicenseStore {
     /// The table cannot be created, or is of a newer version.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
         database.migrate(&Self::schema()).await?;
-        Ok(Self { database: database.clone() })
+        let renewals = Batches::new(Renewals { database: database.reserved() });
+        Ok(Self { database: database.clone(), renewals })
     }
 
     async fn run<T>(
@@ -159,6 +172,11 @@ impl LicenseStore for PostgresLicenseStore {
         _now: Timestamp,
     ) -> BoxFuture<'a, Result<(), LicenseStoreError>> {
         async move {
+            let ends = self.database.ends();
+            if self.renewals.ask(Renewal { id: id.clone(), lease }, ends).await.is_some() {
+                return Ok(());
+            }
+            // Lost, or its row is locked: that is found out alone, so that the others do not wait.
             let extend = format!(
                 "UPDATE koogallery_license SET due_at = {} WHERE kind = $1 AND id = $2 AND holder = $3",
                 lease_end("$4")
@@ -166,7 +184,8 @@ impl LicenseStore for PostgresLicenseStore {
             let (kind, id) = id_columns(id);
             let (holder, duration) = (lease.holder_text(), lease.duration_millis());
             let parameters = [text(&kind), text(&id), text(&holder), int(&duration)];
-            self.database.execute(&extend, &parameters).await.map(drop).map_err(LicenseStoreError::new)
+            let extend = async |work: &Work<'_>| work.last(work.execute(&extend, &parameters)).await;
+            self.database.run_until(ends, extend).await.map(drop).map_err(LicenseStoreError::new)
         }
         .boxed()
     }
@@ -209,6 +228,43 @@ impl LicenseStore for PostgresLicenseStore {
         id: &'a ApplicationId,
     ) -> BoxFuture<'a, Result<Option<StoredApplication>, LicenseStoreError>> {
         self.run(async move |work| work.last(find(work, id, "")).await).boxed()
+    }
+}
+
+/// A lease to extend.
+struct Renewal {
+    id: ApplicationId,
+    lease: Lease,
+}
+
+/// Extends leases. One row that is locked for long must not end the leases of all others.
+#[derive(Clone)]
+struct Renewals {
+    database: Database,
+}
+
+impl Batch for Renewals {
+    type Item = Renewal;
+    type Answer = ();
+    type Error = DatabaseError;
+
+    async fn run(&self, renewals: &[&Renewal], ends: Instant) -> Result<Vec<Option<()>>, DatabaseError> {
+        let places: Vec<i64> = (0_i64..).zip(renewals).map(|(place, _)| place).collect();
+        let (kinds, ids): (Vec<_>, Vec<_>) = renewals.iter().map(|renewal| id_columns(&renewal.id)).unzip();
+        let holders: Vec<String> = renewals.iter().map(|renewal| renewal.lease.holder_text()).collect();
+        let durations: Vec<i64> = renewals.iter().map(|renewal| renewal.lease.duration_millis()).collect();
+        let extend = format!(
+            "UPDATE koogallery_license AS license SET due_at = {} FROM (SELECT place, kind, id, duration \
+             FROM koogallery_license JOIN unnest($1, $2, $3, $4, $5) AS renewal (place, kind, id, renewed_by, duration) \
+             USING (kind, id) WHERE holder = renewed_by FOR UPDATE OF koogallery_license SKIP LOCKED) AS free \
+             WHERE license.kind = free.kind AND license.id = free.id RETURNING free.place",
+            lease_end("free.duration")
+        );
+        let parameters = [ints(&places), texts(&kinds), texts(&ids), texts(&holders), ints(&durations)];
+        let extend = async |work: &Work<'_>| work.last(work.query(&extend, &parameters)).await;
+        let rows = self.database.run_until(ends, extend).await?;
+        let extended: Vec<i64> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        Ok(places.iter().map(|place| extended.contains(place).then_some(())).collect())
     }
 }
 

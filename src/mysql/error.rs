@@ -23,6 +23,9 @@ pub enum DatabaseError {
     /// The server accepts no changes: it is a replica, or was set so.
     #[error("MySQL server is read-only")]
     ReadOnly(#[source] Error),
+    /// The server's disk is full, or the space of a table. Nothing was changed.
+    #[error("MySQL server has no space left on its disk")]
+    DiskFull(#[source] Error),
     /// Another transaction kept a lock for too long.
     #[error("MySQL operation waited too long for a lock")]
     Locked(#[source] Error),
@@ -121,6 +124,8 @@ impl From<Error> for DatabaseError {
             1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => Self::Denied(error),
             // By an option of the server, of a replica, of the transaction.
             1290 | 1792 | 1836 => Self::ReadOnly(error),
+            // Of a temporary file, of a table, of a log.
+            1021 | 1114 | 3019 => Self::DiskFull(error),
             1205 | 3572 => Self::Locked(error),
             1213 => Self::Overtaken(error),
             // By an administrator, by `max_statement_time` (MariaDB), by `max_execution_time` (MySQL).
@@ -156,6 +161,7 @@ mod tests {
         assert!(matches!(read(1045), DatabaseError::Denied(_)));
         assert!(matches!(read(1290), DatabaseError::ReadOnly(_)));
         assert!(matches!(read(1836), DatabaseError::ReadOnly(_)));
+        assert!(matches!(read(1114), DatabaseError::DiskFull(_)));
         assert!(matches!(read(3024), DatabaseError::Canceled(_)));
         assert!(matches!(read(1064), DatabaseError::Mysql(_)));
     }

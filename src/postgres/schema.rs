@@ -40,8 +40,9 @@ impl Database {
         if schema.update(found)?.is_none() {
             return Ok(());
         }
-        let updated = self
-            .run_within(UPDATE, async |work| {
+        let patient = Self { timeout: UPDATE, ..self.clone() };
+        let updated = patient
+            .run(async |work| {
                 // Of two connections that create the same table at once, one would fail, in spite of IF NOT EXISTS.
                 work.query("SELECT pg_advisory_xact_lock($1)", &[int(&SCHEMA_LOCK)]).await?;
                 let found = find(work, schema).await?;

@@ -12,6 +12,9 @@ use super::{DatabaseError, Parameter, ints};
 /// Time after which the server ends a transaction whose client has gone silent.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// Gives up waiting for a lock after a moment: for a transaction of many, in which one must not make the others wait.
+pub(crate) const WAIT_BRIEFLY: &str = "SET LOCAL lock_timeout = 200";
+
 /// A transaction of a store. Statements whose futures are polled together travel together, in the order of the futures.
 pub(crate) struct Work<'a> {
     client: &'a Client,

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join3};
+use tokio::time::Instant;
 use tokio_postgres::Row;
 
 use super::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
-use crate::postgres::{Database, DatabaseError, Schema, Work, binaries, binary, int, ints, limit, text, texts};
+use crate::batch::{Batch, Batches};
+use crate::postgres::{Database, DatabaseError, Schema, WAIT_BRIEFLY, Work, binaries, int, ints, limit, texts};
 use crate::timestamp::Timestamp;
 use crate::waiting::{Queue, Waiting};
 
@@ -21,11 +23,12 @@ use crate::waiting::{Queue, Waiting};
 /// server's processes, and goes to a standby, but a crash of the server itself may lose the claims of its last second.
 /// The table is a logged one all the same, since an unlogged one would be emptied by such a crash.
 ///
-/// Claims of one process that wait for the database at the same time share a transaction.
+/// Claims of one process that wait for the database at the same time share a transaction, and so do answers.
 #[derive(Clone)]
 pub struct PostgresReplayGuard {
     database: Database,
     waiting: Queue<Claim, Answer>,
+    answers: Batches<Answers>,
 }
 
 impl fmt::Debug for PostgresReplayGuard {
@@ -66,7 +69,8 @@ impl PostgresReplayGuard {
     /// The table cannot be created, or is of a newer version.
     pub async fn new(database: &Database) -> Result<Self, DatabaseError> {
         database.migrate(&Self::schema()).await?;
-        Ok(Self { database: database.clone(), waiting: Queue::default() })
+        let answers = Batches::new(Answers { database: database.clone() });
+        Ok(Self { database: database.clone(), waiting: Queue::default(), answers })
     }
 
     /// Claims what waits.
@@ -119,14 +123,43 @@ impl PostgresReplayGuard {
         };
         rows.iter().map(known).collect()
     }
+}
 
-    async fn remember(&self, id: &str, content: Option<&[u8]>, answer: &[u8]) -> Result<(), DatabaseError> {
+/// An answer to keep.
+struct Kept {
+    id: String,
+    content: Option<ContentDigest>,
+    answer: Bytes,
+}
+
+/// Keeps answers.
+#[derive(Clone)]
+struct Answers {
+    database: Database,
+}
+
+impl Answers {
+    async fn keep(&self, answers: &[&Kept], ends: Instant, settings: &str) -> Result<(), DatabaseError> {
+        let ids: Vec<&str> = answers.iter().map(|kept| &*kept.id).collect();
+        let contents: Vec<Option<&[u8]>> = answers.iter().map(|kept| bytes_of(&kept.content)).collect();
+        let bodies: Vec<&[u8]> = answers.iter().map(|kept| &*kept.answer).collect();
         let remember = async |work: &Work<'_>| {
-            let remember = [text(&id), binary(&content), binary(&answer)];
+            let remember = [texts(&ids), binaries(&contents), binaries(&bodies)];
             let remember = work.execute(REMEMBER, &remember);
-            work.last(try_join(work.batch(UNFLUSHED), remember)).await
+            work.last(try_join(work.batch(settings), remember)).await
         };
-        self.database.run(remember).await.map(drop)
+        self.database.run_until(ends, remember).await.map(drop)
+    }
+}
+
+impl Batch for Answers {
+    type Item = Kept;
+    type Answer = ();
+    type Error = DatabaseError;
+
+    async fn run(&self, answers: &[&Kept], ends: Instant) -> Result<Vec<Option<()>>, DatabaseError> {
+        self.keep(answers, ends, &format!("{UNFLUSHED}; {WAIT_BRIEFLY}")).await?;
+        Ok(vec![Some(()); answers.len()])
     }
 }
 
@@ -147,8 +180,9 @@ const FORGET: &str = "DELETE FROM koogallery_replay WHERE ctid = ANY (ARRAY(SELE
                       WHERE until < (extract(epoch FROM statement_timestamp()) * 1000)::BIGINT - 300000 \
                       ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))";
 
-const REMEMBER: &str =
-    "UPDATE koogallery_replay SET answer = $3 WHERE call_id = $1 AND content IS NOT DISTINCT FROM $2";
+const REMEMBER: &str = "UPDATE koogallery_replay AS replay SET answer = kept.answer FROM unnest($1, $2, $3) \
+                        AS kept (call_id, content, answer) WHERE replay.call_id = kept.call_id \
+                        AND replay.content IS NOT DISTINCT FROM kept.content";
 
 impl ReplayGuard for PostgresReplayGuard {
     fn claim<'a>(
@@ -173,7 +207,15 @@ impl ReplayGuard for PostgresReplayGuard {
         content: Option<ContentDigest>,
         answer: Bytes,
     ) -> BoxFuture<'a, Result<(), ReplayError>> {
-        async move { self.remember(&id.to_key(), bytes_of(&content), &answer).await.map_err(ReplayError::store) }
-            .boxed()
+        async move {
+            let ends = self.database.ends();
+            let kept = || Kept { id: id.to_key(), content, answer: answer.clone() };
+            if self.answers.ask(kept(), ends).await.is_some() {
+                return Ok(());
+            }
+            let alone = self.answers.batch().keep(&[&kept()], ends, UNFLUSHED).await;
+            alone.map_err(ReplayError::store)
+        }
+        .boxed()
     }
 }

@@ -262,7 +262,7 @@ async fn postgres_replaces_connections_that_the_server_closed() {
     for database in [schema.database().await, postgres::Database::from_pool(own_pool)] {
         let ledger = PostgresLedger::new(&database).await.unwrap();
         // Several at once, so that there are several connections.
-        join_all((0..8).map(|_| ledger.instance("id"))).await;
+        join_all((0..8).map(|_| ledger.instances(None, 9))).await;
         let admin = schema.client().await;
         let kill =
             "SELECT count(*), count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1";
@@ -271,8 +271,8 @@ async fn postgres_replaces_connections_that_the_server_closed() {
         while admin.query_one(kill, &[&schema.name]).await.unwrap().get::<_, i64>(0) > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        for answer in join_all((0..8).map(|_| ledger.instance("id"))).await {
-            assert_eq!(answer.unwrap(), None);
+        for answer in join_all((0..8).map(|_| ledger.instances(None, 9))).await {
+            assert_eq!(answer.unwrap(), []);
         }
     }
 }

@@ -150,3 +150,55 @@ async fn answers_what_is_done(writing: impl Ledger, reading: impl Ledger, reason
         assert_eq!(before.post(&body).await.code, "000000", "{body}: the retry, once it can be written");
     }
 }
+
+/// The server says that its disk is full, as a trigger makes it do.
+#[tokio::test]
+async fn postgresql_with_a_full_disk_costs_no_order() {
+    let Some(schema) = Schema::new().await else { return };
+    let ledger = PostgresLedger::new(&schema.database().await).await.unwrap();
+    let admin = schema.client().await;
+    let fill = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
+                $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$; \
+                CREATE TRIGGER full_disk BEFORE INSERT ON koogallery_step EXECUTE FUNCTION full_disk()";
+    let stage = Stage::on(ledger, |builder| builder);
+    assert_eq!(stage.post(&purchase("CS1", "b1")).await.code, "000000");
+    admin.batch_execute(fill).await.unwrap();
+    is_full(&stage).await;
+    admin.batch_execute("DROP FUNCTION full_disk CASCADE").await.unwrap();
+    has_space_again(&stage).await;
+}
+
+#[tokio::test]
+async fn mysql_with_a_full_disk_costs_no_order() {
+    let Some(place) = Mysql::new().await else { return };
+    let ledger = MysqlLedger::new(&place.database().await).await.unwrap();
+    let mut admin = place.client().await;
+    let fill = "CREATE TRIGGER full_disk BEFORE INSERT ON koogallery_step FOR EACH ROW \
+                SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table is full'";
+    let stage = Stage::on(ledger, |builder| builder);
+    assert_eq!(stage.post(&purchase("CS1", "b1")).await.code, "000000");
+    admin.query_drop(fill).await.unwrap();
+    is_full(&stage).await;
+    admin.query_drop("DROP TRIGGER full_disk").await.unwrap();
+    has_space_again(&stage).await;
+}
+
+/// A purchase is refused before its handler runs, in clear words; nothing of it is stored.
+async fn is_full(stage: &Stage) {
+    for _ in 0..2 {
+        assert_eq!(stage.post(&purchase("CS2", "b2")).await.code, "000005");
+        assert!(stage.log.last().contains("has no space left on its disk"), "{}", stage.log.last());
+    }
+    assert_eq!(stage.post(&query("b1")).await.code, "000000", "what only reads goes on");
+    assert_eq!(stage.seller.runs(), 1);
+    assert_eq!(stage.service.ledger().unwrap().instances(None, 9).await.unwrap().len(), 1);
+}
+
+/// The retry succeeds, without a restart.
+async fn has_space_again(stage: &Stage) {
+    assert_eq!(stage.post(&purchase("CS2", "b2")).await.code, "000000");
+    assert_eq!(stage.seller.runs(), 2);
+    let instances = stage.service.ledger().unwrap().instances(None, 9).await.unwrap();
+    let states: Vec<_> = instances.iter().map(|instance| (&*instance.instance_id, instance.state)).collect();
+    assert_eq!(states, [("b1", State::Active), ("b2", State::Active)]);
+}

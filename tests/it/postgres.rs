@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::NoTls;
 
 use crate::servers::Schema;
-use crate::support::NOW;
+use crate::support::{NOW, Stage, purchase};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 const CONNECTIONS: usize = 3;
@@ -225,13 +225,34 @@ async fn operations_take_few_round_trips() {
     assert_eq!(count!(guard.claim(CallId::SignedQuery("nonce"), None, until, NOW)), 1, "claim");
     assert_eq!(count!(guard.remember_answer(CallId::SignedQuery("nonce"), None, "{}".into())), 1, "remember_answer");
     assert_eq!(count!(ledger.status(&step, NOW)), 1, "status");
-    assert_eq!(count!(ledger.begin(&step, lease(), NOW)), 2, "begin");
+    assert_eq!(count!(ledger.begin(&step, lease(), NOW)), 1, "begin");
     // The first one opens the connection for it.
     ledger.extend("id", lease(), NOW).await.unwrap();
     assert_eq!(count!(ledger.extend("id", lease(), NOW)), 1, "extend");
-    assert_eq!(count!(ledger.complete(&step, "id", lease(), NOW)), 2, "complete");
+    assert_eq!(count!(ledger.complete(&step, "id", lease(), NOW)), 1, "complete");
     assert_eq!(count!(ledger.instance("id")), 1, "instance");
     assert_eq!(count!(ledger.instances(None, 9)), 1, "instances");
+}
+
+/// A creation: it is claimed and looked up, begun, done, and its answer is kept.
+#[tokio::test]
+async fn a_creation_takes_at_most_eight_round_trips_and_many_at_once_share_them() {
+    let Some(schema) = Schema::new().await else { return };
+    let (database, turns) = counted(&schema).await;
+    let guard = PostgresReplayGuard::new(&database).await.unwrap();
+    let stage =
+        Stage::on(Arc::new(PostgresLedger::new(&database).await.unwrap()), |builder| builder.replay_guard(guard));
+    turns.store(0, Ordering::Relaxed);
+    assert_eq!(stage.post(&purchase("CS0", "b0")).await.code, "000000");
+    assert_eq!(turns.load(Ordering::Relaxed), 5);
+
+    turns.store(0, Ordering::Relaxed);
+    let bodies: Vec<_> = (1..=32).map(|order| purchase(&format!("CS{order}"), &format!("b{order}"))).collect();
+    let answers = join_all(bodies.iter().map(|body| stage.post(body))).await;
+    assert!(answers.iter().all(|answer| answer.code == "000000"), "{answers:?}");
+    let turns = turns.load(Ordering::Relaxed);
+    assert!(turns <= 32 * 2, "{turns} round trips for 32 creations");
+    assert_eq!(stage.seller.runs(), 33);
 }
 
 #[tokio::test]
