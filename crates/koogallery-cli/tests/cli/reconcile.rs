@@ -75,7 +75,7 @@ fn it_prints_what_is_missing_doubled_and_different() {
     assert!(lines[4].starts_with("missing_there,,,") && lines[4].ends_with(",cpu,20261031T180000Z,,0.5,"), "{csv:?}");
     assert_eq!(lines.len(), 5);
     let json = reconcile(export.as_bytes(), &["--format", "json"]);
-    let json: Value = serde_json::from_str(json.line()).unwrap();
+    let json: Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!((&json[1]["kind"], &json[1]["here"], &json[1]["row"]), (&"different".into(), &"0.5".into(), &4.into()));
 }
 
