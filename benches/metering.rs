@@ -1,48 +1,111 @@
-//! What recording usage durably costs: alone, and many at once sharing commits, against a bare SQLite commit in the same
-//! run.
+//! What recording usage durably costs: alone, many at once sharing commits, with running totals and with packages, against
+//! each other and a bare SQLite commit in the same run; and what an answer about 10,000,000 records costs.
 
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use futures_util::future::join_all;
+use koogallery::metering::package::{Package, PackageBook, SqlitePackageStore};
 use koogallery::metering::{Meter, SqliteUsageStore, Usage};
 use koogallery::sqlite::Database;
-use koogallery::sqlite::rusqlite::Transaction;
+use koogallery::sqlite::rusqlite::{self, Transaction, params};
+use koogallery::timestamp::Timestamp;
 use tokio::runtime::Runtime;
 
 /// Callers that wait at the same time.
 const CALLERS: usize = 1000;
-const BATCHES: usize = 40;
+const INSTANCES: usize = 97;
+const BATCHES: usize = 8;
+const ROUNDS: usize = 5;
 
 fn main() {
+    let is_test = std::env::args().any(|argument| argument == "--test");
     let directory = tempfile::tempdir().expect("a directory");
-    let database = Database::open(directory.path().join("usage.db")).expect("a database");
     let runtime = Runtime::new().expect("a runtime");
-    let store = runtime.block_on(SqliteUsageStore::new(&database)).expect("tables");
-    let meter = Meter::new(store);
-    let usage = |index: usize| Usage::new(format!("instance-{}", index % 97), 1.into());
+    let open = |name: &str| Database::open(directory.path().join(name)).expect("a database");
+    let usage_store = |database: &Database| runtime.block_on(SqliteUsageStore::new(database)).expect("tables");
+    let (with_totals, without, with_packages) = (open("totals.db"), open("without.db"), open("packages.db"));
+    let meter = Meter::new(usage_store(&with_totals));
+    usage_store(&without);
+    let book = runtime.block_on(packages(&with_packages));
+    let usage = |index: usize| Usage::new(format!("instance-{}", index % INSTANCES), 1.into());
 
     runtime
-        .block_on(database.transaction(|transaction| transaction.execute_batch("CREATE TABLE bare (n INTEGER)")))
+        .block_on(with_totals.transaction(|work: &Transaction<'_>| work.execute_batch("CREATE TABLE bare (n INTEGER)")))
         .expect("a table");
-    let bare = per_second(&runtime, 200, |_| async {
+    let bare = |_: usize| {
         let insert = |transaction: &Transaction<'_>| transaction.execute("INSERT INTO bare VALUES (1)", []);
-        database.transaction(insert).await.expect("a commit");
+        runtime.block_on(with_totals.transaction(insert)).expect("a commit");
+    };
+    let alone = |index: usize| {
+        runtime.block_on(meter.record(usage(index))).expect("usage");
+    };
+    let without_totals = |batch: usize| {
+        let named = |index| (format!("instance-{}", index % INSTANCES), format!("request-{batch}-{index}"));
+        let record = |index| {
+            let named = named(index);
+            without.transaction(move |work: &Transaction<'_>| record_without(work, &named))
+        };
+        let recorded = runtime.block_on(join_all((0..CALLERS).map(record)));
+        assert!(recorded.iter().all(Result::is_ok));
+    };
+    let at_once = |batch: usize| {
+        let named = |index| usage(index).with_id(format!("request-{batch}-{index}"));
+        let recorded = runtime.block_on(join_all((0..CALLERS).map(|index| meter.record(named(index)))));
+        assert!(recorded.iter().all(Result::is_ok));
+    };
+    let from_packages = |batch: usize| {
+        let named = |index| usage(index).with_id(format!("request-{batch}-{index}"));
+        let recorded = runtime.block_on(join_all((0..CALLERS).map(|index| book.record(named(index)))));
+        assert!(recorded.iter().all(Result::is_ok));
+    };
+
+    let times = if is_test { 20 } else { 200 };
+    let batches = if is_test { 1 } else { BATCHES };
+    let mut rates: [Vec<f64>; 5] = Default::default();
+    // In turn, since the disk is shared with others.
+    for round in 0..ROUNDS {
+        let rate = |times: usize, units: usize, work: &dyn Fn(usize)| {
+            let began = Instant::now();
+            (0..times).for_each(|index| work(round * times + index));
+            (times * units) as f64 / began.elapsed().as_secs_f64()
+        };
+        rates[0].push(rate(times, 1, &bare));
+        rates[1].push(rate(times, 1, &alone));
+        rates[2].push(rate(batches, CALLERS, &without_totals));
+        rates[3].push(rate(batches, CALLERS, &at_once));
+        rates[4].push(rate(batches, CALLERS, &from_packages));
+    }
+    let ratio = |of: usize, to: usize| median(rates[of].iter().zip(&rates[to]).map(|(of, to)| of / to).collect());
+    let [bare, alone, plain_rate, totals_rate, packages_rate] = rates.clone().map(median);
+    println!(
+        "\n| work, medians of {ROUNDS} rounds in turn | units a second | of bare commits | of without totals | required |"
+    );
+    println!("|---|---:|---:|---:|---:|");
+    println!("| bare commits of one row | {bare:.0} | 1.0 | | |");
+    println!("| recorded one after the other | {alone:.0} | {:.2} | | |", ratio(1, 0));
+    println!(
+        "| {CALLERS} callers at once, each with an id, without totals | {plain_rate:.0} | {:.1} | 1.00 | |",
+        ratio(2, 0)
+    );
+    println!("| the same with totals | {totals_rate:.0} | {:.1} | {:.2} | 20000, 0.8 |", ratio(3, 0), ratio(3, 2));
+    println!(
+        "| the same with totals and packages | {packages_rate:.0} | {:.1} | {:.2} | 20000, 0.8 |",
+        ratio(4, 0),
+        ratio(4, 2)
+    );
+
+    let records = if is_test { 10_000 } else { 10_000_000 };
+    runtime.block_on(fill(&with_totals, records));
+    let answers = (0..1000).map(|_| {
+        let began = Instant::now();
+        runtime.block_on(meter.usage_info("behind")).expect("totals");
+        began.elapsed().as_secs_f64() * 1e6
     });
-    let alone = per_second(&runtime, 200, |index| {
-        let recorded = meter.record(usage(index));
-        async { assert!(recorded.await.is_ok()) }
-    });
-    let at_once = CALLERS as f64
-        * per_second(&runtime, BATCHES, |batch| {
-            let named = move |index| usage(index).with_id(format!("request-{batch}-{index}"));
-            let recorded = join_all((0..CALLERS).map(|index| meter.record(named(index))));
-            async move { assert!(recorded.await.iter().all(Result::is_ok)) }
-        });
-    println!("\n| work | units a second | of bare commits | required |\n|---|---:|---:|---:|");
-    println!("| bare commits of one row | {bare:.0} | 1.0 | |");
-    println!("| recorded one after the other | {alone:.0} | {:.2} | |", alone / bare);
-    println!("| {CALLERS} callers at once, each with an id | {at_once:.0} | {:.1} | 20000 |", at_once / bare);
+    let mut answers: Vec<f64> = answers.collect();
+    answers.sort_by(f64::total_cmp);
+    println!("\n| `usage_info` of an instance with {records} records | µs | required |\n|---|---:|---:|");
+    println!("| median of 1,000 | {:.0} | 1000 |\n| 99 of 100 | {:.0} | |", answers[500], answers[990]);
 
     let mut criterion = Criterion::default().configure_from_args().measurement_time(Duration::from_secs(3));
     criterion.bench_function("metering/record", |bencher| {
@@ -51,12 +114,47 @@ fn main() {
     criterion.final_summary();
 }
 
-/// The best of three rounds: the disk is shared with others.
-fn per_second<F: Future<Output = ()>>(runtime: &Runtime, times: usize, work: impl Fn(usize) -> F) -> f64 {
-    let round = |round: usize| {
-        let began = Instant::now();
-        (0..times).for_each(|index| runtime.block_on(work(round * times + index)));
-        times as f64 / began.elapsed().as_secs_f64()
+/// Records one unit as the store does, without its checks and totals.
+fn record_without(work: &Transaction<'_>, (instance_id, usage_id): &(String, String)) -> rusqlite::Result<()> {
+    let new = work.prepare_cached("INSERT OR IGNORE INTO koogallery_usage_id VALUES (?1, 0)")?.execute([usage_id])?;
+    let add = "UPDATE koogallery_usage_open SET amount = amount + 10000 \
+               WHERE instance_id = ?1 AND period_begin = 0 AND package = ''";
+    if new == 1 && work.prepare_cached(add)?.execute([instance_id])? == 0 {
+        work.execute("INSERT INTO koogallery_usage_open VALUES (?1, 0, '', 3600000, 0, 10000)", [instance_id])?;
+    }
+    Ok(())
+}
+
+/// A book with three packages for each instance.
+async fn packages(database: &Database) -> PackageBook {
+    let usage = SqliteUsageStore::new(database).await.expect("tables");
+    let packages = SqlitePackageStore::new(&usage).await.expect("tables");
+    let book = PackageBook::new(Meter::new(usage), packages);
+    let [begin, end] = ["20200101000000", "29990101000000"].map(|text| text.parse::<Timestamp>().expect("a time"));
+    for number in 0..INSTANCES * 3 {
+        let instance_id = format!("instance-{}", number % INSTANCES);
+        let package = Package::new(format!("package-{number}"), instance_id, 90_000_000.into(), begin, end);
+        book.add(package).await.expect("a package");
+    }
+    book
+}
+
+/// Delivered records of one instance, each of a second.
+async fn fill(database: &Database, records: i64) {
+    let fill = move |work: &Transaction<'_>| {
+        work.execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1) \
+             INSERT INTO koogallery_usage_record (metering_sn, instance_id, package, begin_time, end_time, record_time, \
+             amount, state, due_at, settled_at) SELECT 'behind-' || n, 'behind', '', n * 1000, n * 1000 + 1000, 0, 1, \
+             'delivered', 0, n FROM numbers",
+            params![records],
+        )?;
+        work.execute("INSERT INTO koogallery_usage_total VALUES ('behind', '', 0, ?1)", params![records])
     };
-    (0..3).map(round).fold(0.0, f64::max)
+    database.transaction(fill).await.expect("records");
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

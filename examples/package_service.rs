@@ -1,6 +1,6 @@
 //! A small service whose customers pay in advance: `POST /render/INSTANCE` costs one unit of their packages.
 //!
-//! `cargo run --features deadpool-postgres-0_14 --example package_service -- --package pkg-1:inst-1:1000`
+//! `cargo run --features deadpool-postgres-0_14,mysql_async-0_37 --example package_service -- --package pkg-1:inst-1:1000`
 //!
 //! `POST /job/INSTANCE` reserves three units, works for a while, and costs two. A call beyond the packages is answered with
 //! 402. A client that does not know whether its call was billed repeats it with the same `Idempotency-Key`, also after the
@@ -10,7 +10,7 @@
 //! | setting | default |
 //! |---|---|
 //! | `--listen` | `127.0.0.1:8090` |
-//! | `--database`, `KOOGALLERY_DATABASE_URL` (`sqlite://FILE` or `postgres://…`) | `sqlite://koogallery.db` |
+//! | `--database`, `KOOGALLERY_DATABASE_URL` (`sqlite://FILE`, `postgres://…` or `mysql://…`) | `sqlite://koogallery.db` |
 //! | `--package PACKAGE:INSTANCE:QUOTA` (as often as there are packages) | none |
 //! | `--lease` (seconds that a reservation outlasts a crash) | 600 |
 
@@ -23,11 +23,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::metering::package::{
-    Package, PackageBook, PackageError, PostgresPackageStore, SqlitePackageStore, WhenUsedUp,
+    MysqlPackageStore, Package, PackageBook, PackageError, PackageStore, PostgresPackageStore, SqlitePackageStore,
+    WhenUsedUp,
 };
-use koogallery::metering::{Meter, PostgresUsageStore, SqliteUsageStore, Usage};
+use koogallery::metering::{Meter, MysqlUsageStore, PostgresUsageStore, SqliteUsageStore, Usage, UsageStore};
 use koogallery::timestamp::Timestamp;
-use koogallery::{postgres, sqlite};
+use koogallery::{mysql, postgres, sqlite};
 use tokio::net::TcpListener;
 
 #[derive(Clone)]
@@ -65,13 +66,21 @@ async fn open(url: &str) -> Result<(Meter, PackageBook), Box<dyn Error>> {
     if url.starts_with("postgres") {
         let usage = PostgresUsageStore::new(&postgres::Database::connect(url).await?).await?;
         let packages = PostgresPackageStore::new(&usage).await?;
-        let meter = Meter::new(usage);
-        return Ok((meter.clone(), PackageBook::new(meter, packages)));
+        return Ok(book(usage, packages));
+    }
+    if url.starts_with("mysql") {
+        let usage = MysqlUsageStore::new(&mysql::Database::connect(url).await?).await?;
+        let packages = MysqlPackageStore::new(&usage).await?;
+        return Ok(book(usage, packages));
     }
     let usage = SqliteUsageStore::new(&sqlite::Database::open_url(url)?).await?;
     let packages = SqlitePackageStore::new(&usage).await?;
+    Ok(book(usage, packages))
+}
+
+fn book(usage: impl UsageStore, packages: impl PackageStore) -> (Meter, PackageBook) {
     let meter = Meter::new(usage);
-    Ok((meter.clone(), PackageBook::new(meter, packages)))
+    (meter.clone(), PackageBook::new(meter, packages))
 }
 
 /// Does the customer's work and bills it.

@@ -60,6 +60,12 @@ pub mod _6_metering {
     //! [`Meter::close_instance`]: crate::metering::Meter::close_instance
     //! [`Meter::status`]: crate::metering::Meter::status
     //! [`correct`]: crate::metering::Meter::correct
+    //! [`left`]: crate::metering::package::PackageBook::left
+    //! [`package`]: crate::metering::package::PackageBook::package
+    //! [`PackageBook::status`]: crate::metering::package::PackageBook::status
+    //! [`with_thresholds`]: crate::metering::Meter::with_thresholds
+    //! [observer]: crate::metering::Meter::with_observer
+    //! [`check_limits`]: crate::metering::Meter::check_limits
     //! [`MeteringEvent::Held`]: crate::metering::MeteringEvent::Held
     //! [`with_longest_pause`]: crate::metering::Pusher::with_longest_pause
     //! [`Meter::statement`]: crate::metering::Meter::statement

@@ -47,6 +47,7 @@
 mod cycle;
 mod delivery;
 mod draft;
+mod limit;
 mod memory;
 mod meter;
 #[cfg(feature = "mysql_async-0_37")]
@@ -56,6 +57,8 @@ pub mod package;
 #[cfg(feature = "deadpool-postgres-0_14")]
 mod postgres;
 mod pusher;
+#[cfg(feature = "reconciliation")]
+pub mod reconciliation;
 #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 mod row;
 #[cfg(feature = "sqlite")]
@@ -65,6 +68,7 @@ mod status;
 mod store;
 #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 mod sums;
+mod threshold;
 mod totals;
 mod usage;
 #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
@@ -72,11 +76,12 @@ mod waiting;
 
 pub use cycle::Cycle;
 pub use draft::{RecordDraft, UsageSum};
+pub use limit::Limit;
 pub use memory::MemoryUsageStore;
 pub use meter::Meter;
 #[cfg(feature = "mysql_async-0_37")]
 pub use mysql::MysqlUsageStore;
-pub use observer::{AtRisk, Hold, MeteringEvent, Observer, PushFailure, Rejection, StderrObserver};
+pub use observer::{AtRisk, ClockTurnedBack, Hold, MeteringEvent, Observer, PushFailure, Rejection, StderrObserver};
 #[cfg(feature = "deadpool-postgres-0_14")]
 pub use postgres::PostgresUsageStore;
 pub use pusher::{PushSummary, Pusher};
@@ -85,6 +90,7 @@ pub use sqlite::SqliteUsageStore;
 pub use statement::{StatementLine, StatementMonth, StatementMonthError};
 pub use status::{Status, Total};
 pub use store::{Correction, MeteringError, RecordOutcome, RecordRefusal, RecordState, StoredRecord, UsageStore};
+pub use threshold::{ThresholdError, ThresholdReached, Thresholds};
 pub use totals::RunningTotal;
 pub(crate) use totals::ShownTotal;
 pub use usage::{Entry, Period, Recorded, Usage, UsageError};

@@ -87,7 +87,13 @@ impl metering::Observer for TracingObserver {
             MeteringEvent::Delivered(records) => ::tracing::info!(records = records.len(), "usage delivered"),
             MeteringEvent::Held(hold) => ::tracing::error!(records = hold.records.len(), "{hold}"),
             MeteringEvent::AtRisk(at_risk) => ::tracing::error!(records = at_risk.total.records, "{at_risk}"),
-            MeteringEvent::StoreFailed(_) => ::tracing::error!("{event}"),
+            MeteringEvent::StoreFailed(_) | MeteringEvent::ClockTurnedBack(_) => ::tracing::error!("{event}"),
+            MeteringEvent::ThresholdReached(reached) => ::tracing::warn!(
+                instance_id = reached.instance_id,
+                package_instance_id = reached.package_instance_id,
+                percent = reached.percent,
+                "{reached}"
+            ),
             MeteringEvent::Rejected(_) | MeteringEvent::PushFailed(_) => ::tracing::warn!("{event}"),
         }
     }

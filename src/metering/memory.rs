@@ -1,22 +1,22 @@
 //! The usage store in memory.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use super::totals::{Additions, Begins, additions};
+use super::totals::{Additions, Begins, Moving, additions};
 use super::{
-    Correction, Entry, MeteringError, RecordOutcome, RecordRefusal, RecordState, Recorded, RunningTotal, StatementLine,
-    StatementMonth, Status, StoredRecord, Total, UsageStore, UsageSum,
+    Correction, Cycle, Entry, MeteringError, RecordOutcome, RecordRefusal, RecordState, Recorded, RunningTotal,
+    StatementLine, StatementMonth, Status, StoredRecord, Total, UsageStore, UsageSum,
 };
 use crate::amount::Amount;
 use crate::lease::Lease;
 use crate::open_api::push_usage::UsageRecord;
 use crate::timestamp::Timestamp;
 
-/// A usage store that lives as long as the process, for tests.
+/// A usage store that lives as long as the process, for tests. Clones share what they have.
 ///
 /// A seller's server must not use it: after a restart all usage that was not delivered would be lost.
 ///
@@ -31,9 +31,9 @@ use crate::timestamp::Timestamp;
 /// # }
 /// # futures_util::FutureExt::now_or_never(example()).unwrap().unwrap();
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MemoryUsageStore {
-    records: Mutex<Records>,
+    records: Arc<Mutex<Records>>,
 }
 
 /// Changes are made in the order in which nothing can fail half way.
@@ -75,6 +75,21 @@ impl MemoryUsageStore {
         Self::default()
     }
 
+    pub(super) fn is_recorded(&self, usage_id: &str) -> bool {
+        self.records().ids.contains_key(usage_id)
+    }
+
+    /// Records entries, unless the id of the first is known.
+    pub(super) fn record_if_new(&self, entries: &[Entry]) -> Recorded {
+        let mut records = self.records();
+        let id = entries.first().and_then(|entry| entry.usage.usage_id.as_ref());
+        if id.is_some_and(|id| records.ids.contains_key(id)) {
+            return Recorded::Repeated;
+        }
+        records.record(entries);
+        Recorded::First
+    }
+
     fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,13 +104,27 @@ impl Records {
                 begins.entry(instance_id.clone()).or_default().push(Timestamp::from_unix_millis(*begin));
             }
         }
-        for (key, amount) in additions(entries, &recorded, &begins) {
-            let total = self.totals.entry(key).or_default();
-            *total = total.saturating_add(amount);
-        }
+        self.add_to_totals(additions(entries, &recorded, &begins));
         let new = entries.iter().zip(&recorded).filter(|(_, recorded)| **recorded == Recorded::First);
         new.for_each(|(entry, _)| self.add(entry));
         recorded
+    }
+
+    fn add_to_totals(&mut self, additions: Additions) {
+        for (key, amount) in additions {
+            let total = self.totals.entry(key).or_default();
+            *total = total.saturating_add(amount);
+        }
+    }
+
+    fn totals_of(&self, instance_id: &str) -> Vec<RunningTotal> {
+        let total = |((_, related, begin), amount): (&(String, String, i64), &i64)| RunningTotal {
+            related_instance_id: Some(related.clone()).filter(|related| !related.is_empty()),
+            cycle_begin: Timestamp::from_unix_millis(*begin),
+            ten_thousandths: *amount,
+        };
+        let totals = self.totals.range((instance_id.to_owned(), String::new(), i64::MIN)..);
+        totals.take_while(|((owner, ..), _)| owner == instance_id).map(total).collect()
     }
 
     fn is_new(&mut self, entry: &Entry) -> Recorded {
@@ -204,17 +233,28 @@ impl Records {
         }
     }
 
-    fn correct(&mut self, metering_sn: &str, correction: Correction, now: Timestamp) -> bool {
+    fn correct(&mut self, metering_sn: &str, correction: Correction, cycle: Cycle, now: Timestamp) -> bool {
         let is_corrected =
             |row: &&mut Row| matches!(row.stored.state, RecordState::Held | RecordState::Fix | RecordState::Dead);
         let Some(row) = self.by_number.get_mut(metering_sn).filter(is_corrected) else { return false };
         let Correction { begin_time, end_time, package_instance_id } = correction;
         let record = &mut row.stored.record;
+        let moving = Moving {
+            instance_id: record.instance_id.clone(),
+            from: record.relate_pkg_instance.clone().unwrap_or_default(),
+            begin_time: record.begin_time,
+            amount: row.amount,
+        };
+        let to = package_instance_id.clone();
         record.begin_time = begin_time.unwrap_or(record.begin_time);
         record.end_time = end_time.unwrap_or(record.end_time);
         record.relate_pkg_instance = package_instance_id.or_else(|| record.relate_pkg_instance.take());
         row.stored.state = RecordState::Pending;
         (row.due_at, row.holder, row.settled_at) = (now, None, None);
+        if let Some(to) = to {
+            let moved = moving.to(&to, &self.totals_of(&moving.from), &self.totals_of(&to), cycle);
+            self.add_to_totals(moved);
+        }
         true
     }
 
@@ -293,15 +333,7 @@ impl UsageStore for MemoryUsageStore {
     }
 
     fn totals<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Vec<RunningTotal>, MeteringError>> {
-        let total = |((_, related, begin), amount): (&(String, String, i64), &i64)| RunningTotal {
-            related_instance_id: Some(related.clone()).filter(|related| !related.is_empty()),
-            cycle_begin: Timestamp::from_unix_millis(*begin),
-            ten_thousandths: *amount,
-        };
-        let begin = (instance_id.to_owned(), String::new(), i64::MIN);
-        let records = self.records();
-        let totals = records.totals.range(begin..).take_while(|((owner, ..), _)| owner == instance_id);
-        answer(totals.map(total).collect())
+        answer(self.records().totals_of(instance_id))
     }
 
     fn begin_cycle<'a>(&'a self, instance_id: &'a str, at: Timestamp) -> BoxFuture<'a, Result<bool, MeteringError>> {
@@ -367,9 +399,10 @@ impl UsageStore for MemoryUsageStore {
         &'a self,
         metering_sn: &'a str,
         correction: Correction,
+        cycle: Cycle,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<bool, MeteringError>> {
-        answer(self.records().correct(metering_sn, correction, now))
+        answer(self.records().correct(metering_sn, correction, cycle, now))
     }
 
     fn status(&self, risky_before: Timestamp) -> BoxFuture<'_, Result<Status, MeteringError>> {

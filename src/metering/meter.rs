@@ -1,19 +1,24 @@
 //! Recording usage, and inspecting its records.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use super::totals::{ShownTotal, shown_totals};
 use super::{
-    Correction, Cycle, Entry, MeteringError, Period, RecordState, Recorded, StatementLine, StatementMonth, Status,
-    StoredRecord, Usage, UsageError, UsageStore,
+    ClockTurnedBack, Correction, Cycle, Entry, MeteringError, MeteringEvent, Observer, Period, RecordState, Recorded,
+    StatementLine, StatementMonth, Status, StderrObserver, StoredRecord, Thresholds, Usage, UsageError, UsageStore,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::timestamp::Timestamp;
 
 /// Age at which a record counts as at risk: a week before the marketplace refuses it.
 const RISKY_AFTER: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// How far the clock may go back unnoticed, as it does when it is adjusted.
+const ADJUSTED: Duration = Duration::from_secs(60);
 
 /// Records usage durably. Clones share the store.
 #[doc(alias = "billing")]
@@ -22,8 +27,12 @@ const RISKY_AFTER: Duration = Duration::from_secs(14 * 24 * 3600);
 pub struct Meter {
     pub(super) store: Arc<dyn UsageStore>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) thresholds: Thresholds,
     period: Period,
-    cycle: Cycle,
+    pub(super) cycle: Cycle,
+    /// The latest time of a usage, in milliseconds.
+    latest: Arc<AtomicI64>,
 }
 
 impl Meter {
@@ -32,8 +41,11 @@ impl Meter {
         Self {
             store: Arc::new(store),
             clock: Arc::new(SystemClock),
+            observer: Arc::new(StderrObserver),
+            thresholds: Thresholds::default(),
             period: Period::default(),
             cycle: Cycle::default(),
+            latest: Arc::new(AtomicI64::new(i64::MIN)),
         }
     }
 
@@ -53,6 +65,21 @@ impl Meter {
         self
     }
 
+    /// Sets the observer of thresholds and of the clock, and of the pushers that are made with this meter (default: [`StderrObserver`]). If it
+    /// panics, nothing else changes: what it is called for is on disk.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+
+    /// Sets the thresholds of packages and of [limits](super::Limit) (default: 80 and 100 percent).
+    #[must_use]
+    pub fn with_thresholds(mut self, thresholds: Thresholds) -> Self {
+        self.thresholds = thresholds;
+        self
+    }
+
     /// Sets the clock (default: system clock).
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
@@ -60,7 +87,9 @@ impl Meter {
         self
     }
 
-    /// Records usage. When this returns, it is on disk and will be reported. Calls made at the same time share one
+    /// Records usage. When this returns, it is on disk and will be reported. Where a period was reported already, the usage
+    /// counts in the next one. A clock that was turned back is reported
+    /// ([`ClockTurnedBack`](MeteringEvent::ClockTurnedBack)), and refuses no usage. Calls made at the same time share one
     /// commit, so many at once are far cheaper than one after the other.
     ///
     /// # Errors
@@ -89,7 +118,20 @@ impl Meter {
     ///
     /// The usage cannot be billed.
     pub fn entry(&self, usage: Usage) -> Result<Entry, UsageError> {
-        usage.check(self.clock.now(), self.period, self.cycle)
+        usage.check(self.checked_now(), self.period, self.cycle)
+    }
+
+    /// Returns the time of now, and reports once if the clock was turned back.
+    fn checked_now(&self) -> Timestamp {
+        let now = self.clock.now();
+        let latest = Timestamp::from_unix_millis(self.latest.fetch_max(now.as_unix_millis(), Ordering::Relaxed));
+        if now.saturating_add(ADJUSTED) < latest {
+            let [from, to] = [latest, now].map(Timestamp::as_unix_millis);
+            if self.latest.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                self.notify(&MeteringEvent::ClockTurnedBack(ClockTurnedBack::new(latest, now)));
+            }
+        }
+        now
     }
 
     /// Makes records of the open sums of an instance that was closed, since a record must not end after that. To be
@@ -100,6 +142,11 @@ impl Meter {
     /// The store failed.
     pub async fn close_instance(&self, instance_id: &str, closed_at: Timestamp) -> Result<usize, MeteringError> {
         self.store.close_instance(instance_id, closed_at.min(self.clock.now())).await
+    }
+
+    /// Calls the observer. Its panic ends here, after the panic hook has reported it.
+    pub(super) fn notify(&self, event: &MeteringEvent<'_>) {
+        drop(catch_unwind(AssertUnwindSafe(|| self.observer.on_event(event))));
     }
 
     /// Returns the usage of an instance in the cycle of now, and the time of now.
@@ -186,11 +233,14 @@ impl Meter {
     /// Of records with the same number the marketplace keeps the first: a record that it took before is answered as
     /// "reported before" and ends as delivered, without the correction.
     ///
+    /// With the package the usage moves from one running total to the other, so that totals are of what will be billed. What a
+    /// [`PackageBook`](super::package::PackageBook) has deducted stays as it is.
+    ///
     /// # Errors
     ///
     /// The store failed.
     pub async fn correct(&self, metering_sn: &str, correction: Correction) -> Result<bool, MeteringError> {
-        self.store.correct(metering_sn, correction, self.clock.now()).await
+        self.store.correct(metering_sn, correction, self.cycle, self.clock.now()).await
     }
 }
 

@@ -7,8 +7,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::row::{
-    ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read,
-    read_status, read_sum, status as status_sql, stored,
+    ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, MOVING, SETTLE, Settlement, package, page, read,
+    read_moving, read_status, read_sum, status as status_sql, stored,
 };
 use super::statement::{
     DELIVERED, Delivered, DeliveredRecord, delivered as add_up, fill_months, place, read_line, statement,
@@ -17,8 +17,8 @@ use super::sums::{Addition, Period, Sorted, Sums, ids_of};
 use super::totals::{Additions, Begins, TOTALS, additions, fill_totals, read_begins, read_total, renewed};
 use super::waiting::{Queue, Waiting, answer};
 use super::{
-    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, RunningTotal, StatementLine,
-    StatementMonth, Status, StoredRecord, UsageStore, UsageSum,
+    Correction, Cycle, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, RunningTotal,
+    StatementLine, StatementMonth, Status, StoredRecord, UsageStore, UsageSum,
 };
 use crate::columns::Columns as _;
 use crate::lease::Lease;
@@ -228,11 +228,8 @@ impl UsageStore for MysqlUsageStore {
     }
 
     fn totals<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Vec<RunningTotal>, MeteringError>> {
-        let totals = move |work: Work| async move {
-            let rows = work.query(TOTALS, &[id("instance_id", instance_id)?]).await?;
-            rows.iter().map(read_total).collect()
-        };
-        self.run(totals).boxed()
+        let read = move |work: Work| async move { totals(&work, instance_id).await };
+        self.run(read).boxed()
     }
 
     fn begin_cycle<'a>(&'a self, instance_id: &'a str, at: Timestamp) -> BoxFuture<'a, Result<bool, MeteringError>> {
@@ -321,6 +318,7 @@ impl UsageStore for MysqlUsageStore {
         &'a self,
         metering_sn: &'a str,
         correction: Correction,
+        cycle: Cycle,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<bool, MeteringError>> {
         async move {
@@ -328,11 +326,25 @@ impl UsageStore for MysqlUsageStore {
             let [begin, end] = [begin_time, end_time].map(|time| time.map(Timestamp::as_unix_millis));
             let package = package_instance_id.as_deref();
             let correct = |work: Work| async move {
-                let package = package.map(|package| id("package", package)).transpose()?.unwrap_or(Value::NULL);
+                let new = package.map(|package| id("package", package)).transpose()?.unwrap_or(Value::NULL);
                 let number = id("metering_sn", metering_sn)?;
-                work.execute(CORRECT, &values![number, now.as_unix_millis(), begin, end, package]).await
+                let values = values![number.clone(), now.as_unix_millis(), begin, end, new];
+                let Some(to) = package else { return Ok(work.execute(CORRECT, &values).await? == 1) };
+                let Some(known) = work.query_opt(MOVING, std::slice::from_ref(&number)).await? else {
+                    return Ok(false);
+                };
+                lock_instances(&work, &[&*known.text("instance_id")?].into()).await?;
+                // It may have changed before the lock was had.
+                let known = work.query_opt(MOVING, &[number]).await?;
+                let moving = known.as_ref().map(read_moving).transpose()?;
+                let is_corrected = work.execute(CORRECT, &values).await? == 1;
+                if let Some(moving) = moving.filter(|_| is_corrected) {
+                    let moved = moving.to(to, &totals(&work, &moving.from).await?, &totals(&work, to).await?, cycle);
+                    add_to_totals(&work, &moved).await?;
+                }
+                Ok(is_corrected)
             };
-            Ok(self.run(correct).await? == 1)
+            self.run(correct).await
         }
         .boxed()
     }
@@ -446,6 +458,10 @@ async fn begins(work: &impl Session, renewed: &BTreeSet<&str>) -> Result<Begins,
         )
     };
     read_begins(&work.query_rows(begins, &[], &names).await?)
+}
+
+async fn totals(work: &impl Session, instance_id: &str) -> Result<Vec<RunningTotal>, DatabaseError> {
+    work.query(TOTALS, &[id("instance_id", instance_id)?]).await?.iter().map(read_total).collect()
 }
 
 /// Begins running totals or adds to them, in the order of their keys.

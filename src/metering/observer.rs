@@ -1,14 +1,14 @@
-//! Events of reporting, and their observers.
+//! Events of metering, and their observers.
 
 use std::fmt;
 
-use super::{MeteringError, RecordOutcome, RecordRefusal, Total};
+use super::{MeteringError, RecordOutcome, RecordRefusal, ThresholdReached, Total};
 use crate::open_api::CallError;
 use crate::open_api::push_usage::{Disposition, UsageRecord};
 use crate::text::chain::Chain;
 use crate::timestamp::Timestamp;
 
-/// An observer of reporting, for logs and alarms.
+/// An observer of metering, for logs and alarms.
 ///
 /// ```
 /// use koogallery::metering::{MeteringEvent, Observer};
@@ -26,11 +26,11 @@ use crate::timestamp::Timestamp;
 /// }
 /// ```
 pub trait Observer: Send + Sync + 'static {
-    /// Handles an event. Called on the pusher's task, so it must not block.
+    /// Handles an event. Called on the pusher's task, or on that of a recording, so it must not block.
     fn on_event(&self, event: &MeteringEvent<'_>);
 }
 
-/// An event of reporting.
+/// An event of metering.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum MeteringEvent<'a> {
@@ -46,6 +46,10 @@ pub enum MeteringEvent<'a> {
     AtRisk(AtRisk),
     /// The store failed; the pusher retries.
     StoreFailed(&'a MeteringError),
+    /// The clock was turned back by more than a minute.
+    ClockTurnedBack(ClockTurnedBack),
+    /// Usage has reached a threshold of a package or a limit.
+    ThresholdReached(ThresholdReached<'a>),
 }
 
 impl fmt::Display for MeteringEvent<'_> {
@@ -57,6 +61,8 @@ impl fmt::Display for MeteringEvent<'_> {
             Self::PushFailed(failure) => failure.fmt(f),
             Self::AtRisk(at_risk) => at_risk.fmt(f),
             Self::StoreFailed(error) => Chain(*error).fmt(f),
+            Self::ClockTurnedBack(turned) => turned.fmt(f),
+            Self::ThresholdReached(reached) => reached.fmt(f),
         }
     }
 }
@@ -178,6 +184,34 @@ impl fmt::Display for AtRisk {
             f,
             "{records} usage records since {oldest} are undelivered and cannot be billed 21 days after their begin"
         )
+    }
+}
+
+/// A clock that was turned back by more than a minute between two usages. Reported once; the usage counts by the clock as
+/// it is now.
+///
+/// A time of use that the caller gives and that is more than five minutes ahead of the clock is refused then
+/// ([`UsageError::Ahead`](super::UsageError::Ahead)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClockTurnedBack {
+    /// The latest time before.
+    pub from: Timestamp,
+    /// The time now.
+    pub to: Timestamp,
+}
+
+impl ClockTurnedBack {
+    /// Creates the event, for tests of an observer.
+    pub fn new(from: Timestamp, to: Timestamp) -> Self {
+        Self { from, to }
+    }
+}
+
+impl fmt::Display for ClockTurnedBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to } = self;
+        write!(f, "the clock was turned back from {from} to {to}: usage may be billed in the wrong period")
     }
 }
 

@@ -38,7 +38,9 @@
 //! * Amounts have at most four decimals, and are added without rounding.
 
 mod book;
+mod deduction;
 mod error;
+mod memory;
 mod model;
 #[cfg(feature = "mysql_async-0_37")]
 mod mysql;
@@ -51,10 +53,13 @@ mod row;
 mod rules;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod status;
 mod store;
 
 pub use book::{Consumed, PackageBook};
+pub use deduction::Deduction;
 pub use error::PackageError;
+pub use memory::MemoryPackageStore;
 pub use model::{Package, PackageState, Part, ReservationState, StoredPackage, StoredReservation};
 #[cfg(feature = "mysql_async-0_37")]
 pub use mysql::MysqlPackageStore;
@@ -64,4 +69,5 @@ pub use reservation::Reservation;
 pub use rules::{Consumption, WhenUsedUp};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqlitePackageStore;
+pub use status::PackageStatus;
 pub use store::{Change, Decision, Outcome, PackageStore, Scope, Shelf};

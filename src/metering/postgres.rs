@@ -8,8 +8,8 @@ use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3};
 use tokio_postgres::Transaction;
 
 use super::row::{
-    ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read,
-    read_status, read_sum, status, stored,
+    ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, MOVING, SETTLE, Settlement, package, page, read,
+    read_moving, read_status, read_sum, status, stored,
 };
 use super::statement::{
     DELIVERED, Delivered, DeliveredRecord, delivered as add_up, fill_months, place, read_line, statement,
@@ -18,8 +18,8 @@ use super::sums::{Addition, Period, Sorted, Sums, ids_of};
 use super::totals::{Additions, Begins, TOTALS, additions, fill_totals, read_begins, read_total, renewed};
 use super::waiting::{Queue, Waiting, answer};
 use super::{
-    Correction, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, RunningTotal, StatementLine,
-    StatementMonth, Status, StoredRecord, UsageStore, UsageSum,
+    Correction, Cycle, Entry, MeteringError, RecordDraft, RecordOutcome, RecordState, Recorded, RunningTotal,
+    StatementLine, StatementMonth, Status, StoredRecord, UsageStore, UsageSum,
 };
 use crate::columns::Columns as _;
 use crate::lease::Lease;
@@ -310,16 +310,30 @@ impl UsageStore for PostgresUsageStore {
         &'a self,
         metering_sn: &'a str,
         correction: Correction,
+        cycle: Cycle,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<bool, MeteringError>> {
-        async move {
+        self.run(async move |work| {
             let Correction { begin_time, end_time, package_instance_id } = correction;
             let [begin, end] = [begin_time, end_time].map(|time| time.map(Timestamp::as_unix_millis));
             let now = now.as_unix_millis();
             let parameters = [text(&metering_sn), int(&now), int(&begin), int(&end), text(&package_instance_id)];
-            let changed = self.database.execute(&shared(CORRECT), &parameters).await;
-            changed.map(|changed| changed == 1).map_err(MeteringError::store)
-        }
+            let Some(to) = &package_instance_id else {
+                return Ok(work.execute(&shared(CORRECT), &parameters).await? == 1);
+            };
+            let find = shared(MOVING);
+            let Some(known) = work.query_opt(&find, &[text(&metering_sn)]).await? else { return Ok(false) };
+            lock(work, &[&*known.text("instance_id")?].into()).await?;
+            // It may have changed before the lock was had.
+            let known = work.query_opt(&find, &[text(&metering_sn)]).await?;
+            let moving = known.as_ref().map(read_moving).transpose()?;
+            let is_corrected = work.execute(&shared(CORRECT), &parameters).await? == 1;
+            if let Some(moving) = moving.filter(|_| is_corrected) {
+                let moved = moving.to(to, &totals(work, &moving.from).await?, &totals(work, to).await?, cycle);
+                add_to_totals(work, &moved).await?;
+            }
+            Ok(is_corrected)
+        })
         .boxed()
     }
 
@@ -429,6 +443,10 @@ async fn begins(work: &Work<'_>, renewed: &BTreeSet<&str>) -> Result<Begins, Dat
     let begins = "SELECT instance_id, cycle_begin FROM koogallery_usage_total \
                   WHERE instance_id = ANY($1) AND related = ''";
     read_begins(&work.query(begins, &[texts(&renewed)]).await?)
+}
+
+async fn totals(work: &Work<'_>, instance_id: &str) -> Result<Vec<RunningTotal>, DatabaseError> {
+    work.query(&shared(TOTALS), &[text(&instance_id)]).await?.iter().map(read_total).collect()
 }
 
 /// Begins running totals or adds to them, in the order of their keys.

@@ -12,9 +12,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 
 use super::delivery::{Verdict, limit_broken, verdict, verdict_of_error};
-use super::{
-    AtRisk, Hold, Meter, MeteringError, MeteringEvent, Observer, PushFailure, RecordOutcome, Rejection, StderrObserver,
-};
+use super::{AtRisk, Hold, Meter, MeteringError, MeteringEvent, Observer, PushFailure, RecordOutcome, Rejection};
 use crate::backoff;
 use crate::lease::Lease;
 use crate::open_api::push_usage::{MAX_RECORDS, Request, UsageRecord};
@@ -91,10 +89,10 @@ impl Pusher {
     /// needs the access key of the basic interface.
     pub fn new(meter: Meter, client: Client, runtime: impl Runtime) -> Self {
         Self {
+            observer: Arc::clone(&meter.observer),
             meter,
             client,
             runtime: Arc::new(runtime),
-            observer: Arc::new(StderrObserver),
             random: Arc::new(OsRandom),
             interval: Duration::from_secs(30),
             grace: Duration::from_secs(60),
@@ -108,7 +106,7 @@ impl Pusher {
         }
     }
 
-    /// Sets the observer (default: [`StderrObserver`]).
+    /// Sets the observer (default: that of the [meter](Meter::with_observer)).
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer) -> Self {
         self.observer = Arc::new(observer);

@@ -1,5 +1,6 @@
 //! The row of a record, and the statements that all SQL engines share.
 
+use super::totals::Moving;
 use super::{RecordOutcome, RecordRefusal, RecordState, StoredRecord, UsageSum};
 #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 use super::{Status, Total};
@@ -18,6 +19,19 @@ pub(super) const COLUMNS: &str = "metering_sn, instance_id, package, begin_time,
 pub(super) const CORRECT: &str = "UPDATE koogallery_usage_record SET state = 'pending', held = FALSE, holder = NULL, \
     due_at = ?2, settled_at = NULL, begin_time = coalesce(?3, begin_time), end_time = coalesce(?4, end_time), \
     package = coalesce(?5, package) WHERE metering_sn = ?1 AND state IN ('fix', 'dead')";
+
+/// A record before its package is corrected. Parameter: number.
+pub(super) const MOVING: &str =
+    "SELECT instance_id, package, begin_time, amount FROM koogallery_usage_record WHERE metering_sn = ?1";
+
+pub(super) fn read_moving<R: Columns>(row: &R) -> Result<Moving, R::Error> {
+    Ok(Moving {
+        instance_id: row.text("instance_id")?,
+        from: row.text("package")?,
+        begin_time: row.time("begin_time")?,
+        amount: row.int("amount")?,
+    })
+}
 
 /// Parameters: number, time, holder, and what [`Settlement`] has.
 pub(super) const SETTLE: &str = "UPDATE koogallery_usage_record SET state = ?4, held = ?5, due_at = ?6, \

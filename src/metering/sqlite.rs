@@ -6,8 +6,8 @@ use futures_util::future::BoxFuture;
 use rusqlite::{OptionalExtension as _, Transaction, named_params, params};
 
 use super::row::{
-    ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, SETTLE, Settlement, package, page, read, read_sum,
-    stored,
+    ADD, AT_ONCE, CLOSED_UNTIL, COLUMNS, CORRECT, COUNT_DELIVERED, MOVING, SETTLE, Settlement, package, page, read,
+    read_moving, read_sum, stored,
 };
 use super::statement::{DELIVERED, DeliveredRecord, fill_months, place, read_line, statement};
 use super::totals::{TOTALS, fill_totals, read_total, totals_of};
@@ -184,9 +184,7 @@ impl UsageStore for SqliteUsageStore {
 
     fn totals<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Vec<RunningTotal>, MeteringError>> {
         let instance_id = instance_id.to_owned();
-        self.run(move |transaction| {
-            transaction.prepare_cached(TOTALS)?.query_map([&instance_id], |row| read_total(row))?.collect()
-        })
+        self.run(move |transaction| totals(transaction, &instance_id))
     }
 
     fn begin_cycle<'a>(&'a self, instance_id: &'a str, at: Timestamp) -> BoxFuture<'a, Result<bool, MeteringError>> {
@@ -270,10 +268,13 @@ impl UsageStore for SqliteUsageStore {
         &'a self,
         metering_sn: &'a str,
         correction: Correction,
+        cycle: Cycle,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<bool, MeteringError>> {
         let metering_sn = metering_sn.to_owned();
         self.run(move |transaction| {
+            let moving =
+                transaction.prepare_cached(MOVING)?.query_row([&metering_sn], |row| read_moving(row)).optional()?;
             let changed = transaction.execute(
                 CORRECT,
                 params![
@@ -281,9 +282,15 @@ impl UsageStore for SqliteUsageStore {
                     now.as_unix_millis(),
                     correction.begin_time.map(Timestamp::as_unix_millis),
                     correction.end_time.map(Timestamp::as_unix_millis),
-                    correction.package_instance_id,
+                    &correction.package_instance_id,
                 ],
             )?;
+            if let (1, Some(moving), Some(to)) = (changed, moving, correction.package_instance_id) {
+                let moved = moving.to(&to, &totals(transaction, &moving.from)?, &totals(transaction, &to)?, cycle);
+                for ((owner, related, begin), amount) in moved {
+                    transaction.prepare_cached(ADD_TO_TOTAL)?.execute(params![owner, related, begin, amount])?;
+                }
+            }
             Ok(changed == 1)
         })
     }
@@ -349,26 +356,30 @@ fn make_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(SqliteUsageStore::SCHEMA)
 }
 
+fn totals(transaction: &Transaction<'_>, instance_id: &str) -> rusqlite::Result<Vec<RunningTotal>> {
+    transaction.prepare_cached(TOTALS)?.query_map([instance_id], |row| read_total(row))?.collect()
+}
+
+/// The begin of the last cycle until a time. Parameters: instance or package, time.
+pub(super) const RENEWAL: &str = "SELECT max(cycle_begin) FROM koogallery_usage_total \
+    WHERE instance_id = ?1 AND related = '' AND cycle_begin <= ?2";
+
+/// Parameters: instance or package, related instance or an empty text, begin of the cycle, amount.
+pub(super) const ADD_TO_TOTAL: &str = "INSERT INTO koogallery_usage_total VALUES (?1, ?2, ?3, ?4) \
+    ON CONFLICT DO UPDATE SET amount = amount + excluded.amount";
+
 /// Adds an entry to the running totals.
 fn add_to_totals(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
     for (owner, related) in totals_of(entry) {
         let renewal: Option<i64> = match entry.cycle {
             Cycle::AtRenewal => transaction
-                .prepare_cached(
-                    "SELECT max(cycle_begin) FROM koogallery_usage_total \
-                     WHERE instance_id = ?1 AND related = '' AND cycle_begin <= ?2",
-                )?
+                .prepare_cached(RENEWAL)?
                 .query_row(params![owner, entry.at.as_unix_millis()], |row| row.get(0))?,
             _ => None,
         };
         let renewal = renewal.map(Timestamp::from_unix_millis);
         let begin = entry.cycle.begin(entry.at, renewal.as_slice()).as_unix_millis();
-        transaction
-            .prepare_cached(
-                "INSERT INTO koogallery_usage_total VALUES (?1, ?2, ?3, ?4) \
-                 ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
-            )?
-            .execute(params![owner, related, begin, entry.ten_thousandths()])?;
+        transaction.prepare_cached(ADD_TO_TOTAL)?.execute(params![owner, related, begin, entry.ten_thousandths()])?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{Entry, Recorded, RunningTotal, StatementLine, StatementMonth, Status};
+use super::{Cycle, Entry, Recorded, RunningTotal, StatementLine, StatementMonth, Status};
 use crate::lease::Lease;
 use crate::open_api::push_usage::{RecordCode, UsageRecord};
 use crate::shareable::shareable;
@@ -86,11 +86,13 @@ shareable! {
         ) -> BoxFuture<'_, Result<(), MeteringError>>;
 
         /// Makes a record that was refused or is held pending again, due at once, with the same number. Returns whether
-        /// there was such a record.
+        /// there was such a record. In the same transaction a new package takes the usage of the record over into its
+        /// running total, in the given [cycle](Entry::cycle), from that of the former package.
         fn correct<'a>(
             &'a self,
             metering_sn: &'a str,
             correction: Correction,
+            cycle: Cycle,
             now: Timestamp,
         ) -> BoxFuture<'a, Result<bool, MeteringError>>;
 

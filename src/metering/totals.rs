@@ -61,6 +61,56 @@ pub(super) fn additions<'a>(
     additions
 }
 
+/// A record whose package is to be corrected.
+pub(super) struct Moving {
+    pub(super) instance_id: String,
+    /// The package; an empty text means none.
+    pub(super) from: String,
+    pub(super) begin_time: Timestamp,
+    pub(super) amount: i64,
+}
+
+impl Moving {
+    /// Returns what its correction takes from the totals of its package, and adds to those of another.
+    ///
+    /// A record is of one cycle, but late usage in it may be of another: what the cycle of its begin lacks is taken from the
+    /// nearest ones, so that no total is below zero and nothing is lost.
+    pub(super) fn to(&self, to: &str, of_from: &[RunningTotal], of_to: &[RunningTotal], cycle: Cycle) -> Additions {
+        let Self { instance_id, from, begin_time, amount } = self;
+        let mut moved = Additions::new();
+        if from == to {
+            return moved;
+        }
+        let cycle_of = |totals, at| begin_of(totals, cycle, at);
+        let home = cycle_of(of_from, *begin_time);
+        let is_related = |total: &&RunningTotal| total.related_instance_id.as_ref() == Some(instance_id);
+        let mut taken: Vec<&RunningTotal> = of_from.iter().filter(is_related).collect();
+        taken.sort_by_key(|total| total.cycle_begin.abs_diff(home));
+        let mut rest = *amount;
+        let mut add = |begin: Timestamp, amount| {
+            let total = moved.entry((to.to_owned(), instance_id.clone(), begin.as_unix_millis())).or_insert(0_i64);
+            *total = total.saturating_add(amount);
+        };
+        let mut takings = Vec::new();
+        for total in taken {
+            let part = rest.min(total.ten_thousandths);
+            if part > 0 {
+                rest -= part;
+                let at = if total.cycle_begin == home { *begin_time } else { total.cycle_begin };
+                add(cycle_of(of_to, at), part);
+                takings.push((total.cycle_begin, part));
+            }
+        }
+        if rest > 0 {
+            add(cycle_of(of_to, *begin_time), rest);
+        }
+        for (begin, part) in takings {
+            moved.insert((from.clone(), instance_id.clone(), begin.as_unix_millis()), -part);
+        }
+        moved
+    }
+}
+
 /// The usage of an instance or package that the marketplace shows.
 #[derive(Debug)]
 pub(crate) struct ShownTotal {
@@ -76,9 +126,7 @@ pub(super) fn shown_totals(
     now: Timestamp,
 ) -> Result<Vec<ShownTotal>, MeteringError> {
     let is_package = totals.iter().any(|total| total.related_instance_id.is_some());
-    let renewals: Vec<_> =
-        totals.iter().filter(|total| total.related_instance_id.is_none()).map(|total| total.cycle_begin).collect();
-    let begin = cycle.begin(now, &renewals);
+    let begin = begin_of(totals, cycle, now);
     let mut sums: BTreeMap<Option<&str>, i128> = BTreeMap::new();
     for total in totals {
         let related = total.related_instance_id.as_deref();
@@ -86,7 +134,7 @@ pub(super) fn shown_totals(
         if is_package && related.is_none() && total.ten_thousandths == 0 {
             continue;
         }
-        let is_counted = cycle == Cycle::Never || total.cycle_begin == begin;
+        let is_counted = is_counted(total, cycle, begin);
         *sums.entry(related).or_default() += if is_counted { i128::from(total.ten_thousandths) } else { 0 };
     }
     if sums.is_empty() {
@@ -99,6 +147,25 @@ pub(super) fn shown_totals(
         Ok(ShownTotal { related_instance_id: related.map(str::to_owned), usage })
     };
     sums.into_iter().map(shown).collect()
+}
+
+/// Returns the usage of a pay-per-use instance in the cycle of a time, and the begin of the cycle.
+pub(super) fn total_of(totals: &[RunningTotal], cycle: Cycle, now: Timestamp) -> (i128, Timestamp) {
+    let begin = begin_of(totals, cycle, now);
+    let of_instance = totals.iter().filter(|total| total.related_instance_id.is_none());
+    let counted = of_instance.filter(|total| is_counted(total, cycle, begin));
+    (counted.map(|total| i128::from(total.ten_thousandths)).sum(), begin)
+}
+
+/// Returns the begin of the cycle of a time.
+fn begin_of(totals: &[RunningTotal], cycle: Cycle, now: Timestamp) -> Timestamp {
+    let begins = totals.iter().filter(|total| total.related_instance_id.is_none());
+    cycle.begin(now, &begins.map(|total| total.cycle_begin).collect::<Vec<_>>())
+}
+
+/// Whether a total counts in the cycle that begins at a time.
+fn is_counted(total: &RunningTotal, cycle: Cycle, begin: Timestamp) -> bool {
+    cycle == Cycle::Never || total.cycle_begin == begin
 }
 
 /// The table of totals, filled with what is stored. Of what was deleted before, nothing is known any more. It does nothing
@@ -183,6 +250,27 @@ mod tests {
         let of_package = [total(None, 10, 0), total(Some("a"), 0, 9), total(Some("b"), 10, 25_000)];
         let expected = [(Some("a".to_owned()), "0".to_owned()), (Some("b".to_owned()), "2.5".to_owned())];
         assert_eq!(shown(&of_package, Cycle::AtRenewal), expected);
+    }
+
+    #[test]
+    fn a_correction_moves_usage_between_packages_and_loses_none() {
+        let at = Timestamp::from_unix_millis;
+        let moving = |from: &str| Moving { instance_id: "i".into(), from: from.into(), begin_time: at(25), amount: 7 };
+        let moved = |from: &str, of_from: &[RunningTotal], of_to: &[RunningTotal], cycle| {
+            let moved = moving(from).to("b", of_from, of_to, cycle).into_iter();
+            moved.map(|((owner, related, begin), amount)| (owner, related, begin, amount)).collect::<Vec<_>>()
+        };
+        let row = |owner: &str, begin, amount| (owner.to_owned(), "i".to_owned(), begin, amount);
+        let of_a = [total(Some("i"), 0, 9), total(Some("j"), 0, 9)];
+        assert_eq!(moved("a", &of_a, &[], Cycle::Never), [row("a", 0, -7), row("b", 0, 7)]);
+        assert_eq!(moved("", &[], &[], Cycle::Never), [row("b", 0, 7)], "from no package");
+        assert_eq!(moved("b", &of_a, &[], Cycle::Never), [], "to the same");
+        // The cycle of the record has too little; that of the other package began at 24.
+        let of_a = [total(None, 10, 0), total(None, 20, 0), total(Some("i"), 10, 90), total(Some("i"), 20, 5)];
+        let of_b = [total(None, 24, 0)];
+        let expected = [row("a", 10, -2), row("a", 20, -5), row("b", 0, 2), row("b", 24, 5)];
+        assert_eq!(moved("a", &of_a, &of_b, Cycle::AtRenewal), expected);
+        assert_eq!(moved("a", &[], &[], Cycle::Never), [row("b", 0, 7)], "what no total has is added");
     }
 
     #[test]

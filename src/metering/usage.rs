@@ -67,12 +67,9 @@ impl Usage {
     }
 
     pub(crate) fn check(self, now: Timestamp, period: Period, cycle: Cycle) -> Result<Entry, UsageError> {
-        let is_text = |text: &str| !text.contains('\0');
-        let is_id = |id: &str| (1..=64).contains(&id.chars().count()) && is_text(id);
-        if !is_id(&self.instance_id) || self.package_instance_id.as_deref().is_some_and(|id| !is_id(id)) {
-            return Err(UsageError::InstanceId);
-        }
-        if !self.usage_id.as_deref().is_none_or(is_text) {
+        check_instance_id(&self.instance_id)?;
+        self.package_instance_id.as_deref().map_or(Ok(()), check_instance_id)?;
+        if self.usage_id.as_deref().is_some_and(|id| id.contains('\0')) {
             return Err(UsageError::UsageId);
         }
         let at = self.at.unwrap_or(now);
@@ -82,11 +79,22 @@ impl Usage {
         if at < now && at.abs_diff(now) > OLDEST {
             return Err(UsageError::TooOld(at));
         }
-        match self.amount.ten_thousandths() {
-            Some(1..=LARGEST) => {}
-            _ => return Err(UsageError::Amount(self.amount)),
-        }
+        check_amount(self.amount)?;
         Ok(Entry { usage: self, at, recorded_at: now, period, cycle })
+    }
+}
+
+pub(super) fn check_instance_id(id: &str) -> Result<(), UsageError> {
+    if !(1..=64).contains(&id.chars().count()) || id.contains('\0') {
+        return Err(UsageError::InstanceId);
+    }
+    Ok(())
+}
+
+pub(super) fn check_amount(amount: Amount) -> Result<(), UsageError> {
+    match amount.ten_thousandths() {
+        Some(1..=LARGEST) => Ok(()),
+        _ => Err(UsageError::Amount(amount)),
     }
 }
 
@@ -133,8 +141,8 @@ pub enum UsageError {
     /// A usage id has the character U+0000, which not every store can hold.
     #[error("invalid usage id: it has the character U+0000")]
     UsageId,
-    /// The amount is not above zero, or larger than a record can hold.
-    #[error("invalid usage amount {0}: expected more than 0 and at most 99999999.9999")]
+    /// The amount is not above zero, is larger than a record can hold, or has more than four decimals.
+    #[error("invalid usage amount {0}: expected more than 0 and at most 99999999.9999, with at most four decimals")]
     Amount(Amount),
     /// The usage is more than 20 days old; the marketplace takes none of more than 21 days ago.
     #[error("usage of {0} is too old to be billed")]

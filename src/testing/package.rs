@@ -11,7 +11,8 @@ use crate::amount::Amount;
 use crate::clock::ManualClock;
 use crate::lease::Lease;
 use crate::metering::package::{
-    Consumed, Package, PackageBook, PackageError, PackageState, PackageStore, ReservationState, WhenUsedUp,
+    Consumed, Package, PackageBook, PackageError, PackageState, PackageStatus, PackageStore, ReservationState,
+    WhenUsedUp,
 };
 use crate::metering::{Meter, Recorded, Usage, UsageStore};
 use crate::timestamp::Timestamp;
@@ -41,6 +42,7 @@ pub async fn package_store<U: UsageStore, P: PackageStore>(make: impl AsyncFn() 
     a_reservation_outlasts_its_package(&desk().await).await;
     a_reservation_ends_with_its_lease(&desk().await).await;
     old_reservations_are_deleted(&desk().await).await;
+    the_figures_are_those_of_what_is_valid(&desk().await).await;
 }
 
 /// Checks the rules of a [`PackageStore`] that several processes share; `open` opens the same stores at every call. They
@@ -458,8 +460,17 @@ async fn a_reservation_outlasts_its_package(desk: &Desk) {
 
 async fn a_reservation_ends_with_its_lease(desk: &Desk) {
     desk.add("p", "i", 4).await;
-    let mut kept = ok("reserve", desk.book.reserve(usage("i", 1).with_id("kept"), SHORT).await);
-    ok("extend", kept.extend(HOUR).await);
+    let kept = loop {
+        let mut kept = ok("reserve", desk.book.reserve(usage("i", 1).with_id("kept"), SHORT).await);
+        match kept.extend(HOUR).await {
+            // On a busy machine the lease may be over by then.
+            Err(PackageError::Settled { state: ReservationState::Over, .. }) => {}
+            extended => {
+                ok("extend", extended);
+                break kept;
+            }
+        }
+    };
     let lost = ok("reserve", desk.book.reserve(usage("i", 2).with_id("lost"), SHORT).await);
     let is_left = async |now| {
         desk.clock.set(now);
@@ -493,4 +504,26 @@ async fn old_reservations_are_deleted(desk: &Desk) {
     let _ = ok("reserve", desk.book.reserve(usage("i", 1).with_id("two"), HOUR).await);
     let error = old.cancel().await;
     assert!(matches!(error, Err(PackageError::UnknownReservation(_))), "{error:?}");
+}
+
+async fn the_figures_are_those_of_what_is_valid(desk: &Desk) {
+    assert_eq!(ok("status", desk.book.status().await), PackageStatus::default(), "there is no package");
+    for (id, instance_id, quota) in
+        [("a", "i", 10), ("b", "i", 20), ("b", "j", 5), ("frozen", "i", 7), ("over", "k", 9)]
+    {
+        desk.add(id, instance_id, quota).await;
+    }
+    ok("freeze", desk.book.freeze("frozen").await);
+    ok("end", desk.book.end("over").await);
+    desk.record("i", 12, "split").await;
+    let job = ok("reserve", desk.book.reserve(usage("i", 3).with_id("job"), HOUR).await);
+    let _ = ok("reserve", desk.book.reserve(usage("i", 1).with_id("short"), HOUR).await);
+    ok("cancel", job.clone().cancel().await);
+    let status = ok("status", desk.book.status().await);
+    let numbers = (status.packages, status.used_up, status.reservations);
+    assert_eq!(numbers, (3, 1, 1), "packages, those used up, open reservations");
+    let amounts = (status.quota, status.used, status.reserved, status.left());
+    assert_eq!(amounts, (35.into(), 12.into(), 1.into(), 22.into()), "quota, used, reserved, left");
+    desk.clock.set(later(48 * HOUR));
+    assert_eq!(ok("status", desk.book.status().await).packages, 0, "a package that is over does not count");
 }

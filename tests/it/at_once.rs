@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use koogallery::clock::ManualClock;
 use koogallery::lease::Lease;
 use koogallery::license_store::{ApplicationId, Applied, License, LicenseApplication, LicenseStore};
+use koogallery::metering::package::{Deduction, Package, PackageBook};
 use koogallery::metering::{Meter, RecordOutcome, Recorded, Usage, UsageStore};
 use koogallery::timestamp::Timestamp;
 
@@ -113,4 +114,18 @@ pub async fn license<S: LicenseStore + Clone>(stores: [S; 3]) {
     let kept = join_all((0..9).map(|n| stores[n % 3].keep(&id, License::text(format!("LICENSE-{n}"))))).await;
     let kept: Vec<License> = kept.into_iter().map(Result::unwrap).collect();
     assert!(kept.iter().all(|license| *license == kept[0]), "the first counts");
+}
+
+/// Adds a package of ten, and wants four of it.
+pub async fn package_of_ten(book: &PackageBook) -> Deduction {
+    let end = NOW.saturating_add(Duration::from_secs(3600));
+    book.add(Package::new("pack", "inst", 10.into(), NOW, end)).await.unwrap();
+    book.deduction(Usage::new("inst", 4.into()).with_id("call")).unwrap()
+}
+
+/// Checks what was recorded and deducted.
+pub async fn has_used(book: &PackageBook, usage: &impl UsageStore, used: u32) {
+    let stored = book.packages("inst").await.unwrap().remove(0);
+    let recorded = usage.status(NOW).await.unwrap().open.usage;
+    assert_eq!((stored.used, recorded), (used.into(), used.into()));
 }

@@ -426,6 +426,27 @@ async fn usage_in_a_transaction_of_the_sellers_own_counts_if_that_commits() {
     assert_eq!(store.status(NOW).await.unwrap().open.usage.to_string(), "1.5", "counted once");
 }
 
+#[tokio::test]
+async fn a_deduction_in_a_transaction_of_the_sellers_own_counts_if_that_commits() {
+    let Some(place) = Mysql::new().await else { return };
+    let usage = MysqlUsageStore::new(&place.database().await).await.unwrap();
+    let packages = MysqlPackageStore::new(&usage).await.unwrap();
+    let book = PackageBook::new(Meter::new(usage.clone()).with_clock(ManualClock::new(NOW)), packages);
+    let deduction = at_once::package_of_ten(&book).await;
+    let mut own = place.client().await;
+    for (commits, recorded, used) in
+        [(false, Recorded::First, 0), (true, Recorded::First, 4), (true, Recorded::Repeated, 4)]
+    {
+        let mut options = TxOpts::default();
+        options.with_isolation_level(IsolationLevel::ReadCommitted);
+        let mut transaction = own.start_transaction(options).await.unwrap();
+        let outcome = MysqlPackageStore::record_in(&mut transaction, &deduction).await.unwrap().unwrap();
+        if commits { transaction.commit().await } else { transaction.rollback().await }.unwrap();
+        assert_eq!(book.committed(outcome).recorded, recorded);
+        at_once::has_used(&book, &usage, used).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_that_license_at_once_agree() {
     let Some(place) = Mysql::new().await else { return };
@@ -571,7 +592,7 @@ async fn no_operation_reads_a_table_as_a_whole() {
     assert_eq!(usage.claim_held(lease(1), NOW, 10).await.unwrap().len(), 10);
     let dead = usage.records(RecordState::Dead, None, 1).await.unwrap().remove(0).record.metering_sn;
     usage.settle(lease(1), NOW, vec![(dead.clone(), RecordOutcome::Delivered)]).await.unwrap();
-    usage.correct(&dead, Correction::default(), NOW).await.unwrap();
+    usage.correct(&dead, Correction::default(), Cycle::Never, NOW).await.unwrap();
     assert_eq!(usage.forget(Timestamp::from_unix_millis(1_500)).await.unwrap(), 1_000);
 
     let book = PackageBook::new(meter.clone(), packages);

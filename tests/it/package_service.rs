@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::process::{Server, example, exchange};
-use crate::servers::Schema;
+use crate::servers::{Mysql, Schema};
 
 const CALLS_PER_ROUND: u32 = 8;
 /// Seconds.
@@ -114,5 +114,12 @@ fn killed_on_sqlite_packages_bear_what_was_answered() {
 async fn killed_on_postgresql_packages_bear_what_was_answered() {
     let Some(schema) = Schema::new().await else { return };
     let url = schema.url();
+    tokio::task::spawn_blocking(move || killed(&url, 100)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_on_mysql_packages_bear_what_was_answered() {
+    let Some(place) = Mysql::new().await else { return };
+    let url = place.url();
     tokio::task::spawn_blocking(move || killed(&url, 100)).await.unwrap();
 }

@@ -15,7 +15,7 @@ use koogallery::metering::package::{
     Consumed, Consumption, Package, PackageBook, PackageError, PackageState, Reservation, SqlitePackageStore,
     WhenUsedUp,
 };
-use koogallery::metering::{Meter, Recorded, SqliteUsageStore, Usage};
+use koogallery::metering::{Cycle, Meter, Recorded, SqliteUsageStore, Usage};
 use koogallery::sqlite::Database;
 use koogallery::testing::AcceptAll;
 use koogallery::timestamp::Timestamp;
@@ -39,7 +39,7 @@ fn amount(units: i64) -> Amount {
 async fn open(path: &std::path::Path, clock: &Arc<ManualClock>) -> (Meter, PackageBook) {
     let usage = SqliteUsageStore::new(&Database::open(path).unwrap()).await.unwrap();
     let packages = SqlitePackageStore::new(&usage).await.unwrap();
-    let meter = Meter::new(usage).with_clock(Arc::clone(clock));
+    let meter = Meter::new(usage).with_clock(Arc::clone(clock)).with_cycle(Cycle::AtRenewal);
     (meter.clone(), PackageBook::new(meter, packages))
 }
 
@@ -73,6 +73,10 @@ enum Action {
     Wait {
         seconds: u64,
     },
+    /// The running totals of a package, or of the instance, begin at zero.
+    Renew {
+        number: Option<u8>,
+    },
     /// The process dies: what it held in memory is gone.
     Kill,
 }
@@ -90,6 +94,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => id.prop_map(|id| Action::Cancel { id }),
         1 => (0..6_u8).prop_map(|number| Action::End { number }),
         2 => (1..200_u64).prop_map(|seconds| Action::Wait { seconds }),
+        1 => proptest::option::of(0..6_u8).prop_map(|number| Action::Renew { number }),
         1 => Just(Action::Kill),
     ]
 }
@@ -105,6 +110,10 @@ struct Model {
     settled: Vec<u8>,
     recorded: i64,
     paid_per_use: i64,
+    /// The begins of cycles of a package, or of the instance.
+    renewals: BTreeMap<Option<u8>, Vec<u64>>,
+    /// What was used of a package, or of the instance, in the cycle that begins then.
+    totals: BTreeMap<(Option<u8>, Option<u64>), i64>,
 }
 
 struct Known {
@@ -159,14 +168,23 @@ impl Model {
         Some(parts)
     }
 
-    fn use_up(&mut self, parts: &[(Option<u8>, i64)]) {
+    fn use_up(&mut self, parts: &[(Option<u8>, i64)], at: u64) {
         for (number, units) in parts {
             self.recorded += units;
+            *self.totals.entry((None, self.cycle(None, at))).or_default() += units;
             match number {
-                Some(number) => self.packages.get_mut(number).unwrap().used += units,
+                Some(known) => {
+                    self.packages.get_mut(known).unwrap().used += units;
+                    *self.totals.entry((*number, self.cycle(*number, at))).or_default() += units;
+                }
                 None => self.paid_per_use += units,
             }
         }
+    }
+
+    /// The begin of the cycle in which a time lies.
+    fn cycle(&self, owner: Option<u8>, at: u64) -> Option<u64> {
+        self.renewals.get(&owner).into_iter().flatten().copied().filter(|begin| *begin <= at).max()
     }
 }
 
@@ -221,7 +239,7 @@ async fn follow(actions: Vec<Action>, pays: bool) {
                     ),
                     Some(expected) => {
                         assert_eq!(parts(&outcome.unwrap()), expected);
-                        model.use_up(&expected);
+                        model.use_up(&expected, now);
                         model.recorded_ids.extend(id);
                     }
                 }
@@ -269,18 +287,16 @@ async fn follow(actions: Vec<Action>, pays: bool) {
                         }
                     }
                     // Deducted first, so that the rest finds what is left.
-                    model.use_up(&expected);
+                    model.use_up(&expected, held.at);
                     let more = if rest > 0 { model.split(held.at, rest, pays) } else { Some(vec![]) };
                     let Some(more) = more else {
                         assert!(outcome.is_err(), "{outcome:?}");
-                        for (number, units) in &expected {
-                            model.packages.get_mut(&number.unwrap()).unwrap().used -= units;
-                            model.recorded -= units;
-                        }
+                        let undone: Vec<_> = expected.iter().map(|(number, units)| (*number, -units)).collect();
+                        model.use_up(&undone, held.at);
                         model.open.insert(id, held);
                         continue;
                     };
-                    model.use_up(&more);
+                    model.use_up(&more, held.at);
                     for part in more {
                         match expected.iter_mut().find(|known| known.0 == part.0) {
                             Some(known) => known.1 += part.1,
@@ -318,6 +334,11 @@ async fn follow(actions: Vec<Action>, pays: bool) {
                 now += seconds;
                 clock.set(later(now));
             }
+            Action::Renew { number } => {
+                let name = number.map_or_else(|| "i".to_owned(), |number| format!("p{number}"));
+                meter.begin_cycle(&name, later(now)).await.unwrap();
+                model.renewals.entry(number).or_default().push(now);
+            }
             Action::Kill => {
                 (meter, book) = open(&path, &clock).await;
                 let found = book.clone().when_used_up(rule).reservations("i").await.unwrap();
@@ -346,6 +367,12 @@ async fn follow(actions: Vec<Action>, pays: bool) {
     }
     assert_eq!(used + model.paid_per_use, model.recorded, "the parts are the whole");
     assert_eq!(units(meter.status().await.unwrap().open.usage), model.recorded, "what was borne was recorded");
+    for owner in [None].into_iter().chain(model.packages.keys().copied().map(Some)) {
+        let name = owner.map_or_else(|| "i".to_owned(), |number| format!("p{number}"));
+        let shown: i64 = meter.usage_info(&name).await.unwrap().iter().map(|info| units(info.usage_value)).sum();
+        let expected = model.totals.get(&(owner, model.cycle(owner, now))).copied().unwrap_or_default();
+        assert_eq!(shown, expected, "the running total of {name}");
+    }
     // The longest lease.
     clock.set(later(now + 301));
     let packages = book.packages("i").await.unwrap();

@@ -212,6 +212,30 @@ async fn usage_in_a_transaction_of_the_sellers_own_counts_if_that_commits() {
     assert_eq!(store.status(NOW).await.unwrap().open.usage.to_string(), "1.5", "counted once");
 }
 
+#[tokio::test]
+async fn a_deduction_in_a_transaction_of_the_sellers_own_counts_if_that_commits() {
+    let Some(schema) = Schema::new().await else { return };
+    let database = schema.database().await;
+    let usage = PostgresUsageStore::new(&database).await.unwrap();
+    let packages = PostgresPackageStore::new(&usage).await.unwrap();
+    let clock = koogallery::clock::ManualClock::new(NOW);
+    let book = PackageBook::new(Meter::new(usage.clone()).with_clock(clock), packages);
+    let deduction = at_once::package_of_ten(&book).await;
+    for (commits, used) in [(false, 0), (true, 4), (true, 4)] {
+        let outcome = database
+            .transaction(async |transaction| {
+                let outcome = PostgresPackageStore::record_in(transaction, &deduction).await?;
+                if !commits {
+                    transaction.batch_execute("SELECT 1 / 0").await?;
+                }
+                Ok(outcome)
+            })
+            .await;
+        assert_eq!(outcome.is_ok(), commits, "{outcome:?}");
+        at_once::has_used(&book, &usage, used).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_that_license_at_once_agree() {
     let Some(schema) = Schema::new().await else { return };
@@ -444,7 +468,13 @@ async fn every_statement_uses_an_index() {
         usage.settle(lease(1), NOW, vec![(sn.clone(), RecordOutcome::Held { at: NOW })]),
         "koogallery_usage_record_pkey"
     );
-    check!(usage.correct(&sn, Correction::default(), NOW), "koogallery_usage_record_pkey");
+    let mut correction = Correction::default();
+    correction.package_instance_id = Some("inst12".to_owned());
+    check!(
+        usage.correct(&sn, correction, Cycle::Never, NOW),
+        "koogallery_usage_record_pkey",
+        "koogallery_usage_total_pkey"
+    );
     check!(usage.records(RecordState::Dead, Some("5"), 10), "koogallery_usage_record_page");
     check!(usage.records(RecordState::Delivered, Some("5"), 10), "koogallery_usage_record_page");
     check!(usage.forget(until), "koogallery_usage_record_settled", "koogallery_usage_id_time");

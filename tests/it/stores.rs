@@ -12,7 +12,7 @@ use koogallery::ledger::{Ledger, LedgerError, MemoryLedger};
 use koogallery::license_store::{
     ApplicationId, LicenseApplication, LicenseStore as _, MemoryLicenseStore, SqliteLicenseStore,
 };
-use koogallery::metering::package::SqlitePackageStore;
+use koogallery::metering::package::{MemoryPackageStore, SqlitePackageStore};
 use koogallery::metering::{MemoryUsageStore, SqliteUsageStore};
 use koogallery::replay::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
 use koogallery::sqlite::Database;
@@ -33,6 +33,8 @@ async fn every_license_store_keeps_the_rules() {
 #[tokio::test]
 async fn every_usage_store_keeps_the_rules() {
     testing::usage_store(async || MemoryUsageStore::new()).await;
+    let kept = MemoryUsageStore::new();
+    testing::shared_usage_store(async || kept.clone()).await;
     let open = async |path| SqliteUsageStore::new(&Database::open(path).unwrap()).await.unwrap();
     testing::usage_store(async || open(":memory:".into()).await).await;
     let folder = tempfile::tempdir().unwrap();
@@ -47,6 +49,14 @@ async fn open_packages(path: impl AsRef<std::path::Path>) -> (SqliteUsageStore, 
 
 #[tokio::test]
 async fn every_package_store_keeps_the_rules() {
+    let memory = || {
+        let usage = MemoryUsageStore::new();
+        let packages = MemoryPackageStore::new(&usage);
+        (usage, packages)
+    };
+    testing::package_store(async || memory()).await;
+    let kept = memory();
+    testing::shared_package_store(async || kept.clone()).await;
     testing::package_store(async || open_packages(":memory:").await).await;
     let folder = tempfile::tempdir().unwrap();
     testing::shared_package_store(async || open_packages(folder.path().join("packages.db")).await).await;

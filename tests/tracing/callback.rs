@@ -14,7 +14,7 @@ use koogallery::heartbeat::{self, CallFailure, HeartbeatEvent, StateError};
 use koogallery::housekeeping::{self, HousekeepingEvent, PruneFailure};
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::{LedgerError, MemoryLedger, Pruned};
-use koogallery::metering::{self, Hold, MeteringError, MeteringEvent, PushFailure};
+use koogallery::metering::{self, Hold, MeteringError, MeteringEvent, PushFailure, ThresholdReached};
 use koogallery::open_api::CallError;
 use koogallery::open_api::push_usage::UsageRecord;
 use koogallery::signature::{auth_token, callback_v2};
@@ -161,6 +161,7 @@ fn events_of_background_work_have_levels() {
         observe(MeteringEvent::Delivered(&records));
         observe(MeteringEvent::Held(Hold::new(&records, at)));
         observe(MeteringEvent::PushFailed(PushFailure::new(7, &error, at)));
+        observe(MeteringEvent::ThresholdReached(ThresholdReached::new("inst-1", 80, 8.into(), 10.into())));
         observe(MeteringEvent::StoreFailed(&MeteringError::store("the disk is full")));
         let observe = |event| heartbeat::Observer::on_event(&TracingObserver, &event);
         observe(HeartbeatEvent::Activated);
@@ -177,6 +178,7 @@ fn events_of_background_work_have_levels() {
         ("INFO", "records=1"),
         ("ERROR", "usage record sn of instance inst-1 is held"),
         ("WARN", "7 usage records could not be sent"),
+        ("WARN", "percent=80"),
         ("ERROR", "usage store operation failed: the disk is full"),
         ("INFO", "the License code was activated"),
         ("WARN", "clients=3"),

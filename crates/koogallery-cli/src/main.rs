@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    check, completions, decrypt, decrypt_secret, encrypt, explain, fire, record, replay, rsa_keygen, scenario, serve,
-    sign, statement, verify,
+    check, completions, decrypt, decrypt_secret, encrypt, explain, fire, reconcile, record, replay, rsa_keygen,
+    scenario, serve, sign, statement, verify,
 };
 use support::failure::Failure;
 use support::output::Output;
@@ -63,6 +63,7 @@ enum Command {
     RsaKeygen(rsa_keygen::RsaKeygen),
     DecryptSecret(decrypt_secret::DecryptSecret),
     Statement(statement::Statement),
+    Reconcile(reconcile::Reconcile),
     Completions(completions::Completions),
 }
 
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         Command::RsaKeygen(command) => command.run(&output),
         Command::DecryptSecret(command) => command.run(&output),
         Command::Statement(command) => command.run(&output),
+        Command::Reconcile(command) => command.run(&output),
         Command::Completions(command) => command.run(&output),
     };
     match outcome {

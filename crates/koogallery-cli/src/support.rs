@@ -18,3 +18,4 @@ pub mod scheme;
 pub mod seed;
 pub mod signed_call;
 pub mod target;
+pub mod usage_store;

@@ -7,15 +7,15 @@ use futures_util::future::BoxFuture;
 
 use super::row::{
     COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
-    read_reservation, reservation_cells,
+    read_reservation, read_status, reservation_cells, status,
 };
-use super::{Change, Decision, Outcome, PackageError, PackageStore, Scope, Shelf};
+use super::{Change, Decision, Deduction, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf};
 use crate::columns::Columns as _;
 use crate::metering::mysql::{lock_instances, record};
 use crate::metering::row::AT_ONCE;
 use crate::metering::{Entry, MeteringError, MysqlUsageStore, Recorded};
-use crate::mysql::mysql_async::Value;
-use crate::mysql::{Database, DatabaseError, Schema, Session as _, Work, clock, id, values};
+use crate::mysql::mysql_async::{Transaction, Value};
+use crate::mysql::{Database, DatabaseError, Own, Schema, Session, Work, clock, id, values};
 use crate::timestamp::Timestamp;
 
 /// A package store for any number of replicas, in tables of its own (`koogallery_package`, `_reservation`), in the
@@ -89,6 +89,24 @@ impl MysqlPackageStore {
         database.migrate(&Self::schema()).await?;
         Ok(Self { database })
     }
+
+    /// Records usage and deducts it from packages in a transaction of the seller's own (`READ COMMITTED`) on the same database, so that both count if
+    /// and only if that commits. The deduction comes from [`PackageBook::deduction`](super::PackageBook::deduction); after the
+    /// commit, give the outcome to [`PackageBook::committed`](super::PackageBook::committed).
+    ///
+    /// Until the transaction ends, other recordings for the instance wait. So record last, and in a transaction for several
+    /// instances in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// The database failed. In the inner result: the usage is refused, as by
+    /// [`PackageBook::record`](super::PackageBook::record), and nothing was written by this call.
+    pub async fn record_in(
+        transaction: &mut Transaction<'_>,
+        deduction: &Deduction,
+    ) -> Result<Result<Outcome, PackageError>, DatabaseError> {
+        change(&Own::new(transaction), deduction.scope(), &deduction.decision).await
+    }
 }
 
 impl fmt::Debug for MysqlPackageStore {
@@ -114,12 +132,21 @@ impl PackageStore for MysqlPackageStore {
         };
         async move { self.database.run(covered).await.map_err(MeteringError::store) }.boxed()
     }
+
+    fn status(&self, now: Timestamp) -> BoxFuture<'_, Result<PackageStatus, MeteringError>> {
+        let figures = move |work: Work| async move {
+            let clock = clock(&work).await?;
+            let row = work.query_opt(&status("SIGNED"), &values![now.as_unix_millis(), clock]).await?;
+            Ok::<_, DatabaseError>(row.as_ref().map(read_status).transpose()?.unwrap_or_default())
+        };
+        async move { self.database.run(figures).await.map_err(MeteringError::store) }.boxed()
+    }
 }
 
 /// A change that is refused, or whose usage is repeated, has written nothing by then, so that the transaction may be
 /// committed.
 async fn change(
-    work: &Work,
+    work: &impl Session,
     scope: Scope<'_>,
     decision: &Decision,
 ) -> Result<Result<Outcome, PackageError>, DatabaseError> {
@@ -142,7 +169,7 @@ async fn change(
     Ok(Ok(Outcome::new(shelf, change, Recorded::First)))
 }
 
-async fn write(work: &Work, scope: Scope<'_>, change: &Change) -> Result<(), DatabaseError> {
+async fn write(work: &impl Session, scope: Scope<'_>, change: &Change) -> Result<(), DatabaseError> {
     let new: fn(&str) -> String = |column| format!("VALUES({column})");
     let packages = put_package("ON DUPLICATE KEY UPDATE", new);
     for stored in &change.packages {
@@ -160,7 +187,7 @@ async fn write(work: &Work, scope: Scope<'_>, change: &Change) -> Result<(), Dat
     Ok(())
 }
 
-async fn read(work: &Work, scope: Scope<'_>) -> Result<Shelf, DatabaseError> {
+async fn read(work: &impl Session, scope: Scope<'_>) -> Result<Shelf, DatabaseError> {
     let instance_id = id("instance_id", scope.instance_id)?;
     // After the wait for the lock.
     let clock = clock(work).await?;

@@ -5,16 +5,19 @@ use std::fmt;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3, try_join4};
 
+use tokio_postgres::Transaction;
+
 use super::row::{
     COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
-    read_reservation, reservation_cells,
+    read_reservation, read_status, reservation_cells, status,
 };
-use super::{Change, Decision, Outcome, PackageError, PackageStore, Scope, Shelf};
+use super::{Change, Decision, Deduction, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf};
 use crate::columns::Columns as _;
 use crate::metering::postgres::{lock, record};
 use crate::metering::row::AT_ONCE;
 use crate::metering::{Entry, MeteringError, PostgresUsageStore, Recorded};
 use crate::postgres::{CLOCK, Database, DatabaseError, Schema, Work, flag, int, shared, text};
+use crate::timestamp::Timestamp;
 
 /// A package store for any number of replicas, in tables of its own (`koogallery_package`, `_reservation`), in the
 /// database of a usage store. Leases end by the clock of the server.
@@ -90,6 +93,29 @@ impl PostgresPackageStore {
         database.migrate(&Self::schema()).await?;
         Ok(Self { database })
     }
+
+    /// Records usage and deducts it from packages in a transaction of the seller's own (`READ COMMITTED`) on the same database, so that both count if
+    /// and only if that commits. The deduction comes from [`PackageBook::deduction`](super::PackageBook::deduction); after the
+    /// commit, give the outcome to [`PackageBook::committed`](super::PackageBook::committed).
+    ///
+    /// Until the transaction ends, other recordings for the instance wait. So record last, and in a transaction for several
+    /// instances in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// The database failed. In the inner result: the usage is refused, as by
+    /// [`PackageBook::record`](super::PackageBook::record), and nothing was written by this call.
+    pub async fn record_in(
+        transaction: &Transaction<'_>,
+        deduction: &Deduction,
+    ) -> Result<Result<Outcome, PackageError>, DatabaseError> {
+        let (work, scope) = (Work::new(transaction.client()), deduction.scope());
+        let outcome = decide(&work, scope, &deduction.decision).await?;
+        if let Ok(Outcome { recorded: Recorded::First, change, .. }) = &outcome {
+            write(&work, scope, change).await?;
+        }
+        Ok(outcome)
+    }
 }
 
 impl fmt::Debug for PostgresPackageStore {
@@ -115,11 +141,33 @@ impl PackageStore for PostgresPackageStore {
         }
         .boxed()
     }
+
+    fn status(&self, now: Timestamp) -> BoxFuture<'_, Result<PackageStatus, MeteringError>> {
+        async move {
+            let status = shared(&status("BIGINT")).replace("$2", CLOCK);
+            let rows = self.database.rows(&status, &[int(&now.as_unix_millis())]).await;
+            let figures = rows.and_then(|rows| rows.first().map(read_status).transpose());
+            Ok(figures.map_err(MeteringError::store)?.unwrap_or_default())
+        }
+        .boxed()
+    }
 }
 
-/// A change that is refused, or whose usage is repeated, has written nothing by then, so that the transaction may be
-/// committed.
 async fn change(
+    work: &Work<'_>,
+    scope: Scope<'_>,
+    decision: &Decision,
+) -> Result<Result<Outcome, PackageError>, DatabaseError> {
+    let outcome = decide(work, scope, decision).await?;
+    if let Ok(Outcome { recorded: Recorded::First, change, .. }) = &outcome {
+        work.last(write(work, scope, change)).await?;
+    }
+    Ok(outcome)
+}
+
+/// Decides what is to be written, and records the usage. A change that is refused, or whose usage is repeated, has written
+/// nothing by then, so that the transaction may be committed.
+async fn decide(
     work: &Work<'_>,
     scope: Scope<'_>,
     decision: &Decision,
@@ -139,7 +187,6 @@ async fn change(
             record(work, &others.iter().collect::<Vec<&Entry>>()).await?;
         }
     }
-    work.last(write(work, scope, &change)).await?;
     Ok(Ok(Outcome::new(shelf, change, Recorded::First)))
 }
 

@@ -1,7 +1,7 @@
 //! Rows of packages and reservations, and the statements that all SQL engines share.
 
 use super::model::units;
-use super::{Package, PackageState, Part, ReservationState, StoredPackage, StoredReservation};
+use super::{Package, PackageState, PackageStatus, Part, ReservationState, StoredPackage, StoredReservation};
 use crate::amount::Amount;
 use crate::columns::Columns;
 use crate::timestamp::Timestamp;
@@ -25,6 +25,33 @@ pub(super) const RECORDED: &str = "SELECT recorded_at FROM koogallery_usage_id W
 
 /// Parameter: package.
 pub(super) const COVERED: &str = "SELECT instance_id FROM koogallery_package WHERE package = ?1 ORDER BY instance_id";
+
+/// The figures of all packages. Parameters: the time, and the clock of leases. The type is that of 64 bits in a cast.
+pub(super) fn status(int: &str) -> String {
+    let sum = |what: &str| format!("CAST(coalesce(sum({what}), 0) AS {int})");
+    format!(
+        "SELECT count(*) AS packages, {} AS used_up, {} AS quota, {} AS used, {} AS reserved, (SELECT count(*) \
+         FROM koogallery_reservation WHERE state = 'open' AND ends_at > ?2) AS reservations \
+         FROM koogallery_package WHERE state = 'active' AND valid_from <= ?1 AND valid_until > ?1",
+        sum("CASE WHEN used >= quota THEN 1 ELSE 0 END"),
+        sum("quota"),
+        sum("used"),
+        sum("reserved")
+    )
+}
+
+pub(super) fn read_status<R: Columns>(row: &R) -> Result<PackageStatus, R::Error> {
+    let count = |column| Ok(row.int(column)?.unsigned_abs());
+    let amount = |column| Ok(Amount::from_ten_thousandths(row.int(column)?));
+    Ok(PackageStatus {
+        packages: count("packages")?,
+        used_up: count("used_up")?,
+        quota: amount("quota")?,
+        used: amount("used")?,
+        reserved: amount("reserved")?,
+        reservations: count("reservations")?,
+    })
+}
 
 /// Columns of a package: the first two are its key. Those whose values never change follow, then the others.
 const PACKAGE_COLUMNS: [&str; 12] = [

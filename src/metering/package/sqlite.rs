@@ -9,9 +9,9 @@ use rusqlite::{OptionalExtension as _, ToSql, Transaction, params, params_from_i
 
 use super::row::{
     COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
-    read_reservation, reservation_cells,
+    read_reservation, read_status, reservation_cells, status,
 };
-use super::{Decision, Outcome, PackageError, PackageStore, Scope, Shelf, StoredReservation};
+use super::{Decision, Deduction, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf, StoredReservation};
 use crate::metering::row::AT_ONCE;
 use crate::metering::{MeteringError, Recorded, SqliteUsageStore};
 use crate::sqlite::{Database, DatabaseError};
@@ -88,6 +88,21 @@ CREATE INDEX IF NOT EXISTS koogallery_reservation_settled ON koogallery_reservat
         database.transaction(|transaction| transaction.execute_batch(Self::SCHEMA)).await?;
         Ok(Self { database })
     }
+
+    /// Records usage and deducts it from packages in a transaction of the seller's own on the same file, so that both count if
+    /// and only if that commits. The deduction comes from [`PackageBook::deduction`](super::PackageBook::deduction); after the
+    /// commit, give the outcome to [`PackageBook::committed`](super::PackageBook::committed).
+    ///
+    /// # Errors
+    ///
+    /// The database failed. In the inner result: the usage is refused, as by
+    /// [`PackageBook::record`](super::PackageBook::record), and nothing was written by this call.
+    pub fn record_in(
+        transaction: &Transaction<'_>,
+        deduction: &Deduction,
+    ) -> rusqlite::Result<Result<Outcome, PackageError>> {
+        change(transaction, &Asked::from(deduction.scope()), &deduction.decision)
+    }
 }
 
 impl fmt::Debug for SqlitePackageStore {
@@ -98,14 +113,7 @@ impl fmt::Debug for SqlitePackageStore {
 
 impl PackageStore for SqlitePackageStore {
     fn change<'a>(&'a self, scope: Scope<'a>, decision: Decision) -> BoxFuture<'a, Result<Outcome, PackageError>> {
-        let asked = Asked {
-            instance_id: scope.instance_id.to_owned(),
-            now: scope.now,
-            package: scope.package_instance_id.unwrap_or_default().to_owned(),
-            reservation: scope.reservation_id.map(str::to_owned),
-            usage: scope.usage_id.map(str::to_owned),
-            everything: scope.everything,
-        };
+        let asked = Asked::from(scope);
         // A refusal is no failure of the database: it writes nothing, and changes nothing for those that share the commit.
         let change = self.database.run(MeteringError::store, move |transaction| change(transaction, &asked, &decision));
         async move { change.await? }.boxed()
@@ -117,7 +125,18 @@ impl PackageStore for SqlitePackageStore {
             transaction.prepare_cached(COVERED)?.query_map([package], |row| row.get(0))?.collect()
         })
     }
+
+    fn status(&self, now: Timestamp) -> BoxFuture<'_, Result<PackageStatus, MeteringError>> {
+        let now = now.as_unix_millis();
+        self.database.run(MeteringError::store, move |transaction| {
+            transaction.prepare_cached(&status("INTEGER"))?.query_row([now, now], |row| read_status(row))
+        })
+    }
 }
+
+/// Parameters: instance, time, limit.
+const FORGET: &str = "DELETE FROM koogallery_reservation WHERE instance_id = ?1 AND id IN (SELECT id \
+    FROM koogallery_reservation WHERE instance_id = ?1 AND state <> 'open' AND settled_at < ?2 LIMIT ?3)";
 
 /// A scope that goes to the thread of the database.
 struct Asked {
@@ -127,6 +146,19 @@ struct Asked {
     reservation: Option<String>,
     usage: Option<String>,
     everything: bool,
+}
+
+impl From<Scope<'_>> for Asked {
+    fn from(scope: Scope<'_>) -> Self {
+        Self {
+            instance_id: scope.instance_id.to_owned(),
+            now: scope.now,
+            package: scope.package_instance_id.unwrap_or_default().to_owned(),
+            reservation: scope.reservation_id.map(str::to_owned),
+            usage: scope.usage_id.map(str::to_owned),
+            everything: scope.everything,
+        }
+    }
 }
 
 fn change(
@@ -160,9 +192,7 @@ fn change(
         }
     }
     if let Some(before) = change.forget_before {
-        let forget = "DELETE FROM koogallery_reservation WHERE instance_id = ?1 AND id IN (SELECT id \
-                      FROM koogallery_reservation WHERE instance_id = ?1 AND state <> 'open' AND settled_at < ?2 LIMIT ?3)";
-        transaction.prepare_cached(forget)?.execute(params![asked.instance_id, before.as_unix_millis(), AT_ONCE])?;
+        transaction.prepare_cached(FORGET)?.execute(params![asked.instance_id, before.as_unix_millis(), AT_ONCE])?;
     }
     Ok(Ok(Outcome::new(shelf, change, Recorded::First)))
 }
@@ -200,5 +230,32 @@ impl ToSql for Cell {
             Self::Int(number) => (*number).into(),
             Self::IntOrNull(number) => number.to_sql()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metering::row::{ADD, CLOSED_UNTIL};
+    use crate::metering::sqlite::{ADD_TO_TOTAL, RENEWAL};
+    use crate::metering::totals::TOTALS;
+
+    #[test]
+    fn every_statement_about_packages_and_totals_uses_an_index() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.execute_batch(SqliteUsageStore::SCHEMA).unwrap();
+        connection.execute_batch(SqlitePackageStore::SCHEMA).unwrap();
+        let plan = |sql: &str| -> Vec<String> {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let mut rows = statement.raw_query();
+            std::iter::from_fn(|| rows.next().unwrap().map(|row| row.get(3).unwrap())).collect()
+        };
+        for sql in [PACKAGES, OVER, ONE, RECORDED, COVERED, FORGET, TOTALS, RENEWAL, ADD_TO_TOTAL, ADD, CLOSED_UNTIL] {
+            let plan = plan(sql);
+            assert!(plan.iter().all(|step| !step.starts_with("SCAN")), "{sql}: {plan:?}");
+        }
+        // That of the figures of all packages reads them all, but for the open reservations.
+        let plan = plan(&status("INTEGER"));
+        assert!(plan.iter().any(|step| step.contains("SCAN koogallery_package")), "a scan is seen: {plan:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{PackageError, StoredPackage, StoredReservation};
+use super::{PackageError, PackageStatus, StoredPackage, StoredReservation};
 use crate::metering::{Entry, MeteringError, Recorded};
 use crate::shareable::shareable;
 use crate::timestamp::Timestamp;
@@ -37,6 +37,10 @@ shareable! {
             &'a self,
             package_instance_id: &'a str,
         ) -> BoxFuture<'a, Result<Vec<String>, MeteringError>>;
+
+        /// Returns the figures of all packages that are [valid](StoredPackage::covers) at a time, and the number of open
+        /// reservations whose lease is not over.
+        fn status(&self, now: Timestamp) -> BoxFuture<'_, Result<PackageStatus, MeteringError>>;
     }
 }
 

@@ -1,16 +1,12 @@
 //! `statement`: the usage of a month, as it was pushed.
 
-use std::sync::Arc;
-
 use clap::{Args, ValueEnum};
-use koogallery::metering::{Meter, StatementLine, StatementMonth, UsageStore};
+use koogallery::metering::{StatementLine, StatementMonth};
 use serde::Serialize;
 
 use crate::support::runtime::block_on;
+use crate::support::usage_store;
 use crate::{Answer, Failure, Output};
-
-/// Lines that are read at once.
-const PAGE: usize = 1000;
 
 /// Print what was pushed in a month, by instance and package, to be compared with the marketplace's statement.
 ///
@@ -43,16 +39,8 @@ enum Format {
 impl Statement {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
         let lines = block_on(async {
-            let meter = Meter::new(open(&self.database).await?);
-            let mut lines: Vec<StatementLine> = Vec::new();
-            loop {
-                let page = meter.statement(self.month, lines.last(), PAGE).await;
-                let page = page.map_err(|error| Failure::of("the statement", &error))?;
-                if page.is_empty() {
-                    return Ok(lines);
-                }
-                lines.extend(page);
-            }
+            let meter = usage_store::open(&self.database).await?;
+            usage_store::statement(&meter, self.month).await
         })?;
         let text = match self.format {
             Format::Csv => csv(self.month, &lines),
@@ -62,55 +50,6 @@ impl Statement {
         Ok(Answer::Yes)
     }
 }
-
-async fn open(database: &str) -> Result<Arc<dyn UsageStore>, Failure> {
-    match database.split_once("://") {
-        None => sqlite(database).await,
-        Some(("sqlite", path)) => sqlite(path).await,
-        Some(("postgres" | "postgresql", _)) => postgres(database).await,
-        Some(("mysql", _)) => mysql(database).await,
-        Some((scheme, _)) => Err(Failure::new(format!("--database: {scheme}:// is no database that is known"))),
-    }
-}
-
-#[cfg(feature = "sqlite")]
-async fn sqlite(path: &str) -> Result<Arc<dyn UsageStore>, Failure> {
-    let failure = |error: koogallery::sqlite::DatabaseError| Failure::of(path, &error);
-    // A name with a typing error would become a new file.
-    if !std::path::Path::new(path).is_file() {
-        return Err(Failure::new(format!("{path} is not a file")));
-    }
-    let database = koogallery::sqlite::Database::open(path).map_err(failure)?;
-    Ok(Arc::new(koogallery::metering::SqliteUsageStore::new(&database).await.map_err(failure)?))
-}
-
-#[cfg(feature = "postgres")]
-async fn postgres(url: &str) -> Result<Arc<dyn UsageStore>, Failure> {
-    let failure = |error: koogallery::postgres::DatabaseError| Failure::of("the database", &error);
-    let database = koogallery::postgres::Database::connect(url).await.map_err(failure)?;
-    Ok(Arc::new(koogallery::metering::PostgresUsageStore::new(&database).await.map_err(failure)?))
-}
-
-#[cfg(feature = "mysql")]
-async fn mysql(url: &str) -> Result<Arc<dyn UsageStore>, Failure> {
-    let failure = |error: koogallery::mysql::DatabaseError| Failure::of("the database", &error);
-    let database = koogallery::mysql::Database::connect(url).await.map_err(failure)?;
-    Ok(Arc::new(koogallery::metering::MysqlUsageStore::new(&database).await.map_err(failure)?))
-}
-
-/// Declares what opens a database that this program was built without.
-macro_rules! left_out {
-    ($feature:literal, $open:ident) => {
-        #[cfg(not(feature = $feature))]
-        async fn $open(_: &str) -> Result<Arc<dyn UsageStore>, Failure> {
-            Err(Failure::new(concat!("--database: this program was built without the feature ", $feature)))
-        }
-    };
-}
-
-left_out!("sqlite", sqlite);
-left_out!("postgres", postgres);
-left_out!("mysql", mysql);
 
 fn csv(month: StatementMonth, lines: &[StatementLine]) -> Result<Vec<u8>, Failure> {
     let failure = |error: &dyn std::error::Error| Failure::of("the statement", error);

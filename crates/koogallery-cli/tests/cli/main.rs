@@ -10,6 +10,7 @@ mod fire;
 #[allow(dead_code)] // others use more of it
 #[path = "../../../../tests/it/process.rs"]
 mod process;
+mod reconcile;
 mod record;
 mod repeat;
 mod scenario;
