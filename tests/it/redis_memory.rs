@@ -48,15 +48,17 @@ impl Redis {
         Stage::on(MemoryLedger::new(), |builder| builder.replay_guard(guard))
     }
 
-    /// Sets keys of another application, until there is no memory for more or all of them are set.
+    /// Sets keys of another application, more than there is memory for.
     async fn fill(&mut self) {
         for number in 0..2000 {
             let key = format!("other:{number}");
-            let mut set = redis::cmd("SET");
-            if set.arg(key).arg("x".repeat(2000)).exec_async(&mut self.admin).await.is_err() {
-                return;
-            }
+            redis::cmd("SET").arg(key).arg("x".repeat(2000)).exec_async(&mut self.admin).await.unwrap();
         }
+    }
+
+    async fn set_memory(&mut self, memory: &str) {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg("maxmemory").arg(memory).exec_async(&mut self.admin).await.unwrap();
     }
 
     async fn flush(&mut self) {
@@ -76,11 +78,11 @@ async fn a_full_redis_is_named_and_heals_by_itself() {
     let Some(mut redis) = Redis::start("noeviction").await else { return };
     let stage = redis.stage().await;
     assert_eq!(stage.post(&purchase("CS1", "b1")).await.code, "000000");
-    redis.fill().await;
+    redis.set_memory("1").await;
     assert_eq!(stage.post(&purchase("CS2", "b2")).await.code, "000005");
     assert!(stage.log.last().contains("OOM command not allowed"), "{}", stage.log.last());
     assert_eq!(stage.seller.runs(), 1);
-    redis.flush().await;
+    redis.set_memory("3mb").await;
     assert_eq!(stage.post(&purchase("CS2", "b2")).await.code, "000000");
     assert_eq!(stage.seller.runs(), 2);
 }

@@ -56,15 +56,17 @@ async fn main() -> Outcome {
     }
     let setting = Setting::read(arguments)?;
     let mut rows = Vec::new();
+    let mut report = String::new();
     for part in setting.parts() {
         eprintln!("measuring: {part}");
-        rows.extend(measure(part, &setting).await?);
+        // What was measured stays, also where a part fails.
+        rows.extend(measure(part, &setting).await.unwrap_or_else(|error| vec![Row::failed(&error.to_string())]));
+        report = report::markdown(&machine(&setting).await?, &rows);
+        if let Some(path) = &setting.output {
+            std::fs::write(path, &report)?;
+        }
     }
-    let report = report::markdown(&machine(&setting).await?, &rows);
     println!("{report}");
-    if let Some(path) = &setting.output {
-        std::fs::write(path, &report)?;
-    }
     let broken = rows.iter().filter(|row| row.is_promise && row.is_met == Some(false)).count();
     if broken > 0 { Err(format!("{broken} promises do not hold").into()) } else { Ok(()) }
 }
@@ -103,12 +105,12 @@ async fn measure(part: &str, setting: &Setting) -> Outcome<Vec<Row>> {
                 Some(revision) => Some(comparison::build(revision, folder.path()).await?),
                 None => None,
             };
-            let (calls, rounds) = if is_full { (150, 7) } else { (10, 1) };
+            let (calls, rounds) = if is_full { (50, 5) } else { (10, 1) };
             comparison::run(servers, comparison::Size { calls, rounds }, baseline.as_deref()).await
         }
         "growth" => {
             let size = if is_full {
-                growth::Size { instances: 1_000_000, records: 10_000_000, creations: 1000, pushes: 50 }
+                growth::Size { instances: 1_000_000, records: 10_000_000, creations: 300, pushes: 50 }
             } else {
                 growth::Size { instances: 1000, records: 10_000, creations: 50, pushes: 10 }
             };

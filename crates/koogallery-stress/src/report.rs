@@ -25,6 +25,11 @@ impl Row {
         Self { part, on: on.to_owned(), figures, goal: goal.to_owned(), is_met, is_promise: false }
     }
 
+    /// Creates the row of a part that ended in an error.
+    pub fn failed(error: &str) -> Self {
+        Self::promise("a part that failed", "", error.to_owned(), "no error", false)
+    }
+
     /// Creates the row of a part that cannot be measured.
     pub fn left_out(part: &'static str, on: &str, why: &str) -> Self {
         let figures = format!("not measured: {why}");
