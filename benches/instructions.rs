@@ -1,8 +1,8 @@
 //! Instructions that the hot paths take, counted by valgrind and compared with those kept in `instructions.txt`. Unlike times
 //! they hardly depend on what else the machine does, so a path that got slower is found on a busy one too.
 //!
-//! Fails where a path takes 2% more than what is kept for this compiler and target, or 2% less: then the better figure is to be
-//! kept. `KOOGALLERY_WRITE_INSTRUCTIONS=1` keeps the figures of this run. Without figures for the compiler it only prints them.
+//! Fails where a path takes 2% more than what is kept for this compiler and machine, or 2% less: then the better figure is to be
+//! kept. `KOOGALLERY_WRITE_INSTRUCTIONS=1` keeps the figures of this run. Without figures for the machine it only prints them.
 //!
 //! Valgrind's processor has no SHA instructions, so hashing weighs more here than in time.
 
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         kept.insert(host, found);
         fs::write(&file, written(&kept)).expect("the folder of the benches");
     } else if known.is_none() {
-        println!("\nNothing is kept for this compiler and target: nothing was compared.");
+        println!("\nNothing is kept for this machine: nothing was compared.");
     } else if differs {
         eprintln!(
             "\nA path differs by more than {TOLERANCE}%. If that is meant, run with KOOGALLERY_WRITE_INSTRUCTIONS=1."
@@ -136,12 +136,20 @@ fn take(path: &str) {
     }
 }
 
-/// The compiler and the target, on which the figures depend.
+/// What the figures depend on: compiler, target, libc, valgrind, and the instructions that searching uses.
 fn host() -> String {
-    let output = Command::new(env::var("RUSTC").as_deref().unwrap_or("rustc")).arg("-vV").output().expect("a compiler");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let of = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
-    format!("rustc {} {}", of("release:"), of("host:"))
+    let said = |program: &str, argument: &str| {
+        let output = Command::new(program).arg(argument).output();
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+    };
+    let compiler = said(env::var("RUSTC").as_deref().unwrap_or("rustc"), "-vV");
+    let of = |name: &str| compiler.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+    #[cfg(target_arch = "x86_64")]
+    let vectors = if is_x86_feature_detected!("avx2") { ", avx2" } else { "" };
+    #[cfg(not(target_arch = "x86_64"))]
+    let vectors = "";
+    let (libc, valgrind) = (said("getconf", "GNU_LIBC_VERSION"), said("valgrind", "--version"));
+    format!("rustc {} {}, {libc}, {valgrind}{vectors}", of("release:"), of("host:"))
 }
 
 type Kept = BTreeMap<String, BTreeMap<String, u64>>;
