@@ -49,7 +49,9 @@ impl<B: Batch> Batches<B> {
     }
 }
 
-async fn run<B: Batch>(batch: B, mut waiting: Vec<Waiting<Asked<B::Item>, Option<B::Answer>>>) {
+type Caller<B> = Waiting<Asked<<B as Batch>::Item>, Option<<B as Batch>::Answer>>;
+
+async fn run<B: Batch>(batch: B, mut waiting: Vec<Caller<B>>) {
     waiting.retain(|waiting| !waiting.is_vain());
     let Some(ends) = waiting.iter().map(|waiting| waiting.item.ends).min() else { return };
     let items: Vec<&B::Item> = waiting.iter().map(|waiting| &waiting.item.item).collect();

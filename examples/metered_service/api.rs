@@ -10,6 +10,8 @@ use axum::routing::{get, post};
 use koogallery::metering::package::{PackageBook, PackageError};
 use koogallery::metering::{Meter, MeteringError, StatementLine, StatementMonth, Usage};
 
+use crate::alarms::Alarms;
+
 /// Time for which a reservation outlasts a crash of this program.
 const LEASE: Duration = Duration::from_secs(600);
 
@@ -17,6 +19,7 @@ const LEASE: Duration = Duration::from_secs(600);
 pub struct Api {
     pub meter: Meter,
     pub book: PackageBook,
+    pub alarms: Alarms,
 }
 
 type Refused = (StatusCode, String);
@@ -28,6 +31,7 @@ impl Api {
             .route("/job/{instance}", post(job))
             .route("/usage/{instance}", get(usage))
             .route("/statement/{month}", get(statement))
+            .route("/alarms", get(|State(api): State<Self>| async move { api.alarms.lines() }))
             .route("/metrics", get(metrics))
             .with_state(self)
     }
@@ -115,7 +119,9 @@ async fn statement(State(api): State<Api>, Path(month): Path<String>) -> Result<
     }
 }
 
+/// The figures of reporting, and those of packages.
 async fn metrics(State(api): State<Api>) -> Result<String, StatusCode> {
     let status = api.meter.status().await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-    Ok(status.to_string())
+    let packages = api.book.status().await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(format!("{status}{packages}"))
 }

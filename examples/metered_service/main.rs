@@ -5,7 +5,7 @@
 //! A call is answered when its usage is on the disk. A client that does not know whether its call was billed repeats it with
 //! the same `Idempotency-Key`. `POST /job/INSTANCE` reserves three units and costs two. Usage is deducted from the packages
 //! of the customer, the one that expires first before the others; what they cannot bear is paid per use or answered with
-//! 402, as set. `GET /usage/INSTANCE` shows what was used and what is left, `GET /statement/2026-11` what was reported in a
+//! 402, as set. When a package is used to 80 and 100 percent, there is an alarm at `GET /alarms`. `GET /usage/INSTANCE` shows what was used and what is left, `GET /statement/2026-11` what was reported in a
 //! month, and `GET /metrics` the state of reporting.
 //!
 //! `/saasproduce` takes the marketplace's calls, V1.0 and V2.0, where there is a key. A purchase of the pay-per-use product
@@ -24,6 +24,7 @@
 //! | `KOOGALLERY_SITE`, `KOOGALLERY_OPEN_API_URL` | `china`, the site's host |
 
 mod accounts;
+mod alarms;
 mod api;
 mod renderer;
 
@@ -45,6 +46,7 @@ use koogallery::transport::ReqwestTransport;
 use tokio::net::TcpListener;
 
 use accounts::Accounts;
+use alarms::Alarms;
 use api::Api;
 use renderer::Renderer;
 
@@ -57,7 +59,8 @@ async fn main() -> Outcome<()> {
     let cycle = Cycle::Monthly { day: 1, zone: CHINA };
     let usage = SqliteUsageStore::new(&database).await?;
     let packages = SqlitePackageStore::new(&usage).await?;
-    let meter = Meter::new(usage).with_cycle(cycle);
+    let alarms = Alarms::default();
+    let meter = Meter::new(usage).with_cycle(cycle).with_observer(alarms.clone());
     let client = Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?;
     let (meter, pusher) = match settings.period {
         None => (meter.clone(), Pusher::new(meter, client.clone(), TokioRuntime)),
@@ -77,7 +80,7 @@ async fn main() -> Outcome<()> {
         pusher.run(async { stopped.await.unwrap_or_default() }).await;
     });
 
-    let mut router = Api { meter: meter.clone(), book: book.clone() }.router();
+    let mut router = Api { meter: meter.clone(), book: book.clone(), alarms }.router();
     let keys = settings.keys;
     if keys.get(InterfaceType::V1).is_some() {
         let renderer = Renderer::new(meter, book, Accounts::open(&database).await?);

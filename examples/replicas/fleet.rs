@@ -141,7 +141,7 @@ impl Fleet {
         let is_unexplained = |pair: &&[Run]| match pair {
             [first, second] => {
                 let killed = shared.killed.get(&first.process).filter(|killed| **killed <= second.began);
-                !killed.is_some_and(|killed| first.ended.is_none_or(|ended| *killed < ended + MARKED_WITHIN))
+                killed.is_none_or(|killed| first.ended.is_some_and(|ended| *killed >= ended + MARKED_WITHIN))
             }
             _ => false,
         };

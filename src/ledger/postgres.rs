@@ -13,12 +13,11 @@ use tokio::time::Instant;
 use tokio_postgres::{Row, Transaction};
 
 use self::statements::{Changed, New, by_id, columns, find, insert_new, store};
-use self::together::{Beginnings, Granted, Instances, Mark, Marks, Shared, Statuses};
+use self::together::{Mark, Together};
 use super::renewal::{Extend, Renewal, Renewals};
 use super::row::{Record, status};
 use super::tables::Tables;
 use super::{Completion, Instance, LeaseOutcome, Ledger, LedgerError, PrunableLedger, Pruned, Step, StepStatus};
-use crate::batch::Batches;
 use crate::lease::Lease;
 use crate::postgres::{
     CLOCK, Database, DatabaseError, Parameter, Schema, Work, int, ints, lease_end, limit as rows, text, texts,
@@ -38,11 +37,7 @@ pub struct PostgresLedger {
     database: Database,
     tables: Tables,
     renewals: Renewals<Reserved>,
-    statuses: Batches<Statuses>,
-    instances: Batches<Instances>,
-    beginnings: Batches<Beginnings>,
-    marks: Batches<Marks>,
-    granted: Granted,
+    together: Arc<Together>,
 }
 
 impl fmt::Debug for PostgresLedger {
@@ -128,17 +123,8 @@ impl PostgresLedger {
 
     fn on(database: &Database, tables: Tables) -> Self {
         let reserved = Reserved { database: database.reserved(), tables: tables.clone() };
-        let shared = Shared { database: database.clone(), tables: tables.clone() };
-        Self {
-            database: database.clone(),
-            tables,
-            renewals: Renewals::new(reserved),
-            statuses: Batches::new(Statuses(shared.clone())),
-            instances: Batches::new(Instances(shared.clone())),
-            beginnings: Batches::new(Beginnings(shared.clone())),
-            marks: Batches::new(Marks(shared)),
-            granted: Granted::default(),
-        }
+        let together = Arc::new(Together::new(database, &tables));
+        Self { database: database.clone(), tables, renewals: Renewals::new(reserved), together }
     }
 
     /// Marks the change of a handler done in a transaction of its own (`READ COMMITTED`) on the same database, so that
@@ -195,7 +181,7 @@ impl PostgresLedger {
         // Mostly a purchase is a new one.
         if let Some(instance) = step.initial_instance() {
             let new = New { key: step.key().map(str::to_owned), instance, lease: Some(lease), at: now };
-            if let Some(instance) = self.beginnings.ask(new, ends).await {
+            if let Some(instance) = self.together.beginnings.ask(new, ends).await {
                 return Ok(LeaseOutcome::Run(instance));
             }
         }
@@ -247,7 +233,7 @@ impl Ledger for PostgresLedger {
     fn status<'a>(&'a self, step: &'a Step, _now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
         async move {
             let ends = self.database.ends();
-            if let Some(status) = self.statuses.ask(step.clone(), ends).await {
+            if let Some(status) = self.together.statuses.ask(step.clone(), ends).await {
                 return Ok(status);
             }
             let find = async move |transaction: &Named<'_>| transaction.last(find(transaction, step, "")).await;
@@ -264,7 +250,7 @@ impl Ledger for PostgresLedger {
     ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
         async move {
             let outcome = self.ask_for_lease(step, lease, now).await?;
-            self.granted.keep(lease, &outcome);
+            self.together.granted.keep(lease, &outcome);
             Ok(outcome)
         }
         .boxed()
@@ -305,9 +291,9 @@ impl Ledger for PostgresLedger {
     ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
         async move {
             let ends = self.database.ends();
-            if let Some(before) = self.granted.take(lease, instance_id) {
+            if let Some(before) = self.together.granted.take(lease, instance_id) {
                 let mark = Mark { step: step.clone(), before, lease, at: now };
-                if let Some(instance) = self.marks.ask(mark, ends).await {
+                if let Some(instance) = self.together.marks.ask(mark, ends).await {
                     return Ok(instance);
                 }
             }
@@ -328,7 +314,7 @@ impl Ledger for PostgresLedger {
 
     fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
         async move {
-            self.granted.take(lease, instance_id);
+            self.together.granted.take(lease, instance_id);
             let abandon = async move |transaction: &Named<'_>| {
                 let holder = lease.holder_text();
                 let release = "UPDATE koogallery_instance SET lease_holder = NULL, lease_until = NULL \
@@ -345,7 +331,7 @@ impl Ledger for PostgresLedger {
     fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
         async move {
             let ends = self.database.ends();
-            if let Some(instance) = self.instances.ask(instance_id.to_owned(), ends).await {
+            if let Some(instance) = self.together.instances.ask(instance_id.to_owned(), ends).await {
                 return Ok(instance);
             }
             let find = async move |transaction: &Named<'_>| transaction.last(by_id(transaction, instance_id, "")).await;

@@ -160,6 +160,14 @@ async fn sold_and_used(stage: &Stage, protocol: Protocol) {
     assert!(shown.contains(&format!("{} used 10 reserved 0 of 10", packages[0].instance_id)), "{shown}");
     assert!(shown.contains(&format!("{} used 8 reserved 0 of 10", packages[1].instance_id)), "{shown}");
 
+    let alarm = |package: usize, used: u32, percent: u8| {
+        let id = &packages[package].instance_id;
+        format!("package {id} of instance {instance}: {used} of 10 are used, {percent} % or more\n")
+    };
+    let alarms = stage.get("/alarms");
+    assert!(alarms.contains(&alarm(0, 8, 80)) && alarms.contains(&alarm(0, 10, 100)), "{alarms}");
+    assert!(alarms.contains(&alarm(1, 8, 80)) && !alarms.contains(&alarm(1, 8, 100)), "{alarms}");
+
     stage.delivered(instance, Amount::from(18)).await;
     let related = Some(instance.to_owned());
     assert_eq!(stage.reported(&by_use).await, [(None, "18".to_owned())]);

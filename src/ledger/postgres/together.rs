@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 
 use super::Named;
 use super::statements::{Changed, New, columns, insert_new, noted, order_columns, place, store};
-use crate::batch::Batch;
+use crate::batch::{Batch, Batches};
 use crate::lease::Lease;
 use crate::ledger::row::{Record, status};
 use crate::ledger::tables::Tables;
@@ -17,11 +17,33 @@ use crate::ledger::{Instance, LeaseOutcome, Step, StepStatus, Target};
 use crate::postgres::{Database, DatabaseError, WAIT_BRIEFLY, Work, ints, texts};
 use crate::timestamp::Timestamp;
 
+/// What waits for the next transaction of each kind.
+pub(super) struct Together {
+    pub(super) statuses: Batches<Statuses>,
+    pub(super) instances: Batches<Instances>,
+    pub(super) beginnings: Batches<Beginnings>,
+    pub(super) marks: Batches<Marks>,
+    pub(super) granted: Granted,
+}
+
+impl Together {
+    pub(super) fn new(database: &Database, tables: &Tables) -> Self {
+        let shared = Shared { database: database.clone(), tables: tables.clone() };
+        Self {
+            statuses: Batches::new(Statuses(shared.clone())),
+            instances: Batches::new(Instances(shared.clone())),
+            beginnings: Batches::new(Beginnings(shared.clone())),
+            marks: Batches::new(Marks(shared)),
+            granted: Granted::default(),
+        }
+    }
+}
+
 /// What the operations work on.
 #[derive(Clone)]
-pub(super) struct Shared {
-    pub(super) database: Database,
-    pub(super) tables: Tables,
+struct Shared {
+    database: Database,
+    tables: Tables,
 }
 
 impl Shared {
@@ -43,7 +65,7 @@ impl Shared {
 
 /// Reads the status of steps.
 #[derive(Clone)]
-pub(super) struct Statuses(pub(super) Shared);
+pub(super) struct Statuses(Shared);
 
 impl Batch for Statuses {
     type Item = Step;
@@ -112,7 +134,7 @@ impl<'a> Wanted<'a> {
 
 /// Reads instances by their ids.
 #[derive(Clone)]
-pub(super) struct Instances(pub(super) Shared);
+pub(super) struct Instances(Shared);
 
 impl Batch for Instances {
     type Item = String;
@@ -134,7 +156,7 @@ impl Batch for Instances {
 
 /// Inserts instances that are new, with a lease. Others are to be begun alone.
 #[derive(Clone)]
-pub(super) struct Beginnings(pub(super) Shared);
+pub(super) struct Beginnings(Shared);
 
 impl Batch for Beginnings {
     type Item = New;
@@ -176,7 +198,7 @@ pub(super) struct Mark {
 
 /// Marks steps done. Those whose lease is lost, or whose instance another transaction has locked, are to be done alone.
 #[derive(Clone)]
-pub(super) struct Marks(pub(super) Shared);
+pub(super) struct Marks(Shared);
 
 impl Batch for Marks {
     type Item = Mark;
