@@ -42,7 +42,7 @@ pub struct Consumed {
     /// Whether it counts. A repeated usage id adds nothing.
     pub recorded: Recorded,
     /// What each package bears, in the order of their use; the sum is the usage. Empty for usage that was repeated,
-    /// except for a repeated [commit](Reservation::commit).
+    /// except for a repeated [commit](super::Reservation::commit).
     pub parts: Vec<Part>,
 }
 

@@ -41,7 +41,8 @@ pub struct SqlitePackageStore {
 impl SqlitePackageStore {
     /// The statements that [`SqlitePackageStore::new`] runs, for applications that manage their schema themselves.
     ///
-    /// Amounts are whole numbers of ten-thousandths. No package can be overdrawn, whatever a program does.
+    /// Amounts are whole numbers of ten-thousandths. No package can be overdrawn, whatever a program does. States are compared
+    /// one by one, since SQLite would build a table in memory for a list at every write.
     pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS koogallery_package (
     instance_id   TEXT NOT NULL,
@@ -55,7 +56,7 @@ CREATE TABLE IF NOT EXISTS koogallery_package (
     valid_until   INTEGER NOT NULL,
     used          INTEGER NOT NULL CHECK (typeof(used) = 'integer' AND used >= 0),
     reserved      INTEGER NOT NULL CHECK (typeof(reserved) = 'integer' AND reserved >= 0),
-    state         TEXT NOT NULL CHECK (state IN ('active', 'frozen', 'ended')),
+    state         TEXT NOT NULL CHECK (state = 'active' OR state = 'frozen' OR state = 'ended'),
     PRIMARY KEY (instance_id, package),
     CHECK (used + reserved <= quota)
 ) WITHOUT ROWID;
@@ -68,7 +69,7 @@ CREATE TABLE IF NOT EXISTS koogallery_reservation (
     parts       TEXT NOT NULL,
     used_at     INTEGER NOT NULL,
     ends_at     INTEGER NOT NULL,
-    state       TEXT NOT NULL CHECK (state IN ('open', 'committed', 'canceled', 'over')),
+    state       TEXT NOT NULL CHECK (state = 'open' OR state = 'committed' OR state = 'canceled' OR state = 'over'),
     settled_at  INTEGER,
     PRIMARY KEY (instance_id, id)
 ) WITHOUT ROWID;
