@@ -50,7 +50,8 @@ The page /_marketplace shows everything and has a form for each action. For scri
   POST subscriptions/INSTANCE/ACTION: renew and convert_trial (period), cancel_renewal, upgrade (product, mode, period, amount),
     freeze, unfreeze, release, query, apply (for a License)
   POST instances: instance, and the fields of an order; usage is accepted for it
-  POST tenants: profile, tenant, callback, instance, app, client, users; tenants/TENANT/login: user; tenants/TENANT/unbind
+  POST tenants: profile, tenant, callback, instance, app, client, secret, users; tenants/TENANT/login: user;
+    tenants/TENANT/unbind. Without --target tenantSync, applicationSync and authSync are left to `koogallery fire`
   POST faults: fault, value, api, times, percent; faults/clear
 
 With --target the marketplace also calls the seller. Expired subscriptions are frozen, then released after 15 days. Client

@@ -20,10 +20,13 @@ pub fn public_key() -> Result<Option<PublicKey>, Failure> {
     private_keys()?.first().map(|key| key.public_key().parse().map_err(unreadable)).transpose()
 }
 
+/// The secret that `fire` invents.
+pub const INVENTED: &str = "an invented client secret";
+
 /// Returns an invented secret, encrypted with the seller's key, if that is in the environment: the seller could not
 /// decrypt it otherwise.
 pub fn invented() -> Result<Option<String>, Failure> {
-    encrypted("an invented client secret")
+    encrypted(INVENTED)
 }
 
 /// Returns a secret, encrypted with the seller's key, if that is in the environment.

@@ -264,6 +264,36 @@ fn an_enterprise_is_bound_and_its_user_logs_in() {
     assert!(status == 400 && said.contains("not an http or https address"), "{said}");
 }
 
+/// The same by single calls: the center knows the enterprise, and `fire` tells the seller.
+#[test]
+fn an_enterprise_is_bound_by_single_calls() {
+    let private_key = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/keys/test_rsa_3072.pem");
+    let seller = Example::with("isv_server", &["--allow-http", "true"], &[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+    let server = Server::start(command.args(["serve", "--listen", "127.0.0.1:0"]).envs(KEYS));
+    let form = format!("tenant=t-1&app=app&client=c-1&callback={}&users=lihua:Li+Hua", seller.url("/sso"));
+    assert_eq!(post(&server, "/_marketplace/tenants", &form, "").0, 202);
+
+    let keys = [&KEYS[..], &[("KOOGALLERY_RSA_PRIVATE_KEY_FILE", private_key)]].concat();
+    let (url, center) = (seller.url("/saasproduce"), format!("domainName=http://{}", server.address));
+    let users = r#"userList=[{"userName":"lihua","name":"Li Hua","role":"user","enable":true,"orgCode":"D1"}]"#;
+    for (activity, fields) in [
+        ("tenantSync", &[center.as_str()][..]),
+        ("applicationSync", &["appId=app", "clientId=c-1"]),
+        ("authSync", &["appId=app", users]),
+    ] {
+        let fields = fields.iter().flat_map(|field| ["--set", *field]);
+        let arguments: Vec<_> =
+            ["fire", activity, "--url", &url, "--set", "tenantId=t-1"].into_iter().chain(fields).collect();
+        run(&keys, &arguments).says(0, &format!("{activity}: 000000"));
+    }
+    let (_, told) = post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "");
+    let url = serde_json::from_str::<Value>(&told).unwrap()["url"].as_str().unwrap().to_owned();
+    let (status, welcome) = get(&seller.server, url.strip_prefix(&seller.url("")).unwrap(), "");
+    assert!(status == 200 && welcome.contains("lihua"), "{status} {welcome}");
+    assert_eq!(post(&server, "/_marketplace/tenants/t-1/unbind", "", "").0, 202);
+}
+
 /// What an open connection brings until it is as expected.
 fn followed(stream: &mut BufReader<TcpStream>, is_expected: impl Fn(&str) -> bool) -> String {
     let mut told = String::new();

@@ -116,13 +116,13 @@ impl Control {
             (false, ["instances"]) => Outcome::Done(self.open(body)?),
             (false, ["tenants"]) => {
                 let form = Form::parse(body, &tenants::FIELDS)?;
-                let wanted = Wanted::read(&form, &self.kits, &self.address)?;
-                Outcome::Done(self.tenants.bind(self.marketplace()?, wanted).await?)
+                let wanted = Wanted::read(&form, &self.kits, &self.address, self.marketplace.is_some())?;
+                Outcome::Done(self.tenants.bind(open_api, self.marketplace.as_ref(), wanted).await?)
             }
             (false, ["tenants", tenant_id, "unbind"]) => {
                 Form::parse(body, &[])?;
                 let tenant_id = decoded(tenant_id);
-                let unbound = self.tenants.unbind(self.marketplace()?, &tenant_id).await?;
+                let unbound = self.tenants.unbind(open_api, self.marketplace.as_ref(), &tenant_id).await?;
                 Outcome::Done(unbound.ok_or_else(|| unknown(format!("no tenant {tenant_id:?} is bound")))?)
             }
             (false, ["tenants", tenant_id, "login"]) => self.log_in(&decoded(tenant_id), body)?,

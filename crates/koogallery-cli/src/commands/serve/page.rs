@@ -17,11 +17,7 @@ pub fn render(control: &Control) -> String {
     let sections = [
         orders(control),
         instances(control),
-        control
-            .marketplace
-            .as_ref()
-            .filter(|_| !control.kits.is_empty())
-            .map_or_else(String::new, |_| tenants(control)),
+        if control.kits.is_empty() { String::new() } else { tenants(control) },
         faults(control),
         control.marketplace.as_ref().map_or_else(String::new, callbacks),
         requests(control),

@@ -14,7 +14,7 @@ use super::form::Form;
 use crate::support::client_secret;
 
 /// The fields of a form that binds an enterprise.
-pub const FIELDS: [&str; 7] = ["profile", "tenant", "callback", "instance", "app", "client", "users"];
+pub const FIELDS: [&str; 8] = ["profile", "tenant", "callback", "instance", "app", "client", "secret", "users"];
 
 /// The department of all users.
 const DEPARTMENT: (&str, &str) = ("D1", "Head office");
@@ -31,8 +31,9 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Reads a form; `center` is the address of the authentication center.
-    pub fn read(form: &Form, offered: &[Protocol], center: &str) -> Result<Self, String> {
+    /// Reads a form; `center` is the address of the authentication center. Where the seller is not called, `fire` tells him
+    /// of the enterprise, with the secret that it invents.
+    pub fn read(form: &Form, offered: &[Protocol], center: &str, is_called: bool) -> Result<Self, String> {
         let protocol = match form.get("profile") {
             Some(name) => name.parse().map_err(|error| format!("profile: {error}"))?,
             None => *offered.first().ok_or("KOOGALLERY_KIT_KEY is not in the environment")?,
@@ -47,7 +48,12 @@ impl Wanted {
             return Err("callback is not an http or https address".to_owned());
         }
         let drawn = || random::hex(&OsRandom).map_err(|error| error.to_string());
-        let (instance_id, secret) = (drawn()?, drawn()?);
+        let secret = match (form.get("secret"), is_called) {
+            (Some(given), _) => given.to_owned(),
+            (None, true) => drawn()?,
+            (None, false) => client_secret::INVENTED.to_owned(),
+        };
+        let instance_id = drawn()?;
         let or = |name: &str, default: String| form.get(name).map_or(default, str::to_owned);
         let client_id = or("client", format!("client-of-{tenant_id}"));
         let binding = TenantBinding::new(tenant_id, or("app", "app-1".to_owned()), or("instance", instance_id));
@@ -73,22 +79,36 @@ impl Wanted {
 }
 
 impl Tenants {
-    /// Calls the seller, and makes the tenant known to the authentication center.
-    pub async fn bind(&self, marketplace: &Marketplace, wanted: Wanted) -> Result<Value, LifecycleError> {
+    /// Calls the seller, if there is one, and makes the tenant known to the authentication center.
+    pub async fn bind(
+        &self,
+        open_api: &OpenApiServer,
+        marketplace: Option<&Marketplace>,
+        wanted: Wanted,
+    ) -> Result<Value, LifecycleError> {
         let Wanted { protocol, binding, tenant } = wanted;
-        marketplace.bind(protocol, &binding).await?;
+        if let Some(marketplace) = marketplace {
+            marketplace.bind(protocol, &binding).await?;
+        }
         let shown = shown(&tenant);
-        marketplace.open_api().put_tenant(tenant);
+        open_api.put_tenant(tenant);
         self.bound().insert(binding.tenant_id.clone(), (protocol, binding));
         Ok(shown)
     }
 
     /// Undoes the binding. `None` if the tenant is not bound.
-    pub async fn unbind(&self, marketplace: &Marketplace, tenant_id: &str) -> Result<Option<Value>, LifecycleError> {
+    pub async fn unbind(
+        &self,
+        open_api: &OpenApiServer,
+        marketplace: Option<&Marketplace>,
+        tenant_id: &str,
+    ) -> Result<Option<Value>, LifecycleError> {
         let bound = self.bound().get(tenant_id).cloned();
         let Some((protocol, binding)) = bound else { return Ok(None) };
-        marketplace.unbind(protocol, &binding).await?;
-        marketplace.open_api().remove_tenant(tenant_id);
+        if let Some(marketplace) = marketplace {
+            marketplace.unbind(protocol, &binding).await?;
+        }
+        open_api.remove_tenant(tenant_id);
         self.bound().remove(tenant_id);
         Ok(Some(json!({"tenantId": tenant_id})))
     }
