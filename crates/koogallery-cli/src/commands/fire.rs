@@ -28,7 +28,7 @@ Examples:
   koogallery fire refreshInstance --url http://127.0.0.1:8080/x --set instanceId=i-1 --set expireTime=20300101000000
   koogallery fire expireInstance --url http://127.0.0.1:8080/x --profile saas-v1 --set instanceId=i-1
   koogallery fire newInstance --url http://127.0.0.1:8080/x --without orderId
-  koogallery fire tenantSync --url http://127.0.0.1:8080/x --set tenantId=t-1 --set domain=http://127.0.0.1:9090
+  koogallery fire tenantSync --url http://127.0.0.1:8080/x --set tenantId=t-1 --set domainName=http://127.0.0.1:9090
 
 Exit codes: 0 the seller confirmed the call (000000, or 000004 where it counts), 1 it did not, or there was no answer, 2
 nothing could be sent.";

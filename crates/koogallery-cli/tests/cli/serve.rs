@@ -275,7 +275,7 @@ fn an_enterprise_is_bound_by_single_calls() {
     assert_eq!(post(&server, "/_marketplace/tenants", &form, "").0, 202);
 
     let keys = [&KEYS[..], &[("KOOGALLERY_RSA_PRIVATE_KEY_FILE", private_key)]].concat();
-    let (url, center) = (seller.url("/saasproduce"), format!("domain=http://{}", server.address));
+    let (url, center) = (seller.url("/saasproduce"), format!("domainName=http://{}", server.address));
     let users = r#"userList=[{"userName":"lihua","name":"Li Hua","role":"user","enable":true,"orgCode":"D1"}]"#;
     for (activity, fields) in [
         ("tenantSync", &[center.as_str()][..]),
