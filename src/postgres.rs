@@ -25,13 +25,13 @@
 //!
 //! # A server that does not answer
 //!
-//! Every operation ends within the [timeout](DatabaseBuilder::timeout), whatever it waits for. Where operations of several
-//! callers share a transaction, that waits for locks for 200 ms at most; then each is tried alone, in the time that is
-//! left. The server is asked to
-//! give up somewhat earlier (`lock_timeout` and `statement_timeout`, for each transaction alone, so that a pooler may
-//! be in between), and the statement is canceled if it does not. A connection whose statement goes on nevertheless
-//! counts as one of the pool until its end, so that the pool never has more connections than it may, however long a
-//! table stays locked. A replica that disappears in the middle of a transaction keeps its locks for ten seconds at most.
+//! Every operation ends within the [timeout](DatabaseBuilder::timeout), whatever it waits for. Where operations of
+//! several callers share a transaction, that waits for locks for 200 ms at most; then each is tried alone, in the time
+//! that is left. The server is asked to give up somewhat earlier (`lock_timeout` and `statement_timeout`, for each
+//! transaction alone, so that a pooler may be in between), and the statement is canceled if it does not. A connection
+//! whose statement goes on nevertheless counts as one of the pool until its end, so that the pool never has more
+//! connections than it may, however long a table stays locked. A replica that disappears in the middle of a transaction
+//! keeps its locks for ten seconds at most.
 //!
 //! # Versions of the tables
 //!

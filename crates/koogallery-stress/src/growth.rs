@@ -178,6 +178,10 @@ async fn fill(place: &Place, size: Size) -> Outcome {
     for statement in statements {
         place.run(&statement).await?;
     }
+    if place.engine == Engine::Sqlite {
+        // What was filled in is not to be read out of the write-ahead log.
+        place.run("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    }
     if place.engine == Engine::Postgres {
         for table in ["koogallery_instance", "koogallery_step", "koogallery_usage_record"] {
             place.run(&format!("VACUUM ANALYZE {table}")).await?;

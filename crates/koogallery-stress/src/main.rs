@@ -33,8 +33,9 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use orders::Trial;
-use place::{ENGINES, Engine, Place, Servers};
+use place::{ENGINES, Engine, Place};
 use replica::ReplicaOptions;
 use report::Row;
 use setting::{Setting, machine};
@@ -82,7 +83,7 @@ async fn measure(part: &str, setting: &Setting) -> Outcome<Vec<Row>> {
             } else {
                 Trial::with_kills(60, Duration::from_millis(60))
             };
-            on_each(&ENGINES, servers, part, async |place| trial.run(place).await).await
+            on_each(&ENGINES, setting, part, async |place| trial.run(place).await).await
         }
         "overload" => {
             let trial = if is_full {
@@ -90,14 +91,14 @@ async fn measure(part: &str, setting: &Setting) -> Outcome<Vec<Row>> {
             } else {
                 Trial::overload(60, seconds(1), [seconds(5), seconds(6)])
             };
-            on_each(&ENGINES, servers, part, async |place| trial.run(place).await).await
+            on_each(&ENGINES, setting, part, async |place| trial.run(place).await).await
         }
         "lock" => {
             let locked = if is_full { seconds(60) } else { seconds(6) };
             let servers_only = [Engine::Postgres, Engine::Mysql];
-            on_each(&servers_only, servers, part, async |place| locked_table::run(place, locked).await).await
+            on_each(&servers_only, setting, part, async |place| locked_table::run(place, locked).await).await
         }
-        "strangers" => on_each(&[Engine::Sqlite], servers, part, async |place| strangers::run(place).await).await,
+        "strangers" => on_each(&[Engine::Sqlite], setting, part, async |place| strangers::run(place).await).await,
         "speed" => {
             let folder = tempfile::tempdir()?;
             let baseline = match &setting.baseline {
@@ -115,7 +116,7 @@ async fn measure(part: &str, setting: &Setting) -> Outcome<Vec<Row>> {
                 growth::Size { instances: 1000, records: 10_000, creations: 50, pushes: 10 }
             };
             let engines = [Engine::Sqlite, Engine::Postgres];
-            on_each(&engines, servers, "filled", async |filled| {
+            on_each(&engines, setting, "filled", async |filled| {
                 let empty = Place::new(filled.engine, servers, "empty").await?.ok_or("the server is gone")?;
                 let row = growth::run(&empty, filled, size).await;
                 empty.remove().await?;
@@ -127,23 +128,28 @@ async fn measure(part: &str, setting: &Setting) -> Outcome<Vec<Row>> {
     }
 }
 
+/// Runs a part on each engine that has a server: one after the other, or at once where little is measured.
 async fn on_each(
     engines: &[Engine],
-    servers: &Servers,
+    setting: &Setting,
     part: &str,
     run: impl AsyncFn(&Place) -> Outcome<Row>,
 ) -> Outcome<Vec<Row>> {
-    let mut rows = Vec::new();
-    for engine in engines {
-        let Some(place) = Place::new(*engine, servers, part).await? else {
-            rows.push(Row::left_out("servers", engine.name(), "no server is named"));
-            continue;
+    let on = async |engine: &Engine| {
+        let Some(place) = Place::new(*engine, &setting.servers, part).await? else {
+            return Ok(Row::left_out("servers", engine.name(), "no server is named"));
         };
         let row = run(&place).await;
         // Also after a failure.
-        let removed = place.remove().await;
-        rows.push(row?);
-        removed?;
+        place.remove().await?;
+        row
+    };
+    if !setting.is_full {
+        return join_all(engines.iter().map(on)).await.into_iter().collect();
+    }
+    let mut rows = Vec::new();
+    for engine in engines {
+        rows.push(on(engine).await?);
     }
     Ok(rows)
 }
