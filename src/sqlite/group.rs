@@ -5,6 +5,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
 
 use super::DatabaseError;
@@ -138,6 +139,8 @@ impl Commits {
     /// Takes over a connection whose commits wait for the disk.
     pub(super) fn new(connection: Connection, presence: Presence, queue: Receiver<Job>) -> Result<Self, DatabaseError> {
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        // Otherwise a statement whose plan may depend on a value is prepared again for each value.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
         let (quick, durable) = (VecDeque::new(), VecDeque::new());
         Ok(Self { connection, presence, queue, quick, durable, has_log: mode == "wal", waits_for_disk: true })
