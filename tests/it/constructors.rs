@@ -21,6 +21,7 @@ const MADE_BY_THE_CRATE: &[(&str, &str)] = &[
     ("Copied", "Ciphertext::from_copied"),
     ("Difference", "aksk::diff_with_gateway"),
     ("Entry", "UsageStore::claim on a store in memory"),
+    ("ExportedRecord", "Export::read"),
     ("FieldSpec", "FIELDS of each message"),
     ("Hardware", "DeviceFingerprint::hardware"),
     ("LimitError", "Api::check of a request"),
