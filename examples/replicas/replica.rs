@@ -71,7 +71,8 @@ pub async fn serve(options: ReplicaOptions) -> Outcome {
         .build();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on {}", listener.local_addr()?);
-    Server::new().serve(listener, Endpoint::new(service), std::future::pending()).await;
+    // A creation that takes long holds its connection until its answer is due, and under overload many do.
+    Server::new().connections(8192).serve(listener, Endpoint::new(service), std::future::pending()).await;
     Ok(())
 }
 
