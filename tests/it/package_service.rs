@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::process::{Server, example, exchange};
@@ -65,17 +66,26 @@ fn killed(database: &str, rounds: u32) {
         let calls: Vec<u32> =
             unanswered.drain(..).chain(round * CALLS_PER_ROUND..(round + 1) * CALLS_PER_ROUND).collect();
         let address = server.address;
-        let threads: Vec<_> = calls
-            .chunks(calls.len().div_ceil(4))
-            .map(|calls| {
-                let calls = calls.to_vec();
-                std::thread::spawn(move || calls.into_iter().filter(|&number| !call(address, number)).collect())
-            })
-            .collect();
-        // From during the first calls to after the last of most rounds.
-        std::thread::sleep(Duration::from_millis(u64::from(20 + round * 37 % 300)));
-        server.kill();
-        unanswered = threads.into_iter().flat_map(|thread| -> Vec<u32> { thread.join().unwrap() }).collect();
+        let done = AtomicUsize::new(0);
+        let is_cut_off = |number: &u32| {
+            let is_answered = call(address, *number);
+            done.fetch_add(usize::from(is_answered), Ordering::Relaxed);
+            !is_answered
+        };
+        let is_cut_off = &is_cut_off;
+        unanswered = std::thread::scope(|scope| {
+            let thread =
+                |calls: Vec<u32>| scope.spawn(move || calls.into_iter().filter(is_cut_off).collect::<Vec<u32>>());
+            let threads: Vec<_> = calls.chunks(calls.len().div_ceil(4)).map(|calls| thread(calls.to_vec())).collect();
+            // After none of the calls, or more of them, and somewhere within the next ones.
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while done.load(Ordering::Relaxed) < round as usize % calls.len() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            std::thread::sleep(Duration::from_micros(u64::from(round % 10) * 300));
+            server.kill();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
         cut_off += unanswered.len();
         answered += calls.len() - unanswered.len();
     }
