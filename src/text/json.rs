@@ -344,18 +344,39 @@ pub(crate) fn push_quoted(out: &mut String, text: &str) {
 
 /// Serializes with every character outside ASCII written as `\uXXXX`.
 pub(crate) fn to_ascii<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Bytes> {
-    // Most answers are short: written here, they are allocated once and in their length.
-    const SHORT: usize = 512;
-    let mut buffer = [0; SHORT];
-    let mut free = &mut buffer[..];
-    let short = value.serialize(&mut serde_json::Serializer::with_formatter(&mut free, AsciiFormatter));
-    if short.is_ok() {
-        let length = SHORT - free.len();
-        return Ok(Bytes::copy_from_slice(&buffer[..length]));
+    let mut short = Short { buffer: [0; 512], length: 0 };
+    if value.serialize(&mut serde_json::Serializer::with_formatter(&mut short, AsciiFormatter)).is_ok() {
+        return Ok(Bytes::copy_from_slice(&short.buffer[..short.length]));
     }
     let mut out = Vec::new();
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, AsciiFormatter))?;
     Ok(out.into())
+}
+
+/// Most answers are short: written here, they are allocated once and in their length.
+struct Short {
+    buffer: [u8; 512],
+    length: usize,
+}
+
+impl io::Write for Short {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.length + bytes.len();
+        let free = self.buffer.get_mut(self.length..end).ok_or(io::ErrorKind::WriteZero)?;
+        free.copy_from_slice(bytes);
+        self.length = end;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 struct AsciiFormatter;

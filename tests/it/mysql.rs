@@ -120,10 +120,12 @@ async fn a_locked_table_takes_no_more_connections_than_the_pool_has() {
                 })
             })
             .collect();
-        let mut most = 0;
+        let (mut most, mut before) = (0, 0);
         while Instant::now() < locked_until - TIMEOUT {
-            // Beside the two of this test.
-            most = most.max(sessions(&mut admin, &place).await - 1);
+            // Beside the two of this test. The server lists one that was closed for a moment more.
+            let listed = sessions(&mut admin, &place).await - 1;
+            most = most.max(listed.min(before));
+            before = listed;
             sleep(Duration::from_millis(50)).await;
         }
         let locked: usize = join_all(callers).await.into_iter().map(Result::unwrap).sum();
