@@ -60,11 +60,10 @@ impl fmt::Display for Version {
 /// assert_eq!(route("/isv/produce"), None);
 /// ```
 pub fn route(path: &str) -> Option<(Version, Activity)> {
-    let path = memchr::memchr(b'?', path.as_bytes()).map_or(path, |at| &path[..at]);
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let (before, name) = path.split_at(memchr::memrchr(b'/', path.as_bytes())?);
+    let path = path.split('?').next()?;
+    let (before, name) = path.strip_suffix('/').unwrap_or(path).rsplit_once('/')?;
     let version = [Version::V1, Version::V2].into_iter().find(|version| before.ends_with(version.directory()))?;
-    let activity = version.activities().iter().find(|activity| activity.as_str() == &name[1..])?;
+    let activity = version.activities().iter().find(|activity| activity.as_str() == name)?;
     Some((version, *activity))
 }
 

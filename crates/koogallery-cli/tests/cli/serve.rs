@@ -225,7 +225,7 @@ fn faults_are_listed_and_switched() {
     assert!(status == 400 && said.contains("known are slow"), "{said}");
 }
 
-/// The seller knows the enterprise by its calls, and lets a user in whom the authentication center vouches for.
+/// The seller knows the enterprise by its calls, and lets in a user that the authentication center confirms.
 #[test]
 fn an_enterprise_is_bound_and_its_user_logs_in() {
     let private_key = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/keys/test_rsa_3072.pem");

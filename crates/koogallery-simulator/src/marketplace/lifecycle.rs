@@ -108,7 +108,7 @@ impl Marketplace {
     /// Sells all lines of an order, one after the other: up to 30 packages (套餐包) in one order, each of which is an
     /// instance.
     ///
-    /// V2.0 names the order line in each call. V1.0 has none: its calls are told apart by order and product, so the lines
+    /// V2.0 names the order line in each call. V1.0 has none: its calls differ by order and product, so the lines
     /// need different products. How several packages of one product arrive in V1.0 is not documented; here the calls
     /// differ in `businessId` alone, and a seller who keeps to the documents takes the second for a retry, which is
     /// [an error](LifecycleError::SameInstance).
@@ -404,7 +404,7 @@ impl Marketplace {
     }
 
     /// Processes what is due: freezes expired subscriptions, and releases those frozen for 15 days. Returns the last
-    /// attempt of every call; refused calls are not made again. Of a package of V2.0 that expires the seller is told
+    /// attempt of every call; refused calls are not made again. A seller gets no call when a package of V2.0 expires,
     /// only when it is released: the guide has no `updateInstanceStatus` for packages.
     pub async fn run_due(&self) -> Vec<Attempt> {
         let mut made = Vec::new();
