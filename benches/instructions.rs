@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::Path;
+use std::pin::pin;
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
@@ -128,7 +129,7 @@ fn take(path: &str) {
             let mut requests = if whole.starts_with("whole_v2") { calls.v2(CALLS + 1) } else { calls.v1(CALLS + 1) };
             let first = requests.pop().expect("one more than are counted");
             for (index, request) in std::iter::once(first).chain(requests).enumerate() {
-                let answer = || service.call(request).now_or_never().expect("a ledger hit does not wait");
+                let answer = || pin!(service.call(request)).now_or_never().expect("a ledger hit does not wait");
                 let answer = if index == 0 { answer() } else { counted(answer) };
                 assert!(answer.body().starts_with(br#"{"resultCode":"000000""#));
             }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr2};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The meaning of a raw `+`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub fn raw_pairs(query: &str) -> impl Iterator<Item = RawPair<'_>> {
 
 /// Returns the length of the rest of a text that begins with its first encoded character, 0 without one.
 fn from_mark(text: &str) -> usize {
-    position_of_mark(text).map_or(0, |at| text.len() - at)
+    position_of_mark(text.as_bytes()).map_or(0, |at| text.len() - at)
 }
 
 /// Returns the text before and after a mark.
@@ -86,23 +86,40 @@ impl<'a> RawPair<'a> {
     }
 }
 
-fn position_of_mark(text: &str) -> Option<usize> {
-    memchr2(b'%', b'+', text.as_bytes())
+fn position_of_mark(text: &[u8]) -> Option<usize> {
+    memchr2(b'%', b'+', text)
 }
 
 /// Decodes a name or value once. `None` where the bytes are not UTF-8.
 pub fn decode(raw: &str, plus: Plus) -> Option<Cow<'_, str>> {
-    let Some(at) = position_of_mark(raw) else { return Some(Cow::Borrowed(raw)) };
-    let (plain, encoded) = raw.split_at(at);
-    let mut bytes = Vec::with_capacity(raw.len());
-    bytes.extend_from_slice(plain.as_bytes());
-    for (index, piece) in encoded.split('+').enumerate() {
-        if index > 0 {
-            bytes.push(if plus == Plus::Space { b' ' } else { b'+' });
-        }
-        bytes.extend(percent_decode_str(piece));
+    let mut mark = position_of_mark(raw.as_bytes());
+    if mark.is_none() {
+        return Some(Cow::Borrowed(raw));
     }
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.as_bytes();
+    while let Some(at) = mark {
+        let (plain, marked) = rest.split_at(at);
+        let (byte, length) = match (marked, plus) {
+            ([b'+', ..], Plus::Space) => (b' ', 1),
+            (marked, _) => escaped(marked).map_or((marked[0], 1), |byte| (byte, 3)),
+        };
+        bytes.extend_from_slice(plain);
+        bytes.push(byte);
+        rest = &marked[length..];
+        mark = position_of_mark(rest);
+    }
+    bytes.extend_from_slice(rest);
     String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
+/// Returns the byte of a percent sequence; an incomplete one stands for itself.
+fn escaped(text: &[u8]) -> Option<u8> {
+    let digit = |at: usize| text.get(at).and_then(|digit| char::from(*digit).to_digit(16));
+    if text[0] != b'%' {
+        return None;
+    }
+    u8::try_from(16 * digit(1)? + digit(2)?).ok()
 }
 
 /// Restores the `+` of a Base64 text: it has no space, so one that stands there was a `+` that was not escaped.
@@ -121,4 +138,23 @@ pub fn push_pair(query: &mut String, name: &str, value: &str) {
     query.extend(utf8_percent_encode(name, NON_UNRESERVED));
     query.push('=');
     query.extend(utf8_percent_encode(value, NON_UNRESERVED));
+}
+
+#[cfg(test)]
+mod tests {
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn decodes_as_the_crate_does_that_encodes(raw in "(%[0-9a-fA-F]{2}|[%+=&0-9a-gA-Gä]){0,12}") {
+            let spaces = raw.replace('+', " ");
+            for (plus, text) in [(Plus::Space, &spaces), (Plus::Literal, &raw)] {
+                let expected = percent_decode_str(text).decode_utf8().ok();
+                prop_assert_eq!(decode(&raw, plus), expected);
+            }
+        }
+    }
 }

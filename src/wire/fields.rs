@@ -17,14 +17,12 @@ pub(crate) struct Fields<'m> {
     members: &'m Members<'m>,
     /// A bit per member.
     taken: [u64; 4],
-    /// The member after the one found last.
-    next: usize,
     warnings: Warnings,
 }
 
 impl<'m> Fields<'m> {
     pub(crate) fn new(members: &'m Members<'m>) -> Self {
-        Self { members, taken: [0; 4], next: 0, warnings: Vec::new() }
+        Self { members, taken: [0; 4], warnings: Vec::new() }
     }
 
     fn is_taken(&self, index: usize) -> bool {
@@ -35,8 +33,7 @@ impl<'m> Fields<'m> {
     /// empty in all of them.
     #[inline]
     fn take(&mut self, name: &'static str) -> Option<(usize, RawField<'m>)> {
-        let index = self.members.position_from(self.next, name)?;
-        self.next = index + 1;
+        let index = self.members.position(name)?;
         self.taken[index / 64 % 4] |= 1 << (index % 64);
         let raw = self.members.raw(index);
         let is_there = !raw.is_absent() || self.members.has_conflict(name);

@@ -10,8 +10,8 @@ use crate::text::json::{self, JsonError, LenientMembers, Member};
 #[derive(Default)]
 pub(crate) struct Members<'a> {
     list: List<'a>,
-    /// A bit for each form of a name that stands there; most that are asked for and absent have none.
-    forms: u64,
+    /// Where names stand.
+    places: Places,
     /// Names that stand more than once with different values.
     conflicts: Vec<String>,
     /// Reason to refuse the object.
@@ -53,7 +53,7 @@ impl<'a> Members<'a> {
         let LenientMembers { mut members, conflicts, problem } = json::lenient_members(object);
         members.retain(|(name, value)| value != "null" || conflicts.iter().any(|conflict| conflict == name));
         Self {
-            forms: forms(&members),
+            places: Places::of(&members),
             list: List::Owned(members),
             conflicts,
             problem,
@@ -69,12 +69,12 @@ impl<'a> Members<'a> {
 
     /// Parameters are at most 256, and none is repeated.
     pub(crate) fn from_parameters(parameters: &'a [Member<'a>]) -> Self {
-        Self { forms: forms(parameters), list: List::Borrowed(parameters), ..Self::default() }
+        Self { places: Places::of(parameters), list: List::Borrowed(parameters), ..Self::default() }
     }
 
     /// Members are at most 256, none is repeated, and none is null.
     pub(crate) fn from_members(members: &'a [Member<'a>]) -> Self {
-        Self { forms: forms(members), list: List::Borrowed(members), json: true, ..Self::default() }
+        Self { places: Places::of(members), list: List::Borrowed(members), json: true, ..Self::default() }
     }
 
     /// Leaves out what no table lists when they are read, for a reader that has no use for it.
@@ -102,20 +102,11 @@ impl<'a> Members<'a> {
         &self.list()[index].0
     }
 
-    pub(super) fn position(&self, name: &str) -> Option<usize> {
-        self.position_from(0, name)
-    }
-
-    /// The same, looked for first where it stands if the members come in the order of the table.
     #[inline]
-    pub(super) fn position_from(&self, start: usize, name: &str) -> Option<usize> {
-        if self.forms & form(name) == 0 {
-            return None;
-        }
-        // The first letter distinguishes most names, without a call to compare them.
-        let is_it = |(known, _): &Member<'_>| known.as_bytes().first() == name.as_bytes().first() && known == name;
-        let list = self.list();
-        if list.get(start).is_some_and(is_it) { Some(start) } else { list.iter().position(is_it) }
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        let is_it = |(known, _): &Member<'_>| known == name;
+        let (list, place) = (self.list(), self.places.first(name)?);
+        if list.get(place).is_some_and(is_it) { Some(place) } else { list.iter().position(is_it) }
     }
 
     #[inline]
@@ -140,20 +131,63 @@ impl<'a> Members<'a> {
     }
 }
 
-fn forms(members: &[Member<'_>]) -> u64 {
-    members.iter().fold(0, |forms, (name, _)| forms | form(name))
+/// For each of 64 hashes of a name, the number of the first member whose name has it, counted from 1; 0 without one.
+struct Places([u8; 64]);
+
+impl Default for Places {
+    fn default() -> Self {
+        Self([0; 64])
+    }
 }
 
-/// One of 64 bits, by first letter and length.
+impl Places {
+    fn of(members: &[Member<'_>]) -> Self {
+        let mut places = Self::default();
+        // From the end, so that the first of several names with one hash stays.
+        for (index, (name, _)) in members.iter().enumerate().rev() {
+            places.0[hash(name)] = u8::try_from(index + 1).unwrap_or(u8::MAX);
+        }
+        places
+    }
+
+    /// Returns where the name stands if it stands anywhere, unless another name has the same hash.
+    #[inline]
+    fn first(&self, name: &str) -> Option<usize> {
+        usize::from(self.0[hash(name)]).checked_sub(1)
+    }
+}
+
+/// A number below 64, by the ends and the length of a name; few names of one message have the same.
 #[inline]
-fn form(name: &str) -> u64 {
-    let first = name.as_bytes().first().map_or(0, |first| usize::from(*first));
-    1 << ((first + 7 * name.len()) % 64)
+fn hash(name: &str) -> usize {
+    match name.as_bytes() {
+        bytes @ [first, .., last] => (29 * usize::from(*first) + 30 * usize::from(*last) + 5 * bytes.len()) % 64,
+        short => short.len(),
+    }
 }
 
 impl fmt::Debug for Members<'_> {
     /// Values may be personal, and so may unknown names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{} members]", self.list().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_where_it_stands_first_with_others_of_its_hash_around_it() {
+        // 256 names share 64 hashes, and the last is beyond what a byte counts.
+        let names = (0..254).map(|number| format!("n{number:03}")).chain([String::new(), "x".to_owned()]);
+        let list: Vec<Member<'_>> = names.map(|name| (name.into(), "1".into())).collect();
+        let members = Members::from_parameters(&list);
+        for (index, (name, _)) in list.iter().enumerate() {
+            assert_eq!(members.position(name), Some(index), "{name:?}");
+        }
+        assert_eq!(members.position("n254"), None);
+        let twice = [("a".into(), "1".into()), ("b".into(), "2".into()), ("a".into(), "3".into())];
+        assert_eq!(Members::from_parameters(&twice).position("a"), Some(0));
     }
 }
