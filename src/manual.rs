@@ -22,14 +22,23 @@ macro_rules! chapters {
 
 chapters! {
     _1_getting_started = "getting_started";
-    _2_what_happens_once = "what_happens_once";
-    _3_security = "security";
-    _4_deployment = "deployment";
-    _5_troubleshooting = "troubleshooting";
-    _6_metering = "metering";
-    _7_joint_operation = "joint_operation";
-    _8_licenses = "licenses";
-    _9_going_live = "going_live";
-    _10_testing = "testing";
-    _11_front_doors = "front_doors";
+    _2_existing_apps = "existing_apps";
+    _3_saas_v2 = "saas_v2";
+    _4_saas_v1 = "saas_v1";
+    _5_joint_operation = "joint_operation";
+    _6_licenses = "licenses";
+    _7_order_notification = "order_notification";
+    _8_what_happens_once = "what_happens_once";
+    _9_deployment = "deployment";
+    _10_front_doors = "front_doors";
+    _11_replicas = "replicas";
+    _12_key_rotation = "key_rotation";
+    _13_metering = "metering";
+    _14_testing = "testing";
+    _15_going_live = "going_live";
+    _16_troubleshooting = "troubleshooting";
+    _17_migration = "migration";
+    _18_security = "security";
+    _19_threat_model = "threat_model";
+    _20_glossary = "glossary";
 }
