@@ -1,10 +1,15 @@
 //! The handbook: chapters without code of their own. 中文手册见 [`zh`]。
 
-/// Declares the chapters in both languages. Links stand in a file of their own, so that chapters can be read as they are.
+/// Declares the chapters in both languages, some with a picture at the end, which `docs/pictures/make.py` draws. Links stand in a
+/// file of their own, so that chapters can be read as they are.
 macro_rules! chapters {
-    ($($name:ident = $file:literal;)*) => {
+    ($($name:ident = $file:literal $(with $picture:literal)?;)*) => {
         $(pub mod $name {
             #![doc = include_str!(concat!("manual/", $file, ".md"))]
+            $(
+                //!
+                #![doc = include_str!(concat!("manual/pictures/", $picture, ".en.svg"))]
+            )?
             //!
             #![doc = include_str!("manual/links.md")]
         })*
@@ -13,6 +18,10 @@ macro_rules! chapters {
         pub mod zh {
             $(pub mod $name {
                 #![doc = include_str!(concat!("manual/zh/", $file, ".md"))]
+                $(
+                    //!
+                    #![doc = include_str!(concat!("manual/pictures/", $picture, ".zh.svg"))]
+                )?
                 //!
                 #![doc = include_str!("manual/links.md")]
             })*
@@ -21,15 +30,15 @@ macro_rules! chapters {
 }
 
 chapters! {
-    _1_getting_started = "getting_started";
-    _2_existing_apps = "existing_apps";
-    _3_saas_v2 = "saas_v2";
-    _4_saas_v1 = "saas_v1";
-    _5_joint_operation = "joint_operation";
-    _6_licenses = "licenses";
-    _7_order_notification = "order_notification";
-    _8_what_happens_once = "what_happens_once";
-    _9_deployment = "deployment";
+    _01_getting_started = "getting_started" with "call";
+    _02_existing_apps = "existing_apps";
+    _03_saas_v2 = "saas_v2" with "life";
+    _04_saas_v1 = "saas_v1";
+    _05_joint_operation = "joint_operation";
+    _06_licenses = "licenses";
+    _07_order_notification = "order_notification";
+    _08_what_happens_once = "what_happens_once" with "retries";
+    _09_deployment = "deployment";
     _10_front_doors = "front_doors";
     _11_replicas = "replicas";
     _12_key_rotation = "key_rotation";

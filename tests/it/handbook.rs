@@ -101,8 +101,9 @@ fn both_languages_have_the_same_chapters() {
     let (english, chinese) = (chapters(Path::new(FOLDER)), chapters(&Path::new(FOLDER).join("zh")));
     assert_eq!(english, chinese);
     let manual = fs::read_to_string(format!("{FOLDER}.rs")).unwrap();
-    let listed: Vec<&str> =
-        manual.lines().filter_map(|line| line.strip_suffix("\";")?.split_once(" = \"")).map(|(_, file)| file).collect();
+    // _01_getting_started = "getting_started" with "call";
+    let rows = manual.lines().filter(|line| line.trim_start().starts_with('_'));
+    let listed: Vec<&str> = rows.map(|row| row.split('"').nth(1).unwrap()).collect();
     assert_eq!(listed.len(), english.len(), "{listed:?}");
     assert_eq!(listed.iter().map(|file| (*file).to_owned()).collect::<BTreeSet<_>>(), english);
 }
@@ -155,5 +156,27 @@ fn bold_text_is_closed() {
                 assert!(closes, "{name}: {line}");
             }
         }
+    }
+}
+
+/// Pictures stand in Markdown, and are shown without a network.
+#[test]
+fn pictures_are_complete_in_both_languages() {
+    let manual = fs::read_to_string(format!("{FOLDER}.rs")).unwrap();
+    let named = manual.lines().filter_map(|line| line.split_once("\" with \"")?.1.strip_suffix("\";"));
+    let named: BTreeSet<String> = named.flat_map(|name| [format!("{name}.en.svg"), format!("{name}.zh.svg")]).collect();
+    let files = fs::read_dir(format!("{FOLDER}/pictures")).unwrap();
+    let files: BTreeSet<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(files, named);
+    for file in files {
+        let picture = fs::read_to_string(format!("{FOLDER}/pictures/{file}")).unwrap();
+        assert!(!picture.contains("\n\n"), "{file}: a blank line would end it");
+        let addresses = picture.matches("http").count();
+        assert!(
+            addresses == 1 && picture.contains("xmlns=\"http://www.w3.org/2000/svg\""),
+            "{file} refers to something"
+        );
+        let is_chinese = picture.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
+        assert_eq!(is_chinese, file.ends_with(".zh.svg"), "{file}");
     }
 }
