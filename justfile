@@ -17,6 +17,10 @@ test filter="":
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 
+# The pictures of the handbook, drawn again.
+pictures:
+    python3 docs/pictures/make.py
+
 # Mutations for each fuzz target, on the stable toolchain.
 fuzz rounds="10000":
     KOOGALLERY_FUZZ_ROUNDS={{rounds}} cargo test --release -p koogallery-fuzz

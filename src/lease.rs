@@ -80,7 +80,7 @@ pub enum LeaseError {
 /// ```
 ///
 /// If no row was changed, a later run has written: return an error. The chapter
-/// [What happens once](crate::manual::_2_what_happens_once) has an example. For systems that cannot compare, check
+/// [What happens once](crate::manual::_08_what_happens_once) has an example. For systems that cannot compare, check
 /// [`lease_until`](Self::lease_until) before a call that must not be made twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -25,7 +25,7 @@
 //! The crate `koogallery-simulator` proves an integration before it goes live, in a test or, with the command of
 //! `koogallery-cli`, from a terminal.
 //!
-//! The [`manual`] is the handbook: first steps, security, deployment, and troubleshooting.
+//! The [`manual`] is the handbook: first steps, each family of calls, operation, and troubleshooting; 中文版见 [`manual::zh`].
 //!
 #![cfg_attr(all(feature = "serve", feature = "sqlite"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "serve", feature = "sqlite")), doc = "```ignore")]

@@ -24,7 +24,7 @@ use crate::timestamp::Timestamp;
 /// - It does nothing in test calls, which have no lease, and in events that an application makes itself, for tests for
 ///   instance: [`Completion::default`].
 ///
-/// The chapter [What happens once](crate::manual::_2_what_happens_once) has an example, and `examples/own_transaction`
+/// The chapter [What happens once](crate::manual::_08_what_happens_once) has an example, and `examples/own_transaction`
 /// shows a server.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[doc(alias = "exactly once")]

@@ -15,6 +15,7 @@ mod directory;
 mod error_texts;
 mod existing_apps;
 mod fuzzed_intake;
+mod handbook;
 mod handlers;
 mod heartbeat;
 mod held_usage;

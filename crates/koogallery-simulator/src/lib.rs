@@ -38,7 +38,7 @@
 //!
 //! `Shop` is the seller's handler. The target may also be any function from request to response, or the URL of a server in
 //! any language ([`HttpTarget`]). [`detection`] lists the mistakes that the checks find; the same checks from a terminal are
-//! described in the [manual](koogallery::manual::_9_going_live).
+//! described in the [manual](koogallery::manual::_15_going_live).
 //!
 //! An [`OpenApiServer`] is a mock server for the other direction: every open API and an authentication center, with orders,
 //! instances, Licenses and users in memory, strict about signatures, and with faults to inject.
