@@ -1,5 +1,7 @@
 //! Runs the checks.
 
+mod error;
+
 use std::any::Any;
 use std::collections::HashSet;
 use std::fmt;
@@ -8,20 +10,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use error::CheckError;
+
 use super::charging::Charging;
 use super::check::Check;
 use super::http_target::HttpTarget;
 use super::judge::Judge;
 use super::message::{Author, Ids};
 use super::open_api_server::OpenApiServer;
-use super::probe::{ErasedProbe, Probe, ProbeError};
+use super::probe::{ErasedProbe, Probe};
 use super::profile::Profile;
 use super::report::Report;
-use super::run::{Selection, run};
+use super::run::{Progress, Selection, run};
 use super::session::{Session, TIME_BUDGET};
 use super::target::{ErasedTarget, Target};
 use koogallery::clock::{Clock, SystemClock};
-use koogallery::key::{AccessKeys, InterfaceType};
+use koogallery::key::AccessKeys;
 use koogallery::protocol::Protocol;
 
 /// Checks one endpoint under one profile.
@@ -50,35 +54,9 @@ pub struct Checker {
     fields: Vec<(String, String)>,
     only: Vec<String>,
     time_budget: Duration,
+    progress: Box<Progress>,
     #[cfg(feature = "rsa")]
     public_key: Option<super::PublicKey>,
-}
-
-/// Reason why no check could be run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CheckError {
-    /// There is no key to sign calls with.
-    #[error("no key for {0} calls; set the key of {interfaces}", interfaces = Names(.0.interfaces()))]
-    NoKey(Protocol),
-    /// No check of the profile has this id.
-    #[error("{0} has no check {1}")]
-    UnknownCheck(Profile, String),
-    /// The seller's instances cannot be listed, so nothing could be said about effects.
-    #[error(transparent)]
-    Probe(#[from] ProbeError),
-}
-
-/// Interface types, one of which is enough.
-struct Names(&'static [InterfaceType]);
-
-impl fmt::Display for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, interface) in self.0.iter().enumerate() {
-            write!(f, "{}{interface:?}", if index > 0 { " or " } else { "" })?;
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for Checker {
@@ -115,6 +93,7 @@ impl Checker {
             fields: Vec::new(),
             only: Vec::new(),
             time_budget: TIME_BUDGET,
+            progress: Box::new(|_, _, _| ()),
             #[cfg(feature = "rsa")]
             public_key: None,
         }
@@ -251,6 +230,13 @@ impl Checker {
         self
     }
 
+    /// Sets a function that is called before each check: with the check, how many were run before, and how many there are.
+    #[must_use]
+    pub fn with_progress(mut self, progress: impl Fn(&Check, usize, usize) + Send + Sync + 'static) -> Self {
+        self.progress = Box::new(progress);
+        self
+    }
+
     /// Sets the seller's public RSA key. With it the Kit receives applications with encrypted client secrets; checks
     /// that need one are not run otherwise.
     #[cfg(feature = "rsa")]
@@ -310,6 +296,6 @@ impl Checker {
         }
 
         let selection = Selection { slow: self.timing_checks, only: self.only };
-        Ok(run(session, selection, name, self.seed).await)
+        Ok(run(session, selection, name, self.seed, &*self.progress).await)
     }
 }

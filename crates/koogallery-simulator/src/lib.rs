@@ -104,7 +104,7 @@ pub use checker::{CheckError, Checker};
 pub use client_secret::{PublicKey, PublicKeyError};
 pub use http_target::{HttpTarget, TargetUrlError};
 pub use marketplace::{
-    Attempt, CallOptions, LifecycleError, Marketplace, MarketplaceBuilder, Subscription, SubscriptionState,
+    Attempt, CallOptions, LifecycleError, Marketplace, MarketplaceBuilder, SentCall, Subscription, SubscriptionState,
 };
 pub use masking::Masking;
 pub use open_api_server::{

@@ -1,8 +1,10 @@
 //! A marketplace that sells to customers and calls a seller.
 
 mod attempt;
+mod builder;
 mod call_options;
 mod lifecycle;
+mod sent;
 mod subscription;
 mod time;
 
@@ -15,16 +17,19 @@ use bytes::Bytes;
 use http::Request;
 
 pub use self::attempt::Attempt;
+pub use self::builder::MarketplaceBuilder;
 pub use self::call_options::CallOptions;
 pub use self::lifecycle::LifecycleError;
+pub use self::sent::SentCall;
 pub use self::subscription::{Subscription, SubscriptionState};
 
+use self::attempt::Planned;
+use self::sent::Sent;
 use self::time::Time;
 use super::delivery::{Callback, DeliveryError, DeliveryOutcome, Endpoint, Schedule};
 use super::ring::Ring;
 use super::target::{ErasedTarget, Target};
 use super::{OpenApiServer, OrderSpec, PlacedOrder, SeededRandom};
-use koogallery::clock::{Clock, ManualClock, SystemClock};
 use koogallery::key::AccessKeys;
 use koogallery::timestamp::Timestamp;
 
@@ -42,8 +47,7 @@ use koogallery::timestamp::Timestamp;
 /// # use koogallery::key::AccessKeys;
 /// use std::sync::Arc;
 ///
-/// use koogallery::clock::ManualClock;
-/// use koogallery::open_api::query_order::PeriodType;
+/// /// use koogallery::open_api::query_order::PeriodType;
 /// use koogallery::protocol::Protocol;
 /// use koogallery_simulator::{LineSpec, Marketplace, OrderSpec, SubscriptionState};
 ///
@@ -83,22 +87,13 @@ struct State {
     last_call: Option<Timestamp>,
     subscriptions: BTreeMap<String, Subscription>,
     log: Ring<Attempt>,
-}
-
-/// Settings of a [`Marketplace`].
-pub struct MarketplaceBuilder {
-    target: Arc<dyn ErasedTarget>,
-    keys: AccessKeys,
-    open_api: Option<OpenApiServer>,
-    clock: Option<Arc<ManualClock>>,
-    compression: u32,
-    seed: u64,
+    sent: Sent,
 }
 
 impl Marketplace {
     /// Creates a marketplace that calls this target, with these keys of the seller.
     pub fn builder(target: impl Target, keys: AccessKeys) -> MarketplaceBuilder {
-        MarketplaceBuilder { target: Arc::new(target), keys, open_api: None, clock: None, compression: 1, seed: 0 }
+        MarketplaceBuilder::new(Arc::new(target), keys)
     }
 
     /// Returns the open-API server that the seller calls.
@@ -109,6 +104,13 @@ impl Marketplace {
     /// Returns the time by which subscriptions begin and expire.
     pub fn now(&self) -> Timestamp {
         self.inner.time.calendar()
+    }
+
+    /// Moves this time forward, so that retries, expiries and releases become due; calls are still signed with the time of
+    /// the clock, except in [virtual time](MarketplaceBuilder::virtual_time). What becomes due is processed by
+    /// [`run_due`](Self::run_due).
+    pub fn advance(&self, by: Duration) {
+        self.inner.time.advance(by);
     }
 
     /// Places an order, which the seller can then query. The seller is not called yet.
@@ -136,9 +138,24 @@ impl Marketplace {
         self.state().log.after(sequence)
     }
 
+    /// Returns the latest calls of the [log](Self::log) that are wanted, at most so many, the latest first.
+    pub fn log_where(&self, limit: usize, is_wanted: impl Fn(&Attempt) -> bool) -> Vec<Attempt> {
+        self.state().log.latest_where(limit, is_wanted)
+    }
+
+    /// Returns the call of the [log](Self::log) with this [number](Attempt::sequence).
+    pub fn logged(&self, sequence: u64) -> Option<Attempt> {
+        self.state().log.get(sequence)
+    }
+
     /// Returns the calls made since the last `take_log`.
     pub fn take_log(&self) -> Vec<Attempt> {
         self.state().log.take()
+    }
+
+    /// Returns a call of the [log](Self::log) in full. The latest are kept, up to 64 MB.
+    pub fn sent(&self, sequence: u64) -> Option<SentCall> {
+        self.state().sent.get(sequence).cloned()
     }
 
     /// Makes a call, with retries as its [schedule](Callback::schedule) says, until the seller confirms it. Returns the
@@ -162,15 +179,15 @@ impl Marketplace {
 
     /// Returns the last attempt.
     async fn repeat(&self, callback: &Callback, schedule: Schedule) -> Result<Attempt, DeliveryError> {
+        let options = CallOptions::default();
         let mut number = 1;
         loop {
-            let request = self.sign(callback, &CallOptions::default())?;
-            let attempt = self.attempt(callback, request, number, &CallOptions::default()).await;
-            if attempt.outcome.is_final() || number >= schedule.attempts() {
-                return Ok(attempt);
-            }
+            let request = self.sign(callback, &options)?;
+            let interval = (number < schedule.attempts()).then(|| schedule.interval());
+            let attempt = self.attempt(Planned { callback, number, options: &options, interval }, request).await;
+            let Some(interval) = interval.filter(|_| !attempt.outcome.is_final()) else { return Ok(attempt) };
             number += 1;
-            self.inner.time.wait(schedule.interval()).await;
+            self.inner.time.wait(interval).await;
         }
     }
 
@@ -181,7 +198,7 @@ impl Marketplace {
     /// The call cannot be signed.
     pub async fn call(&self, callback: &Callback, options: &CallOptions) -> Result<Attempt, DeliveryError> {
         let request = self.sign(callback, options)?;
-        Ok(self.attempt(callback, request, 1, options).await)
+        Ok(self.attempt(Planned { callback, number: 1, options, interval: None }, request).await)
     }
 
     /// Signs a request as [`call`](Self::call) does, to be sent with [`send`](Self::send), any number of times.
@@ -197,24 +214,22 @@ impl Marketplace {
 
     /// Sends a request that was signed before.
     pub async fn send(&self, callback: &Callback, request: Request<Bytes>) -> Attempt {
-        self.attempt(callback, request, 1, &CallOptions::default()).await
+        let options = &CallOptions::default();
+        self.attempt(Planned { callback, number: 1, options, interval: None }, request).await
     }
 
-    async fn attempt(
-        &self,
-        callback: &Callback,
-        request: Request<Bytes>,
-        number: u32,
-        options: &CallOptions,
-    ) -> Attempt {
+    async fn attempt(&self, planned: Planned<'_>, request: Request<Bytes>) -> Attempt {
         let Inner { target, endpoint, time, .. } = &*self.inner;
-        let deadline = callback.protocol().timeout();
-        let outcome = options.answer(&**target, request.clone(), deadline).await;
-        let mut attempt = Attempt::new(time.now(), number, callback, &request, outcome, endpoint, &target.name());
-        self.state().log.push(|sequence| {
+        let Planned { callback, options, .. } = planned;
+        let outcome = options.answer(&**target, request.clone(), callback.protocol().timeout()).await;
+        let (mut attempt, bodies) = Attempt::new(time, &planned, &request, outcome, endpoint, &target.name());
+        let sent = SentCall::new(callback.clone(), request, bodies, options.describe());
+        let mut state = self.state();
+        state.log.push(|sequence| {
             attempt.sequence = sequence;
             attempt.clone()
         });
+        state.sent.push(attempt.sequence, sent);
         attempt
     }
 
@@ -232,73 +247,8 @@ impl Marketplace {
     }
 }
 
-impl MarketplaceBuilder {
-    /// Sets the open-API server that the seller calls (default: one that admits no caller).
-    #[must_use]
-    pub fn open_api(mut self, open_api: OpenApiServer) -> Self {
-        self.open_api = Some(open_api);
-        self
-    }
-
-    /// Uses a virtual clock that only the marketplace moves: instead of waiting it advances the clock. The seller and
-    /// the open-API server must use the same clock.
-    #[must_use]
-    pub fn virtual_time(mut self, clock: Arc<ManualClock>) -> Self {
-        self.clock = Some(clock);
-        self
-    }
-
-    /// Speeds time up by this factor: with 3600, an hour between two attempts takes a second, and a year two and a half
-    /// hours. Calls are still signed with the real time.
-    #[must_use]
-    pub fn compressed(mut self, factor: u32) -> Self {
-        self.compression = factor.max(1);
-        self
-    }
-
-    /// Sets the seed for ids and nonces (default: 0). A seller with a durable store remembers the orders of the
-    /// previous run.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Builds the marketplace.
-    pub fn build(self) -> Marketplace {
-        let Self { target, keys, open_api, clock, compression, seed } = self;
-        let address = target.path().parse().unwrap_or_default();
-        let open_api = open_api.unwrap_or_else(|| {
-            let builder = OpenApiServer::builder().seed(seed);
-            match &clock {
-                Some(clock) => builder.clock(Arc::clone(clock)).build(),
-                None => builder.build(),
-            }
-        });
-        let time = match clock {
-            Some(clock) => Time::Virtual(clock),
-            None => Time::Real { begun: SystemClock.now(), compression },
-        };
-        let inner = Inner {
-            endpoint: Endpoint::new(address, keys),
-            target,
-            open_api,
-            time,
-            random: SeededRandom::new(seed),
-            state: Mutex::default(),
-        };
-        Marketplace { inner: Arc::new(inner) }
-    }
-}
-
 impl fmt::Debug for Marketplace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Marketplace").field("target", &self.inner.target.name()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for MarketplaceBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MarketplaceBuilder").field("target", &self.target.name()).finish_non_exhaustive()
     }
 }

@@ -197,6 +197,16 @@ impl OpenApiServer {
         self.state().log.after(sequence)
     }
 
+    /// Returns the latest requests of the [log](Self::log) that are wanted, at most so many, the latest first.
+    pub fn log_where(&self, limit: usize, is_wanted: impl Fn(&OpenApiCall) -> bool) -> Vec<OpenApiCall> {
+        self.state().log.latest_where(limit, is_wanted)
+    }
+
+    /// Returns the request of the [log](Self::log) with this [number](OpenApiCall::sequence).
+    pub fn logged(&self, sequence: u64) -> Option<OpenApiCall> {
+        self.state().log.get(sequence)
+    }
+
     /// Returns the requests since the last `take_log`.
     pub fn take_log(&self) -> Vec<OpenApiCall> {
         self.state().log.take()

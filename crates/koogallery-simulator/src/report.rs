@@ -7,6 +7,7 @@ mod json;
 mod junit;
 mod lines;
 mod markdown;
+mod picture;
 mod text;
 
 use super::check::{Check, Severity};
@@ -16,6 +17,7 @@ use super::session::OUT_OF_TIME;
 use super::symptom::Symptom;
 pub(super) use command::Origin;
 pub use exchange::Exchange;
+pub(super) use exchange::WholeBodies;
 use koogallery::key::AccessKey;
 use lines::{cut, printable};
 

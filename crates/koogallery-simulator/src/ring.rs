@@ -35,6 +35,18 @@ impl<T: Clone> Ring<T> {
         self.entries.iter().skip(skipped).cloned().collect()
     }
 
+    /// Returns the entry of this number.
+    pub(crate) fn get(&self, number: u64) -> Option<T> {
+        let oldest = self.latest + 1 - self.entries.len() as u64;
+        let at = usize::try_from(number.checked_sub(oldest)?).ok()?;
+        self.entries.get(at).cloned()
+    }
+
+    /// Returns the latest entries that are wanted, at most so many, the latest first.
+    pub(crate) fn latest_where(&self, limit: usize, is_wanted: impl Fn(&T) -> bool) -> Vec<T> {
+        self.entries.iter().rev().filter(|entry| is_wanted(entry)).take(limit).cloned().collect()
+    }
+
     /// Removes all entries. The next one has the next number.
     pub(crate) fn take(&mut self) -> Vec<T> {
         std::mem::take(&mut self.entries).into()
@@ -55,7 +67,10 @@ mod tests {
             (6, 6, vec![10_001, 10_002, 10_003, 10_004, 10_005])
         );
         assert_eq!((ring.after(10_005), ring.after(u64::MAX)), (Vec::new(), Vec::new()));
+        assert_eq!((ring.get(5), ring.get(6), ring.get(10_005), ring.get(10_006)), (None, Some(6), Some(10_005), None));
+        assert_eq!(ring.latest_where(2, |entry| entry % 2 == 0), [10_004, 10_002]);
         assert_eq!(ring.take().len(), 10_000);
+        assert_eq!((ring.get(10_005), ring.get(0)), (None, None));
         ring.push(|number| number);
         assert_eq!((ring.after(0), ring.after(10_005), ring.after(10_006)), (vec![10_006], vec![10_006], Vec::new()));
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use super::check::Severity;
+use super::check::{Check, Severity};
 use super::checks::{self, Entry, Work};
 use super::diagnosis;
 use super::front_door::FrontDoor;
@@ -26,11 +26,22 @@ pub(super) struct Selection {
 const OF_VERIFICATION: &[&str] =
     &["X2", "X3", "X4", "X5", "X6", "X7", "X8", "X9", "X11", "X12", "X13", "X14", "X15", "X16", "X18", "X19", "X20"];
 
-pub(super) async fn run(mut session: Session, selection: Selection, target: String, seed: u64) -> Report {
+/// Called before each check, with how many were run before and how many there are.
+pub(super) type Progress = dyn Fn(&Check, usize, usize) + Send + Sync;
+
+pub(super) async fn run(
+    mut session: Session,
+    selection: Selection,
+    target: String,
+    seed: u64,
+    progress: &Progress,
+) -> Report {
     let profile = session.profile;
     let mut outcomes: HashMap<&'static str, CheckResult> = HashMap::new();
     let mut waiting: VecDeque<_> = selection.entries(profile).into();
+    let count = waiting.len();
     while let Some(entry) = waiting.pop_front() {
+        progress(&entry.check, outcomes.len(), count);
         session.check = entry.check.id;
         let outcome = match entry.work {
             Work::Calls(_) => outcome_of(entry, &mut session, &outcomes, &selection).await,

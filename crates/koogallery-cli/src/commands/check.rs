@@ -1,7 +1,7 @@
 //! `check`: checks an endpoint against the marketplace's rules.
 
-mod format;
-mod served;
+pub mod format;
+pub mod served;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,13 +1,21 @@
 //! `serve`: the marketplace, which a seller's server calls, and which calls it.
 
+mod access;
 mod action;
+mod checking;
+mod compose;
 mod control;
 mod detail;
 mod events;
 mod fault;
+mod filter;
 mod form;
+mod jobs;
+mod lang;
 mod page;
 mod reply;
+mod routes;
+mod sales;
 mod tenants;
 mod view;
 
@@ -25,6 +33,8 @@ use crate::support::runtime;
 use crate::support::seed::Seed;
 use crate::support::target::TargetArgs;
 use crate::{Answer, Failure, Output};
+use access::Access;
+use checking::Seller;
 use control::Control;
 
 const EXAMPLES: &str = "\
@@ -42,9 +52,15 @@ A seller's server with KOOGALLERY_OPEN_API_URL=http://127.0.0.1:9090 and the sam
 needs no AK/SK. The documented mock orders, such as MOCKPERIODYEARNEW, exist. Signatures are verified strictly, and a mismatch
 is explained line by line.
 
-The page /_marketplace shows everything and has a form for each action. For scripts, all below /_marketplace:
+The page /_marketplace, in English and Chinese, shows everything and has a form for each action. On an address that other
+machines reach, it needs the token in the printed address; scripts send it as Authorization: Bearer. For scripts, all below
+/_marketplace:
   GET subscriptions, instances, tenants, faults (also those that can be switched on), log, calls/N and requests/N in full, and
-    events: each call and request as it happens. The logs hold the latest 10,000 each
+    events: each call and request as it happens, if wanted with profile, activity, verdict (right, wrong) or contains. The logs
+    hold the latest 10,000 each; calls are kept in full up to 64 MB
+  POST calls: profile, activity, message (JSON), and to go wrong on purpose clock (such as -61s), wrong_key, damaged, hang_up;
+    checks: profile (default: all that the seller serves), charging, probe, timing; GET checks/N, checks/N/report.html, .md,
+    .json and .xml; calls/N/repeat: the same bytes again; clock: by, such as 15d, after which retries and expiries become due
   POST orders: profile, product, mode (period, one-time, on-demand, package), period, amount, customer; for packages count and
     quota, for on-demand needs_package; several products, separated by commas, are lines of one order
   POST subscriptions/INSTANCE/ACTION: renew and convert_trial (period), cancel_renewal, upgrade (product, mode, period, amount),
@@ -104,12 +120,15 @@ impl Serve {
             let listener = TcpListener::bind(&self.listen).await.map_err(|error| Failure::of(&self.listen, &error))?;
             let address = listener.local_addr().map_err(|error| Failure::of(&self.listen, &error))?;
             output.result(&format!("listening on http://{address}"))?;
-            output.note(&format!("the marketplace is at http://{address}/_marketplace"))?;
+            let access = Access::at(address.ip()).map_err(|error| Failure::of("no randomness for a token", &error))?;
+            output.note(&format!("the marketplace is at http://{address}/_marketplace{}", access.query()))?;
             if let Some(marketplace) = marketplace.clone() {
                 tokio::spawn(live(marketplace));
             }
             let control = Control::new(open_api, marketplace, &keys, &format!("http://{address}"));
-            let control = control.with_seller(self.target.as_deref().unwrap_or_default());
+            let options = self.seller;
+            let seller = self.target.map(|url| Seller { url, options });
+            let control = control.with_seller(seller).with_access(access);
             // Pages keep a connection open for what happens.
             let server = Server::new().shutdown_timeout(Duration::from_secs(1));
             server.serve(listener, control, interrupted()).await;

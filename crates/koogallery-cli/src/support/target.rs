@@ -8,7 +8,7 @@ use koogallery_simulator::{HttpTarget, Target as _, TargetError};
 use crate::Failure;
 
 /// Options of the target.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct TargetArgs {
     /// Additional trusted certificates in PEM, such as that of a staging system.
     #[arg(long, value_name = "FILE")]

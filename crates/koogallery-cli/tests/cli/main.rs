@@ -4,6 +4,7 @@
 mod cases;
 mod check;
 mod ciphers;
+mod console;
 mod examples;
 mod families;
 mod fire;

@@ -98,3 +98,10 @@ pub fn sent(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let _ = stream.read_to_end(&mut answer);
     answer
 }
+
+/// A marketplace on any free port, with these further arguments.
+pub fn marketplace(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
+    command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
+    command
+}

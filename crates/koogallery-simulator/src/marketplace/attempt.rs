@@ -1,13 +1,16 @@
 //! An attempt to make a call.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 
+use super::CallOptions;
+use super::time::Time;
 use crate::call::Call;
 use crate::delivery::{Callback, DeliveryOutcome, Endpoint};
-use crate::report::{Exchange, Origin};
+use crate::report::{Exchange, Origin, WholeBodies};
 use crate::target::{Answer, TargetError};
 use koogallery::activity::Activity;
 use koogallery::key::KeyRing;
@@ -33,18 +36,30 @@ pub struct Attempt {
     pub outcome: DeliveryOutcome,
     /// Request and answer, without secrets.
     pub exchange: Exchange,
+    /// Time at which the call is made again, by the marketplace's calendar; `None` if it is not.
+    pub next_attempt: Option<Timestamp>,
+}
+
+/// A call to be made, with what decides about the next.
+pub(super) struct Planned<'a> {
+    pub(super) callback: &'a Callback,
+    /// Number of the attempt, counted from 1.
+    pub(super) number: u32,
+    pub(super) options: &'a CallOptions,
+    /// Time from this call to the next, if it is refused and there is a next.
+    pub(super) interval: Option<Duration>,
 }
 
 impl Attempt {
     pub(super) fn new(
-        at: Timestamp,
-        number: u32,
-        callback: &Callback,
+        time: &Time,
+        planned: &Planned<'_>,
         request: &Request<Bytes>,
         answer: Result<Answer, TargetError>,
         endpoint: &Endpoint,
         name: &str,
-    ) -> Self {
+    ) -> (Self, WholeBodies) {
+        let Planned { callback, number, interval, .. } = *planned;
         let (protocol, activity) = (callback.protocol(), callback.activity());
         let ring = protocol.keys(&endpoint.keys).map(|(_, ring)| ring);
         let outcome = match &answer {
@@ -57,8 +72,11 @@ impl Attempt {
         };
         let call = Call::of_request(protocol.scheme(), activity.as_str(), request);
         let origin = Origin { target: name, profile: protocol.into(), check: None };
-        let exchange = Exchange::new(&call, &answer, ring.map(KeyRing::signing_key), origin);
-        Self { sequence: 0, at, protocol, activity, number, outcome, exchange }
+        let (exchange, bodies) = Exchange::with_bodies(&call, &answer, ring.map(KeyRing::signing_key), origin);
+        let next_attempt = interval.filter(|_| !outcome.is_final());
+        let next_attempt = next_attempt.map(|interval| time.calendar().saturating_add(interval));
+        let at = time.now();
+        (Self { sequence: 0, at, protocol, activity, number, outcome, exchange, next_attempt }, bodies)
     }
 }
 

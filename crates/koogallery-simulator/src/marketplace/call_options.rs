@@ -68,6 +68,19 @@ impl CallOptions {
         self
     }
 
+    /// Returns what goes wrong on purpose, such as `the clock is 61s behind; signed with another key`. Empty for a correct call.
+    pub fn describe(&self) -> String {
+        let Self { ahead, behind, key, is_damaged, patience } = self;
+        let parts = [
+            (!ahead.is_zero()).then(|| format!("the clock is {ahead:?} ahead")),
+            (!behind.is_zero()).then(|| format!("the clock is {behind:?} behind")),
+            key.is_some().then(|| "signed with another key".to_owned()),
+            is_damaged.then(|| "a field was added after signing".to_owned()),
+            patience.map(|patience| format!("disconnected after {patience:?}")),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+
     pub(super) fn time(&self, now: Timestamp) -> Timestamp {
         now.saturating_add(self.ahead).saturating_sub(self.behind)
     }

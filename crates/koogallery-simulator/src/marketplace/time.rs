@@ -3,17 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use koogallery::clock::{Clock as _, ManualClock, SystemClock};
 use koogallery::timestamp::Timestamp;
 
 pub(super) enum Time {
-    Real { begun: Timestamp, compression: u32 },
+    Real {
+        begun: Timestamp,
+        compression: u32,
+        /// By how much the calendar was moved forward.
+        moved: watch::Sender<Duration>,
+    },
     Virtual(Arc<ManualClock>),
 }
 
 impl Time {
+    pub(super) fn real(compression: u32) -> Self {
+        Self::Real { begun: SystemClock.now(), compression, moved: watch::Sender::new(Duration::ZERO) }
+    }
+
     /// Returns the time for signing calls.
     pub(super) fn now(&self) -> Timestamp {
         match self {
@@ -25,17 +35,36 @@ impl Time {
     /// Returns the time for expiry.
     pub(super) fn calendar(&self) -> Timestamp {
         match self {
-            Self::Real { begun, compression } => {
-                let passed = SystemClock.now().abs_diff(*begun);
-                begun.saturating_add(passed.saturating_mul(*compression))
+            Self::Real { begun, compression, moved } => {
+                let passed = SystemClock.now().abs_diff(*begun).saturating_mul(*compression);
+                begun.saturating_add(passed.saturating_add(*moved.borrow()))
             }
             Self::Virtual(clock) => clock.now(),
         }
     }
 
+    /// Moves the calendar forward.
+    pub(super) fn advance(&self, by: Duration) {
+        match self {
+            Self::Real { moved, .. } => moved.send_modify(|moved| *moved = moved.saturating_add(by)),
+            Self::Virtual(clock) => clock.advance(by),
+        }
+    }
+
+    /// Waits in calendar time: less where the calendar is moved meanwhile.
     pub(super) async fn wait(&self, time: Duration) {
         match self {
-            Self::Real { compression, .. } => sleep(time / *compression).await,
+            Self::Real { compression, moved, .. } => {
+                let (begun, mut moves) = (Instant::now(), moved.subscribe());
+                let before = *moves.borrow_and_update();
+                loop {
+                    let left = time.saturating_sub(moves.borrow_and_update().saturating_sub(before));
+                    tokio::select! {
+                        () = sleep_until(begun + left / *compression) => return,
+                        _ = moves.changed() => {}
+                    }
+                }
+            }
             Self::Virtual(clock) => clock.advance(time),
         }
     }

@@ -13,6 +13,9 @@ use koogallery::key::AccessKey;
 /// Characters of a body that a report shows, at its beginning and at its end.
 const SHOWN: (usize, usize) = (1536, 512);
 
+/// Headers that are shown.
+const MAX_HEADERS: usize = 32;
+
 /// Bytes of a body that are looked at; masking more takes too long.
 const READ: usize = 256 * 1024;
 
@@ -26,6 +29,8 @@ pub struct Exchange {
     pub method: String,
     /// Path and query.
     pub target: String,
+    /// The headers of the request that belong to the protocol.
+    pub request_headers: Vec<(String, String)>,
     /// The request's body, without the middle of a long one.
     pub request_body: String,
     /// The HTTP status, if there was an answer.
@@ -43,6 +48,12 @@ pub struct Exchange {
     pub repeat: String,
 }
 
+/// The bodies of a call and its answer, masked like an [`Exchange`], but with the middle of long ones.
+pub(crate) struct WholeBodies {
+    pub(crate) request: String,
+    pub(crate) answer: String,
+}
+
 impl Exchange {
     pub(crate) fn new(
         call: &Call,
@@ -50,36 +61,53 @@ impl Exchange {
         key: Option<&AccessKey>,
         origin: Origin<'_>,
     ) -> Self {
+        Self::with_bodies(call, outcome, key, origin).0
+    }
+
+    pub(crate) fn with_bodies(
+        call: &Call,
+        outcome: &Result<Answer, TargetError>,
+        key: Option<&AccessKey>,
+        origin: Origin<'_>,
+    ) -> (Self, WholeBodies) {
         let masked = call.masked();
         let query = masked.query_text().replace("%24SIGNATURE", "$SIGNATURE");
         let separator = if query.is_empty() { "" } else { "?" };
         let masking = masking(call, key);
+        let text = |text: &str| masking.text(text);
+        let headers = |headers: &[(String, String)]| -> Vec<(String, String)> {
+            let headers = headers.iter().take(MAX_HEADERS);
+            headers.map(|(name, value)| (printable(name), Shown::new(value.as_bytes(), text).short())).collect()
+        };
         let (status, answer_headers, answer_body, error, duration) = match outcome {
             Ok(answer) => {
-                let headers = answer.headers.iter().take(32);
-                let value = |value: &str| shown(value.as_bytes(), |text| masking.text(text));
-                let headers = headers.map(|(name, text)| (printable(name), value(text)));
                 let body = match coding(answer) {
-                    Some(coding) => format!("[{} bytes compressed with {coding}]", answer.body.len()),
-                    None => shown(&answer.body, |text| masking.json(&masking.text(text))),
+                    Some(coding) => Shown::of(format!("[{} bytes compressed with {coding}]", answer.body.len())),
+                    None => Shown::new(&answer.body, |text| masking.json(&masking.text(text))),
                 };
-                (Some(answer.status), headers.collect(), body, None, answer.duration)
+                (Some(answer.status), headers(&answer.headers), body, None, answer.duration)
             }
-            Err(error) => (None, Vec::new(), String::new(), Some(printable(&error.to_string())), Duration::ZERO),
+            Err(error) => {
+                let nothing = Shown::of(String::new());
+                (None, Vec::new(), nothing, Some(printable(&error.to_string())), Duration::ZERO)
+            }
         };
         let target = format!("{}{separator}{query}", masked.path);
-        Self {
+        let request_body = Shown::new(&masked.body, text);
+        let exchange = Self {
             activity: call.activity.clone(),
             method: call.method.to_string(),
-            target: shown(target.as_bytes(), |text| masking.text(text)),
-            request_body: shown(&masked.body, |text| masking.text(text)),
+            target: Shown::new(target.as_bytes(), text).short(),
+            request_headers: headers(&masked.headers),
+            request_body: request_body.short(),
             status,
             answer_headers,
-            answer_body,
+            answer_body: answer_body.short(),
             error,
             duration,
             repeat: command::repeat(call, origin, &masking),
-        }
+        };
+        (exchange, WholeBodies { request: request_body.whole(), answer: answer_body.whole() })
     }
 
     /// Returns whether the call itself can be repeated, without its check.
@@ -110,16 +138,39 @@ fn coding(answer: &Answer) -> Option<String> {
     named.filter(is_named).filter(|_| is_compressed).or_else(recognized)
 }
 
-/// Masks before cutting: nothing could be recognized in what is left over.
-fn shown(bytes: &[u8], mask: impl Fn(&str) -> String) -> String {
-    let (head, tail) = SHOWN;
-    let masked = |bytes: &[u8]| mask(&printable(&String::from_utf8_lossy(bytes)));
-    match bytes.len() <= READ {
-        true => cut(&masked(bytes), head, tail),
-        false => {
-            let head: String = masked(&bytes[..READ]).chars().take(head).collect();
-            let left_out = bytes.len().saturating_sub(head.len());
-            format!("{head} ...[{left_out} bytes left out]")
+/// A masked text. It is masked before it is cut: nothing could be recognized in what is left over.
+struct Shown {
+    masked: String,
+    /// Bytes that were not looked at.
+    unread: usize,
+}
+
+impl Shown {
+    fn new(bytes: &[u8], mask: impl Fn(&str) -> String) -> Self {
+        let read = &bytes[..bytes.len().min(READ)];
+        Self { masked: mask(&printable(&String::from_utf8_lossy(read))), unread: bytes.len() - read.len() }
+    }
+
+    fn of(masked: String) -> Self {
+        Self { masked, unread: 0 }
+    }
+
+    /// Returns the text without the middle.
+    fn short(&self) -> String {
+        let (head, tail) = SHOWN;
+        if self.unread == 0 {
+            return cut(&self.masked, head, tail);
+        }
+        let shown: String = self.masked.chars().take(head).collect();
+        let left_out = (READ + self.unread).saturating_sub(shown.len());
+        format!("{shown} ...[{left_out} bytes left out]")
+    }
+
+    /// Returns all that was looked at.
+    fn whole(self) -> String {
+        match self.unread {
+            0 => self.masked,
+            unread => format!("{} ...[{unread} bytes left out]", self.masked),
         }
     }
 }

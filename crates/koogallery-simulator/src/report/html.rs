@@ -30,6 +30,7 @@ impl Report {
         let tint = if self.is_ok() { "pass" } else { "fail" };
         html.push_str(&format!("<h1 class=\"{tint}\">{}</h1>\n", escaped(&self.verdict())));
         html.push_str(&format!("<p>seed {}{}</p>\n", self.seed, if self.test_flag { ", testFlag 1" } else { "" }));
+        html.push_str(&self.to_svg());
         html.push_str(&self.table_of_causes_in_html());
         for (number, cause) in (1..).zip(&self.causes) {
             html.push_str(&self.section(number, cause));

@@ -8,6 +8,7 @@ mod client_secrets;
 mod connection;
 mod forms;
 mod hostile;
+mod picture;
 mod probes;
 mod reports;
 mod settings;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::served::LeftOut;
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Text,
     Json,

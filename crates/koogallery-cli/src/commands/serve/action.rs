@@ -5,6 +5,7 @@ use std::fmt;
 use koogallery::protocol::Protocol;
 use koogallery_simulator::{Subscription, SubscriptionState};
 
+use super::lang::Lang;
 use crate::support::order_line::LINE_FIELDS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,18 +50,19 @@ impl Action {
     }
 
     /// Returns the text of its button.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Renew => "Renew",
-            Self::ConvertTrial => "Convert trial",
-            Self::CancelRenewal => "Cancel renewal",
-            Self::Upgrade => "Upgrade",
-            Self::Freeze => "Freeze",
-            Self::Unfreeze => "Unfreeze",
-            Self::Release => "Release",
-            Self::Query => "Query",
-            Self::Apply => "Apply for License",
-        }
+    pub const fn label(self, lang: Lang) -> &'static str {
+        let (english, chinese) = match self {
+            Self::Renew => ("Renew", "续费"),
+            Self::ConvertTrial => ("Convert trial", "试用转正"),
+            Self::CancelRenewal => ("Cancel renewal", "退续费"),
+            Self::Upgrade => ("Upgrade", "升级"),
+            Self::Freeze => ("Freeze", "冻结"),
+            Self::Unfreeze => ("Unfreeze", "解冻"),
+            Self::Release => ("Release", "释放"),
+            Self::Query => ("Query", "查询"),
+            Self::Apply => ("Apply for License", "申请License"),
+        };
+        lang.of_two(english, chinese)
     }
 
     /// Returns whether the page has a button for it.

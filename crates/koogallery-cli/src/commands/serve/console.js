@@ -1,13 +1,34 @@
 "use strict";
-// Adds calls and requests to the page as they happen. Everything is shown as text.
+// Adds calls and requests to the page as they happen, and shows what else has changed. Everything is shown as text.
 (() => {
   const SHOWN = 100;
-  const page = document.querySelector("main");
+
+  // What stands in the page beside the logs, unless it is being used.
+  let waiting = 0;
+  const isUsed = (part) => part.contains(document.activeElement) || part.querySelector("details[open]");
+  const refresh = (after) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      const page = fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
+      // Without an answer the page stays as it is.
+      const text = await page.then((answer) => answer.text()).catch(() => "");
+      const fresh = new DOMParser().parseFromString(text, "text/html");
+      for (const old of document.querySelectorAll("[data-live]")) {
+        const part = fresh.getElementById(old.id);
+        if (part && !isUsed(old)) old.replaceWith(document.adoptNode(part));
+      }
+      watch();
+    }, after);
+  };
+  // Work in the background.
+  const watch = () => { if (document.querySelector("[data-busy]")) refresh(500); };
+  watch();
+
   const live = document.getElementById("live");
-  const { calls, requests } = page.dataset;
-  const source = new EventSource(`/_marketplace/events?calls=${calls}&requests=${requests}`);
-  source.onopen = () => { live.textContent = "live"; };
-  source.onerror = () => { live.textContent = "not connected; reload for what is new"; };
+  if (!live) return;
+  const source = new EventSource(live.dataset.events);
+  source.onopen = () => { live.textContent = live.dataset.textLive; };
+  source.onerror = () => { live.textContent = live.dataset.textLost; };
 
   const add = (list) => (event) => {
     const { href, line, wrong } = JSON.parse(event.data);
@@ -19,24 +40,12 @@
     entry.append(link);
     list.prepend(entry);
     while (list.children.length > SHOWN) list.lastElementChild.remove();
-    refresh();
+    refresh(100);
   };
 
-  // The table of instances, unless it is being used.
-  let waiting = 0;
-  const refresh = () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(async () => {
-      const old = document.getElementById("instances");
-      if (!old || old.contains(document.activeElement) || old.querySelector("details[open]")) return;
-      const answer = await fetch("/_marketplace", { headers: { Accept: "text/html" } });
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("instances");
-      if (fresh) old.replaceWith(document.adoptNode(fresh));
-    }, 200);
-  };
-
-  const lists = { call: document.getElementById("calls"), request: document.getElementById("requests") };
+  const lists = { call: document.getElementById("call-log"), request: document.getElementById("request-log") };
   for (const [kind, list] of Object.entries(lists)) {
     if (list) source.addEventListener(kind, add(list));
   }
+  source.addEventListener("change", () => refresh(100));
 })();

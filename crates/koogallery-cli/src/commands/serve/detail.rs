@@ -1,33 +1,59 @@
 //! A call or a request in full.
 
-use koogallery::protocol::{Protocol, SignatureScheme};
-use koogallery::query::{Plus, raw_pairs};
-use koogallery::signature::callback_v2;
+mod answer;
+mod page;
+mod signing;
+
+pub use page::page;
+
 use koogallery_simulator::{Attempt, OpenApiCall};
 use serde_json::{Value, json};
 
-use super::page::{document, escaped};
+use super::control::Control;
+
+/// What is shown in full.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Call,
+    Request,
+}
 
 /// Returns a call to the seller as JSON.
-pub fn call(attempt: &Attempt, host: &str) -> Value {
+pub fn call(control: &Control, attempt: &Attempt) -> Value {
     let exchange = &attempt.exchange;
+    let sent = control.marketplace.as_ref().and_then(|marketplace| marketplace.sent(attempt.sequence));
+    let (request_body, answer_body) = match &sent {
+        Some(sent) => (&sent.request_body, &sent.answer_body),
+        None => (&exchange.request_body, &exchange.answer_body),
+    };
+    let retries = attempt.protocol.retries(attempt.activity);
     json!({
         "number": attempt.sequence,
         "at": attempt.at.to_compact_millis(),
         "profile": attempt.protocol.id(),
         "activity": attempt.activity.as_str(),
-        "try": attempt.number,
+        "purpose": sent.as_ref().map(|sent| &sent.purpose),
         "outcome": attempt.outcome.to_string(),
+        "try": attempt.number,
+        "schedule": match retries.count() {
+            0 => "once".to_owned(),
+            count => format!("{count} more, every {:?}", retries.interval()),
+        },
+        "nextTry": attempt.next_attempt.map(|next| next.to_compact_seconds()),
         "request": format!("{} {}", exchange.method, exchange.target),
-        "requestBody": exchange.request_body,
-        "signed": signed(attempt),
+        "requestHeaders": exchange.request_headers,
+        "requestBody": request_body,
+        "signed": signing::steps(&control.keys, attempt, request_body, sent.as_ref().map(|sent| &sent.request)),
+        "explanation": sent.as_ref().map(|sent| signing::diagnosis(&control.keys, attempt, &sent.request)),
         "status": exchange.status,
         "answerHeaders": exchange.answer_headers,
-        "answerBody": exchange.answer_body,
+        "answerBody": answer_body,
+        "checks": answer::checks(attempt),
         "error": exchange.error,
         "milliseconds": exchange.duration.as_millis() as u64,
-        "curl": curl(attempt, host),
+        "curl": curl(attempt, &control.seller_host(), request_body),
         "repeat": exchange.repeat,
+        "isKept": sent.is_some(),
     })
 }
 
@@ -47,74 +73,17 @@ pub fn request(call: &OpenApiCall) -> Value {
     })
 }
 
-/// Returns a page of what [`call`] or [`request`] returns. Everything is text.
-pub fn page(title: &str, value: &Value) -> String {
-    let members = value.as_object().into_iter().flatten();
-    let rows: String = members
-        .filter(|(_, value)| !value.is_null() && **value != json!("") && **value != json!([]))
-        .map(|(name, value)| format!("<tr><th>{}<td><pre>{}</pre></tr>", escaped(name), escaped(&shown(value))))
-        .collect();
-    let back = "<p><a href='/_marketplace'>Back</a></p>";
-    document(
-        title,
-        &format!("<main><h1>{}</h1>{back}<div class=wide><table>{rows}</table></div></main>", escaped(title)),
-    )
-}
-
-/// Texts as they are, if they are JSON indented; lists line by line.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => match serde_json::from_str::<Value>(text) {
-            Ok(json @ (Value::Object(_) | Value::Array(_))) => format!("{json:#}"),
-            _ => text.clone(),
-        },
-        Value::Array(items) => items.iter().map(|item| shown(item) + "\n").collect(),
-        other => other.to_string(),
-    }
-}
-
-/// Returns what the signature is made of, with KEY in place of the access key, and what is masked in the request. Empty where the signature is not in the query,
-/// or the text of the call is not whole.
-fn signed(attempt: &Attempt) -> String {
-    let query = attempt.exchange.target.split_once('?').map_or("", |(_, query)| query);
-    let value = |name: &str| raw_pairs(query).find(|pair| pair.name == name).map_or("", |pair| pair.value);
-    match attempt.protocol.scheme() {
-        SignatureScheme::CallbackV2 => match callback_v2::canonical(attempt.exchange.request_body.as_bytes()) {
-            Ok(body) => format!(
-                "signature = hex(HMAC-SHA256(KEY, KEY + nonce + timestamp + digest))\nnonce = {}\ntimestamp = {}\n\
-                 digest = hex(HMAC-SHA256(KEY, body))\nbody = {body}",
-                value("nonce"),
-                value("timestamp"),
-            ),
-            Err(_) => String::new(),
-        },
-        SignatureScheme::AuthToken => {
-            let pairs = raw_pairs(query).filter(|pair| pair.name != SignatureScheme::AuthToken.signature_name());
-            let decoded = pairs
-                .map(|pair| Some((pair.decoded_name(Plus::Space)?, pair.decoded_value(Plus::Space)?.into_owned())));
-            let Some(mut pairs) = decoded.collect::<Option<Vec<_>>>() else { return String::new() };
-            pairs.sort();
-            let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let time = value("timeStamp");
-            format!("authToken = base64(HMAC-SHA256(KEY + {time}, text))\ntext = {}", pairs.join("&"))
-        }
-        _ => String::new(),
-    }
-}
-
 /// Returns a line for a shell; `$SIGNATURE` stands for the signature, which is for one call only.
-fn curl(attempt: &Attempt, host: &str) -> String {
+fn curl(attempt: &Attempt, host: &str, body: &str) -> String {
     let exchange = &attempt.exchange;
-    // Some of its headers are not known.
-    if matches!(attempt.protocol, Protocol::KitV1 | Protocol::KitV2) {
-        return String::new();
-    }
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-    let url = quoted(&format!("{host}{}", exchange.target)).replace("$SIGNATURE", "'\"$SIGNATURE\"'");
-    match exchange.method.as_str() {
-        "POST" => {
-            format!("curl {url} -H 'Content-Type: application/json' --data-raw {}", quoted(&exchange.request_body))
-        }
-        _ => format!("curl {url}"),
+    let signed = |text: &str| quoted(text).replace("$SIGNATURE", "'\"$SIGNATURE\"'");
+    let mut line = format!("curl {}", signed(&format!("{host}{}", exchange.target)));
+    for (name, value) in &exchange.request_headers {
+        line.push_str(&format!(" -H {}", signed(&format!("{name}: {value}"))));
     }
+    if exchange.method == "POST" {
+        line.push_str(&format!(" --data-raw {}", quoted(body)));
+    }
+    line
 }

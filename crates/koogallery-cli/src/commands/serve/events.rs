@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,33 +14,69 @@ use koogallery_simulator::{Attempt, Marketplace, OpenApiCall, OpenApiServer};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::filter::Filter;
+
 /// How often the logs are looked at, which is how late an event may be.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// A connection that nobody reads any more is found by writing to it.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
-/// The numbers of the latest call and request that a page has.
+/// The numbers of the latest call, request and change that a page has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     pub calls: u64,
     pub requests: u64,
+    /// Of what is neither a call nor a request, such as a fault that was switched on.
+    pub changes: u64,
 }
 
 impl Place {
-    /// Reads `calls` and `requests` of a query, or the id of the last event, which counts more; what cannot be read is 0.
+    /// Reads a query, or the id of the last event, which counts more; what cannot be read is 0.
     pub fn read(query: Option<&str>, last_event_id: Option<&str>) -> Self {
-        if let Some((calls, requests)) = last_event_id.and_then(|id| id.split_once('-'))
-            && let (Ok(calls), Ok(requests)) = (calls.parse(), requests.parse())
-        {
-            return Self { calls, requests };
+        let numbers = last_event_id.unwrap_or_default().split('-').map(str::parse).collect::<Result<Vec<_>, _>>();
+        if let Ok([calls, requests, changes]) = numbers.as_deref() {
+            return Self { calls: *calls, requests: *requests, changes: *changes };
         }
         let number = |name: &str| {
             let pair = raw_pairs(query.unwrap_or_default()).find(|pair| pair.name == name)?;
             pair.decoded_value(Plus::Space)?.parse().ok()
         };
-        Self { calls: number("calls").unwrap_or_default(), requests: number("requests").unwrap_or_default() }
+        let or_0 = |name| number(name).unwrap_or_default();
+        Self { calls: or_0("calls"), requests: or_0("requests"), changes: or_0("changes") }
     }
+
+    /// Begins again where the numbers are those of an earlier server.
+    pub fn not_after(self, latest: Self) -> Self {
+        let known = |number, latest| if number > latest { 0 } else { number };
+        Self {
+            calls: known(self.calls, latest.calls),
+            requests: known(self.requests, latest.requests),
+            changes: known(self.changes, latest.changes),
+        }
+    }
+}
+
+/// Counts what is neither a call nor a request, so that every open page shows it.
+#[derive(Clone, Default)]
+pub struct Changes(Arc<AtomicU64>);
+
+impl Changes {
+    pub fn note(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+pub fn is_wrong_call(attempt: &Attempt) -> bool {
+    !attempt.outcome.is_final()
+}
+
+pub fn is_wrong_request(call: &OpenApiCall) -> bool {
+    !call.explanation.is_empty() || call.status.is_none()
 }
 
 /// An entry of a log on the page.
@@ -46,7 +84,7 @@ pub fn of_call(attempt: &Attempt) -> Value {
     json!({
         "href": format!("/_marketplace/calls/{}", attempt.sequence),
         "line": format!("{} {attempt}", attempt.at.to_compact_seconds()),
-        "wrong": !attempt.outcome.is_final(),
+        "wrong": is_wrong_call(attempt),
     })
 }
 
@@ -56,19 +94,27 @@ pub fn of_request(call: &OpenApiCall) -> Value {
     json!({
         "href": format!("/_marketplace/requests/{}", call.sequence),
         "line": text.lines().next().unwrap_or_default(),
-        "wrong": !call.explanation.is_empty() || call.status.is_none(),
+        "wrong": is_wrong_request(call),
     })
+}
+
+/// Where events come from.
+#[derive(Clone)]
+pub struct Source {
+    pub open_api: OpenApiServer,
+    pub marketplace: Option<Marketplace>,
+    pub changes: Changes,
 }
 
 /// Returns the events after a place, and those that follow, for as long as they are read.
 pub fn follow(
-    open_api: OpenApiServer,
-    marketplace: Option<Marketplace>,
+    source: Source,
     place: Place,
+    filter: Filter,
 ) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send {
     let begin = (place, VecDeque::from([": follows\n\n".to_owned()]), Instant::now());
     stream::unfold(begin, move |(mut place, mut ready, mut written)| {
-        let (open_api, marketplace) = (open_api.clone(), marketplace.clone());
+        let (Source { open_api, marketplace, changes }, filter) = (source.clone(), filter.clone());
         async move {
             loop {
                 if let Some(text) = ready.pop_front() {
@@ -77,11 +123,19 @@ pub fn follow(
                 let calls = marketplace.as_ref().map(|it| it.log_after(place.calls)).unwrap_or_default();
                 for attempt in &calls {
                     place.calls = attempt.sequence;
-                    ready.push_back(event("call", place, &of_call(attempt)));
+                    if filter.takes_call(attempt) {
+                        ready.push_back(event("call", place, &of_call(attempt)));
+                    }
                 }
                 for call in open_api.log_after(place.requests) {
                     place.requests = call.sequence;
-                    ready.push_back(event("request", place, &of_request(&call)));
+                    if filter.takes_request(&call) {
+                        ready.push_back(event("request", place, &of_request(&call)));
+                    }
+                }
+                if changes.count() > place.changes {
+                    place.changes = changes.count();
+                    ready.push_back(event("change", place, &json!({})));
                 }
                 if ready.is_empty() {
                     sleep(INTERVAL).await;
@@ -97,7 +151,8 @@ pub fn follow(
 
 /// JSON has no line ends outside of texts, and none in them.
 fn event(kind: &str, place: Place, data: &Value) -> String {
-    format!("event: {kind}\nid: {}-{}\ndata: {data}\n\n", place.calls, place.requests)
+    let Place { calls, requests, changes } = place;
+    format!("event: {kind}\nid: {calls}-{requests}-{changes}\ndata: {data}\n\n")
 }
 
 #[cfg(test)]
@@ -106,10 +161,10 @@ mod tests {
 
     #[test]
     fn a_page_says_what_it_has() {
-        let place = |calls, requests| Place { calls, requests };
-        assert_eq!(Place::read(Some("calls=3&requests=4"), None), place(3, 4));
-        assert_eq!(Place::read(Some("calls=3&requests=4"), Some("5-6")), place(5, 6));
-        assert_eq!(Place::read(Some("calls=x"), Some("5")), place(0, 0));
+        let place = |calls, requests, changes| Place { calls, requests, changes };
+        assert_eq!(Place::read(Some("calls=3&requests=4&changes=1"), None), place(3, 4, 1));
+        assert_eq!(Place::read(Some("calls=3&requests=4"), Some("5-6-7")), place(5, 6, 7));
+        assert_eq!(Place::read(Some("calls=x"), Some("5-6")), place(0, 0, 0));
         assert_eq!(Place::read(None, None), Place::default());
     }
 }

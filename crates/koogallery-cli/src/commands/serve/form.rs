@@ -42,7 +42,7 @@ impl Form {
     }
 
     /// Returns whether a box is checked.
-    fn flag(&self, name: &str) -> Result<bool, String> {
+    pub fn flag(&self, name: &str) -> Result<bool, String> {
         match self.get(name) {
             None | Some("false") => Ok(false),
             Some("true" | "on") => Ok(true),

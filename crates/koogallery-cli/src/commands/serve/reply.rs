@@ -1,9 +1,12 @@
 //! Answers to people and scripts.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body::Frame;
@@ -11,28 +14,41 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Full, StreamBody};
 use koogallery_simulator::LifecycleError;
 use serde_json::{Value, json};
-use std::convert::Infallible;
 
 use super::action::UnknownAction;
 use super::control::HOME;
+use super::lang::Lang;
 use super::{detail, page};
 
 /// A whole body, or events for as long as they are read.
 pub type BoxBody = UnsyncBoxBody<Bytes, Infallible>;
 
+/// Who gets the answer.
+#[derive(Clone, Copy)]
+pub struct Reader {
+    pub is_browser: bool,
+    pub lang: Lang,
+}
+
 /// Result of a request to the marketplace.
 pub enum Outcome {
     Page(String),
     Json(Value),
-    /// A call or a request in full, under a title.
-    Detail(&'static str, Value),
+    /// A call or a request in full.
+    Detail(detail::Kind, Value),
     /// A file of the page, with its content type.
     Asset(&'static str, &'static str),
     Events(BoxStream<'static, Result<Frame<Bytes>, Infallible>>),
     /// Done, or begun.
     Done(Value),
+    /// Done, with a page of its own below the home page.
+    DoneAt(Value, String),
     /// Where a login leads.
     Login(String),
+    /// A file to be saved: content type, name, and text.
+    File(&'static str, String, String),
+    /// JSON for scripts, and the page of it.
+    Both(Value, String),
 }
 
 /// Reason for a rejection.
@@ -63,42 +79,74 @@ impl From<LifecycleError> for Refused {
 }
 
 /// The page has no script but its own, and is in no frame.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const HEADERS: [(HeaderName, &str); 4] = [
     (CONTENT_SECURITY_POLICY, POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (REFERRER_POLICY, "no-referrer"),
+    // With none at all, browsers send forms without their origin.
+    (REFERRER_POLICY, "same-origin"),
     (CACHE_CONTROL, "no-store"),
 ];
 
 const HTML: &str = "text/html; charset=utf-8";
 
 /// A browser is redirected back to the page, or gets a page; a script gets JSON.
-pub fn response(outcome: Result<Outcome, Refused>, is_browser: bool) -> Response<BoxBody> {
+pub fn response(outcome: Result<Outcome, Refused>, reader: Reader) -> Response<BoxBody> {
+    let Reader { is_browser, lang } = reader;
+    let (mut location, mut file) = (None, None);
     let (status, content_type, text) = match outcome {
         Ok(Outcome::Events(events)) => {
             let mut response = Response::new(BoxBody::new(StreamBody::new(events)));
             with_headers(&mut response, "text/event-stream");
             return response;
         }
-        Ok(Outcome::Done(_)) if is_browser => (StatusCode::SEE_OTHER, "text/plain", String::new()),
-        Ok(Outcome::Login(url)) if is_browser => (StatusCode::OK, HTML, page::login(&url)),
-        Ok(Outcome::Detail(title, value)) if is_browser => (StatusCode::OK, HTML, detail::page(title, &value)),
+        Ok(Outcome::Done(_)) if is_browser => {
+            location = Some(HOME.to_owned());
+            (StatusCode::SEE_OTHER, "text/plain", String::new())
+        }
+        Ok(Outcome::DoneAt(_, path)) if is_browser => {
+            location = Some(format!("{HOME}/{path}"));
+            (StatusCode::SEE_OTHER, "text/plain", String::new())
+        }
+        Ok(Outcome::Login(url)) if is_browser => (StatusCode::OK, HTML, page::login(lang, &url)),
+        Ok(Outcome::Detail(kind, value)) if is_browser => (StatusCode::OK, HTML, detail::page(lang, kind, &value)),
+        Ok(Outcome::Both(_, page)) if is_browser => (StatusCode::OK, HTML, page),
+        Ok(Outcome::File(content_type, name, text)) => {
+            file = Some(name);
+            (StatusCode::OK, content_type, text)
+        }
         Ok(Outcome::Page(page)) => (StatusCode::OK, HTML, page),
         Ok(Outcome::Asset(content_type, text)) => (StatusCode::OK, content_type, text.to_owned()),
-        Ok(Outcome::Json(json) | Outcome::Detail(_, json)) => (StatusCode::OK, "application/json", format!("{json}\n")),
-        Ok(Outcome::Done(json)) => (StatusCode::ACCEPTED, "application/json", format!("{json}\n")),
+        Ok(Outcome::Json(json) | Outcome::Detail(_, json) | Outcome::Both(json, _)) => {
+            (StatusCode::OK, "application/json", format!("{json}\n"))
+        }
+        Ok(Outcome::Done(json) | Outcome::DoneAt(json, _)) => {
+            (StatusCode::ACCEPTED, "application/json", format!("{json}\n"))
+        }
         Ok(Outcome::Login(url)) => (StatusCode::ACCEPTED, "application/json", format!("{}\n", json!({"url": url}))),
+        Err(Refused(status, why)) if is_browser => (status, HTML, page::refusal(lang, &why)),
         Err(Refused(status, why)) => (status, "text/plain; charset=utf-8", format!("{why}\n")),
     };
     let mut response = Response::new(BoxBody::new(Full::from(text)));
     *response.status_mut() = status;
     with_headers(&mut response, content_type);
-    if status == StatusCode::SEE_OTHER {
-        response.headers_mut().insert(LOCATION, HeaderValue::from_static(HOME));
+    if let Some(location) = location.and_then(|location| HeaderValue::try_from(location).ok()) {
+        response.headers_mut().insert(LOCATION, location);
     }
+    let disposition = file.map(|name| HeaderValue::try_from(format!("attachment; filename=\"{name}\"")));
+    if let Some(Ok(disposition)) = disposition {
+        response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
+/// Returns an answer without a body.
+pub fn empty(status: StatusCode) -> Response<BoxBody> {
+    let mut response = Response::new(BoxBody::new(Full::from("")));
+    *response.status_mut() = status;
+    with_headers(&mut response, "text/plain");
     response
 }
 

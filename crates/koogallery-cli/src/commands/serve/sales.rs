@@ -1,0 +1,106 @@
+//! What people and scripts do: sell, change, log in, move the clock.
+
+use koogallery_simulator::LifecycleError;
+use serde_json::{Value, json};
+
+use super::action::Action;
+use super::control::Control;
+use super::form::Form;
+use super::reply::{Outcome, Refused};
+use super::routes::unknown;
+use super::view;
+use crate::support::duration;
+use crate::support::order_line::{self, ORDER_FIELDS};
+
+impl Control {
+    /// Places an order; the seller is called in the background, which may take hours. Without a seller the order can only
+    /// be queried.
+    pub fn sell(&self, body: &[u8]) -> Result<Value, Refused> {
+        let form = Form::parse(body, &[&["profile"], &ORDER_FIELDS[..]].concat())?;
+        let Some(marketplace) = &self.marketplace else {
+            if form.get("profile").is_some() {
+                return Err(Refused::from(
+                    "profile is for calls, and no seller is called: start with --target".to_owned(),
+                ));
+            }
+            return Ok(view::order(&self.open_api.place_order(form.order_line()?.order()?)));
+        };
+        let protocol = match form.get("profile") {
+            Some(name) => name.parse().map_err(|error| format!("profile: {error}"))?,
+            None => *self.sold.first().ok_or_else(|| "no access key is in the environment".to_owned())?,
+        };
+        if !self.sold.contains(&protocol) {
+            let why = format!("{} has no orders, or its key is not in the environment", protocol.id());
+            return Err(why.into());
+        }
+        let order = marketplace.place_order(form.order_line()?.order()?);
+        let mut sold = view::order(&order);
+        sold["profile"] = protocol.id().into();
+        let marketplace = marketplace.clone();
+        // Errors are in the log.
+        tokio::spawn(async move { marketplace.buy_all(protocol, &order).await.map(drop) });
+        Ok(sold)
+    }
+
+    /// Registers an instance as if the seller had created it for an order.
+    pub fn open(&self, body: &[u8]) -> Result<Value, Refused> {
+        let form = Form::parse(body, &[&["instance"], &ORDER_FIELDS[..]].concat())?;
+        let instance_id = form.get("instance").ok_or_else(|| "instance is missing".to_owned())?;
+        let mut line = form.order_line()?;
+        line.mode.get_or_insert_with(|| "on-demand".to_owned());
+        let order = self.open_api.place_order(line.order()?);
+        self.open_api.open_instance(&order, 0, instance_id);
+        Ok(json!({"instanceId": instance_id, "orderId": order.order_id}))
+    }
+
+    /// Logs a user in, and returns where the login leads.
+    pub fn log_in(&self, tenant_id: &str, body: &[u8]) -> Result<Outcome, Refused> {
+        let form = Form::parse(body, &["user"])?;
+        let user = form.get("user").ok_or_else(|| "user is missing".to_owned())?;
+        let is_known = self.open_api.log_in(tenant_id, user);
+        let url = self.open_api.login_callback(tenant_id, user).filter(|_| is_known);
+        url.map(Outcome::Login).ok_or_else(|| unknown(format!("tenant {tenant_id:?} has no user {user:?}")))
+    }
+
+    /// Moves the calendar forward; what becomes due is processed in the background.
+    pub fn move_clock(&self, body: &[u8]) -> Result<Value, Refused> {
+        let form = Form::parse(body, &["by"])?;
+        let by = form.get("by").ok_or_else(|| "by is missing: a duration such as 15d".to_owned())?;
+        let by = duration::parse(by).map_err(|why| format!("by: {why}"))?;
+        let marketplace = self.marketplace()?;
+        marketplace.advance(by);
+        Ok(json!({"now": marketplace.now().to_compact_seconds()}))
+    }
+
+    pub async fn change(&self, instance_id: &str, what: &str, body: &[u8]) -> Result<Value, Refused> {
+        let action = Action::named(what)?;
+        let form = Form::parse(body, action.fields())?;
+        let marketplace = self.marketplace()?;
+        let period = || order_line::period(form.get("period").unwrap_or("1 month"));
+        let sold = match action {
+            Action::Renew => {
+                let (unit, periods) = period()?;
+                marketplace.renew(instance_id, unit, periods).await?
+            }
+            Action::ConvertTrial => {
+                let (unit, periods) = period()?;
+                marketplace.convert_trial(instance_id, unit, periods).await?
+            }
+            Action::Upgrade => marketplace.upgrade(instance_id, form.order_line()?.line()?).await?,
+            Action::CancelRenewal => marketplace.cancel_renewal(instance_id).await?,
+            Action::Freeze => marketplace.freeze(instance_id).await?,
+            Action::Unfreeze => marketplace.unfreeze(instance_id).await?,
+            Action::Release => marketplace.release(instance_id).await?,
+            Action::Query => {
+                marketplace.query(instance_id).await?;
+                let sold = marketplace.subscription(instance_id);
+                sold.ok_or_else(|| LifecycleError::Unknown(instance_id.to_owned()))?
+            }
+            Action::Apply => {
+                let event = marketplace.apply_for_license(instance_id).await?;
+                return Ok(json!({"instanceId": instance_id, "eventId": event}));
+            }
+        };
+        Ok(view::subscription(&self.open_api, &sold))
+    }
+}
