@@ -7,6 +7,7 @@ mod ciphers;
 mod examples;
 mod families;
 mod fire;
+mod load;
 #[allow(dead_code)] // others use more of it
 #[path = "../../../../tests/it/process.rs"]
 mod process;
