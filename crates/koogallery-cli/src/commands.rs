@@ -7,6 +7,7 @@ pub mod decrypt_secret;
 pub mod encrypt;
 pub mod explain;
 pub mod fire;
+pub mod load;
 pub mod reconcile;
 pub mod record;
 pub mod replay;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    check, completions, decrypt, decrypt_secret, encrypt, explain, fire, reconcile, record, replay, rsa_keygen,
+    check, completions, decrypt, decrypt_secret, encrypt, explain, fire, load, reconcile, record, replay, rsa_keygen,
     scenario, serve, sign, statement, verify,
 };
 use support::failure::Failure;
@@ -51,6 +51,7 @@ struct CommandLine {
 enum Command {
     Check(check::Check),
     Fire(fire::Fire),
+    Load(load::Load),
     Scenario(scenario::Scenario),
     Serve(serve::Serve),
     Record(record::Record),
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Check(command) => command.run(&output),
         Command::Fire(command) => command.run(&output),
+        Command::Load(command) => command.run(&output),
         Command::Scenario(command) => command.run(&output),
         Command::Serve(command) => command.run(&output),
         Command::Record(command) => command.run(&output),

@@ -46,6 +46,8 @@
 //! A [`Marketplace`] combines both and keeps state: it sells, calls the seller with signed webhooks, retries on the
 //! documented schedules, freezes and releases expired subscriptions, and answers with its open-API server. [`delivery`]
 //! makes its calls one by one: signed, planned and judged, but not sent.
+//!
+//! A [`Load`] buys at a fixed rate, and measures how long an endpoint takes to answer.
 
 #![warn(
     missing_debug_implementations,
@@ -79,6 +81,7 @@ mod front_door;
 pub mod http1;
 mod http_target;
 mod judge;
+mod load;
 mod marketplace;
 mod masking;
 mod message;
@@ -103,6 +106,7 @@ pub use checker::{CheckError, Checker};
 #[cfg(feature = "rsa")]
 pub use client_secret::{PublicKey, PublicKeyError};
 pub use http_target::{HttpTarget, TargetUrlError};
+pub use load::{Load, LoadError, LoadReport};
 pub use marketplace::{
     Attempt, CallOptions, LifecycleError, Marketplace, MarketplaceBuilder, SentCall, Subscription, SubscriptionState,
 };

@@ -76,6 +76,11 @@ impl Output {
         }
     }
 
+    /// Prints what makes the result doubtful, beside it.
+    pub fn warning(&self, line: &str) {
+        let _ = writeln!(io::stderr(), "warning: {line}");
+    }
+
     pub fn failure(&self, failure: &Failure) {
         let _ = writeln!(io::stderr(), "error: {failure}");
     }

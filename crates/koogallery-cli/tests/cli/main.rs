@@ -9,6 +9,7 @@ mod examples;
 mod families;
 mod fire;
 mod handbook;
+mod load;
 #[allow(dead_code)] // others use more of it
 #[path = "../../../../tests/it/process.rs"]
 mod process;
