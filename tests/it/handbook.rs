@@ -1,4 +1,4 @@
-//! The handbook in both languages: the same chapters, headings, tables, lists, links and samples.
+//! The handbook and README in both languages: the same chapters, headings, tables, lists, links and samples.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -126,6 +126,13 @@ fn both_languages_have_the_same_headings_tables_lists_links_and_samples() {
         used.extend(english.shape.links.into_keys());
     }
     assert_eq!(links.difference(&used).collect::<Vec<_>>(), Vec::<&String>::new(), "links that no chapter uses");
+}
+
+#[test]
+fn both_readmes_have_the_same_headings_tables_and_samples() {
+    let [english, chinese] = ["README.md", "README.zh-CN.md"]
+        .map(|name| read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name), &BTreeSet::new()).shape);
+    assert_eq!(chinese, english);
 }
 
 /// Samples in Chinese chapters are not compiled a second time.
