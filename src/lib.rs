@@ -116,6 +116,8 @@ mod lock_key;
 #[doc(alias = "single sign-on")]
 #[doc(alias = "OAuth")]
 pub mod login;
+#[doc(alias = "handbook")]
+#[doc(alias = "手册")]
 pub mod manual;
 pub mod metering;
 #[cfg(doctest)]

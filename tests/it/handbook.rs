@@ -1,4 +1,4 @@
-//! The handbook in both languages: the same chapters, headings, tables, lists, links and samples.
+//! The handbook and README in both languages: the same chapters, headings, tables, lists, links and samples.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -128,6 +128,13 @@ fn both_languages_have_the_same_headings_tables_lists_links_and_samples() {
     assert_eq!(links.difference(&used).collect::<Vec<_>>(), Vec::<&String>::new(), "links that no chapter uses");
 }
 
+#[test]
+fn both_readmes_have_the_same_headings_tables_and_samples() {
+    let [english, chinese] = ["README.md", "README.zh-CN.md"]
+        .map(|name| read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name), &BTreeSet::new()).shape);
+    assert_eq!(chinese, english);
+}
+
 /// Samples in Chinese chapters are not compiled a second time.
 #[test]
 fn chinese_samples_are_ignored_by_the_compiler() {
@@ -179,4 +186,32 @@ fn pictures_are_complete_in_both_languages() {
         let is_chinese = picture.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
         assert_eq!(is_chinese, file.ends_with(".zh.svg"), "{file}");
     }
+}
+
+/// What the log is said to hold stands in the texts of the crate.
+#[test]
+fn texts_of_the_log_exist() {
+    let mut sources = String::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match path.extension().and_then(|extension| extension.to_str()) {
+                None => folders.push(path),
+                Some("rs") => sources += &fs::read_to_string(&path).unwrap(),
+                Some(_) => {}
+            }
+        }
+    }
+    let chapter = fs::read_to_string(format!("{FOLDER}/troubleshooting.md")).unwrap();
+    let table = chapter.split("| The page says |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let rows = table.lines().skip(2).map(|row| row.split(" | ").nth(1).unwrap());
+    let mut found = 0;
+    for fragment in rows.flat_map(|log| log.split("...").flat_map(|part| part.split(", "))) {
+        let fragment = fragment.trim();
+        if fragment.len() > 10 && !fragment.starts_with("nothing") {
+            assert!(sources.contains(fragment), "no text has {fragment:?}");
+            found += 1;
+        }
+    }
+    assert!(found > 20, "{found}");
 }
