@@ -110,6 +110,7 @@ impl Ledger for CustomLedger {
             {
                 row.lease = Some((lease.holder, lease.end(now)));
                 row.instance.handler_runs += 1;
+                row.instance.status_unsettled = step.unsettles(instance);
             }
             Ok(outcome)
         })

@@ -16,7 +16,7 @@
 //! | method of the ledger | rule |
 //! |---|---|
 //! | [`status`](Ledger::status) | [`Step::status`] of the instance that the step's [`target`](Step::target) names, with what is left of its lease |
-//! | [`begin`](Ledger::begin) | [`Step::initial_instance`] where there is none, then [`Step::lease_outcome`] |
+//! | [`begin`](Ledger::begin) | [`Step::initial_instance`] where there is none, then [`Step::lease_outcome`]; where it lets the step run, [`Step::unsettles`] |
 //! | [`complete`](Ledger::complete) | [`Step::apply`], and the [`Step::key`] is stored with the instance |
 //!
 //! A database that replicas on several machines share decides about leases by its own clock, in the statements, as it is
@@ -105,7 +105,8 @@ shareable! {
         /// Stores the [initial instance](Step::initial_instance) of an order that was not seen before, together with
         /// the step's [key](Step::key), unless another instance has its id: then the answer is
         /// [`LeaseOutcome::IdTaken`] and nothing is stored. Where the answer is [`LeaseOutcome::Run`], stores the lease
-        /// and counts one more of [`Instance::handler_runs`]. This number never decreases: it is the
+        /// counts one more of [`Instance::handler_runs`], and stores as [`Instance::status_unsettled`] what
+        /// [`Step::unsettles`] returns. The number of runs never decreases: it is the
         /// [token](crate::lease::Fence::token) of the run.
         fn begin<'a>(
             &'a self,
@@ -220,6 +221,9 @@ pub struct Instance {
     /// When the call was signed that last froze, unfroze or released it, or [confirmed](Step::confirms) its status; `None`
     /// if there was none, or by a version that did not store it. See [`Step::is_outdated`].
     pub status_signed_at: Option<Timestamp>,
+    /// Whether a run that was to change the status has begun and come to no end: it failed, or was cut off. What the seller's
+    /// system has may then differ from [`state`](Self::state). See [`Step::unsettles`].
+    pub status_unsettled: bool,
 }
 
 impl Instance {
@@ -241,6 +245,7 @@ impl Instance {
             expire_time: None,
             handler_runs: 0,
             status_signed_at: None,
+            status_unsettled: false,
         }
     }
 }

@@ -94,7 +94,9 @@ impl Records {
             && let Some(record) = self.by_id.get_mut(&instance.instance_id)
         {
             record.lease = Some((lease.holder, lease.end(now)));
-            Arc::make_mut(&mut record.instance).handler_runs += 1;
+            let record = Arc::make_mut(&mut record.instance);
+            record.handler_runs += 1;
+            record.status_unsettled = step.unsettles(instance);
         }
         begin
     }

@@ -78,17 +78,29 @@ CREATE TABLE IF NOT EXISTS koogallery_step (
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
 ";
 
+/// Since version 2 a status change that came to no end is known.
+/// MySQL has no `ADD COLUMN IF NOT EXISTS`.
+const UNSETTLED: &str = "SET @koogallery_update = IF(EXISTS (SELECT 1 FROM information_schema.columns
+    WHERE table_schema = DATABASE() AND table_name = 'koogallery_instance' AND column_name = 'status_unsettled'),
+    'DO 0', 'ALTER TABLE koogallery_instance ADD COLUMN status_unsettled BIGINT NOT NULL DEFAULT 0');
+PREPARE koogallery_update FROM @koogallery_update;
+EXECUTE koogallery_update;
+DEALLOCATE PREPARE koogallery_update;
+";
+
+const MIGRATIONS: [&str; 2] = [TABLES, UNSETTLED];
+
 fn columns() -> String {
     format!(
         "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, handler_runs, \
-         status_signed_at, lease_holder, GREATEST(COALESCE(lease_until - {CLOCK}, 0), 0) AS lease_left"
+         status_signed_at, status_unsettled, lease_holder, GREATEST(COALESCE(lease_until - {CLOCK}, 0), 0) AS lease_left"
     )
 }
 
 impl MysqlLedger {
     /// Returns the tables that [`MysqlLedger::new`] makes, for applications that manage their schema themselves.
     pub fn schema() -> Schema {
-        Schema::mysql("ledger", "koogallery_step", &[TABLES])
+        Schema::mysql("ledger", "koogallery_step", &MIGRATIONS)
     }
 
     /// Returns the tables of a [named](Self::named) ledger.
@@ -98,7 +110,9 @@ impl MysqlLedger {
     /// The name is not 1 to 32 lower-case letters.
     pub fn named_schema(name: &str) -> Result<Schema, DatabaseError> {
         let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
-        Ok(Schema::mysql(format!("ledger_{name}"), tables.sql("koogallery_step"), &[&tables.sql(TABLES)]))
+        let migrations = MIGRATIONS.map(|migration| tables.sql(migration));
+        let migrations = migrations.each_ref().map(|migration| &**migration);
+        Ok(Schema::mysql(format!("ledger_{name}"), tables.sql("koogallery_step"), &migrations))
     }
 
     /// Opens the ledger, creating its tables if there are none, or updating those of an earlier version.
@@ -365,12 +379,13 @@ async fn begin(work: &Named, step: &Step, lease: Lease, now: Timestamp) -> Resul
     let begin = step.lease_outcome(status(step, find(work, step).await?));
     if let LeaseOutcome::Run(instance) = &begin {
         let lend = format!(
-            "UPDATE koogallery_instance SET lease_holder = ?2, lease_until = {}, handler_runs = handler_runs + 1 \
-             WHERE instance_id = ?1",
+            "UPDATE koogallery_instance SET lease_holder = ?2, lease_until = {}, handler_runs = handler_runs + 1, \
+             status_unsettled = ?4 WHERE instance_id = ?1",
             lease_end("?3")
         );
+        let unsettled = i64::from(step.unsettles(instance));
         let place = id("instance_id", &instance.instance_id)?;
-        work.execute(&lend, &values![place, lease.holder_text(), lease.duration_millis()]).await?;
+        work.execute(&lend, &values![place, lease.holder_text(), lease.duration_millis(), unsettled]).await?;
     }
     Ok(begin)
 }
@@ -411,14 +426,15 @@ async fn complete(
 ) -> Result<Arc<Instance>, DatabaseError> {
     let mut instance = record.instance;
     step.apply(&mut instance);
-    let Instance { instance_id, product_id, state, expire_time, status_signed_at, .. } = &instance;
+    let Instance { instance_id, product_id, state, expire_time, status_signed_at, status_unsettled, .. } = &instance;
     note(work, step, instance_id, now).await?;
     let [expire_time, signed_at] = [expire_time, status_signed_at].map(|time| time.map(Timestamp::as_unix_millis));
     let set = "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, \
-               status_signed_at = ?5, lease_holder = NULL, lease_until = NULL, \
+               status_signed_at = ?5, status_unsettled = ?7, lease_holder = NULL, lease_until = NULL, \
                released_at = CASE ?3 WHEN 'released' THEN COALESCE(released_at, ?6) END WHERE instance_id = ?1";
     let now = now.as_unix_millis();
-    let state = values![product_id.as_deref(), state.as_str(), expire_time, signed_at, now];
+    let unsettled = i64::from(*status_unsettled);
+    let state = values![product_id.as_deref(), state.as_str(), expire_time, signed_at, now, unsettled];
     work.execute(set, &[&[id("instance_id", instance_id)?], &state[..]].concat()).await?;
     Ok(Arc::new(instance))
 }

@@ -80,7 +80,11 @@ CREATE INDEX IF NOT EXISTS koogallery_instance_released ON koogallery_instance (
 CREATE INDEX IF NOT EXISTS koogallery_step_done ON koogallery_step (done_at) WHERE step_key <> 'purchase';
 ";
 
-const MIGRATIONS: [&str; 3] = [TABLES, STATUS_TIMES, TIMES_OF_RELEASE];
+/// Since version 4 a status change that came to no end is known.
+const UNSETTLED: &str =
+    "ALTER TABLE koogallery_instance ADD COLUMN IF NOT EXISTS status_unsettled BIGINT NOT NULL DEFAULT 0;\n";
+
+const MIGRATIONS: [&str; 4] = [TABLES, STATUS_TIMES, TIMES_OF_RELEASE, UNSETTLED];
 
 impl PostgresLedger {
     /// Returns the tables that [`PostgresLedger::new`] makes, for applications that manage their schema themselves.
@@ -397,11 +401,12 @@ async fn begin(
     if let LeaseOutcome::Run(instance) = &begin {
         let (holder, duration) = (lease.holder_text(), lease.duration_millis());
         let lend = format!(
-            "UPDATE koogallery_instance SET lease_holder = $2, lease_until = {}, handler_runs = handler_runs + 1 \
-             WHERE instance_id = $1",
+            "UPDATE koogallery_instance SET lease_holder = $2, lease_until = {}, handler_runs = handler_runs + 1, \
+             status_unsettled = $4 WHERE instance_id = $1",
             lease_end("$3")
         );
-        let parameters = [text(&instance.instance_id), text(&holder), int(&duration)];
+        let unsettled = i64::from(step.unsettles(instance));
+        let parameters = [text(&instance.instance_id), text(&holder), int(&duration), int(&unsettled)];
         transaction.last(transaction.execute(&lend, &parameters)).await?;
     }
     Ok(begin)

@@ -31,6 +31,7 @@ impl Record {
                 expire_time: row.time_or_null("expire_time")?,
                 handler_runs: u32::try_from(row.int("handler_runs")?).map_err(|_| unreadable("handler_runs"))?,
                 status_signed_at: row.time_or_null("status_signed_at")?,
+                status_unsettled: row.int("status_unsettled")? != 0,
             },
             holder: row.text_or_null("lease_holder")?,
             lease_left: Duration::from_millis(lease_left),

@@ -24,7 +24,7 @@ pub struct SqliteLedger {
 }
 
 const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, \
-                       handler_runs, lease_holder, lease_until, status_signed_at";
+                       handler_runs, lease_holder, lease_until, status_signed_at, status_unsettled";
 
 impl SqliteLedger {
     /// The statements that [`SqliteLedger::new`] runs, for applications that manage their schema themselves. The tables
@@ -46,6 +46,7 @@ CREATE TABLE IF NOT EXISTS koogallery_instance (
     created_at       INTEGER NOT NULL,
     status_signed_at INTEGER,
     released_at      INTEGER,
+    status_unsettled INTEGER NOT NULL DEFAULT 0,
     UNIQUE (order_id, order_line_id, order_product_id)
 );
 CREATE TABLE IF NOT EXISTS koogallery_step (
@@ -268,8 +269,9 @@ impl PrunableLedger for SqliteLedger {
 }
 
 fn make_tables(transaction: &Transaction<'_>, tables: &Tables) -> rusqlite::Result<()> {
-    for column in ["status_signed_at", "released_at"] {
-        add_column(transaction, &tables.sql("koogallery_instance"), column, "INTEGER")?;
+    let unsettled = ("status_unsettled", "INTEGER NOT NULL DEFAULT 0");
+    for (column, definition) in [("status_signed_at", "INTEGER"), ("released_at", "INTEGER"), unsettled] {
+        add_column(transaction, &tables.sql("koogallery_instance"), column, definition)?;
     }
     transaction.execute_batch(&tables.sql(SqliteLedger::SCHEMA))
 }
@@ -298,6 +300,7 @@ impl Record {
                 expire_time: time("expire_time")?,
                 handler_runs: row.get("handler_runs")?,
                 status_signed_at: time("status_signed_at")?,
+                status_unsettled: row.get("status_unsettled")?,
             },
             lease: holder.zip(time("lease_until")?),
         })
@@ -365,9 +368,14 @@ fn begin(transaction: &Named<'_>, step: &Step, lease: Lease, now: Timestamp) -> 
     let begin = step.lease_outcome(status(transaction, step, record, now)?);
     if let LeaseOutcome::Run(instance) = &begin {
         transaction.execute(
-            "UPDATE koogallery_instance SET lease_holder = ?2, lease_until = ?3, handler_runs = handler_runs + 1 \
-             WHERE instance_id = ?1",
-            params![instance.instance_id, lease.holder_text(), lease.end(now).as_unix_millis()],
+            "UPDATE koogallery_instance SET lease_holder = ?2, lease_until = ?3, handler_runs = handler_runs + 1, \
+             status_unsettled = ?4 WHERE instance_id = ?1",
+            params![
+                instance.instance_id,
+                lease.holder_text(),
+                lease.end(now).as_unix_millis(),
+                step.unsettles(instance)
+            ],
         )?;
     }
     Ok(begin)
@@ -380,7 +388,7 @@ fn complete(transaction: &Named<'_>, step: &Step, record: Record, now: Timestamp
     note(transaction, step, &instance.instance_id, now)?;
     transaction.execute(
         "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, lease_holder = NULL, \
-         lease_until = NULL, status_signed_at = ?5, \
+         lease_until = NULL, status_signed_at = ?5, status_unsettled = ?7, \
          released_at = CASE ?3 WHEN 'released' THEN coalesce(released_at, ?6) END WHERE instance_id = ?1",
         params![
             instance.instance_id,
@@ -388,7 +396,8 @@ fn complete(transaction: &Named<'_>, step: &Step, record: Record, now: Timestamp
             instance.state.as_str(),
             instance.expire_time.map(Timestamp::as_unix_millis),
             instance.status_signed_at.map(Timestamp::as_unix_millis),
-            now.as_unix_millis()
+            now.as_unix_millis(),
+            instance.status_unsettled
         ],
     )?;
     Ok(Arc::new(instance))
@@ -459,7 +468,7 @@ fn take_over_notices(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let prefix = Family::Notices.prefix();
         transaction.execute(
             "INSERT OR IGNORE INTO koogallery_instance SELECT ?1 || instance_id, ?1 || order_id, order_line_id, \
-             order_product_id, product_id, state, expire_time, handler_runs, NULL, NULL, created_at, NULL, NULL \
+             order_product_id, product_id, state, expire_time, handler_runs, NULL, NULL, created_at, NULL, NULL, 0 \
              FROM koogallery_notice_instance WHERE instr(order_id, ',') = 0",
             [prefix],
         )?;

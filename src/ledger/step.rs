@@ -240,13 +240,34 @@ impl Step {
 
     /// Returns whether the instance has the status that the step asks for, but by no call that was signed as late. Such a
     /// step is open: that it was asked for again, and when, is noted as any change is, so that a call which was signed
-    /// earlier and comes later does not undo it. There is nothing else to do for it.
+    /// earlier and comes later does not undo it. There is nothing else to do for it, unless the status is
+    /// [unsettled](Self::unsettles): then it is a step as any other.
     pub fn confirms(&self, instance: &Instance) -> bool {
-        let is_so = matches!(
-            (&self.effect, instance.state),
-            (Effect::Freeze, State::Frozen) | (Effect::Unfreeze, State::Active)
-        );
-        is_so && self.signed_at > instance.status_signed_at
+        self.has_its_status(instance) && !instance.status_unsettled && self.signed_at > instance.status_signed_at
+    }
+
+    /// Returns the [`Instance::status_unsettled`] to store when the step begins to run, given the instance as it is before.
+    /// When a step is done that changes the status, [`apply`](Self::apply) settles it.
+    ///
+    /// A handler that was cut off, or failed, may have frozen the instance in the seller's system while the ledger has it
+    /// active. If the marketplace then asks for it to be active, that must not pass for done.
+    pub fn unsettles(&self, instance: &Instance) -> bool {
+        let runs = match self.effect {
+            Effect::Freeze | Effect::Unfreeze => !self.confirms(instance),
+            Effect::Renew { unfreezes: true, .. } => instance.state == State::Frozen && !self.is_outdated(instance),
+            Effect::Release => true,
+            _ => false,
+        };
+        instance.status_unsettled || runs
+    }
+
+    fn has_its_status(&self, instance: &Instance) -> bool {
+        matches!((&self.effect, instance.state), (Effect::Freeze, State::Frozen) | (Effect::Unfreeze, State::Active))
+    }
+
+    /// Returns whether the instance has the status that the step asks for in the ledger, and perhaps there alone.
+    fn settles(&self, instance: &Instance) -> bool {
+        self.has_its_status(instance) && instance.status_unsettled && !self.is_outdated(instance)
     }
 
     fn changes_status(&self) -> bool {
@@ -267,7 +288,7 @@ impl Step {
             Effect::Release => instance.state == State::Released || self.is_outdated(&instance),
             Effect::Note { .. } => has_key,
             _ if instance.state == State::Released => return StepStatus::Unknown,
-            _ if self.confirms(&instance) => false,
+            _ if self.confirms(&instance) || self.settles(&instance) => false,
             Effect::Freeze => instance.state == State::Frozen || self.is_outdated(&instance),
             Effect::Unfreeze => instance.state == State::Active || self.is_outdated(&instance),
             Effect::Renew { .. } | Effect::Upgrade { .. } => has_key,
@@ -308,6 +329,7 @@ impl Step {
         let is_outdated = self.is_outdated(instance);
         if self.changes_status() {
             instance.status_signed_at = instance.status_signed_at.max(self.signed_at);
+            instance.status_unsettled &= is_outdated;
         }
         match &self.effect {
             Effect::Create { product_id, expire_time } => {

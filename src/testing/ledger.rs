@@ -23,6 +23,7 @@ pub async fn ledger<L: Ledger>(make: impl AsyncFn() -> L) {
     every_lease_has_a_greater_number(&make().await).await;
     steps_are_done_once(&make().await).await;
     a_call_from_before_undoes_nothing(&make().await).await;
+    a_status_that_was_cut_off_is_unsettled(&make().await).await;
     an_unfinished_instance_can_only_be_finished_or_released(&make().await).await;
     texts_are_kept_as_they_are(&make().await).await;
     instances_are_listed_in_pages(&make().await).await;
@@ -371,6 +372,35 @@ async fn a_call_from_before_undoes_nothing(ledger: &dyn Ledger) {
     let stored = instance(ledger, "id").await;
     assert_eq!(stored.expire_time, Some(later(HOUR)), "a renewal from before a freeze renews all the same");
     assert_eq!(stored.status_signed_at, Some(later(30 * SECOND)), "time of the last change of the status");
+}
+
+async fn a_status_that_was_cut_off_is_unsettled(ledger: &dyn Ledger) {
+    perform(ledger, &create(OrderKey::new("CS1"), "id")).await;
+    let at = |seconds| later(seconds * SECOND);
+    let freeze = Step::on("id", Effect::Freeze).with_signed_at(at(10));
+    begin(ledger, &freeze, lease(1), NOW).await;
+    assert!(instance(ledger, "id").await.status_unsettled, "a freeze that has begun leaves the status open");
+    abandon(ledger, "id", lease(1)).await;
+    perform(ledger, &renew("id", "a", later(HOUR))).await;
+    let stored = instance(ledger, "id").await;
+    assert_eq!((stored.state, stored.status_unsettled), (State::Active, true), "nothing else settles it");
+    // Active already, but perhaps not in the seller's system.
+    for signed_at in [None, Some(at(10)), Some(at(20))] {
+        let unfreeze = Step::on("id", Effect::Unfreeze).with_signed_at(signed_at);
+        assert!(!unfreeze.confirms(&stored), "an unsettled status is not confirmed");
+        let found = status(ledger, &unfreeze, NOW).await;
+        assert!(matches!(found, StepStatus::Open { .. }), "an unsettled status is open: {found:?}");
+    }
+    let unfreeze = Step::on("id", Effect::Unfreeze).with_signed_at(at(20));
+    let outcome = perform(ledger, &unfreeze).await;
+    let LeaseOutcome::Run(before) = &outcome else { panic!("an unsettled status is settled: {outcome:?}") };
+    assert!(before.status_unsettled, "begin returns the instance as it was before the step");
+    assert!(!instance(ledger, "id").await.status_unsettled, "a status that was changed is settled");
+    // As a repeat of the call, for which no handler runs.
+    let again = Step::on("id", Effect::Unfreeze).with_signed_at(at(30));
+    begin(ledger, &again, lease(2), NOW).await;
+    assert!(!instance(ledger, "id").await.status_unsettled, "what only confirms the status leaves it settled");
+    abandon(ledger, "id", lease(2)).await;
 }
 
 async fn an_unfinished_instance_can_only_be_finished_or_released(ledger: &dyn Ledger) {

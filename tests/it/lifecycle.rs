@@ -1,5 +1,7 @@
 //! The life of instances in both protocols, in process, under a clock that stands still.
 
+use std::time::Duration;
+
 use koogallery::callback::subscription::*;
 
 use crate::support::*;
@@ -121,6 +123,37 @@ async fn the_life_of_a_v1_instance() {
     assert_eq!((revived.code.as_str(), revived.instance_id()), ("000000", "biz-1"));
     assert!(revived.json.get("appInfo").is_none(), "nobody gets into a released instance");
     assert_eq!(stage.seller.runs(), 10);
+}
+
+/// The seller's code may have frozen it before it failed, and the ledger does not know.
+#[tokio::test]
+async fn a_freeze_that_failed_is_undone_by_the_next_call() {
+    for (mood, code) in [(Mood::Failing, "000005"), (Mood::Panicking, "000005")] {
+        let stage = Stage::new();
+        stage.post(&purchase("CS1", "v2")).await;
+        stage.get(&v1_purchase("CS2", "v1")).await;
+        stage.seller.set(mood);
+        let status = |status| format!(r#"{{"activity":"updateInstanceStatus","instanceId":"v2","status":"{status}"}}"#);
+        assert_eq!(stage.post(&status("FREEZE")).await.code, code);
+        assert_eq!(stage.get("activity=expireInstance&instanceId=v1").await.code, code);
+        stage.seller.set(Mood::Willing);
+        assert_eq!(stage.seller.runs(), 4);
+
+        stage.clock.advance(Duration::from_secs(1));
+        for _ in 0..2 {
+            assert_eq!(stage.post(&status("UNFREEZE")).await.code, "000000");
+            assert_eq!(stage.seller.runs(), 5, "active already by the ledger, and repeated");
+            let Event::Unfreeze(event) = stage.seller.last() else { panic!() };
+            assert_eq!(event.instance_id, "v2");
+            stage.clock.advance(Duration::from_secs(1));
+        }
+
+        let renewal = "activity=refreshInstance&expireTime=20270102000000&instanceId=v1&periodNumber=1&periodType=year";
+        for (order, runs) in [("CS3", 7), ("CS3", 7), ("CS4", 8)] {
+            assert_eq!(stage.get(&format!("{renewal}&orderId={order}")).await.code, "000000");
+            assert_eq!(stage.seller.runs(), runs, "the first renewal makes it usable, the second finds it so");
+        }
+    }
 }
 
 #[tokio::test]

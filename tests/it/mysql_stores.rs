@@ -301,7 +301,7 @@ async fn a_lock_wait_that_runs_out_leaves_no_half_of_a_transaction() {
     let mut lock = locker.start_transaction(TxOpts::default()).await.unwrap();
     lock.query_drop("SELECT * FROM koogallery_user FOR UPDATE").await.unwrap();
     lock.query_drop(
-        "INSERT INTO koogallery_instance VALUES ('id', '', '', '', NULL, 'active', NULL, 0, NULL, NULL, NULL, 0, NULL)",
+        "INSERT INTO koogallery_instance VALUES ('id', '', '', '', NULL, 'active', NULL, 0, NULL, NULL, NULL, 0, NULL, 0)",
     )
     .await
     .unwrap();
@@ -404,6 +404,25 @@ async fn usage_of_before_running_totals_counts_in_them() {
 }
 
 #[tokio::test]
+async fn a_ledger_of_the_first_version_is_updated() {
+    let Some(place) = Mysql::new().await else { return };
+    let database = place.database().await;
+    let step = Step::on("inst", Effect::Freeze);
+    let purchase = Target::Purchase { order: OrderKey::new("CS1"), proposed_id: "inst".to_owned() };
+    let create = Step::new(purchase, Effect::Create { product_id: None, expire_time: None });
+    let ledger = MysqlLedger::new(&database).await.unwrap();
+    ledger.begin(&create, lease(1), NOW).await.unwrap();
+    ledger.complete(&create, "inst", lease(1), NOW).await.unwrap();
+    let before = "ALTER TABLE koogallery_instance DROP COLUMN status_unsettled; \
+                  UPDATE koogallery_schema SET version = 1 WHERE store = 'ledger'";
+    place.client().await.query_drop(before).await.unwrap();
+    let ledger = MysqlLedger::new(&database).await.unwrap();
+    assert!(!ledger.instance("inst").await.unwrap().unwrap().status_unsettled);
+    ledger.begin(&step, lease(2), NOW).await.unwrap();
+    assert!(ledger.instance("inst").await.unwrap().unwrap().status_unsettled);
+}
+
+#[tokio::test]
 async fn usage_in_a_transaction_of_the_sellers_own_counts_if_that_commits() {
     let Some(place) = Mysql::new().await else { return };
     let store = MysqlUsageStore::new(&place.database().await).await.unwrap();
@@ -486,7 +505,7 @@ async fn executions(admin: &mut Conn) -> u64 {
 /// Fills the tables, so that what reads a table as a whole shows.
 const FILL: &str = "
 INSERT INTO koogallery_instance SELECT CONCAT('inst', seq), CONCAT('CS', seq), '', '', NULL, IF(seq > 19000, 'released', 'active'),
-    NULL, 0, NULL, NULL, NULL, 0, IF(seq > 19000, seq, NULL) FROM seq_1_to_20000;
+    NULL, 0, NULL, NULL, NULL, 0, IF(seq > 19000, seq, NULL), 0 FROM seq_1_to_20000;
 INSERT INTO koogallery_order SELECT CONCAT('CS', seq), '', '', CONCAT('inst', seq) FROM seq_1_to_20000;
 INSERT INTO koogallery_step (instance_id, step_key, done_at)
     SELECT CONCAT('inst', seq), IF(seq % 100, 'purchase', 'renew'), 0 FROM seq_1_to_20000;

@@ -262,11 +262,11 @@ async fn tables_of_a_newer_version_are_refused() {
     PostgresLedger::new(&database).await.unwrap();
     let admin = schema.client().await;
     let rows = "SELECT version FROM koogallery_schema WHERE store = 'ledger'";
-    assert_eq!(admin.query_one(rows, &[]).await.unwrap().get::<_, i64>(0), 3);
+    assert_eq!(admin.query_one(rows, &[]).await.unwrap().get::<_, i64>(0), 4);
     admin.batch_execute("UPDATE koogallery_schema SET version = 99").await.unwrap();
     let error = PostgresLedger::new(&database).await.unwrap_err();
     assert!(
-        matches!(&error, DatabaseError::NewerSchema { store, found: 99, supported: 3 } if store == "ledger"),
+        matches!(&error, DatabaseError::NewerSchema { store, found: 99, supported: 4 } if store == "ledger"),
         "{error:?}"
     );
     PostgresLedger::named(&database, "other").await.unwrap();
@@ -284,7 +284,7 @@ async fn tables_without_a_version_are_taken_over() {
     assert!(ledger.instance("id").await.unwrap().is_some(), "nothing is lost");
     PostgresReplayGuard::new(&database).await.unwrap();
     let versions = "SELECT string_agg(store || ' ' || version, ', ' ORDER BY store) FROM koogallery_schema";
-    assert_eq!(admin.query_one(versions, &[]).await.unwrap().get::<_, String>(0), "ledger 3, replay 2");
+    assert_eq!(admin.query_one(versions, &[]).await.unwrap().get::<_, String>(0), "ledger 4, replay 2");
 }
 
 #[tokio::test]
@@ -295,7 +295,8 @@ async fn tables_of_the_first_version_are_updated() {
     let id = ApplicationId::Event("E1".to_owned());
     let application = LicenseApplication::new(id.clone(), "id");
     PostgresLicenseStore::new(&database).await.unwrap().apply(application, NOW).await.unwrap();
-    let before = "ALTER TABLE koogallery_instance DROP COLUMN status_signed_at, DROP COLUMN released_at; \
+    let before = "ALTER TABLE koogallery_instance DROP COLUMN status_signed_at, DROP COLUMN released_at, \
+                  DROP COLUMN status_unsettled; \
                   ALTER TABLE koogallery_license DROP COLUMN attempts; UPDATE koogallery_schema SET version = 1";
     schema.client().await.batch_execute(before).await.unwrap();
     let ledger = PostgresLedger::new(&database).await.unwrap();

@@ -314,7 +314,7 @@ async fn a_captured_freeze_does_not_undo_what_came_after_it() {
     .await;
 }
 
-/// The guard knows the call, which has no final answer. The unfreeze had nothing to do, and yet comes after it.
+/// The guard knows the call, which has no final answer. The unfreeze finds it active by the ledger, and comes after it.
 #[tokio::test]
 async fn a_freeze_that_failed_and_comes_again_does_not_undo_what_came_after_it() {
     each(async |ledger| {
@@ -335,7 +335,7 @@ async fn a_freeze_that_failed_and_comes_again_does_not_undo_what_came_after_it()
             assert_eq!(stage.post_signed(&failed, freeze.clone()).await.code, "000000");
             assert_eq!((state().await, stage.seller.runs()), (State::Active, runs), "after {later:?}");
         }
-        assert_eq!(stage.seller.runs(), 8, "only the times of what is so already are noted");
+        assert_eq!(stage.seller.runs(), 10, "what may have been frozen is unfrozen, and repeats are noted alone");
         let failures = stage.log.lines().into_iter().filter(|line| line.contains("after the answer"));
         assert_eq!(failures.count(), 0);
     })

@@ -88,6 +88,8 @@ pub(crate) struct Monitor {
     disturbed: BTreeSet<u128>,
     runs: BTreeMap<(String, String), Run>,
     active: BTreeMap<String, BTreeMap<u32, String>>,
+    /// Runs that have failed.
+    failed: BTreeSet<(String, u32)>,
     // Of orders and usage.
     id_of: BTreeMap<String, String>,
     order_of: BTreeMap<String, String>,
@@ -114,6 +116,7 @@ impl Monitor {
             disturbed: BTreeSet::new(),
             runs: BTreeMap::new(),
             active: BTreeMap::new(),
+            failed: BTreeSet::new(),
             id_of: BTreeMap::new(),
             order_of: BTreeMap::new(),
             statuses: BTreeMap::new(),

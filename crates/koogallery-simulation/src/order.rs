@@ -196,9 +196,17 @@ impl Order {
     async fn freeze_and_unfreeze(&self, id: &str) -> Result<(), Error> {
         let stored = self.stored(id);
         let freeze = Callback::expiry(self.protocol, id).ok_or("the protocol has no freeze")?;
-        self.market.until_final(&freeze, Some((&stored, "freeze"))).await?;
-        self.check(id, "freeze", Some(AccountState::Frozen), State::Frozen);
-        self.pause().await;
+        let status = Some((&*stored, "freeze"));
+        if self.market.simulation.rng.chance(300) {
+            // The customer pays before the freeze is known to have succeeded.
+            for _ in 0..=self.market.simulation.rng.below(2) {
+                self.market.attempt(&freeze, status).await?;
+            }
+        } else {
+            self.market.until_final(&freeze, status).await?;
+            self.check(id, "freeze", Some(AccountState::Frozen), State::Frozen);
+            self.pause().await;
+        }
         let Some(unfreeze) = Callback::unfreezing(self.protocol, id) else { return self.renew(id).await };
         self.market.until_final(&unfreeze, Some((&stored, "unfreeze"))).await?;
         self.check(id, "unfreeze", Some(AccountState::Open), State::Active);

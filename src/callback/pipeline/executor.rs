@@ -349,7 +349,7 @@ impl Executor {
                 ..FieldWarnings::new(FieldSource::OrderQuery, &warnings)
             }));
         }
-        if unfreezes && before.state == State::Frozen {
+        if unfreezes && (before.state == State::Frozen || before.status_unsettled) {
             events.push(Event::Unfreeze(Unfreeze::new(&*before.instance_id)));
         }
         let held_step = self.ledger.held(&step, &before.instance_id, lease, self.environment.now()).await?;

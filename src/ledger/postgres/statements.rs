@@ -12,7 +12,7 @@ use crate::timestamp::Timestamp;
 pub(super) fn columns() -> String {
     format!(
         "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, handler_runs, \
-         status_signed_at, lease_holder, greatest(lease_until - {CLOCK}, 0) AS lease_left"
+         status_signed_at, status_unsettled, lease_holder, greatest(lease_until - {CLOCK}, 0) AS lease_left"
     )
 }
 
@@ -150,6 +150,7 @@ pub(super) async fn store(transaction: &Named<'_>, changed: &[Changed<'_>]) -> R
     let states: Vec<&str> = changed.iter().map(|changed| changed.instance.state.as_str()).collect();
     let expire_times = times(|instance| instance.expire_time);
     let signed_at = times(|instance| instance.status_signed_at);
+    let unsettled: Vec<i64> = changed.iter().map(|changed| i64::from(changed.instance.status_unsettled)).collect();
     let keys: Vec<Option<&str>> = changed.iter().map(|changed| changed.key).collect();
     let done_at: Vec<i64> = changed.iter().map(|changed| changed.at.as_unix_millis()).collect();
     let parameters = [
@@ -162,16 +163,17 @@ pub(super) async fn store(transaction: &Named<'_>, changed: &[Changed<'_>]) -> R
         ints(&signed_at),
         texts(&keys),
         ints(&done_at),
+        ints(&unsettled),
     ];
-    let statement = "WITH done AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS done (place, instance_id, \
-                     holder, product_id, state, expire_time, status_signed_at, step_key, done_at)), \
+    let statement = "WITH done AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS done (place, instance_id, \
+                     holder, product_id, state, expire_time, status_signed_at, step_key, done_at, unsettled)), \
                      held AS (SELECT done.* FROM done JOIN koogallery_instance AS instance USING (instance_id) \
                      WHERE instance.lease_holder = done.holder FOR UPDATE OF instance SKIP LOCKED), \
                      noted AS (INSERT INTO koogallery_step SELECT instance_id, step_key, done_at FROM held \
                      WHERE step_key IS NOT NULL ON CONFLICT DO NOTHING) \
                      UPDATE koogallery_instance AS instance SET product_id = held.product_id, state = held.state, \
                      expire_time = held.expire_time, lease_holder = NULL, lease_until = NULL, \
-                     status_signed_at = held.status_signed_at, released_at = CASE held.state WHEN 'released' \
+                     status_signed_at = held.status_signed_at, status_unsettled = held.unsettled, released_at = CASE held.state WHEN 'released' \
                      THEN coalesce(instance.released_at, held.done_at) END \
                      FROM held WHERE instance.instance_id = held.instance_id RETURNING held.place";
     let rows = transaction.query(statement, &parameters).await?;

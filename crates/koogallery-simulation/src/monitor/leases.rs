@@ -1,5 +1,7 @@
 //! Leases as the stores give them, and runs of the handler under them.
 
+use std::ops::Range;
+
 use super::{Invariant, Monitor};
 use crate::scheduler::Owner;
 
@@ -104,6 +106,14 @@ impl Monitor {
         tenure.is_some_and(|tenure| self.disturbed.contains(&tenure.holder))
     }
 
+    /// Returns whether the change is one of the status, and a run between those failed or was cut off that may have changed it
+    /// back.
+    fn is_unsettled(&self, id: &str, change: &str, runs: Range<u32>) -> bool {
+        let has_failed = |token| self.failed.contains(&(id.to_owned(), token));
+        let is_open = |token| has_failed(token) || self.is_disturbed(id, token);
+        matches!(change, "freeze" | "unfreeze") && runs.skip(1).any(is_open)
+    }
+
     /// The handler begins a change.
     pub(crate) fn run_started(&mut self, id: &str, change: &str, token: u32, owner: Owner) {
         self.runs_started += 1;
@@ -120,11 +130,18 @@ impl Monitor {
         let key = (id.to_owned(), change.to_owned());
         if let Some(&Run { token: before, has_failed: false }) = self.runs.get(&key)
             && (before == token || !is_disturbed && !self.is_disturbed(id, before))
+            && !self.is_unsettled(id, change, before..token)
         {
             let what = format!("{id}: {change} was done in run {before} and began again in run {token}");
             self.violate(Invariant::OneRun, what);
         }
         self.runs.insert(key, Run { token, has_failed: false });
+        // A status may be asked for again once another one was tried, whatever has come of it.
+        match change {
+            "freeze" => drop(self.runs.remove(&(id.to_owned(), "unfreeze".to_owned()))),
+            "unfreeze" => drop(self.runs.remove(&(id.to_owned(), "freeze".to_owned()))),
+            _ => {}
+        }
         self.active.entry(id.to_owned()).or_default().insert(token, change.to_owned());
     }
 
@@ -135,19 +152,11 @@ impl Monitor {
             active.remove(&token);
         }
         if !is_ok {
+            self.failed.insert((id.to_owned(), token));
             // All of the change is done again: a renewal that ends a freeze runs the handler twice.
             let of_instance = self.runs.range_mut((id.to_owned(), String::new())..);
             let of_run = of_instance.take_while(|((of, _), _)| of == id).filter(|(_, run)| run.token == token);
             of_run.for_each(|(_, run)| run.has_failed = true);
-        }
-        // A status may be asked for again once another one has been reached.
-        let other = match change {
-            "freeze" => "unfreeze",
-            "unfreeze" => "freeze",
-            _ => return,
-        };
-        if is_ok {
-            self.runs.remove(&(id.to_owned(), other.to_owned()));
         }
     }
 }
