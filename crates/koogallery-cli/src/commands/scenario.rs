@@ -1,8 +1,8 @@
 //! `scenario`: makes calls by a script.
 
-mod document;
-mod plan;
-mod run;
+pub mod document;
+pub mod plan;
+pub mod run;
 
 use std::path::PathBuf;
 

@@ -13,9 +13,11 @@ mod form;
 mod jobs;
 mod lang;
 mod page;
+mod recorder;
 mod reply;
 mod routes;
 mod sales;
+mod scripting;
 mod tenants;
 mod view;
 
@@ -60,7 +62,8 @@ machines reach, it needs the token in the printed address; scripts send it as Au
     hold the latest 10,000 each; calls are kept in full up to 64 MB
   POST calls: profile, activity, message (JSON), and to go wrong on purpose clock (such as -61s), wrong_key, damaged, hang_up;
     checks: profile (default: all that the seller serves), charging, probe, timing; GET checks/N, checks/N/report.html, .md,
-    .json and .xml; calls/N/repeat: the same bytes again; clock: by, such as 15d, after which retries and expiries become due
+    .json and .xml; scenarios: text (TOML; validate to check it only), GET scenarios/N, and scenarios/recorded.toml, what was
+    done so far as a scenario; calls/N/repeat: the same bytes again; clock: by, such as 15d, after which retries and expiries become due
   POST orders: profile, product, mode (period, one-time, on-demand, package), period, amount, customer; for packages count and
     quota, for on-demand needs_package; several products, separated by commas, are lines of one order
   POST subscriptions/INSTANCE/ACTION: renew and convert_trial (period), cancel_renewal, upgrade (product, mode, period, amount),

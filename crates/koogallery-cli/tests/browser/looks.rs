@@ -13,7 +13,7 @@ async fn sold(browser: &Browser) -> (Server, Example) {
     (server, seller)
 }
 
-const PAGES: [&str; 3] = ["", "/calls/1", "/compose"];
+const PAGES: [&str; 5] = ["", "/calls/1", "/compose", "/checks", "/scenarios"];
 
 #[tokio::test]
 async fn the_page_speaks_chinese_and_remembers_it() {

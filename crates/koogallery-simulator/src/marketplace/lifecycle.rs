@@ -1,9 +1,15 @@
 //! The lifecycle of subscriptions.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use super::subscription::{Due, Subscription, SubscriptionState};
 use super::{Attempt, Marketplace};
 use crate::delivery::{Callback, DeliveryError, DeliveryOutcome, MessageBuilder, Schedule, TenantBinding};
 use crate::open_api_server::end_of_period;
+use crate::profile::LONGEST_TIMEOUT;
 use crate::{LineSpec, OrderSpec, PlacedOrder};
 use koogallery::activity::Activity;
 use koogallery::amount::Amount;
@@ -14,7 +20,11 @@ use koogallery::timestamp::Timestamp;
 use koogallery::wire::RenewalScene;
 
 /// The documents do not say for how long a new instance is queried; this is as long as a purchase is retried.
-const UNTIL_OPEN: Schedule = Schedule::every(std::time::Duration::from_secs(120), 90);
+const UNTIL_OPEN: Schedule = Schedule::every(Duration::from_secs(120), 90);
+
+/// Time after which a call that is not confirmed lets the calendar move on, and by how much.
+const PATIENCE: Duration = Duration::from_millis(100);
+const STRIDE: Duration = Duration::from_secs(3600);
 
 /// Maximum number of packages in one order.
 const MAX_PACKAGES: usize = 30;
@@ -440,6 +450,36 @@ impl Marketplace {
             let next = self.state().subscriptions.values().filter_map(Subscription::due).map(|(time, _)| time).min();
             let next = next.map_or(end, |next| next.min(end));
             self.inner.time.wait(next.abs_diff(now)).await;
+        }
+    }
+
+    /// Moves the calendar forward by this time, and processes everything as it becomes due. Nothing is waited for but the
+    /// seller: while he answers, and while a refused call waits for its next attempt, the calendar moves on. Returns the last
+    /// attempt of every call.
+    pub async fn pass(&self, time: Duration) -> Vec<Attempt> {
+        let end = self.now().saturating_add(time);
+        let left = || end.abs_diff(self.now().min(end));
+        let mut made = Vec::new();
+        loop {
+            let mut due = pin!(self.run_due());
+            loop {
+                tokio::select! {
+                    attempts = &mut due => {
+                        made.extend(attempts);
+                        break;
+                    }
+                    () = sleep(if left().is_zero() { LONGEST_TIMEOUT } else { PATIENCE }) => match left() {
+                        // The rest of the attempts would be made after the end.
+                        Duration::ZERO => return made,
+                        left => self.advance(left.min(STRIDE)),
+                    },
+                }
+            }
+            if left().is_zero() {
+                return made;
+            }
+            let next = self.state().subscriptions.values().filter_map(Subscription::due).map(|(time, _)| time).min();
+            self.advance(next.map_or(left(), |next| next.abs_diff(self.now().min(next)).min(left())));
         }
     }
 

@@ -125,6 +125,21 @@ async fn a_subscription_expires_when_the_calendar_is_moved() {
     }
 }
 
+/// A month, the expiry, and the release 15 days later, of a seller who confirms nothing.
+#[tokio::test]
+async fn time_passes_as_the_calendar_has_it() {
+    let (marketplace, _) = answering(r#"{"resultCode":"000005","resultMsg":"x"}"#, 0);
+    let marketplace = marketplace.build();
+    let order = marketplace.place_order(OrderSpec::new(LineSpec::period("OFFI1", PeriodType::Month, 1)));
+    let code = marketplace.buy(Protocol::LicenseCode, &order, 0).await.unwrap();
+    let begun = marketplace.now();
+    marketplace.pass(Duration::from_secs(60 * 86_400)).await;
+    assert!(marketplace.now().abs_diff(begun) >= Duration::from_secs(60 * 86_400));
+    assert_eq!(marketplace.subscription(&code.instance_id).unwrap().state, SubscriptionState::Released);
+    let calls: Vec<_> = marketplace.log().iter().map(|attempt| attempt.activity.as_str()).collect();
+    assert!(calls.starts_with(&["updateLicenseCodeStatus"]) && calls.contains(&"releaseLicenseCode"), "{calls:?}");
+}
+
 #[tokio::test]
 async fn a_run_of_checks_says_how_far_it_is() {
     let seen = Arc::new(Mutex::new(Vec::new()));

@@ -19,6 +19,8 @@ pub struct Run {
     random: SeededRandom,
     /// Values of the names.
     names: BTreeMap<String, String>,
+    /// Whether the calendar is moved where time has to pass.
+    moves_calendar: bool,
 }
 
 /// Result of a step.
@@ -30,14 +32,24 @@ pub struct Done {
 
 impl Run {
     pub fn new(marketplace: Marketplace, seed: u64) -> Self {
-        Self { marketplace, random: SeededRandom::new(seed), names: BTreeMap::new() }
+        Self { marketplace, random: SeededRandom::new(seed), names: BTreeMap::new(), moves_calendar: false }
+    }
+
+    /// Moves the calendar where time has to pass, instead of waiting.
+    pub fn moving_the_calendar(mut self) -> Self {
+        self.moves_calendar = true;
+        self
     }
 
     pub async fn step(&mut self, step: &Step) -> Result<Done, Failure> {
-        self.marketplace.take_log();
+        let before = self.marketplace.log_where(1, |_| true).first().map_or(0, |attempt| attempt.sequence);
         let outcome = match &step.action {
             Action::Wait(time) => {
                 tokio::time::sleep(*time).await;
+                Ok(())
+            }
+            Action::Pass(time) if self.moves_calendar => {
+                self.marketplace.pass(*time).await;
                 Ok(())
             }
             Action::Pass(time) => {
@@ -51,7 +63,7 @@ impl Run {
             }
             life => self.live(life).await,
         };
-        let attempts = self.marketplace.take_log();
+        let attempts = self.marketplace.log_after(before);
         let last = attempts.last();
         let wrong = match outcome {
             Err(error) if step.expect.is_empty() || last.is_none() => Some(error.to_string()),

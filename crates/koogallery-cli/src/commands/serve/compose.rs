@@ -130,6 +130,7 @@ impl Control {
             None => None,
         };
         let mut builder = builder(protocol, activity)?;
+        let message = fields.clone().map(Value::Object);
         if let Some(fields) = fields {
             let names: Vec<_> = builder.names().map(str::to_owned).collect();
             let left_out = names.iter().filter(|name| !fields.contains_key(*name));
@@ -137,6 +138,7 @@ impl Control {
             fields.into_iter().for_each(|(name, value)| builder.set(&name, value));
         }
         let options = options(&form)?;
+        self.recorder.called(&form, message.as_ref());
         let called = self.marketplace()?.call(&Callback::from(builder), &options).await;
         Ok(made(&called.map_err(|error| Refused(StatusCode::CONFLICT, error.to_string()))?))
     }

@@ -17,7 +17,9 @@ use super::checking::{Run, Seller};
 use super::events::{Changes, Place};
 use super::jobs::Jobs;
 use super::lang::{self, Lang};
+use super::recorder::Recorder;
 use super::reply::{self, BoxBody, Reader, Refused};
+use super::scripting::ScenarioRun;
 use super::tenants::Tenants;
 
 pub const HOME: &str = "/_marketplace";
@@ -44,6 +46,8 @@ pub struct Control {
     /// The seller, if one is called.
     pub seller: Option<Seller>,
     pub checks: Jobs<Run>,
+    pub scenarios: Jobs<ScenarioRun>,
+    pub recorder: Recorder,
 }
 
 impl Control {
@@ -69,6 +73,8 @@ impl Control {
             address: address.to_owned(),
             seller: None,
             checks: Jobs::default(),
+            scenarios: Jobs::default(),
+            recorder: Recorder::default(),
         }
     }
 

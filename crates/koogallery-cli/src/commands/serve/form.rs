@@ -16,7 +16,7 @@ impl Form {
                 let bad = || format!("{}={} is not UTF-8", pair.name, pair.value);
                 let name = pair.decoded_name(Plus::Space).ok_or_else(bad)?;
                 let value = pair.decoded_value(Plus::Space).ok_or_else(bad)?;
-                Ok((name.trim().to_owned(), value.trim().to_owned()))
+                Ok((name.trim().to_owned(), value.into_owned()))
             });
         let form = Self(pairs.collect::<Result<_, String>>()?);
         for (index, (name, _)) in form.0.iter().enumerate() {
@@ -33,7 +33,12 @@ impl Form {
 
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(found, _)| found == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Returns a text as it was written.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
     }
 
     /// Returns a number.

@@ -3,10 +3,12 @@
 mod checks;
 mod home;
 mod log;
+mod scenarios;
 mod sections;
 
 pub use checks::{check, checks};
 pub use home::home;
+pub use scenarios::{scenario, scenarios};
 
 use super::lang::Lang;
 
@@ -42,7 +44,10 @@ fn pages(lang: Lang) -> String {
     let page = |path: &str, english: &'static str, chinese: &'static str| {
         format!("<a href='/_marketplace/{path}'>{}</a> ", lang.of_two(english, chinese))
     };
-    page("compose", "Send a call", "发送消息") + &page("checks", "Checks", "接口检查") + other
+    page("compose", "Send a call", "发送消息")
+        + &page("checks", "Checks", "接口检查")
+        + &page("scenarios", "Scenarios", "测试场景")
+        + other
 }
 
 /// Returns the page with the address to which a login leads. A redirect of a form would be blocked by the policy for forms.

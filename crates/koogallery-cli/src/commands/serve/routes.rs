@@ -16,7 +16,7 @@ use super::form::Form;
 use super::lang::Lang;
 use super::reply::{Outcome, Reader, Refused};
 use super::tenants::{self, Wanted};
-use super::{checking, compose, detail, fault, page, view};
+use super::{checking, compose, detail, fault, page, scripting, view};
 
 /// How long a browser waits for a change.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ impl Control {
         let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
         match head.method {
             Method::GET => self.get(&parts, head, reader.lang),
-            Method::POST => self.post(&parts, body, reader.is_browser).await,
+            Method::POST => self.post(&parts, body, reader).await,
             _ => Err(not_allowed()),
         }
     }
@@ -59,6 +59,16 @@ impl Control {
                 Outcome::Both(checking::shown(&job), page::check(lang, &job, query))
             }
             ["checks", number, file] => self.report(number, file)?,
+            ["scenarios"] => {
+                let shown = self.scenarios.all().iter().map(scripting::shown).collect();
+                let text = if query == Some("recorded") { self.recorder.scenario() } else { String::new() };
+                Outcome::Both(shown, page::scenarios(self, lang, &text, None))
+            }
+            ["scenarios", "recorded.toml"] => self.recorded(),
+            ["scenarios", number] => {
+                let job = self.scenario(number)?;
+                Outcome::Both(scripting::shown(&job), page::scenario(lang, &job))
+            }
             ["compose"] => Outcome::Page(compose::page(self, lang, query)?),
             ["events"] => {
                 let id = head.headers.get("last-event-id").and_then(|id| id.to_str().ok());
@@ -80,7 +90,7 @@ impl Control {
         })
     }
 
-    async fn post(&self, parts: &[&str], body: &[u8], is_browser: bool) -> Result<Outcome, Refused> {
+    async fn post(&self, parts: &[&str], body: &[u8], reader: Reader) -> Result<Outcome, Refused> {
         let open_api = &self.open_api;
         Ok(match parts {
             ["orders"] => Outcome::Done(self.sell(body)?),
@@ -88,10 +98,13 @@ impl Control {
                 let (instance_id, what, body) = (decoded(instance_id), (*what).to_owned(), body.to_vec());
                 let control = self.clone();
                 let work = async move { control.change(&instance_id, &what, &body).await };
-                Outcome::Done(if is_browser { begun(work).await? } else { work.await? })
+                Outcome::Done(if reader.is_browser { begun(work).await? } else { work.await? })
             }
             ["instances"] => Outcome::Done(self.open(body)?),
             ["checks"] => self.begin_check(body)?,
+            ["scenarios"] => self.begin_scenario(body)?,
+            ["scenarios", "validate"] => self.validate_scenario(body, reader.lang)?,
+            ["scenarios", "file"] => self.scenario_file(body)?,
             ["clock"] => Outcome::Done(self.move_clock(body)?),
             ["calls"] => self.send(body).await?,
             ["calls", number, "repeat"] => {
@@ -123,7 +136,7 @@ impl Control {
             }
             []
             | ["subscriptions" | "log" | "compose" | "events" | "console.js" | "console.css" | "icon.svg"]
-            | ["calls" | "requests" | "checks", _]
+            | ["calls" | "requests" | "checks" | "scenarios", _]
             | ["checks", _, _] => return Err(not_allowed()),
             _ => return Err(nothing(parts)),
         })

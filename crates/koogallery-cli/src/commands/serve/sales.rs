@@ -36,6 +36,7 @@ impl Control {
         let order = marketplace.place_order(form.order_line()?.order()?);
         let mut sold = view::order(&order);
         sold["profile"] = protocol.id().into();
+        self.recorder.bought(&order.order_id, protocol.id(), &form, &ORDER_FIELDS);
         let marketplace = marketplace.clone();
         // Errors are in the log.
         tokio::spawn(async move { marketplace.buy_all(protocol, &order).await.map(drop) });
@@ -69,6 +70,7 @@ impl Control {
         let by = duration::parse(by).map_err(|why| format!("by: {why}"))?;
         let marketplace = self.marketplace()?;
         marketplace.advance(by);
+        self.recorder.passed(form.get("by").unwrap_or_default());
         Ok(json!({"now": marketplace.now().to_compact_seconds()}))
     }
 
@@ -77,6 +79,10 @@ impl Control {
         let form = Form::parse(body, action.fields())?;
         let marketplace = self.marketplace()?;
         let period = || order_line::period(form.get("period").unwrap_or("1 month"));
+        // The seller may answer for hours, and may refuse.
+        if let Some(sold) = marketplace.subscription(instance_id) {
+            self.recorder.changed(&sold, action.name(), &form, action.fields());
+        }
         let sold = match action {
             Action::Renew => {
                 let (unit, periods) = period()?;

@@ -1,0 +1,127 @@
+//! Scenarios that are edited, checked and run on the page.
+
+use http::StatusCode;
+use koogallery::random::{OsRandom, Random as _};
+use serde_json::{Value, json};
+
+use super::control::Control;
+use super::form::Form;
+use super::jobs::{Job, Jobs};
+use super::lang::Lang;
+use super::page;
+use super::reply::{Outcome, Refused};
+use super::routes::unknown;
+use crate::commands::scenario::plan::Plan;
+use crate::commands::scenario::run::{Done, Run};
+use crate::support::environment::missing_for;
+
+/// The only field of the forms.
+const TEXT: &str = "text";
+
+/// A step that was made.
+#[derive(Clone)]
+pub struct Step {
+    pub title: String,
+    /// What was not as expected, if anything.
+    pub wrong: Option<String>,
+    /// The calls: number and line.
+    pub calls: Vec<(u64, String)>,
+}
+
+/// A run of a scenario: how far it is.
+#[derive(Clone, Default)]
+pub struct ScenarioRun {
+    pub count: usize,
+    pub steps: Vec<Step>,
+    /// Why it could not go on.
+    pub problem: Option<String>,
+}
+
+/// Reads a scenario; an error begins with line and column.
+fn plan(text: &str) -> Result<Plan, String> {
+    Plan::parse(text).map_err(|problem| problem.located(text).to_string())
+}
+
+impl Control {
+    /// Checks a scenario without running it.
+    pub fn validate_scenario(&self, body: &[u8], lang: Lang) -> Result<Outcome, Refused> {
+        let form = Form::parse(body, &[TEXT])?;
+        let text = form.text(TEXT);
+        let found = plan(text);
+        let shown = match &found {
+            Ok(plan) => json!({"isValid": true, "steps": plan.steps.len()}),
+            Err(problem) => json!({"isValid": false, "problem": problem}),
+        };
+        Ok(Outcome::Both(shown, page::scenarios(self, lang, text, Some(found.map(|plan| plan.steps.len())))))
+    }
+
+    /// Begins a run. The seller is that of this marketplace, whatever the scenario says, and so are time and keys.
+    pub fn begin_scenario(&self, body: &[u8]) -> Result<Outcome, Refused> {
+        let form = Form::parse(body, &[TEXT])?;
+        let plan = plan(form.text(TEXT))?;
+        if let Some(protocol) = plan.protocols.iter().find(|protocol| protocol.keys(&self.keys).is_none()) {
+            return Err(missing_for(*protocol).to_string().into());
+        }
+        let mut seed = [0; 8];
+        OsRandom.fill(&mut seed).map_err(|error| error.to_string())?;
+        let run = Run::new(self.marketplace()?.clone(), u64::from_ne_bytes(seed)).moving_the_calendar();
+        let busy = || Refused(StatusCode::CONFLICT, "another scenario is being run".to_owned());
+        let begun = ScenarioRun { count: plan.steps.len(), ..ScenarioRun::default() };
+        let number = self.scenarios.begin(begun).ok_or_else(busy)?;
+        tokio::spawn(make(plan, run, self.scenarios.clone(), number));
+        Ok(Outcome::DoneAt(json!({"number": number}), format!("scenarios/{number}")))
+    }
+
+    pub fn scenario(&self, number: &str) -> Result<Job<ScenarioRun>, Refused> {
+        let found = number.parse().ok().and_then(|number| self.scenarios.get(number));
+        found.ok_or_else(|| unknown(format!("there is no run {number}: the latest are kept")))
+    }
+
+    /// Returns a scenario as a file, as it was written.
+    pub fn scenario_file(&self, body: &[u8]) -> Result<Outcome, Refused> {
+        let form = Form::parse(body, &[TEXT])?;
+        // Browsers send line ends of their own.
+        Ok(file(form.text(TEXT).replace("\r\n", "\n")))
+    }
+
+    /// Returns what was done as a file.
+    pub fn recorded(&self) -> Outcome {
+        file(self.recorder.scenario())
+    }
+}
+
+fn file(text: String) -> Outcome {
+    Outcome::File("application/toml", "scenario.toml".to_owned(), text)
+}
+
+async fn make(plan: Plan, mut run: Run, jobs: Jobs<ScenarioRun>, number: u64) {
+    for step in &plan.steps {
+        let made = match run.step(step).await {
+            Ok(Done { attempts, wrong }) => {
+                let calls = attempts.iter().map(|attempt| (attempt.sequence, attempt.to_string())).collect();
+                Ok(Step { title: step.title.clone(), wrong, calls })
+            }
+            Err(failure) => Err(failure.to_string()),
+        };
+        let has_ended = made.is_err();
+        jobs.change(number, |job| match made {
+            Ok(step) => job.state.steps.push(step),
+            Err(problem) => job.state.problem = Some(problem),
+        });
+        if has_ended {
+            break;
+        }
+    }
+    jobs.change(number, |job| job.is_done = true);
+}
+
+/// Returns a run as JSON.
+pub fn shown(job: &Job<ScenarioRun>) -> Value {
+    let step = |step: &Step| {
+        let calls: Vec<_> = step.calls.iter().map(|(_, line)| line).collect();
+        json!({"title": step.title, "wrong": step.wrong, "calls": calls})
+    };
+    let ScenarioRun { count, steps, problem } = &job.state;
+    let steps: Vec<_> = steps.iter().map(step).collect();
+    json!({"number": job.number, "isDone": job.is_done, "count": count, "problem": problem, "steps": steps})
+}
