@@ -30,6 +30,14 @@ cargo-fuzz target seconds="60":
     cargo run --release -p koogallery-fuzz --example seeds -- {{target}} fuzz/corpus/{{target}}
     cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}} -max_len=65536
 
+# What the same work costs in other crates and languages: a table and a plot in `benches`.
+table:
+    cargo bench -p koogallery-benches --features peers --bench table
+
+# Servers on each engine under load: a report in `benches`.
+load:
+    cargo bench -p koogallery-benches --features peers --bench load
+
 # What would be published.
 package:
     cargo package --workspace --exclude koogallery-benches --exclude koogallery-fuzz --exclude koogallery-servers --no-verify --allow-dirty

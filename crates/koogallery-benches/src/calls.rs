@@ -1,18 +1,20 @@
 //! Callbacks to answer, and services that have their purchases in a ledger: what the benches of callbacks measure on.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
 use koogallery::adapter::tokio::TokioRuntime;
+use koogallery::callback::directory::DirectoryHandler;
 use koogallery::callback::subscription::{AccessInfo, Description};
 use koogallery::callback::{CallbackService, CallbackServiceBuilder};
 use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
 use koogallery::clock::ManualClock;
 use koogallery::directory::MemoryDirectory;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType, KeyRing};
-use koogallery::ledger::MemoryLedger;
-use koogallery::license_store::MemoryLicenseStore;
+use koogallery::ledger::{Ledger, MemoryLedger};
+use koogallery::license_store::{LicenseStore, MemoryLicenseStore};
 use koogallery::redact::Sensitive;
 use koogallery::signature::{auth_token, callback_v2};
 use koogallery::testing::AcceptAll;
@@ -76,38 +78,51 @@ impl Calls {
 
     /// Returns a service with an empty replay guard; `login` adds an account to the access data.
     pub fn service(&self, login: bool) -> CallbackService {
-        let keys = AccessKeys::new().with(InterfaceType::Basic, self.key.clone()).expect("one key");
-        self.builder(keys, login).build()
+        self.builder(self.keys(false), login, Arc::clone(&self.ledger)).build()
     }
 
     /// Returns the same with every family and a key for each, that of the online License included.
     pub fn service_of_all(&self) -> CallbackService {
+        let builder = self.builder(self.keys(true), true, Arc::clone(&self.ledger));
+        with_all(builder, MemoryDirectory::new(), Arc::clone(&self.ledger), MemoryLicenseStore::new()).build()
+    }
+
+    /// Returns a service on these stores, of the basic family or of all.
+    #[cfg(feature = "peers")]
+    pub fn service_on(&self, stores: &crate::stores::Stores, of_all: bool) -> CallbackServiceBuilder {
+        let crate::stores::Stores { ledger, replay, licenses, directory } = stores;
+        let builder = self.builder(self.keys(of_all), true, Arc::clone(ledger)).replay_guard(Arc::clone(replay));
+        match of_all {
+            true => with_all(builder, Arc::clone(directory), Arc::clone(ledger), Arc::clone(licenses)),
+            false => builder,
+        }
+    }
+
+    fn keys(&self, of_all: bool) -> AccessKeys {
         let key = |interface| match interface {
             InterfaceType::Basic => self.key.clone(),
             other => AccessKey::new(format!("{KEY}-{other:?}")).expect("a key"),
         };
-        let keys = InterfaceType::ALL
-            .into_iter()
-            .fold(AccessKeys::new(), |keys, interface| keys.with(interface, key(interface)).expect("a key for each"));
-        self.builder(keys, true)
-            .directory(MemoryDirectory::new(), NoSecrets)
-            .licensing(AcceptAll::new(), Arc::clone(&self.ledger), MemoryLicenseStore::new())
-            .online_license_key(InterfaceType::License)
-            .orders(AcceptAll::new(), Arc::clone(&self.ledger))
-            .build()
+        let served = InterfaceType::ALL.into_iter().filter(|interface| of_all || *interface == InterfaceType::Basic);
+        served.fold(AccessKeys::new(), |keys, interface| keys.with(interface, key(interface)).expect("a key for each"))
     }
 
-    fn builder(&self, keys: AccessKeys, login: bool) -> CallbackServiceBuilder {
+    fn builder(&self, keys: AccessKeys, login: bool, ledger: impl Ledger) -> CallbackServiceBuilder {
         let access = AccessInfo::new("https://app.example.com").with_admin_url("https://admin.example.com");
         let access = if login { access.with_login("tenant-admin", "Init#2025pw") } else { access };
         let description = Description::new(access);
         CallbackService::builder(keys, TokioRuntime)
-            .subscription(AcceptAll::new().with_description(description), Arc::clone(&self.ledger))
+            .subscription(AcceptAll::new().with_description(description), ledger)
             .clock(ManualClock::new(NOW))
     }
 
     /// Returns calls of V2.0 that differ in their nonces.
     pub fn v2(&self, count: usize) -> Vec<Request<Bytes>> {
+        self.v2_numbered(0..count)
+    }
+
+    /// Returns the calls of V2.0 whose nonces have these numbers.
+    pub fn v2_numbered(&self, numbers: Range<usize>) -> Vec<Request<Bytes>> {
         let call = |index: usize| {
             let query = callback_v2::signed_query(&self.key, &format!("{index:032}"), NOW, self.body.as_bytes());
             let request = Request::post(format!("/saasproduce?{query}"));
@@ -116,7 +131,7 @@ impl Calls {
                 .body(self.body.clone().into())
                 .expect("valid")
         };
-        (0..count).map(call).collect()
+        numbers.map(call).collect()
     }
 
     /// Returns calls of V1.0 that differ in their business ids.
@@ -127,6 +142,16 @@ impl Calls {
         };
         (0..count).map(call).collect()
     }
+}
+
+fn with_all(
+    builder: CallbackServiceBuilder,
+    directory: impl DirectoryHandler,
+    ledger: impl Ledger + Clone,
+    licenses: impl LicenseStore,
+) -> CallbackServiceBuilder {
+    let builder = builder.directory(directory, NoSecrets).licensing(AcceptAll::new(), ledger.clone(), licenses);
+    builder.online_license_key(InterfaceType::License).orders(AcceptAll::new(), ledger)
 }
 
 fn purchase() -> String {
@@ -143,7 +168,7 @@ fn v1_purchase(index: usize) -> String {
 }
 
 /// Opens no client secret.
-struct NoSecrets;
+pub(crate) struct NoSecrets;
 
 impl ClientSecretDecryptor for NoSecrets {
     fn decrypt(&self, _: &str) -> Result<Sensitive, ClientSecretError> {

@@ -3,3 +3,7 @@
 
 pub mod calls;
 pub mod ratio;
+#[cfg(feature = "peers")]
+pub mod schema;
+#[cfg(feature = "peers")]
+pub mod stores;

@@ -29,7 +29,7 @@ pub use report::LoadReport;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A load test: signed purchases, each different, at a fixed rate. Calls are due at their times however slow the answers are, and
-/// their latency counts from there, so that a server that stops for a second is seen to have kept waiting whoever called in it.
+/// their latency counts from there, so that a pause of the server shows in every call that was due in it.
 ///
 /// ```no_run
 /// use std::time::Duration;

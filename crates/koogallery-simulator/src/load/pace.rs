@@ -32,7 +32,7 @@ impl Pace {
             while released < total {
                 let now = Instant::now();
                 let reached = (((now - began).as_secs_f64() * rate) as u64 + 1).min(total);
-                // Nobody waits any more.
+                // The test was given up.
                 let Some(due) = due.upgrade() else { return };
                 due.add_permits(usize::try_from(reached.saturating_sub(released)).unwrap_or(usize::MAX));
                 released = released.max(reached);

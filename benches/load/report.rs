@@ -1,0 +1,111 @@
+//! The report in Markdown.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::time::Duration;
+
+use koogallery::clock::{Clock as _, SystemClock};
+use serde_json::Value;
+
+/// One load on one server.
+pub struct Run {
+    /// What the generator printed.
+    pub report: Value,
+    /// Time of the server on all processors.
+    pub worked: Option<Duration>,
+    /// Its resident memory over time, in MiB.
+    pub resident: Vec<f64>,
+}
+
+pub struct Load<'a> {
+    pub engine: &'a str,
+    pub rate: u32,
+    pub run: Run,
+}
+
+impl Load<'_> {
+    fn number(&self, path: &str) -> f64 {
+        self.run.report.pointer(path).and_then(Value::as_f64).unwrap_or(f64::NAN)
+    }
+
+    /// Calls that were answered, with whatever.
+    fn answered(&self) -> f64 {
+        self.number("/answeredPerSecond") * self.number("/seconds")
+    }
+}
+
+pub fn markdown(loads: &[Load<'_>], rates: &[u32], seconds: usize, rounds: usize) -> String {
+    let mut text = format!(
+        "# Servers under load\n\nMade by `cargo bench -p koogallery-benches --features peers --bench load`. `koogallery load` \
+         makes signed V2.0 purchases of 20 orders in turn, on 64 connections; each call has a nonce of its own, and finds \
+         its order in the ledger. The server has two threads and all families, as `isv_server` has; `constant` answers a \
+         constant on the same HTTP server. Generator, server and databases share the machine. Latencies count from the time at \
+         which a call was due; medians of {rounds} rounds in turn, {seconds} s each.\n\n"
+    );
+    for (name, value) in setting() {
+        let _ = writeln!(text, "- {name}: {value}");
+    }
+    text.push_str(
+        "\n| server | due per second | answered per second | of the constant | p50 | p99 | p99.9 | CPU per call | resident, \
+         begin to end (most) | generator busy | not confirmed |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for rate in rates {
+        let of_rate: Vec<&Load<'_>> = loads.iter().filter(|load| load.rate == *rate).collect();
+        let constant = median(
+            of_rate.iter().filter(|load| load.engine == "constant").map(|load| load.number("/answeredPerSecond")),
+        );
+        let mut engines: Vec<&str> = of_rate.iter().map(|load| load.engine).collect();
+        engines.dedup();
+        engines.truncate(loads.len() / rates.len() / rounds.max(1));
+        for engine in engines {
+            let of = |value: &dyn Fn(&Load<'_>) -> f64| {
+                median(of_rate.iter().filter(|load| load.engine == engine).map(|load| value(load)))
+            };
+            let answered = of(&|load| load.number("/answeredPerSecond"));
+            let [p50, p99, p999] =
+                ["p50", "p99", "p99.9"].map(|name| of(&|load| load.number(&format!("/latency/{name}"))));
+            let cpu =
+                of(&|load| load.run.worked.map_or(f64::NAN, |worked| worked.as_secs_f64() * 1e6 / load.answered()));
+            let [begin, end] = [
+                of(&|load| load.run.resident.first().copied().unwrap_or(f64::NAN)),
+                of(&|load| load.run.resident.last().copied().unwrap_or(f64::NAN)),
+            ];
+            let most = of(&|load| load.run.resident.iter().copied().fold(f64::NAN, f64::max));
+            let busy = of(&|load| load.number("/generator/busy")) * 100.0;
+            let others = of(&|load| load.answered().round() - load.number("/confirmed"));
+            let _ = writeln!(
+                text,
+                "| {engine} | {rate} | {answered:.0} | {:.2} | {p50:.2} ms | {p99:.2} ms | {p999:.2} ms | {cpu:.0} µs | \
+                 {begin:.0} to {end:.0} MiB ({most:.0}) | {busy:.0}% | {others:.0} |",
+                answered / constant
+            );
+        }
+    }
+    text.push_str(
+        "\nAt the last rate every server is overloaded: calls wait for a connection, so that its latencies say how far it fell \
+         behind, and its answers per second how many it can give. Where the generator is busy all the time, it is the limit. \
+         The CPU of the database server is not in the figures.\n",
+    );
+    text
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// What the figures depend on.
+fn setting() -> [(&'static str, String); 3] {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let load: Vec<_> = read("/proc/loadavg").split(' ').take(3).map(str::to_owned).collect();
+    let date: String = SystemClock.now().to_compact_seconds().chars().take(8).collect();
+    [
+        ("date", date),
+        ("machine", format!("{}, {cores} cores", cpu.unwrap_or("unknown processor"))),
+        ("load (1, 5, 15 minutes) at the end", load.join(", ")),
+    ]
+}
