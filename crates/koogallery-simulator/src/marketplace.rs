@@ -113,6 +113,17 @@ impl Marketplace {
         self.inner.time.advance(by);
     }
 
+    /// Returns by how many whole seconds the calendar is ahead of the clock.
+    pub(super) fn ahead(&self) -> Duration {
+        let now = self.inner.time.now();
+        Duration::from_secs(self.now().max(now).abs_diff(now).as_secs())
+    }
+
+    pub(super) fn put_subscriptions(&self, subscriptions: Vec<Subscription>) {
+        let entries = subscriptions.into_iter().map(|sold| (sold.instance_id.clone(), sold));
+        self.state().subscriptions.extend(entries);
+    }
+
     /// Places an order, which the seller can then query. The seller is not called yet.
     pub fn place_order(&self, spec: OrderSpec) -> PlacedOrder {
         self.inner.open_api.place_order_at(spec, self.now())

@@ -19,6 +19,7 @@ mod scripting;
 mod serve;
 mod servers;
 mod signatures;
+mod state;
 mod statement;
 mod support;
 mod usage;
