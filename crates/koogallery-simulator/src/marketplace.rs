@@ -3,6 +3,7 @@
 mod attempt;
 mod builder;
 mod call_options;
+mod due;
 mod lifecycle;
 mod sent;
 mod subscription;
