@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use error::CheckError;
-
 use super::charging::Charging;
 use super::check::Check;
 use super::http_target::HttpTarget;
@@ -24,6 +22,7 @@ use super::report::Report;
 use super::run::{Progress, Selection, run};
 use super::session::{Session, TIME_BUDGET};
 use super::target::{ErasedTarget, Target};
+pub use error::CheckError;
 use koogallery::clock::{Clock, SystemClock};
 use koogallery::key::AccessKeys;
 use koogallery::protocol::Protocol;

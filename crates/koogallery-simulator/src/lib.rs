@@ -93,6 +93,7 @@ mod reading;
 mod report;
 mod ring;
 mod run;
+mod saved;
 mod seen;
 mod session;
 mod stop;
@@ -120,5 +121,6 @@ pub use open_api_server::{
 pub use probe::{HttpProbe, LedgerProbe, Probe, ProbeError, ProbedInstance};
 pub use profile::{Profile, UnknownProfile};
 pub use report::{Cause, CheckResult, Exchange, Failure, Outcome, Report};
+pub use saved::StateError;
 pub use target::{Answer, Target, TargetError};
 pub use tls_error::TlsError;

@@ -3,6 +3,7 @@
 mod attempt;
 mod builder;
 mod call_options;
+mod due;
 mod lifecycle;
 mod sent;
 mod subscription;
@@ -111,6 +112,17 @@ impl Marketplace {
     /// [`run_due`](Self::run_due).
     pub fn advance(&self, by: Duration) {
         self.inner.time.advance(by);
+    }
+
+    /// Returns by how many whole seconds the calendar is ahead of the clock.
+    pub(super) fn ahead(&self) -> Duration {
+        let now = self.inner.time.now();
+        Duration::from_secs(self.now().max(now).abs_diff(now).as_secs())
+    }
+
+    pub(super) fn put_subscriptions(&self, subscriptions: Vec<Subscription>) {
+        let entries = subscriptions.into_iter().map(|sold| (sold.instance_id.clone(), sold));
+        self.state().subscriptions.extend(entries);
     }
 
     /// Places an order, which the seller can then query. The seller is not called yet.

@@ -57,6 +57,7 @@ use self::refusal::Refusal;
 use self::uploads::Uploads;
 use self::usage::{PushFaults, Usage};
 use super::ring::Ring;
+use super::saved::SavedOpenApi;
 use koogallery::clock::{Clock, SystemClock};
 use koogallery::key::{Credentials, KeyRing};
 use koogallery::site::Site;
@@ -343,6 +344,25 @@ impl OpenApiServer {
     pub fn login_callback(&self, tenant_id: &str, user_name: &str) -> Option<String> {
         let scene = Scene { now: self.now(), random: &self.inner.random };
         self.state().login.callback(tenant_id, user_name, &scene)
+    }
+
+    pub(super) fn saved(&self) -> SavedOpenApi {
+        let state = self.state();
+        SavedOpenApi {
+            orders: state.orders.all().cloned().collect(),
+            instances: state.usage.instances().cloned().collect(),
+            usage: state.usage.taken().to_vec(),
+            licenses: state.licenses.all().cloned().collect(),
+        }
+    }
+
+    pub(super) fn put_saved(&self, saved: SavedOpenApi) {
+        let SavedOpenApi { orders, instances, usage, licenses } = saved;
+        let mut state = self.state();
+        orders.into_iter().for_each(|order| state.orders.put(order));
+        instances.into_iter().for_each(|instance| state.usage.put(instance));
+        usage.into_iter().for_each(|usage| state.usage.restore(usage));
+        licenses.into_iter().for_each(|license| state.licenses.put(license));
     }
 
     /// Returns the server's time.

@@ -18,9 +18,11 @@ mod reply;
 mod routes;
 mod sales;
 mod scripting;
+mod state;
 mod tenants;
 mod view;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
@@ -71,6 +73,7 @@ machines reach, it needs the token in the printed address; scripts send it as Au
   POST instances: instance, and the fields of an order; usage is accepted for it
   POST tenants: profile, tenant, callback, instance, app, client, secret, users; tenants/TENANT/login: user;
     tenants/TENANT/unbind. Without --target tenantSync, applicationSync and authSync are left to `koogallery fire`
+  GET state: orders, subscriptions, usage and authorization codes as JSON, without secrets; POST state: text, such a file
   POST faults: fault, value, api, times, percent; faults/clear
 
 With --target the marketplace also calls the seller. Expired subscriptions are frozen, then released after 15 days. Client
@@ -97,6 +100,10 @@ pub struct Serve {
     /// the documents do not forbid it.
     #[arg(long)]
     strict_packages: bool,
+    /// Keep orders, subscriptions, usage, authorization codes, enterprises and the calendar in this file across restarts. It
+    /// holds the client secrets that were given or invented.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     #[command(flatten)]
     seed: Seed,
     #[command(flatten)]
@@ -125,16 +132,23 @@ impl Serve {
             output.result(&format!("listening on http://{address}"))?;
             let access = Access::at(address.ip()).map_err(|error| Failure::of("no randomness for a token", &error))?;
             output.note(&format!("the marketplace is at http://{address}/_marketplace{}", access.query()))?;
-            if let Some(marketplace) = marketplace.clone() {
-                tokio::spawn(live(marketplace));
-            }
             let control = Control::new(open_api, marketplace, &keys, &format!("http://{address}"));
             let options = self.seller;
             let seller = self.target.map(|url| Seller { url, options });
             let control = control.with_seller(seller).with_access(access);
+            if let Some(path) = &self.state {
+                control.restore(path)?;
+                tokio::spawn(control.clone().keep(path.clone()));
+            }
+            if let Some(marketplace) = control.marketplace.clone() {
+                tokio::spawn(live(marketplace));
+            }
             // Pages keep a connection open for what happens.
             let server = Server::new().shutdown_timeout(Duration::from_secs(1));
-            server.serve(listener, control, interrupted()).await;
+            server.serve(listener, control.clone(), interrupted()).await;
+            if let Some(path) = &self.state {
+                control.write(path, &mut String::new());
+            }
             Ok(Answer::Yes)
         })
     }

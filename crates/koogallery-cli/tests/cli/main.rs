@@ -21,6 +21,7 @@ mod scripting;
 mod serve;
 mod servers;
 mod signatures;
+mod state;
 mod statement;
 mod support;
 mod usage;

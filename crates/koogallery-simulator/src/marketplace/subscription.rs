@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{LineSpec, PlacedOrder};
 use koogallery::open_api::query_order::ChargingMode;
 use koogallery::protocol::Protocol;
@@ -12,12 +14,13 @@ use koogallery::timestamp::Timestamp;
 pub(super) const GRACE: Duration = Duration::from_secs(15 * 86_400);
 
 /// A sold order line: an instance, or an authorization code.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Subscription {
     /// The instance id, or the code.
     pub instance_id: String,
     /// The protocol of its callbacks.
+    #[serde(with = "crate::saved::protocol_id")]
     pub protocol: Protocol,
     /// The order that created it.
     pub order: PlacedOrder,
@@ -32,7 +35,7 @@ pub struct Subscription {
 }
 
 /// Lifecycle state of a subscription.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum SubscriptionState {
     /// The seller is still opening it (`000004`).

@@ -1,11 +1,13 @@
 //! Instances that the seller reported.
 
+use serde::{Deserialize, Serialize};
+
 use koogallery::amount::Amount;
 use koogallery::open_api::query_order::ChargingMode;
 use koogallery::timestamp::Timestamp;
 
 /// An instance that the seller reported; usage is checked against it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Instance {
     /// The id that the seller assigned.
@@ -37,7 +39,7 @@ pub struct Instance {
 }
 
 /// The state of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum InstanceState {
     /// Still being opened.
@@ -51,7 +53,7 @@ pub enum InstanceState {
 }
 
 /// What can be deducted from a package (套餐包) for one billing item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Quota {
     /// The billing item: the product of the pay-per-use instance whose usage is deducted.

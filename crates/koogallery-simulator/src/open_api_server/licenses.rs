@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::exchange::{Answer, Received};
@@ -15,7 +16,7 @@ use koogallery::open_api::activate_license::LicenseStatus;
 use koogallery::timestamp::Timestamp;
 
 /// An authorization code.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LicenseCode {
     /// The code.
@@ -87,6 +88,10 @@ impl LicenseCode {
 pub(super) struct Licenses(BTreeMap<String, LicenseCode>);
 
 impl Licenses {
+    pub(super) fn all(&self) -> impl Iterator<Item = &LicenseCode> {
+        self.0.values()
+    }
+
     pub(super) fn put(&mut self, code: LicenseCode) {
         self.0.insert(code.license.clone(), code);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::{Date, Duration as Days, Month, OffsetDateTime, Time};
 
@@ -25,7 +26,7 @@ use koogallery::timestamp::{CHINA, Timestamp};
 /// let line = LineSpec::period("OFFI000000000000000001", PeriodType::Year, 1).with_linear_value(50);
 /// let order = OrderSpec::new(line.with_extend_param("emailDomainName", "demo.example.com")).with_order_id("CS2501020304ABCDE");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OrderSpec {
     /// The order's id (default: generated).
@@ -89,7 +90,7 @@ impl OrderSpec {
 }
 
 /// A line of an order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LineSpec {
     /// Charging mode.
@@ -189,7 +190,7 @@ impl LineSpec {
 }
 
 /// A product of a line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProductSpec {
     /// The product id.
@@ -215,7 +216,7 @@ impl ProductSpec {
 }
 
 /// The buyer. The data are invented; data that the buyer did not agree to share are absent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Buyer {
     /// The account's id.
@@ -252,7 +253,7 @@ impl Default for Buyer {
 }
 
 /// An order that was placed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PlacedOrder {
     /// Its id.
@@ -387,6 +388,14 @@ impl Orders {
         let order = PlacedOrder { order_id: order_id.clone(), create_time: now, spec };
         self.0.insert(order_id, order.clone());
         order
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &PlacedOrder> {
+        self.0.values()
+    }
+
+    pub(super) fn put(&mut self, order: PlacedOrder) {
+        self.0.insert(order.order_id.clone(), order);
     }
 
     pub(super) fn get(&self, order_id: &str) -> Option<&PlacedOrder> {

@@ -7,12 +7,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::instance::Instance;
 use koogallery::amount::Amount;
 use koogallery::timestamp::Timestamp;
 
 /// Reason why usage should not be deducted from the package that a record names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum PackageProblem {
     /// No package has the id.

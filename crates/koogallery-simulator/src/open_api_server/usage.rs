@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use http::StatusCode;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::exchange::{Answer, Received};
@@ -26,7 +27,7 @@ use koogallery::timestamp::Timestamp;
 const LONGEST_AGE: Duration = Duration::from_secs(21 * 24 * 3600);
 
 /// An accepted record of usage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AcceptedUsage {
     /// The instance.
@@ -125,6 +126,17 @@ impl Usage {
         let of_package = self.totals.range((package_id.to_owned(), None)..);
         let of_package = of_package.take_while(|((owner, _), _)| owner == package_id);
         of_package.filter(|((_, related), _)| related.as_ref().is_some_and(is_of_product)).map(|(_, sum)| sum).sum()
+    }
+
+    /// Adds a record that was accepted before.
+    pub(super) fn restore(&mut self, usage: AcceptedUsage) {
+        let is_known = match &usage.metering_sn {
+            Some(number) => self.numbers.contains(number),
+            None => self.periods.contains(&usage.period()),
+        };
+        if !is_known {
+            self.take(usage);
+        }
     }
 
     fn take(&mut self, usage: AcceptedUsage) {

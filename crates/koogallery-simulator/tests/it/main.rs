@@ -11,3 +11,4 @@ mod marketplace;
 mod open_api_server;
 mod packages;
 mod receivers;
+mod saved;

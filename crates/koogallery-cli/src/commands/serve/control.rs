@@ -24,8 +24,8 @@ use super::tenants::Tenants;
 
 pub const HOME: &str = "/_marketplace";
 
-/// A message with all users of an enterprise fits.
-const MAX_FORM: usize = 1024 * 1024;
+/// A message with all users of an enterprise fits, and an exported state.
+const MAX_FORM: usize = 8 * 1024 * 1024;
 
 /// The open APIs, and control of the marketplace behind them.
 #[derive(Clone)]

@@ -31,6 +31,11 @@ impl Form {
         Ok(form)
     }
 
+    /// Returns a form of these fields.
+    pub fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(found, _)| found == name);
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())

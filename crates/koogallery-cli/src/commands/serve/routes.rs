@@ -59,6 +59,7 @@ impl Control {
                 Outcome::Both(checking::shown(&job), page::check(lang, &job, query))
             }
             ["checks", number, file] => self.report(number, file)?,
+            ["state"] => self.export(),
             ["scenarios"] => {
                 let shown = self.scenarios.all().iter().map(scripting::shown).collect();
                 let text = if query == Some("recorded") { self.recorder.scenario() } else { String::new() };
@@ -102,6 +103,7 @@ impl Control {
             }
             ["instances"] => Outcome::Done(self.open(body)?),
             ["checks"] => self.begin_check(body)?,
+            ["state"] => self.import(body)?,
             ["scenarios"] => self.begin_scenario(body)?,
             ["scenarios", "validate"] => self.validate_scenario(body, reader.lang)?,
             ["scenarios", "file"] => self.scenario_file(body)?,

@@ -21,13 +21,22 @@ const DEPARTMENT: (&str, &str) = ("D1", "Head office");
 
 /// What was bound, by tenant.
 #[derive(Clone, Default)]
-pub struct Tenants(Arc<Mutex<BTreeMap<String, (Protocol, TenantBinding)>>>);
+pub struct Tenants(Arc<Mutex<BTreeMap<String, Bound>>>);
+
+/// A binding, and the fields of the form that makes it again.
+#[derive(Clone)]
+struct Bound {
+    protocol: Protocol,
+    binding: TenantBinding,
+    fields: Vec<(String, String)>,
+}
 
 /// An enterprise that a form asks for.
 pub struct Wanted {
     protocol: Protocol,
     binding: TenantBinding,
     tenant: Tenant,
+    fields: Vec<(String, String)>,
 }
 
 impl Wanted {
@@ -53,17 +62,30 @@ impl Wanted {
             (None, true) => drawn()?,
             (None, false) => client_secret::INVENTED.to_owned(),
         };
-        let instance_id = drawn()?;
+        let instance_id = form.get("instance").map_or_else(drawn, |given| Ok(given.to_owned()))?;
         let or = |name: &str, default: String| form.get(name).map_or(default, str::to_owned);
         let client_id = or("client", format!("client-of-{tenant_id}"));
-        let binding = TenantBinding::new(tenant_id, or("app", "app-1".to_owned()), or("instance", instance_id));
+        let app_id = or("app", "app-1".to_owned());
+        let users = form.get("users").unwrap_or("zhangsan:Zhang San");
+        let fields = [
+            ("profile", protocol.id()),
+            ("tenant", tenant_id),
+            ("callback", callback),
+            ("instance", &instance_id),
+            ("app", &app_id),
+            ("client", &client_id),
+            ("secret", &secret),
+            ("users", users),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let binding = TenantBinding::new(tenant_id, app_id, instance_id);
         let mut binding = binding.with_domain(center).with_department(Department::new(DEPARTMENT.0, DEPARTMENT.1));
         // Without the seller's key he could not decrypt it.
         if let Some(encrypted) = client_secret::encrypted(&secret).map_err(|failure| failure.to_string())? {
             binding = binding.with_client(client_id.as_str(), encrypted);
         }
         let mut tenant = Tenant::new(tenant_id, client_id, secret, callback);
-        for user in form.get("users").unwrap_or("zhangsan:Zhang San").split(',') {
+        for user in users.split(',') {
             let (account, name) = user.split_once(':').unwrap_or((user, user));
             let (account, name) = (account.trim(), name.trim());
             if account.is_empty() {
@@ -74,7 +96,7 @@ impl Wanted {
             DEPARTMENT.0.clone_into(&mut user.organization_code);
             tenant = tenant.with_user(user);
         }
-        Ok(Self { protocol, binding, tenant })
+        Ok(Self { protocol, binding, tenant, fields })
     }
 }
 
@@ -86,14 +108,24 @@ impl Tenants {
         marketplace: Option<&Marketplace>,
         wanted: Wanted,
     ) -> Result<Value, LifecycleError> {
-        let Wanted { protocol, binding, tenant } = wanted;
         if let Some(marketplace) = marketplace {
-            marketplace.bind(protocol, &binding).await?;
+            marketplace.bind(wanted.protocol, &wanted.binding).await?;
         }
-        let shown = shown(&tenant);
-        open_api.put_tenant(tenant);
-        self.bound().insert(binding.tenant_id.clone(), (protocol, binding));
+        let shown = shown(&wanted.tenant);
+        self.put(open_api, wanted);
         Ok(shown)
+    }
+
+    /// Makes a tenant known to the authentication center, and not to the seller.
+    pub fn put(&self, open_api: &OpenApiServer, wanted: Wanted) {
+        let Wanted { protocol, binding, tenant, fields } = wanted;
+        open_api.put_tenant(tenant);
+        self.bound().insert(binding.tenant_id.clone(), Bound { protocol, binding, fields });
+    }
+
+    /// Returns the fields of the forms that bind the tenants again, secrets included.
+    pub fn fields(&self) -> Vec<Vec<(String, String)>> {
+        self.bound().values().map(|bound| bound.fields.clone()).collect()
     }
 
     /// Undoes the binding. `None` if the tenant is not bound.
@@ -104,7 +136,7 @@ impl Tenants {
         tenant_id: &str,
     ) -> Result<Option<Value>, LifecycleError> {
         let bound = self.bound().get(tenant_id).cloned();
-        let Some((protocol, binding)) = bound else { return Ok(None) };
+        let Some(Bound { protocol, binding, .. }) = bound else { return Ok(None) };
         if let Some(marketplace) = marketplace {
             marketplace.unbind(protocol, &binding).await?;
         }
@@ -113,7 +145,7 @@ impl Tenants {
         Ok(Some(json!({"tenantId": tenant_id})))
     }
 
-    fn bound(&self) -> MutexGuard<'_, BTreeMap<String, (Protocol, TenantBinding)>> {
+    fn bound(&self) -> MutexGuard<'_, BTreeMap<String, Bound>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -17,6 +17,7 @@ pub fn home(control: &Control, lang: Lang, filter: &Filter) -> String {
         }),
         Some(("faults", lang.of_two("Faults of the open APIs", "开放接口故障注入"), sections::faults(control, lang))),
         Some(("calls", lang.of_two("Log", "日志"), log::log(control, lang, filter))),
+        Some(("state", lang.of_two("State", "数据"), sections::state(lang))),
     ];
     let sections: Vec<_> = sections.into_iter().flatten().collect();
     let links: String = sections.iter().map(|(id, title, _)| format!("<a href='#{id}'>{title}</a> ")).collect();

@@ -172,3 +172,17 @@ pub fn faults(control: &Control, lang: Lang) -> String {
         + &form("faults", &fields.concat(), lang.of_two("Switch on", "开启"))
         + &form("faults/clear", "", lang.of_two("Switch all off", "全部关闭"))
 }
+
+/// Export and import.
+pub fn state(lang: Lang) -> String {
+    let text = lang.of_two("Exported state", "导出的数据");
+    format!(
+        "<p><a href='/_marketplace/state' download>{}</a></p>{}",
+        lang.of_two("Export", "导出"),
+        form(
+            "state",
+            &format!("<label class=block>{text}<textarea name=text rows=2></textarea></label>"),
+            lang.of_two("Import", "导入")
+        )
+    )
+}
