@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let after = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
     let number = |name, default| after(name).map_or(Ok(default), |text| text.parse::<usize>());
-    let (seconds, rounds) = (number("--seconds", 20)?, number("--rounds", 3)?);
+    let (seconds, rounds) = (number("--seconds", 5)?, number("--rounds", 5)?);
     let output = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/report-load.md");
     let output = after("--output").map_or(output, PathBuf::from);
 
@@ -45,19 +45,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut engines = vec![("constant", String::new()), ("memory", String::new()), ("SQLite", file)];
     engines.extend(schema.as_ref().map(|schema| ("PostgreSQL", schema.url())));
 
+    // All at once, so that they can take turns; those without load do nothing.
+    let mut servers = Vec::new();
+    for (engine, place) in &engines {
+        let server = Process::start(engine, place)?;
+        run(&generator, &server, 500, 3)?;
+        servers.push((*engine, server));
+    }
     let mut loads = Vec::new();
     for round in 0..rounds {
-        for (engine, place) in &engines {
-            let server = Process::start(engine, place)?;
-            // Opens the accounts, and warms up.
-            run(&generator, &server, 500, 3, round)?;
-            for rate in RATES {
+        for rate in RATES {
+            for (engine, server) in &servers {
                 eprintln!("round {} of {rounds}: {engine} at {rate}/s ...", round + 1);
-                let run = run(&generator, &server, rate, seconds, round)?;
-                loads.push(Load { engine, rate, run });
+                loads.push(Load { engine, rate, round, run: run(&generator, server, rate, seconds)? });
             }
         }
     }
+    drop(servers);
     if let Some(schema) = schema {
         runtime.block_on(schema.remove())?;
     }
@@ -80,9 +84,8 @@ fn generator() -> Result<PathBuf, Box<dyn Error>> {
     Ok(folder.join("koogallery"))
 }
 
-fn run(generator: &Path, server: &Process, rate: u32, seconds: usize, round: usize) -> Result<Run, Box<dyn Error>> {
+fn run(generator: &Path, server: &Process, rate: u32, seconds: usize) -> Result<Run, Box<dyn Error>> {
     let (before, memory) = (server.worked(), server.watch_memory());
-    // A server that goes on remembers the orders, but must not be sent the same nonces again.
     let output = Command::new(generator)
         .args(["--quiet", "load", &server.url, "--format", "json", "--connections", CONNECTIONS, "--orders", ORDERS])
         .args(["--rate", &rate.to_string(), "--duration", &format!("{seconds}s")])
@@ -90,7 +93,7 @@ fn run(generator: &Path, server: &Process, rate: u32, seconds: usize, round: usi
         .output()?;
     let resident = memory.stop();
     let report: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("round {round}: {error}: {}", String::from_utf8_lossy(&output.stderr)))?;
+        .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)))?;
     let worked = server.worked().zip(before).map(|(after, before)| after - before);
     Ok(Run { report, worked, resident })
 }

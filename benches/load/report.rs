@@ -20,6 +20,7 @@ pub struct Run {
 pub struct Load<'a> {
     pub engine: &'a str,
     pub rate: u32,
+    pub round: usize,
     pub run: Run,
 }
 
@@ -40,53 +41,52 @@ pub fn markdown(loads: &[Load<'_>], rates: &[u32], seconds: usize, rounds: usize
          makes signed V2.0 purchases of 20 orders in turn, on 64 connections; each call has a nonce of its own, and finds \
          its order in the ledger. The server has two threads and all families, as `isv_server` has; `constant` answers a \
          constant on the same HTTP server. Generator, server and databases share the machine. Latencies count from the time at \
-         which a call was due; medians of {rounds} rounds in turn, {seconds} s each.\n\n"
+         which a call was due; medians of {rounds} rounds in turn, {seconds} s each, and of \
+         their ratios; memory is that of the first and last round.\n\n"
     );
     for (name, value) in setting() {
         let _ = writeln!(text, "- {name}: {value}");
     }
     text.push_str(
         "\n| server | due per second | answered per second | of the constant | p50 | p99 | p99.9 | CPU per call | resident, \
-         begin to end (most) | generator busy | not confirmed |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+         begin to end (most) | generator: busy | late, p99 | not confirmed |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for rate in rates {
         let of_rate: Vec<&Load<'_>> = loads.iter().filter(|load| load.rate == *rate).collect();
-        let constant = median(
-            of_rate.iter().filter(|load| load.engine == "constant").map(|load| load.number("/answeredPerSecond")),
-        );
-        let mut engines: Vec<&str> = of_rate.iter().map(|load| load.engine).collect();
-        engines.dedup();
-        engines.truncate(loads.len() / rates.len() / rounds.max(1));
-        for engine in engines {
-            let of = |value: &dyn Fn(&Load<'_>) -> f64| {
-                median(of_rate.iter().filter(|load| load.engine == engine).map(|load| value(load)))
-            };
-            let answered = of(&|load| load.number("/answeredPerSecond"));
-            let [p50, p99, p999] =
-                ["p50", "p99", "p99.9"].map(|name| of(&|load| load.number(&format!("/latency/{name}"))));
-            let cpu =
-                of(&|load| load.run.worked.map_or(f64::NAN, |worked| worked.as_secs_f64() * 1e6 / load.answered()));
-            let [begin, end] = [
-                of(&|load| load.run.resident.first().copied().unwrap_or(f64::NAN)),
-                of(&|load| load.run.resident.last().copied().unwrap_or(f64::NAN)),
-            ];
-            let most = of(&|load| load.run.resident.iter().copied().fold(f64::NAN, f64::max));
-            let busy = of(&|load| load.number("/generator/busy")) * 100.0;
-            let others = of(&|load| load.answered().round() - load.number("/confirmed"));
-            let _ = writeln!(
-                text,
-                "| {engine} | {rate} | {answered:.0} | {:.2} | {p50:.2} ms | {p99:.2} ms | {p999:.2} ms | {cpu:.0} µs | \
-                 {begin:.0} to {end:.0} MiB ({most:.0}) | {busy:.0}% | {others:.0} |",
-                answered / constant
-            );
+        for engine in of_rate.iter().filter(|load| load.round == 0).map(|load| load.engine) {
+            text.push_str(&row(engine, *rate, &of_rate));
         }
     }
     text.push_str(
         "\nAt the last rate every server is overloaded: calls wait for a connection, so that its latencies say how far it fell \
-         behind, and its answers per second how many it can give. Where the generator is busy all the time, it is the limit. \
+         behind, and its answers per second how many it can give. Where the generator is busy all the time, it is the limit; \
+         where it is late, as on a machine that others use, its delay is among the latencies. \
          The CPU of the database server is not in the figures.\n",
     );
     text
+}
+
+fn row(engine: &str, rate: u32, of_rate: &[&Load<'_>]) -> String {
+    let own: Vec<&Load<'_>> = of_rate.iter().copied().filter(|load| load.engine == engine).collect();
+    let of = |value: &dyn Fn(&Load<'_>) -> f64| median(own.iter().map(|load| value(load)));
+    let answered = |load: &Load<'_>| load.number("/answeredPerSecond");
+    let constant = of_rate.iter().filter(|load| load.engine == "constant");
+    let share = median(own.iter().zip(constant).map(|(own, constant)| answered(own) / answered(constant)));
+    let [p50, p99, p999] = ["p50", "p99", "p99.9"].map(|name| of(&|load| load.number(&format!("/latency/{name}"))));
+    let worked = |load: &Load<'_>| load.run.worked.map_or(f64::NAN, |worked| worked.as_secs_f64());
+    let cpu = of(&|load| worked(load) * 1e6 / load.answered());
+    let resident = || own.iter().flat_map(|load| load.run.resident.iter().copied());
+    let (begin, end) = (resident().next().unwrap_or(f64::NAN), resident().next_back().unwrap_or(f64::NAN));
+    let most = resident().fold(f64::NAN, f64::max);
+    let (busy, late) =
+        (of(&|load| load.number("/generator/busy")) * 100.0, of(&|load| load.number("/generator/lag/p99")));
+    let others = of(&|load| load.answered().round() - load.number("/confirmed"));
+    let answered = of(&answered);
+    format!(
+        "| {engine} | {rate} | {answered:.0} | {share:.2} | {p50:.2} ms | {p99:.2} ms | {p999:.2} ms | {cpu:.0} µs | \
+         {begin:.0} to {end:.0} MiB ({most:.0}) | {busy:.0}% | {late:.2} ms | {others:.0} |\n"
+    )
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
