@@ -265,9 +265,11 @@ impl Step {
         matches!((&self.effect, instance.state), (Effect::Freeze, State::Frozen) | (Effect::Unfreeze, State::Active))
     }
 
-    /// Returns whether the instance has the status that the step asks for in the ledger, and perhaps there alone.
+    /// Returns whether the instance has the status that the step asks for in the ledger, and perhaps there alone. A copy of the
+    /// call that was noted last settles nothing, since what was cut off came after it.
     fn settles(&self, instance: &Instance) -> bool {
-        self.has_its_status(instance) && instance.status_unsettled && !self.is_outdated(instance)
+        let is_newest = self.signed_at.is_none() || self.signed_at > instance.status_signed_at;
+        self.has_its_status(instance) && instance.status_unsettled && is_newest
     }
 
     fn changes_status(&self) -> bool {

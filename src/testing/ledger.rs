@@ -378,6 +378,7 @@ async fn a_status_that_was_cut_off_is_unsettled(ledger: &dyn Ledger) {
     perform(ledger, &create(OrderKey::new("CS1"), "id")).await;
     let at = |seconds| later(seconds * SECOND);
     let freeze = Step::on("id", Effect::Freeze).with_signed_at(at(10));
+    perform(ledger, &Step::on("id", Effect::Unfreeze).with_signed_at(at(5))).await;
     begin(ledger, &freeze, lease(1), NOW).await;
     assert!(instance(ledger, "id").await.status_unsettled, "a freeze that has begun leaves the status open");
     abandon(ledger, "id", lease(1)).await;
@@ -385,6 +386,9 @@ async fn a_status_that_was_cut_off_is_unsettled(ledger: &dyn Ledger) {
     let stored = instance(ledger, "id").await;
     assert_eq!((stored.state, stored.status_unsettled), (State::Active, true), "nothing else settles it");
     // Active already, but perhaps not in the seller's system.
+    let copy = Step::on("id", Effect::Unfreeze).with_signed_at(at(5));
+    let found = status(ledger, &copy, NOW).await;
+    assert!(matches!(found, StepStatus::Done(_)), "a copy of the last change settles nothing: {found:?}");
     for signed_at in [None, Some(at(10)), Some(at(20))] {
         let unfreeze = Step::on("id", Effect::Unfreeze).with_signed_at(signed_at);
         assert!(!unfreeze.confirms(&stored), "an unsettled status is not confirmed");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join_all, ready};
+use futures_util::future::{BoxFuture, join, join_all, ready};
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::subscription::{Event, Fence};
 use koogallery::callback::{CallbackService, DebugCalls};
@@ -314,6 +314,36 @@ async fn a_captured_freeze_does_not_undo_what_came_after_it() {
     .await;
 }
 
+/// The earlier one has no effect, since the freeze was signed after it.
+#[tokio::test]
+async fn a_later_unfreeze_does_not_share_the_end_of_an_earlier_one() {
+    let stage = Stage::new();
+    stage.post(&purchase("CS1", "b")).await;
+    let (freeze, unfreeze) = (set_status("b", "FREEZE"), set_status("b", "UNFREEZE"));
+    let earlier = callback_v2::signed_query(&stage.key, &nonce(), stage.clock.now(), unfreeze.as_bytes());
+    stage.clock.advance(Duration::from_secs(1));
+    stage.seller.set(Mood::Slow(Duration::from_millis(500)));
+    let earlier = async {
+        while stage.seller.runs() < 2 {
+            tokio::task::yield_now().await;
+        }
+        let waiting = stage.post_signed(&earlier, unfreeze.clone());
+        let later = async {
+            // Once the earlier one waits for the freeze.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            stage.clock.advance(Duration::from_secs(1));
+            stage.post(&unfreeze).await
+        };
+        join(waiting, later).await
+    };
+    let (frozen, (waited, unfrozen)) = join(stage.post(&freeze), earlier).await;
+    for answer in [frozen, waited, unfrozen] {
+        assert_eq!(answer.code, "000000");
+    }
+    let instance = stage.service.ledger().unwrap().instance("b").await.unwrap().unwrap();
+    assert_eq!((instance.state, stage.seller.runs()), (State::Active, 3), "the later one takes effect");
+}
+
 /// The guard knows the call, which has no final answer. The unfreeze finds it active by the ledger, and comes after it.
 #[tokio::test]
 async fn a_freeze_that_failed_and_comes_again_does_not_undo_what_came_after_it() {
@@ -441,7 +471,7 @@ async fn the_end_of_the_lease_is_as_it_was_extended_last() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         stage.clock.advance(Duration::from_millis(30));
     };
-    futures_util::future::join(stage.get(renewal), advance).await;
+    join(stage.get(renewal), advance).await;
     let events = stage.seller.events.lock().unwrap().clone();
     let [.., Event::Renew(renewed), Event::Unfreeze(unfrozen)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(renewed.fence, Fence::new(3, NOW.saturating_add(Duration::from_millis(60))));

@@ -102,8 +102,8 @@ impl Marketplace {
         if !outcome.is_final() {
             return Ok(None);
         }
-        if let (Some((id, _)), DeliveryOutcome::Done { .. }) = (status, &outcome) {
-            self.simulation.monitor().status_succeeded(id, signed_at.as_unix_millis());
+        if let (Some((id, status)), DeliveryOutcome::Done { .. }) = (status, &outcome) {
+            self.simulation.monitor().status_succeeded(id, status, signed_at.as_unix_millis());
         }
         Ok(Some(Final { outcome, response }))
     }

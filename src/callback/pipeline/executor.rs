@@ -432,6 +432,10 @@ impl Identity {
     fn of(step: &Step) -> Self {
         match &step.target {
             Target::Purchase { order, .. } => Self::Purchase(order.clone()),
+            // An earlier call of the status may be done without an effect, which is no answer to a later one.
+            Target::Instance(_) if matches!(step.effect, Effect::Freeze | Effect::Unfreeze | Effect::Release) => {
+                Self::Step(step.clone())
+            }
             Target::Instance(_) => Self::Step(step.clone().with_signed_at(None)),
         }
     }

@@ -33,6 +33,7 @@ pub enum AccountState {
 pub(super) struct StatusCalls {
     signed: Vec<(&'static str, i64)>,
     newest_success: i64,
+    is_released: bool,
 }
 
 impl Monitor {
@@ -54,9 +55,10 @@ impl Monitor {
     }
 
     /// The marketplace knows that a call about the status has succeeded.
-    pub(crate) fn status_succeeded(&mut self, id: &str, at: i64) {
-        let newest = &mut self.statuses.entry(id.to_owned()).or_default().newest_success;
-        *newest = at.max(*newest);
+    pub(crate) fn status_succeeded(&mut self, id: &str, status: &'static str, at: i64) {
+        let calls = self.statuses.entry(id.to_owned()).or_default();
+        calls.newest_success = at.max(calls.newest_success);
+        calls.is_released |= status == "release";
     }
 
     /// The handler writes to the account. Returns whether the fence lets it.
@@ -68,7 +70,6 @@ impl Monitor {
         }
         account.fence = token;
         account.done.insert(change.to_owned());
-        let was_released = account.state == AccountState::Released;
         let status = match change {
             "freeze" => Some("freeze"),
             "unfreeze" => Some("unfreeze"),
@@ -83,7 +84,7 @@ impl Monitor {
         }
         self.note(owner, format_args!("account {id}: {change} by run {token}"));
         let calls = self.statuses.entry(id.to_owned()).or_default();
-        let newest = calls.newest_success;
+        let (newest, was_released) = (calls.newest_success, calls.is_released);
         if let Some(status) = status
             && !calls.signed.iter().any(|(signed, at)| *signed == status && *at >= newest)
         {
