@@ -283,7 +283,7 @@ struct Record {
 
 impl Record {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let told = |column: &str| row.get::<_, String>(column).map(|text| Some(text).filter(|text| !text.is_empty()));
+        let given = |column: &str| row.get::<_, String>(column).map(|text| Some(text).filter(|text| !text.is_empty()));
         let time = |column: &str| row.get(column).map(|millis: Option<i64>| millis.map(Timestamp::from_unix_millis));
         let state: String = row.get("state")?;
         let holder: Option<String> = row.get("lease_holder")?;
@@ -292,8 +292,8 @@ impl Record {
                 instance_id: row.get("instance_id")?,
                 order: OrderKey {
                     order_id: row.get("order_id")?,
-                    order_line_id: told("order_line_id")?,
-                    product_id: told("order_product_id")?,
+                    order_line_id: given("order_line_id")?,
+                    product_id: given("order_product_id")?,
                 },
                 product_id: row.get("product_id")?,
                 state: State::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?,

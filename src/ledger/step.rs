@@ -337,16 +337,16 @@ impl Step {
             Effect::Create { product_id, expire_time } => {
                 instance.state = State::Active;
                 instance.expire_time = *expire_time;
-                replace_if_told(&mut instance.product_id, product_id);
+                replace_if_given(&mut instance.product_id, product_id);
             }
             Effect::Renew { expire_time, product_id, unfreezes, .. } => {
                 instance.expire_time = Some(*expire_time);
-                replace_if_told(&mut instance.product_id, product_id);
+                replace_if_given(&mut instance.product_id, product_id);
                 if *unfreezes && !is_outdated {
                     instance.state = State::Active;
                 }
             }
-            Effect::Upgrade { product_id, .. } => replace_if_told(&mut instance.product_id, product_id),
+            Effect::Upgrade { product_id, .. } => replace_if_given(&mut instance.product_id, product_id),
             Effect::Freeze => instance.state = State::Frozen,
             Effect::Unfreeze => instance.state = State::Active,
             Effect::Release => instance.state = State::Released,
@@ -355,8 +355,8 @@ impl Step {
     }
 }
 
-fn replace_if_told(known: &mut Option<String>, told: &Option<String>) {
-    if told.is_some() {
-        known.clone_from(told);
+fn replace_if_given(known: &mut Option<String>, given: &Option<String>) {
+    if given.is_some() {
+        known.clone_from(given);
     }
 }

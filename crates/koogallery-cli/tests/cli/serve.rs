@@ -101,8 +101,8 @@ fn the_marketplace_sells_to_a_seller() {
     for (what, form) in
         [("query", ""), ("upgrade", "period=1+day&amount=80"), ("freeze", ""), ("renew", "period=1+day")]
     {
-        let (status, told) = change(what, form);
-        assert_eq!(status, 202, "{what}: {told}");
+        let (status, text) = change(what, form);
+        assert_eq!(status, 202, "{what}: {text}");
     }
     // It expires by itself, and goes after 15 days. The state changes before the seller is called.
     eventually(&server, "/_marketplace/subscriptions", |sold| sold[0]["state"] == "released");
@@ -245,9 +245,9 @@ fn an_enterprise_is_bound_and_its_user_logs_in() {
         "{bound}"
     );
 
-    let (status, told) = post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "");
-    let url = serde_json::from_str::<Value>(&told).unwrap()["url"].as_str().unwrap().to_owned();
-    assert!(status == 202 && url.starts_with(&seller.url("/sso?code=")), "{told}");
+    let (status, text) = post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "");
+    let url = serde_json::from_str::<Value>(&text).unwrap()["url"].as_str().unwrap().to_owned();
+    assert!(status == 202 && url.starts_with(&seller.url("/sso?code=")), "{text}");
     let (status, welcome) = get(&seller.server, url.strip_prefix(&seller.url("")).unwrap(), "");
     assert!(status == 200 && welcome.contains("lihua"), "{status} {welcome}");
     let (status, page) = post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "Accept: text/html\r\n");
@@ -287,8 +287,8 @@ fn an_enterprise_is_bound_by_single_calls() {
             ["fire", activity, "--url", &url, "--set", "tenantId=t-1"].into_iter().chain(fields).collect();
         run(&keys, &arguments).says(0, &format!("{activity}: 000000"));
     }
-    let (_, told) = post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "");
-    let url = serde_json::from_str::<Value>(&told).unwrap()["url"].as_str().unwrap().to_owned();
+    let (_, text) = post(&server, "/_marketplace/tenants/t-1/login", "user=lihua", "");
+    let url = serde_json::from_str::<Value>(&text).unwrap()["url"].as_str().unwrap().to_owned();
     let (status, welcome) = get(&seller.server, url.strip_prefix(&seller.url("")).unwrap(), "");
     assert!(status == 200 && welcome.contains("lihua"), "{status} {welcome}");
     assert_eq!(post(&server, "/_marketplace/tenants/t-1/unbind", "", "").0, 202);
@@ -296,12 +296,12 @@ fn an_enterprise_is_bound_by_single_calls() {
 
 /// What an open connection brings until it is as expected.
 fn followed(stream: &mut BufReader<TcpStream>, is_expected: impl Fn(&str) -> bool) -> String {
-    let mut told = String::new();
-    while !is_expected(&told) {
-        let read = stream.read_line(&mut told);
-        assert!(read.is_ok_and(|length| length > 0), "{told}");
+    let mut text = String::new();
+    while !is_expected(&text) {
+        let read = stream.read_line(&mut text);
+        assert!(read.is_ok_and(|length| length > 0), "{text}");
     }
-    told
+    text
 }
 
 #[test]
@@ -319,13 +319,13 @@ fn calls_and_requests_are_followed_as_they_happen() {
     };
     // From the first on; and what a page has missed.
     let (mut page, mut late) = (follow(""), follow("Last-Event-ID: 0-1-0\r\n"));
-    let told = followed(&mut page, |told| told.contains("/_marketplace/requests/1"));
-    assert!(told.contains("Content-Type: text/event-stream") && told.contains("event: request\nid: 0-1-0\n"), "{told}");
+    let text = followed(&mut page, |text| text.contains("/_marketplace/requests/1"));
+    assert!(text.contains("Content-Type: text/event-stream") && text.contains("event: request\nid: 0-1-0\n"), "{text}");
     assert_eq!(query_order(&server, &[CREDENTIALS[0], ("KOOGALLERY_SK", "another-secret")]).0, 401);
-    let told = followed(&mut page, |told| told.contains("/_marketplace/requests/2"));
-    assert!(told.contains("\"wrong\":true"), "{told}");
-    let told = followed(&mut late, |told| told.contains("/_marketplace/requests/2"));
-    assert!(!told.contains("/_marketplace/requests/1"), "{told}");
+    let text = followed(&mut page, |text| text.contains("/_marketplace/requests/2"));
+    assert!(text.contains("\"wrong\":true"), "{text}");
+    let text = followed(&mut late, |text| text.contains("/_marketplace/requests/2"));
+    assert!(!text.contains("/_marketplace/requests/1"), "{text}");
 
     let request = json(&server, "/_marketplace/requests/2");
     assert_eq!((request["number"].as_u64(), request["status"].as_u64()), (Some(2), Some(401)));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Invariant, Monitor};
 use crate::scheduler::Owner;
 
-/// The time for which somebody holds an instance.
+/// The time for which an instance is held.
 pub(super) struct Tenure {
     holder: u128,
     owner: Owner,

@@ -45,7 +45,7 @@ async fn record(market: &Marketplace, instance: &str, usage_id: &str) {
             let usage = usage.clone();
             simulation.spawn(alive.owner, async move {
                 let is_ok = alive.meter.record(usage).await.is_ok();
-                // Nobody waits only if the simulation ends.
+                // No one waits for it only if the simulation ends.
                 let _ = send.send(is_ok);
             });
             if recorded.await == Ok(true) {

@@ -141,7 +141,7 @@ impl Ledger for Stores {
             let mut outcome = now(simulation.ledger.complete(&step, &id, lease, at), LedgerError::store);
             let is_lost = matches!(outcome, Err(LedgerError::LeaseLost(_)));
             if is_lost && simulation.has(Bug::OutcomeOfAnyone) {
-                // As if the holder were not compared: it is the outcome of whoever holds the instance now.
+                // As if the holder were not compared: it is the outcome of the holder of now.
                 let current = simulation.monitor().holder_of(&id);
                 let held = current.map(|holder| Lease::new(holder, lease.duration));
                 if let Some(held) = held {

@@ -19,7 +19,7 @@ use super::filter::Filter;
 /// How often the logs are looked at, which is how late an event may be.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// A connection that nobody reads any more is found by writing to it.
+/// A connection that is no longer read is found by writing to it.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// The numbers of the latest call, request and change that a page has.

@@ -92,7 +92,7 @@ impl Control {
     }
 }
 
-/// Replaces a file in one step, so that a crash leaves the old one or the new one. Nobody else may read it.
+/// Replaces a file in one step, so that a crash leaves the old one or the new one. Only its owner may read it.
 fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
