@@ -140,7 +140,8 @@ async fn while_the_first_copy_works_its_repeats_wait_for_it() {
     for answer in [first, at_a, at_b] {
         assert_eq!((answer.code.as_str(), answer.instance_id()), ("000004", "b"));
     }
-    a.service.wait_idle().await;
+    // Until the other replica has seen the end as well, it answers as before.
+    tokio::join!(a.service.wait_idle(), b.service.wait_idle());
     let done = create.to(&b).await;
     assert_eq!((done.code.as_str(), done.instance_id()), ("000000", "b"));
     assert_eq!(create.to(&a).await.body, done.body);
