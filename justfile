@@ -40,7 +40,7 @@ load:
 
 # What would be published.
 package:
-    cargo package --workspace --exclude koogallery-benches --exclude koogallery-fuzz --exclude koogallery-servers --no-verify --allow-dirty
+    cargo package --workspace --exclude koogallery-benches --exclude koogallery-fuzz --exclude koogallery-servers --exclude koogallery-simulation --exclude koogallery-stress --no-verify --allow-dirty
     .ci/packages
 
 # Everything that CI does.

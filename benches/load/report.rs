@@ -1,10 +1,9 @@
 //! The report in Markdown.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::time::Duration;
 
-use koogallery::clock::{Clock as _, SystemClock};
+use koogallery_benches::machine;
 use serde_json::Value;
 
 /// One load on one server.
@@ -44,7 +43,7 @@ pub fn markdown(loads: &[Load<'_>], rates: &[u32], seconds: usize, rounds: usize
          which a call was due; medians of {rounds} rounds in turn, {seconds} s each, and of \
          their ratios; memory is that of the first and last round.\n\n"
     );
-    for (name, value) in setting() {
+    for (name, value) in machine::described() {
         let _ = writeln!(text, "- {name}: {value}");
     }
     text.push_str(
@@ -93,19 +92,4 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// What the figures depend on.
-fn setting() -> [(&'static str, String); 3] {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let cpu = read("/proc/cpuinfo");
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load: Vec<_> = read("/proc/loadavg").split(' ').take(3).map(str::to_owned).collect();
-    let date: String = SystemClock.now().to_compact_seconds().chars().take(8).collect();
-    [
-        ("date", date),
-        ("machine", format!("{}, {cores} cores", cpu.unwrap_or("unknown processor"))),
-        ("load (1, 5, 15 minutes) at the end", load.join(", ")),
-    ]
 }

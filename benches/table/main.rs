@@ -22,6 +22,7 @@ use std::rc::Rc;
 use std::{env, fs};
 
 use koogallery_benches::calls::Calls;
+use koogallery_benches::machine;
 use koogallery_benches::schema::Schema;
 use peers::Peers;
 use sample::{Row, median, take_turns};
@@ -105,25 +106,8 @@ fn main() -> ExitCode {
 
 /// What the figures depend on.
 fn setting(peers: &Peers, rounds: usize) -> Vec<(String, String)> {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let cpu = read("/proc/cpuinfo");
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load: Vec<_> = read("/proc/loadavg").split(' ').take(3).map(str::to_owned).collect();
-    let sha = if cfg!(target_arch = "x86_64") && read("/proc/cpuinfo").contains("sha_ni") {
-        ", SHA instructions"
-    } else {
-        ""
-    };
-    let date: String =
-        koogallery::clock::Clock::now(&koogallery::clock::SystemClock).to_compact_seconds().chars().take(8).collect();
-    let named = |name: &str, value: String| (name.to_owned(), value);
-    let mut setting = vec![
-        named("date", date),
-        named("machine", format!("{}, {cores} cores{sha}", cpu.unwrap_or("unknown processor"))),
-        named("load (1, 5, 15 minutes) at the end", load.join(", ")),
-        named("rounds", rounds.to_string()),
-    ];
+    let mut setting = Vec::from(machine::described());
+    setting.push(("rounds".to_owned(), rounds.to_string()));
     setting.extend(peers.versions.iter().cloned());
     setting
 }

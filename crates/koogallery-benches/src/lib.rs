@@ -2,6 +2,8 @@
 //! what only benches need.
 
 pub mod calls;
+#[cfg(feature = "peers")]
+pub mod machine;
 pub mod ratio;
 #[cfg(feature = "peers")]
 pub mod schema;
