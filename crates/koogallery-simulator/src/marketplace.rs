@@ -48,7 +48,8 @@ use koogallery::timestamp::Timestamp;
 /// # use koogallery::key::AccessKeys;
 /// use std::sync::Arc;
 ///
-/// /// use koogallery::open_api::query_order::PeriodType;
+/// use koogallery::clock::ManualClock;
+/// use koogallery::open_api::query_order::PeriodType;
 /// use koogallery::protocol::Protocol;
 /// use koogallery_simulator::{LineSpec, Marketplace, OrderSpec, SubscriptionState};
 ///
