@@ -95,6 +95,21 @@ impl AccessKey {
     pub(crate) fn hmac_of_text(&self) -> HmacSha256 {
         self.0.hmac_of_text.clone()
     }
+
+    /// Returns an HMAC whose key is the text of this one followed by another text.
+    pub(crate) fn hmac_followed_by(&self, text: &str) -> HmacSha256 {
+        let (key, text) = (self.expose().as_bytes(), text.as_bytes());
+        // What fits into a block of the hash, as keys of the console do, needs no memory of its own.
+        let mut block = Zeroizing::new([0; 64]);
+        match block.get_mut(..key.len() + text.len()) {
+            Some(joined) => {
+                joined[..key.len()].copy_from_slice(key);
+                joined[key.len()..].copy_from_slice(text);
+                hmac_of(joined)
+            }
+            None => hmac_of(&Zeroizing::new([key, text].concat())),
+        }
+    }
 }
 
 impl fmt::Debug for AccessKey {
@@ -373,6 +388,16 @@ impl KeyError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_followed_by_a_text_may_be_shorter_or_longer_than_a_block() {
+        for length in 1..=130 {
+            let text = "k".repeat(length);
+            let digest = |hmac: HmacSha256| hmac.chain_update("signed").finalize().into_bytes();
+            let joined = AccessKey::new(&*text).unwrap().hmac_followed_by("20250101000000123");
+            assert_eq!(digest(joined), digest(hmac_of(format!("{text}20250101000000123").as_bytes())), "{length}");
+        }
+    }
 
     #[test]
     fn debug_never_shows_a_key() {

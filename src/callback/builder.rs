@@ -344,6 +344,7 @@ impl CallbackServiceBuilder {
                 open_api,
                 environment: Arc::clone(&environment),
                 running: Default::default(),
+                is_running: Default::default(),
             })
         };
         let subscription = self

@@ -88,11 +88,14 @@ impl Hasher for AlreadyHashed {
 }
 
 const FIRST_SWEEP: usize = 1024;
+/// Room for the first calls, none of which waits for the table to grow then.
+const FIRST_ROOM: usize = 64;
 
 impl MemoryReplayGuard {
     /// Creates a guard for at most `capacity` calls within their time windows.
     pub fn with_capacity(capacity: usize) -> Self {
-        let calls = Calls { next_expiry: u32::MAX, sweep_at: FIRST_SWEEP, ..Calls::default() };
+        let claimed = HashMap::with_capacity_and_hasher(capacity.min(FIRST_ROOM), BuildHasherDefault::default());
+        let calls = Calls { claimed, next_expiry: u32::MAX, sweep_at: FIRST_SWEEP, ..Calls::default() };
         Self { capacity, hashers: [RandomState::new(), RandomState::new()], calls: Mutex::new(calls) }
     }
 

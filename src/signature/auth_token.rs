@@ -11,10 +11,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac as _;
 use time::UtcOffset;
-use zeroize::Zeroizing;
 
 use super::{VerifyError, Window};
-use crate::key::{AccessKey, HmacSha256, KeyRing, hmac_of};
+use crate::key::{AccessKey, HmacSha256, KeyRing};
 use crate::query::{self, Plus};
 use crate::timestamp::Timestamp;
 
@@ -309,5 +308,5 @@ fn mac(key: &AccessKey, time_stamp: &str, parameters: &[Parameter<'_>]) -> HmacS
         joined.push('=');
         joined.push_str(value);
     }
-    hmac_of(Zeroizing::new([key.expose(), time_stamp].concat()).as_bytes()).chain_update(joined)
+    key.hmac_followed_by(time_stamp).chain_update(joined)
 }

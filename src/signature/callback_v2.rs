@@ -158,6 +158,7 @@ pub(crate) struct Unverified<'a> {
 }
 
 impl<'a> Unverified<'a> {
+    #[inline]
     pub(crate) fn from_query(query: &'a str, now: Timestamp, window: Window) -> Result<Self, VerifyError> {
         let [mut signature, mut timestamp, mut nonce] = [None, None, None];
         for pair in query::raw_pairs(query) {
@@ -188,6 +189,7 @@ impl<'a> Unverified<'a> {
         Ok(Self { signature, timestamp, time, nonce })
     }
 
+    #[inline]
     pub(crate) fn verify(self, keys: &KeyRing, body: &'a [u8]) -> Result<Verified<'a>, VerifyError> {
         let matching_key = |body: &[u8]| {
             keys.iter()

@@ -78,8 +78,8 @@ impl<'a> Members<'a> {
     }
 
     /// Leaves out what no table lists when they are read, for a reader that has no use for it.
-    pub(crate) fn without_unknown(self) -> Self {
-        Self { drops_unknown: true, ..self }
+    pub(crate) fn drop_unknown(&mut self) {
+        self.drops_unknown = true;
     }
 
     pub(super) fn drops_unknown(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub(in crate::callback) struct Executor {
     pub(in crate::callback) open_api: Option<Client>,
     pub(in crate::callback) environment: Arc<Environment>,
     pub(in crate::callback) running: Mutex<HashMap<Identity, Run>>,
+    /// Whether something runs, to be known without the lock. A call that does not see it yet finds the run under the lock.
+    pub(in crate::callback) is_running: AtomicBool,
 }
 
 /// A change that runs.
@@ -194,9 +196,11 @@ impl Executor {
 
     /// Returns the run of a change, if it runs.
     fn joined(&self, step: &Step) -> Option<Run> {
-        let running = self.running();
-        // Mostly nothing runs; then nothing is copied for the key.
-        if running.is_empty() { None } else { running.get(&Identity::of(step)).cloned() }
+        // Mostly nothing runs; then nothing is locked, and nothing copied for the key.
+        if !self.is_running.load(Ordering::Acquire) {
+            return None;
+        }
+        self.running().get(&Identity::of(step)).cloned()
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<Identity, Run>> {
@@ -215,6 +219,7 @@ impl Executor {
         let outcome = outcome.map(|outcome| outcome.unwrap_or(Err(CallbackError::Aborted))).boxed().shared();
         let run = Run { outcome, instance_id: InstanceId::default() };
         running.insert(identity.clone(), run.clone());
+        self.is_running.store(true, Ordering::Release);
         drop(running);
         let entry = RunningEntry { executor: Arc::clone(self), identity };
         let started = run.clone();
@@ -449,7 +454,9 @@ struct RunningEntry {
 
 impl Drop for RunningEntry {
     fn drop(&mut self) {
-        self.executor.running().remove(&self.identity);
+        let mut running = self.executor.running();
+        running.remove(&self.identity);
+        self.executor.is_running.store(!running.is_empty(), Ordering::Release);
     }
 }
 

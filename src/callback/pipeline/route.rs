@@ -129,11 +129,14 @@ impl<'r> Route<'r> {
     where
         'r: 'm,
     {
-        let members = self.members.take().unwrap_or_else(|| verified.members());
+        let mut members = self.members.take().unwrap_or_else(|| verified.members());
         if self.protocol == Protocol::SaasV1 && settings.families.has_others_than_saas() {
             self.choose(settings, &members);
         }
         // Only the directory keeps unknown members; no event of the other protocols has them.
-        if self.protocol.is_kit() { members } else { members.without_unknown() }
+        if !self.protocol.is_kit() {
+            members.drop_unknown();
+        }
+        members
     }
 }
