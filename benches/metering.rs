@@ -10,6 +10,7 @@ use koogallery::metering::{Meter, SqliteUsageStore, Usage};
 use koogallery::sqlite::Database;
 use koogallery::sqlite::rusqlite::{Transaction, params};
 use koogallery::timestamp::Timestamp;
+use koogallery_benches::ratio::median;
 use tokio::runtime::Runtime;
 
 /// Callers that wait at the same time.
@@ -71,8 +72,11 @@ fn main() {
         rates[3].push(rate(batches, CALLERS, &|batch| at_once(&meter, batch)));
         rates[4].push(rate(batches, CALLERS, &from_packages));
     }
-    let ratio = |of: usize, to: usize| median(rates[of].iter().zip(&rates[to]).map(|(of, to)| of / to).collect());
-    let [bare, alone, plain_rate, totals_rate, packages_rate] = rates.clone().map(median);
+    let ratio = |of: usize, to: usize| {
+        let mut ratios: Vec<_> = rates[of].iter().zip(&rates[to]).map(|(of, to)| of / to).collect();
+        median(&mut ratios)
+    };
+    let [bare, alone, plain_rate, totals_rate, packages_rate] = rates.clone().map(|mut rates| median(&mut rates));
     println!(
         "\n| work, medians of {ROUNDS} rounds in turn | units a second | of bare commits | of without totals | required |"
     );
@@ -136,9 +140,4 @@ async fn fill(database: &Database, records: i64) {
         work.execute("INSERT INTO koogallery_usage_total VALUES ('behind', '', 0, ?1)", params![records])
     };
     database.transaction(fill).await.expect("records");
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

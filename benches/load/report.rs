@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use koogallery_benches::machine;
+use koogallery_benches::ratio::median;
 use serde_json::Value;
 
 /// One load on one server.
@@ -68,10 +69,11 @@ pub fn markdown(loads: &[Load<'_>], rates: &[u32], seconds: usize, rounds: usize
 
 fn row(engine: &str, rate: u32, of_rate: &[&Load<'_>]) -> String {
     let own: Vec<&Load<'_>> = of_rate.iter().copied().filter(|load| load.engine == engine).collect();
-    let of = |value: &dyn Fn(&Load<'_>) -> f64| median(own.iter().map(|load| value(load)));
+    let of = |value: &dyn Fn(&Load<'_>) -> f64| median(&mut own.iter().map(|load| value(load)).collect::<Vec<_>>());
     let answered = |load: &Load<'_>| load.number("/answeredPerSecond");
     let constant = of_rate.iter().filter(|load| load.engine == "constant");
-    let share = median(own.iter().zip(constant).map(|(own, constant)| answered(own) / answered(constant)));
+    let shares = own.iter().zip(constant).map(|(own, constant)| answered(own) / answered(constant));
+    let share = median(&mut shares.collect::<Vec<_>>());
     let [p50, p99, p999] = ["p50", "p99", "p99.9"].map(|name| of(&|load| load.number(&format!("/latency/{name}"))));
     let worked = |load: &Load<'_>| load.run.worked.map_or(f64::NAN, |worked| worked.as_secs_f64());
     let cpu = of(&|load| worked(load) * 1e6 / load.answered());
@@ -86,10 +88,4 @@ fn row(engine: &str, rate: u32, of_rate: &[&Load<'_>]) -> String {
         "| {engine} | {rate} | {answered:.0} | {share:.2} | {p50:.2} ms | {p99:.2} ms | {p999:.2} ms | {cpu:.0} µs | \
          {begin:.0} to {end:.0} MiB ({most:.0}) | {busy:.0}% | {late:.2} ms | {others:.0} |\n"
     )
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

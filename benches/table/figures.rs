@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::peers::Measured;
-use crate::sample::{Kind, Row, median};
+use koogallery_benches::ratio::median;
+
+use crate::sample::{Kind, Row};
 
 /// Works in the order of the table: a name for rows, and what is done.
 pub const GROUPS: [(&str, &str); 25] = [

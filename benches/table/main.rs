@@ -23,9 +23,10 @@ use std::{env, fs};
 
 use koogallery_benches::calls::Calls;
 use koogallery_benches::machine;
+use koogallery_benches::ratio::median;
 use koogallery_benches::schema::Schema;
 use peers::Peers;
-use sample::{Row, median, take_turns};
+use sample::{Row, take_turns};
 
 /// Times that the other programs run, between parts of the rounds.
 const PARTS: usize = 3;

@@ -10,8 +10,8 @@ use koogallery::signature::body_sign;
 use koogallery_benches::calls::{Calls, KEY};
 use serde_json::Value;
 
-use crate::sample::median;
 use crate::secrets::{AK, PLAIN, SK, query, sealed, sign};
+use koogallery_benches::ratio::median;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/peers");
 

@@ -1,5 +1,6 @@
 //! Rows that take turns: in every round each row is sampled once, so that what else the machine does meets all of them.
 
+use koogallery_benches::ratio::median;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -92,10 +93,4 @@ pub fn take_turns(rows: &mut [Row], rounds: usize) {
     for round in 0..=rounds {
         rows.iter_mut().for_each(|row| row.round(round > 0));
     }
-}
-
-/// Returns the middle of the values, which it sorts.
-pub fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

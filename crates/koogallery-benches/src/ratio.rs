@@ -43,3 +43,9 @@ fn undisturbed(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 10]
 }
+
+/// Returns the middle of the values, which it sorts; not a number without any.
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
