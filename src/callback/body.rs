@@ -1,6 +1,7 @@
 //! Bodies while they arrive: a limit for each, and a budget for all of them.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -72,21 +73,30 @@ impl Drop for Share {
 /// becomes, is dropped.
 pub struct IncomingBody {
     limit: usize,
-    bytes: Vec<u8>,
+    /// Full ones, before the last. Blocks of one size replace each other in memory: a body that is moved each time it doubles
+    /// leaves holes that add up to its own size.
+    blocks: Vec<Vec<u8>>,
+    last: Vec<u8>,
     share: Share,
 }
 
 impl IncomingBody {
-    /// Bodies up to this size may fill the whole budget, larger ones half of it: lists never keep other calls out.
-    const SMALL: usize = 64 * 1024;
+    /// Size of a block. Bodies up to this size may fill the whole budget, larger ones half of it: lists never keep other
+    /// calls out.
+    const BLOCK: usize = 64 * 1024;
 
     pub(super) fn new(limit: usize, budget: &Arc<BodyBudget>) -> Self {
-        Self { limit, bytes: Vec::new(), share: Share { budget: Arc::clone(budget), bytes: 0 } }
+        let share = Share { budget: Arc::clone(budget), bytes: 0 };
+        Self { limit, blocks: Vec::new(), last: Vec::new(), share }
     }
 
     /// Returns the largest body of the call, in bytes.
     pub fn limit(&self) -> usize {
         self.limit
+    }
+
+    fn received(&self) -> usize {
+        self.blocks.len() * Self::BLOCK + self.last.len()
     }
 
     /// Appends bytes that arrived.
@@ -96,36 +106,63 @@ impl IncomingBody {
     /// The body is larger than [its limit](Self::limit), or the budget is used up. The call is to be refused with the error
     /// ([`CallbackService::refuse_body`](super::CallbackService::refuse_body)), and the connection not to be read further.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
-        let length = self.bytes.len().saturating_add(chunk.len());
+        let length = self.received().saturating_add(chunk.len());
         if length > self.limit {
             return Err(BodyError::TooLarge(self.limit));
         }
-        if length > self.bytes.capacity() {
-            let capacity = self.bytes.capacity().saturating_mul(2).clamp(length, self.limit);
+        if length > self.share.bytes {
             let whole = self.share.budget.bytes;
-            self.share.grow(capacity, if capacity > Self::SMALL { whole / 2 } else { whole })?;
-            self.bytes.reserve_exact(capacity - self.bytes.len());
+            let (capacity, most) = if length <= Self::BLOCK {
+                (self.share.bytes.saturating_mul(2).clamp(length, Self::BLOCK), whole)
+            } else {
+                (length.next_multiple_of(Self::BLOCK), whole / 2)
+            };
+            self.share.grow(capacity.min(self.limit), most)?;
         }
-        self.bytes.extend_from_slice(chunk);
+        self.append(chunk);
         Ok(())
     }
 
+    /// Appends bytes that the share has room for.
+    fn append(&mut self, mut chunk: &[u8]) {
+        while !chunk.is_empty() {
+            if self.last.len() == Self::BLOCK {
+                self.blocks.push(mem::take(&mut self.last));
+            }
+            let (part, rest) = chunk.split_at(chunk.len().min(Self::BLOCK - self.last.len()));
+            let shared = (self.share.bytes - self.blocks.len() * Self::BLOCK).min(Self::BLOCK);
+            self.last.reserve_exact(shared - self.last.len());
+            self.last.extend_from_slice(part);
+            chunk = rest;
+        }
+    }
+
     /// Returns the body, complete.
-    pub fn finish(self) -> Bytes {
-        if self.bytes.is_empty() { Bytes::new() } else { Bytes::from_owner(self) }
+    pub fn finish(mut self) -> Bytes {
+        if !self.blocks.is_empty() {
+            // Twice in memory for as long as the copy takes, thus for one body of each thread at most.
+            let mut whole = Vec::with_capacity(self.received());
+            self.blocks.drain(..).for_each(|block| whole.extend_from_slice(&block));
+            whole.extend_from_slice(&self.last);
+            self.last = whole;
+        }
+        if self.last.is_empty() { Bytes::new() } else { Bytes::from_owner(Finished(self)) }
     }
 }
 
-impl AsRef<[u8]> for IncomingBody {
+/// A body in one piece.
+struct Finished(IncomingBody);
+
+impl AsRef<[u8]> for Finished {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        &self.0.last
     }
 }
 
 impl fmt::Debug for IncomingBody {
     /// The body holds personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IncomingBody").field("limit", &self.limit).field("received", &self.bytes.len()).finish()
+        f.debug_struct("IncomingBody").field("limit", &self.limit).field("received", &self.received()).finish()
     }
 }
 
@@ -149,7 +186,7 @@ mod tests {
         for _ in 0..9 {
             body.push(&[1; 10]).unwrap();
         }
-        assert_eq!((used(&budget), body.bytes.capacity()), (100, 100), "never more than the limit");
+        assert_eq!((used(&budget), body.last.capacity()), (100, 100), "never more than the limit");
         assert!(matches!(body.push(&[1]), Err(BodyError::TooLarge(100))));
         let whole = body.finish();
         let copy = whole.clone();
@@ -159,6 +196,25 @@ mod tests {
         assert_eq!(used(&budget), 0);
         drop(IncomingBody::new(100, &budget).finish());
         assert_eq!(used(&budget), 0);
+    }
+
+    #[test]
+    fn a_list_is_whole_however_it_was_cut() {
+        let list: Vec<u8> = (0..300 * KIB).map(|place| (place % 251) as u8).collect();
+        for size in [1000, 64 * KIB, 64 * KIB + 1, list.len()] {
+            let budget = BodyBudget::new(1000 * KIB);
+            let mut body = IncomingBody::new(310 * KIB, &budget);
+            for (index, chunk) in list.chunks(size).enumerate() {
+                body.push(chunk).unwrap();
+                let received = (index * size + chunk.len()).next_multiple_of(64 * KIB);
+                assert!(used(&budget) <= received, "{size}: no more than a block that is not full");
+            }
+            let whole = body.finish();
+            assert!(whole == list, "{size}");
+            assert_eq!(used(&budget), 310 * KIB, "{size}: never more than the limit");
+            drop(whole);
+            assert_eq!(used(&budget), 0);
+        }
     }
 
     #[test]

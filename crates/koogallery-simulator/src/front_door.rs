@@ -20,6 +20,7 @@ pub(super) enum Program {
     Lighttpd,
     Varnish,
     Squid,
+    TrafficServer,
     Uvicorn,
 }
 
@@ -35,12 +36,18 @@ const SERVERS: &[(&str, Program)] = &[
     ("lighttpd", Program::Lighttpd),
     ("varnish", Program::Varnish),
     ("squid", Program::Squid),
+    ("ats/", Program::TrafficServer),
     ("uvicorn", Program::Uvicorn),
 ];
 
 /// Parts of `Via`, in lower case.
-const VIAS: &[(&str, Program)] =
-    &[("varnish", Program::Varnish), ("squid", Program::Squid), ("caddy", Program::Caddy), ("envoy", Program::Envoy)];
+const VIAS: &[(&str, Program)] = &[
+    ("varnish", Program::Varnish),
+    ("squid", Program::Squid),
+    ("apachetrafficserver", Program::TrafficServer),
+    ("caddy", Program::Caddy),
+    ("envoy", Program::Envoy),
+];
 
 impl Program {
     pub(super) fn name(self) -> &'static str {
@@ -54,6 +61,7 @@ impl Program {
             Self::Lighttpd => "lighttpd",
             Self::Varnish => "Varnish",
             Self::Squid => "Squid",
+            Self::TrafficServer => "Traffic Server",
             Self::Uvicorn => "uvicorn",
         }
     }
@@ -132,6 +140,9 @@ mod tests {
         assert_eq!(by_header("server", "Apache"), "Apache httpd (Server: Apache)");
         assert_eq!(by_header("Server", "Apache/2.4.71 (Debian)"), "Apache httpd (Server: Apache/2.4.71 (Debian))");
         assert_eq!(by_header("Via", "1.1 varnish (Varnish/7.1)"), "Varnish (Via: 1.1 varnish (Varnish/7.1))");
+        assert_eq!(by_header("Server", "ATS/9.2.9"), "Traffic Server (Server: ATS/9.2.9)");
+        let via = "http/1.1 proxy (ApacheTrafficServer/9.2.9)";
+        assert_eq!(by_header("Via", via), format!("Traffic Server (Via: {via})"));
         // Tomcat, and whatever is not known.
         assert_eq!(by_header("Server", "Apache-Coyote/1.1"), "");
         assert_eq!(by_header("Server", "Kestrel"), "");

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use tokio::time::Instant;
 
+use super::reading::is_gzip;
 use super::symptom::Symptom;
 use super::tls_error::TlsError;
 use koogallery::callback::CallbackService;
@@ -77,6 +78,16 @@ impl Answer {
     /// Returns the first value of a header, whatever its letter case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+
+    /// Returns the coding of a compressed body, in lower case, as `gzip`: its bytes say nothing to a reader.
+    pub fn compression(&self) -> Option<String> {
+        let named = self.header("content-encoding").map(|coding| coding.trim().to_ascii_lowercase());
+        let is_named =
+            |coding: &String| matches!(coding.as_str(), "gzip" | "x-gzip" | "deflate" | "br" | "zstd" | "compress");
+        let is_compressed = !self.body.is_empty() && str::from_utf8(&self.body).is_err();
+        let recognized = || is_gzip(&self.body).then(|| "gzip".to_owned());
+        named.filter(is_named).filter(|_| is_compressed).or_else(recognized)
     }
 }
 

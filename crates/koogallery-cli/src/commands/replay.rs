@@ -143,6 +143,9 @@ fn show(output: &Output, masking: &Masking, answer: &simulator::Answer) -> Resul
     const SHOWN: usize = 4096;
     let shown = &answer.body[..answer.body.len().min(SHOWN)];
     output.note(&format!("HTTP status {}, {} ms", answer.status, answer.duration.as_millis()))?;
+    if let Some(coding) = answer.compression() {
+        return output.note(&format!("[{} bytes compressed with {coding}]", answer.body.len()));
+    }
     let text = masking.json(&masking.text(&printable(&String::from_utf8_lossy(shown))));
     output.note(&unencrypted().json(&text))?;
     match answer.body.len() > SHOWN {

@@ -303,6 +303,11 @@ fn calls_are_captured_explained_and_made_again() {
     assert_eq!((quiet.code, &*quiet.out, &*quiet.err), (0, "", ""));
     let other = answering("HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\n{\"resultCode\":\"000001\"}");
     recorder.replay("1", &format!("http://{other}"), &[]).says(1, "another: the result code is 000001, and was 000000");
+    let compressing = raw_server(|mut stream| {
+        read_request(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n\x1f\x8b\x08\x00\x00").unwrap();
+    });
+    recorder.replay("1", &format!("http://{compressing}"), &[]).says(1, "[5 bytes compressed with gzip]");
     recorder.replay("1", "http://127.0.0.1:1", &[]).says(2, "no connection");
     let silent = raw_server(|mut stream| drop(read_request(&mut stream)));
     recorder.replay("1", &format!("http://{silent}"), &[]).says(1, "no answer");

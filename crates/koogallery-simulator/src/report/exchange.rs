@@ -6,7 +6,6 @@ use super::command::{self, Origin};
 use super::lines::{cut, printable};
 use crate::call::{Call, Proof};
 use crate::masking::Masking;
-use crate::reading::is_gzip;
 use crate::target::{Answer, TargetError};
 use koogallery::key::AccessKey;
 
@@ -81,7 +80,7 @@ impl Exchange {
         };
         let (status, answer_headers, answer_body, error, duration) = match outcome {
             Ok(answer) => {
-                let body = match coding(answer) {
+                let body = match answer.compression() {
                     Some(coding) => Shown::of(format!("[{} bytes compressed with {coding}]", answer.body.len())),
                     None => Shown::new(&answer.body, |text| masking.json(&masking.text(text))),
                 };
@@ -126,16 +125,6 @@ fn masking(call: &Call, key: Option<&AccessKey>) -> Masking {
         masking.add_secret(&signature);
     }
     masking
-}
-
-/// Returns the coding of a compressed body, whose bytes say nothing to a reader.
-fn coding(answer: &Answer) -> Option<String> {
-    let named = answer.header("content-encoding").map(|coding| printable(coding.trim()).to_ascii_lowercase());
-    let is_named =
-        |coding: &String| matches!(coding.as_str(), "gzip" | "x-gzip" | "deflate" | "br" | "zstd" | "compress");
-    let is_compressed = !answer.body.is_empty() && str::from_utf8(&answer.body).is_err();
-    let recognized = || is_gzip(&answer.body).then(|| "gzip".to_owned());
-    named.filter(is_named).filter(|_| is_compressed).or_else(recognized)
 }
 
 /// A masked text. It is masked before it is cut: nothing could be recognized in what is left over.
