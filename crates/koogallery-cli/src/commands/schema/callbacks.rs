@@ -146,6 +146,10 @@ fn message(protocol: Protocol, activity: Activity, spec: &MessageSpec, parts: &m
     let mut schema = object(spec.fields, side, &fixed);
     schema["title"] = summary(activity, spec).into();
     schema["description"] = plain(spec.doc).into();
+    if !protocol.scheme().has_nonce() {
+        // Names and values are signed as one text, so that marks in a name could hide another member.
+        schema["propertyNames"] = json!({"pattern": "^[^&=]*$"});
+    }
     parts.schema(&schema_name(protocol, activity, ""), schema)
 }
 
