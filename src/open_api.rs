@@ -41,6 +41,7 @@ pub mod query_license;
 pub mod query_order;
 pub mod report_software_usage;
 mod source;
+mod spec;
 pub mod upload;
 
 use bytes::Bytes;
@@ -54,6 +55,7 @@ pub use headers::RetryAfter;
 pub use limit::{Limit, LimitError};
 pub use observer::{CallObserver, EndedCall, FailedAttempt, ObservedCall};
 pub use source::Source;
+pub use spec::{ApiSpec, RequestForm};
 
 /// Authentication of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

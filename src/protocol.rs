@@ -11,7 +11,7 @@ use http::Method;
 
 use crate::activity::Activity;
 use crate::key::{AccessKeys, InterfaceType, KeyRing};
-use crate::wire::FieldSpec;
+use crate::wire::{FieldSpec, MessageSpec};
 use crate::{kit, license, order_notify, saas};
 
 pub use retries::Retries;
@@ -78,7 +78,7 @@ struct Row {
     unfinished_creation: UnfinishedCreation,
     access_with_creation: bool,
     activities: &'static [Activity],
-    fields: fn(Activity) -> Option<&'static [FieldSpec]>,
+    spec: fn(Activity) -> Option<MessageSpec>,
     retries: &'static [(Activity, Retries)],
 }
 
@@ -95,7 +95,7 @@ static SAAS_V2: Row = Row {
     unfinished_creation: UnfinishedCreation::ProcessingCode,
     access_with_creation: false,
     activities: saas::v2::Callback::ACTIVITIES,
-    fields: saas::v2::Callback::fields,
+    spec: saas::v2::Callback::spec,
     retries: &[
         (Activity::NewInstance, Retries::HOURLY_FOR_3_HOURS),
         (Activity::UpgradeInstance, Retries::HOURLY_FOR_3_HOURS),
@@ -118,7 +118,7 @@ static SAAS_V1: Row = Row {
     unfinished_creation: UnfinishedCreation::SuccessWithoutAccess,
     access_with_creation: true,
     activities: saas::v1::Callback::ACTIVITIES,
-    fields: saas::v1::Callback::fields,
+    spec: saas::v1::Callback::spec,
     retries: &[
         (Activity::NewInstance, Retries::HOURLY_FOR_3_HOURS),
         (Activity::Upgrade, Retries::HOURLY_FOR_3_HOURS),
@@ -142,7 +142,7 @@ static LICENSE_ONLINE: Row = Row {
     unfinished_creation: UnfinishedCreation::ProcessingCode,
     access_with_creation: false,
     activities: license::online::Callback::ACTIVITIES,
-    fields: license::online::Callback::fields,
+    spec: license::online::Callback::spec,
     retries: &[
         (Activity::NewInstance, Retries::EVERY_2_MINUTES_FOR_2_HOURS),
         (Activity::RefreshInstance, Retries::EVERY_2_MINUTES_FOR_2_HOURS),
@@ -164,7 +164,7 @@ static LICENSE_CODE: Row = Row {
     unfinished_creation: UnfinishedCreation::Unsupported,
     access_with_creation: false,
     activities: license::code::Callback::ACTIVITIES,
-    fields: license::code::Callback::fields,
+    spec: license::code::Callback::spec,
     retries: &[
         (Activity::RefreshLicenseCode, Retries::EVERY_2_MINUTES_60_TIMES),
         (Activity::UpdateLicenseCodeStatus, Retries::EVERY_2_MINUTES_60_TIMES),
@@ -185,7 +185,7 @@ static LICENSE_V1: Row = Row {
     unfinished_creation: UnfinishedCreation::Unsupported,
     access_with_creation: false,
     activities: license::v1::Callback::ACTIVITIES,
-    fields: license::v1::Callback::fields,
+    spec: license::v1::Callback::spec,
     retries: &[(Activity::GetLicense, Retries::HOURLY_FOR_3_HOURS)],
 };
 
@@ -202,7 +202,7 @@ static ORDER_NOTIFY: Row = Row {
     unfinished_creation: UnfinishedCreation::Unsupported,
     access_with_creation: false,
     activities: &[Activity::OrderNotify],
-    fields: |activity| (activity == Activity::OrderNotify).then_some(order_notify::Request::FIELDS),
+    spec: |activity| (activity == Activity::OrderNotify).then_some(order_notify::Request::SPEC),
     retries: &[(Activity::OrderNotify, Retries::HOURLY_FOR_3_HOURS)],
 };
 
@@ -219,7 +219,7 @@ static KIT_V1: Row = Row {
     unfinished_creation: UnfinishedCreation::Unsupported,
     access_with_creation: false,
     activities: kit::v1::Callback::ACTIVITIES,
-    fields: kit::v1::Callback::fields,
+    spec: kit::v1::Callback::spec,
     retries: &[],
 };
 
@@ -236,7 +236,7 @@ static KIT_V2: Row = Row {
     unfinished_creation: UnfinishedCreation::Unsupported,
     access_with_creation: false,
     activities: kit::v2::Callback::ACTIVITIES,
-    fields: kit::v2::Callback::fields,
+    spec: kit::v2::Callback::spec,
     retries: &[],
 };
 
@@ -332,7 +332,12 @@ impl Protocol {
 
     /// Returns the fields of one of its messages; `None` where it has no such activity.
     pub fn fields(self, activity: Activity) -> Option<&'static [FieldSpec]> {
-        (self.row().fields)(activity)
+        Some(self.spec(activity)?.fields)
+    }
+
+    /// Returns one of its messages and the answer to it, as the documents have them; `None` where it has no such activity.
+    pub fn spec(self, activity: Activity) -> Option<MessageSpec> {
+        (self.row().spec)(activity)
     }
 
     /// Returns how often the marketplace repeats a call that failed. Where an interval is not documented, that of a sister

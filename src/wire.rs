@@ -10,11 +10,14 @@ mod compact_time;
 mod created_instance;
 mod extend_params;
 mod fields;
+mod kind;
 pub(crate) mod lenient;
 mod members;
 mod outgoing;
+mod part;
 mod problem;
 mod raw;
+mod table;
 mod unknown;
 mod values;
 mod vocabulary;
@@ -24,16 +27,20 @@ pub use acknowledgement::Acknowledgement;
 pub(crate) use answer::{Answer, Checks};
 pub use answer::{Violation, ViolationKind};
 pub(crate) use class::field;
-pub use class::{FieldClass, FieldSpec};
+pub use class::{FieldClass, FieldSpec, MessageSpec};
 pub use compact_time::CompactTime;
 pub use created_instance::CreatedInstance;
 pub use extend_params::{ExtendParam, ExtendParams};
 pub(crate) use fields::{Fields, ReadField, WriteField};
+pub use kind::{FieldKind, TimeForm};
+pub(crate) use kind::{Shaped, shaped};
 pub(crate) use members::Members;
 pub(crate) use outgoing::{Outgoing, OutgoingFields, OutgoingValue};
+pub(crate) use part::{One, Part, PartList, part};
 pub use problem::{BadEntries, FieldError, FieldProblem, FieldWarning, ParseError};
 pub(crate) use problem::{Warnings, prefix_paths};
 pub(crate) use raw::RawField;
+pub(crate) use table::{max_of, table};
 pub use unknown::{UnknownField, UnknownFields};
 pub use values::TestFlag;
 #[doc(hidden)]
@@ -48,22 +55,24 @@ pub use vocabulary::{FreezeStatus, PeriodType, RenewalScene};
 /// `mandatory` are always sent, those under `optional` may be absent, null or empty. Every message has a `testFlag`.
 macro_rules! message {
     (
-        $(#[$meta:meta])*
+        $(#[doc = $doc:literal])*
+        $(#[doc(alias = $alias:literal)])*
         pub struct $name:ident is $activity:ident;
-        mandatory { $( $(#[$m_meta:meta])* $m:ident: $m_type:ty = $m_class:ident $m_wire:literal, $m_max:expr; )* }
-        optional { $( $(#[$o_meta:meta])* $o:ident: $o_type:ty = $o_class:ident $o_wire:literal, $o_max:expr; )* }
+        mandatory { $( $(#[doc = $m_doc:literal])* $m:ident: $m_type:ty = $m_class:ident $m_wire:literal, $m_max:expr; )* }
+        optional { $( $(#[doc = $o_doc:literal])* $o:ident: $o_type:ty = $o_class:ident $o_wire:literal, $o_max:expr; )* }
     ) => {
-        $(#[$meta])*
+        $(#[doc = $doc])*
+        $(#[doc(alias = $alias)])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct $name {
             $(
-                $(#[$m_meta])*
+                $(#[doc = $m_doc])*
                 #[doc = concat!("\n\n`", $m_wire, "`, ", $crate::wire::field!(doc mandatory $m_class), ".")]
                 pub $m: $crate::wire::field!(type $m_class $m_type),
             )*
             $(
-                $(#[$o_meta])*
+                $(#[doc = $o_doc])*
                 #[doc = concat!("\n\n`", $o_wire, "`, ", $crate::wire::field!(doc optional $o_class), ".")]
                 pub $o: Option<$o_type>,
             )*
@@ -83,10 +92,39 @@ macro_rules! message {
 
             /// The message's table.
             pub const FIELDS: &'static [$crate::wire::FieldSpec] = &[
-                $($crate::wire::FieldSpec::new($m_wire, $crate::wire::FieldClass::of(stringify!($m_class)), true, $m_max),)*
-                $($crate::wire::FieldSpec::new($o_wire, $crate::wire::FieldClass::of(stringify!($o_class)), false, $o_max),)*
-                $crate::wire::FieldSpec::new("testFlag", $crate::wire::FieldClass::Identity, false, 2),
+                $($crate::wire::FieldSpec::new(
+                    $m_wire,
+                    $crate::wire::FieldClass::of(stringify!($m_class)),
+                    true,
+                    $m_max,
+                    <$m_type as $crate::wire::Shaped>::KIND,
+                    concat!($($m_doc),*),
+                ),)*
+                $($crate::wire::FieldSpec::new(
+                    $o_wire,
+                    $crate::wire::FieldClass::of(stringify!($o_class)),
+                    false,
+                    $o_max,
+                    <$o_type as $crate::wire::Shaped>::KIND,
+                    concat!($($o_doc),*),
+                ),)*
+                $crate::wire::FieldSpec::new(
+                    "testFlag",
+                    $crate::wire::FieldClass::Identity,
+                    false,
+                    2,
+                    $crate::wire::FieldKind::TestFlag,
+                    "Whether this is a debugging or dial-test call.",
+                ),
             ];
+
+            /// The message and its answer, as the document has them.
+            pub const SPEC: $crate::wire::MessageSpec = $crate::wire::MessageSpec {
+                doc: concat!($($doc),*),
+                aliases: &[$($alias),*],
+                fields: Self::FIELDS,
+                answer: Response::FIELDS,
+            };
 
             /// Returns a production call with the mandatory fields.
             #[allow(clippy::too_many_arguments)]
@@ -175,8 +213,13 @@ macro_rules! callbacks {
 
             /// Returns the table of each message.
             pub fn fields(activity: $crate::activity::Activity) -> Option<&'static [$crate::wire::FieldSpec]> {
+                Some(Self::spec(activity)?.fields)
+            }
+
+            /// Returns each message and its answer, as the document has them.
+            pub fn spec(activity: $crate::activity::Activity) -> Option<$crate::wire::MessageSpec> {
                 match activity {
-                    $($module::Request::ACTIVITY => Some($module::Request::FIELDS),)*
+                    $($module::Request::ACTIVITY => Some($module::Request::SPEC),)*
                     _ => None,
                 }
             }

@@ -2,27 +2,30 @@
 
 use super::Version;
 use super::list::Entry;
-use crate::wire::{Fields, Name, OutgoingFields, ParseError, UnknownFields, Warnings};
+use crate::wire::{FieldSpec, Fields, OutgoingFields, ParseError, Part, UnknownFields, Warnings, part};
 
-/// One department. The list is flat; [`parent_code`](Department::parent_code) makes it a tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Department {
-    /// Code, unique in the enterprise, which never changes; at most 64 characters.
-    ///
-    /// `orgCode`, mandatory.
-    pub org_code: String,
-    /// Name, unique on its level; documented with at most 128 characters. `None` where it was not sent, or could not be
-    /// read.
-    ///
-    /// `name` (V1.0), `orgName` (V2.0) or `OrgName` (older copy of V2.0), mandatory by the documents.
-    pub org_name: Option<String>,
-    /// Code of the department above; none on the top level. At most 64 characters.
-    ///
-    /// `parentCode`, optional.
-    pub parent_code: Option<String>,
-    /// Members that no table lists, and those that could not be read; kept as received.
-    pub unknown: UnknownFields,
+part! {
+    /// One department. The list is flat; [`parent_code`](Department::parent_code) makes it a tree.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Department {
+        /// Code, unique in the enterprise, which never changes; at most 64 characters.
+        ///
+        /// `orgCode`, mandatory.
+        org_code: String = name "orgCode", 64;
+        /// Name, unique on its level; documented with at most 128 characters. Absent where it was not sent, or could not be
+        /// read.
+        ///
+        /// `name` (V1.0), `orgName` (V2.0) or `OrgName` (older copy of V2.0), mandatory by the documents.
+        org_name: String = information "orgName" | "OrgName" | "name", 128;
+        /// Code of the department above; none on the top level. At most 64 characters.
+        ///
+        /// `parentCode`, optional.
+        parent_code: String = information "parentCode", 64;
+        ..
+        /// Members that no table lists, and those that could not be read; kept as received.
+        unknown: UnknownFields;
+    }
 }
 
 impl Department {
@@ -34,13 +37,13 @@ impl Department {
 }
 
 impl Entry for Department {
+    const FIELDS: &'static [FieldSpec] = Self::FIELDS;
+
     fn read(mut fields: Fields<'_>, warnings: &mut Warnings) -> Result<Self, ParseError> {
-        let Name(org_code) = fields.mandatory("orgCode", 64)?;
-        let org_name = fields.information_of(&["orgName", "OrgName", "name"], 128);
-        let parent_code = fields.information("parentCode", 64);
+        let department = <Self as Part>::read(&mut fields)?;
         let (unknown, noted) = fields.rest();
         warnings.extend(noted);
-        Ok(Self { org_code, org_name, parent_code, unknown })
+        Ok(Self { unknown, ..department })
     }
 
     fn write(&self, version: Version) -> OutgoingFields {

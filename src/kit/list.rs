@@ -3,8 +3,8 @@
 
 use super::Version;
 use crate::wire::{
-    BadEntries, FieldProblem, Fields, Members, OutgoingFields, OutgoingValue, ParseError, RawField, ReadField,
-    Warnings, WriteField, prefix_paths,
+    BadEntries, FieldKind, FieldProblem, FieldSpec, Fields, Members, OutgoingFields, OutgoingValue, ParseError,
+    RawField, ReadField, Shaped, Warnings, WriteField, prefix_paths,
 };
 
 /// Users or departments in one call.
@@ -35,6 +35,9 @@ impl<T> From<JsonText<T>> for Vec<T> {
 
 /// An object of a list. It is refused only without what names the thing.
 pub(super) trait Entry: Sized {
+    /// The entry's table.
+    const FIELDS: &'static [FieldSpec];
+
     fn read(fields: Fields<'_>, warnings: &mut Warnings) -> Result<Self, ParseError>;
 
     /// As the documents of the generation have it.
@@ -52,6 +55,14 @@ impl<T: Entry> WriteField for Vec<T> {
     fn write(&self) -> OutgoingValue {
         OutgoingValue::Json(array(self, Version::V2))
     }
+}
+
+impl<T: Entry> Shaped for Vec<T> {
+    const KIND: FieldKind = FieldKind::List(T::FIELDS);
+}
+
+impl<T: Entry> Shaped for JsonText<T> {
+    const KIND: FieldKind = FieldKind::ListText(T::FIELDS);
 }
 
 impl<T: Entry> ReadField for JsonText<T> {

@@ -4,8 +4,8 @@ use super::Version;
 use super::list::Entry;
 use crate::redact::Sensitive;
 use crate::wire::{
-    FieldProblem, Fields, Members, Name, OutgoingFields, OutgoingValue, ParseError, RawField, ReadField, UnknownFields,
-    Warnings, open_enum, prefix_paths,
+    FieldKind, FieldProblem, FieldSpec, Fields, Members, OutgoingFields, OutgoingValue, ParseError, Part, RawField,
+    ReadField, Shaped, UnknownFields, Warnings, max_of, open_enum, part, prefix_paths,
 };
 
 open_enum! {
@@ -32,68 +32,71 @@ open_enum! {
     }
 }
 
-/// One user. What is optional arrives only if the seller applied for it and the buyer agreed, and may be masked.
-///
-/// Only [`user_name`](User::user_name) is always there: any other member that was not sent or could not be read is
-/// `None`, whatever the documents call mandatory, so that one odd member does not lock a whole enterprise out.
-///
-/// Lengths are those of V2.0; V1.0 prints none. A longer text is kept whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct User {
-    /// Account, unique in the tenant only; at most 64 characters.
+part! {
+    /// One user. What is optional arrives only if the seller applied for it and the buyer agreed, and may be masked.
     ///
-    /// `userName`, mandatory.
-    pub user_name: Sensitive,
-    /// The person's name, at most 64 characters.
+    /// Only [`user_name`](User::user_name) is always there: any other member that was not sent or could not be read is
+    /// `None`, whatever the documents call mandatory, so that one odd member does not lock a whole enterprise out.
     ///
-    /// `name`, mandatory by the documents.
-    pub name: Option<Sensitive>,
-    /// Code of the department, at most 64 characters.
-    ///
-    /// `orgCode`, mandatory by the documents.
-    pub org_code: Option<String>,
-    /// Rights in the application; those of every user where it is `None`.
-    ///
-    /// `role`, mandatory by the documents.
-    pub role: Option<Role>,
-    /// Whether the account is in use; on the wire the text `true` or `false`. `None` must not let the user in: see
-    /// [`User::is_enabled`].
-    ///
-    /// `enable`, mandatory by the documents.
-    pub enable: Option<bool>,
-    /// Job title, at most 64 characters.
-    ///
-    /// `position`, optional.
-    pub position: Option<String>,
-    /// Employee number, at most 64 characters.
-    ///
-    /// `employeeCode`, optional.
-    pub employee_code: Option<Sensitive>,
-    /// Mobile number, at most 32 characters.
-    ///
-    /// `mobile`, optional.
-    pub mobile: Option<Sensitive>,
-    /// E-mail address, at most 128 characters.
-    ///
-    /// `email`, optional.
-    pub email: Option<Sensitive>,
-    /// Kind of employment; text in V1.0, a number in V2.0.
-    ///
-    /// `employeeType`, optional; in `extension` or beside it.
-    pub employee_type: Option<EmployeeType>,
-    /// Place of work, at most 256 characters.
-    ///
-    /// `workPlace`, optional; in `extension` or beside it.
-    pub work_place: Option<String>,
-    /// Date of entry, `yyyy-MM-dd` or with a day of one digit (`2022-11-9`).
-    ///
-    /// `entryDate`, optional; in `extension` or beside it.
-    pub entry_date: Option<String>,
-    /// Other members of `extension`: fields that the buyer defined, account sets of ERP applications.
-    pub extension: UnknownFields,
-    /// Members that no table lists, and those that could not be read; kept as received.
-    pub unknown: UnknownFields,
+    /// Lengths are those of V2.0; V1.0 prints none. A longer text is kept whole.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct User {
+        /// Account, unique in the tenant only; at most 64 characters.
+        ///
+        /// `userName`, mandatory.
+        user_name: Sensitive = name "userName", 64;
+        /// The person's name, at most 64 characters.
+        ///
+        /// `name`, mandatory by the documents.
+        name: Sensitive = information "name", 64;
+        /// Code of the department, at most 64 characters.
+        ///
+        /// `orgCode`, mandatory by the documents.
+        org_code: String = information "orgCode", 64;
+        /// Rights in the application; those of every user where it is absent.
+        ///
+        /// `role`, mandatory by the documents.
+        role: Role = information "role", 32;
+        /// Whether the account is in use; on the wire the text `true` or `false`. Without it the user must not be let in: see
+        /// [`User::is_enabled`].
+        ///
+        /// `enable`, mandatory by the documents.
+        enable: bool = information "enable", 8;
+        /// Job title, at most 64 characters.
+        ///
+        /// `position`, optional.
+        position: String = information "position", 64;
+        /// Employee number, at most 64 characters.
+        ///
+        /// `employeeCode`, optional.
+        employee_code: Sensitive = information "employeeCode", 64;
+        /// Mobile number, at most 32 characters.
+        ///
+        /// `mobile`, optional.
+        mobile: Sensitive = information "mobile", 32;
+        /// E-mail address, at most 128 characters.
+        ///
+        /// `email`, optional.
+        email: Sensitive = information "email", 128;
+        /// Kind of employment; text in V1.0, a number in V2.0.
+        ///
+        /// `employeeType`, optional; in `extension` or beside it.
+        employee_type: Option<EmployeeType> = late "employeeType", 11, as EmployeeType::KIND;
+        /// Place of work, at most 256 characters.
+        ///
+        /// `workPlace`, optional; in `extension` or beside it.
+        work_place: Option<String> = late "workPlace", 256, as FieldKind::Text;
+        /// Date of entry, `yyyy-MM-dd` or with a day of one digit (`2022-11-9`).
+        ///
+        /// `entryDate`, optional; in `extension` or beside it.
+        entry_date: Option<String> = late "entryDate", 20, as FieldKind::Text;
+        /// Other members of `extension`: fields that the buyer defined, account sets of ERP applications.
+        extension: UnknownFields = late "extension", 0, as FieldKind::Object(&[]);
+        ..
+        /// Members that no table lists, and those that could not be read; kept as received.
+        unknown: UnknownFields;
+    }
 }
 
 impl User {
@@ -129,27 +132,15 @@ impl User {
 }
 
 impl Entry for User {
+    const FIELDS: &'static [FieldSpec] = Self::FIELDS;
+
     fn read(mut fields: Fields<'_>, warnings: &mut Warnings) -> Result<Self, ParseError> {
-        let Name(user_name) = fields.mandatory("userName", 64)?;
         let Extension { mut employment, rest: extension } =
             fields.information("extension", usize::MAX).unwrap_or_default();
         employment.complete(&mut fields);
-        let user = Self {
-            user_name: user_name.into(),
-            name: fields.information("name", 64),
-            org_code: fields.information("orgCode", 64),
-            role: fields.information("role", 32),
-            enable: fields.information("enable", 8),
-            position: fields.information("position", 64),
-            employee_code: fields.information("employeeCode", 64),
-            mobile: fields.information("mobile", 32),
-            email: fields.information("email", 128),
-            employee_type: employment.employee_type,
-            work_place: employment.work_place,
-            entry_date: employment.entry_date,
-            extension,
-            unknown: UnknownFields::default(),
-        };
+        let Employment { employee_type, work_place, entry_date } = employment;
+        let user = <Self as Part>::read(&mut fields)?;
+        let user = Self { employee_type, work_place, entry_date, extension, ..user };
         let (unknown, noted) = fields.rest();
         warnings.extend(noted);
         Ok(Self { unknown, ..user })
@@ -210,13 +201,13 @@ impl Employment {
     /// Takes what is not known yet.
     fn complete(&mut self, fields: &mut Fields<'_>) {
         if self.employee_type.is_none() {
-            self.employee_type = fields.information("employeeType", 11);
+            self.employee_type = fields.information("employeeType", const { max_of(User::FIELDS, "employeeType") });
         }
         if self.work_place.is_none() {
-            self.work_place = fields.information("workPlace", 256);
+            self.work_place = fields.information("workPlace", const { max_of(User::FIELDS, "workPlace") });
         }
         if self.entry_date.is_none() {
-            self.entry_date = fields.information("entryDate", 20);
+            self.entry_date = fields.information("entryDate", const { max_of(User::FIELDS, "entryDate") });
         }
     }
 }

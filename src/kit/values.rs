@@ -1,7 +1,9 @@
 //! Types of Kit field values.
 
 use crate::timestamp::{CHINA, Timestamp};
-use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField};
+use crate::wire::{
+    FieldKind, FieldProblem, OutgoingValue, RawField, ReadField, Shaped, TimeForm, Warnings, WriteField, shaped,
+};
 
 /// Declares an enum of operations, numbers on the wire. An unknown one is refused, because it cannot be acted on.
 macro_rules! flags {
@@ -16,6 +18,10 @@ macro_rules! flags {
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$variant_meta])* #[doc = concat!("\n\n`", stringify!($wire), "` on the wire.")] $variant, )*
+        }
+
+        impl Shaped for $name {
+            const KIND: FieldKind = FieldKind::Numbers(&[$($wire),*]);
         }
 
         impl ReadField for $name {
@@ -94,6 +100,8 @@ impl std::fmt::Display for ChinaTime {
         f.write_str(&self.0.to_compact_millis_in(CHINA))
     }
 }
+
+shaped! { ChinaTime = FieldKind::Time(TimeForm::CompactMillis); }
 
 impl ReadField for ChinaTime {
     fn read(raw: RawField<'_>, _: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {

@@ -3,33 +3,65 @@
 //! (2025-05-22; China only).
 
 use bytes::Bytes;
+use http::Method;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::sealed::Sealed;
-use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
+use super::{Api, ApiError, ApiSpec, Authentication, LimitError, RequestForm, envelope, limit};
 use crate::timestamp::Timestamp;
 use crate::transport::BaseUrl;
 use crate::wire::lenient::text;
-use crate::wire::{FieldProblem, FieldWarning, Fields, Members, RawField, open_enum, prefix_paths};
+use crate::wire::{
+    FieldKind, FieldProblem, FieldSpec, FieldWarning, Fields, Members, Part, RawField, TimeForm, max_of, open_enum,
+    part, prefix_paths, table,
+};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/activate";
+
+pub(super) const SPEC: ApiSpec = ApiSpec {
+    name: Request::NAME,
+    doc: "Activates an authorization code. A second activation is refused.",
+    method: Method::POST,
+    path: PATH,
+    authentication: Request::AUTHENTICATION,
+    request: RequestForm::Json(Request::FIELDS),
+    code: "error_code",
+    message: "error_msg",
+    success: SUCCESS,
+    answer: &[FieldSpec::written(
+        "data",
+        false,
+        0,
+        FieldKind::Object(&[FieldSpec::written(
+            "license_code_info",
+            false,
+            0,
+            FieldKind::ObjectText(Response::FIELDS),
+            "The code, an object as JSON text.",
+        )]),
+        "What was activated.",
+    )],
+};
 
 pub(super) const SUCCESS: &[&str] = &["92020000"];
 
 /// Characters of a code.
 pub(super) const MAX_LICENSE: usize = 64;
 
-/// Activates one code. A second activation is refused with `92020003`.
-#[doc(alias = "激活授权码")]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Request {
-    /// The code, at most 64 characters.
-    pub license: String,
-    /// Time when the software takes effect, UTC; not before the order.
-    #[serde(serialize_with = "compact_seconds", skip_serializing_if = "Option::is_none")]
-    pub real_effect_time: Option<Timestamp>,
+table! {
+    serde
+    /// Activates one code. A second activation is refused with `92020003`.
+    #[doc(alias = "激活授权码")]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[non_exhaustive]
+    pub struct Request {
+        /// The code, at most 64 characters.
+        pub license: String = mandatory "license", MAX_LICENSE;
+        /// Time when the software takes effect, UTC; not before the order.
+        #[serde(serialize_with = "compact_seconds", skip_serializing_if = "Option::is_none")]
+        pub real_effect_time: Option<Timestamp> = optional "real_effect_time", 14, as FieldKind::Time(TimeForm::CompactSeconds);
+    }
 }
 
 impl Request {
@@ -51,24 +83,27 @@ open_enum! {
     }
 }
 
-/// An activated code; the query is more reliable.
-///
-/// No field of it is mandatory: the code is activated, whatever the rest of the answer holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Response {
-    /// `ALIVE`.
-    pub status: Option<LicenseStatus>,
-    /// Expiry, an estimate only.
-    pub expire_time: Option<Timestamp>,
-    /// The product.
-    pub product_id: Option<String>,
-    /// The order.
-    pub order_id: Option<String>,
-    /// Quantity bought, where the product has one.
-    pub amount: Option<u32>,
-    /// Members that could not be read or are not quite as documented.
-    pub warnings: Vec<FieldWarning>,
+part! {
+    /// An activated code; the query is more reliable.
+    ///
+    /// No field of it is mandatory: the code is activated, whatever the rest of the answer holds.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Response {
+        /// `ALIVE`.
+        status: LicenseStatus = information "status", usize::MAX;
+        /// Expiry, an estimate only.
+        expire_time: Timestamp = information "expire_time", usize::MAX;
+        /// The product.
+        product_id: String = information "product_id", usize::MAX;
+        /// The order.
+        order_id: String = information "order_id", usize::MAX;
+        /// Quantity bought, where the product has one.
+        amount: u32 = information "amount", usize::MAX;
+        ..
+        /// Members that could not be read or are not quite as documented.
+        warnings: Vec<FieldWarning>;
+    }
 }
 
 impl Response {
@@ -77,8 +112,7 @@ impl Response {
         Self::default()
     }
 
-    fn read(info: &str) -> Self {
-        const MAX: usize = usize::MAX;
+    fn parse(info: &str) -> Self {
         let raw = RawField::json(info);
         if raw.is_absent() {
             return Self::default();
@@ -93,14 +127,8 @@ impl Response {
             };
         };
         let mut fields = Fields::new(&members);
-        let response = Self {
-            status: fields.information("status", MAX),
-            expire_time: fields.information("expire_time", MAX),
-            product_id: fields.information("product_id", MAX),
-            order_id: fields.information("order_id", MAX),
-            amount: fields.information("amount", MAX),
-            warnings: Vec::new(),
-        };
+        // All of it is information, which is never refused.
+        let response = <Self as Part>::read(&mut fields).unwrap_or_default();
         let mut warnings = fields.rest().1;
         prefix_paths(&mut warnings, 0, "license_code_info.");
         Self { warnings, ..response }
@@ -124,7 +152,7 @@ impl Api for Request {
     const AUTHENTICATION: Authentication = Authentication::AkSk;
 
     fn check(&self) -> Result<(), LimitError> {
-        limit::text("license", &self.license, MAX_LICENSE)?;
+        limit::text("license", &self.license, const { max_of(Self::FIELDS, "license") })?;
         self.real_effect_time.map_or(Ok(()), |time| limit::time("real_effect_time", time))
     }
 
@@ -146,6 +174,6 @@ impl Api for Request {
         let data = answer.data.and_then(|data| RawField::json(data.get()).object());
         let data: Option<Data> = data.and_then(|data| serde_json::from_str(&data).ok());
         let info = data.and_then(|data| data.license_code_info);
-        Ok(Response::read(info.as_deref().map_or("null", RawValue::get)))
+        Ok(Response::parse(info.as_deref().map_or("null", RawValue::get)))
     }
 }

@@ -13,27 +13,51 @@ pub(super) mod answer;
 mod fates;
 
 use bytes::Bytes;
+use http::Method;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
 
 use self::answer::{Answer, Element};
 use super::code::{is_same, normalized};
 use super::sealed::Sealed;
-use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
+use super::{Api, ApiError, ApiSpec, Authentication, LimitError, RequestForm, envelope, limit};
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
 use crate::transport::BaseUrl;
+use crate::wire::{FieldKind, FieldSpec, TimeForm, max_of, table};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/isv/usage-data";
+
+pub(super) const SPEC: ApiSpec = ApiSpec {
+    name: Request::NAME,
+    doc: "Reports usage of pay-per-use instances. An accepted push is only queued.",
+    method: Method::POST,
+    path: PATH,
+    authentication: Request::AUTHENTICATION,
+    request: RequestForm::Json(Request::FIELDS),
+    code: "error_code",
+    message: "error_msg",
+    success: &["MKT.0000", PARTIAL],
+    answer: &[FieldSpec::written(
+        "data",
+        false,
+        0,
+        FieldKind::Any,
+        "Holds `abnormal_usage_data`, a list of the records that were refused; where it stands is not documented.",
+    )],
+};
 
 /// Records per call.
 pub const MAX_RECORDS: usize = 1000;
 
-/// Usage of at most 1000 records.
-#[doc(alias = "按需使用量推送")]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Request {
-    usage_records: Vec<UsageRecord>,
+table! {
+    serde
+    /// Usage of at most 1000 records.
+    #[doc(alias = "按需使用量推送")]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct Request {
+        usage_records: Vec<UsageRecord> = mandatory "usage_records", MAX_RECORDS;
+    }
 }
 
 impl Request {
@@ -69,29 +93,32 @@ impl RecordCountError {
     }
 }
 
-/// Usage of one instance in one period. Its members stand in the order in which they are signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct UsageRecord {
-    /// Begin of the period; not before the resource was opened, and at most 21 days ago.
-    #[serde(serialize_with = "basic_iso")]
-    pub begin_time: Timestamp,
-    /// End of the period; not after the report.
-    #[serde(serialize_with = "basic_iso")]
-    pub end_time: Timestamp,
-    /// The **pay-per-use** instance, never the package.
-    pub instance_id: String,
-    /// The seller's unique id of the record, at most 64 characters; the same at every try.
-    pub metering_sn: String,
-    /// Time of the record.
-    #[serde(serialize_with = "basic_iso")]
-    pub record_time: Timestamp,
-    /// The package from which the usage is deducted; mandatory for packages that stop when they are used up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub relate_pkg_instance: Option<String>,
-    /// The usage: above zero, at most four decimals. Sent as a string, so that nothing on the way can change it.
-    #[serde(serialize_with = "as_text")]
-    pub usage_value: Amount,
+table! {
+    serde
+    /// Usage of one instance in one period. Its members stand in the order in which they are signed.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[non_exhaustive]
+    pub struct UsageRecord {
+        /// Begin of the period; not before the resource was opened, and at most 21 days ago.
+        #[serde(serialize_with = "basic_iso")]
+        pub begin_time: Timestamp = mandatory "begin_time", 16, as FieldKind::Time(TimeForm::BasicIso);
+        /// End of the period; not after the report.
+        #[serde(serialize_with = "basic_iso")]
+        pub end_time: Timestamp = mandatory "end_time", 16, as FieldKind::Time(TimeForm::BasicIso);
+        /// The **pay-per-use** instance, never the package.
+        pub instance_id: String = mandatory "instance_id", 64;
+        /// The seller's unique id of the record, at most 64 characters; the same at every try.
+        pub metering_sn: String = mandatory "metering_sn", 64;
+        /// Time of the record.
+        #[serde(serialize_with = "basic_iso")]
+        pub record_time: Timestamp = mandatory "record_time", 16, as FieldKind::Time(TimeForm::BasicIso);
+        /// The package from which the usage is deducted; mandatory for packages that stop when they are used up.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub relate_pkg_instance: Option<String> = optional "relate_pkg_instance", 64;
+        /// The usage: above zero, at most four decimals. Sent as a string, so that nothing on the way can change it.
+        #[serde(serialize_with = "as_text")]
+        pub usage_value: Amount = mandatory "usage_value", 20, as FieldKind::DecimalText;
+    }
 }
 
 impl UsageRecord {
@@ -120,9 +147,13 @@ impl UsageRecord {
     ///
     /// The first field that breaks one.
     pub fn check(&self) -> Result<(), LimitError> {
-        limit::text("instance_id", &self.instance_id, 64)?;
-        limit::text("metering_sn", &self.metering_sn, 64)?;
-        limit::optional_text("relate_pkg_instance", self.relate_pkg_instance.as_deref(), 64)?;
+        limit::text("instance_id", &self.instance_id, const { max_of(Self::FIELDS, "instance_id") })?;
+        limit::text("metering_sn", &self.metering_sn, const { max_of(Self::FIELDS, "metering_sn") })?;
+        limit::optional_text(
+            "relate_pkg_instance",
+            self.relate_pkg_instance.as_deref(),
+            const { max_of(Self::FIELDS, "relate_pkg_instance") },
+        )?;
         limit::period(self.begin_time, self.end_time, self.record_time)?;
         limit::usage("usage_value", self.usage_value)
     }

@@ -4,23 +4,41 @@
 //! Records have no id of their own here; a repeat is known by instance and period.
 
 use bytes::Bytes;
+use http::Method;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use super::push_usage::answer::Answer;
-use super::push_usage::{RecordCountError, as_text, basic_iso, check_count, is_success};
+use super::push_usage::{MAX_RECORDS, RecordCountError, as_text, basic_iso, check_count, is_success};
 use super::sealed::Sealed;
-use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
+use super::{Api, ApiError, ApiSpec, Authentication, LimitError, RequestForm, envelope, limit};
 use crate::amount::Amount;
 use crate::timestamp::Timestamp;
 use crate::transport::BaseUrl;
+use crate::wire::{FieldKind, TimeForm, max_of, table};
 
 const PATH: &str = "/rest/marketplace/v1/isv/usage-data";
 
-/// Usage of at most 1000 records. (An older code table says 100.)
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Request {
-    usage_records: Vec<UsageRecord>,
+pub(super) const SPEC: ApiSpec = ApiSpec {
+    name: Request::NAME,
+    doc: "Reports usage, in the old version.",
+    method: Method::POST,
+    path: PATH,
+    authentication: Request::AUTHENTICATION,
+    request: RequestForm::Json(Request::FIELDS),
+    code: "error_code",
+    message: "error_msg",
+    success: &["MKT.0000"],
+    answer: &[],
+};
+
+table! {
+    serde
+    /// Usage of at most 1000 records. (An older code table says 100.)
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct Request {
+        usage_records: Vec<UsageRecord> = mandatory "usage_records", MAX_RECORDS;
+    }
 }
 
 impl Request {
@@ -35,29 +53,32 @@ impl Request {
     }
 }
 
-/// Usage of one instance in one period.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct UsageRecord {
-    /// Begin of the period, at most 21 days ago.
-    #[serde(serialize_with = "basic_iso")]
-    pub begin_time: Timestamp,
-    /// End of the period.
-    #[serde(serialize_with = "basic_iso")]
-    pub end_time: Timestamp,
-    /// The **pay-per-use** instance, never the package.
-    pub instance_id: String,
-    /// The instance's product.
-    pub product_id: String,
-    /// Time of the record.
-    #[serde(serialize_with = "basic_iso")]
-    pub record_time: Timestamp,
-    /// The package from which the usage is deducted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub relate_pkg_instance: Option<String>,
-    /// The usage: above zero, at most four decimals.
-    #[serde(serialize_with = "as_text")]
-    pub usage_value: Amount,
+table! {
+    serde
+    /// Usage of one instance in one period.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[non_exhaustive]
+    pub struct UsageRecord {
+        /// Begin of the period, at most 21 days ago.
+        #[serde(serialize_with = "basic_iso")]
+        pub begin_time: Timestamp = mandatory "begin_time", 16, as FieldKind::Time(TimeForm::BasicIso);
+        /// End of the period.
+        #[serde(serialize_with = "basic_iso")]
+        pub end_time: Timestamp = mandatory "end_time", 16, as FieldKind::Time(TimeForm::BasicIso);
+        /// The **pay-per-use** instance, never the package.
+        pub instance_id: String = mandatory "instance_id", 64;
+        /// The instance's product.
+        pub product_id: String = mandatory "product_id", 64;
+        /// Time of the record.
+        #[serde(serialize_with = "basic_iso")]
+        pub record_time: Timestamp = mandatory "record_time", 16, as FieldKind::Time(TimeForm::BasicIso);
+        /// The package from which the usage is deducted.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub relate_pkg_instance: Option<String> = optional "relate_pkg_instance", 64;
+        /// The usage: above zero, at most four decimals.
+        #[serde(serialize_with = "as_text")]
+        pub usage_value: Amount = mandatory "usage_value", 20, as FieldKind::DecimalText;
+    }
 }
 
 impl UsageRecord {
@@ -74,9 +95,13 @@ impl UsageRecord {
     }
 
     fn check(&self) -> Result<(), LimitError> {
-        limit::text("instance_id", &self.instance_id, 64)?;
-        limit::text("product_id", &self.product_id, 64)?;
-        limit::optional_text("relate_pkg_instance", self.relate_pkg_instance.as_deref(), 64)?;
+        limit::text("instance_id", &self.instance_id, const { max_of(Self::FIELDS, "instance_id") })?;
+        limit::text("product_id", &self.product_id, const { max_of(Self::FIELDS, "product_id") })?;
+        limit::optional_text(
+            "relate_pkg_instance",
+            self.relate_pkg_instance.as_deref(),
+            const { max_of(Self::FIELDS, "relate_pkg_instance") },
+        )?;
         limit::period(self.begin_time, self.end_time, self.record_time)?;
         limit::usage("usage_value", self.usage_value)
     }

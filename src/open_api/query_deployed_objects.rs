@@ -8,27 +8,44 @@ use serde::Deserialize;
 
 use super::activate_license::optional_text;
 use super::sealed::Sealed;
-use super::{Api, ApiError, Authentication, envelope};
+use super::{Api, ApiError, ApiSpec, Authentication, RequestForm, envelope};
 use crate::query::push_pair;
 use crate::transport::BaseUrl;
 use crate::wire::lenient::list;
+use crate::wire::{FieldKind, FieldSpec, table};
 
 const PATH: &str = "/api/mkp-openapi-public/v1/asset/deployed-object";
 
-/// Asks for the objects that an asset deploys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Request {
-    /// The asset.
-    pub asset_id: String,
-    /// The kind of object.
-    pub deployed_type: String,
-    /// The region; all regions where absent.
-    pub region: Option<String>,
-    /// Of one version only.
-    pub asset_version: Option<String>,
-    /// Whether to list all versions.
-    pub query_all: Option<bool>,
+pub(super) const SPEC: ApiSpec = ApiSpec {
+    name: Request::NAME,
+    doc: "Lists the objects that an asset deploys. Known from the public Terraform provider only.",
+    method: Method::GET,
+    path: PATH,
+    authentication: Request::AUTHENTICATION,
+    request: RequestForm::Query(Request::FIELDS),
+    code: "error_code",
+    message: "error_msg",
+    success: SUCCESS,
+    answer: &[FieldSpec::written("data", false, 0, FieldKind::List(DeployedObject::FIELDS), "The objects.")],
+};
+
+table! {
+    plain
+    /// Asks for the objects that an asset deploys.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Request {
+        /// The asset.
+        pub asset_id: String = mandatory "asset_id", 0;
+        /// The kind of object.
+        pub deployed_type: String = mandatory "deployed_type", 0;
+        /// The region; all regions where absent.
+        pub region: Option<String> = optional "region", 0;
+        /// Of one version only.
+        pub asset_version: Option<String> = optional "asset_version", 0;
+        /// Whether to list all versions.
+        pub query_all: Option<bool> = optional "query_all", 0;
+    }
 }
 
 impl Request {
@@ -38,6 +55,9 @@ impl Request {
         Self { asset_id, deployed_type, region: None, asset_version: None, query_all: None }
     }
 }
+
+/// The code of success is not documented; those of the other APIs are taken.
+const SUCCESS: &[&str] = &["MKT.0000", "CBC.0000", "92020000"];
 
 macro_rules! object {
     ($(#[$meta:meta])* pub struct $name:ident { $($field:ident,)* } $($nested:ident: $nested_type:ty,)*) => {
@@ -55,6 +75,14 @@ macro_rules! object {
                 #[serde(default)]
                 pub $nested: Option<$nested_type>,
             )*
+        }
+
+        impl $name {
+            /// The object's table.
+            pub const FIELDS: &'static [FieldSpec] = &[
+                $(FieldSpec::written(stringify!($field), false, 0, FieldKind::Text, ""),)*
+                $(FieldSpec::written(stringify!($nested), false, 0, FieldKind::Object(<$nested_type>::FIELDS), ""),)*
+            ];
         }
     };
 }
@@ -103,8 +131,6 @@ impl Api for Request {
             #[serde(default, deserialize_with = "list")]
             data: Vec<DeployedObject>,
         }
-        // The code of success is not documented; those of the other APIs are taken.
-        let success = &["MKT.0000", "CBC.0000", "92020000"];
-        envelope::read(Self::NAME, success, response).map(|answer: Answer| answer.data)
+        envelope::read(Self::NAME, SUCCESS, response).map(|answer: Answer| answer.data)
     }
 }

@@ -5,42 +5,63 @@
 //! The batch form (`v2`) was not documented to its end and is left out; this one satisfies the marketplace's check.
 
 use bytes::Bytes;
+use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::activate_license::{LicenseStatus, MAX_LICENSE, SUCCESS};
 use super::sealed::Sealed;
-use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
+use super::{Api, ApiError, ApiSpec, Authentication, LimitError, RequestForm, envelope, limit};
 use crate::redact::Sensitive;
 use crate::timestamp::Timestamp;
 use crate::transport::BaseUrl;
-use crate::wire::{FieldProblem, FieldWarning, Fields, Members, Name, ParseError, RawField};
+use crate::wire::{
+    FieldKind, FieldProblem, FieldSpec, FieldWarning, Fields, Members, ParseError, Part, RawField, max_of, part, table,
+};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/license/heartbeat";
 
-/// Queries whether a code is valid.
-#[doc(alias = "查询授权码")]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Request {
-    /// The code, at most 64 characters.
-    pub license: String,
-    /// Use of the software; sunset in favor of the usage statistics, still accepted.
-    #[serde(rename = "heartbeatInfo", skip_serializing_if = "Option::is_none")]
-    pub heartbeat_info: Option<HeartbeatInfo>,
+pub(super) const SPEC: ApiSpec = ApiSpec {
+    name: Request::NAME,
+    doc: "Asks whether an authorization code is valid.",
+    method: Method::POST,
+    path: PATH,
+    authentication: Request::AUTHENTICATION,
+    request: RequestForm::Json(Request::FIELDS),
+    code: "error_code",
+    message: "error_msg",
+    success: SUCCESS,
+    answer: &[FieldSpec::written("data", true, 0, FieldKind::Object(License::FIELDS), "The code.")],
+};
+
+table! {
+    serde
+    /// Queries whether a code is valid.
+    #[doc(alias = "查询授权码")]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[non_exhaustive]
+    pub struct Request {
+        /// The code, at most 64 characters.
+        pub license: String = mandatory "license", MAX_LICENSE;
+        /// Use of the software; sunset in favor of the usage statistics, still accepted.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub heartbeat_info: Option<HeartbeatInfo> = optional "heartbeatInfo", 0;
+    }
 }
 
-/// Use of the software.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct HeartbeatInfo {
-    /// The end user's unique id in the seller's system, at most 256 characters.
-    pub third_party_account: Sensitive,
-    /// The client's address, at most 32 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ip: Option<Sensitive>,
+table! {
+    serde
+    /// Use of the software.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[non_exhaustive]
+    pub struct HeartbeatInfo {
+        /// The end user's unique id in the seller's system, at most 256 characters.
+        pub third_party_account: Sensitive = mandatory "thirdPartyAccount", 256;
+        /// The client's address, at most 32 characters.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub ip: Option<Sensitive> = optional "ip", 32;
+    }
 }
 
 impl HeartbeatInfo {
@@ -57,31 +78,34 @@ impl Request {
     }
 }
 
-/// A code as the marketplace knows it.
-///
-/// Only the code and its state have to be there. Any other member that was not sent or could not be read is `None`;
-/// [`warnings`](License::warnings) names those that could not, and [`all`](License::all) holds everything.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct License {
-    /// The code.
-    pub license_code: String,
-    /// Its state.
-    pub status: LicenseStatus,
-    /// Time of the activation (its form is unverified).
-    pub activate_time: Option<Timestamp>,
-    /// Time of expiry. The page says that it is sent; the member's name could not be read (unverified).
-    pub expire_time: Option<Timestamp>,
-    /// The product.
-    pub product_id: Option<String>,
-    /// The order (unverified).
-    pub order_id: Option<String>,
-    /// Quantity bought (unverified).
-    pub amount: Option<u32>,
-    /// The whole answer, for members that no document lists.
-    pub all: Value,
-    /// Members that could not be read or are not quite as documented.
-    pub warnings: Vec<FieldWarning>,
+part! {
+    /// A code as the marketplace knows it.
+    ///
+    /// Only the code and its state have to be there. Any other member that was not sent or could not be read is `None`;
+    /// [`warnings`](License::warnings) names those that could not, and [`all`](License::all) holds everything.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct License {
+        /// The code.
+        license_code: String = name "license_code", usize::MAX;
+        /// Its state.
+        status: LicenseStatus = strict "status", usize::MAX;
+        /// Time of the activation (its form is unverified).
+        activate_time: Timestamp = information "activate_time", usize::MAX;
+        /// Time of expiry. The page says that it is sent; the member's name could not be read (unverified).
+        expire_time: Timestamp = information "expire_time", usize::MAX;
+        /// The product.
+        product_id: String = information "product_id", usize::MAX;
+        /// The order (unverified).
+        order_id: String = information "order_id", usize::MAX;
+        /// Quantity bought (unverified).
+        amount: u32 = information "amount", usize::MAX;
+        ..
+        /// The whole answer, for members that no document lists.
+        all: Value;
+        /// Members that could not be read or are not quite as documented.
+        warnings: Vec<FieldWarning>;
+    }
 }
 
 impl License {
@@ -100,25 +124,15 @@ impl License {
         }
     }
 
-    fn read(data: &str) -> Result<Self, ParseError> {
-        const MAX: usize = usize::MAX;
+    fn parse(data: &str) -> Result<Self, ParseError> {
         let raw = RawField::json(data);
         let expected = || ParseError::new("data", FieldProblem::NotA("an object"), &raw);
         let object = raw.object().ok_or_else(expected)?;
         let members = Members::from_json(object.as_bytes())?;
         let mut fields = Fields::new(&members);
-        let license = Self {
-            license_code: fields.mandatory::<Name>("license_code", MAX)?.0,
-            status: fields.mandatory("status", MAX)?,
-            activate_time: fields.information("activate_time", MAX),
-            expire_time: fields.information("expire_time", MAX),
-            product_id: fields.information("product_id", MAX),
-            order_id: fields.information("order_id", MAX),
-            amount: fields.information("amount", MAX),
-            all: serde_json::from_str(&object).unwrap_or_default(),
-            warnings: Vec::new(),
-        };
-        Ok(Self { warnings: fields.rest().1, ..license })
+        let license = <Self as Part>::read(&mut fields)?;
+        let all = serde_json::from_str(&object).unwrap_or_default();
+        Ok(Self { all, warnings: fields.rest().1, ..license })
     }
 }
 
@@ -131,10 +145,18 @@ impl Api for Request {
     const AUTHENTICATION: Authentication = Authentication::AkSk;
 
     fn check(&self) -> Result<(), LimitError> {
-        limit::text("license", &self.license, MAX_LICENSE)?;
+        limit::text("license", &self.license, const { max_of(Self::FIELDS, "license") })?;
         let Some(HeartbeatInfo { third_party_account, ip }) = &self.heartbeat_info else { return Ok(()) };
-        limit::text("heartbeatInfo.thirdPartyAccount", third_party_account.expose(), 256)?;
-        limit::optional_text("heartbeatInfo.ip", ip.as_ref().map(Sensitive::expose), 32)
+        limit::text(
+            "heartbeatInfo.thirdPartyAccount",
+            third_party_account.expose(),
+            const { max_of(HeartbeatInfo::FIELDS, "thirdPartyAccount") },
+        )?;
+        limit::optional_text(
+            "heartbeatInfo.ip",
+            ip.as_ref().map(Sensitive::expose),
+            const { max_of(HeartbeatInfo::FIELDS, "ip") },
+        )
     }
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
@@ -147,7 +169,7 @@ impl Api for Request {
             data: Option<Box<RawValue>>,
         }
         let answer: Answer = envelope::read(Self::NAME, SUCCESS, response)?;
-        let license = License::read(answer.data.as_deref().map_or("null", RawValue::get));
+        let license = License::parse(answer.data.as_deref().map_or("null", RawValue::get));
         license.map_err(|error| envelope::malformed(Self::NAME, response, error))
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::sealed::Sealed;
-use super::{Api, ApiError, Authentication, LimitError, envelope, limit};
+use super::{Api, ApiError, ApiSpec, Authentication, LimitError, RequestForm, envelope, limit};
 use crate::amount::Amount;
 use crate::query::push_pair;
 use crate::redact::Sensitive;
@@ -15,24 +15,43 @@ use crate::timestamp::Timestamp;
 use crate::transport::BaseUrl;
 pub use crate::wire::ExtendParam;
 use crate::wire::{
-    ExtendParams, FieldProblem, FieldWarning, Fields, Members, Name, ParseError, RawField, ReadField, Warnings,
-    open_enum, prefix_paths,
+    FieldKind, FieldProblem, FieldSpec, FieldWarning, Fields, Members, ParseError, Part, RawField, max_of, open_enum,
+    part, prefix_paths, table,
 };
 
 const PATH: &str = "/api/mkp-openapi-public/global/v1/order/query";
 
-/// Asks for the content of an order.
-///
-/// Orders that begin with `MOCK` (such as `MOCKPERIODYEARNEW`) are answered with invented data before any product is
-/// published; a real signature is needed all the same.
-#[doc(alias = "查询订单")]
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Request {
-    /// The order, at most 64 characters.
-    pub order_id: String,
-    /// One line of it; all lines where absent.
-    pub order_line_id: Option<String>,
+/// An older copy of the page prints the code with another prefix.
+const SUCCESS: &[&str] = &["MKT.0000", "CBC.0000"];
+
+pub(super) const SPEC: ApiSpec = ApiSpec {
+    name: Request::NAME,
+    doc: "Asks for the content of an order. Read-only.",
+    method: Method::GET,
+    path: PATH,
+    authentication: Request::AUTHENTICATION,
+    request: RequestForm::Query(Request::FIELDS),
+    code: "resultCode",
+    message: "resultMsg",
+    success: SUCCESS,
+    answer: &[FieldSpec::written("orderInfo", true, 0, FieldKind::Object(Order::FIELDS), "The order.")],
+};
+
+table! {
+    plain
+    /// Asks for the content of an order.
+    ///
+    /// Orders that begin with `MOCK` (such as `MOCKPERIODYEARNEW`) are answered with invented data before any product is
+    /// published; a real signature is needed all the same.
+    #[doc(alias = "查询订单")]
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Request {
+        /// The order, at most 64 characters.
+        pub order_id: String = mandatory "orderId", 64;
+        /// One line of it; all lines where absent.
+        pub order_line_id: Option<String> = optional "orderLineId", 64;
+    }
 }
 
 impl Request {
@@ -58,8 +77,12 @@ impl Api for Request {
     const AUTHENTICATION: Authentication = Authentication::AkSk;
 
     fn check(&self) -> Result<(), LimitError> {
-        limit::text("orderId", &self.order_id, 64)?;
-        limit::optional_text("orderLineId", self.order_line_id.as_deref(), 64)
+        limit::text("orderId", &self.order_id, const { max_of(Self::FIELDS, "orderId") })?;
+        limit::optional_text(
+            "orderLineId",
+            self.order_line_id.as_deref(),
+            const { max_of(Self::FIELDS, "orderLineId") },
+        )
     }
 
     fn to_http(&self, base: &BaseUrl) -> http::Request<Bytes> {
@@ -77,10 +100,9 @@ impl Api for Request {
             #[serde(rename = "orderInfo", default)]
             order_info: Option<Box<RawValue>>,
         }
-        // An older copy of the page prints the code with another prefix.
-        let answer: Answer = envelope::read(Self::NAME, &["MKT.0000", "CBC.0000"], response)?;
+        let answer: Answer = envelope::read(Self::NAME, SUCCESS, response)?;
         let order = answer.order_info.as_deref().map_or("null", RawValue::get);
-        Order::read(order).map_err(|error| envelope::malformed(Self::NAME, response, error))
+        Order::parse(order).map_err(|error| envelope::malformed(Self::NAME, response, error))
     }
 }
 
@@ -128,88 +150,97 @@ open_enum! {
     }
 }
 
-/// An order (`orderInfo`).
-///
-/// Only the ids of the order and of its lines and products have to be there. Any other member that was not sent or
-/// could not be read is `None`; [`warnings`](Order::warnings) names those that could not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Order {
-    /// The order.
-    pub order_id: String,
-    /// Kind of order.
-    pub order_type: Option<OrderType>,
-    /// Time when the customer placed it; UTC by inference from a sample.
-    pub create_time: Option<Timestamp>,
-    /// Its lines (`orderLine`, an array in spite of its name).
-    pub order_lines: Vec<OrderLine>,
-    /// The customer.
-    pub buyer_info: Option<BuyerInfo>,
-    /// Answers of the buyer to the questions about the order.
-    pub extend_params: Vec<ExtendParam>,
-    /// Members that could not be read or are not quite as documented, by their paths (`orderInfo.orderLine[0]...`).
-    pub warnings: Vec<FieldWarning>,
+part! {
+    /// An order (`orderInfo`).
+    ///
+    /// Only the ids of the order and of its lines and products have to be there. Any other member that was not sent or
+    /// could not be read is `None`; [`warnings`](Order::warnings) names those that could not.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Order {
+        /// The order.
+        order_id: String = name "orderId", ANY;
+        /// Kind of order.
+        order_type: OrderType = information "orderType", ANY;
+        /// Time when the customer placed it; UTC by inference from a sample.
+        create_time: Timestamp = information "createTime", ANY;
+        /// Its lines (`orderLine`, an array in spite of its name).
+        order_lines: OrderLine = list "orderLine", ANY;
+        /// The customer.
+        buyer_info: BuyerInfo = one "buyerInfo", ANY;
+        /// Answers of the buyer to the questions about the order.
+        extend_params: Vec<ExtendParam> = params "extendParams", ANY, as FieldKind::List(ExtendParam::FIELDS);
+        ..
+        /// Members that could not be read or are not quite as documented, by their paths (`orderInfo.orderLine[0]...`).
+        warnings: Vec<FieldWarning>;
+    }
 }
 
-/// One line of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OrderLine {
-    /// The line.
-    pub order_line_id: String,
-    /// Charging mode.
-    pub charging_mode: Option<ChargingMode>,
-    /// Unit of the period, for period products.
-    pub period_type: Option<PeriodType>,
-    /// Number of periods.
-    pub period_number: Option<u32>,
-    /// Expiry computed from order and period, UTC; for information only. It differs from the real one, and is too early
-    /// for products under service supervision, whose term starts when the customer accepts the delivery.
-    pub expire_time: Option<Timestamp>,
-    /// Products bought (`productInfo`, an array in spite of its name).
-    pub products: Vec<Product>,
-    /// Answers of the buyer to the questions about the line.
-    pub extend_params: Vec<ExtendParam>,
-    /// List amount (`currency`, which is no currency code), in the site's account currency.
-    pub amount: Option<Amount>,
-    /// Amount after discount (`currencyAfterDiscount`).
-    pub amount_after_discount: Option<Amount>,
+part! {
+    /// One line of an order.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct OrderLine {
+        /// The line.
+        order_line_id: String = name "orderLineId", ANY;
+        /// Charging mode.
+        charging_mode: ChargingMode = information "chargingMode", ANY;
+        /// Unit of the period, for period products.
+        period_type: PeriodType = information "periodType", ANY;
+        /// Number of periods.
+        period_number: u32 = information "periodNumber", ANY;
+        /// Expiry computed from order and period, UTC; for information only. It differs from the real one, and is too early
+        /// for products under service supervision, whose term starts when the customer accepts the delivery.
+        expire_time: Timestamp = information "expireTime", ANY;
+        /// Products bought (`productInfo`, an array in spite of its name).
+        products: Product = list "productInfo", ANY;
+        /// Answers of the buyer to the questions about the line.
+        extend_params: Vec<ExtendParam> = params "extendParams", ANY, as FieldKind::List(ExtendParam::FIELDS);
+        /// List amount (`currency`, which is no currency code), in the site's account currency.
+        amount: Amount = information "currency", ANY;
+        /// Amount after discount (`currencyAfterDiscount`).
+        amount_after_discount: Amount = information "currencyAfterDiscount", ANY;
+    }
 }
 
-/// A product of a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Product {
-    /// Product id: one per period type.
-    pub product_id: String,
-    /// Specification id; stays when the period type changes.
-    pub sku_code: Option<String>,
-    /// Quantity chosen, where the specification has one.
-    pub linear_value: Option<u32>,
-    /// Names of product, specification, edition and charging mode, joined with commas.
-    pub product_name: Option<String>,
+part! {
+    /// A product of a line.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Product {
+        /// Product id: one per period type.
+        product_id: String = name "productId", ANY;
+        /// Specification id; stays when the period type changes.
+        sku_code: String = information "skuCode", ANY;
+        /// Quantity chosen, where the specification has one.
+        linear_value: u32 = information "linearValue", ANY;
+        /// Names of product, specification, edition and charging mode, joined with commas.
+        product_name: String = information "productName", ANY;
+    }
 }
 
-/// The customer. Personal data are in clear text here, and redacted in `Debug`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct BuyerInfo {
-    /// The account's id.
-    pub customer_id: Option<String>,
-    /// The account's name.
-    pub customer_name: Option<Sensitive>,
-    /// The verified name.
-    pub customer_real_name: Option<Sensitive>,
-    /// Probably 0 for a person and 1 for an enterprise (unverified).
-    pub customer_type: Option<i32>,
-    /// Mobile number; only with the user's authorization.
-    pub mobile_phone: Option<Sensitive>,
-    /// E-mail address; only with the user's authorization.
-    pub email: Option<Sensitive>,
-    /// The sub-user's id; only with the user's authorization.
-    pub user_id: Option<String>,
-    /// The sub-user's name.
-    pub user_name: Option<Sensitive>,
+part! {
+    /// The customer. Personal data are in clear text here, and redacted in `Debug`.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct BuyerInfo {
+        /// The account's id.
+        customer_id: String = information "customerId", ANY;
+        /// The account's name.
+        customer_name: Sensitive = information "customerName", ANY;
+        /// The verified name.
+        customer_real_name: Sensitive = information "customerRealName", ANY;
+        /// Probably 0 for a person and 1 for an enterprise (unverified).
+        customer_type: i32 = information "customerType", ANY;
+        /// Mobile number; only with the user's authorization.
+        mobile_phone: Sensitive = information "mobilePhone", ANY;
+        /// E-mail address; only with the user's authorization.
+        email: Sensitive = information "email", ANY;
+        /// The sub-user's id; only with the user's authorization.
+        user_id: String = information "userId", ANY;
+        /// The sub-user's name.
+        user_name: Sensitive = information "userName", ANY;
+    }
 }
 
 /// No documented length is enforced on an answer.
@@ -238,29 +269,17 @@ impl Order {
         }
     }
 
-    fn read(order: &str) -> Result<Self, ParseError> {
+    fn parse(order: &str) -> Result<Self, ParseError> {
         const NAME: &str = "orderInfo";
         let raw = RawField::json(order);
-        let order = raw.object().ok_or_else(|| ParseError::new(NAME, NOT_AN_OBJECT, &raw))?;
+        let order = raw.object().ok_or_else(|| ParseError::new(NAME, FieldProblem::NotA("an object"), &raw))?;
         let members = Members::from_json(order.as_bytes())?;
         let mut fields = Fields::new(&members);
-        let order = Self {
-            order_id: fields.mandatory::<Name>("orderId", ANY)?.0,
-            order_type: fields.information("orderType", ANY),
-            create_time: fields.information("createTime", ANY),
-            order_lines: fields.optional::<List<_>>("orderLine", ANY)?.unwrap_or_default().0,
-            buyer_info: fields.information::<One<_>>("buyerInfo", ANY).map(|buyer| buyer.0),
-            extend_params: extend_params(&mut fields),
-            warnings: Vec::new(),
-        };
+        let order = <Self as Part>::read(&mut fields)?;
         let mut warnings = fields.rest().1;
         prefix_paths(&mut warnings, 0, "orderInfo.");
         Ok(Self { warnings, ..order })
     }
-}
-
-fn extend_params(fields: &mut Fields<'_>) -> Vec<ExtendParam> {
-    fields.information::<ExtendParams>("extendParams", ANY).map(Vec::from).unwrap_or_default()
 }
 
 impl OrderLine {
@@ -291,108 +310,5 @@ impl BuyerInfo {
     /// Returns a customer with nothing set.
     pub fn new() -> Self {
         Self::default()
-    }
-}
-
-/// A part of the answer.
-trait Part: Sized {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
-}
-
-impl Part for OrderLine {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            order_line_id: fields.mandatory::<Name>("orderLineId", ANY)?.0,
-            charging_mode: fields.information("chargingMode", ANY),
-            period_type: fields.information("periodType", ANY),
-            period_number: fields.information("periodNumber", ANY),
-            expire_time: fields.information("expireTime", ANY),
-            products: fields.optional::<List<_>>("productInfo", ANY)?.unwrap_or_default().0,
-            extend_params: extend_params(fields),
-            amount: fields.information("currency", ANY),
-            amount_after_discount: fields.information("currencyAfterDiscount", ANY),
-        })
-    }
-}
-
-impl Part for Product {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            product_id: fields.mandatory::<Name>("productId", ANY)?.0,
-            sku_code: fields.information("skuCode", ANY),
-            linear_value: fields.information("linearValue", ANY),
-            product_name: fields.information("productName", ANY),
-        })
-    }
-}
-
-impl Part for BuyerInfo {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            customer_id: fields.information("customerId", ANY),
-            customer_name: fields.information("customerName", ANY),
-            customer_real_name: fields.information("customerRealName", ANY),
-            customer_type: fields.information("customerType", ANY),
-            mobile_phone: fields.information("mobilePhone", ANY),
-            email: fields.information("email", ANY),
-            user_id: fields.information("userId", ANY),
-            user_name: fields.information("userName", ANY),
-        })
-    }
-}
-
-const NOT_AN_OBJECT: FieldProblem = FieldProblem::NotA("an object");
-
-fn part<T: Part>(object: &str, warnings: &mut Warnings) -> Result<T, ParseError> {
-    let members = Members::from_json(object.as_bytes())?;
-    let mut fields = Fields::new(&members);
-    let part = T::read(&mut fields)?;
-    warnings.extend(fields.rest().1);
-    Ok(part)
-}
-
-/// A list, or the one object in its place. An entry without its id is left out: another line, or another product, may
-/// be the one that is asked for.
-struct List<T>(Vec<T>);
-
-impl<T> Default for List<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T: Part> ReadField for List<T> {
-    fn read(raw: RawField<'_>, _: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
-        let parts = raw.elements(|elements| {
-            let mut parts = Vec::with_capacity(elements.len());
-            for (index, element) in elements.into_iter().enumerate() {
-                let (first, raw) = (warnings.len(), RawField::json(element));
-                match raw.structure().map(|object| part(&object, warnings)) {
-                    Some(Ok(part)) => {
-                        parts.push(part);
-                        prefix_paths(warnings, first, &format!("[{index}]."));
-                    }
-                    Some(Err(ParseError::Field(error))) => {
-                        warnings.push(FieldWarning::absent(format!("[{index}].{}", error.field), error.problem, &raw));
-                    }
-                    _ => warnings.push(FieldWarning::absent(format!("[{index}]"), NOT_AN_OBJECT, &raw)),
-                }
-            }
-            parts
-        });
-        parts.map(Self).ok_or(FieldProblem::NotA("a list of objects"))
-    }
-}
-
-/// One object, or a list of one.
-struct One<T>(T);
-
-impl<T: Part> ReadField for One<T> {
-    fn read(raw: RawField<'_>, _: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
-        let first = warnings.len();
-        let object = raw.object().ok_or(NOT_AN_OBJECT)?;
-        let part = part(&object, warnings).map_err(|_| NOT_AN_OBJECT)?;
-        prefix_paths(warnings, first, ".");
-        Ok(Self(part))
     }
 }

@@ -3,24 +3,48 @@
 //! statistics" (2025-10-15; China only). To be called on the first use of each day.
 
 use bytes::Bytes;
+use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::activate_license::{MAX_LICENSE, SUCCESS};
 use super::sealed::Sealed;
-use super::{Api, ApiError, Authentication, Limit, LimitError, envelope, limit};
+use super::{Api, ApiError, ApiSpec, Authentication, Limit, LimitError, RequestForm, envelope, limit};
 use crate::redact::Sensitive;
 use crate::transport::BaseUrl;
+use crate::wire::{FieldKind, FieldSpec, max_of, table};
 
 const PATH: &str = "/api/mkp-openapi-public/global/v2/license/software-usage-info";
 
-/// Reports the clients of the software, or their number, for up to 100 codes.
-#[doc(alias = "授权码软件使用统计")]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Request {
-    /// Usage by code, at most 100 elements.
-    pub usage_info: Vec<Usage>,
+pub(super) const SPEC: ApiSpec = ApiSpec {
+    name: Request::NAME,
+    doc: "Reports the clients of licensed software, or their number.",
+    method: Method::POST,
+    path: PATH,
+    authentication: Request::AUTHENTICATION,
+    request: RequestForm::Json(Request::FIELDS),
+    code: "error_code",
+    message: "error_msg",
+    success: SUCCESS,
+    answer: &[FieldSpec::written(
+        "data",
+        false,
+        0,
+        FieldKind::Any,
+        "Lists the codes that failed the check; the member's name is unverified.",
+    )],
+};
+
+table! {
+    serde
+    /// Reports the clients of the software, or their number, for up to 100 codes.
+    #[doc(alias = "授权码软件使用统计")]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[non_exhaustive]
+    pub struct Request {
+        /// Usage by code, at most 100 elements.
+        pub usage_info: Vec<Usage> = mandatory "usage_info", 100;
+    }
 }
 
 impl Request {
@@ -30,15 +54,17 @@ impl Request {
     }
 }
 
-/// Usage of one code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Usage {
-    /// The code.
-    pub license: String,
-    /// At most 100 reports. (`software_usage_Info` on the wire, with that capital.)
-    #[serde(rename = "software_usage_Info")]
-    pub software_usage_info: Vec<Report>,
+table! {
+    serde
+    /// Usage of one code.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[non_exhaustive]
+    pub struct Usage {
+        /// The code.
+        pub license: String = mandatory "license", MAX_LICENSE;
+        /// At most 100 reports. (`software_usage_Info` on the wire, with that capital.)
+        pub software_usage_info: Vec<Report> = mandatory "software_usage_Info", 100, as FieldKind::ListOfEither(Report::FIELDS);
+    }
 }
 
 impl Usage {
@@ -48,8 +74,12 @@ impl Usage {
     }
 
     fn check(&self) -> Result<(), LimitError> {
-        limit::text("license", &self.license, MAX_LICENSE)?;
-        limit::list("software_usage_Info", &self.software_usage_info, 100)?;
+        limit::text("license", &self.license, const { max_of(Self::FIELDS, "license") })?;
+        limit::list(
+            "software_usage_Info",
+            &self.software_usage_info,
+            const { max_of(Self::FIELDS, "software_usage_Info") },
+        )?;
         for (index, report) in self.software_usage_info.iter().enumerate() {
             report.check().map_err(|error| error.within(format_args!("software_usage_Info[{index}]")))?;
         }
@@ -69,10 +99,16 @@ pub enum Report {
 }
 
 impl Report {
+    /// The members, of which a report has one.
+    pub const FIELDS: &'static [FieldSpec] = &[
+        FieldSpec::written("id", false, 256, FieldKind::Text, "A client's id; distinct ones are counted."),
+        FieldSpec::written("active_num", false, 9, FieldKind::Whole, "Today's number of active clients."),
+    ];
+
     fn check(&self) -> Result<(), LimitError> {
         const MAX_ACTIVE: u32 = 999_999_999;
         match self {
-            Self::Id(id) => limit::text("id", id.expose(), 256),
+            Self::Id(id) => limit::text("id", id.expose(), const { max_of(Self::FIELDS, "id") }),
             Self::ActiveNum(active) if *active > MAX_ACTIVE => Err(Limit::AtMost(MAX_ACTIVE).of("active_num")),
             Self::ActiveNum(_) => Ok(()),
         }
@@ -104,7 +140,7 @@ impl Api for Request {
     const AUTHENTICATION: Authentication = Authentication::AkSk;
 
     fn check(&self) -> Result<(), LimitError> {
-        limit::list("usage_info", &self.usage_info, 100)?;
+        limit::list("usage_info", &self.usage_info, const { max_of(Self::FIELDS, "usage_info") })?;
         for (index, usage) in self.usage_info.iter().enumerate() {
             usage.check().map_err(|error| error.within(format_args!("usage_info[{index}]")))?;
         }

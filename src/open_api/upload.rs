@@ -6,6 +6,8 @@
 //! small; a [`Streamed`] file is read while it is sent. The content type is not signed, so the boundary cannot break
 //! the signature.
 
+mod spec;
+
 use std::io;
 
 use bytes::Bytes;
@@ -17,10 +19,17 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
+pub(super) use self::spec::SPEC;
+use self::spec::{FILE, TEXT};
 use super::sealed::Sealed;
 use super::{Api, ApiError, Authentication, LimitError, Source, envelope, limit};
 use crate::query::NON_UNRESERVED;
 use crate::transport::{BaseUrl, StreamedBody};
+use crate::wire::max_of;
+
+const PATH: &str = "/api/mkp-openapi-public/global/v1/market-event/{event_id}/file";
+
+const SUCCESS: &[&str] = &["CBC.0000"];
 
 /// Delivers a License for an event.
 #[doc(alias = "字符串/文件流上传")]
@@ -88,7 +97,7 @@ impl Api for Request {
     fn check(&self) -> Result<(), LimitError> {
         limit::text("event_id", &self.event_id, MAX_EVENT_ID)?;
         match &self.content {
-            Content::Characters(text) => limit::text("characters", text, 1024),
+            Content::Characters(text) => limit::text("characters", text, const { max_of(TEXT, "characters") }),
             Content::File { name, .. } => limit::text("file_name", name, MAX_FILE_NAME),
         }
     }
@@ -103,7 +112,7 @@ impl Api for Request {
     }
 
     fn from_http(response: &http::Response<Bytes>) -> Result<(), ApiError> {
-        envelope::read::<IgnoredAny>(Self::NAME, &["CBC.0000"], response).map(|_| ())
+        envelope::read::<IgnoredAny>(Self::NAME, SUCCESS, response).map(|_| ())
     }
 }
 
@@ -186,7 +195,7 @@ impl std::fmt::Debug for Streamed {
 const MAX_EVENT_ID: usize = 64;
 
 /// Characters of a file's name.
-const MAX_FILE_NAME: usize = 1024;
+const MAX_FILE_NAME: usize = max_of(FILE, "file_name");
 
 /// The gateway's limit for signed requests, 12 MB; taken as 12 MiB.
 const MAX_BODY: u64 = 12 * 1024 * 1024;
@@ -251,7 +260,7 @@ impl Frame {
 
     fn request<B>(&self, base: &BaseUrl, event_id: &str, body: B) -> http::Request<B> {
         let event_id = utf8_percent_encode(event_id, NON_UNRESERVED);
-        let path = format!("/api/mkp-openapi-public/global/v1/market-event/{event_id}/file");
+        let path = PATH.replace("{event_id}", &event_id.to_string());
         let mut request = base.request(Method::POST, &path, body);
         if let Ok(content_type) = HeaderValue::try_from(format!("multipart/form-data; boundary={}", self.boundary)) {
             request.headers_mut().insert(CONTENT_TYPE, content_type);

@@ -1,6 +1,6 @@
 //! The list of instance ids in a query.
 
-use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField};
+use crate::wire::{FieldKind, FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField, shaped};
 
 /// One to 100 instance ids, joined with commas on the wire.
 ///
@@ -36,6 +36,8 @@ impl From<InstanceIds> for Vec<String> {
         ids.0
     }
 }
+
+shaped! { InstanceIds = FieldKind::InstanceIds; }
 
 impl ReadField for InstanceIds {
     fn read(raw: RawField<'_>, max: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {

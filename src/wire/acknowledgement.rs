@@ -4,21 +4,23 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Checks};
+use super::{Answer, Checks, max_of, table};
 use crate::result_code::ResultCode;
 
-/// `resultCode` and `resultMsg`: the whole answer to most callbacks, and to every refused one.
-///
-/// Both members are always sent: the marketplace's FAQ says that an answer without them cannot be parsed, although the
-/// tables mark `resultMsg` optional.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Acknowledgement {
-    /// The outcome.
-    pub result_code: ResultCode,
-    /// The same in words, at most 255 characters.
-    pub result_msg: Cow<'static, str>,
+table! {
+    serde
+    /// `resultCode` and `resultMsg`: the whole answer to most callbacks, and to every refused one.
+    ///
+    /// Both members are always sent: the marketplace's FAQ says that an answer without them cannot be parsed, although the
+    /// tables mark `resultMsg` optional.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub struct Acknowledgement {
+        /// The outcome.
+        pub result_code: ResultCode = mandatory "resultCode", 6;
+        /// The same in words, at most 255 characters.
+        pub result_msg: Cow<'static, str> = mandatory "resultMsg", 255;
+    }
 }
 
 impl Acknowledgement {
@@ -38,6 +40,6 @@ impl Acknowledgement {
 impl Answer for Acknowledgement {
     fn check(&self, checks: &mut Checks) {
         checks.code(self.result_code);
-        checks.mandatory("resultMsg", &self.result_msg, 255);
+        checks.mandatory("resultMsg", &self.result_msg, const { max_of(Self::FIELDS, "resultMsg") });
     }
 }

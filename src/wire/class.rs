@@ -1,5 +1,7 @@
 //! Classes of fields, which decide the outcome of a call whose field is missing or malformed.
 
+use super::kind::FieldKind;
+
 /// Class of a field: its effect on the call.
 ///
 /// Identity and effect are strict: a call is refused, and the log names the field. Information never refuses a call:
@@ -41,14 +43,51 @@ pub struct FieldSpec {
     pub class: FieldClass,
     /// Whether the documents call it mandatory.
     pub mandatory: bool,
-    /// The documented maximum: characters, or entries of a list.
+    /// The documented maximum: characters, or entries of a list; 0 or [`usize::MAX`] where there is none.
     pub max: usize,
+    /// Kind of the value.
+    pub kind: FieldKind,
+    /// The field's documentation, in Markdown.
+    pub doc: &'static str,
 }
 
 impl FieldSpec {
-    pub(crate) const fn new(name: &'static str, class: FieldClass, mandatory: bool, max: usize) -> Self {
-        Self { name, class, mandatory, max }
+    pub(crate) const fn new(
+        name: &'static str,
+        class: FieldClass,
+        mandatory: bool,
+        max: usize,
+        kind: FieldKind,
+        doc: &'static str,
+    ) -> Self {
+        Self { name, class, mandatory, max, kind, doc }
     }
+
+    /// A row of an object that is written: what is mandatory decides something.
+    pub(crate) const fn written(
+        name: &'static str,
+        mandatory: bool,
+        max: usize,
+        kind: FieldKind,
+        doc: &'static str,
+    ) -> Self {
+        let class = if mandatory { FieldClass::Identity } else { FieldClass::Information };
+        Self { name, class, mandatory, max, kind, doc }
+    }
+}
+
+/// A message of a callback and its answer, as the documents have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct MessageSpec {
+    /// The message's documentation, in Markdown.
+    pub doc: &'static str,
+    /// Other names, among them the Chinese one.
+    pub aliases: &'static [&'static str],
+    /// The message's table.
+    pub fields: &'static [FieldSpec],
+    /// The table of the answer to it.
+    pub answer: &'static [FieldSpec],
 }
 
 /// Meaning of a row's class for its type, its documentation, and reading and writing it.

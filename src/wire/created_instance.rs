@@ -4,20 +4,22 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Checks};
+use super::{Answer, Checks, max_of, table};
 use crate::result_code::ResultCode;
 
-/// The answer: the instance id, with [`ResultCode::Success`] or [`ResultCode::Processing`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct CreatedInstance {
-    /// `000000` created, `000004` accepted and still being created.
-    pub result_code: ResultCode,
-    /// At most 255 characters.
-    pub result_msg: Cow<'static, str>,
-    /// The seller's globally unique instance id, the same in every answer to this order line; at most 64 characters.
-    pub instance_id: String,
+table! {
+    serde
+    /// The answer: the instance id, with [`ResultCode::Success`] or [`ResultCode::Processing`].
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub struct CreatedInstance {
+        /// `000000` created, `000004` accepted and still being created.
+        pub result_code: ResultCode = mandatory "resultCode", 6;
+        /// At most 255 characters.
+        pub result_msg: Cow<'static, str> = mandatory "resultMsg", 255;
+        /// The seller's globally unique instance id, the same in every answer to this order line; at most 64 characters.
+        pub instance_id: String = mandatory "instanceId", 64;
+    }
 }
 
 impl CreatedInstance {
@@ -30,7 +32,7 @@ impl CreatedInstance {
 impl Answer for CreatedInstance {
     fn check(&self, checks: &mut Checks) {
         checks.code(self.result_code);
-        checks.mandatory("resultMsg", &self.result_msg, 255);
-        checks.mandatory("instanceId", &self.instance_id, 64);
+        checks.mandatory("resultMsg", &self.result_msg, const { max_of(Self::FIELDS, "resultMsg") });
+        checks.mandatory("instanceId", &self.instance_id, const { max_of(Self::FIELDS, "instanceId") });
     }
 }

@@ -11,16 +11,20 @@ use super::members::Members;
 use super::outgoing::OutgoingValue;
 use super::problem::{FieldProblem, FieldWarning, Warnings, prefix_paths};
 use super::raw::RawField;
+use super::table::table;
 use crate::redact::Sensitive;
 
-/// One extension parameter that the seller defined for the product.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct ExtendParam {
-    /// Name, for instance `emailDomainName` or `platformParams`.
-    pub name: String,
-    /// Value; may itself be JSON text.
-    pub value: Sensitive,
+table! {
+    serde
+    /// One extension parameter that the seller defined for the product.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[non_exhaustive]
+    pub struct ExtendParam {
+        /// Name, for instance `emailDomainName` or `platformParams`.
+        pub name: String = mandatory "name", MAX;
+        /// Value; may itself be JSON text.
+        pub value: Sensitive = optional "value", MAX;
+    }
 }
 
 impl ExtendParam {

@@ -202,6 +202,10 @@ macro_rules! open_enum {
             }
         }
 
+        impl $crate::wire::Shaped for $name {
+            const KIND: $crate::wire::FieldKind = $crate::wire::FieldKind::Words(&[$($wire),*]);
+        }
+
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
                 match text {

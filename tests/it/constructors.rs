@@ -15,6 +15,7 @@ use koogallery::wire::{FieldError, FieldProblem, FieldWarning, Violation, Violat
 const MADE_BY_THE_CRATE: &[(&str, &str)] = &[
     ("AgeTooShort", "Housekeeper refuses an age"),
     ("ApiError", "Api::from_http reads an answer"),
+    ("ApiSpec", "ApiSpec::ALL"),
     ("BadEntries", "the requests of the Kit read a list"),
     ("CenterError", "Exchange::from_http reads an answer"),
     ("Consumed", "PackageBook::consume on a store in memory"),
@@ -25,6 +26,7 @@ const MADE_BY_THE_CRATE: &[(&str, &str)] = &[
     ("FieldSpec", "FIELDS of each message"),
     ("Hardware", "DeviceFingerprint::hardware"),
     ("LimitError", "Api::check of a request"),
+    ("MessageSpec", "Protocol::spec"),
     ("MistakenSignature", "diagnosis::mistaken_signatures"),
     ("RawPair", "query::raw_pairs"),
     ("RecordDraft", "Meter on a store in memory"),

@@ -13,6 +13,7 @@ pub mod record;
 pub mod replay;
 pub mod rsa_keygen;
 pub mod scenario;
+pub mod schema;
 pub mod serve;
 pub mod sign;
 pub mod statement;

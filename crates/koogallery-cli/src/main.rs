@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 
 use commands::{
     check, completions, decrypt, decrypt_secret, encrypt, explain, fire, load, reconcile, record, replay, rsa_keygen,
-    scenario, serve, sign, statement, verify,
+    scenario, schema, serve, sign, statement, verify,
 };
 use support::failure::Failure;
 use support::output::Output;
@@ -53,6 +53,7 @@ enum Command {
     Fire(fire::Fire),
     Load(load::Load),
     Scenario(scenario::Scenario),
+    Schema(schema::Schema),
     Serve(serve::Serve),
     Record(record::Record),
     Replay(replay::Replay),
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         Command::Fire(command) => command.run(&output),
         Command::Load(command) => command.run(&output),
         Command::Scenario(command) => command.run(&output),
+        Command::Schema(command) => command.run(&output),
         Command::Serve(command) => command.run(&output),
         Command::Record(command) => command.run(&output),
         Command::Replay(command) => command.run(&output),

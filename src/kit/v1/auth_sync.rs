@@ -7,7 +7,7 @@ use crate::wire::message;
 
 message! {
     /// Users of an enterprise may use the application, no longer may, or have changed. V1.0 documents no
-    /// [`AuthFlag::CancelAuthorization`]; it is taken all the same.
+    /// flag `3`; it is taken all the same.
     ///
     /// On failure the enterprise's administrator decides whether to go on. The same for the same instance, tenant,
     /// application and user name: repeats create nothing new.

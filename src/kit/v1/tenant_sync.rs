@@ -24,7 +24,7 @@ message! {
         /// Address of the enterprise's authentication center, `https://` included; any text while debugging. A changed
         /// one counts at once: logins depend on it.
         domain_name: String = put "domainName", 255;
-        /// Operation; [`Flag::Modify`] changes name and address only.
+        /// Operation; `2` changes name and address only.
         flag: Flag = effect "flag", 2;
         /// Time of the message.
         time_stamp: ChinaTime = information "timeStamp", 17;

@@ -13,7 +13,7 @@ message! {
     #[doc(alias = "refreshLicenseCode")]
     pub struct Request is RefreshLicenseCode;
     mandatory {
-        /// Reason: [`Scene::Renewal`] or [`Scene::UnsubscribeRenewalPeriod`].
+        /// Reason: `RENEWAL` or `UNSUBSCRIBE_RENEWAL_PERIOD`.
         scene: Scene = effect "scene", 64;
         /// The order of the renewal or of its refund, not the purchase. Older texts mean the refunded renewal by it:
         /// the code is what identifies the resource.

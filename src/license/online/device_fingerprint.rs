@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::redact::Sensitive;
-use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField};
+use crate::wire::{FieldKind, FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField, shaped};
 
 /// A device: its fingerprint, made by the marketplace's desktop client, or a hardware identification code, which the
 /// user typed. Only the form shows which.
@@ -52,6 +52,8 @@ impl From<&str> for DeviceFingerprint {
         Self(text.into())
     }
 }
+
+shaped! { DeviceFingerprint = FieldKind::Text; }
 
 impl ReadField for DeviceFingerprint {
     fn read(raw: RawField<'_>, max: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {

@@ -1,7 +1,9 @@
 //! Begin and end of a License.
 
 use crate::timestamp::Timestamp;
-use crate::wire::{FieldProblem, OutgoingValue, RawField, ReadField, Warnings, WriteField};
+use crate::wire::{
+    FieldKind, FieldProblem, OutgoingValue, RawField, ReadField, TimeForm, Warnings, WriteField, shaped,
+};
 
 /// A time in the form `2025-01-01 00:00:00 z`, in UTC.
 ///
@@ -38,6 +40,8 @@ impl From<Timestamp> for LicenseTime {
         Self(time)
     }
 }
+
+shaped! { LicenseTime = FieldKind::Time(TimeForm::Zoned); }
 
 impl ReadField for LicenseTime {
     fn read(raw: RawField<'_>, max: usize, _: &mut Warnings) -> Result<Self, FieldProblem> {

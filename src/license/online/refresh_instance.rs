@@ -12,7 +12,7 @@ message! {
     #[doc(alias = "更新实例")]
     pub struct Request is RefreshInstance;
     mandatory {
-        /// Reason: any scene but [`Scene::RenewalChange`].
+        /// Reason: any scene but `RENEWAL_CHANGE`.
         scene: Scene = effect "scene", 64;
         /// The order of this change; for a cancelled renewal the renewal that is cancelled.
         order_id: String = identity "orderId", 64;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::wire::{
-    Answer, Checks, CompactTime, ExtendParams, FieldError, FieldProblem, FieldWarning, ParseError, PeriodType, message,
+    Answer, Checks, CompactTime, ExtendParams, FieldError, FieldProblem, FieldWarning, ParseError, PeriodType, max_of,
+    message, table,
 };
 
 /// The extension parameter that carries the identification code.
@@ -44,7 +45,7 @@ message! {
         period_number: u32 = information "periodNumber", 2;
         /// Quantity. The length is unverified.
         amount: u32 = information "amount", 7;
-        /// Extension parameters; see [`Request::identification_code`]. The length is unverified.
+        /// Extension parameters, among them `identificationCode`, which the License is bound to. The length is unverified.
         saas_extend_params: ExtendParams = effect "saasExtendParams", 2048;
     }
 }
@@ -84,21 +85,23 @@ impl Request {
     }
 }
 
-/// The answer: the License itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Response {
-    /// Only `000000` counts as success.
-    pub result_code: ResultCode,
-    /// At most 255 characters; mandatory here.
-    pub result_msg: Cow<'static, str>,
-    /// The seller's globally unique instance id, the same for every call of the order; at most 64 characters.
-    /// Integrations of the oldest guide, which knew no other callback, answer none; it reads as empty then.
-    #[serde(default)]
-    pub instance_id: String,
-    /// The License or authorization code, as text. No length is stated.
-    pub license: Sensitive,
+table! {
+    serde
+    /// The answer: the License itself.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub struct Response {
+        /// Only `000000` counts as success.
+        pub result_code: ResultCode = mandatory "resultCode", 6;
+        /// At most 255 characters; mandatory here.
+        pub result_msg: Cow<'static, str> = mandatory "resultMsg", 255;
+        /// The seller's globally unique instance id, the same for every call of the order; at most 64 characters.
+        /// Integrations of the oldest guide, which knew no other callback, answer none; it reads as empty then.
+        #[serde(default)]
+        pub instance_id: String = mandatory "instanceId", 64;
+        /// The License or authorization code, as text. No length is stated.
+        pub license: Sensitive = mandatory "license", usize::MAX;
+    }
 }
 
 impl Response {
@@ -117,9 +120,9 @@ impl Response {
 impl Answer for Response {
     fn check(&self, checks: &mut Checks) {
         checks.code(self.result_code);
-        checks.mandatory("resultMsg", &self.result_msg, 255);
-        checks.mandatory("instanceId", &self.instance_id, 64);
-        checks.mandatory("license", self.license.expose(), usize::MAX);
+        checks.mandatory("resultMsg", &self.result_msg, const { max_of(Self::FIELDS, "resultMsg") });
+        checks.mandatory("instanceId", &self.instance_id, const { max_of(Self::FIELDS, "instanceId") });
+        checks.mandatory("license", self.license.expose(), const { max_of(Self::FIELDS, "license") });
     }
 }
 

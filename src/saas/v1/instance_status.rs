@@ -25,7 +25,7 @@ message! {
         /// The instance.
         instance_id: String = identity "instanceId", 64;
         /// The status to take; the parameter has the same name as the activity. `UNFREEZE`, V2.0's word, counts as
-        /// [`InstanceStatus::Normal`] in the service.
+        /// `NORMAL` in the service.
         instance_status: InstanceStatus = effect "instanceStatus", 32;
     }
     optional {}

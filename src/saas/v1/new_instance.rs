@@ -11,7 +11,7 @@ use crate::cipher::field::{Ciphertext, EncryptType};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::saas::{AppInfo, check_app_info};
-use crate::wire::{Answer, Checks, message};
+use crate::wire::{Answer, Checks, max_of, message, table};
 
 message! {
     /// A customer has bought and paid. Sent again for retries (three hours, then refund), **whenever the buyer opens
@@ -60,7 +60,7 @@ message! {
         disk_size: u32 = information "diskSize", 7;
         /// Bandwidth in Mbit/s.
         band_width: u32 = information "bandWidth", 7;
-        /// Unit of the period; only with [`ChargingMode::Period`].
+        /// Unit of the period; only with charging mode `1`.
         period_type: PeriodType = information "periodType", 10;
         /// Number of periods.
         period_number: u32 = information "periodNumber", 2;
@@ -74,22 +74,24 @@ message! {
     }
 }
 
-/// The answer: the instance id, and the customer's access data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Response {
-    /// Only `000000` counts as success.
-    pub result_code: ResultCode,
-    /// At most 255 characters.
-    pub result_msg: Cow<'static, str>,
-    /// The cipher of account and password.
-    pub encrypt_type: EncryptType,
-    /// The seller's globally unique instance id, the same for every call of the order; at most 64 characters.
-    pub instance_id: String,
-    /// **Current** access data; may be left out only where the customer gets it in another way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub app_info: Option<AppInfo<Ciphertext>>,
+table! {
+    serde
+    /// The answer: the instance id, and the customer's access data.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub struct Response {
+        /// Only `000000` counts as success.
+        pub result_code: ResultCode = mandatory "resultCode", 6;
+        /// At most 255 characters.
+        pub result_msg: Cow<'static, str> = mandatory "resultMsg", 255;
+        /// The cipher of account and password.
+        pub encrypt_type: EncryptType = mandatory "encryptType", 1;
+        /// The seller's globally unique instance id, the same for every call of the order; at most 64 characters.
+        pub instance_id: String = mandatory "instanceId", 64;
+        /// **Current** access data; may be left out only where the customer gets it in another way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub app_info: Option<AppInfo<Ciphertext>> = optional "appInfo", 0;
+    }
 }
 
 impl Response {
@@ -108,8 +110,8 @@ impl Response {
 impl Answer for Response {
     fn check(&self, checks: &mut Checks) {
         checks.code(self.result_code);
-        checks.mandatory("resultMsg", &self.result_msg, 255);
-        checks.mandatory("instanceId", &self.instance_id, 64);
+        checks.mandatory("resultMsg", &self.result_msg, const { max_of(Self::FIELDS, "resultMsg") });
+        checks.mandatory("instanceId", &self.instance_id, const { max_of(Self::FIELDS, "instanceId") });
         if let Some(app_info) = &self.app_info {
             check_app_info(app_info, checks);
         }

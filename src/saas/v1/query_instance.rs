@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cipher::field::{Ciphertext, EncryptType};
 use crate::result_code::ResultCode;
 use crate::saas::{InstanceIds, InstanceInfo, check_instance_info};
-use crate::wire::{Answer, Checks, message};
+use crate::wire::{Answer, Checks, max_of, message, table};
 
 message! {
     /// Access data and usage are asked for; mandatory for pay-per-use products and packages.
@@ -24,20 +24,22 @@ message! {
     optional {}
 }
 
-/// The answer: one element per known instance, account and password encrypted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Response {
-    /// Only `000000` counts as success.
-    pub result_code: ResultCode,
-    /// At most 255 characters.
-    pub result_msg: Cow<'static, str>,
-    /// The cipher of account and password.
-    pub encrypt_type: EncryptType,
-    /// The instances asked for.
-    #[serde(default)]
-    pub info: Vec<InstanceInfo<Ciphertext>>,
+table! {
+    serde
+    /// The answer: one element per known instance, account and password encrypted.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub struct Response {
+        /// Only `000000` counts as success.
+        pub result_code: ResultCode = mandatory "resultCode", 6;
+        /// At most 255 characters.
+        pub result_msg: Cow<'static, str> = mandatory "resultMsg", 255;
+        /// The cipher of account and password.
+        pub encrypt_type: EncryptType = mandatory "encryptType", 1;
+        /// The instances asked for.
+        #[serde(default)]
+        pub info: Vec<InstanceInfo<Ciphertext>> = mandatory "info", 0;
+    }
 }
 
 impl Response {
@@ -51,7 +53,7 @@ impl Response {
 impl Answer for Response {
     fn check(&self, checks: &mut Checks) {
         checks.code(self.result_code);
-        checks.mandatory("resultMsg", &self.result_msg, 255);
+        checks.mandatory("resultMsg", &self.result_msg, const { max_of(Self::FIELDS, "resultMsg") });
         self.info.iter().for_each(|info| check_instance_info(info, checks));
     }
 }

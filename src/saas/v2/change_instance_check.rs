@@ -3,8 +3,8 @@
 
 pub use crate::saas::Acknowledgement as Response;
 use crate::wire::{
-    FieldProblem, Fields, Members, OutgoingFields, OutgoingValue, RawField, ReadField, UnknownFields, Warnings,
-    WriteField, message, prefix_paths,
+    FieldKind, FieldProblem, Fields, Members, OutgoingFields, OutgoingValue, Part, RawField, ReadField, UnknownFields,
+    Warnings, WriteField, message, part, prefix_paths, shaped,
 };
 
 message! {
@@ -23,31 +23,34 @@ message! {
     optional {}
 }
 
-/// The product to which an instance is to change (`productInfo`).
-///
-/// The document of 2026-01-06 calls all members but [`linear_value`](TargetProduct::linear_value) mandatory; older
-/// senders may leave any of them out (unverified).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TargetProduct {
-    /// Target product, one id per period type under one specification; at most 64 characters.
+part! {
+    /// The product to which an instance is to change (`productInfo`).
     ///
-    /// `productId`, mandatory by the document.
-    pub product_id: Option<String>,
-    /// Target specification, which stays when only the period type changes; at most 64 characters.
-    ///
-    /// `skuCode`, mandatory by the document.
-    pub sku_code: Option<String>,
-    /// Name of the product, at most 64 characters.
-    ///
-    /// `productName`, mandatory by the document.
-    pub product_name: Option<String>,
-    /// Quantity that the customer chose, for products with a quantity.
-    ///
-    /// `linearValue`, optional.
-    pub linear_value: Option<u32>,
-    /// Members that no table lists, and those that could not be read; kept as received.
-    pub unknown: UnknownFields,
+    /// The document of 2026-01-06 calls all members but [`linear_value`](TargetProduct::linear_value) mandatory; older
+    /// senders may leave any of them out (unverified).
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct TargetProduct {
+        /// Target product, one id per period type under one specification; at most 64 characters.
+        ///
+        /// `productId`, mandatory by the document.
+        product_id: String = information "productId", 64;
+        /// Target specification, which stays when only the period type changes; at most 64 characters.
+        ///
+        /// `skuCode`, mandatory by the document.
+        sku_code: String = information "skuCode", 64;
+        /// Name of the product, at most 64 characters.
+        ///
+        /// `productName`, mandatory by the document.
+        product_name: String = information "productName", 64;
+        /// Quantity that the customer chose, for products with a quantity.
+        ///
+        /// `linearValue`, optional.
+        linear_value: u32 = information "linearValue", 10;
+        ..
+        /// Members that no table lists, and those that could not be read; kept as received.
+        unknown: UnknownFields;
+    }
 }
 
 impl TargetProduct {
@@ -61,16 +64,10 @@ impl TargetProduct {
         }
     }
 
-    fn read(object: &str, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
+    fn parse(object: &str, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
         let members = Members::from_json(object.as_bytes()).map_err(|_| EXPECTED)?;
         let mut fields = Fields::new(&members);
-        let product = Self {
-            product_id: fields.information("productId", 64),
-            sku_code: fields.information("skuCode", 64),
-            product_name: fields.information("productName", 64),
-            linear_value: fields.information("linearValue", 10),
-            unknown: UnknownFields::default(),
-        };
+        let product = <Self as Part>::read(&mut fields).map_err(|_| EXPECTED)?;
         let (unknown, noted) = fields.rest();
         warnings.extend(noted);
         Ok(Self { unknown, ..product })
@@ -107,6 +104,8 @@ impl From<TargetProduct> for TargetProducts {
 
 const EXPECTED: FieldProblem = FieldProblem::NotA("a product object, a list of them, or their JSON text");
 
+shaped! { TargetProducts = FieldKind::Object(TargetProduct::FIELDS); }
+
 impl ReadField for TargetProducts {
     fn read(raw: RawField<'_>, _: usize, warnings: &mut Warnings) -> Result<Self, FieldProblem> {
         let is_list = raw.structure().is_some_and(|json| json.trim_start().starts_with('['));
@@ -114,7 +113,7 @@ impl ReadField for TargetProducts {
             let product = |(index, element): (usize, &str)| {
                 let first = warnings.len();
                 let object = RawField::json(element);
-                let product = TargetProduct::read(&object.structure().ok_or(EXPECTED)?, warnings)?;
+                let product = TargetProduct::parse(&object.structure().ok_or(EXPECTED)?, warnings)?;
                 prefix_paths(warnings, first, &if is_list { format!("[{index}].") } else { ".".to_owned() });
                 Ok(product)
             };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::redact::Sensitive;
 use crate::result_code::ResultCode;
 use crate::saas::{InstanceIds, InstanceInfo, check_instance_info};
-use crate::wire::{Answer, Checks, message};
+use crate::wire::{Answer, Checks, max_of, message, table};
 
 message! {
     /// Access data and usage are asked for: after a creation until they are there, whenever the customer opens the
@@ -23,18 +23,20 @@ message! {
     optional {}
 }
 
-/// The answer: one element per known instance, account and password in plain text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Response {
-    /// `000000`, or `000004` while the instance is being created (what to answer then is not documented).
-    pub result_code: ResultCode,
-    /// At most 255 characters.
-    pub result_msg: Cow<'static, str>,
-    /// The instances asked for.
-    #[serde(default)]
-    pub info: Vec<InstanceInfo<Sensitive>>,
+table! {
+    serde
+    /// The answer: one element per known instance, account and password in plain text.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub struct Response {
+        /// `000000`, or `000004` while the instance is being created (what to answer then is not documented).
+        pub result_code: ResultCode = mandatory "resultCode", 6;
+        /// At most 255 characters.
+        pub result_msg: Cow<'static, str> = mandatory "resultMsg", 255;
+        /// The instances asked for.
+        #[serde(default)]
+        pub info: Vec<InstanceInfo<Sensitive>> = mandatory "info", 0;
+    }
 }
 
 impl Response {
@@ -48,7 +50,7 @@ impl Response {
 impl Answer for Response {
     fn check(&self, checks: &mut Checks) {
         checks.code(self.result_code);
-        checks.mandatory("resultMsg", &self.result_msg, 255);
+        checks.mandatory("resultMsg", &self.result_msg, const { max_of(Self::FIELDS, "resultMsg") });
         self.info.iter().for_each(|info| check_instance_info(info, checks));
     }
 }

@@ -13,7 +13,7 @@ message! {
     mandatory {
         /// The instance.
         instance_id: String = identity "instanceId", 64;
-        /// The status to take. `NORMAL`, V1.0's word for unfreezing, counts as [`Status::Unfreeze`] in the service.
+        /// The status to take. `NORMAL`, V1.0's word for unfreezing, counts as `UNFREEZE` in the service.
         status: Status = effect "status", 32;
     }
     optional {}

@@ -17,6 +17,7 @@ mod reconcile;
 mod record;
 mod repeat;
 mod scenario;
+mod schema;
 mod scripting;
 mod serve;
 mod servers;
