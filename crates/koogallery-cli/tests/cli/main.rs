@@ -3,6 +3,7 @@
 #[path = "../../../../tests/it/diagnosis/cases.rs"]
 mod cases;
 mod check;
+mod chinese;
 mod ciphers;
 mod console;
 mod examples;
@@ -13,6 +14,7 @@ mod load;
 #[allow(dead_code)] // others use more of it
 #[path = "../../../../tests/it/process.rs"]
 mod process;
+mod pushing;
 mod reconcile;
 mod record;
 mod repeat;
