@@ -8,6 +8,7 @@ mod ciphers;
 mod console;
 mod examples;
 mod families;
+mod figures;
 mod fire;
 mod handbook;
 mod load;
