@@ -9,6 +9,7 @@
 //! | `--history` | prints what happens |
 //! | `--bug NAME` | plants a bug |
 
+use std::io::{self, ErrorKind, Write};
 use std::ops::Range;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -21,25 +22,33 @@ struct Arguments {
 }
 
 fn main() -> Result<ExitCode, Error> {
-    let Arguments { seeds, settings } = read(std::env::args().skip(1))?;
+    let arguments = read(std::env::args().skip(1))?;
+    match simulate(arguments, &mut io::stdout().lock()) {
+        // The reader has seen enough.
+        Err(error) if error.downcast_ref().map(io::Error::kind) == Some(ErrorKind::BrokenPipe) => Ok(ExitCode::SUCCESS),
+        ended => ended,
+    }
+}
+
+fn simulate(Arguments { seeds, settings }: Arguments, output: &mut impl Write) -> Result<ExitCode, Error> {
     let (began, mut totals) = (Instant::now(), Totals::default());
     for seed in seeds {
         let mut settings = settings.clone();
         settings.seed = seed;
         let Outcome { violation, history, totals: of_seed, .. } = run(settings)?;
         totals.add(&of_seed);
-        print!("{history}");
+        write!(output, "{history}")?;
         if let Some(violation) = violation {
-            println!("seed {seed}: {violation}");
+            writeln!(output, "seed {seed}: {violation}")?;
             return Ok(ExitCode::FAILURE);
         }
         if totals.histories.is_multiple_of(1000) {
-            println!("{}", figures(&totals, began));
+            writeln!(output, "{}", figures(&totals, began))?;
         }
     }
-    println!("{}", figures(&totals, began));
+    writeln!(output, "{}", figures(&totals, began))?;
     for (kind, count) in &totals.faults {
-        println!("{count:>12} {kind}");
+        writeln!(output, "{count:>12} {kind}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

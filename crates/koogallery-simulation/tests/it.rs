@@ -1,5 +1,7 @@
 //! Short histories: what must hold does, every planted bug is found, and a seed gives one history.
 
+use std::process::{Command, Stdio};
+
 use koogallery_simulation::{Bug, Outcome, Settings, run};
 
 /// Seeds that are tried for a planted bug.
@@ -30,6 +32,17 @@ fn one_seed_is_one_history() {
     assert!(first.lines().count() > 1000, "{first}");
     assert!(first == history(7), "the second run of the seed went another way");
     assert!(first != history(8));
+}
+
+/// A reader that has seen enough, as `head`, ends the program quietly.
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery-simulation"));
+    command.args(["--seed", "7", "--history"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().expect("it starts");
+    drop(process.stdout.take());
+    let ended = process.wait_with_output().expect("it ends");
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr)), (Some(0), "".into()));
 }
 
 /// Runs seeds until one shows the bug, by the invariant that it breaks. Without the bug the same seed shows nothing.

@@ -109,7 +109,8 @@ pub use client_secret::{PublicKey, PublicKeyError};
 pub use http_target::{HttpTarget, TargetUrlError};
 pub use load::{Load, LoadError, LoadReport};
 pub use marketplace::{
-    Attempt, CallOptions, LifecycleError, Marketplace, MarketplaceBuilder, SentCall, Subscription, SubscriptionState,
+    Attempt, CallOptions, CallbackFault, CallbackFaultRule, LifecycleError, Marketplace, MarketplaceBuilder, SentCall,
+    Subscription, SubscriptionState,
 };
 pub use masking::Masking;
 pub use open_api_server::{

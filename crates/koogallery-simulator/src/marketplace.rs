@@ -4,6 +4,7 @@ mod attempt;
 mod builder;
 mod call_options;
 mod due;
+mod fault;
 mod lifecycle;
 mod sent;
 mod subscription;
@@ -16,15 +17,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
+use tokio::sync::watch;
 
 pub use self::attempt::Attempt;
 pub use self::builder::MarketplaceBuilder;
 pub use self::call_options::CallOptions;
+pub use self::fault::{CallbackFault, CallbackFaultRule};
 pub use self::lifecycle::LifecycleError;
 pub use self::sent::SentCall;
 pub use self::subscription::{Subscription, SubscriptionState};
 
 use self::attempt::Planned;
+use self::fault::Faults;
 use self::sent::Sent;
 use self::time::Time;
 use super::delivery::{Callback, DeliveryError, DeliveryOutcome, Endpoint, Schedule};
@@ -81,6 +85,8 @@ struct Inner {
     open_api: OpenApiServer,
     time: Time,
     random: SeededRandom,
+    /// Number of answered calls.
+    answered: watch::Sender<u64>,
     state: Mutex<State>,
 }
 
@@ -90,6 +96,7 @@ struct State {
     subscriptions: BTreeMap<String, Subscription>,
     log: Ring<Attempt>,
     sent: Sent,
+    faults: Faults,
 }
 
 impl Marketplace {
@@ -192,12 +199,10 @@ impl Marketplace {
 
     /// Returns the last attempt.
     async fn repeat(&self, callback: &Callback, schedule: Schedule) -> Result<Attempt, DeliveryError> {
-        let options = CallOptions::default();
         let mut number = 1;
         loop {
-            let request = self.sign(callback, &options)?;
             let interval = (number < schedule.attempts()).then(|| schedule.interval());
-            let attempt = self.attempt(Planned { callback, number, options: &options, interval }, request).await;
+            let attempt = self.deliver_once(callback, number, interval).await?;
             let Some(interval) = interval.filter(|_| !attempt.outcome.is_final()) else { return Ok(attempt) };
             number += 1;
             self.inner.time.wait(interval).await;
@@ -243,6 +248,8 @@ impl Marketplace {
             attempt.clone()
         });
         state.sent.push(attempt.sequence, sent);
+        drop(state);
+        self.inner.answered.send_modify(|answered| *answered += 1);
         attempt
     }
 

@@ -58,6 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_million_entries_take_the_memory_of_the_latest() {
+        let mut ring = Ring::default();
+        (0..1_000_000).for_each(|_| ring.push(|number| number));
+        assert_eq!((ring.entries.len(), ring.latest), (KEPT, 1_000_000));
+        assert!(ring.entries.capacity() <= 2 * KEPT, "{}", ring.entries.capacity());
+    }
+
+    #[test]
     fn the_latest_are_kept_with_their_numbers() {
         let mut ring = Ring::default();
         (0..10_005).for_each(|_| ring.push(|number| number));

@@ -20,6 +20,7 @@ mod sales;
 mod scripting;
 mod state;
 mod tenants;
+mod usage;
 mod view;
 
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ use koogallery::adapter::serve::Server;
 use koogallery_simulator::{Instance, Marketplace};
 use tokio::net::TcpListener;
 
-use crate::support::environment::access_keys;
+use crate::support::environment::{access_keys, optional_credentials};
 use crate::support::interrupt::interrupted;
 use crate::support::open_api;
 use crate::support::runtime;
@@ -50,7 +51,9 @@ Examples:
   curl http://127.0.0.1:9090/_marketplace/subscriptions/INSTANCE/renew -d 'period=1 month'
   curl http://127.0.0.1:9090/_marketplace/tenants -d tenant=t-1 -d callback=http://127.0.0.1:8080/sso -d users=lihua
   curl http://127.0.0.1:9090/_marketplace/tenants/t-1/login -d user=lihua
+  curl http://127.0.0.1:9090/_marketplace/usage -d instance=inst-1 -d value=12.5
   curl http://127.0.0.1:9090/_marketplace/faults -d fault=lost-answer -d api=push-usage -d times=2
+  curl http://127.0.0.1:9090/_marketplace/faults/callbacks -d fault=duplicate -d activity=newInstance
 
 A seller's server with KOOGALLERY_OPEN_API_URL=http://127.0.0.1:9090 and the same keys then uses this mock; the usage push
 needs no AK/SK. The documented mock orders, such as MOCKPERIODYEARNEW, exist. Signatures are verified strictly, and a mismatch
@@ -72,9 +75,12 @@ machines reach, it needs the token in the printed address; scripts send it as Au
     freeze, unfreeze, release, query, apply (for a License)
   POST instances: instance, and the fields of an order; usage is accepted for it
   POST tenants: profile, tenant, callback, instance, app, client, secret, users; tenants/TENANT/login: user;
-    tenants/TENANT/unbind. Without --target tenantSync, applicationSync and authSync are left to `koogallery fire`
+    tenants/TENANT/users: users, who are added; tenants/TENANT/unbind. Without --target tenantSync, applicationSync and authSync are left to `koogallery fire`
   GET state: orders, subscriptions, usage and authorization codes as JSON, without secrets; POST state: text, such a file
-  POST faults: fault, value, api, times, percent; faults/clear
+  POST usage: api (push-usage, or push-usage-old by AK/SK), instance, product (billing item), value, begin, end (such as
+    20260101T000000Z), package, metering_sn, wrong_key: a record is pushed as a seller pushes it, once
+  POST faults: fault, value, api, times, percent; faults/callbacks: fault (duplicate, out-of-order, lost-answer), activity,
+    times, percent, for the calls that the marketplace makes by itself; faults/clear
 
 With --target the marketplace also calls the seller. Expired subscriptions are frozen, then released after 15 days. Client
 secrets are encrypted with the public part of KOOGALLERY_RSA_PRIVATE_KEY_FILE; without it no applicationSync is sent.";
@@ -115,6 +121,7 @@ impl Serve {
         let keys = access_keys()?;
         let seed = self.seed.get()?;
         let open_api = open_api::server_of_pushes(seed, &keys, self.strict_packages)?;
+        let credentials = optional_credentials()?;
         for id in &self.instance {
             open_api.put_instance(Instance::on_demand(id, open_api.now()));
         }
@@ -133,6 +140,7 @@ impl Serve {
             let access = Access::at(address.ip()).map_err(|error| Failure::of("no randomness for a token", &error))?;
             output.note(&format!("the marketplace is at http://{address}/_marketplace{}", access.query()))?;
             let control = Control::new(open_api, marketplace, &keys, &format!("http://{address}"));
+            let control = control.with_credentials(credentials);
             let options = self.seller;
             let seller = self.target.map(|url| Seller { url, options });
             let control = control.with_seller(seller).with_access(access);

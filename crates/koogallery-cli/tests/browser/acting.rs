@@ -8,7 +8,7 @@ use crate::servers::{Example, KEYS, marketplace};
 
 const PRIVATE_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/keys/test_rsa_3072.pem");
 
-fn with_seller() -> (Server, Example) {
+pub fn with_seller() -> (Server, Example) {
     let seller = Example::with("isv_server", &["--allow-http", "true"], &[]);
     let server = Server::start(
         marketplace(&["--target", &seller.url("/saasproduce")])
@@ -19,7 +19,7 @@ fn with_seller() -> (Server, Example) {
 }
 
 /// Opens the actions of the only instance of a profile.
-async fn actions(browser: &Browser, profile: &str) -> String {
+pub async fn actions(browser: &Browser, profile: &str) -> String {
     browser.until_text("#instance-table", profile).await;
     let rows = browser.driver.find_all(By::Css("#instance-table tr")).await.unwrap();
     for row in rows {
@@ -111,6 +111,15 @@ async fn an_enterprise_is_bound_by_clicks_and_its_user_logs_in() {
     browser.submit("form[action$='/login']", &[]).await;
     browser.find("main a").await.click().await.unwrap();
     browser.until_text("body", "lihua").await;
+    // Another user is added, and logs in.
+    browser.open(&server, "").await;
+    browser.find("#tenant-table summary").await.click().await.unwrap();
+    browser.submit("form[action$='/users']", &[("users", "wangwu:Wang Wu")]).await;
+    browser.until_text("#call-log li:first-child", "authSync: 000000").await;
+    browser.driver.find(By::XPath("//button[contains(., 'wangwu')]")).await.unwrap().click().await.unwrap();
+    browser.until_text("h1", "Log in").await;
+    browser.find("main a").await.click().await.unwrap();
+    browser.until_text("body", "wangwu").await;
     browser.open(&server, "").await;
     browser.submit("form[action$='/unbind']", &[]).await;
     browser.until_text("#call-log", "tenantSync").await;

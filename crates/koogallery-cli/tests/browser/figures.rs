@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use crate::driver::Browser;
-use crate::process::Server;
+use crate::process::{Server, exchange};
 use crate::servers::{KEYS, answering, marketplace};
 use crate::windows::unsigned_request;
 
@@ -62,11 +62,19 @@ fn asked_again(stream: &mut TcpStream, request: &str) {
     }
 }
 
+/// The memory of a process that is not swapped out.
+#[cfg(target_os = "linux")]
+fn resident_kilobytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 #[tokio::test]
 async fn full_logs_are_shown_at_once() {
-    /// As many as are kept, and more; calls to the seller take longer to make than to show.
+    /// As many as are kept, and more.
     const REQUESTS: usize = 10_010;
-    const CALLS: usize = 500;
+    const STEPS: usize = 41;
     let Some(browser) = Browser::start().await else { return };
     let seller = answering(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 39\r\nConnection: close\r\n\r\n\
@@ -74,16 +82,35 @@ async fn full_logs_are_shown_at_once() {
     );
     let server = Server::start(marketplace(&["--target", &format!("http://{seller}/x")]).envs(KEYS));
     let mut stream = TcpStream::connect(server.address).unwrap();
-    let (host, form) = (server.address, "profile=saas-v2&activity=releaseInstance");
+    let host = server.address;
     let request = "GET /api/mkp-openapi-public/global/v1/order/query?orderId=CS1 HTTP/1.1\r\nHost: ";
     for _ in 0..REQUESTS {
         asked_again(&mut stream, &format!("{request}{host}\r\n\r\n"));
     }
-    for _ in 0..CALLS {
-        let length = form.len();
-        let head = format!("POST /_marketplace/calls HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n");
-        asked_again(&mut stream, &(head + form));
+    // Calls to the seller are made by a scenario, 250 at a time.
+    let step = "[[step]]%0Acall='releaseInstance'%0Aprofile='saas-v2'%0Aat_once=250%0A";
+    let form = format!("text={}", step.replace('=', "%3D").repeat(STEPS));
+    let head =
+        format!("POST /_marketplace/scenarios HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n", form.len());
+    asked_again(&mut stream, &format!("{head}{form}"));
+    let answer = |path: &str| {
+        let request = format!("GET /_marketplace/{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        exchange(host, &request).unwrap()
+    };
+    loop {
+        let run: Value = serde_json::from_slice(&answer("scenarios/1").1).unwrap();
+        assert_eq!(run["problem"], Value::Null);
+        if run["isDone"] == true {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
+    let latest = STEPS * 250;
+    let status = |number: usize| answer(&format!("calls/{number}")).0;
+    assert_eq!(
+        (status(latest), status(latest + 1), status(latest - 9_999), status(latest - 10_000)),
+        (200, 404, 200, 404)
+    );
     let mut painted = Vec::new();
     for _ in 0..5 {
         browser.open(&server, "").await;
@@ -109,5 +136,12 @@ async fn full_logs_are_shown_at_once() {
         .await;
     println!("{weight} bytes");
     assert!(weight > 1000 && weight < 300_000, "{weight}");
+    #[cfg(target_os = "linux")]
+    {
+        // Both logs, and the latest calls in full, up to 64 MB. A generous bound.
+        let taken = resident_kilobytes(server.id());
+        println!("{taken} kB");
+        assert!(taken < 300_000, "{taken} kB");
+    }
     browser.end().await;
 }

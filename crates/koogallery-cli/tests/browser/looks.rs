@@ -2,7 +2,7 @@
 
 use crate::driver::Browser;
 use crate::process::Server;
-use crate::servers::{Example, KEYS, marketplace};
+use crate::servers::{Example, KEYS, answering, marketplace};
 
 async fn sold(browser: &Browser) -> (Server, Example) {
     let seller = Example::start("isv_server", &[]);
@@ -32,8 +32,35 @@ async fn the_page_speaks_chinese_and_remembers_it() {
     browser.picture("chinese").await;
     browser.open(&server, "/calls/1").await;
     browser.until_text("table", "签名步骤").await;
+    // What the simulator says of it is Chinese as well.
+    for said in ["000000，实例", "签名正确", "通过: HTTP状态码为200", "发送时开头为"] {
+        assert!(browser.text("table").await.contains(said), "{said}");
+    }
+    browser.picture("chinese-call").await;
     browser.find("a[lang=en]").await.click().await.unwrap();
     browser.until_text("h1", "Callback").await;
+    browser.end().await;
+}
+
+#[tokio::test]
+async fn a_report_is_chinese() {
+    let Some(browser) = Browser::start().await else { return };
+    let seller = answering(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 58\r\nConnection: close\r\n\r\n\
+         {\"resultCode\":\"000000\",\"resultMsg\":\"x\",\"instanceId\":\"i-1\"}",
+    );
+    let server = Server::start(marketplace(&["--target", &format!("http://{seller}/x")]).envs(KEYS));
+    browser.open(&server, "/checks?lang=zh").await;
+    browser.submit("form[action$='/checks']", &[("profile", "saas-v2")]).await;
+    browser.until_text("#run", "未执行").await;
+    browser.until_text("#reports", "没有验签：没有签名的调用被接受").await;
+    browser.until_text("#reports svg", "恰好一次").await;
+    browser.picture("chinese-check").await;
+    browser.narrow(400).await;
+    browser.prefer("dark").await;
+    let overflow: i64 = browser.script("return document.scrollingElement.scrollWidth - innerWidth").await;
+    assert!(overflow <= 0, "{overflow} pixels too wide");
+    browser.picture("400-dark-chinese-check").await;
     browser.end().await;
 }
 

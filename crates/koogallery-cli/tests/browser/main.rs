@@ -10,6 +10,7 @@ mod looks;
 #[allow(dead_code)] // others use more of it
 #[path = "../../../../tests/it/process.rs"]
 mod process;
+mod pushing;
 mod scripting;
 #[allow(dead_code)]
 #[path = "../cli/servers.rs"]

@@ -3,16 +3,19 @@
 #[path = "../../../../tests/it/diagnosis/cases.rs"]
 mod cases;
 mod check;
+mod chinese;
 mod ciphers;
 mod console;
 mod examples;
 mod families;
+mod figures;
 mod fire;
 mod handbook;
 mod load;
 #[allow(dead_code)] // others use more of it
 #[path = "../../../../tests/it/process.rs"]
 mod process;
+mod pushing;
 mod reconcile;
 mod record;
 mod repeat;

@@ -41,6 +41,7 @@ pub struct Attempt {
 }
 
 /// A call to be made, with what decides about the next.
+#[derive(Clone, Copy)]
 pub(super) struct Planned<'a> {
     pub(super) callback: &'a Callback,
     /// Number of the attempt, counted from 1.

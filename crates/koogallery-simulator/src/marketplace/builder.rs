@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::watch;
+
 use super::time::Time;
 use super::{Inner, Marketplace};
 use crate::delivery::Endpoint;
@@ -78,6 +80,7 @@ impl MarketplaceBuilder {
             open_api,
             time,
             random: SeededRandom::new(seed),
+            answered: watch::Sender::default(),
             state: Mutex::default(),
         };
         Marketplace { inner: Arc::new(inner) }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Request, Uri};
 use tokio::time::timeout;
 
+use super::CallbackFault;
 use crate::delivery::Endpoint;
 use crate::target::{Answer, ErasedTarget, TargetError};
 use koogallery::key::{AccessKey, AccessKeys};
@@ -29,6 +30,7 @@ pub struct CallOptions {
     key: Option<AccessKey>,
     is_damaged: bool,
     patience: Option<Duration>,
+    fault: Option<CallbackFault>,
 }
 
 impl CallOptions {
@@ -70,15 +72,21 @@ impl CallOptions {
 
     /// Returns what goes wrong on purpose, such as `the clock is 61s behind; signed with another key`. Empty for a correct call.
     pub fn describe(&self) -> String {
-        let Self { ahead, behind, key, is_damaged, patience } = self;
+        let Self { ahead, behind, key, is_damaged, patience, fault } = self;
         let parts = [
             (!ahead.is_zero()).then(|| format!("the clock is {ahead:?} ahead")),
             (!behind.is_zero()).then(|| format!("the clock is {behind:?} behind")),
             key.is_some().then(|| "signed with another key".to_owned()),
             is_damaged.then(|| "a field was added after signing".to_owned()),
             patience.map(|patience| format!("disconnected after {patience:?}")),
+            fault.map(|fault| fault.describe().to_owned()),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+
+    pub(super) fn with_fault(mut self, fault: Option<CallbackFault>) -> Self {
+        self.fault = fault;
+        self
     }
 
     pub(super) fn time(&self, now: Timestamp) -> Timestamp {
@@ -118,6 +126,12 @@ impl CallOptions {
         deadline: Duration,
     ) -> Result<Answer, TargetError> {
         let patience = self.patience.unwrap_or(deadline);
-        timeout(patience, target.call(request)).await.unwrap_or(Err(TargetError::Timeout(patience)))
+        let answer = timeout(patience, target.call(request)).await.unwrap_or(Err(TargetError::Timeout(patience)));
+        match self.fault {
+            Some(CallbackFault::LostAnswer) => {
+                answer.and_then(|_| Err(TargetError::CutOff("the answer was lost on purpose".to_owned())))
+            }
+            _ => answer,
+        }
     }
 }

@@ -80,6 +80,18 @@ mod tests {
     use koogallery::protocol::Protocol;
 
     #[test]
+    fn a_million_small_calls_take_the_memory_of_the_latest() {
+        let mut sent = Sent::default();
+        for sequence in 1..=1_000_000 {
+            let callback = Callback::message(Protocol::SaasV2, Activity::NewInstance, "{}");
+            let bodies = WholeBodies { request: String::new(), answer: String::new() };
+            sent.push(sequence, SentCall::new(callback, Request::new(Bytes::new()), bodies, String::new()));
+        }
+        assert!(sent.calls.len() <= KEPT / OVERHEAD && sent.calls.capacity() <= 2 * KEPT / OVERHEAD);
+        assert!(sent.get(1_000_000).is_some());
+    }
+
+    #[test]
     fn the_latest_are_kept_within_a_limit() {
         let mut sent = Sent::default();
         for sequence in 1..=300 {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::result_large_err)] // a refusal is a whole answer
 
+mod callback_faults;
 mod calls_in_full;
 mod checks;
 mod families;

@@ -56,7 +56,7 @@ impl Action {
             Self::ConvertTrial => ("Convert trial", "试用转正"),
             Self::CancelRenewal => ("Cancel renewal", "退续费"),
             Self::Upgrade => ("Upgrade", "升级"),
-            Self::Freeze => ("Freeze", "冻结"),
+            Self::Freeze => ("Freeze (expire)", "冻结（到期）"),
             Self::Unfreeze => ("Unfreeze", "解冻"),
             Self::Release => ("Release", "释放"),
             Self::Query => ("Query", "查询"),

@@ -8,7 +8,7 @@ use http::header::{ACCEPT, HeaderValue, LOCATION, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Limited};
-use koogallery::key::AccessKeys;
+use koogallery::key::{AccessKeys, Credentials};
 use koogallery::protocol::Protocol;
 use koogallery_simulator::{Marketplace, OpenApiServer, OpenApiService};
 
@@ -34,6 +34,8 @@ pub struct Control {
     /// `None` if no seller is called.
     pub marketplace: Option<Marketplace>,
     pub keys: AccessKeys,
+    /// The access key pair of the seller's account, if it is known.
+    pub credentials: Option<Credentials>,
     /// The protocols of orders whose keys are known.
     pub sold: Vec<Protocol>,
     /// The protocols of the Kit whose keys are known.
@@ -59,6 +61,7 @@ impl Control {
             open_api,
             marketplace,
             keys: keys.clone(),
+            credentials: None,
             sold: offered(&[
                 Protocol::SaasV2,
                 Protocol::SaasV1,
@@ -76,6 +79,12 @@ impl Control {
             scenarios: Jobs::default(),
             recorder: Recorder::default(),
         }
+    }
+
+    /// Sets the access key pair of the seller's account.
+    pub fn with_credentials(mut self, credentials: Option<Credentials>) -> Self {
+        self.credentials = credentials;
+        self
     }
 
     /// Sets the seller.

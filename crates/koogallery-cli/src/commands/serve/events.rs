@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::filter::Filter;
+use super::lang::Lang;
+use super::page::time;
 
 /// How often the logs are looked at, which is how late an event may be.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -80,20 +82,45 @@ pub fn is_wrong_request(call: &OpenApiCall) -> bool {
 }
 
 /// An entry of a log on the page.
-pub fn of_call(attempt: &Attempt) -> Value {
+pub fn of_call(lang: Lang, attempt: &Attempt) -> Value {
     json!({
         "href": format!("/_marketplace/calls/{}", attempt.sequence),
-        "line": format!("{} {attempt}", attempt.at.to_compact_seconds()),
+        "line": format!("{} {}", time(&attempt.at.to_compact_seconds()), line_of_call(lang, attempt)),
         "wrong": is_wrong_call(attempt),
     })
 }
 
+/// Returns a call in one line, without its time.
+pub fn line_of_call(lang: Lang, attempt: &Attempt) -> String {
+    if lang == Lang::English {
+        return attempt.to_string();
+    }
+    let again = if attempt.number > 1 { format!("，第{}次", attempt.number) } else { String::new() };
+    let (outcome, taken) = (attempt.outcome.to_string(), attempt.exchange.duration.as_millis());
+    let outcome = lang.say(&outcome);
+    format!("{} {}{again}：{outcome}（{taken}毫秒）", attempt.protocol.id(), attempt.activity)
+}
+
+fn line_of_request(lang: Lang, call: &OpenApiCall) -> String {
+    let at = time(&call.at.to_compact_seconds());
+    if lang == Lang::English {
+        let text = call.to_string();
+        let (_, rest) = text.lines().next().unwrap_or_default().split_once(' ').unwrap_or_default();
+        return format!("{at} {rest}");
+    }
+    let about = if call.about.is_empty() { String::new() } else { format!("（{}）", lang.say(&call.about)) };
+    let status = call.status.map_or_else(|| "没有响应".to_owned(), |status| format!("HTTP {}", status.as_u16()));
+    let code = if call.code.is_empty() { String::new() } else { format!("，{}", call.code) };
+    let faults: Vec<_> = call.faults.iter().map(|fault| lang.say(fault)).collect();
+    let faults = if faults.is_empty() { String::new() } else { format!("（故障：{}）", faults.join("、")) };
+    format!("{at} {}{about}：{status}{code}{faults}", call.request)
+}
+
 /// An entry of a log on the page.
-pub fn of_request(call: &OpenApiCall) -> Value {
-    let text = call.to_string();
+pub fn of_request(lang: Lang, call: &OpenApiCall) -> Value {
     json!({
         "href": format!("/_marketplace/requests/{}", call.sequence),
-        "line": text.lines().next().unwrap_or_default(),
+        "line": line_of_request(lang, call),
         "wrong": is_wrong_request(call),
     })
 }
@@ -111,6 +138,7 @@ pub fn follow(
     source: Source,
     place: Place,
     filter: Filter,
+    lang: Lang,
 ) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send {
     let begin = (place, VecDeque::from([": follows\n\n".to_owned()]), Instant::now());
     stream::unfold(begin, move |(mut place, mut ready, mut written)| {
@@ -124,13 +152,13 @@ pub fn follow(
                 for attempt in &calls {
                     place.calls = attempt.sequence;
                     if filter.takes_call(attempt) {
-                        ready.push_back(event("call", place, &of_call(attempt)));
+                        ready.push_back(event("call", place, &of_call(lang, attempt)));
                     }
                 }
                 for call in open_api.log_after(place.requests) {
                     place.requests = call.sequence;
                     if filter.takes_request(&call) {
-                        ready.push_back(event("request", place, &of_request(&call)));
+                        ready.push_back(event("request", place, &of_request(lang, &call)));
                     }
                 }
                 if changes.count() > place.changes {

@@ -1,12 +1,15 @@
-//! Faults of the open APIs, as forms name them.
+//! Faults of the open APIs and of callbacks, as forms name them.
 
-use koogallery_simulator::{Fault, FaultRule, Operation, RefusalForm};
+use koogallery_simulator::{CallbackFault, CallbackFaultRule, Fault, FaultRule, Operation, RefusalForm};
 
 use super::form::Form;
 use crate::support::duration;
 
 /// The fields of a form that switches a fault on.
 pub const FIELDS: [&str; 5] = ["fault", "value", "api", "times", "percent"];
+
+/// The fields of a form that switches a fault of callbacks on.
+pub const CALLBACK_FIELDS: [&str; 4] = ["fault", "activity", "times", "percent"];
 
 /// The faults: name, and what the value is, if there is one.
 pub const KINDS: [(&str, &str); 12] = [
@@ -35,11 +38,35 @@ pub fn rule(form: &Form) -> Result<FaultRule, String> {
     if let Some(times) = form.number("times")? {
         rule = rule.with_times(times);
     }
-    match form.number("percent")? {
-        None => Ok(rule),
-        Some(percent @ 1..=100) => Ok(rule.with_percent(u8::try_from(percent).unwrap_or(100))),
-        Some(_) => Err("percent must be from 1 to 100".to_owned()),
+    Ok(match percent(form)? {
+        Some(percent) => rule.with_percent(percent),
+        None => rule,
+    })
+}
+
+/// Reads the rule of a form about callbacks.
+pub fn callback_rule(form: &Form) -> Result<CallbackFaultRule, String> {
+    let name = form.get("fault").ok_or("fault is missing")?;
+    let found = CallbackFault::ALL.into_iter().find(|fault| fault.as_str() == name);
+    let known = || CallbackFault::ALL.map(CallbackFault::as_str).join(", ");
+    let mut rule =
+        CallbackFaultRule::new(found.ok_or_else(|| format!("unknown fault {name:?}; known are {}", known()))?);
+    if let Some(name) = form.get("activity") {
+        rule = rule.with_activity(name.parse().map_err(|error| format!("activity: {error}"))?);
     }
+    if let Some(times) = form.number("times")? {
+        rule = rule.with_times(times);
+    }
+    Ok(match percent(form)? {
+        Some(percent) => rule.with_percent(percent),
+        None => rule,
+    })
+}
+
+fn percent(form: &Form) -> Result<Option<u8>, String> {
+    let percent = form.number("percent")?.map(|percent| u8::try_from(percent).ok());
+    let is_wrong = percent.is_some_and(|percent| !percent.is_some_and(|percent| (1..=100).contains(&percent)));
+    if is_wrong { Err("percent must be from 1 to 100".to_owned()) } else { Ok(percent.flatten()) }
 }
 
 fn fault(form: &Form) -> Result<Fault, String> {
@@ -110,6 +137,29 @@ mod tests {
         assert!(
             KINDS.iter().all(|(name, _)| !read(&format!("fault={name}")).is_err_and(|why| why.contains("unknown")))
         );
+    }
+
+    #[test]
+    fn callbacks_have_faults_of_their_own() {
+        let read =
+            |form: &str| callback_rule(&Form::parse(form.as_bytes(), &CALLBACK_FIELDS)?).map(|it| it.to_string());
+        for (form, expected) in [
+            ("fault=duplicate", "duplicate"),
+            ("fault=out-of-order&activity=newInstance&times=2&percent=10", "out of order of newInstance, 2 more, 10 %"),
+            ("fault=lost-answer", "lost answer"),
+        ] {
+            assert_eq!(read(form).as_deref(), Ok(expected), "{form}");
+        }
+        for (form, why) in [
+            ("", "fault is missing"),
+            ("fault=slow", "known are duplicate, out-of-order, lost-answer"),
+            ("fault=duplicate&activity=x", "activity: "),
+            ("fault=duplicate&percent=101", "percent must be"),
+            ("fault=duplicate&percent=1000", "percent must be"),
+        ] {
+            let said = read(form).unwrap_err();
+            assert!(said.contains(why), "{form}: {said}");
+        }
     }
 
     #[test]

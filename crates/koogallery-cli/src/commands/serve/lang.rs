@@ -1,5 +1,9 @@
 //! The languages of the page.
 
+mod chinese;
+
+use std::borrow::Cow;
+
 use http::header::{ACCEPT_LANGUAGE, COOKIE};
 use http::request::Parts;
 use koogallery::query::{Plus, raw_pairs};
@@ -53,6 +57,19 @@ impl Lang {
             Self::English => english,
             Self::Chinese => chinese,
         }
+    }
+
+    /// Returns a text of the library or the simulator in this language.
+    pub fn say(self, english: &str) -> Cow<'_, str> {
+        match self {
+            Self::English => english.into(),
+            Self::Chinese => chinese::chinese(english).into(),
+        }
+    }
+
+    /// Returns texts line by line in this language.
+    pub fn say_lines(self, english: &str) -> String {
+        english.split('\n').map(|line| self.say(line)).collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -1,10 +1,12 @@
 //! Pages, which work without their script. All texts of sellers are escaped.
 
 mod checks;
+mod faults;
 mod home;
 mod log;
 mod scenarios;
 mod sections;
+mod usage;
 
 pub use checks::{check, checks};
 pub use home::home;
@@ -62,7 +64,7 @@ pub fn login(lang: Lang, url: &str) -> String {
 pub fn refusal(lang: Lang, why: &str) -> String {
     let body = format!(
         "<p role=alert class=wrong>{}</p><p><a href='/_marketplace'>{}</a></p>",
-        escaped(why),
+        escaped(&lang.say(why)),
         lang.of_two("Back", "返回")
     );
     subpage(lang, lang.of_two("Not done", "未执行"), &body)
@@ -71,6 +73,17 @@ pub fn refusal(lang: Lang, why: &str) -> String {
 /// Escapes a text: a seller's answers are not trusted.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;").replace('"', "&quot;")
+}
+
+/// A time of digits alone, as people write it: `2026-11-29 16:15:19`, with milliseconds if it has them.
+pub fn time(digits: &str) -> String {
+    let part = |from: usize, to: usize| digits.get(from..to);
+    let parts = (part(0, 4), part(4, 6), part(6, 8), part(8, 10), part(10, 12), part(12, 14));
+    let (Some(year), Some(month), Some(day), Some(hour), Some(minute), Some(second)) = parts else {
+        return digits.to_owned();
+    };
+    let fraction = digits.get(14..17).map_or_else(String::new, |millis| format!(".{millis}"));
+    format!("{year}-{month}-{day} {hour}:{minute}:{second}{fraction}")
 }
 
 pub fn path_segment(text: &str) -> String {

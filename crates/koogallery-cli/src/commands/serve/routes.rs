@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{Method, StatusCode};
+use koogallery_simulator::Marketplace;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -39,7 +40,7 @@ impl Control {
             ["subscriptions"] => Outcome::Json(view::subscriptions(self.marketplace.as_ref())),
             ["instances"] => Outcome::Json(view::instances(open_api)),
             ["tenants"] => Outcome::Json(tenants::list(open_api)),
-            ["faults"] => Outcome::Json(view::faults(open_api)),
+            ["faults"] => Outcome::Json(view::faults(open_api, self.marketplace.as_ref())),
             ["log"] => Outcome::Json(view::log(self.marketplace.as_ref(), open_api)),
             ["calls", number] => {
                 let call = self.marketplace.as_ref().zip(numbered(number)).and_then(|(it, number)| it.logged(number));
@@ -76,15 +77,15 @@ impl Control {
                 let place = Place::read(query, id).not_after(self.place());
                 let (open_api, marketplace) = (open_api.clone(), self.marketplace.clone());
                 let source = Source { open_api, marketplace, changes: self.changes.clone() };
-                Outcome::Events(events::follow(source, place, Filter::read(query)).boxed())
+                Outcome::Events(events::follow(source, place, Filter::read(query), lang).boxed())
             }
             ["console.js"] => Outcome::Asset("text/javascript; charset=utf-8", include_str!("console.js")),
             ["console.css"] => Outcome::Asset("text/css; charset=utf-8", include_str!("console.css")),
             ["icon.svg"] => Outcome::Asset("image/svg+xml", include_str!("icon.svg")),
-            ["orders" | "clock"]
+            ["orders" | "clock" | "usage"]
             | ["subscriptions", _, _]
-            | ["tenants", _, "login" | "unbind"]
-            | ["faults", "clear"]
+            | ["tenants", _, "login" | "unbind" | "users"]
+            | ["faults", "clear" | "callbacks"]
             | ["calls"]
             | ["calls", _, "repeat"] => return Err(not_allowed()),
             _ => return Err(nothing(parts)),
@@ -98,8 +99,7 @@ impl Control {
             ["subscriptions", instance_id, what] => {
                 let (instance_id, what, body) = (decoded(instance_id), (*what).to_owned(), body.to_vec());
                 let control = self.clone();
-                let work = async move { control.change(&instance_id, &what, &body).await };
-                Outcome::Done(if reader.is_browser { begun(work).await? } else { work.await? })
+                done(reader, async move { control.change(&instance_id, &what, &body).await }).await?
             }
             ["instances"] => Outcome::Done(self.open(body)?),
             ["checks"] => self.begin_check(body)?,
@@ -116,13 +116,32 @@ impl Control {
             ["tenants"] => {
                 let form = Form::parse(body, &tenants::FIELDS)?;
                 let wanted = Wanted::read(&form, &self.kits, &self.address, self.marketplace.is_some())?;
-                Outcome::Done(self.tenants.bind(open_api, self.marketplace.as_ref(), wanted).await?)
+                let control = self.clone();
+                let work = async move {
+                    let Self { tenants, open_api, marketplace, .. } = &control;
+                    Ok(tenants.bind(open_api, marketplace.as_ref(), wanted).await?)
+                };
+                done(reader, work).await?
+            }
+            ["tenants", tenant_id, "users"] => {
+                let form = Form::parse(body, &["users"])?;
+                let users = form.get("users").ok_or_else(|| "users is missing".to_owned())?.to_owned();
+                let (control, tenant_id) = (self.clone(), decoded(tenant_id));
+                let work = async move {
+                    let added = control.tenants.add_users(&control, &tenant_id, &users).await?;
+                    added.ok_or_else(|| unknown(format!("no tenant {tenant_id:?} is bound")))
+                };
+                done(reader, work).await?
             }
             ["tenants", tenant_id, "unbind"] => {
                 Form::parse(body, &[])?;
-                let tenant_id = decoded(tenant_id);
-                let unbound = self.tenants.unbind(open_api, self.marketplace.as_ref(), &tenant_id).await?;
-                Outcome::Done(unbound.ok_or_else(|| unknown(format!("no tenant {tenant_id:?} is bound")))?)
+                let (control, tenant_id) = (self.clone(), decoded(tenant_id));
+                let work = async move {
+                    let Self { tenants, open_api, marketplace, .. } = &control;
+                    let unbound = tenants.unbind(open_api, marketplace.as_ref(), &tenant_id).await?;
+                    unbound.ok_or_else(|| unknown(format!("no tenant {tenant_id:?} is bound")))
+                };
+                done(reader, work).await?
             }
             ["tenants", tenant_id, "login"] => self.log_in(&decoded(tenant_id), body)?,
             ["faults"] => {
@@ -131,9 +150,17 @@ impl Control {
                 open_api.add_fault(rule);
                 Outcome::Done(shown)
             }
+            ["faults", "callbacks"] => {
+                let rule = fault::callback_rule(&Form::parse(body, &fault::CALLBACK_FIELDS)?)?;
+                let shown = json!({"fault": rule.to_string()});
+                self.marketplace()?.add_fault(rule);
+                Outcome::Done(shown)
+            }
+            ["usage"] => self.push_usage(body).await?,
             ["faults", "clear"] => {
                 Form::parse(body, &[])?;
                 open_api.clear_faults();
+                self.marketplace.iter().for_each(Marketplace::clear_faults);
                 Outcome::Done(json!({}))
             }
             []
@@ -143,6 +170,14 @@ impl Control {
             _ => return Err(nothing(parts)),
         })
     }
+}
+
+/// The result for a script; a browser gets what there is after a little while.
+async fn done(
+    reader: Reader,
+    work: impl Future<Output = Result<Value, Refused>> + Send + 'static,
+) -> Result<Outcome, Refused> {
+    Ok(Outcome::Done(if reader.is_browser { begun(work).await? } else { work.await? }))
 }
 
 /// Waits a little: a call that is refused is tried again for hours, and the page shows how it goes on.

@@ -2,9 +2,11 @@
 
 use http::StatusCode;
 use koogallery::random::{OsRandom, Random as _};
+use koogallery_simulator::Attempt;
 use serde_json::{Value, json};
 
 use super::control::Control;
+use super::events::line_of_call;
 use super::form::Form;
 use super::jobs::{Job, Jobs};
 use super::lang::Lang;
@@ -24,8 +26,15 @@ pub struct Step {
     pub title: String,
     /// What was not as expected, if anything.
     pub wrong: Option<String>,
-    /// The calls: number and line.
-    pub calls: Vec<(u64, String)>,
+    pub calls: Vec<Call>,
+}
+
+/// A call that a step made: its number in the log, and what has come of it.
+#[derive(Clone)]
+pub struct Call {
+    pub number: u64,
+    pub english: String,
+    pub chinese: String,
 }
 
 /// A run of a scenario: how far it is.
@@ -98,7 +107,12 @@ async fn make(plan: Plan, mut run: Run, jobs: Jobs<ScenarioRun>, number: u64) {
     for step in &plan.steps {
         let made = match run.step(step).await {
             Ok(Done { attempts, wrong }) => {
-                let calls = attempts.iter().map(|attempt| (attempt.sequence, attempt.to_string())).collect();
+                let call = |attempt: &Attempt| Call {
+                    number: attempt.sequence,
+                    english: line_of_call(Lang::English, attempt),
+                    chinese: line_of_call(Lang::Chinese, attempt),
+                };
+                let calls = attempts.iter().map(call).collect();
                 Ok(Step { title: step.title.clone(), wrong, calls })
             }
             Err(failure) => Err(failure.to_string()),
@@ -118,7 +132,7 @@ async fn make(plan: Plan, mut run: Run, jobs: Jobs<ScenarioRun>, number: u64) {
 /// Returns a run as JSON.
 pub fn shown(job: &Job<ScenarioRun>) -> Value {
     let step = |step: &Step| {
-        let calls: Vec<_> = step.calls.iter().map(|(_, line)| line).collect();
+        let calls: Vec<_> = step.calls.iter().map(|call| &call.english).collect();
         json!({"title": step.title, "wrong": step.wrong, "calls": calls})
     };
     let ScenarioRun { count, steps, problem } = &job.state;

@@ -10,7 +10,9 @@ use koogallery_simulator::delivery::TenantBinding;
 use koogallery_simulator::{LifecycleError, Marketplace, OpenApiServer, Tenant, User};
 use serde_json::{Value, json};
 
+use super::control::Control;
 use super::form::Form;
+use super::reply::Refused;
 use crate::support::client_secret;
 
 /// The fields of a form that binds an enterprise.
@@ -85,12 +87,7 @@ impl Wanted {
             binding = binding.with_client(client_id.as_str(), encrypted);
         }
         let mut tenant = Tenant::new(tenant_id, client_id, secret, callback);
-        for user in users.split(',') {
-            let (account, name) = user.split_once(':').unwrap_or((user, user));
-            let (account, name) = (account.trim(), name.trim());
-            if account.is_empty() {
-                return Err("users must be accounts such as \"zhangsan:Zhang San,lihua\"".to_owned());
-            }
+        for (account, name) in accounts(users)? {
             binding = binding.with_user(KitUser::new(account, name, DEPARTMENT.0, Role::User));
             let mut user = User::new(account, name);
             DEPARTMENT.0.clone_into(&mut user.organization_code);
@@ -98,6 +95,19 @@ impl Wanted {
         }
         Ok(Self { protocol, binding, tenant, fields })
     }
+}
+
+/// Reads users: account and name.
+fn accounts(users: &str) -> Result<Vec<(&str, &str)>, String> {
+    let mut found = Vec::new();
+    for user in users.split(',') {
+        let (account, name) = user.split_once(':').unwrap_or((user, user));
+        if account.trim().is_empty() {
+            return Err("users must be accounts such as \"zhangsan:Zhang San,lihua\"".to_owned());
+        }
+        found.push((account.trim(), name.trim()));
+    }
+    Ok(found)
 }
 
 impl Tenants {
@@ -143,6 +153,31 @@ impl Tenants {
         open_api.remove_tenant(tenant_id);
         self.bound().remove(tenant_id);
         Ok(Some(json!({"tenantId": tenant_id})))
+    }
+
+    /// Adds users to an enterprise that is bound; the seller gets these alone. `None` if the tenant is not bound.
+    pub async fn add_users(&self, control: &Control, tenant_id: &str, users: &str) -> Result<Option<Value>, Refused> {
+        let Some(Bound { protocol, mut binding, mut fields }) = self.bound().get(tenant_id).cloned() else {
+            return Ok(None);
+        };
+        let added = accounts(users)?;
+        let user = |(account, name): (&str, &str)| KitUser::new(account, name, DEPARTMENT.0, Role::User);
+        binding.users = added.into_iter().map(user).collect();
+        // The last call that binds an enterprise is about its users.
+        if let Some((marketplace, call)) = control.marketplace.as_ref().zip(binding.bind(protocol).pop()) {
+            let outcome = marketplace.deliver(&call).await.map_err(LifecycleError::from)?;
+            if !outcome.is_final() {
+                return Err(LifecycleError::GivenUp { activity: call.activity(), outcome }.into());
+            }
+        }
+        for (_, known) in fields.iter_mut().filter(|(name, _)| name == "users") {
+            *known = format!("{known},{users}");
+        }
+        let is_called = control.marketplace.is_some();
+        let wanted = Wanted::read(&Form::of(fields), &control.kits, &control.address, is_called)?;
+        let shown = shown(&wanted.tenant);
+        self.put(&control.open_api, wanted);
+        Ok(Some(shown))
     }
 
     fn bound(&self) -> MutexGuard<'_, BTreeMap<String, Bound>> {

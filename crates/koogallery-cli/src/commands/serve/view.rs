@@ -1,9 +1,11 @@
 //! What the marketplace has, as JSON.
 
-use koogallery_simulator::{Instance, Marketplace, OpenApiServer, PlacedOrder, Quota, Subscription, UsageTotal};
+use koogallery_simulator::{
+    CallbackFault, Instance, Marketplace, OpenApiServer, PlacedOrder, Quota, Subscription, UsageTotal,
+};
 use serde_json::{Value, json};
 
-use super::fault::{FIELDS, KINDS};
+use super::fault::{CALLBACK_FIELDS, FIELDS, KINDS};
 
 /// Returns an order that was placed.
 pub fn order(order: &PlacedOrder) -> Value {
@@ -46,10 +48,14 @@ pub fn instances(open_api: &OpenApiServer) -> Value {
 }
 
 /// Returns the active faults, and those that can be switched on.
-pub fn faults(open_api: &OpenApiServer) -> Value {
+pub fn faults(open_api: &OpenApiServer, marketplace: Option<&Marketplace>) -> Value {
     let active: Vec<_> = open_api.faults().iter().map(ToString::to_string).collect();
     let known: Vec<_> = KINDS.iter().map(|(fault, value)| json!({"fault": fault, "value": value})).collect();
-    json!({"active": active, "known": known, "fields": FIELDS})
+    let of_callbacks = marketplace.map(|marketplace| {
+        let active: Vec<_> = marketplace.faults().iter().map(ToString::to_string).collect();
+        json!({"active": active, "known": CallbackFault::ALL.map(CallbackFault::as_str), "fields": CALLBACK_FIELDS})
+    });
+    json!({"active": active, "known": known, "fields": FIELDS, "callbacks": of_callbacks})
 }
 
 /// Returns a subscription, with the usage that was accepted of it.

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::Kind;
+use super::signing::AS_SENT;
 use crate::commands::serve::lang::Lang;
-use crate::commands::serve::page::{escaped, form, subpage};
+use crate::commands::serve::page::{escaped, form, subpage, time};
 
 /// Members of the JSON with their names for people, in the order of the page.
 const ROWS: [(&str, &str, &str); 24] = [
@@ -24,7 +25,7 @@ const ROWS: [(&str, &str, &str); 24] = [
     ("requestHeaders", "Request headers", "请求头"),
     ("requestBody", "Request body", "请求体"),
     ("signed", "Signature step by step", "签名步骤"),
-    ("explanation", "Signature explained", "签名诊断"),
+    ("explanation", "Explanation", "说明"),
     ("remarks", "Remarks", "备注"),
     ("faults", "Faults", "故障"),
     ("status", "HTTP status", "HTTP状态码"),
@@ -33,6 +34,12 @@ const ROWS: [(&str, &str, &str); 24] = [
     ("answerBody", "Answer body", "响应体"),
     ("checks", "Rules for the answer", "响应校验"),
 ];
+
+/// Members that are times.
+const TIMES: [&str; 2] = ["at", "nextTry"];
+
+/// Members that are texts of the simulator.
+const SAID: [&str; 8] = ["about", "purpose", "outcome", "error", "schedule", "explanation", "remarks", "faults"];
 
 /// Lines for a shell.
 const COMMANDS: [(&str, &str); 2] = [("curl", "curl"), ("repeat", "koogallery fire")];
@@ -54,7 +61,7 @@ pub fn page(lang: Lang, kind: Kind, value: &Value) -> String {
         Kind::Request => lang.of_two("Open API request", "开放接口请求"),
     };
     let again = if value["isKept"] == json!(true) { again(lang, &value["number"]) } else { String::new() };
-    subpage(lang, title, &format!("{again}<div class=wide><table>{rows}</table></div>"))
+    subpage(lang, title, &format!("{again}<div class=wide><table class=detail>{rows}</table></div>"))
 }
 
 fn again(lang: Lang, number: &Value) -> String {
@@ -80,7 +87,7 @@ fn shown(lang: Lang, name: &str, value: &Value) -> String {
     match value {
         Value::Array(items) if name == "checks" => {
             let item = |item: &Value| {
-                let rule = escaped(item["rule"].as_str().unwrap_or_default());
+                let rule = escaped(&lang.say(item["rule"].as_str().unwrap_or_default()));
                 match item["ok"] == true {
                     true => format!("<li class=active>{}: {rule}", lang.of_two("yes", "通过")),
                     false => format!("<li class=wrong>{}: {rule}", lang.of_two("no", "不通过")),
@@ -89,8 +96,9 @@ fn shown(lang: Lang, name: &str, value: &Value) -> String {
             format!("<ul>{}</ul>", items.iter().map(item).collect::<String>())
         }
         Value::Array(items) => {
-            let line =
-                |item: &Value| pair(item).unwrap_or_else(|| item.as_str().map_or(item.to_string(), str::to_owned));
+            let said =
+                |item: &Value| item.as_str().map_or_else(|| item.to_string(), |said| lang.say(said).into_owned());
+            let line = |item: &Value| pair(item).unwrap_or_else(|| said(item));
             text(&items.iter().map(line).collect::<Vec<_>>().join("\n"))
         }
         Value::String(body) if name.ends_with("Body") => match pretty(body) {
@@ -102,6 +110,11 @@ fn shown(lang: Lang, name: &str, value: &Value) -> String {
             ),
             None => text(body),
         },
+        Value::String(steps) if name == "signed" => {
+            text(&steps.replace(AS_SENT, lang.of_two(AS_SENT, " 发送时开头为 ")))
+        }
+        Value::String(digits) if TIMES.contains(&name) => text(&time(digits)),
+        Value::String(said) if SAID.contains(&name) => text(&lang.say_lines(said)),
         Value::String(found) => text(found),
         other => text(&other.to_string()),
     }

@@ -15,13 +15,16 @@ use sha2::Sha256;
 /// Characters of a signature that are shown, to be compared: with all of them the call could be repeated.
 const SHOWN: usize = 8;
 
+/// Between the name of a signature and what is shown of it.
+pub const AS_SENT: &str = " as sent begins with ";
+
 /// Returns the steps, with KEY in place of the access key. Empty where the text of the call is not whole.
 pub fn steps(keys: &AccessKeys, attempt: &Attempt, body: &str, request: Option<&Request<Bytes>>) -> String {
     let scheme = attempt.protocol.scheme();
     let key = attempt.protocol.keys(keys).map(|(_, ring)| ring.signing_key());
     let sent = request.and_then(|request| signature(scheme, request));
     let begins = sent.map_or_else(String::new, |sent| {
-        format!("\n{} as sent begins with {}", scheme.signature_name(), sent.chars().take(SHOWN).collect::<String>())
+        format!("\n{}{AS_SENT}{}", scheme.signature_name(), sent.chars().take(SHOWN).collect::<String>())
     });
     let made = match scheme {
         SignatureScheme::CallbackV2 => of_callback(attempt, body, key),

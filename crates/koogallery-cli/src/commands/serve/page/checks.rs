@@ -49,7 +49,7 @@ pub fn checks(control: &Control, lang: Lang) -> String {
 fn progress(lang: Lang, job: &Job<Run>) -> String {
     let Run { now, done, count, reports, problem, .. } = &job.state;
     if let Some(problem) = problem {
-        return format!("<span class=wrong>{}</span>", escaped(problem));
+        return format!("<span class=wrong>{}</span>", escaped(&lang.say(problem)));
     }
     if !job.is_done {
         return format!("<progress max={} value={done}></progress> {} {done}/{count}", (*count).max(1), escaped(now));
@@ -59,7 +59,7 @@ fn progress(lang: Lang, job: &Job<Run>) -> String {
         results.filter(|result| verdict(&result.outcome) == name).count()
     };
     let counts = VERDICTS.iter().map(|(name, ..)| format!("{} {}", of(name), verdict_name(lang, name)));
-    counts.collect::<Vec<_>>().join(", ")
+    counts.collect::<Vec<_>>().join(lang.of_two(", ", "，"))
 }
 
 /// A run; the query says which results are shown.
@@ -73,7 +73,8 @@ pub fn check(lang: Lang, job: &Job<Run>, query: Option<&str>) -> String {
     let busy = if job.is_done { "" } else { " data-busy" };
     let reports: String = job.state.reports.iter().map(|it| report(lang, it, &shown, &contains)).collect();
     let left_out = job.state.left_out.iter();
-    let left_out: String = left_out.map(|family| format!("<li>{}: {}", family.profile, escaped(&family.why))).collect();
+    let left_out: String =
+        left_out.map(|family| format!("<li>{}: {}", family.profile, escaped(&lang.say(&family.why)))).collect();
     let left_out = match left_out.is_empty() {
         true => String::new(),
         false => format!("<h2>{}</h2><ul>{left_out}</ul>", lang.of_two("Left out", "未检查的接口")),
@@ -110,17 +111,18 @@ fn filter(lang: Lang, number: u64, shown: &str, contains: &str) -> String {
 fn report(lang: Lang, report: &Report, shown: &str, contains: &str) -> String {
     let is_shown = |result: &&CheckResult| {
         (shown.is_empty() || verdict(&result.outcome) == shown)
-            && (result.check.id == contains || format!("{} {}", result.check.title, why(result)).contains(contains))
+            && (result.check.id == contains
+                || format!("{} {}", lang.say(result.check.title), why(lang, result)).contains(contains))
     };
     let rows: String = report.results.iter().filter(is_shown).map(|result| row(lang, result)).collect();
     let causes: String = report
         .causes
         .iter()
         .map(|cause| {
-            let (headline, advice) = (escaped(&cause.headline), escaped(&cause.advice));
+            let (headline, advice) = (escaped(&lang.say(&cause.headline)), escaped(&lang.say(&cause.advice)));
             format!(
-                "<li><strong>{headline}</strong> ({}): {advice} <code>{}</code>",
-                cause.severity,
+                "<li><strong>{headline}</strong> {} {advice} <code>{}</code>",
+                lang.of_two("({}):", "（{}）：").replace("{}", &lang.say(cause.severity.as_str())),
                 cause.checks.join(" ")
             )
         })
@@ -133,16 +135,27 @@ fn report(lang: Lang, report: &Report, shown: &str, contains: &str) -> String {
     ];
     let heads: String = heads.iter().map(|head| format!("<th scope=col>{head}")).collect();
     format!(
-        "<h2>{}</h2>{}<ol>{causes}</ol><div class=wide><table><tr>{heads}</tr>{rows}</table></div>",
+        "<h2>{}</h2><div class=wide>{}</div><ol>{causes}</ol><div class=wide><table><tr>{heads}</tr>{rows}</table></div>",
         escaped(report.profile.as_str()),
-        report.to_svg()
+        picture(lang, &report.to_svg())
     )
 }
 
-fn why(result: &CheckResult) -> String {
+/// A picture whose texts are in this language. It has no attribute with a `>`.
+fn picture(lang: Lang, svg: &str) -> String {
+    let part = |part: &str| match part.split_once('>') {
+        Some((tag, text)) => format!("{tag}>{}", lang.say(text)),
+        None => part.to_owned(),
+    };
+    svg.split('<').map(part).collect::<Vec<_>>().join("<")
+}
+
+fn why(lang: Lang, result: &CheckResult) -> String {
     match &result.outcome {
-        Outcome::Failed(failure) => format!("{}; {}", failure.cause, result.hint()),
-        Outcome::NotRun { why } => why.clone(),
+        Outcome::Failed(failure) => {
+            format!("{}{}{}", lang.say(&failure.cause), lang.of_two("; ", "；"), lang.say(result.hint()))
+        }
+        Outcome::NotRun { why } => lang.say(why).into_owned(),
         _ => String::new(),
     }
 }
@@ -157,9 +170,9 @@ fn row(lang: Lang, result: &CheckResult) -> String {
     format!(
         "<tr><th scope=row><code>{}</code><td>{}<td class={class}>{}<td>{}<br>{}</tr>",
         result.check.id,
-        result.check.severity,
+        lang.say(result.check.severity.as_str()),
         verdict_name(lang, name),
-        escaped(result.check.title),
-        escaped(&why(result))
+        escaped(&lang.say(result.check.title)),
+        escaped(&why(lang, result))
     )
 }

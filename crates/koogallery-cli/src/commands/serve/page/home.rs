@@ -2,7 +2,7 @@
 
 use koogallery_simulator::Marketplace;
 
-use super::{document, escaped, form, input, log, pages, sections};
+use super::{document, escaped, faults, form, input, log, pages, sections, time, usage};
 use crate::commands::serve::control::Control;
 use crate::commands::serve::filter::Filter;
 use crate::commands::serve::lang::Lang;
@@ -15,7 +15,8 @@ pub fn home(control: &Control, lang: Lang, filter: &Filter) -> String {
             let title = lang.of_two("Enterprises", "企业");
             ("tenants", title, sections::tenants(control, lang))
         }),
-        Some(("faults", lang.of_two("Faults of the open APIs", "开放接口故障注入"), sections::faults(control, lang))),
+        (!control.pushes().is_empty()).then(|| ("usage", lang.of_two("Usage", "使用量"), usage::usage(control, lang))),
+        Some(("faults", lang.of_two("Faults", "故障注入"), faults::faults(control, lang))),
         Some(("calls", lang.of_two("Log", "日志"), log::log(control, lang, filter))),
         Some(("state", lang.of_two("State", "数据"), sections::state(lang))),
     ];
@@ -57,7 +58,7 @@ fn clock(control: &Control, lang: Lang) -> String {
     let shown = format!(
         "<span id=clock data-live>{} <code>{}</code> UTC</span> ",
         lang.of_two("The calendar shows", "当前时间"),
-        now.to_compact_seconds()
+        time(&now.to_compact_seconds())
     );
     let moved = control.marketplace.as_ref().map_or_else(String::new, |_| {
         let field = input("by", lang.of_two("Forward by", "快进"), "15d, 2h, 120s");

@@ -19,11 +19,11 @@ pub fn log(control: &Control, lang: Lang, filter: &Filter) -> String {
     };
     let made = control.marketplace.as_ref().map_or_else(String::new, |marketplace| {
         let calls = marketplace.log_where(SHOWN, |attempt| filter.takes_call(attempt));
-        let calls = calls.iter().map(|attempt| entry(&events::of_call(attempt)));
+        let calls = calls.iter().map(|attempt| entry(&events::of_call(lang, attempt)));
         list("call-log", lang.of_two("Callbacks", "生产接口消息"), calls.collect())
     });
     let asked = control.open_api.log_where(SHOWN, |call| filter.takes_request(call));
-    let asked = asked.iter().map(|call| entry(&events::of_request(call)));
+    let asked = asked.iter().map(|call| entry(&events::of_request(lang, call)));
     form(lang, filter) + &made + &list("request-log", lang.of_two("Open API requests", "开放接口请求"), asked.collect())
 }
 

@@ -4,7 +4,7 @@ use super::{escaped, subpage};
 use crate::commands::serve::control::Control;
 use crate::commands::serve::jobs::Job;
 use crate::commands::serve::lang::Lang;
-use crate::commands::serve::scripting::{ScenarioRun, Step};
+use crate::commands::serve::scripting::{Call, ScenarioRun, Step};
 
 const EXAMPLE: &str = "profile = \"saas-v2\"\n\n[[step]]\nbuy = \"first\"\nperiod = \"1 month\"\n\n[[step]]\ncall = \"newInstance\"\n\
 set = { orderId = \"{first.order}\", orderLineId = \"{first.order}-000001\" }\nat_once = 20\n\
@@ -59,7 +59,7 @@ pub fn scenarios(control: &Control, lang: Lang, text: &str, found: Option<Result
 fn progress(lang: Lang, job: &Job<ScenarioRun>) -> String {
     let ScenarioRun { count, steps, problem } = &job.state;
     if let Some(problem) = problem {
-        return format!("<span class=wrong>{}</span>", escaped(problem));
+        return format!("<span class=wrong>{}</span>", escaped(&lang.say(problem)));
     }
     let done = steps.len();
     let wrong = steps.iter().filter(|step| step.wrong.is_some()).count();
@@ -74,15 +74,16 @@ fn progress(lang: Lang, job: &Job<ScenarioRun>) -> String {
 /// A run, step by step.
 pub fn scenario(lang: Lang, job: &Job<ScenarioRun>) -> String {
     let step = |step: &Step| {
-        let call = |(number, line): &(u64, String)| {
+        let call = |Call { number, english, chinese }: &Call| {
+            let line = lang.of_two(english, chinese);
             format!("<li><a href='/_marketplace/calls/{number}'>{}</a>", escaped(line))
         };
         let calls: String = step.calls.iter().map(call).collect();
         let (class, verdict) = match &step.wrong {
             None => ("active", lang.of_two("as expected", "符合预期").to_owned()),
-            Some(wrong) => ("wrong", escaped(wrong)),
+            Some(wrong) => ("wrong", escaped(&lang.say(wrong))),
         };
-        format!("<li>{}: <span class={class}>{verdict}</span><ul>{calls}</ul>", escaped(&step.title))
+        format!("<li>{}: <span class={class}>{verdict}</span><ul>{calls}</ul>", escaped(&lang.say(&step.title)))
     };
     let steps: String = job.state.steps.iter().map(step).collect();
     let busy = if job.is_done { "" } else { " data-busy" };

@@ -1,11 +1,10 @@
 //! Sections of the first page with what can be done.
 
-use koogallery_simulator::{Marketplace, Operation, Subscription, SubscriptionState, Tenant};
+use koogallery_simulator::{Marketplace, Subscription, SubscriptionState, Tenant};
 
-use super::{checkbox, escaped, form, input, path_segment, plain, select};
+use super::{checkbox, escaped, form, input, path_segment, plain, select, time};
 use crate::commands::serve::action::Action;
 use crate::commands::serve::control::Control;
-use crate::commands::serve::fault::KINDS;
 use crate::commands::serve::lang::Lang;
 
 const MODES: [(&str, &str, &str); 5] = [
@@ -47,7 +46,7 @@ pub fn instances(control: &Control, lang: Lang) -> String {
     let others = control.open_api.instances();
     let others = others.iter().filter(|it| sold.iter().all(|sold| sold.instance_id != it.instance_id));
     let others = others.map(|it| {
-        let (id, usage) = (escaped(&it.instance_id), usage(control, &it.instance_id));
+        let (id, usage) = (escaped(&it.instance_id), usage(control, lang, &it.instance_id));
         format!("<tr><th scope=row><code>{id}</code><td>{}<td><td><td>{usage}<td></tr>", it.charging_mode.as_str())
     });
     let rows: String = sold.iter().map(|sold| row(control, lang, sold)).chain(others).collect();
@@ -69,7 +68,7 @@ pub fn instances(control: &Control, lang: Lang) -> String {
 
 fn row(control: &Control, lang: Lang, sold: &Subscription) -> String {
     let id = escaped(&sold.instance_id);
-    let expires = sold.expire_time.map(|time| time.to_compact_seconds()).unwrap_or_default();
+    let expires = sold.expire_time.map(|at| time(&at.to_compact_seconds())).unwrap_or_default();
     let target = path_segment(&sold.instance_id);
     let button = |action: &Action| {
         let fields: String = action.fields().iter().map(|field| self::field(lang, field)).collect();
@@ -88,7 +87,7 @@ fn row(control: &Control, lang: Lang, sold: &Subscription) -> String {
         SubscriptionState::Released => lang.of_two("released", "已释放"),
         other => other.as_str(),
     };
-    let usage = usage(control, &sold.instance_id);
+    let usage = usage(control, lang, &sold.instance_id);
     format!(
         "<tr><th scope=row><code>{id}</code><td>{} {mode}<td class={state}>{state_name}<td>{expires}<td>{usage}<td>{buttons}</tr>",
         sold.protocol.id()
@@ -106,10 +105,10 @@ fn field(lang: Lang, name: &str) -> String {
 }
 
 /// The accepted usage of an instance, or by instance of a package.
-fn usage(control: &Control, instance_id: &str) -> String {
+fn usage(control: &Control, lang: Lang, instance_id: &str) -> String {
     let totals = control.open_api.usage_totals(instance_id);
     let shown = totals.iter().map(|total| match &total.related_instance_id {
-        Some(related) => format!("{} of <code>{}</code>", total.usage, escaped(related)),
+        Some(related) => format!("{} {} <code>{}</code>", total.usage, lang.of_two("of", "："), escaped(related)),
         None => total.usage.to_string(),
     });
     shown.collect::<Vec<_>>().join("<br>")
@@ -129,7 +128,13 @@ pub fn tenants(control: &Control, lang: Lang) -> String {
         });
         let users: String = users.collect();
         let unbind = form(&format!("tenants/{segment}/unbind"), "", lang.of_two("Unbind", "解绑"));
-        format!("<tr><th scope=row><code>{id}</code><td>{}<td>{users}<td>{unbind}</tr>", escaped(&tenant.callback))
+        let more = input("users", lang.of_two("Users", "用户"), "wangwu:Wang Wu");
+        let more = form(&format!("tenants/{segment}/users"), &more, lang.of_two("Add users", "增加用户"));
+        let more = format!("<details><summary>{}</summary>{more}</details>", lang.of_two("More", "更多"));
+        format!(
+            "<tr><th scope=row><code>{id}</code><td>{}<td>{users}<td>{unbind}{more}</tr>",
+            escaped(&tenant.callback)
+        )
     };
     let rows: String = control.open_api.tenants().iter().map(row).collect();
     let (tenant, returns, users) = (
@@ -155,22 +160,6 @@ pub fn tenants(control: &Control, lang: Lang) -> String {
 <th scope=col>{}</tr>{rows}</table></div>",
         lang.of_two("Actions", "操作")
     ) + &form("tenants", &fields.concat(), lang.of_two("Bind", "绑定"))
-}
-
-pub fn faults(control: &Control, lang: Lang) -> String {
-    let active: String =
-        control.open_api.faults().iter().map(|rule| format!("<li>{}", escaped(&rule.to_string()))).collect();
-    let apis = [""].into_iter().chain(Operation::ALL.iter().map(|operation| operation.as_str()));
-    let fields = [
-        select("fault", lang.of_two("Fault", "故障"), plain(KINDS.iter().map(|(name, _)| *name)), ""),
-        input("value", lang.of_two("Value", "取值"), "500ms, 503, 016"),
-        select("api", lang.of_two("Open API", "开放接口"), plain(apis), ""),
-        input("times", lang.of_two("Times", "次数"), lang.of_two("always", "不限")),
-        input("percent", lang.of_two("Percent", "百分比"), "100"),
-    ];
-    format!("<ul id=fault-list data-live>{active}</ul>")
-        + &form("faults", &fields.concat(), lang.of_two("Switch on", "开启"))
-        + &form("faults/clear", "", lang.of_two("Switch all off", "全部关闭"))
 }
 
 /// Export and import.

@@ -1,0 +1,209 @@
+//! Faults of the marketplace's own calls, as queues and networks have them.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::future::join;
+use tokio::time::timeout;
+
+use super::attempt::Planned;
+use super::{Attempt, CallOptions, Marketplace};
+use crate::SeededRandom;
+use crate::delivery::{Callback, DeliveryError};
+use koogallery::activity::Activity;
+
+/// Maximum time for which a call is held back, if no other one passes it. No signature gets too old by it.
+const HELD: Duration = Duration::from_secs(10);
+
+/// A fault of the calls that the marketplace makes by itself: deliveries and their retries.
+#[doc(alias = "fault injection")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallbackFault {
+    /// The call arrives twice at the same time, each signed by itself, as two workers of one queue make it.
+    Duplicate,
+    /// The call arrives after the next one, which passes it: it is signed, and held back until another call was answered,
+    /// or for ten seconds. One call is held back at a time.
+    OutOfOrder,
+    /// The call takes effect, and its answer is lost: it is retried as its schedule says.
+    LostAnswer,
+}
+
+impl CallbackFault {
+    /// Every fault.
+    pub const ALL: [Self; 3] = [Self::Duplicate, Self::OutOfOrder, Self::LostAnswer];
+
+    /// Returns `duplicate`, `out-of-order` or `lost-answer`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::OutOfOrder => "out-of-order",
+            Self::LostAnswer => "lost-answer",
+        }
+    }
+
+    /// Returns what it does to a call, such as `delivered twice`.
+    pub(super) const fn describe(self) -> &'static str {
+        match self {
+            Self::Duplicate => "delivered twice",
+            Self::OutOfOrder => "delivered out of order",
+            Self::LostAnswer => "the answer was lost",
+        }
+    }
+}
+
+impl fmt::Display for CallbackFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Duplicate => "duplicate",
+            Self::OutOfOrder => "out of order",
+            Self::LostAnswer => "lost answer",
+        })
+    }
+}
+
+/// A fault and the calls that it affects (default: every delivery).
+///
+/// ```
+/// use koogallery::activity::Activity;
+/// use koogallery_simulator::{CallbackFault, CallbackFaultRule};
+///
+/// let twice = CallbackFaultRule::new(CallbackFault::Duplicate).with_activity(Activity::NewInstance).with_times(2);
+/// assert_eq!(twice.to_string(), "duplicate of newInstance, 2 more");
+/// ```
+#[derive(Clone, Debug)]
+pub struct CallbackFaultRule {
+    fault: CallbackFault,
+    activity: Option<Activity>,
+    left: Option<u32>,
+    percent: u8,
+}
+
+impl CallbackFaultRule {
+    /// Creates a rule for every delivery.
+    pub fn new(fault: CallbackFault) -> Self {
+        Self { fault, activity: None, left: None, percent: 100 }
+    }
+
+    /// Limits the rule to one activity.
+    #[must_use]
+    pub fn with_activity(mut self, activity: Activity) -> Self {
+        self.activity = Some(activity);
+        self
+    }
+
+    /// Limits the rule to this many calls.
+    #[must_use]
+    pub fn with_times(mut self, times: u32) -> Self {
+        self.left = Some(times);
+        self
+    }
+
+    /// Limits the rule to this percentage of calls, drawn from the seed.
+    #[must_use]
+    pub fn with_percent(mut self, percent: u8) -> Self {
+        self.percent = percent;
+        self
+    }
+}
+
+/// Such as `out of order of newInstance, 2 more, 10 %`.
+impl fmt::Display for CallbackFaultRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fault.fmt(f)?;
+        if let Some(activity) = self.activity {
+            write!(f, " of {activity}")?;
+        }
+        if let Some(left) = self.left {
+            write!(f, ", {left} more")?;
+        }
+        match self.percent {
+            100.. => Ok(()),
+            percent => write!(f, ", {percent} %"),
+        }
+    }
+}
+
+/// The rules of a marketplace.
+#[derive(Default)]
+pub(super) struct Faults {
+    rules: Vec<CallbackFaultRule>,
+    /// Whether a call is held back.
+    is_holding: bool,
+}
+
+impl Faults {
+    /// Draws the fault of a call: that of the first rule which concerns it.
+    fn draw(&mut self, activity: Activity, random: &SeededRandom) -> Option<CallbackFault> {
+        let is_holding = self.is_holding;
+        let drawn = self.rules.iter_mut().find(|rule| {
+            let concerns = rule.activity.is_none_or(|wanted| wanted == activity) && rule.left != Some(0);
+            // The call that passes is not held back itself.
+            let is_possible = rule.fault != CallbackFault::OutOfOrder || !is_holding;
+            concerns && is_possible && (rule.percent >= 100 || random.below(100) < u64::from(rule.percent))
+        })?;
+        drawn.left = drawn.left.map(|left| left - 1);
+        let fault = drawn.fault;
+        self.rules.retain(|rule| rule.left != Some(0));
+        self.is_holding |= fault == CallbackFault::OutOfOrder;
+        Some(fault)
+    }
+}
+
+impl Marketplace {
+    /// Activates a fault of the deliveries, and of their retries. Calls that are [made one by one](Self::call) have none.
+    pub fn add_fault(&self, rule: CallbackFaultRule) {
+        self.state().faults.rules.push(rule);
+    }
+
+    /// Returns the active faults.
+    pub fn faults(&self) -> Vec<CallbackFaultRule> {
+        self.state().faults.rules.clone()
+    }
+
+    /// Deactivates all faults.
+    pub fn clear_faults(&self) {
+        self.state().faults.rules.clear();
+    }
+
+    /// Makes one attempt of a delivery, with its fault if it has one.
+    pub(super) async fn deliver_once(
+        &self,
+        callback: &Callback,
+        number: u32,
+        interval: Option<Duration>,
+    ) -> Result<Attempt, DeliveryError> {
+        let fault = self.state().faults.draw(callback.activity(), &self.inner.random);
+        let options = &CallOptions::default().with_fault(fault);
+        let request = self.sign(callback, options);
+        let planned = Planned { callback, number, options, interval };
+        match fault {
+            Some(CallbackFault::Duplicate) => {
+                let (request, copy) = (request?, self.sign(callback, options)?);
+                let copied = Planned { interval: None, ..planned };
+                Ok(join(self.attempt(planned, request), self.attempt(copied, copy)).await.0)
+            }
+            Some(CallbackFault::OutOfOrder) => {
+                self.let_another_pass().await;
+                Ok(self.attempt(planned, request?).await)
+            }
+            Some(CallbackFault::LostAnswer) | None => Ok(self.attempt(planned, request?).await),
+        }
+    }
+
+    async fn let_another_pass(&self) {
+        let held = Held(self);
+        let mut answered = self.inner.answered.subscribe();
+        let _ = timeout(HELD, answered.changed()).await;
+        drop(held);
+    }
+}
+
+/// Ends the holding back, also where the delivery is cancelled.
+struct Held<'a>(&'a Marketplace);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.state().faults.is_holding = false;
+    }
+}
