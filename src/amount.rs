@@ -48,6 +48,15 @@ impl Amount {
     pub const ZERO: Self = Self { negative: false, exponent: 0, digits: [0; MAX_DIGITS] };
 
     /// Returns a whole number of ten-thousandths: `12_5000` is 12.5.
+    ///
+    /// ```
+    /// # use koogallery::amount::Amount;
+    /// let amount = Amount::from_ten_thousandths(12_5000);
+    /// assert_eq!(amount.to_string(), "12.5");
+    /// assert_eq!(amount.ten_thousandths(), Some(12_5000));
+    /// assert_eq!("0.00001".parse::<Amount>()?.ten_thousandths(), None);
+    /// # Ok::<(), koogallery::amount::AmountError>(())
+    /// ```
     pub const fn from_ten_thousandths(value: i64) -> Self {
         let (mut magnitude, mut length) = (value.unsigned_abs(), 0);
         let mut reversed = [0; 20];
@@ -76,6 +85,13 @@ impl Amount {
     }
 
     /// Returns the amount if it is a whole number of at most 38 digits.
+    ///
+    /// ```
+    /// # use koogallery::amount::Amount;
+    /// assert_eq!("1E+2".parse::<Amount>()?.to_integer(), Some(100));
+    /// assert_eq!("0.5".parse::<Amount>()?.to_integer(), None);
+    /// # Ok::<(), koogallery::amount::AmountError>(())
+    /// ```
     pub fn to_integer(self) -> Option<i128> {
         self.scaled(0)
     }

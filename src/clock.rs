@@ -6,6 +6,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::timestamp::Timestamp;
 
 /// A source of the current time.
+///
+/// ```
+/// use koogallery::Timestamp;
+/// use koogallery::clock::{Clock, SystemClock};
+///
+/// /// A clock that is known to be three seconds slow.
+/// struct Corrected;
+///
+/// impl Clock for Corrected {
+///     fn now(&self) -> Timestamp {
+///         SystemClock.now().saturating_add(std::time::Duration::from_secs(3))
+///     }
+/// }
+///
+/// assert!(Corrected.now() > SystemClock.now());
+/// ```
 pub trait Clock: Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> Timestamp;

@@ -73,6 +73,13 @@ impl AccessKey {
     /// The text is not standard Base64, or what it encodes is not UTF-8 or not acceptable to [`AccessKey::new`].
     ///
     /// Source: EU SaaS access guide, "Obtaining the Key".
+    ///
+    /// ```
+    /// # use koogallery::key::AccessKey;
+    /// assert_eq!(AccessKey::from_base64("YS1rZXk=")?.expose(), "a-key");
+    /// assert!(AccessKey::from_base64("a-key").is_err());
+    /// # Ok::<(), koogallery::key::KeyError>(())
+    /// ```
     pub fn from_base64(displayed: &str) -> Result<Self, KeyError> {
         let bytes = STANDARD.decode(displayed).map_err(|_| KeyError::NotBase64)?;
         Self::new(String::from_utf8(bytes).map_err(|_| KeyError::NotText)?)
@@ -84,6 +91,14 @@ impl AccessKey {
     }
 
     /// Returns the HMAC-SHA256 of a message under this key, from which every signature of the marketplace is made.
+    ///
+    /// ```
+    /// # use koogallery::key::AccessKey;
+    /// let key = AccessKey::new("key")?;
+    /// let hmac = key.hmac_sha256("The quick brown fox jumps over the lazy dog");
+    /// assert_eq!(hmac[..4], [0xf7, 0xbc, 0x83, 0xf4]);
+    /// # Ok::<(), koogallery::key::KeyError>(())
+    /// ```
     pub fn hmac_sha256(&self, message: impl AsRef<[u8]>) -> [u8; 32] {
         self.hmac().chain_update(message).finalize().into_bytes().into()
     }
@@ -137,6 +152,7 @@ pub(crate) fn hmac_of(key: &[u8]) -> HmacSha256 {
 /// assert_eq!(ring.len(), 2);
 /// # Ok::<(), koogallery::key::KeyError>(())
 /// ```
+#[doc(alias = "密钥轮换")]
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     keys: Vec<AccessKey>,
@@ -228,6 +244,11 @@ impl InterfaceType {
     pub const ALL: [Self; 5] = [Self::Basic, Self::V1, Self::Kit, Self::License, Self::General];
 
     /// The environment variable that holds the key, see [`AccessKeys::from_env`].
+    ///
+    /// ```
+    /// # use koogallery::key::InterfaceType;
+    /// assert_eq!(InterfaceType::License.env_name(), "KOOGALLERY_LICENSE_KEY");
+    /// ```
     pub const fn env_name(self) -> &'static str {
         match self {
             Self::Basic => "KOOGALLERY_BASIC_KEY",
@@ -323,6 +344,15 @@ impl AccessKeys {
     /// # Errors
     ///
     /// As [`AccessKeys::from_env`].
+    ///
+    /// ```
+    /// use koogallery::key::{AccessKeys, InterfaceType};
+    ///
+    /// let variables = |name: &str| (name == "KOOGALLERY_BASIC_KEY").then(|| "new-key,old-key".to_owned());
+    /// let keys = AccessKeys::from_env_with(variables)?;
+    /// assert_eq!(keys.get(InterfaceType::Basic).map(|ring| ring.len()), Some(2));
+    /// # Ok::<(), koogallery::env::EnvError>(())
+    /// ```
     pub fn from_env_with(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
         let read = match Site::from_env_with(&lookup)? {
             Site::Europe => AccessKey::from_base64,

@@ -88,6 +88,37 @@ shareable! {
     /// A store of instances and the steps done on them. Every method is atomic and durable when its future resolves.
     ///
     /// Ids are compared byte by byte and take up to some 200 bytes with the prefix of a service.
+    ///
+    /// ```
+    /// use futures_util::FutureExt as _;
+    /// use koogallery::ledger::{Effect, LeaseOutcome, Ledger, LedgerError, MemoryLedger, OrderKey, Step, StepStatus, Target};
+    /// use koogallery::lease::Lease;
+    /// use koogallery::Timestamp;
+    ///
+    /// /// One change as the service does it: once, under a lease that is extended during the work.
+    /// async fn once(ledger: &impl Ledger, step: &Step, lease: Lease, now: Timestamp) -> Result<bool, LedgerError> {
+    ///     if let StepStatus::Done(_) = ledger.status(step, now).await? {
+    ///         return Ok(false);
+    ///     }
+    ///     let LeaseOutcome::Run(instance) = ledger.begin(step, lease, now).await? else { return Ok(false) };
+    ///     ledger.extend(&instance.instance_id, lease, now).await?;
+    ///     if instance.instance_id.is_empty() {
+    ///         ledger.abandon(&instance.instance_id, lease).await?; // the work failed
+    ///         return Ok(false);
+    ///     }
+    ///     ledger.complete(step, &instance.instance_id, lease, now).await?;
+    ///     Ok(true)
+    /// }
+    ///
+    /// let target = Target::Purchase { order: OrderKey::new("CS1"), proposed_id: "instance-1".to_owned() };
+    /// let step = Step::new(target, Effect::Create { product_id: None, expire_time: None });
+    /// let lease = Lease::new(1, std::time::Duration::from_secs(5));
+    /// let (ledger, now) = (MemoryLedger::new(), Timestamp::from_unix_millis(0));
+    /// assert!(once(&ledger, &step, lease, now).now_or_never().unwrap()?);
+    /// assert!(!once(&ledger, &step, lease, now).now_or_never().unwrap()?);
+    /// assert_eq!(ledger.instances(None, 10).now_or_never().unwrap()?.len(), 1);
+    /// # Ok::<(), LedgerError>(())
+    /// ```
     #[doc(alias = "idempotency")]
     #[doc(alias = "deduplication")]
     #[doc(alias = "exactly once")]
@@ -276,6 +307,13 @@ impl State {
     }
 
     /// Returns the state of a [word](Self::as_str), or `None` if there is no such state.
+    ///
+    /// ```
+    /// use koogallery::ledger::State;
+    ///
+    /// assert_eq!(State::from_word(State::Frozen.as_str()), Some(State::Frozen));
+    /// assert_eq!(State::from_word("Frozen"), None);
+    /// ```
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Creating, Self::Active, Self::Frozen, Self::Released].into_iter().find(|state| state.as_str() == word)
     }
@@ -308,6 +346,19 @@ impl LedgerError {
 
 /// Returns the view that a service with this tenant name, or none, has of its subscriptions in a ledger, for programs
 /// without the [service](crate::callback::CallbackService::ledger) itself.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use koogallery::ledger::{Ledger, LedgerError, MemoryLedger, licenses_of, subscriptions_of};
+/// use koogallery::tenant::TenantName;
+///
+/// async fn counts(ledger: Arc<MemoryLedger>, shop: &TenantName) -> Result<(usize, usize), LedgerError> {
+///     let subscriptions = subscriptions_of(ledger.clone(), Some(shop)).instances(None, 1000).await?;
+///     let licenses = licenses_of(ledger, Some(shop)).instances(None, 1000).await?;
+///     Ok((subscriptions.len(), licenses.len()))
+/// }
+/// ```
 pub fn subscriptions_of(ledger: Arc<dyn Ledger>, tenant: Option<&TenantName>) -> impl Ledger + use<> {
     Scoped::new(ledger, tenant, Family::Subscriptions)
 }

@@ -91,6 +91,18 @@ fn position_of_mark(text: &[u8]) -> Option<usize> {
 }
 
 /// Decodes a name or value once. `None` where the bytes are not UTF-8.
+///
+/// ```
+/// use koogallery::query::{Plus, decode, plus_restored, push_pair};
+///
+/// assert_eq!(decode("%E4%BA%91+a", Plus::Space).as_deref(), Some("云 a"));
+/// assert_eq!(decode("%FF", Plus::Space), None);
+/// assert_eq!(plus_restored("a b="), "a+b=");
+/// let mut query = String::new();
+/// push_pair(&mut query, "memo", "a+b");
+/// push_pair(&mut query, "id", "1");
+/// assert_eq!(query, "memo=a%2Bb&id=1");
+/// ```
 pub fn decode(raw: &str, plus: Plus) -> Option<Cow<'_, str>> {
     let mut mark = position_of_mark(raw.as_bytes());
     if mark.is_none() {

@@ -6,6 +6,23 @@ use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroize as _;
 
 /// A source of unpredictable bytes, for initialization vectors and identifiers.
+///
+/// ```
+/// use koogallery::random::{Random, RandomError, hex};
+///
+/// /// The same bytes always, for tests.
+/// struct Fixed;
+///
+/// impl Random for Fixed {
+///     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
+///         buffer.fill(0xa5);
+///         Ok(())
+///     }
+/// }
+///
+/// assert_eq!(hex(&Fixed)?, "a5".repeat(16));
+/// # Ok::<(), RandomError>(())
+/// ```
 pub trait Random: Send + Sync + 'static {
     /// Fills the buffer.
     ///

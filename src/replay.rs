@@ -58,6 +58,21 @@ use crate::timestamp::Timestamp;
 shareable! {
     /// A store of ids of calls that were accepted. Every method is atomic, and as durable as the engine promises, when
     /// its future resolves.
+    ///
+    /// ```
+    /// use futures_util::FutureExt as _;
+    /// use koogallery::Timestamp;
+    /// use koogallery::replay::{CallId, ClaimOutcome, MemoryReplayGuard, ReplayGuard};
+    ///
+    /// let guard = MemoryReplayGuard::with_capacity(1000);
+    /// let (now, until) = (Timestamp::from_unix_millis(0), Timestamp::from_unix_millis(60_000));
+    /// let first = guard.claim(CallId::KitV2("nonce"), None, until, now).now_or_never().unwrap()?;
+    /// guard.remember_answer(CallId::KitV2("nonce"), None, "the answer".into()).now_or_never().unwrap()?;
+    /// let second = guard.claim(CallId::KitV2("nonce"), None, until, now).now_or_never().unwrap()?;
+    /// assert_eq!((first, second), (ClaimOutcome::First, ClaimOutcome::Repeated(Some("the answer".into()))));
+    /// # Ok::<(), koogallery::replay::ReplayError>(())
+    /// ```
+    #[doc(alias = "重放")]
     #[doc(alias = "nonce")]
     #[doc(alias = "nonce store")]
     #[doc(alias = "replay attack")]

@@ -88,6 +88,17 @@ impl ResultCode {
     /// demand an existing instance without naming a code (queries, `upgrade`, `getLicenseAsync`), and `000004` for
     /// `queryInstance` while an instance is being created (no document says what to answer then: unverified). The
     /// marketplace's sample project answers `000101` to a Kit `applicationSync` whose secret it cannot decrypt.
+    ///
+    /// ```
+    /// use koogallery::activity::Activity;
+    /// use koogallery::result_code::ResultCode;
+    ///
+    /// assert!(ResultCode::InvalidParameter.allowed_for(Activity::NewInstance));
+    /// assert!(!ResultCode::Processing.is_accepted_for(Activity::ExpireInstance));
+    /// assert!(ResultCode::Processing.is_accepted_for(Activity::NewInstance));
+    /// assert_eq!(ResultCode::Processing.as_str(), "000004");
+    /// assert!(!ResultCode::Processing.default_message().is_empty());
+    /// ```
     pub const fn allowed_for(self, activity: Activity) -> bool {
         use Activity as A;
         match self {

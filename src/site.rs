@@ -7,6 +7,17 @@ use crate::env::{self, EnvError};
 /// A site of the marketplace. Paths of the open APIs are the same on all of them.
 ///
 /// Source: open API reference, "request structure" (China 2025-12, international 2025-11, Europe 2025-03).
+///
+/// ```
+/// use koogallery::site::Site;
+///
+/// let site = Site::from_env_with(|name| (name == "KOOGALLERY_SITE").then(|| "International".to_owned()))?;
+/// assert_eq!(site, Site::International);
+/// assert!(site.host().ends_with("myhuaweicloud.com"));
+/// assert!(Site::China.fallback_host().is_some());
+/// # Ok::<(), koogallery::env::EnvError>(())
+/// ```
+#[doc(alias = "站点")]
 #[doc(alias = "云商店")]
 #[doc(alias = "KooGallery")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -48,6 +48,13 @@ impl Timestamp {
     /// # Errors
     ///
     /// Any other length, a leading zero, or a character that is no digit.
+    ///
+    /// ```
+    /// # use koogallery::timestamp::Timestamp;
+    /// assert_eq!(Timestamp::parse_unix("1767225600")?, Timestamp::parse_unix("1767225600000")?);
+    /// assert!(Timestamp::parse_unix("20260101000000").is_err());
+    /// # Ok::<(), koogallery::timestamp::TimestampError>(())
+    /// ```
     pub fn parse_unix(text: &str) -> Result<Self, TimestampError> {
         let scale = match text.len() {
             10 => 1000,
@@ -109,6 +116,15 @@ impl Timestamp {
     }
 
     /// `yyyyMMdd'T'HHmmss'Z'` in UTC, 16 characters: the open APIs' form. Milliseconds are cut off.
+    ///
+    /// ```
+    /// # use koogallery::timestamp::Timestamp;
+    /// let time: Timestamp = "20250102030405678".parse()?;
+    /// assert_eq!(time.to_basic_iso(), "20250102T030405Z");
+    /// assert_eq!(time.to_compact_seconds(), "20250102030405");
+    /// assert_eq!(Timestamp::parse_basic_iso("20250102T030405Z")?, "20250102030405".parse()?);
+    /// # Ok::<(), koogallery::timestamp::TimestampError>(())
+    /// ```
     pub fn to_basic_iso(self) -> String {
         text(&self.basic_iso())
     }
@@ -151,6 +167,14 @@ impl Timestamp {
     }
 
     /// Returns the date and time in UTC; `None` outside the years of four digits.
+    ///
+    /// ```
+    /// # use koogallery::timestamp::Timestamp;
+    /// let time: Timestamp = "20260101000000".parse()?;
+    /// assert_eq!(time.to_offset_date_time().map(|time| time.year()), Some(2026));
+    /// assert_eq!(Timestamp::from_unix_millis(i64::MAX).to_offset_date_time(), None);
+    /// # Ok::<(), koogallery::timestamp::TimestampError>(())
+    /// ```
     pub fn to_offset_date_time(self) -> Option<OffsetDateTime> {
         let utc = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000)).ok()?;
         let millis = self.0.rem_euclid(1000) as u16;
@@ -164,6 +188,19 @@ impl Timestamp {
     }
 
     /// The instant `by` earlier, held at the end of the range.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use koogallery::timestamp::Timestamp;
+    /// let hour = Duration::from_secs(3600);
+    /// let expiry: Timestamp = "20260101000000".parse()?;
+    /// let warning = expiry.saturating_sub(hour);
+    /// assert_eq!(warning.to_compact_seconds(), "20251231230000");
+    /// assert_eq!(expiry.saturating_duration_since(warning), hour);
+    /// assert_eq!(warning.saturating_duration_since(expiry), Duration::ZERO);
+    /// assert_eq!(warning.abs_diff(expiry), hour);
+    /// # Ok::<(), koogallery::timestamp::TimestampError>(())
+    /// ```
     #[must_use]
     pub fn saturating_sub(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))

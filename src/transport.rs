@@ -23,6 +23,27 @@ pub use stream::StreamedBody;
 /// An implementation must verify the server's certificate, set a time limit, bound the answer's size, follow no
 /// redirects (a signed request is good for one host only) and not retry. `ReqwestTransport` (feature `reqwest-0_13`)
 /// does.
+///
+/// ```
+/// use bytes::Bytes;
+/// use futures_util::FutureExt as _;
+/// use futures_util::future::BoxFuture;
+/// use http::{Request, Response};
+/// use koogallery::transport::{Transport, TransportError};
+///
+/// /// Answers by itself, for tests.
+/// struct Canned(&'static str);
+///
+/// impl Transport for Canned {
+///     fn send(&self, _: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+///         async { Ok(Response::new(Bytes::from_static(self.0.as_bytes()))) }.boxed()
+///     }
+/// }
+///
+/// let answer = Canned("{}").send(Request::new(Bytes::new())).now_or_never().unwrap()?;
+/// assert_eq!(answer.body(), "{}");
+/// # Ok::<(), TransportError>(())
+/// ```
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request as it is.
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;

@@ -91,6 +91,19 @@ impl IncomingBody {
     }
 
     /// Returns the largest body of the call, in bytes.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use koogallery::callback::{BodyError, CallbackService};
+    ///
+    /// /// Takes a body that an adapter has received in pieces.
+    /// fn joined(service: &CallbackService, head: &http::request::Parts, pieces: &[&[u8]]) -> Result<Bytes, BodyError> {
+    ///     let Ok(mut body) = service.check_head(head) else { return Ok(Bytes::new()) };
+    ///     println!("at most {} bytes", body.limit());
+    ///     pieces.iter().try_for_each(|piece| body.push(piece))?;
+    ///     Ok(body.finish())
+    /// }
+    /// ```
     pub fn limit(&self) -> usize {
         self.limit
     }

@@ -30,6 +30,44 @@ use crate::signature::Window;
 use crate::tenant::TenantName;
 
 /// Builder of a [`CallbackService`]; every setting has a default.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use koogallery::callback::subscription::{AccessInfo, SubscriptionHandler};
+/// use koogallery::callback::{CallbackService, DebugCalls, Observer, Runtime};
+/// use koogallery::key::{AccessKeys, InterfaceType};
+/// use koogallery::ledger::MemoryLedger;
+/// use koogallery::signature::Window;
+/// use koogallery::tenant::TenantName;
+///
+/// fn service(
+///     keys: AccessKeys,
+///     runtime: impl Runtime,
+///     shop: impl SubscriptionHandler,
+///     log: impl Observer,
+/// ) -> Result<CallbackService, Box<dyn std::error::Error>> {
+///     let day = Duration::from_secs(24 * 60 * 60);
+///     let service = CallbackService::builder(keys, runtime)
+///         .subscription(shop, MemoryLedger::new())
+///         .tenant(TenantName::new("shop-2")?) // another service has the same stores
+///         .observer(log)
+///         .online_license_key(InterfaceType::License)
+///         .v1_window(Window::symmetric(day))
+///         .v2_window(Window::symmetric(Duration::from_secs(300)))
+///         .v1_deadline(Duration::from_secs(10))
+///         .v2_deadline(Duration::from_secs(3))
+///         .kit_deadline(Duration::from_secs(10))
+///         .debug_calls(DebugCalls::Answer)
+///         .debug_access(AccessInfo::new("https://shop.example.com/demo"))
+///         .sign_v2_answers(true)
+///         .body_limit(16 * 1024)
+///         .list_limit(1024 * 1024)
+///         .body_budget(16 * 1024 * 1024)
+///         .build();
+///     Ok(service)
+/// }
+/// ```
 pub struct CallbackServiceBuilder {
     settings: Settings,
     environment: Environment,

@@ -174,6 +174,22 @@ impl CallbackService {
 
     /// Delivers Licenses that could not be delivered with the answer, or were cut off by a crash, until `stop` completes. Spawn
     /// it as a task when the server starts.
+    ///
+    /// ```
+    /// use koogallery::callback::{CallbackService, Runtime};
+    ///
+    /// /// Delivers for as long as the program runs, and shows what was sold.
+    /// async fn begin(service: CallbackService, runtime: impl Runtime) -> Result<(), koogallery::ledger::LedgerError> {
+    ///     let delivering = service.clone();
+    ///     runtime.spawn(Box::pin(async move { delivering.deliver_licenses(std::future::pending()).await }));
+    ///     if let Some(ledger) = service.license_ledger() {
+    ///         for instance in ledger.instances(None, 100).await? {
+    ///             println!("{} is {}", instance.instance_id, instance.state);
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub async fn deliver_licenses(&self, stop: impl Future<Output = ()> + Send) {
         match &self.inner.licensing {
             Some(licensing) => licensing.issuer.run(stop).await,
@@ -193,6 +209,21 @@ impl CallbackService {
     }
 
     /// Sleeps on the service's runtime; for adapters that bound the time to read a body.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use futures_util::future::{Either, select};
+    /// use koogallery::callback::CallbackService;
+    ///
+    /// /// Reads a body for ten seconds at most.
+    /// async fn in_time<T>(service: &CallbackService, body: impl Future<Output = T>) -> Option<T> {
+    ///     match select(Box::pin(body), Box::pin(service.sleep(Duration::from_secs(10)))).await {
+    ///         Either::Left((body, _)) => Some(body),
+    ///         Either::Right(_) => None,
+    ///     }
+    /// }
+    /// ```
     pub async fn sleep(&self, duration: Duration) {
         self.inner.environment.sleep(duration).await;
     }

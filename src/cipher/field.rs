@@ -35,6 +35,7 @@ pub const MAX_PLAINTEXT: usize = 79;
 const MAX_CIPHERTEXT: usize = 1024;
 
 /// The cipher, "敏感信息加密算法" chosen when the product was published. No call names it.
+#[doc(alias = "encryptType")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum EncryptType {
@@ -152,6 +153,8 @@ impl FieldCipher {
     /// # Errors
     ///
     /// The text has more than 79 bytes, or the operating system gives no randomness.
+    #[doc(alias = "generateSaaSUsernameOrPwd")]
+    #[doc(alias = "encryptAESCBCEncode")]
     pub fn encrypt(&self, plaintext: &str) -> Result<Ciphertext, EncryptError> {
         self.encrypt_with(plaintext, &OsRandom)
     }
@@ -189,6 +192,7 @@ impl FieldCipher {
     /// # Errors
     ///
     /// The field is not an encrypted text under this key. The error gives no reason, which would only help an attacker.
+    #[doc(alias = "decryptMobilePhoneOrEMail")]
     pub fn decrypt(&self, ciphertext: &Ciphertext) -> Result<Sensitive, DecryptError> {
         let text = ciphertext.as_str();
         if text.len() > MAX_CIPHERTEXT || !text.is_ascii() || text.len() <= IV_LENGTH {

@@ -14,6 +14,38 @@ shareable! {
     ///
     /// The text is lines of ASCII without the License code and clients' ids, but a store must not rely on this. The key
     /// is derived from the License code and is 32 lower-case hexadecimal digits.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use std::sync::Mutex;
+    ///
+    /// use futures_util::FutureExt as _;
+    /// use futures_util::future::BoxFuture;
+    /// use koogallery::heartbeat::{StateError, StateStore};
+    ///
+    /// /// Forgets at the end of the program; for tests.
+    /// #[derive(Default)]
+    /// struct InMemory(Mutex<HashMap<String, Vec<u8>>>);
+    ///
+    /// impl StateStore for InMemory {
+    ///     fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StateError>> {
+    ///         async move { Ok(self.0.lock().map_err(|error| StateError::store(error.to_string()))?.get(key).cloned()) }.boxed()
+    ///     }
+    ///
+    ///     fn save<'a>(&'a self, key: &'a str, state: Vec<u8>) -> BoxFuture<'a, Result<(), StateError>> {
+    ///         async move {
+    ///             self.0.lock().map_err(|error| StateError::store(error.to_string()))?.insert(key.to_owned(), state);
+    ///             Ok(())
+    ///         }
+    ///         .boxed()
+    ///     }
+    /// }
+    ///
+    /// let store = InMemory::default();
+    /// store.save("key", b"state".to_vec()).now_or_never().unwrap()?;
+    /// assert_eq!(store.load("key").now_or_never().unwrap()?.as_deref(), Some(&b"state"[..]));
+    /// # Ok::<(), StateError>(())
+    /// ```
     pub trait StateStore: Send + Sync + 'static {
         /// Returns the state that was saved last, or `None` if there is none.
         fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StateError>>;

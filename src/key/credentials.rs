@@ -56,6 +56,14 @@ impl Credentials {
     /// # Errors
     ///
     /// The token is empty or could not stand in a header.
+    ///
+    /// ```
+    /// # use koogallery::key::Credentials;
+    /// let temporary = Credentials::new("AK", "SK")?.with_security_token("TOKEN")?;
+    /// assert_eq!(temporary.access_key_id(), "AK");
+    /// assert_eq!(temporary.security_token(), Some("TOKEN"));
+    /// # Ok::<(), koogallery::key::KeyError>(())
+    /// ```
     pub fn with_security_token(mut self, token: impl Into<Sensitive>) -> Result<Self, KeyError> {
         let token = token.into();
         if token.expose().is_empty() {
@@ -82,6 +90,18 @@ impl Credentials {
     /// # Errors
     ///
     /// As [`Credentials::from_env`].
+    ///
+    /// ```
+    /// # use koogallery::key::Credentials;
+    /// let found = Credentials::from_env_with(|name| match name {
+    ///     "KOOGALLERY_AK" => Some("AK".to_owned()),
+    ///     "KOOGALLERY_SK" => Some("SK".to_owned()),
+    ///     _ => None,
+    /// })?;
+    /// assert!(found.is_some());
+    /// assert!(Credentials::from_env_with(|_| None)?.is_none());
+    /// # Ok::<(), koogallery::env::EnvError>(())
+    /// ```
     pub fn from_env_with(lookup: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, EnvError> {
         const AK: &str = "KOOGALLERY_AK";
         const SK: &str = "KOOGALLERY_SK";
@@ -104,6 +124,13 @@ impl Credentials {
     }
 
     /// Returns the HMAC-SHA256 of a message under the secret key.
+    ///
+    /// ```
+    /// # use koogallery::key::{AccessKey, Credentials};
+    /// let credentials = Credentials::new("AK", "SK")?;
+    /// assert_eq!(credentials.hmac_sha256("text"), AccessKey::new("SK")?.hmac_sha256("text"));
+    /// # Ok::<(), koogallery::key::KeyError>(())
+    /// ```
     pub fn hmac_sha256(&self, message: impl AsRef<[u8]>) -> [u8; 32] {
         self.hmac().chain_update(message).finalize().into_bytes().into()
     }

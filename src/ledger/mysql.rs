@@ -108,6 +108,15 @@ impl MysqlLedger {
     /// # Errors
     ///
     /// The name is not 1 to 32 lower-case letters.
+    ///
+    /// ```
+    /// use koogallery::ledger::MysqlLedger;
+    ///
+    /// let schema = MysqlLedger::named_schema("staging")?;
+    /// assert!(schema.statements(0).contains("koogallery_staging_instance"));
+    /// assert!(MysqlLedger::named_schema("Staging").is_err());
+    /// # Ok::<(), koogallery::mysql::DatabaseError>(())
+    /// ```
     pub fn named_schema(name: &str) -> Result<Schema, DatabaseError> {
         let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
         let migrations = MIGRATIONS.map(|migration| tables.sql(migration));

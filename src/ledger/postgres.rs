@@ -97,6 +97,15 @@ impl PostgresLedger {
     /// # Errors
     ///
     /// The name is not 1 to 32 lower-case letters.
+    ///
+    /// ```
+    /// use koogallery::ledger::PostgresLedger;
+    ///
+    /// let schema = PostgresLedger::named_schema("staging")?;
+    /// assert!(schema.statements(0).contains("koogallery_staging_instance"));
+    /// assert!(PostgresLedger::named_schema("Staging").is_err());
+    /// # Ok::<(), koogallery::postgres::DatabaseError>(())
+    /// ```
     pub fn named_schema(name: &str) -> Result<Schema, DatabaseError> {
         let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
         let migrations = MIGRATIONS.map(|migration| tables.sql(migration));

@@ -29,6 +29,26 @@ use crate::timestamp::Timestamp;
 /// The method works on the whole ledger, with the instances of every service and tenant that uses it; the view of
 /// [`CallbackService::ledger`](crate::callback::CallbackService::ledger) has no such method. It is not needed to answer
 /// calls, so a ledger on another database may do without it. `testing::prunable_ledger` (feature `testing`) checks it.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use koogallery::Timestamp;
+/// use koogallery::ledger::{LedgerError, PrunableLedger};
+///
+/// /// Deletes what was released 180 days ago, a thousand instances at a time.
+/// async fn clean(ledger: &impl PrunableLedger, now: Timestamp) -> Result<usize, LedgerError> {
+///     let before = now.saturating_sub(Duration::from_secs(180 * 24 * 60 * 60));
+///     let mut instances = 0;
+///     loop {
+///         let pruned = ledger.prune(before, 1000, now).await?;
+///         instances += pruned.instances;
+///         if !pruned.has_more {
+///             return Ok(instances);
+///         }
+///     }
+/// }
+/// ```
 pub trait PrunableLedger: Ledger {
     /// Deletes what was released or done before a time, in one transaction: at most `limit` instances, and besides the
     /// keys of theirs at most `limit` keys of steps. Several processes may do so at the same time.

@@ -77,6 +77,15 @@ CREATE INDEX IF NOT EXISTS koogallery_step_done ON koogallery_step (done_at) WHE
     /// # Errors
     ///
     /// The name is not 1 to 32 lower-case letters, or the tables cannot be created.
+    ///
+    /// ```
+    /// use koogallery::ledger::SqliteLedger;
+    /// use koogallery::sqlite::{Database, DatabaseError};
+    ///
+    /// async fn for_tests(database: &Database) -> Result<SqliteLedger, DatabaseError> {
+    ///     SqliteLedger::named(database, "staging").await
+    /// }
+    /// ```
     pub async fn named(database: &Database, name: &str) -> Result<Self, DatabaseError> {
         let tables = Tables::named(name).ok_or_else(|| DatabaseError::Name(name.to_owned()))?;
         Self::with(database, tables).await

@@ -11,6 +11,35 @@ use crate::timestamp::Timestamp;
 pub(super) const PURCHASE: &str = "purchase";
 
 /// A change of an instance that is done once.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use koogallery::ledger::{Effect, Instance, LeaseOutcome, OrderKey, Step, StepStatus, Target};
+///
+/// // What an engine asks of a purchase: the record to store, and whether the work may begin.
+/// let target = Target::Purchase { order: OrderKey::new("CS1"), proposed_id: String::new() };
+/// let mut purchase = Step::new(target, Effect::Create { product_id: None, expire_time: None });
+/// purchase.set_proposed_id("instance-1");
+/// assert_eq!((purchase.subject(), purchase.key(), purchase.is_done_by_key()), ("CS1", Some("purchase"), false));
+/// let mut instance = purchase.initial_instance().unwrap();
+/// let status = purchase.status(Some(Arc::new(instance.clone())), false, Duration::ZERO);
+/// assert!(matches!(purchase.lease_outcome(status), LeaseOutcome::Run(_)));
+/// purchase.apply(&mut instance);
+/// assert_eq!(instance.state.as_str(), "active");
+///
+/// // A freeze that was cut off leaves the status unsettled; one that was signed earlier than the last changes nothing.
+/// let freeze = Step::on("instance-1", Effect::Freeze).with_signed_at("20250102030405".parse::<koogallery::Timestamp>()?);
+/// assert_eq!(freeze.effect.as_str(), "freeze");
+/// instance.status_unsettled = freeze.unsettles(&instance);
+/// assert!(instance.status_unsettled && !freeze.confirms(&instance));
+/// freeze.apply(&mut instance);
+/// let late = Step::on("instance-1", Effect::Unfreeze).with_signed_at("20250102030404".parse::<koogallery::Timestamp>()?);
+/// assert!(late.is_outdated(&instance));
+/// assert!(matches!(late.status(Some(Arc::new(instance)), false, Duration::ZERO), StepStatus::Done(_)));
+/// # Ok::<(), koogallery::timestamp::TimestampError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Step {

@@ -88,6 +88,18 @@ pub struct RecordDraft {
 impl RecordDraft {
     /// Moves the begin on by a second, or the end where they are equal. To be repeated while the store has a record of
     /// the same instance with the same begin and end.
+    ///
+    /// ```
+    /// use koogallery::metering::UsageSum;
+    ///
+    /// let (first_at, end) = ("20250102030000".parse()?, "20250102040000".parse()?);
+    /// let mut draft = UsageSum::into_drafts(vec![UsageSum::new(first_at, 15_000)], end).remove(0);
+    /// let number = draft.metering_sn("inst-0001");
+    /// draft.avoid_collision();
+    /// assert_eq!(draft.begin.to_basic_iso(), "20250102T030001Z");
+    /// assert_ne!(draft.metering_sn("inst-0001"), number);
+    /// # Ok::<(), koogallery::timestamp::TimestampError>(())
+    /// ```
     pub fn avoid_collision(&mut self) {
         let second_later = |time: Timestamp| time.saturating_add(Duration::from_secs(1));
         if self.begin < self.end {

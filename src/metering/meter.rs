@@ -21,6 +21,31 @@ const RISKY_AFTER: Duration = Duration::from_secs(14 * 24 * 3600);
 const ADJUSTED: Duration = Duration::from_secs(60);
 
 /// Records usage durably. Clones share the store.
+///
+/// ```
+/// use futures_util::FutureExt as _;
+/// use koogallery::metering::{Correction, Cycle, MemoryUsageStore, Meter, Period, RecordState, StderrObserver, Usage};
+/// use koogallery::timestamp::CHINA;
+///
+/// let meter = Meter::new(MemoryUsageStore::new())
+///     .with_period(Period::Daily(CHINA))
+///     .with_cycle(Cycle::Never)
+///     .with_observer(StderrObserver);
+/// let shop = async {
+///     let usages = ["request-1", "request-2", "request-2"].map(|id| Usage::new("inst-0001", 3.into()).with_id(id));
+///     meter.record_all(usages).await?;
+///     meter.begin_cycle("inst-0001", "20260101000000".parse()?).await?; // it was renewed
+///     assert_eq!(meter.status().await?.open.usage, 6.into());
+///     // There is no record of this number to correct.
+///     assert!(!meter.correct("sn-1", Correction::default()).await?);
+///     meter.close_instance("inst-0001", "20990101000000".parse()?).await?; // it was released
+///     Ok::<(), Box<dyn std::error::Error>>(())
+/// };
+/// shop.now_or_never().unwrap()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "用量")]
+#[doc(alias = "按需")]
 #[doc(alias = "billing")]
 #[doc(alias = "usage")]
 #[derive(Clone)]

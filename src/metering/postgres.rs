@@ -132,6 +132,14 @@ const TOTALS_TABLE: &str = concat!(
 
 impl PostgresUsageStore {
     /// Returns the tables that [`PostgresUsageStore::new`] makes, for applications that manage their schema themselves.
+    ///
+    /// ```
+    /// use koogallery::metering::PostgresUsageStore;
+    ///
+    /// let schema = PostgresUsageStore::schema();
+    /// assert!(schema.version() >= 2);
+    /// assert!(schema.statements(schema.version() - 1).len() < schema.statements(0).len());
+    /// ```
     pub fn schema() -> Schema {
         Schema::postgres("usage", "koogallery_usage_delivered", &[TABLES, TOTALS_TABLE])
     }

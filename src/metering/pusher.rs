@@ -42,6 +42,7 @@ const CLEAR_ASKS: u32 = 10;
 
 /// A background worker that sends the usage recorded by a [`Meter`]. Any number of pushers, in any number of processes,
 /// may work on one store: each record is sent by one of them at a time.
+#[doc(alias = "按需使用量推送")]
 pub struct Pusher {
     meter: Meter,
     client: Client,
@@ -87,6 +88,27 @@ struct Claim {
 impl Pusher {
     /// Creates a pusher with the documented cadence: a period is sent within two minutes after its end. The client
     /// needs the access key of the basic interface.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use koogallery::metering::{Meter, MeteringError, Pusher, StderrObserver};
+    /// use koogallery::open_api::Client;
+    /// use koogallery::runtime::Runtime;
+    ///
+    /// /// Sends what is due, for a program that a timer of the system starts.
+    /// async fn push(meter: Meter, client: Client, runtime: impl Runtime) -> Result<usize, MeteringError> {
+    ///     let pusher = Pusher::new(meter, client, runtime)
+    ///         .with_observer(StderrObserver)
+    ///         .with_random(koogallery::random::OsRandom)
+    ///         .with_interval(Duration::from_secs(10))
+    ///         .with_grace(Duration::from_secs(120)) // for what is recorded late
+    ///         .with_longest_pause(Duration::from_secs(300))
+    ///         .with_lease(Duration::from_secs(60))
+    ///         .with_batch(500);
+    ///     Ok(pusher.run_once().await?.delivered)
+    /// }
+    /// ```
     pub fn new(meter: Meter, client: Client, runtime: impl Runtime) -> Self {
         Self {
             observer: Arc::clone(&meter.observer),

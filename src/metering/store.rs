@@ -19,6 +19,27 @@ shareable! {
     /// rules of [`UsageSum::into_drafts`](super::UsageSum::into_drafts), which an engine uses so that numbers and times
     /// are those of every other engine. `testing::usage_store` (feature `testing`) checks that an engine keeps all
     /// rules.
+    ///
+    /// ```
+    /// use koogallery::lease::Lease;
+    /// use koogallery::metering::{Correction, Cycle, MeteringError, UsageStore};
+    /// use koogallery::Timestamp;
+    ///
+    /// /// What an operator's command may do with any store.
+    /// async fn tidy(store: &impl UsageStore, lease: Lease, now: Timestamp) -> Result<(), MeteringError> {
+    ///     for total in store.totals("inst-0001").await? {
+    ///         println!("{} ten-thousandths since {}", total.ten_thousandths, total.cycle_begin);
+    ///     }
+    ///     for held in store.claim_held(lease, now, 10).await? {
+    ///         println!("{} is still unclear", held.record.metering_sn);
+    ///     }
+    ///     store.correct("sn-1", Correction::default(), Cycle::Never, now).await?;
+    ///     store.begin_cycle("inst-0001", now).await?;
+    ///     store.close_instance("inst-0002", now).await?;
+    ///     println!("{:?}, {} deleted", store.status(now).await?, store.forget(now).await?);
+    ///     Ok(())
+    /// }
+    /// ```
     #[doc(alias = "outbox")]
     pub trait UsageStore: Send + Sync + 'static {
         /// Adds usage to the open sums, all entries or none, and returns for each entry whether it was new.
@@ -154,6 +175,11 @@ impl RecordState {
     }
 
     /// Returns the state of a [word](Self::as_str), or `None` if there is no such state.
+    ///
+    /// ```
+    /// # use koogallery::metering::RecordState;
+    /// assert_eq!(RecordState::from_word(RecordState::Held.as_str()), Some(RecordState::Held));
+    /// ```
     pub fn from_word(word: &str) -> Option<Self> {
         let states = [Self::Pending, Self::Delivered, Self::Held, Self::Fix, Self::Dead];
         states.into_iter().find(|state| state.as_str() == word)

@@ -46,6 +46,16 @@ impl Usage {
     }
 
     /// Sets the time of use.
+    ///
+    /// ```
+    /// use koogallery::metering::Usage;
+    ///
+    /// let usage = Usage::new("inst-0001", "0.5".parse()?)
+    ///     .with_time("20260102030405".parse()?)
+    ///     .with_package("package-1");
+    /// assert_eq!(usage.package_instance_id.as_deref(), Some("package-1"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_time(mut self, at: Timestamp) -> Self {
         self.at = Some(at);
@@ -168,6 +178,15 @@ pub enum Period {
 
 impl Period {
     /// Returns begin and end of the period in which an instant lies. The end belongs to the next period.
+    ///
+    /// ```
+    /// use koogallery::metering::Period;
+    /// use koogallery::timestamp::CHINA;
+    ///
+    /// let (begin, end) = Period::Daily(CHINA).around("20250102030405".parse()?);
+    /// assert_eq!((begin.to_basic_iso(), end.to_basic_iso()), ("20250101T160000Z".into(), "20250102T160000Z".into()));
+    /// # Ok::<(), koogallery::timestamp::TimestampError>(())
+    /// ```
     pub fn around(self, at: Timestamp) -> (Timestamp, Timestamp) {
         let (length, shift) = match self {
             Self::Hourly => (3_600_000, 0),

@@ -95,6 +95,34 @@ enum Outgoing {
 }
 
 /// Settings of a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use koogallery::key::{AccessKey, Credentials};
+/// use koogallery::open_api::{CallObserver, Client, ClientBuildError, RetryPolicy};
+/// use koogallery::site::Site;
+/// use koogallery::{runtime::Runtime, transport::Transport};
+///
+/// fn client(
+///     transport: impl Transport,
+///     runtime: impl Runtime,
+///     observer: impl CallObserver,
+/// ) -> Result<Client, Box<dyn std::error::Error>> {
+///     let mut policy = RetryPolicy::default();
+///     policy.attempts = 2;
+///     policy.longest_pause = Duration::from_secs(5);
+///     let client = Client::builder(Site::China, transport, runtime)
+///         .credentials(Credentials::new("AK", "SK")?)
+///         .access_key(AccessKey::new("key of the basic interface")?) // for usage
+///         .base_url("http://127.0.0.1:9000".parse()?) // a mock marketplace
+///         .fallback_url(None)
+///         .retry_policy(policy)
+///         .observer(observer)
+///         .build()?;
+///     Ok(client)
+/// }
+/// ```
 pub struct ClientBuilder {
     inner: Inner,
 }

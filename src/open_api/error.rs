@@ -118,6 +118,20 @@ impl ApiError {
     }
 
     /// The number of the marketplace's code, which decides: `0150` of `MKT.0150` as of `CBC.0150`.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use koogallery::open_api::{Api as _, query_order};
+    /// use koogallery::timestamp::Timestamp;
+    ///
+    /// let answer = Bytes::from_static(br#"{"resultCode":"CBC.0150","resultMsg":"Illegal operation"}"#);
+    /// let answer = http::Response::builder().status(401).header("retry-after", "3").body(answer)?;
+    /// let error = query_order::Request::from_http(&answer).unwrap_err();
+    /// assert_eq!((error.code(), error.number()), (Some("CBC.0150"), Some("0150")));
+    /// let pause = error.pause(Timestamp::from_unix_millis(0));
+    /// assert_eq!(pause, Some(std::time::Duration::from_secs(3)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn number(&self) -> Option<&str> {
         match &self.kind {
             ApiErrorKind::Refused { code, .. } => number_of(code),

@@ -24,6 +24,16 @@ impl Client {
     /// # Errors
     ///
     /// As [`Client::from_env`].
+    ///
+    /// ```
+    /// use koogallery::open_api::{Client, ClientBuilder};
+    /// use koogallery::{env::EnvError, runtime::Runtime, transport::Transport};
+    ///
+    /// /// Reads the settings of one of several accounts: `SHOP_KOOGALLERY_AK` and so on.
+    /// fn shop(transport: impl Transport, runtime: impl Runtime) -> Result<ClientBuilder, EnvError> {
+    ///     Client::from_env_with(|name| std::env::var(format!("SHOP_{name}")).ok(), transport, runtime)
+    /// }
+    /// ```
     pub fn from_env_with(
         lookup: impl Fn(&str) -> Option<String>,
         transport: impl Transport,

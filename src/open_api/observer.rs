@@ -10,6 +10,36 @@ use super::CallError;
 ///
 /// Its events hold no keys, no signatures, no addresses and no bodies; of the answers only code and request id,
 /// and what [`CallError`] says.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use std::sync::Arc;
+///
+/// use koogallery::open_api::{CallObserver, EndedCall, FailedAttempt, ObservedCall};
+///
+/// /// Counts the tries that failed and were made again.
+/// #[derive(Clone, Default)]
+/// struct Retries(Arc<AtomicU32>);
+///
+/// impl CallObserver for Retries {
+///     fn begin(&self, _api: &'static str) -> Box<dyn ObservedCall> {
+///         Box::new(self.clone())
+///     }
+/// }
+///
+/// impl ObservedCall for Retries {
+///     fn retry(&mut self, attempt: &FailedAttempt<'_>) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///         eprintln!("try {} failed: {}; next in {:?}", attempt.attempt, attempt.error, attempt.pause);
+///     }
+///
+///     fn end(&mut self, call: &EndedCall<'_>) {
+///         if let Some(error) = call.error {
+///             eprintln!("{} after {} tries ({:?})", error.summary(), call.attempts, error.request_id());
+///         }
+///     }
+/// }
+/// ```
 pub trait CallObserver: Send + Sync + 'static {
     /// Observes the begin of a call. The value returned observes the rest of it, and is dropped with the call.
     fn begin(&self, api: &'static str) -> Box<dyn ObservedCall>;

@@ -212,6 +212,22 @@ const PARTIAL: &str = "94060999";
 
 /// An answer to a push that came through. Only [`fates`](Self::fates) says what it means for each record, since an
 /// answer may list refused records in a form that cannot be read.
+///
+/// ```
+/// use bytes::Bytes;
+/// use koogallery::amount::Amount;
+/// use koogallery::open_api::{Api as _, push_usage};
+///
+/// let (begin, end) = ("20250102000000".parse()?, "20250102010000".parse()?);
+/// let record = push_usage::UsageRecord::new("sn-1", "instance", begin, end, Amount::from(3));
+/// record.check()?;
+/// let answer = Bytes::from_static(br#"{"error_code":"MKT.0000","error_msg":"success"}"#);
+/// let answer = push_usage::Request::from_http(&http::Response::new(answer))?;
+/// assert!(answer.is_all_taken());
+/// assert_eq!(answer.refusals().count(), 0);
+/// assert_eq!(answer.fates(&[record]), [push_usage::RecordFate::Taken]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response(Said);
 
@@ -327,6 +343,15 @@ impl RecordCode {
     }
 
     /// Returns the documents' words on the code, and what follows; an unknown code waits for a person to look at it.
+    ///
+    /// ```
+    /// use koogallery::open_api::push_usage::{Disposition, RecordCode, Request};
+    ///
+    /// let repeated = RecordCode::new("5");
+    /// assert_eq!(repeated.as_str(), "005");
+    /// assert_eq!(repeated.meaning().1, Disposition::Delivered);
+    /// assert_eq!(Request::new(Vec::new()).unwrap_err().count(), 0);
+    /// ```
     pub fn meaning(&self) -> (&'static str, Disposition) {
         use Disposition::{Dead, Delivered, Fix, Retry};
         match self.as_str() {

@@ -59,6 +59,14 @@ pub enum Content {
 
 impl Request {
     /// Delivers a text.
+    ///
+    /// ```
+    /// use koogallery::open_api::{Api as _, upload};
+    ///
+    /// assert!(upload::Request::characters("event", "LICENSE").check().is_ok());
+    /// let error = upload::Request::characters("event", "x".repeat(1025)).check().unwrap_err();
+    /// assert!(error.to_string().contains("1024"));
+    /// ```
     pub fn characters(event_id: impl Into<String>, license: impl Into<String>) -> Self {
         Self { event_id: event_id.into(), content: Content::Characters(license.into()) }
     }

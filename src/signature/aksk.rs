@@ -69,6 +69,7 @@ pub enum Payload<'a> {
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "SDK-HMAC-SHA256")]
 pub fn sign<B: AsRef<[u8]>>(
     request: Request<B>,
     credentials: &Credentials,

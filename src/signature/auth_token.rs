@@ -85,6 +85,8 @@ impl std::fmt::Debug for Verified<'_> {
 /// assert!(verified.parameters().any(|pair| pair == ("instanceId", "inst-1")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "authToken")]
+#[doc(alias = "verificateRequestParams")]
 pub fn verify<'a>(keys: &KeyRing, query: &'a str, now: Timestamp, window: Window) -> Result<Verified<'a>, VerifyError> {
     let verified = match verify_decoded(keys, query, Plus::Space) {
         Err(VerifyError::Mismatch) if query.contains('+') => verify_decoded(keys, query, Plus::Literal),

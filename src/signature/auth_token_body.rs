@@ -90,6 +90,7 @@ impl std::fmt::Debug for Verified<'_> {
 /// assert!(auth_token_body::verify(&ring, &headers, b"{}", now, window).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "authToken")]
 pub fn verify<'a>(
     keys: &KeyRing,
     headers: &HeaderMap,

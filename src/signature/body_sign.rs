@@ -32,6 +32,8 @@ const LENGTH: usize = 81;
 /// );
 /// # Ok::<(), koogallery::key::KeyError>(())
 /// ```
+#[doc(alias = "Body-Sign")]
+#[doc(alias = "generateResponseBodySignature")]
 pub fn sign(key: &AccessKey, body: &[u8]) -> String {
     let mut value = String::with_capacity(LENGTH);
     value.push_str("sign_type=\"HMAC-SHA256\", signature=\"");

@@ -109,6 +109,13 @@ pub fn verify<'a>(
 /// # Errors
 ///
 /// The body is no JSON object, or one with a repeated member, too many members or too deep ones.
+///
+/// ```
+/// use koogallery::signature::callback_v2::canonical;
+///
+/// assert_eq!(canonical(br#"{"b": 1.0, "a": {"d": null, "c": 2}, "e": null}"#)?, r#"{"a":{"d":null,"c":2},"b":1.0}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn canonical(body: &[u8]) -> Result<String, JsonError> {
     json::canonical(body)
 }

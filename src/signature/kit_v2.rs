@@ -96,6 +96,7 @@ impl std::fmt::Debug for Verified<'_> {
 /// assert!(kit_v2::verify(&ring, &headers, b"{}", now, Window::default()).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "x-sign")]
 pub fn verify<'a>(
     keys: &KeyRing,
     headers: &'a HeaderMap,
@@ -114,6 +115,17 @@ pub fn sign(key: &AccessKey, nonce: &str, timestamp: &str, body: &[u8]) -> Strin
 }
 
 /// The three headers, names and values, of a call made now. As [`sign`].
+///
+/// ```
+/// use koogallery::key::AccessKey;
+/// use koogallery::signature::kit_v2;
+///
+/// let key = AccessKey::new("a-key")?;
+/// let [(name, sign), (_, timestamp), _] = kit_v2::signed_headers(&key, "nonce", "20250102030405".parse()?, b"{}");
+/// assert_eq!((name, timestamp.as_str()), ("x-sign", "1735787045000"));
+/// assert_eq!(sign, kit_v2::sign(&key, "nonce", &timestamp, b"{}"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn signed_headers(key: &AccessKey, nonce: &str, time: Timestamp, body: &[u8]) -> [(&'static str, String); 3] {
     let timestamp = time.as_unix_millis().to_string();
     [(SIGN, sign(key, nonce, &timestamp, body)), (TIMESTAMP, timestamp), (NONCE, nonce.to_owned())]

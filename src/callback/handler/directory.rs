@@ -21,6 +21,61 @@ pub use crate::directory::{
 /// dropped, so it should do its work in one transaction.
 ///
 /// The methods for departments refuse by default; products without the organization sync of the Kit do not need them.
+///
+/// ```
+/// use koogallery::callback::HandlerError;
+/// use koogallery::callback::directory::{
+///     Application, ApplicationRemoval, Departments, DepartmentChange, DepartmentRemoval, DirectoryHandler, Tenant,
+///     TenantRemoval, UsersChange, UsersRemoval,
+/// };
+///
+/// /// A product that only counts its users, and has no use for departments.
+/// struct Counter;
+///
+/// impl DirectoryHandler for Counter {
+///     async fn put_tenant(&self, tenant: Tenant) -> Result<(), HandlerError> {
+///         println!("{} is bound", tenant.tenant_code);
+///         Ok(())
+///     }
+///
+///     async fn remove_tenant(&self, _: TenantRemoval) -> Result<(), HandlerError> {
+///         Ok(())
+///     }
+///
+///     async fn put_application(&self, _: Application) -> Result<(), HandlerError> {
+///         Ok(())
+///     }
+///
+///     async fn remove_application(&self, _: ApplicationRemoval) -> Result<(), HandlerError> {
+///         Ok(())
+///     }
+///
+///     async fn put_users(&self, change: UsersChange) -> Result<(), HandlerError> {
+///         println!("{} users may log in", change.users.len());
+///         Ok(())
+///     }
+///
+///     async fn revoke_users(&self, _: UsersRemoval) -> Result<(), HandlerError> {
+///         Ok(())
+///     }
+///
+///     async fn remove_users(&self, _: UsersRemoval) -> Result<(), HandlerError> {
+///         Ok(())
+///     }
+///
+///     // The other two are as this one by default.
+///     async fn put_department(&self, _: DepartmentChange) -> Result<(), HandlerError> {
+///         Err(HandlerError::unsupported("put_department"))
+///     }
+/// #     async fn remove_department(&self, _: DepartmentRemoval) -> Result<(), HandlerError> {
+/// #         Err(HandlerError::unsupported("remove_department"))
+/// #     }
+/// #     async fn put_departments(&self, _: Departments) -> Result<(), HandlerError> {
+/// #         Err(HandlerError::unsupported("put_departments"))
+/// #     }
+/// }
+/// ```
+#[doc(alias = "单点登录")]
 #[doc(alias = "SSO")]
 #[doc(alias = "single sign-on")]
 pub trait DirectoryHandler: Send + Sync + 'static {

@@ -123,6 +123,20 @@ impl<'a> Exchange<'a> {
     }
 
     /// Returns the tenant id in a verified Kit call.
+    ///
+    /// ```
+    /// use koogallery::callback::{CallbackEvent, Observer};
+    ///
+    /// struct KitLog;
+    ///
+    /// impl Observer for KitLog {
+    ///     fn on_event(&self, event: &CallbackEvent<'_>) {
+    ///         if let CallbackEvent::Exchange(exchange) = event {
+    ///             eprintln!("{:?} of tenant {:?}", exchange.activity, exchange.tenant_id());
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn tenant_id(&self) -> Option<Cow<'a, str>> {
         self.members?.text("tenantId")
     }
@@ -243,6 +257,15 @@ impl<'a> MissingKey<'a> {
     }
 
     /// Returns the interface types of which one key is needed.
+    ///
+    /// ```
+    /// use koogallery::callback::MissingKey;
+    /// use koogallery::key::InterfaceType;
+    /// use koogallery::protocol::Protocol;
+    ///
+    /// let missing = MissingKey::new(&[Protocol::SaasV2]);
+    /// assert_eq!(missing.interfaces().next().map(InterfaceType::env_name), Some("KOOGALLERY_BASIC_KEY"));
+    /// ```
     pub fn interfaces(&self) -> impl Iterator<Item = InterfaceType> + use<'a> {
         let mut interfaces: Vec<_> =
             self.protocols.iter().flat_map(|protocol| protocol.interfaces()).copied().collect();

@@ -27,6 +27,7 @@ use crate::timestamp::Timestamp;
 /// recording reaches it, whatever the number of processes, and it stays reached, so it is reported once for each package,
 /// pay-per-use instance and quota; not at all if the process ends between the commit and the call. A smaller
 /// [quota](Self::set_quota) may reach thresholds as well, and those of a larger one can be reached again.
+#[doc(alias = "套餐包")]
 #[derive(Clone)]
 pub struct PackageBook {
     store: Arc<dyn PackageStore>,
@@ -135,6 +136,17 @@ impl PackageBook {
     /// # Errors
     ///
     /// The usage cannot be billed.
+    ///
+    /// ```
+    /// use koogallery::metering::Usage;
+    /// use koogallery::metering::package::{Consumed, Outcome, PackageBook, PackageError};
+    ///
+    /// /// What a transaction of the seller's own has to call, before and after its commit.
+    /// fn around(book: &PackageBook, usage: Usage, commit: impl FnOnce() -> Outcome) -> Result<Consumed, PackageError> {
+    ///     let _deduction = book.deduction(usage)?; // for `record_in` of the store
+    ///     Ok(book.committed(commit()))
+    /// }
+    /// ```
     pub fn deduction(&self, usage: Usage) -> Result<Deduction, PackageError> {
         let entry = self.meter.entry(usage)?;
         let (rules, now) = (self.rules, self.now());

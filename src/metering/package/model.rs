@@ -175,6 +175,18 @@ impl StoredPackage {
     }
 
     /// Returns whether usage at a time can be deducted: it is active and valid. Something may be left or not.
+    ///
+    /// ```
+    /// use koogallery::metering::package::{Package, PackageState, ReservationState, StoredPackage};
+    ///
+    /// let (begin, end) = ("20260101000000".parse()?, "20270101000000".parse()?);
+    /// let stored = StoredPackage::new(Package::new("package-1", "inst-0001", 1000.into(), begin, end));
+    /// assert!(stored.covers(begin));
+    /// assert!(!stored.covers(end));
+    /// assert_eq!(PackageState::from_word(stored.state.as_str()), Some(stored.state));
+    /// assert_eq!(ReservationState::from_word("lost"), None);
+    /// # Ok::<(), koogallery::timestamp::TimestampError>(())
+    /// ```
     pub fn covers(&self, at: Timestamp) -> bool {
         self.state == PackageState::Active && self.package.valid_from <= at && at < self.valid_until
     }

@@ -65,6 +65,20 @@ impl Reservation {
     /// # Errors
     ///
     /// It was committed, or the store failed.
+    ///
+    /// ```
+    /// use koogallery::metering::package::{PackageBook, PackageError};
+    ///
+    /// /// Frees what jobs that were given up hold, and shows the figures.
+    /// async fn free(book: &PackageBook) -> Result<(), PackageError> {
+    ///     for open in book.reservations("inst-0001").await? {
+    ///         println!("{:?}", open.stored());
+    ///         open.cancel().await?;
+    ///     }
+    ///     println!("{:?}", book.status().await?);
+    ///     Ok(())
+    /// }
+    /// ```
     pub async fn cancel(self) -> Result<(), PackageError> {
         self.book.cancel(&self.stored).await
     }

@@ -15,6 +15,21 @@ shareable! {
     ///
     /// What is deducted from which package is decided in one place for all engines: an engine reads, lets decide, and
     /// writes. `testing::package_store` (feature `testing`) checks that it keeps the rules.
+    ///
+    /// ```
+    /// use koogallery::metering::package::{Decision, Outcome, PackageError, PackageStore, Scope};
+    /// use koogallery::Timestamp;
+    ///
+    /// /// What a book does: reads the packages of each instance, and lets a decision change them.
+    /// async fn change(store: &impl PackageStore, decision: Decision, now: Timestamp) -> Result<Vec<Outcome>, PackageError> {
+    ///     let mut outcomes = Vec::new();
+    ///     for instance_id in store.covered("package-1").await? {
+    ///         outcomes.push(store.change(Scope::new(&instance_id, now), decision.clone()).await?);
+    ///     }
+    ///     println!("{:?}", store.status(now).await?);
+    ///     Ok(outcomes)
+    /// }
+    /// ```
     pub trait PackageStore: Send + Sync + 'static {
         /// Changes what a pay-per-use instance has, in one transaction that excludes all others on the instance:
         ///

@@ -107,6 +107,20 @@ impl fmt::Display for Encoding {
 }
 
 /// The form of an exported statement.
+///
+/// ```
+/// use koogallery::metering::reconciliation::{Column, Encoding, Export, Layout};
+/// use koogallery::timestamp::CHINA;
+///
+/// let layout = Layout::new()
+///     .with_encoding(Encoding::from_word("gbk").unwrap())
+///     .with_separator(b';')
+///     .with_zone(CHINA)
+///     .with_column(Column::from_word("unit").unwrap(), "单位")
+///     .with_unit("GB");
+/// // The column of the unit must be there.
+/// assert!(Export::read(b"instanceId;beginTime;usageValue\n", &layout).is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     pub(super) names: BTreeMap<Column, String>,

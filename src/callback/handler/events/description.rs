@@ -22,6 +22,21 @@ impl InstanceQuery {
 }
 
 /// Answer data for an instance.
+///
+/// ```
+/// use koogallery::amount::Amount;
+/// use koogallery::callback::subscription::{AccessInfo, Description, UsageInfo};
+///
+/// let access = AccessInfo::new("https://shop.example.com")
+///     .with_admin_url("https://shop.example.com/admin")
+///     .with_memo("首次登录请修改密码");
+/// let usage = UsageInfo::new(Amount::from(12), "20250102030405".parse()?)
+///     .with_related_instance("the pay-per-use instance of a package")
+///     .with_dashboard_url("https://shop.example.com/usage");
+/// let description = Description::new(access).with_usage(usage);
+/// assert_eq!(description.usage.len(), 1);
+/// # Ok::<(), koogallery::timestamp::TimestampError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Description {
@@ -46,6 +61,8 @@ impl Description {
 }
 
 /// Access data for the customer. Account and password are given in plain text; the service encrypts them for V1.0.
+#[doc(alias = "appInfo")]
+#[doc(alias = "frontEndUrl")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccessInfo {
@@ -93,6 +110,8 @@ impl AccessInfo {
 /// Usage of a pay-per-use instance or package.
 ///
 /// V2.0: China only; the international and European tables lack it, although their FAQ mentions its fields.
+#[doc(alias = "usageInfo")]
+#[doc(alias = "用量")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UsageInfo {

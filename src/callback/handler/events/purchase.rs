@@ -164,6 +164,14 @@ impl Product {
 
 open_enum! {
     /// Charging mode of a product.
+    ///
+    /// ```
+    /// use koogallery::callback::subscription::ChargingMode;
+    ///
+    /// assert_eq!(ChargingMode::from("ON_DEMAND_PKG"), ChargingMode::OnDemandPackage);
+    /// // What the documents do not list is kept.
+    /// assert_eq!(ChargingMode::from("SOMETHING_NEW").as_str(), "SOMETHING_NEW");
+    /// ```
     pub enum ChargingMode {
         /// By the year, month or day.
         Period = "PERIOD",
@@ -206,6 +214,7 @@ open_enum! {
 }
 
 /// An extension parameter: defined by the seller for the product, filled in by the customer.
+#[doc(alias = "extendParams")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExtendParam {

@@ -52,6 +52,15 @@ impl PackageBook {
     ///
     /// The quota is invalid, or below what is used and reserved; the package is unknown or does not cover the instance;
     /// or the store failed.
+    ///
+    /// ```
+    /// use koogallery::metering::package::{Consumption, PackageBook, PackageError};
+    ///
+    /// /// The customer bought more.
+    /// async fn enlarge(book: PackageBook) -> Result<(), PackageError> {
+    ///     book.with_consumption(Consumption::SoonestExpiry).set_quota("package-1", "inst-0001", 2000.into()).await
+    /// }
+    /// ```
     pub async fn set_quota(
         &self,
         package_instance_id: &str,
