@@ -38,6 +38,19 @@ table:
 load:
     cargo bench -p koogallery-benches --features peers --bench load
 
+# Guarantees beyond lints and tests, or only those named: deny, advisories, unused, docs, api, features, semver, minimal, powerset.
+guards *names:
+    .ci/guards {{names}}
+
+# The public API as it is now, after a change on purpose.
+api:
+    .ci/guards api --write
+
+# What the change of the public API means for the next version.
+semver:
+    cargo install --locked cargo-semver-checks
+    .ci/guards semver
+
 # What would be published.
 package:
     cargo package --workspace --exclude koogallery-benches --exclude koogallery-fuzz --exclude koogallery-servers --exclude koogallery-simulation --exclude koogallery-stress --no-verify --allow-dirty
