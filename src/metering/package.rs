@@ -40,6 +40,8 @@
 mod book;
 mod deduction;
 mod error;
+#[cfg(feature = "sqlite")]
+mod group;
 mod memory;
 mod model;
 #[cfg(feature = "mysql_async-0_37")]

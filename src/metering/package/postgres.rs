@@ -1,6 +1,7 @@
 //! The package store in PostgreSQL.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3, try_join4};
@@ -238,7 +239,7 @@ async fn read(work: &Work<'_>, scope: Scope<'_>) -> Result<Shelf, DatabaseError>
     let clock = clock.first().map_or(Ok(scope.now), |row| row.time("clock"))?;
     let mut shelf = Shelf::new(clock);
     shelf.is_recorded = recorded.is_some();
-    shelf.packages = packages.iter().map(read_package).collect::<Result<_, _>>()?;
+    shelf.packages = packages.iter().map(|row| read_package(row).map(Arc::new)).collect::<Result<_, _>>()?;
     shelf.reservations = over.iter().map(read_reservation).collect::<Result<_, _>>()?;
     let one = one.as_ref().map(read_reservation).transpose()?;
     let one = one.filter(|one| !shelf.reservations.iter().any(|known| known.id == one.id));
