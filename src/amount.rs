@@ -37,6 +37,9 @@ pub struct Amount {
 
 const MAX_DIGITS: usize = 64;
 
+/// A number of fewer digits fits into 64 bits.
+const SHORT: usize = 20;
+
 /// Largest distance of the decimal point from the digits, so that a text of a few bytes cannot expand to gigabytes.
 const MAX_EXPONENT: u64 = 1000;
 
@@ -103,12 +106,19 @@ impl Amount {
 
     /// Returns the amount times ten to the power given, if that is whole and fits.
     fn scaled(self, power: i16) -> Option<i128> {
-        let length = self.significant().len();
-        let whole = usize::try_from(self.exponent + power).ok();
-        let Some(whole) = whole.filter(|whole| *whole >= length) else { return (length == 0).then_some(0) };
-        let digits = self.significant().iter().chain(std::iter::repeat_n(&0, whole - length));
-        let magnitude =
-            digits.copied().try_fold(0_i128, |number, digit| number.checked_mul(10)?.checked_add(i128::from(digit)))?;
+        let whole = usize::try_from(self.exponent + power).unwrap_or_default();
+        // Zeros follow the last digit.
+        let (digits, behind) = self.digits.split_at(whole.min(MAX_DIGITS));
+        if behind.iter().any(|digit| *digit != 0) {
+            return None;
+        }
+        let magnitude = if whole < SHORT {
+            i128::from(digits.iter().fold(0_u64, |number, digit| number * 10 + u64::from(*digit)))
+        } else {
+            let zeros = std::iter::repeat_n(&0, whole - digits.len());
+            let mut digits = digits.iter().chain(zeros).copied();
+            digits.try_fold(0_i128, |number, digit| number.checked_mul(10)?.checked_add(i128::from(digit)))?
+        };
         Some(if self.negative { -magnitude } else { magnitude })
     }
 

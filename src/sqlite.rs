@@ -34,6 +34,7 @@
 
 mod group;
 mod presence;
+mod together;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -45,8 +46,10 @@ use futures_util::future::BoxFuture;
 pub use rusqlite;
 use rusqlite::{Connection, Transaction};
 
-use group::{Asked, Commits, Job, PATIENCE, Way};
+use group::{Asked, Commits, Job, PATIENCE, Way, Work};
 use presence::Presence;
+use together::AskedTogether;
+pub(crate) use together::Together;
 
 /// An open database. Clones share the connection; the thread ends when the last one is dropped.
 ///
@@ -161,10 +164,9 @@ impl Database {
         self.submit(Way::Quick, work).map(|outcome| outcome.map_err(failed)).boxed()
     }
 
-    /// As [`run_quickly`](Self::run_quickly), for what is only read or claimed for a call. It is not run if the caller is
-    /// dropped before it is begun: behind a locked file the statements of calls that were answered long ago would hold up
-    /// the others.
-    pub(crate) fn ask<'a, T, E, F>(
+    /// As [`run_quickly`](Self::run_quickly), for what is only read. It is not run if the caller is dropped before it is
+    /// begun: behind a locked file the statements of calls that were answered long ago would hold up the others.
+    pub(crate) fn read<'a, T, E, F>(
         &'a self,
         failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
         work: F,
@@ -173,7 +175,32 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.submit(Way::QuickIfAwaited, work).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::Read, work).map(|outcome| outcome.map_err(failed)).boxed()
+    }
+
+    /// As [`run`](Self::run), at once with operations of the same kind that wait as well.
+    pub(crate) fn run_together<'a, T: Together, E>(
+        &'a self,
+        failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
+        operation: T,
+    ) -> BoxFuture<'a, Result<T::Answer, E>> {
+        self.submit_together(Way::Shared, operation).map(|outcome| outcome.map_err(failed)).boxed()
+    }
+
+    /// As [`run_together`](Self::run_together), for what may be lost in a power cut. It does not wait for the disk, and is not
+    /// run if the caller is dropped before it is begun, as a [read](Self::read).
+    pub(crate) fn ask_together<'a, T: Together, E>(
+        &'a self,
+        failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
+        operation: T,
+    ) -> BoxFuture<'a, Result<T::Answer, E>> {
+        self.submit_together(Way::QuickIfAwaited, operation).map(|outcome| outcome.map_err(failed)).boxed()
+    }
+
+    async fn submit_together<T: Together>(&self, way: Way, operation: T) -> Result<T::Answer, DatabaseError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(way, AskedTogether::new(operation, answer))?;
+        answered.await.map_err(|_| DatabaseError::Closed)?
     }
 
     async fn submit<T, F>(&self, way: Way, work: F) -> Result<T, DatabaseError>
@@ -182,8 +209,12 @@ impl Database {
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.jobs.send(Job::new(way, Asked::new(work, answer))).map_err(|_| DatabaseError::Closed)?;
+        self.send(way, Asked::new(work, answer))?;
         answered.await.map_err(|_| DatabaseError::Closed)?
+    }
+
+    fn send(&self, way: Way, work: impl Work + 'static) -> Result<(), DatabaseError> {
+        self.jobs.send(Job::new(way, work)).map_err(|_| DatabaseError::Closed)
     }
 }
 

@@ -18,13 +18,14 @@ const DRAWINGS: u32 = 10;
 /// The customers' accounts and usage. The address has the instance's id, so that nothing else has to be opened.
 pub struct Renderer {
     meter: Meter,
+    book: PackageBook,
     accounts: Accounts,
 }
 
 impl Renderer {
     /// Returns the handler, around which purchases, renewals and releases of packages keep the book.
     pub fn new(meter: Meter, book: PackageBook, accounts: Accounts) -> Packages<Self> {
-        let renderer = Self { meter, accounts: accounts.clone() };
+        let renderer = Self { meter, book: book.clone(), accounts: accounts.clone() };
         Packages::new(renderer, book, move |purchase: &Purchase| package(&accounts, purchase))
     }
 }
@@ -87,7 +88,7 @@ impl SubscriptionHandler for Renderer {
     async fn describe(&self, query: InstanceQuery) -> Result<Description, HandlerError> {
         let url = format!("https://render.example.com/render/{}", query.instance_id);
         let mut description = Description::new(AccessInfo::new(url));
-        description.usage = self.meter.usage_info(&query.instance_id).await.map_err(HandlerError::failed)?;
+        description.usage = self.book.usage_info(&query.instance_id).await?;
         Ok(description)
     }
 }

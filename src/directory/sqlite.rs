@@ -119,7 +119,7 @@ impl SqliteDirectory {
 
 impl Reads for SqliteDirectory {
     fn read<T: Entry>(&self, query: Query) -> BoxFuture<'_, Result<Vec<T>, DirectoryStoreError>> {
-        self.database.ask(DirectoryStoreError::new, move |transaction| read(transaction, &query))
+        self.database.read(DirectoryStoreError::new, move |transaction| read(transaction, &query))
     }
 
     fn decrypted(&self, application: Application) -> Result<Application, DirectoryStoreError> {

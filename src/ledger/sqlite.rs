@@ -155,13 +155,13 @@ CREATE INDEX IF NOT EXISTS koogallery_step_done ON koogallery_step (done_at) WHE
     }
 
     /// As `run`, for what is read for one call.
-    fn ask<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
+    fn read<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
     where
         T: Send + 'static,
         F: FnOnce(&Named<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         let tables = self.tables.clone();
-        self.database.ask(LedgerError::store, move |transaction| work(&Named { transaction, tables: &tables }))
+        self.database.read(LedgerError::store, move |transaction| work(&Named { transaction, tables: &tables }))
     }
 
     /// As `run`, for changes that only the holder of the lease may make.
@@ -194,7 +194,7 @@ impl Named<'_> {
 impl Ledger for SqliteLedger {
     fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
         let step = step.clone();
-        self.ask(move |transaction| status(transaction, &step, find(transaction, &step)?, now))
+        self.read(move |transaction| status(transaction, &step, find(transaction, &step)?, now))
     }
 
     fn begin<'a>(
@@ -251,7 +251,7 @@ impl Ledger for SqliteLedger {
 
     fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
         let id = instance_id.to_owned();
-        self.ask(move |transaction| Ok(by_id(transaction, &id)?.map(|record| Arc::new(record.instance))))
+        self.read(move |transaction| Ok(by_id(transaction, &id)?.map(|record| Arc::new(record.instance))))
     }
 
     fn instances<'a>(
@@ -260,7 +260,7 @@ impl Ledger for SqliteLedger {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
         let after = after.unwrap_or_default().to_owned();
-        self.ask(move |transaction| {
+        self.read(move |transaction| {
             let mut statement = transaction.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM koogallery_instance WHERE instance_id > ?1 ORDER BY instance_id LIMIT ?2"
             ))?;

@@ -40,6 +40,8 @@
 mod book;
 mod deduction;
 mod error;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+mod group;
 mod memory;
 mod model;
 #[cfg(feature = "mysql_async-0_37")]

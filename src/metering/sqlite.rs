@@ -1,5 +1,7 @@
 //! The usage store in SQLite.
 
+mod together;
+
 use std::fmt;
 
 use futures_util::future::BoxFuture;
@@ -20,6 +22,8 @@ use crate::lease::Lease;
 use crate::open_api::push_usage::UsageRecord;
 use crate::sqlite::{Database, DatabaseError, add_column};
 use crate::timestamp::Timestamp;
+
+pub(super) use together::{add_all, add_id, remove_id};
 
 /// A usage store in tables of its own (`koogallery_usage_open`, `_record`, `_id`, `_delivered`,
 /// `_total`, `_month`).
@@ -134,14 +138,18 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_total (
     ///
     /// SQLite failed.
     pub fn record_in(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<Recorded> {
-        let now = entry.recorded_at.as_unix_millis();
-        if let Some(id) = &entry.usage.usage_id {
-            let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO koogallery_usage_id VALUES (?1, ?2)")?;
-            if insert.execute(params![id, now])? == 0 {
-                return Ok(Recorded::Repeated);
-            }
+        if let Some(id) = &entry.usage.usage_id
+            && !add_id(transaction, id, entry.recorded_at)?
+        {
+            return Ok(Recorded::Repeated);
         }
         add_to_totals(transaction, entry)?;
+        Self::add(transaction, entry)?;
+        Ok(Recorded::First)
+    }
+
+    /// Adds an entry to the open sums.
+    fn add(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
         let instance_id = &entry.usage.instance_id;
         let package = package(&entry.usage.package_instance_id);
         let amount = entry.ten_thousandths();
@@ -150,7 +158,7 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_total (
             let (begin, end) = entry.period.around(at);
             let [begin, end] = [begin, end].map(Timestamp::as_unix_millis);
             if transaction.prepare_cached(ADD)?.execute(params![instance_id, begin, package, amount])? == 1 {
-                return Ok(Recorded::First);
+                return Ok(());
             }
             // Where a record was made of this time already, the usage counts after it.
             let closed_until: Option<i64> = transaction
@@ -162,7 +170,7 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_total (
                     transaction
                         .prepare_cached("INSERT INTO koogallery_usage_open VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
                         .execute(params![instance_id, begin, package, end, at.as_unix_millis(), amount])?;
-                    return Ok(Recorded::First);
+                    return Ok(());
                 }
             }
         }
@@ -359,6 +367,9 @@ fn make_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 fn totals(transaction: &Transaction<'_>, instance_id: &str) -> rusqlite::Result<Vec<RunningTotal>> {
     transaction.prepare_cached(TOTALS)?.query_map([instance_id], |row| read_total(row))?.collect()
 }
+
+/// Parameters: usage id, time.
+const ADD_ID: &str = "INSERT OR IGNORE INTO koogallery_usage_id VALUES (?1, ?2)";
 
 /// The begin of the last cycle until a time. Parameters: instance or package, time.
 pub(super) const RENEWAL: &str = "SELECT max(cycle_begin) FROM koogallery_usage_total \

@@ -1,6 +1,6 @@
 //! Running totals of usage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::draft::LARGEST;
 use super::{Cycle, Entry, MeteringError, Recorded};
@@ -48,17 +48,26 @@ pub(super) fn additions<'a>(
     recorded: &[Recorded],
     begins: &Begins,
 ) -> Additions {
-    let mut additions = Additions::new();
     let new = entries.into_iter().zip(recorded).filter(|(_, recorded)| **recorded == Recorded::First);
-    for (entry, _) in new {
+    let added = added_up(new.map(|(entry, _)| entry), begins).into_iter();
+    added.map(|((owner, related, begin), amount)| ((owner.to_owned(), related.to_owned(), begin), amount)).collect()
+}
+
+/// Adds up entries, by instance or package, related instance or none, and begin of the cycle.
+pub(super) fn added_up<'a>(
+    entries: impl IntoIterator<Item = &'a Entry>,
+    begins: &Begins,
+) -> HashMap<(&'a str, &'a str, i64), i64> {
+    let mut sums = HashMap::new();
+    for entry in entries {
         for (owner, related) in totals_of(entry) {
             let begins = begins.get(owner).map_or(&[][..], Vec::as_slice);
             let begin = entry.cycle.begin(entry.at, begins).as_unix_millis();
-            let amount = additions.entry((owner.to_owned(), related.to_owned(), begin)).or_default();
+            let amount = sums.entry((owner, related, begin)).or_insert(0_i64);
             *amount = amount.saturating_add(entry.ten_thousandths());
         }
     }
-    additions
+    sums
 }
 
 /// A record whose package is to be corrected.
@@ -208,7 +217,7 @@ pub(super) fn read_total<R: Columns>(row: &R) -> Result<RunningTotal, R::Error> 
 }
 
 /// Returns the instances and packages whose cycles begin at renewals.
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 pub(super) fn renewed<'a>(entries: &[&'a Entry]) -> std::collections::BTreeSet<&'a str> {
     let renewed = entries.iter().filter(|entry| entry.cycle == Cycle::AtRenewal);
     renewed.flat_map(|entry| totals_of(entry)).map(|(owner, _)| owner).collect()

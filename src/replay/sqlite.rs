@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Row, Transaction, params};
 
 use super::{CallId, ClaimOutcome, ContentDigest, ReplayError, ReplayGuard};
-use crate::sqlite::{Database, DatabaseError, add_column};
+use crate::sqlite::{Database, DatabaseError, Together, add_column};
 use crate::timestamp::Timestamp;
 
 /// A replay guard that survives restarts and serves several processes on one file, in a table of its own
@@ -49,8 +49,7 @@ impl ReplayGuard for SqliteReplayGuard {
         until: Timestamp,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
-        let id = id.to_key();
-        self.database.ask(ReplayError::store, move |transaction| claim(transaction, &id, content, until, now))
+        self.database.ask_together(ReplayError::store, Claim { id: id.to_key(), content, until, now })
     }
 
     fn remember_answer<'a>(
@@ -79,23 +78,54 @@ const REMEMBER: &str = "UPDATE koogallery_replay SET answer = ?3 WHERE call_id =
 
 /// A portion, so that a call after a long pause is not held up by all that the pause left.
 const FORGET: &str = "DELETE FROM koogallery_replay WHERE call_id IN \
-                      (SELECT call_id FROM koogallery_replay WHERE until < ?1 ORDER BY until LIMIT 100)";
+                      (SELECT call_id FROM koogallery_replay WHERE until < ?1 ORDER BY until LIMIT ?2)";
+const PORTION: usize = 100;
 
-fn claim(
-    transaction: &Transaction<'_>,
-    id: &str,
+/// A call that claims its id.
+struct Claim {
+    id: String,
     content: Option<ContentDigest>,
     until: Timestamp,
     now: Timestamp,
-) -> rusqlite::Result<ClaimOutcome> {
-    let content = content.as_ref().map(ContentDigest::as_bytes);
-    transaction.prepare_cached(FORGET)?.execute([now.saturating_sub(KEPT_LONGER).as_unix_millis()])?;
-    if transaction.prepare_cached(CLAIM)?.execute(params![id, content, until.as_unix_millis()])? == 1 {
-        return Ok(ClaimOutcome::First);
+}
+
+impl Together for Claim {
+    type Answer = ClaimOutcome;
+
+    fn is_shareable(&self) -> bool {
+        true
     }
-    let known = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<Vec<u8>>>(1)?));
-    let (is_same, answer) = transaction.prepare_cached(KNOWN)?.query_row(params![id, content], known)?;
-    Ok(if is_same { ClaimOutcome::Repeated(answer.map(Bytes::from)) } else { ClaimOutcome::OtherContent })
+
+    fn run(&self, transaction: &Transaction<'_>) -> rusqlite::Result<ClaimOutcome> {
+        forget(transaction, &[self])?;
+        self.insert(transaction)
+    }
+
+    fn run_all(all: &[&Self], transaction: &Transaction<'_>) -> rusqlite::Result<Option<Vec<ClaimOutcome>>> {
+        forget(transaction, all)?;
+        all.iter().map(|claim| claim.insert(transaction)).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+impl Claim {
+    fn insert(&self, transaction: &Transaction<'_>) -> rusqlite::Result<ClaimOutcome> {
+        let content = self.content.as_ref().map(ContentDigest::as_bytes);
+        let parameters = params![self.id, content, self.until.as_unix_millis()];
+        if transaction.prepare_cached(CLAIM)?.execute(parameters)? == 1 {
+            return Ok(ClaimOutcome::First);
+        }
+        let known = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<Vec<u8>>>(1)?));
+        let (is_same, answer) = transaction.prepare_cached(KNOWN)?.query_row(params![self.id, content], known)?;
+        Ok(if is_same { ClaimOutcome::Repeated(answer.map(Bytes::from)) } else { ClaimOutcome::OtherContent })
+    }
+}
+
+/// Deletes claims that are over: more than come with these, so that they do not pile up.
+fn forget(transaction: &Transaction<'_>, claims: &[&Claim]) -> rusqlite::Result<()> {
+    let Some(now) = claims.iter().map(|claim| claim.now).min() else { return Ok(()) };
+    let limit = i64::try_from(PORTION.max(2 * claims.len())).unwrap_or(i64::MAX);
+    transaction.prepare_cached(FORGET)?.execute(params![now.saturating_sub(KEPT_LONGER).as_unix_millis(), limit])?;
+    Ok(())
 }
 
 fn make_table(transaction: &Transaction<'_>) -> rusqlite::Result<()> {

@@ -1,5 +1,6 @@
 //! Commits that callers share: as many as wait are served by one transaction.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
 
 use super::DatabaseError;
 use super::presence::Presence;
+use super::together::{self, Kind};
 
 /// Time for which an operation waits for a file that another process has locked, counted from when it was asked for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,6 +40,8 @@ pub(super) enum Way {
     Quick,
     /// As `Quick`, and not at all if the caller is dropped before.
     QuickIfAwaited,
+    /// As `QuickIfAwaited`, and it only reads.
+    Read,
 }
 
 impl Way {
@@ -54,9 +58,20 @@ pub(super) struct Job {
 }
 
 /// The statements of an operation, and its caller.
-pub(super) trait Work: Send {
+pub(super) trait Work: Any + Send {
     /// Returns whether nobody waits for the outcome any more.
     fn is_vain(&self) -> bool;
+
+    /// Returns which operations it can be run with at once, if it can.
+    fn kind(&self) -> Option<Kind> {
+        None
+    }
+
+    /// Runs its statements and those of others of its kind at once, in order. Returns whether that was possible; otherwise,
+    /// and where it fails, they are to be undone and run one by one.
+    fn run_with(&mut self, _others: &mut [Job], _transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
+        Ok(false)
+    }
 
     /// Runs the statements. Returns why they failed; the caller gets the same.
     fn run(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()>;
@@ -78,7 +93,21 @@ impl Job {
     }
 
     fn is_vain(&self) -> bool {
-        self.way == Way::QuickIfAwaited && self.work.is_vain()
+        matches!(self.way, Way::QuickIfAwaited | Way::Read) && self.work.is_vain()
+    }
+
+    pub(super) fn way(&self) -> Way {
+        self.way
+    }
+
+    pub(super) fn kind(&self) -> Option<Kind> {
+        self.work.kind()
+    }
+
+    /// Returns the work, if it is of a type.
+    pub(super) fn work_of<W: Work>(&mut self) -> Option<&mut W> {
+        let work: &mut dyn Any = &mut *self.work;
+        work.downcast_mut()
     }
 
     /// Behind a locked file the operations wait together, not one after the other.
@@ -95,8 +124,8 @@ impl<T, F> Asked<T, F> {
 
 impl<T, F> Work for Asked<T, F>
 where
-    T: Send,
-    F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send,
+    T: Send + 'static,
+    F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
 {
     fn is_vain(&self) -> bool {
         self.answer.is_canceled()
@@ -111,14 +140,21 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), DatabaseError>) {
-        let outcome = match (self.outcome, committed) {
-            (Some(Err(error)), _) => Err(error.into()),
-            (Some(Ok(value)), Ok(())) => Ok(value),
-            (_, Err(error)) => Err(error),
-            (None, Ok(())) => Err(DatabaseError::Closed),
-        };
         // The caller may have been dropped; the work is done nevertheless.
-        let _ = self.answer.send(outcome);
+        let _ = self.answer.send(answer(self.outcome, committed));
+    }
+}
+
+/// Returns what a caller is answered, given the outcome of its statements, if they were run, and of the commit.
+pub(super) fn answer<T>(
+    outcome: Option<rusqlite::Result<T>>,
+    committed: Result<(), DatabaseError>,
+) -> Result<T, DatabaseError> {
+    match (outcome, committed) {
+        (Some(Err(error)), _) => Err(error.into()),
+        (Some(Ok(value)), Ok(())) => Ok(value),
+        (_, Err(error)) => Err(error),
+        (None, Ok(())) => Err(DatabaseError::Closed),
     }
 }
 
@@ -224,8 +260,13 @@ fn run_group(transaction: Transaction<'_>, waiting: &mut VecDeque<Job>) -> (Vec<
     let mut group = Vec::new();
     let outcome = loop {
         let Some(mut job) = waiting.pop_front() else { break Ok(()) };
-        let outcome = if is_alone { job.work.run(&transaction) } else { run_in_savepoint(&transaction, &mut job) };
-        group.push(job);
+        let outcome = if is_alone {
+            let outcome = job.work.run(&transaction);
+            group.push(job);
+            outcome
+        } else {
+            run_next(&transaction, job, waiting, &mut group)
+        };
         let goes_on = |next: &Job| next.way != Way::Alone && group.len() < GROUP && began.elapsed() < LONGEST;
         if outcome.is_err() || is_alone || !waiting.front().is_some_and(goes_on) {
             break outcome;
@@ -236,18 +277,66 @@ fn run_group(transaction: Transaction<'_>, waiting: &mut VecDeque<Job>) -> (Vec<
     (group, outcome.map_err(DatabaseError::from))
 }
 
-/// Runs an operation in a savepoint, so that its failure changes nothing for the others. Fails if everything is lost.
-fn run_in_savepoint(transaction: &Transaction<'_>, job: &mut Job) -> rusqlite::Result<()> {
+/// Runs an operation, at once with those of its kind that wait as well, and adds what was run to the group. Fails if
+/// everything is lost.
+fn run_next(
+    transaction: &Transaction<'_>,
+    mut job: Job,
+    waiting: &mut VecDeque<Job>,
+    group: &mut Vec<Job>,
+) -> rusqlite::Result<()> {
+    let mut alike = together::take_alike(&job, waiting, GROUP.saturating_sub(group.len() + 1));
+    if !alike.is_empty() {
+        let at_once = run_in_savepoint(transaction, || job.work.run_with(&mut alike, transaction));
+        if !matches!(at_once, Ok(Ok(false) | Err(_))) {
+            group.push(job);
+            group.append(&mut alike);
+            return at_once.map(drop);
+        }
+    }
+    let mut one_by_one = std::iter::once(job).chain(alike);
+    for mut job in one_by_one.by_ref() {
+        let outcome = run_one(transaction, &mut job);
+        group.push(job);
+        if let Err(error) = outcome {
+            // What was not run yet is not lost with it.
+            one_by_one.rev().for_each(|job| waiting.push_front(job));
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Runs an operation, so that its failure changes nothing for the others. Fails if everything is lost.
+fn run_one(transaction: &Transaction<'_>, job: &mut Job) -> rusqlite::Result<()> {
+    if job.way == Way::Read {
+        // There is nothing to undo.
+        return job
+            .work
+            .run(transaction)
+            .or_else(|error| if transaction.is_autocommit() { Err(error) } else { Ok(()) });
+    }
+    run_in_savepoint(transaction, || job.work.run(transaction).map(|()| true)).map(drop)
+}
+
+/// Runs statements in a savepoint, so that their failure changes nothing for others. Returns their outcome; they are undone
+/// unless that is true. Fails if everything is lost.
+fn run_in_savepoint(
+    transaction: &Transaction<'_>,
+    work: impl FnOnce() -> rusqlite::Result<bool>,
+) -> rusqlite::Result<rusqlite::Result<bool>> {
     let execute = |statement| transaction.prepare_cached(statement)?.execute([]).map(drop);
     execute(SAVEPOINT)?;
-    if let Err(error) = job.work.run(transaction) {
+    let outcome = work();
+    if !matches!(outcome, Ok(true)) {
         // Some errors, such as a full disk, roll back the whole transaction.
-        if transaction.is_autocommit() {
-            return Err(error);
+        if let (Err(error), true) = (&outcome, transaction.is_autocommit()) {
+            return Err(once_more(error));
         }
         execute(ROLL_BACK)?;
     }
-    execute(RELEASE)
+    execute(RELEASE)?;
+    Ok(outcome)
 }
 
 fn answer_all(group: Vec<Job>, outcome: Result<(), DatabaseError>) {
@@ -262,7 +351,7 @@ fn answer_all(group: Vec<Job>, outcome: Result<(), DatabaseError>) {
 }
 
 /// Returns an error for one more caller.
-fn once_more(error: &rusqlite::Error) -> rusqlite::Error {
+pub(super) fn once_more(error: &rusqlite::Error) -> rusqlite::Error {
     match error {
         rusqlite::Error::SqliteFailure(code, text) => rusqlite::Error::SqliteFailure(*code, text.clone()),
         other => rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(other.to_string())),

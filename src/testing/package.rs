@@ -33,9 +33,11 @@ pub async fn package_store<U: UsageStore, P: PackageStore>(make: impl AsyncFn() 
     usage_beyond_the_packages_is_refused_as_a_whole(&desk().await).await;
     usage_beyond_the_packages_is_paid_per_use(&desk().await).await;
     usage_with_an_id_is_deducted_once(&desk().await).await;
+    usage_that_was_refused_among_others_can_be_recorded_later(&desk().await).await;
     only_packages_that_are_active_and_valid_are_used(&desk().await).await;
     renewals_and_quotas_are_set(&desk().await).await;
     a_package_covers_several_instances(&desk().await).await;
+    a_package_names_its_instances_before_it_is_used(&desk().await).await;
     a_reservation_holds_its_amount(&desk().await).await;
     a_reservation_is_committed_once(&desk().await).await;
     a_reservation_that_does_not_suffice_takes_more(&desk().await).await;
@@ -301,6 +303,36 @@ async fn usage_with_an_id_is_deducted_once(desk: &Desk) {
     assert_eq!(desk.delivered("i").await, named(&[("a", "1"), ("b", "2")]));
 }
 
+async fn usage_that_was_refused_among_others_can_be_recorded_later(desk: &Desk) {
+    desk.add("p", "i", 10).await;
+    desk.add("q", "j", 100).await;
+    let all: Vec<(usize, &str)> = (0..16).map(|number| (number, if number % 4 == 3 { "j" } else { "i" })).collect();
+    // Each twice, so that one of two calls with an id may be refused while the other is under way.
+    let at_once = async || {
+        let record = |(number, instance_id): (usize, &'static str)| {
+            desk.book.record(usage(instance_id, 2).with_id(format!("call {number}")))
+        };
+        let calls = all.iter().chain(&all).map(|call| record(*call));
+        let mut first = vec![0; all.len()];
+        for (place, outcome) in join_all(calls).await.into_iter().enumerate() {
+            match outcome {
+                Ok(consumed) => first[place % all.len()] += usize::from(consumed.recorded == Recorded::First),
+                Err(PackageError::UsedUp { .. }) => {}
+                Err(error) => panic!("record failed: {error}"),
+            }
+        }
+        first
+    };
+    let before = at_once().await;
+    assert!(before.iter().all(|count| *count <= 1), "a usage id counts once");
+    assert_eq!(before.iter().sum::<usize>(), 5 + 4, "what the packages can bear is recorded");
+    desk.add("r", "i", 100).await;
+    let after = at_once().await;
+    assert!(before.iter().zip(&after).all(|(before, after)| before + after == 1), "a refused usage keeps no id");
+    let used = [desk.state("p").await.0, desk.state("q").await.0, desk.state("r").await.0];
+    assert_eq!(used, [10.into(), 8.into(), 14.into()]);
+}
+
 async fn only_packages_that_are_active_and_valid_are_used(desk: &Desk) {
     let valid = |id: &str, from: Timestamp, until: Timestamp| Package::new(id, "i", 1.into(), from, until);
     let tick = Timestamp::from_unix_millis(NOW.as_unix_millis() + 1);
@@ -374,6 +406,26 @@ async fn a_package_covers_several_instances(desk: &Desk) {
     for instance in ["storage", "traffic"] {
         assert_eq!(desk.left(instance).await, Amount::ZERO, "a package ends for all of them");
     }
+}
+
+async fn a_package_names_its_instances_before_it_is_used(desk: &Desk) {
+    let shown = async |instance_id: &str| {
+        let infos = ok("usage_info", desk.book.usage_info(instance_id).await).into_iter();
+        infos
+            .map(|info| (info.related_instance_id.unwrap_or_default(), info.usage_value.to_string()))
+            .collect::<Vec<_>>()
+    };
+    let row = |related: &str, usage: &str| (related.to_owned(), usage.to_owned());
+    desk.add("p", "traffic", 7).await;
+    desk.add("p", "storage", 5).await;
+    assert_eq!(shown("p").await, [row("storage", "0"), row("traffic", "0")], "what it covers, although it is unused");
+    desk.record("traffic", 6, "one").await;
+    assert_eq!(shown("p").await, [row("storage", "0"), row("traffic", "6")]);
+    assert_eq!(shown("traffic").await, [row("", "6")], "a pay-per-use instance has no related one");
+    assert_eq!(shown("storage").await, [row("", "0")]);
+    assert_eq!(shown("unknown").await, [row("", "0")]);
+    ok("end", desk.book.end("p").await);
+    assert_eq!(shown("p").await, [row("storage", "0"), row("traffic", "6")], "also when it is over");
 }
 
 async fn a_reservation_holds_its_amount(desk: &Desk) {

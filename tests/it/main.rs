@@ -50,6 +50,7 @@ mod own_transaction;
 mod own_transaction_example;
 mod package_service;
 mod packages;
+mod packages_together;
 mod panics;
 mod pgbouncer;
 mod postgres;

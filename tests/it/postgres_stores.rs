@@ -485,10 +485,11 @@ async fn every_statement_uses_an_index() {
 
     let book = PackageBook::new(meter.clone(), packages);
     let named = |id: &str| Usage::new("inst7", "1".parse().unwrap()).with_id(id);
-    check!(book.record(named("split")), "koogallery_package_pkey", "koogallery_usage_id_pkey");
+    check!(book.record(named("split")), "koogallery_package_pkey", "koogallery_reservation_open");
     check!(
         async { book.reserve(named("job"), MINUTE).await.map(drop) },
         "koogallery_package_pkey",
+        "koogallery_usage_id_pkey",
         "koogallery_reservation_pkey"
     );
     check!(async { book.reserve(named("job"), MINUTE).await?.commit(1.into()).await }, "koogallery_reservation_pkey");

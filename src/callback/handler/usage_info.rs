@@ -1,7 +1,9 @@
-//! The usage of an instance, as a meter has added it up.
+//! The usage of an instance, as a meter has added it up, and for packages as their book knows them.
 
 use super::subscription::UsageInfo;
+use crate::metering::package::{PackageBook, PackageError};
 use crate::metering::{Meter, MeteringError, ShownTotal};
+use crate::timestamp::Timestamp;
 
 impl Meter {
     /// Returns the usage of an instance in the cycle of now, as the marketplace asks for it in `queryInstance` (V1.0 and
@@ -12,7 +14,8 @@ impl Meter {
     /// * Of a package one entry for each pay-per-use instance whose usage
     ///   [named it](crate::metering::Usage::with_package), with that instance as the related one; zero where it was not
     ///   used in this cycle.
-    /// * Of an instance without any usage one entry of zero.
+    /// * Of an instance without any usage one entry of zero. Whether it is a package, only a book knows:
+    ///   [`PackageBook::usage_info`] names the related instances of a package that was not used yet as well.
     ///
     /// The statistical time is that of the call. All that was recorded counts, whether it was delivered or not, and also after
     /// its records were deleted. It reads totals only, and so takes no longer for an instance with millions of records.
@@ -34,11 +37,47 @@ impl Meter {
     /// better than a wrong one. Or the store failed.
     pub async fn usage_info(&self, instance_id: &str) -> Result<Vec<UsageInfo>, MeteringError> {
         let (totals, now) = self.shown_totals(instance_id).await?;
-        let info = |total: ShownTotal| {
-            let mut info = UsageInfo::new(total.usage, now);
-            info.related_instance_id = total.related_instance_id;
-            info
-        };
-        Ok(totals.into_iter().map(info).collect())
+        Ok(infos(totals, now))
     }
+}
+
+impl PackageBook {
+    /// Returns the usage of an instance as [`Meter::usage_info`] does, and of a package of the book one entry for each
+    /// pay-per-use instance that it covers, also where nothing was deducted yet.
+    ///
+    /// ```
+    /// # use koogallery::metering::package::MemoryPackageStore;
+    /// # use koogallery::metering::{MemoryUsageStore, Meter};
+    /// use koogallery::metering::package::{Package, PackageBook};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let usage = MemoryUsageStore::new();
+    /// # let packages = MemoryPackageStore::new(&usage);
+    /// let book = PackageBook::new(Meter::new(usage), packages);
+    /// let (begin, end) = ("20260101000000".parse()?, "20270101000000".parse()?);
+    /// book.add(Package::new("package-1", "inst-0001", 1000.into(), begin, end)).await?;
+    /// let usage = book.usage_info("package-1").await?;
+    /// assert_eq!(usage[0].related_instance_id.as_deref(), Some("inst-0001"));
+    /// assert_eq!(usage[0].usage_value, 0.into());
+    /// # Ok(())
+    /// # }
+    /// # futures_util::FutureExt::now_or_never(example()).unwrap().unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Meter::usage_info`].
+    pub async fn usage_info(&self, instance_id: &str) -> Result<Vec<UsageInfo>, PackageError> {
+        let (totals, now) = self.shown_totals(instance_id).await?;
+        Ok(infos(totals, now))
+    }
+}
+
+fn infos(totals: Vec<ShownTotal>, now: Timestamp) -> Vec<UsageInfo> {
+    let info = |total: ShownTotal| {
+        let mut info = UsageInfo::new(total.usage, now);
+        info.related_instance_id = total.related_instance_id;
+        info
+    };
+    totals.into_iter().map(info).collect()
 }

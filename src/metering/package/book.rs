@@ -14,7 +14,7 @@ use super::{
     StoredPackage, StoredReservation, WhenUsedUp,
 };
 use crate::amount::Amount;
-use crate::metering::{Entry, Meter, Recorded, Usage};
+use crate::metering::{Entry, Meter, Recorded, ShownTotal, Usage};
 use crate::random::{OsRandom, Random};
 use crate::timestamp::Timestamp;
 
@@ -170,6 +170,23 @@ impl PackageBook {
     pub fn committed(&self, outcome: Outcome) -> Consumed {
         self.report_all(&outcome);
         consumed(outcome)
+    }
+
+    /// Returns the usage of an instance in the cycle of now, and the time of now. A package has a total for each pay-per-use
+    /// instance that it covers.
+    pub(crate) async fn shown_totals(&self, instance_id: &str) -> Result<(Vec<ShownTotal>, Timestamp), PackageError> {
+        let (mut totals, now) = self.meter.shown_totals(instance_id).await?;
+        let covered = self.store.covered(instance_id).await?;
+        if !covered.is_empty() {
+            totals.retain(|total| total.related_instance_id.is_some() || total.usage > Amount::ZERO);
+            for related in covered {
+                if !totals.iter().any(|total| total.related_instance_id.as_ref() == Some(&related)) {
+                    totals.push(ShownTotal { related_instance_id: Some(related), usage: Amount::ZERO });
+                }
+            }
+            totals.sort_by(|one, other| one.related_instance_id.cmp(&other.related_instance_id));
+        }
+        Ok((totals, now))
     }
 
     fn now(&self) -> Timestamp {

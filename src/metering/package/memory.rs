@@ -34,7 +34,7 @@ pub struct MemoryPackageStore {
 /// Packages and reservations, by instance and id.
 #[derive(Debug, Default)]
 struct Kept {
-    packages: BTreeMap<(String, String), StoredPackage>,
+    packages: BTreeMap<(String, String), Arc<StoredPackage>>,
     reservations: BTreeMap<(String, String), StoredReservation>,
 }
 
@@ -65,7 +65,7 @@ impl MemoryPackageStore {
 impl Kept {
     fn read(&self, scope: Scope<'_>) -> Shelf {
         let mut shelf = Shelf::new(scope.now);
-        let is_asked_for = |stored: &&StoredPackage| {
+        let is_asked_for = |stored: &&Arc<StoredPackage>| {
             let is_named = scope.package_instance_id == Some(&stored.package.instance_id);
             let holds = stored.reserved > Amount::ZERO;
             scope.everything || is_named || holds || stored.state != super::PackageState::Ended
@@ -98,7 +98,8 @@ impl Kept {
     }
 
     fn status(&self, now: Timestamp) -> PackageStatus {
-        let valid: Vec<&StoredPackage> = self.packages.values().filter(|stored| stored.covers(now)).collect();
+        let stored = self.packages.values().map(|stored| &**stored);
+        let valid: Vec<&StoredPackage> = stored.filter(|stored| stored.covers(now)).collect();
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let sum = |amount: fn(&StoredPackage) -> Amount| {
             Amount::from_ten_thousandths(valid.iter().map(|stored| units(amount(stored))).sum())

@@ -1,6 +1,7 @@
 //! The package store in MySQL or MariaDB.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -194,7 +195,7 @@ async fn read(work: &impl Session, scope: Scope<'_>) -> Result<Shelf, DatabaseEr
     let mut shelf = Shelf::new(Timestamp::from_unix_millis(clock));
     let package = id("package", scope.package_instance_id.unwrap_or_default())?;
     let packages = work.query(PACKAGES, &[instance_id.clone(), package, scope.everything.into()]).await?;
-    shelf.packages = packages.iter().map(read_package).collect::<Result<_, _>>()?;
+    shelf.packages = packages.iter().map(|row| read_package(row).map(Arc::new)).collect::<Result<_, _>>()?;
     let until = if scope.everything { i64::MAX } else { clock };
     let over = work.query(OVER, &[instance_id.clone(), until.into()]).await?;
     shelf.reservations = over.iter().map(read_reservation).collect::<Result<_, _>>()?;

@@ -1,13 +1,15 @@
 //! What is deducted from which package: decided here for all engines.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::model::units;
 use super::{
     Change, Consumption, PackageError, Part, ReservationState, Shelf, StoredPackage, StoredReservation, WhenUsedUp,
 };
 use crate::amount::Amount;
-use crate::metering::Entry;
+use crate::metering::Entry as UsageEntry;
 use crate::timestamp::Timestamp;
 
 /// How usage is deducted.
@@ -26,21 +28,22 @@ pub(super) struct Demand<'a> {
     pub(super) only: Option<&'a str>,
 }
 
-/// A copy of what an instance has, on which a change is tried.
-pub(super) struct Draft {
-    packages: Vec<StoredPackage>,
-    changed: BTreeSet<usize>,
+/// What an instance has, with a change that is tried on it.
+pub(super) struct Draft<'a> {
+    known: &'a [Arc<StoredPackage>],
+    /// Packages that are changed or added, by their places.
+    changed: BTreeMap<usize, Arc<StoredPackage>>,
     reservations: Vec<StoredReservation>,
     settled: BTreeSet<usize>,
     now: Timestamp,
 }
 
-impl Draft {
+impl<'a> Draft<'a> {
     /// Begins a change by ending the reservations whose lease is over.
-    pub(super) fn new(shelf: &Shelf, now: Timestamp) -> Self {
+    pub(super) fn new(shelf: &'a Shelf, now: Timestamp) -> Self {
         let mut draft = Self {
-            packages: shelf.packages.clone(),
-            changed: BTreeSet::new(),
+            known: &shelf.packages,
+            changed: BTreeMap::new(),
             reservations: shelf.reservations.clone(),
             settled: BTreeSet::new(),
             now,
@@ -55,8 +58,8 @@ impl Draft {
     }
 
     /// Returns what is to be written.
-    pub(super) fn into_change(self, entries: Vec<Entry>) -> Change {
-        let packages = self.changed.iter().map(|index| self.packages[*index].clone()).collect();
+    pub(super) fn into_change(self, entries: Vec<UsageEntry>) -> Change {
+        let packages = self.changed.into_values().collect();
         let reservations = self.settled.iter().map(|index| self.reservations[*index].clone()).collect();
         Change { entries, packages, reservations, forget_before: None }
     }
@@ -64,7 +67,8 @@ impl Draft {
     /// Returns the packages and the open reservations as they are after the change.
     pub(super) fn into_contents(self) -> (Vec<StoredPackage>, Vec<StoredReservation>) {
         let is_open = |reservation: &StoredReservation| reservation.state == ReservationState::Open;
-        (self.packages, self.reservations.into_iter().filter(is_open).collect())
+        let packages = self.packages().map(|stored| StoredPackage::clone(stored)).collect();
+        (packages, self.reservations.into_iter().filter(is_open).collect())
     }
 
     /// Returns the place of a reservation.
@@ -78,18 +82,28 @@ impl Draft {
 
     /// Returns a package to change it.
     pub(super) fn package(&mut self, package_instance_id: &str) -> Option<&mut StoredPackage> {
-        let index = self.place(package_instance_id)?;
-        self.changed.insert(index);
-        self.packages.get_mut(index)
+        let place = self.place(package_instance_id)?;
+        let known = self.known.get(place);
+        match self.changed.entry(place) {
+            Entry::Occupied(changed) => Some(changed.into_mut()),
+            Entry::Vacant(vacant) => known.map(|known| vacant.insert(Arc::clone(known))),
+        }
+        .map(Arc::make_mut)
+    }
+
+    /// Returns the packages as they are after the change.
+    fn packages(&self) -> impl Iterator<Item = &Arc<StoredPackage>> {
+        let known = self.known.iter().enumerate().map(|(place, known)| self.changed.get(&place).unwrap_or(known));
+        known.chain(self.changed.range(self.known.len()..).map(|(_, added)| added))
     }
 
     fn place(&self, package_instance_id: &str) -> Option<usize> {
-        self.packages.iter().position(|stored| stored.package.instance_id == package_instance_id)
+        self.packages().position(|stored| stored.package.instance_id == package_instance_id)
     }
 
     pub(super) fn add(&mut self, package: StoredPackage) {
-        self.changed.insert(self.packages.len());
-        self.packages.push(package);
+        let place = self.packages().count();
+        self.changed.insert(place, Arc::new(package));
     }
 
     /// Ends an open reservation, and frees what it holds.
@@ -128,9 +142,9 @@ impl Draft {
         }
         let may_bear = |stored: &&StoredPackage| {
             let is_wanted = only.is_none_or(|only| stored.package.instance_id == only);
-            is_wanted && stored.covers(at) && stored.units_left() > 0
+            is_wanted && stored.covers(at)
         };
-        let mut bearers: Vec<&StoredPackage> = self.packages.iter().filter(may_bear).collect();
+        let mut bearers: Vec<&StoredPackage> = self.packages().map(|stored| &**stored).filter(may_bear).collect();
         bearers.sort_by(|one, other| rules.consumption.compare(one, other));
         let (mut parts, mut rest) = (Vec::new(), wanted);
         for stored in bearers {
@@ -143,7 +157,7 @@ impl Draft {
         match rules.when_used_up {
             _ if rest == 0 => {}
             WhenUsedUp::PayPerUse => parts.push(Part::new(None, amount(rest))),
-            WhenUsedUp::Stop if self.packages.is_empty() => {
+            WhenUsedUp::Stop if self.packages().next().is_none() => {
                 return Err(PackageError::NoPackage(instance_id.to_owned()));
             }
             WhenUsedUp::Stop => return Err(PackageError::UsedUp { left: amount(wanted - rest) }),
@@ -192,7 +206,7 @@ pub(super) fn merge(parts: &mut Vec<Part>, more: Vec<Part>) {
 }
 
 /// Returns an entry for each part. The first has the usage id, so that the usage counts once as a whole.
-pub(super) fn entries(entry: &Entry, parts: &[Part]) -> Vec<Entry> {
+pub(super) fn entries(entry: &UsageEntry, parts: &[Part]) -> Vec<UsageEntry> {
     let part = |(index, part): (usize, &Part)| {
         let mut entry = entry.clone();
         entry.usage.amount = part.amount;
@@ -222,7 +236,7 @@ mod tests {
     }
 
     fn split(rules: Rules, packages: Vec<StoredPackage>, wanted: u32) -> Result<Vec<(String, String)>, PackageError> {
-        let shelf = Shelf { packages, ..Shelf::new(NOW) };
+        let shelf = Shelf { packages: packages.into_iter().map(Arc::new).collect(), ..Shelf::new(NOW) };
         let demand = Demand { instance_id: "i", at: NOW, only: None };
         let parts = Draft::new(&shelf, NOW).split(rules, demand, units(wanted.into()))?;
         let text = |part: Part| (part.package_instance_id.unwrap_or_default(), part.amount.to_string());

@@ -1,17 +1,22 @@
 //! The package store in PostgreSQL.
 
+mod together;
+
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join_all, try_join3, try_join4};
 
 use tokio_postgres::Transaction;
 
+use super::group::Asked;
 use super::row::{
     COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
     read_reservation, read_status, reservation_cells, status,
 };
 use super::{Change, Decision, Deduction, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf};
+use crate::batch::Batches;
 use crate::columns::Columns as _;
 use crate::metering::postgres::{lock, record};
 use crate::metering::row::AT_ONCE;
@@ -19,8 +24,13 @@ use crate::metering::{Entry, MeteringError, PostgresUsageStore, Recorded};
 use crate::postgres::{CLOCK, Database, DatabaseError, Schema, Work, flag, int, shared, text};
 use crate::timestamp::Timestamp;
 
+use together::Changes;
+
 /// A package store for any number of replicas, in tables of its own (`koogallery_package`, `_reservation`), in the
 /// database of a usage store. Leases end by the clock of the server.
+///
+/// Recordings with a usage id of one process that wait for the database at the same time share one commit. Where it is not
+/// known whether that was made, they are made again one by one, and those that it had are answered as repeated.
 ///
 /// ```no_run
 /// use koogallery::metering::package::{PackageBook, PostgresPackageStore};
@@ -38,6 +48,7 @@ use crate::timestamp::Timestamp;
 #[derive(Clone)]
 pub struct PostgresPackageStore {
     database: Database,
+    together: Batches<Changes>,
 }
 
 /// Amounts are whole numbers of ten-thousandths. No package can be overdrawn, whatever a program does.
@@ -91,7 +102,8 @@ impl PostgresPackageStore {
     pub async fn new(usage: &PostgresUsageStore) -> Result<Self, DatabaseError> {
         let database = usage.database.clone();
         database.migrate(&Self::schema()).await?;
-        Ok(Self { database })
+        let together = Batches::new(Changes::new(&database));
+        Ok(Self { database, together })
     }
 
     /// Records usage and deducts it from packages in a transaction of the seller's own (`READ COMMITTED`) on the same database, so that both count if
@@ -127,7 +139,17 @@ impl fmt::Debug for PostgresPackageStore {
 impl PackageStore for PostgresPackageStore {
     fn change<'a>(&'a self, scope: Scope<'a>, decision: Decision) -> BoxFuture<'a, Result<Outcome, PackageError>> {
         async move {
-            let changed = self.database.run(async |work| change(work, scope, &decision).await).await;
+            let ends = self.database.ends();
+            // What is not known to have failed is done again alone, which a usage id makes harmless.
+            if scope.usage_id.is_some() {
+                let asked = Asked::new(scope, decision.clone());
+                if asked.is_shareable()
+                    && let Some(outcome) = self.together.ask(asked, ends).await
+                {
+                    return outcome;
+                }
+            }
+            let changed = self.database.run_until(ends, async |work| change(work, scope, &decision).await).await;
             changed.map_err(MeteringError::store)?
         }
         .boxed()
@@ -238,7 +260,7 @@ async fn read(work: &Work<'_>, scope: Scope<'_>) -> Result<Shelf, DatabaseError>
     let clock = clock.first().map_or(Ok(scope.now), |row| row.time("clock"))?;
     let mut shelf = Shelf::new(clock);
     shelf.is_recorded = recorded.is_some();
-    shelf.packages = packages.iter().map(read_package).collect::<Result<_, _>>()?;
+    shelf.packages = packages.iter().map(|row| read_package(row).map(Arc::new)).collect::<Result<_, _>>()?;
     shelf.reservations = over.iter().map(read_reservation).collect::<Result<_, _>>()?;
     let one = one.as_ref().map(read_reservation).transpose()?;
     let one = one.filter(|one| !shelf.reservations.iter().any(|known| known.id == one.id));

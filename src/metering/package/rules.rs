@@ -25,11 +25,9 @@ impl Consumption {
             Self::EarliestBegin => one.package.valid_from.cmp(&other.package.valid_from),
             Self::LeastLeft => one.units_left().cmp(&other.units_left()),
         };
-        let source = |stored: &StoredPackage| {
-            let package = stored.package.clone();
-            (package.order_id, package.order_line_id, package.instance_id)
-        };
-        first.then_with(|| source(one).cmp(&source(other)))
+        let (one, other) = (&one.package, &other.package);
+        let orders = || (&one.order_id, &one.order_line_id).cmp(&(&other.order_id, &other.order_line_id));
+        first.then_with(orders).then_with(|| one.instance_id.cmp(&other.instance_id))
     }
 }
 

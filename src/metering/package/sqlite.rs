@@ -1,17 +1,24 @@
 //! The package store in SQLite.
 
+mod together;
+
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{OptionalExtension as _, ToSql, Transaction, params, params_from_iter};
 
+use super::group::Asked;
 use super::row::{
     COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
     read_reservation, read_status, reservation_cells, status,
 };
-use super::{Decision, Deduction, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf, StoredReservation};
+use super::{
+    Decision, Deduction, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf, StoredPackage,
+    StoredReservation,
+};
 use crate::metering::row::AT_ONCE;
 use crate::metering::{MeteringError, Recorded, SqliteUsageStore};
 use crate::sqlite::{Database, DatabaseError};
@@ -19,7 +26,8 @@ use crate::timestamp::Timestamp;
 
 /// A package store in tables of its own (`koogallery_package`, `_reservation`), in the file of a usage store.
 ///
-/// Several processes may use the same file. Leases end by the clock of the caller.
+/// Several processes may use the same file. Leases end by the clock of the caller. Recordings that wait at the same time share
+/// one commit, and what they read and write of an instance.
 ///
 /// ```no_run
 /// use koogallery::metering::package::{PackageBook, SqlitePackageStore};
@@ -102,7 +110,7 @@ CREATE INDEX IF NOT EXISTS koogallery_reservation_settled ON koogallery_reservat
         transaction: &Transaction<'_>,
         deduction: &Deduction,
     ) -> rusqlite::Result<Result<Outcome, PackageError>> {
-        change(transaction, &Asked::from(deduction.scope()), &deduction.decision)
+        change(transaction, deduction.scope(), &deduction.decision)
     }
 }
 
@@ -114,9 +122,7 @@ impl fmt::Debug for SqlitePackageStore {
 
 impl PackageStore for SqlitePackageStore {
     fn change<'a>(&'a self, scope: Scope<'a>, decision: Decision) -> BoxFuture<'a, Result<Outcome, PackageError>> {
-        let asked = Asked::from(scope);
-        // A refusal is no failure of the database: it writes nothing, and changes nothing for those that share the commit.
-        let change = self.database.run(MeteringError::store, move |transaction| change(transaction, &asked, &decision));
+        let change = self.database.run_together(MeteringError::store, Asked::new(scope, decision));
         async move { change.await? }.boxed()
     }
 
@@ -139,35 +145,12 @@ impl PackageStore for SqlitePackageStore {
 const FORGET: &str = "DELETE FROM koogallery_reservation WHERE instance_id = ?1 AND id IN (SELECT id \
     FROM koogallery_reservation WHERE instance_id = ?1 AND state <> 'open' AND settled_at < ?2 LIMIT ?3)";
 
-/// A scope that goes to the thread of the database.
-struct Asked {
-    instance_id: String,
-    now: Timestamp,
-    package: String,
-    reservation: Option<String>,
-    usage: Option<String>,
-    everything: bool,
-}
-
-impl From<Scope<'_>> for Asked {
-    fn from(scope: Scope<'_>) -> Self {
-        Self {
-            instance_id: scope.instance_id.to_owned(),
-            now: scope.now,
-            package: scope.package_instance_id.unwrap_or_default().to_owned(),
-            reservation: scope.reservation_id.map(str::to_owned),
-            usage: scope.usage_id.map(str::to_owned),
-            everything: scope.everything,
-        }
-    }
-}
-
 fn change(
     transaction: &Transaction<'_>,
-    asked: &Asked,
+    scope: Scope<'_>,
     decision: &Decision,
 ) -> rusqlite::Result<Result<Outcome, PackageError>> {
-    let shelf = read(transaction, asked)?;
+    let shelf = read(transaction, scope)?;
     let change = match decision.make(&shelf) {
         Ok(change) => change,
         Err(refused) => return Ok(Err(refused)),
@@ -177,50 +160,80 @@ fn change(
             return Ok(Ok(Outcome::new(shelf, change, Recorded::Repeated)));
         }
     }
-    let new: fn(&str) -> String = |column| format!("excluded.{column}");
-    if !change.packages.is_empty() {
-        let sql = put_package("ON CONFLICT (instance_id, package) DO UPDATE SET", new);
-        let mut put = transaction.prepare_cached(&sql)?;
-        for stored in &change.packages {
-            put.execute(params_from_iter(package_cells(stored)))?;
-        }
-    }
-    if !change.reservations.is_empty() {
-        let sql = put_reservation("ON CONFLICT (instance_id, id) DO UPDATE SET", new);
-        let mut put = transaction.prepare_cached(&sql)?;
-        for stored in &change.reservations {
-            put.execute(params_from_iter(reservation_cells(stored)))?;
-        }
-    }
+    put_packages(transaction, &change.packages)?;
+    put_reservations(transaction, &change.reservations)?;
     if let Some(before) = change.forget_before {
-        transaction.prepare_cached(FORGET)?.execute(params![asked.instance_id, before.as_unix_millis(), AT_ONCE])?;
+        transaction.prepare_cached(FORGET)?.execute(params![scope.instance_id, before.as_unix_millis(), AT_ONCE])?;
     }
     Ok(Ok(Outcome::new(shelf, change, Recorded::First)))
 }
 
-fn read(transaction: &Transaction<'_>, asked: &Asked) -> rusqlite::Result<Shelf> {
-    let Asked { instance_id, now, package, reservation, usage, everything } = asked;
-    let mut shelf = Shelf::new(*now);
-    shelf.packages = transaction
-        .prepare_cached(PACKAGES)?
-        .query_map(params![instance_id, package, everything], |row| read_package(row))?
-        .collect::<Result<_, _>>()?;
-    let until = if *everything { i64::MAX } else { now.as_unix_millis() };
-    shelf.reservations = transaction
-        .prepare_cached(OVER)?
-        .query_map(params![instance_id, until], |row| read_reservation(row))?
-        .collect::<Result<Vec<StoredReservation>, _>>()?;
-    if let Some(id) = reservation.as_ref().filter(|id| !shelf.reservations.iter().any(|known| known.id == **id)) {
+const NEW: fn(&str) -> String = |column| format!("excluded.{column}");
+
+fn put_packages<'a>(
+    transaction: &Transaction<'_>,
+    packages: impl IntoIterator<Item = &'a Arc<StoredPackage>>,
+) -> rusqlite::Result<()> {
+    let put = || put_package("ON CONFLICT (instance_id, package) DO UPDATE SET", NEW);
+    put_all(transaction, put, packages.into_iter().map(|stored| package_cells(stored)))
+}
+
+fn put_reservations<'a>(
+    transaction: &Transaction<'_>,
+    reservations: impl IntoIterator<Item = &'a StoredReservation>,
+) -> rusqlite::Result<()> {
+    let put = || put_reservation("ON CONFLICT (instance_id, id) DO UPDATE SET", NEW);
+    put_all(transaction, put, reservations.into_iter().map(reservation_cells))
+}
+
+fn put_all(
+    transaction: &Transaction<'_>,
+    put: impl Fn() -> String,
+    rows: impl Iterator<Item = Vec<Cell>>,
+) -> rusqlite::Result<()> {
+    let mut rows = rows.peekable();
+    if rows.peek().is_some() {
+        let mut put = transaction.prepare_cached(&put())?;
+        for cells in rows {
+            put.execute(params_from_iter(cells))?;
+        }
+    }
+    Ok(())
+}
+
+fn read(transaction: &Transaction<'_>, scope: Scope<'_>) -> rusqlite::Result<Shelf> {
+    let Scope { instance_id, now, everything, .. } = scope;
+    let mut shelf = Shelf::new(now);
+    shelf.packages = packages_of(transaction, instance_id, scope.package_instance_id, everything)?;
+    shelf.reservations = over(transaction, instance_id, if everything { i64::MAX } else { now.as_unix_millis() })?;
+    if let Some(id) = scope.reservation_id.filter(|id| !shelf.reservations.iter().any(|known| known.id == *id)) {
         let one = transaction
             .prepare_cached(ONE)?
             .query_row(params![instance_id, id], |row| read_reservation(row))
             .optional()?;
         shelf.reservations.extend(one);
     }
-    if let Some(usage_id) = usage {
+    if let Some(usage_id) = scope.usage_id {
         shelf.is_recorded = transaction.prepare_cached(RECORDED)?.exists([usage_id])?;
     }
     Ok(shelf)
+}
+
+fn packages_of(
+    transaction: &Transaction<'_>,
+    instance_id: &str,
+    named: Option<&str>,
+    everything: bool,
+) -> rusqlite::Result<Vec<Arc<StoredPackage>>> {
+    transaction
+        .prepare_cached(PACKAGES)?
+        .query_map(params![instance_id, named.unwrap_or_default(), everything], |row| read_package(row).map(Arc::new))?
+        .collect()
+}
+
+/// Reads the open reservations that are over at a time, in milliseconds.
+fn over(transaction: &Transaction<'_>, instance_id: &str, until: i64) -> rusqlite::Result<Vec<StoredReservation>> {
+    transaction.prepare_cached(OVER)?.query_map(params![instance_id, until], |row| read_reservation(row))?.collect()
 }
 
 impl ToSql for Cell {

@@ -93,8 +93,8 @@ impl<'a> Scope<'a> {
 pub struct Shelf {
     /// The clock by which leases end.
     pub clock: Timestamp,
-    /// Packages, in the order of their ids.
-    pub packages: Vec<StoredPackage>,
+    /// Packages, in the order of their ids. Changes that are made at once share them.
+    pub packages: Vec<Arc<StoredPackage>>,
     /// Reservations, in the order of their ids.
     pub reservations: Vec<StoredReservation>,
     /// Whether the usage id of the scope was recorded.
@@ -115,7 +115,7 @@ pub struct Change {
     /// Usage to be recorded, all of the pay-per-use instance. Only the first may have an id.
     pub entries: Vec<Entry>,
     /// Packages to be inserted or replaced.
-    pub packages: Vec<StoredPackage>,
+    pub packages: Vec<Arc<StoredPackage>>,
     /// Reservations to be inserted or replaced.
     pub reservations: Vec<StoredReservation>,
     /// Reservations of the instance that are not open and were settled before are deleted; at most some hundred.

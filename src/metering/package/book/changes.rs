@@ -154,7 +154,7 @@ impl PackageBook {
 }
 
 fn find<'a>(shelf: &'a Shelf, package_instance_id: &str) -> Option<&'a StoredPackage> {
-    shelf.packages.iter().find(|stored| stored.package.instance_id == package_instance_id)
+    shelf.packages.iter().map(|stored| &**stored).find(|stored| stored.package.instance_id == package_instance_id)
 }
 
 fn same(known: &Package, given: &Package) -> Result<(), PackageError> {

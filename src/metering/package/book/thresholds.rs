@@ -1,5 +1,7 @@
 //! Thresholds of packages.
 
+use std::sync::Arc;
+
 use super::super::{Decision, Outcome, PackageError, Scope, StoredPackage};
 use super::PackageBook;
 use crate::amount::Amount;
@@ -19,8 +21,8 @@ impl PackageBook {
     pub(super) fn report_all(&self, outcome: &Outcome) {
         if outcome.recorded == Recorded::First {
             for after in &outcome.change.packages {
-                let is_same = |known: &&StoredPackage| known.package.instance_id == after.package.instance_id;
-                self.report(outcome.shelf.packages.iter().find(is_same), after);
+                let is_same = |known: &&Arc<StoredPackage>| known.package.instance_id == after.package.instance_id;
+                self.report(outcome.shelf.packages.iter().find(is_same).map(|known| &**known), after);
             }
         }
     }

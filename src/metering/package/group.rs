@@ -1,0 +1,217 @@
+//! Changes that are made in one transaction: decided one after the other on what was read once, and written once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::{Decision, Outcome, PackageError, PackageState, ReservationState, Scope, Shelf};
+use super::{StoredPackage, StoredReservation};
+use crate::amount::Amount;
+use crate::metering::{Entry, Recorded};
+use crate::timestamp::Timestamp;
+
+/// A change that waits for its transaction.
+pub(super) struct Asked {
+    instance_id: String,
+    now: Timestamp,
+    package: Option<String>,
+    reservation: Option<String>,
+    usage: Option<String>,
+    everything: bool,
+    pub(super) decision: Decision,
+}
+
+impl Asked {
+    pub(super) fn new(scope: Scope<'_>, decision: Decision) -> Self {
+        Self {
+            instance_id: scope.instance_id.to_owned(),
+            now: scope.now,
+            package: scope.package_instance_id.map(str::to_owned),
+            reservation: scope.reservation_id.map(str::to_owned),
+            usage: scope.usage_id.map(str::to_owned),
+            everything: scope.everything,
+            decision,
+        }
+    }
+
+    pub(super) fn scope(&self) -> Scope<'_> {
+        let mut scope = Scope::new(&self.instance_id, self.now);
+        scope.package_instance_id = self.package.as_deref();
+        scope.reservation_id = self.reservation.as_deref();
+        scope.usage_id = self.usage.as_deref();
+        scope.everything = self.everything;
+        scope
+    }
+
+    /// Returns whether a [`Group`] can decide it: what it asks for in particular is at most a package.
+    pub(super) fn is_shareable(&self) -> bool {
+        !self.everything && self.reservation.is_none()
+    }
+}
+
+/// What the instances of a group of changes have, as the changes that were decided leave it.
+#[derive(Default)]
+pub(super) struct Group {
+    /// The places of the instances.
+    places: HashMap<String, usize>,
+    contents: Vec<Contents>,
+}
+
+/// What an instance has, in the order of the ids.
+#[derive(Default)]
+struct Contents {
+    packages: Vec<Arc<StoredPackage>>,
+    reservations: Vec<StoredReservation>,
+    changed: BTreeSet<String>,
+    settled: BTreeSet<String>,
+}
+
+/// What a group has decided.
+pub(super) struct Decided<'a> {
+    pub(super) outcomes: Vec<Result<Outcome, PackageError>>,
+    /// New usage ids whose usage was not recorded.
+    pub(super) unused: Vec<&'a str>,
+}
+
+impl Group {
+    /// Creates a group, given what was read: all packages that a change of the group asks for, and all open reservations
+    /// whose lease is over by then, both in the order of their ids.
+    pub(super) fn new(packages: Vec<Arc<StoredPackage>>, reservations: Vec<StoredReservation>) -> Self {
+        let mut group = Self::default();
+        for stored in packages {
+            group.contents_of(&stored.package.pay_per_use_instance_id).packages.push(stored);
+        }
+        for stored in reservations {
+            group.contents_of(&stored.instance_id).reservations.push(stored);
+        }
+        group
+    }
+
+    /// Decides changes one after the other, given for each whether its usage id was new, and is stored with it, and the clock
+    /// by which leases end, if that is not the caller's. Returns `None` if one is of a kind that a group cannot make.
+    pub(super) fn decide_all<'a>(
+        &mut self,
+        all: &[&'a Asked],
+        is_new: &[bool],
+        clock: Option<Timestamp>,
+    ) -> Option<Decided<'a>> {
+        let ids = || all.iter().enumerate().filter_map(|(place, asked)| Some((asked.usage.as_deref()?, place)));
+        let firsts: HashMap<&str, usize> = match ids().all(|(_, place)| is_new[place]) {
+            true => HashMap::new(),
+            false => ids().filter(|(_, place)| is_new[*place]).collect(),
+        };
+        let mut is_used = vec![false; all.len()];
+        let mut outcomes = Vec::with_capacity(all.len());
+        for (place, asked) in all.iter().enumerate() {
+            // Of several changes with one id those after the first that was recorded are repeated.
+            let first =
+                if is_new[place] { Some(place) } else { asked.usage.as_deref().and_then(|id| firsts.get(id).copied()) };
+            let is_recorded = asked.usage.is_some() && first.is_none_or(|first| is_used[first]);
+            let outcome = self.decide(asked, is_recorded, clock.unwrap_or(asked.now))?;
+            if let (Some(first), Ok(Outcome { recorded: Recorded::First, change, .. })) = (first, &outcome) {
+                is_used[first] |= change.entries.first().is_some_and(|entry| entry.usage.usage_id.is_some());
+            }
+            outcomes.push(outcome);
+        }
+        let unused = ids().filter(|(_, place)| is_new[*place] && !is_used[*place]).map(|(id, _)| id).collect();
+        Some(Decided { outcomes, unused })
+    }
+
+    fn decide(&mut self, asked: &Asked, is_recorded: bool, clock: Timestamp) -> Option<Result<Outcome, PackageError>> {
+        let contents = self.contents_of(&asked.instance_id);
+        let mut shelf = Shelf::new(clock);
+        shelf.packages = contents.asked_for(asked.package.as_deref());
+        shelf.reservations = contents.over(clock);
+        shelf.is_recorded = is_recorded;
+        let change = match asked.decision.make(&shelf) {
+            Ok(change) => change,
+            Err(refused) => return Some(Err(refused)),
+        };
+        let id = change.entries.first().and_then(|entry| entry.usage.usage_id.as_ref());
+        let is_odd = id.is_some() && id != asked.usage.as_ref()
+            || change.entries.iter().skip(1).any(|entry| entry.usage.usage_id.is_some())
+            || change.entries.iter().any(|entry| entry.usage.instance_id != asked.instance_id)
+            || change.forget_before.is_some();
+        if is_odd {
+            return None;
+        }
+        if id.is_some() && is_recorded {
+            return Some(Ok(Outcome::new(shelf, change, Recorded::Repeated)));
+        }
+        change.packages.iter().for_each(|stored| contents.put_package(stored));
+        change.reservations.iter().for_each(|stored| contents.put_reservation(stored));
+        Some(Ok(Outcome::new(shelf, change, Recorded::First)))
+    }
+
+    fn contents_of(&mut self, instance_id: &str) -> &mut Contents {
+        let place = match self.places.get(instance_id) {
+            Some(place) => *place,
+            None => {
+                self.contents.push(Contents::default());
+                self.places.insert(instance_id.to_owned(), self.contents.len() - 1);
+                self.contents.len() - 1
+            }
+        };
+        &mut self.contents[place]
+    }
+
+    /// Returns the packages to be inserted or replaced.
+    pub(super) fn packages(&self) -> impl Iterator<Item = &Arc<StoredPackage>> {
+        self.contents.iter().flat_map(Contents::changed)
+    }
+
+    /// Returns the reservations to be inserted or replaced.
+    pub(super) fn reservations(&self) -> impl Iterator<Item = &StoredReservation> {
+        self.contents.iter().flat_map(Contents::settled)
+    }
+}
+
+impl Contents {
+    fn changed(&self) -> impl Iterator<Item = &Arc<StoredPackage>> {
+        self.packages.iter().filter(|stored| self.changed.contains(&stored.package.instance_id))
+    }
+
+    fn settled(&self) -> impl Iterator<Item = &StoredReservation> {
+        self.reservations.iter().filter(|stored| self.settled.contains(&stored.id))
+    }
+
+    /// Returns what a [scope](Scope) reads of the packages.
+    fn asked_for(&self, named: Option<&str>) -> Vec<Arc<StoredPackage>> {
+        let is_asked_for = |stored: &&Arc<StoredPackage>| {
+            let holds = stored.reserved > Amount::ZERO;
+            holds || stored.state != PackageState::Ended || named == Some(&*stored.package.instance_id)
+        };
+        self.packages.iter().filter(is_asked_for).cloned().collect()
+    }
+
+    fn over(&self, clock: Timestamp) -> Vec<StoredReservation> {
+        let is_over = |stored: &&StoredReservation| stored.state == ReservationState::Open && stored.ends_at <= clock;
+        self.reservations.iter().filter(is_over).cloned().collect()
+    }
+
+    fn put_package(&mut self, stored: &Arc<StoredPackage>) {
+        let id = &stored.package.instance_id;
+        match self.packages.binary_search_by(|known| known.package.instance_id.cmp(id)) {
+            Ok(place) => self.packages[place].clone_from(stored),
+            Err(place) => self.packages.insert(place, stored.clone()),
+        }
+        if !self.changed.contains(id) {
+            self.changed.insert(id.clone());
+        }
+    }
+
+    fn put_reservation(&mut self, stored: &StoredReservation) {
+        match self.reservations.binary_search_by(|known| known.id.cmp(&stored.id)) {
+            Ok(place) => self.reservations[place].clone_from(stored),
+            Err(place) => self.reservations.insert(place, stored.clone()),
+        }
+        self.settled.insert(stored.id.clone());
+    }
+}
+
+/// Returns the entries that changes have recorded, in order.
+pub(super) fn entries<'a>(
+    outcomes: impl IntoIterator<Item = &'a Result<Outcome, PackageError>>,
+) -> impl Iterator<Item = &'a Entry> {
+    let made = outcomes.into_iter().flatten().filter(|outcome| outcome.recorded == Recorded::First);
+    made.flat_map(|outcome| &outcome.change.entries)
+}

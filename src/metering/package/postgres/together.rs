@@ -1,0 +1,125 @@
+//! Changes of many callers in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::future::{try_join, try_join_all, try_join4};
+use tokio::time::Instant;
+
+use super::super::group::{Asked, Decided, Group, entries};
+use super::super::row::{
+    package_cells, put_package, put_reservation, read_package, read_reservation, reservation_cells,
+};
+use super::super::{Outcome, PackageError};
+use super::put;
+use crate::batch::Batch;
+use crate::columns::Columns as _;
+use crate::metering::Entry;
+use crate::metering::postgres::{lock, record};
+use crate::postgres::{CLOCK, Database, DatabaseError, WAIT_BRIEFLY, Work, ints, shared, texts};
+
+/// Changes of packages, all with usage ids.
+#[derive(Clone)]
+pub(super) struct Changes(Database);
+
+impl Changes {
+    pub(super) fn new(database: &Database) -> Self {
+        Self(database.clone())
+    }
+}
+
+impl Batch for Changes {
+    type Item = Asked;
+    type Answer = Result<Outcome, PackageError>;
+    type Error = DatabaseError;
+
+    async fn run(&self, all: &[&Asked], ends: Instant) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
+        let change = async |work: &Work<'_>| {
+            let ((), outcomes) = try_join(work.batch(WAIT_BRIEFLY), change_all(work, all)).await?;
+            Ok(outcomes)
+        };
+        let outcomes = self.0.run_until(ends, change).await?;
+        Ok(outcomes.map(|outcomes| outcomes.into_iter().map(Some).collect()).unwrap_or_default())
+    }
+}
+
+/// Returns `None`, and writes nothing, if the changes have to be made one by one.
+async fn change_all(
+    work: &Work<'_>,
+    all: &[&Asked],
+) -> Result<Option<Vec<Result<Outcome, PackageError>>>, DatabaseError> {
+    let instances: BTreeSet<&str> = all.iter().map(|asked| asked.scope().instance_id).collect();
+    let (names, named): (Vec<&str>, Vec<&str>) = (
+        instances.iter().copied().collect(),
+        all.iter().filter_map(|asked| asked.scope().package_instance_id).collect(),
+    );
+    let packages = "SELECT * FROM koogallery_package WHERE instance_id = ANY($1) \
+                    AND (state <> 'ended' OR reserved > 0 OR package = ANY($2)) ORDER BY instance_id, package";
+    let over = "SELECT * FROM koogallery_reservation WHERE instance_id = ANY($1) AND state = 'open' \
+                AND ends_at <= floor(extract(epoch FROM statement_timestamp()) * 1000)::BIGINT ORDER BY instance_id, id";
+    let (clock, names_parameter) = (format!("SELECT {CLOCK} AS clock"), [texts(&names)]);
+    let packages_parameters = [texts(&names), texts(&named)];
+    // What is read is read after the wait for the locks.
+    let (((), new_ids), packages, over, clock) = try_join4(
+        try_join(lock(work, &instances), add_ids(work, all)),
+        work.query(packages, &packages_parameters),
+        work.query(over, &names_parameter),
+        work.query(&clock, &[]),
+    )
+    .await?;
+    let clock = clock.first().map(|row| row.time("clock")).transpose()?;
+    let packages = packages.iter().map(|row| read_package(row).map(Arc::new)).collect::<Result<_, _>>()?;
+    let mut group = Group::new(packages, over.iter().map(read_reservation).collect::<Result<_, _>>()?);
+
+    let mut rest = new_ids.clone();
+    let is_new: Vec<bool> = all.iter().map(|asked| asked.scope().usage_id.is_some_and(|id| rest.remove(id))).collect();
+    let Some(Decided { outcomes, unused }) = group.decide_all(all, &is_new, clock) else {
+        let new_ids: Vec<&str> = new_ids.iter().map(|id| &**id).collect();
+        remove_ids(work, &new_ids).await?;
+        return Ok(None);
+    };
+    let entries: Vec<Entry> = entries(&outcomes).map(without_id).collect();
+    let entries: Vec<&Entry> = entries.iter().collect();
+    try_join(remove_ids(work, &unused), record(work, &entries)).await?;
+    write(work, &group).await?;
+    Ok(Some(outcomes))
+}
+
+/// The usage ids are stored already.
+fn without_id(entry: &Entry) -> Entry {
+    let mut entry = entry.clone();
+    entry.usage.usage_id = None;
+    entry
+}
+
+/// Stores the usage ids, in order, so that two transactions never wait for each other. Returns those that were new.
+async fn add_ids(work: &Work<'_>, all: &[&Asked]) -> Result<BTreeSet<String>, DatabaseError> {
+    let mut times = BTreeMap::new();
+    for scope in all.iter().map(|asked| asked.scope()) {
+        if let Some(id) = scope.usage_id {
+            times.entry(id).or_insert(scope.now.as_unix_millis());
+        }
+    }
+    let (ids, times): (Vec<&str>, Vec<i64>) = times.into_iter().unzip();
+    let add = "INSERT INTO koogallery_usage_id (usage_id, recorded_at) SELECT * FROM unnest($1, $2) \
+               ON CONFLICT DO NOTHING RETURNING usage_id";
+    let new = work.query(add, &[texts(&ids), ints(&times)]).await?;
+    new.iter().map(|row| row.text("usage_id")).collect()
+}
+
+async fn remove_ids(work: &Work<'_>, ids: &[&str]) -> Result<(), DatabaseError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let remove = "DELETE FROM koogallery_usage_id WHERE usage_id = ANY($1)";
+    work.execute(remove, &[texts(&ids)]).await.map(drop)
+}
+
+async fn write(work: &Work<'_>, group: &Group) -> Result<(), DatabaseError> {
+    let new: fn(&str) -> String = |column| format!("excluded.{column}");
+    let package = shared(&put_package("ON CONFLICT (instance_id, package) DO UPDATE SET", new));
+    let reservation = shared(&put_reservation("ON CONFLICT (instance_id, id) DO UPDATE SET", new));
+    let packages = group.packages().map(|stored| put(work, &package, package_cells(stored)));
+    let reservations = group.reservations().map(|stored| put(work, &reservation, reservation_cells(stored)));
+    work.last(try_join(try_join_all(packages), try_join_all(reservations))).await.map(drop)
+}
