@@ -55,7 +55,8 @@ fn one_document_has_all_families_on_the_address_given() {
     }
     let callbacks = &document["paths"]["/a/b"];
     assert_eq!(callbacks["post"]["servers"][0]["url"], "https://isv.example.org");
-    // Three schemes of queries and bodies share the address.
+    assert_eq!(callbacks["post"]["security"], serde_json::json!([{"signature": []}]), "named once for four families");
+    assert_eq!(callbacks["post"]["parameters"].as_array().unwrap().len(), 2, "timestamp and nonce");
     assert_eq!(
         callbacks["post"]["requestBody"]["content"]["application/json"]["schema"]["anyOf"].as_array().unwrap().len(),
         16

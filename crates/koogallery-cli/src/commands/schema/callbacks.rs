@@ -59,9 +59,10 @@ impl Endpoint {
             let refs = self.messages.iter().map(|(protocol, activity, spec)| answer(*protocol, *activity, spec, parts));
             refs.collect()
         };
-        let security: Vec<Value> = protocols.iter().map(|protocol| secured(protocol.scheme(), parts)).collect();
-        let mut parameters: Vec<Value> = protocols.iter().flat_map(|protocol| parameters(protocol.scheme())).collect();
-        parameters.dedup();
+        let mut schemes: Vec<SignatureScheme> = protocols.iter().map(|protocol| protocol.scheme()).collect();
+        schemes.dedup();
+        let security: Vec<Value> = schemes.iter().map(|scheme| secured(*scheme, parts)).collect();
+        let mut parameters: Vec<Value> = schemes.iter().flat_map(|scheme| parameters(*scheme)).collect();
         let mut schema = any_of(messages.iter().map(|(_, schema)| schema.clone()).collect());
         // Several families have messages of the same name.
         if let ([_], [_, _, ..]) = (&protocols[..], &messages[..]) {
