@@ -31,6 +31,29 @@ pub use scheme::SignatureScheme;
 /// assert_eq!(protocol.timeout().as_secs(), 5);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// What the documents say of its messages, as data:
+///
+/// ```
+/// use koogallery::activity::Activity;
+/// use koogallery::key::InterfaceType;
+/// use koogallery::protocol::{Protocol, UnfinishedCreation};
+///
+/// let protocol = Protocol::SaasV1;
+/// assert_eq!((protocol.method().as_str(), protocol.interfaces()), ("GET", &[InterfaceType::V1][..]));
+/// assert!(protocol.signs_answers() && protocol.has_access_with_creation() && !protocol.is_kit());
+/// assert_eq!(protocol.unfinished_creation(), UnfinishedCreation::SuccessWithoutAccess);
+/// assert!(protocol.default_deadline() < protocol.timeout());
+/// assert!(protocol.scheme().is_in_query() && !protocol.scheme().has_nonce());
+///
+/// assert!(protocol.activities().contains(&Activity::NewInstance));
+/// let retries = protocol.retries(Activity::NewInstance);
+/// assert_eq!((retries.count(), retries.interval().as_secs()), (3, 3600));
+/// let message = protocol.spec(Activity::NewInstance).ok_or("no such message")?;
+/// assert_eq!(Some(message.fields), protocol.fields(Activity::NewInstance));
+/// assert!(message.fields.iter().any(|field| field.name == "orderId" && field.mandatory));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Protocol {
