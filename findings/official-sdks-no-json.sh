@@ -6,8 +6,8 @@
 #           HTML as text/html, and an array in JSON.
 # Guess:    two projects, then two errors, since the answers cannot be read as the promised object.
 # Seen:     no error in any case. For the page both return a success without projects, the same as an empty object gives.
-#           For the array Python does so, too, and Node returns the array. Whether a call has reached the cloud is only to be
-#           told from a member that is always there.
+#           For the array Python does so, too, and Node returns the array. Whether a call has reached the cloud can only be
+#           seen by a member that is always there.
 # Needs:    python3, node (seen with 20), npm. The Node SDK's ClientBuilder loads `uuid` without declaring it, so it is
 #           installed too.
 set -euo pipefail

@@ -33,7 +33,7 @@
 //! Every operation ends within the [timeout](DatabaseBuilder::timeout), whatever it waits for. The server is asked to
 //! give up somewhat earlier (`innodb_lock_wait_timeout`, `lock_wait_timeout`, and `max_statement_time` in MariaDB or
 //! `max_execution_time` in MySQL). A connection is never used again while a statement may be running on it: its task
-//! waits for the end, undoes the transaction, and counts as one of the pool until then, also where nobody waits for the
+//! waits for the end, undoes the transaction, and counts as one of the pool until then, also where no caller waits for the
 //! answer. A replica that disappears in the middle of a transaction keeps its locks for ten seconds at most in MariaDB,
 //! for a minute in MySQL.
 //!

@@ -148,7 +148,7 @@ impl VerifyError {
     #[must_use]
     pub fn or_compressed(self, headers: &HeaderMap) -> Self {
         match self {
-            Self::Mismatch | Self::UndecodableBody => mismatch::coding_told(headers).map_or(self, Self::Compressed),
+            Self::Mismatch | Self::UndecodableBody => mismatch::named_coding(headers).map_or(self, Self::Compressed),
             other => other,
         }
     }

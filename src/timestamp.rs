@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_and_milliseconds_are_told_apart() {
+    fn seconds_and_milliseconds_are_distinguished() {
         assert_eq!(Timestamp::parse_unix("1735689600").unwrap(), Timestamp::parse_unix("1735689600000").unwrap());
     }
 

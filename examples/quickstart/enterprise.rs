@@ -38,7 +38,7 @@ pub async fn binds_and_logs_in(
         .with_department(Department::new("D1", "Head office"))
         .with_user(User::new("lihua", "Li Hua", "D1", Role::User));
     marketplace.bind(Protocol::KitV2, &binding).await?;
-    story.told("bind");
+    story.reported("bind");
 
     let begun = browse(server, "/login").await?;
     let location = begun.header("location").unwrap_or_default();
@@ -51,7 +51,7 @@ pub async fn binds_and_logs_in(
     story.check("a stranger is not let in", browse(server, &code("stranger")?).await?.status == 403);
 
     marketplace.unbind(Protocol::KitV2, &binding).await?;
-    story.told("unbind");
+    story.reported("unbind");
     story.check("lihua no longer is", browse(server, &code("lihua")?).await?.status == 403);
     Ok(())
 }

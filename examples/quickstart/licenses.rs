@@ -16,7 +16,7 @@ pub async fn of_each_family(story: &mut Story, online: Marketplace) -> Outcome {
     let notice = Callback::order_notify(&order(&story.marketplace), 0);
     for what in ["an order", "the same order again"] {
         story.marketplace.deliver(&notice).await?;
-        story.told(what);
+        story.reported(what);
     }
     Ok(())
 }
@@ -31,13 +31,13 @@ async fn authorization_code(story: &mut Story) -> Outcome {
     // No call announces the sale.
     let code = marketplace.buy(Protocol::LicenseCode, &order(&marketplace), 0).await?.instance_id;
     marketplace.renew(&code, PeriodType::Year, 1).await?;
-    story.told("renew");
+    story.reported("renew");
     marketplace.freeze(&code).await?;
-    story.told("freeze");
+    story.reported("freeze");
     marketplace.unfreeze(&code).await?;
-    story.told("unfreeze");
+    story.reported("unfreeze");
     marketplace.release(&code).await?;
-    story.told("release");
+    story.reported("release");
     Ok(())
 }
 
@@ -45,18 +45,18 @@ async fn online_license(story: &mut Story, marketplace: Marketplace) -> Outcome 
     story.chapter("Online License");
     let everything_else = std::mem::replace(&mut story.marketplace, marketplace.clone());
     let bought = marketplace.buy(Protocol::LicenseOnline, &order(&marketplace), 0).await?;
-    story.told("buy");
+    story.reported("buy");
     let id = bought.instance_id.as_str();
     let event = marketplace.apply_for_license(id).await?;
-    story.told("apply for a License");
+    story.reported("apply for a License");
     let delivered = marketplace.open_api().upload(&event);
     story.check("it was uploaded", delivered.is_some());
     let application = Callback::license_application(id, &event, bought.order.create_time, bought.expire_time);
     marketplace.deliver(&application).await?;
-    story.told("apply again");
+    story.reported("apply again");
     story.check("the same License again", marketplace.open_api().upload(&event) == delivered);
     marketplace.release(id).await?;
-    story.told("release");
+    story.reported("release");
     story.marketplace = everything_else;
     Ok(())
 }
@@ -75,6 +75,6 @@ async fn license_v1(story: &mut Story) -> Outcome {
     let id = first.outcome.instance_id().ok_or("the purchase names an instance")?;
     let release = Callback::release(Protocol::LicenseV1, id, &order.order_id).ok_or("and releases")?;
     marketplace.deliver(&release).await?;
-    story.told("release");
+    story.reported("release");
     Ok(())
 }

@@ -23,9 +23,9 @@ async fn life(story: &mut Story, protocol: Protocol, when_replayed: &str) -> Out
     let order =
         marketplace.place_order(OrderSpec::new(LineSpec::period("OFFI1", PeriodType::Month, 1).with_linear_value(50)));
     let sold = marketplace.buy(protocol, &order, 0).await?;
-    story.told("buy for a month");
+    story.reported("buy for a month");
     let again = marketplace.buy(protocol, &order, 0).await?;
-    story.told("the same purchase again");
+    story.reported("the same purchase again");
     story.check("the same instance again", sold.instance_id == again.instance_id);
     let id = sold.instance_id.as_str();
 
@@ -40,14 +40,14 @@ async fn life(story: &mut Story, protocol: Protocol, when_replayed: &str) -> Out
     story.answered("a captured query, replayed", &replayed, when_replayed);
 
     marketplace.upgrade(id, LineSpec::period("OFFI1", PeriodType::Month, 1).with_linear_value(80)).await?;
-    story.told("upgrade");
+    story.reported("upgrade");
     marketplace.freeze(id).await?;
-    story.told("freeze");
+    story.reported("freeze");
     marketplace.renew(id, PeriodType::Month, 1).await?;
-    story.told("renew, which unfreezes");
+    story.reported("renew, which unfreezes");
 
     marketplace.run_until(marketplace.now().saturating_add(Duration::from_secs(90 * 86_400))).await;
-    story.told("90 days later");
+    story.reported("90 days later");
     let ended = marketplace.subscription(id).map(|sold| sold.state);
     story.check("it was frozen when it expired, and released", ended == Some(SubscriptionState::Released));
     let late = marketplace.call(&query, &CallOptions::default()).await?;

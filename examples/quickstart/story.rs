@@ -20,7 +20,7 @@ impl Story {
     }
 
     /// Prints the calls since the last time, and checks that they were answered as expected.
-    pub fn told(&mut self, what: &str) {
+    pub fn reported(&mut self, what: &str) {
         let calls = self.marketplace.take_log();
         self.calls(what, &calls, |attempt| attempt.outcome.is_final());
     }

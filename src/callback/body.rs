@@ -204,7 +204,7 @@ mod tests {
         let whole = body.finish();
         let copy = whole.clone();
         drop(whole);
-        assert_eq!((&copy[..], used(&budget)), (&[1; 100][..], 100), "counted while somebody has it");
+        assert_eq!((&copy[..], used(&budget)), (&[1; 100][..], 100), "counted while it is in use");
         drop(copy);
         assert_eq!(used(&budget), 0);
         drop(IncomingBody::new(100, &budget).finish());

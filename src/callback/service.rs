@@ -136,7 +136,7 @@ impl CallbackService {
     pub fn check_head(&self, parts: &Parts) -> Result<IncomingBody, Response<Bytes>> {
         let (mut route, unverified, progress) = self.checked_route(parts)?;
         if route.protocol.method() == Method::GET && announces_body(parts) {
-            // Its query is all that is signed, so it need not wait for a body that nobody wants.
+            // Its query is all that is signed, so it need not wait for a body that is not used.
             if let Err(error) = route.verify(&self.inner.settings, unverified, (&parts.headers, b""), progress.began) {
                 return Err(self.finish(route.protocol, Err(error), &progress, &Members::default()));
             }

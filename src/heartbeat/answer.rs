@@ -99,8 +99,8 @@ pub(super) fn is_not_activated(error: &CallError) -> bool {
 /// Returns whether a failed activation leaves an activated code: by an earlier call whose answer was lost, by another
 /// process, or by this call, whose success was answered in another form than documented.
 pub(super) fn is_activated_all_the_same(error: &CallError) -> bool {
-    let told_oddly = matches!(error, CallError::Api(error) if matches!(error.kind, ApiErrorKind::Malformed(_)));
-    told_oddly || refusal_code(error) == Some(ACTIVATED_BEFORE)
+    let reported_oddly = matches!(error, CallError::Api(error) if matches!(error.kind, ApiErrorKind::Malformed(_)));
+    reported_oddly || refusal_code(error) == Some(ACTIVATED_BEFORE)
 }
 
 /// Permission to use the software.

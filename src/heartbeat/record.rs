@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_the_code_nor_a_client_is_told() {
+    fn neither_the_code_nor_a_client_is_reported() {
         let mut record = Record::new(&key_of("PL-secret"), NOW);
         record.reported(7, [client_of("PL-secret", "13800138000")]);
         let text = String::from_utf8(record.to_bytes()).unwrap();

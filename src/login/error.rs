@@ -118,7 +118,7 @@ impl CenterError {
     }
 
     /// Adds what the center said.
-    pub(super) fn told(mut self, code: &str, description: Option<Sensitive>) -> Self {
+    pub(super) fn reported(mut self, code: &str, description: Option<Sensitive>) -> Self {
         self.code = Some(shown(code).chars().take(64).collect());
         self.description = description;
         self

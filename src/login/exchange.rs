@@ -40,14 +40,14 @@ pub(super) mod sealed {
 
 /// The code and the words of an answer that is no success: those of OAuth 2.0, or those of what stands in front of the
 /// center or behind it.
-struct Told {
+struct Reported {
     code: String,
     description: Option<Sensitive>,
     /// It is named `error`, which no success is.
     is_error: bool,
 }
 
-impl Told {
+impl Reported {
     const CODES: [&str; 7] = ["error", "error_code", "errorCode", "resultCode", "result_code", "errCode", "code"];
     const DESCRIPTIONS: [&str; 9] = [
         "error_description",
@@ -89,7 +89,7 @@ pub(super) fn read_json<E: Exchange, T: DeserializeOwned>(
     refused: &Cause,
 ) -> Result<T, CenterError> {
     let body = body::<E>(response)?;
-    let is_error = !response.status().is_success() || Told::read(body).is_some_and(|told| told.is_error);
+    let is_error = !response.status().is_success() || Reported::read(body).is_some_and(|reported| reported.is_error);
     let answer = if is_error { None } else { object(body) };
     answer.ok_or_else(|| failed::<E>(response, refused))
 }
@@ -126,14 +126,14 @@ fn cause_of_status(status: StatusCode, refused: &Cause) -> Option<Cause> {
 /// An answer that is no success, or not the one that is documented, with what it says itself.
 pub(super) fn failed<E: Exchange>(response: &Response<Bytes>, refused: &Cause) -> CenterError {
     let status = response.status();
-    let told = Told::read(response.body());
-    let cause = match &told {
-        Some(told) => Some(cause_of(&told.code, told.description.as_ref(), status, refused)),
+    let reported = Reported::read(response.body());
+    let cause = match &reported {
+        Some(reported) => Some(cause_of(&reported.code, reported.description.as_ref(), status, refused)),
         None => cause_of_status(status, refused),
     };
     let error = cause.map_or_else(|| unexpected::<E>(response), |cause| CenterError::new::<E>(status, cause));
-    match told {
-        Some(Told { code, description, .. }) => error.told(&code, description),
+    match reported {
+        Some(Reported { code, description, .. }) => error.reported(&code, description),
         None => error,
     }
 }

@@ -38,7 +38,7 @@ impl Limit {
     }
 
     /// Returns the name under which a store keeps that a threshold was reported. As long as an instance id may be, so
-    /// that every store takes it, and none that anybody else makes.
+    /// that every store takes it, and none that others make.
     fn mark(&self, percent: u8) -> String {
         let Self { instance_id, amount } = self;
         let digest = Sha256::digest(format!("{percent} {amount} {instance_id}"));

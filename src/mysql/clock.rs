@@ -17,7 +17,7 @@ pub(crate) fn lease_end(duration: &str) -> String {
     format!("((TIMESTAMPDIFF(MICROSECOND, '1970-01-01', SYSDATE(6)) + 999) DIV 1000 + {duration})")
 }
 
-/// Returns the condition for a row that a holder may take, in a table where a row that nobody has is due at a time of its
+/// Returns the condition for a row that a holder may take, in a table where a row that has no holder is due at a time of its
 /// own, and one under a lease is due at the end of the lease. The former compares with the caller's time, the latter
 /// with the server's.
 pub(crate) fn is_due(now: &str, clock: &str) -> String {

@@ -208,7 +208,7 @@ async fn transact(pool: &Pool, commands: &mut mpsc::Receiver<Command>, connectio
                     Err(error) => break (Some(reply), Err(error)),
                 }
             }
-            // Nobody would know of what it did.
+            // No caller would know of what it did.
             Some(Command::Commit { reply }) if reply.is_closed() => break (None, Ok(())),
             Some(Command::Commit { reply }) => {
                 let committed = connection.query_drop("COMMIT").await;
@@ -224,7 +224,7 @@ async fn transact(pool: &Pool, commands: &mut mpsc::Receiver<Command>, connectio
             None => break (None, Ok(())),
         }
     };
-    // Before the answer, so that whoever gets it finds nothing of the transaction.
+    // Before the answer, so that the caller that gets it finds nothing of the transaction.
     if connection.query_drop("ROLLBACK").await.is_ok() {
         pool.give_back(connection);
     }

@@ -33,7 +33,7 @@ pub(super) fn coding_of(body: &[u8]) -> Option<&'static str> {
 }
 
 /// The coding that `Content-Encoding` names.
-pub(super) fn coding_told(headers: &HeaderMap) -> Option<&'static str> {
+pub(super) fn named_coding(headers: &HeaderMap) -> Option<&'static str> {
     const KNOWN: [(&str, &str); 6] = [
         ("gzip", "gzip"),
         ("x-gzip", "gzip"),
@@ -42,10 +42,10 @@ pub(super) fn coding_told(headers: &HeaderMap) -> Option<&'static str> {
         ("zstd", "zstd"),
         ("compress", "compress"),
     ];
-    let told = headers.get(CONTENT_ENCODING)?.to_str().ok()?.trim();
-    if told.is_empty() || told.eq_ignore_ascii_case("identity") {
+    let named = headers.get(CONTENT_ENCODING)?.to_str().ok()?.trim();
+    if named.is_empty() || named.eq_ignore_ascii_case("identity") {
         return None;
     }
-    let known = KNOWN.into_iter().find(|(name, _)| told.eq_ignore_ascii_case(name));
+    let known = KNOWN.into_iter().find(|(name, _)| named.eq_ignore_ascii_case(name));
     Some(known.map_or("an unknown coding", |(_, coding)| coding))
 }

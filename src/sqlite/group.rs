@@ -59,7 +59,7 @@ pub(super) struct Job {
 
 /// The statements of an operation, and its caller.
 pub(super) trait Work: Any + Send {
-    /// Returns whether nobody waits for the outcome any more.
+    /// Returns whether no caller waits for the outcome any more.
     fn is_vain(&self) -> bool;
 
     /// Returns which operations it can be run with at once, if it can.
@@ -182,7 +182,7 @@ impl Commits {
         Ok(Self { connection, presence, queue, quick, durable, has_log: mode == "wal", waits_for_disk: true })
     }
 
-    /// Serves the queue until nobody can add to it any more. What waits for the disk and what does not take turns.
+    /// Serves the queue until no caller can add to it any more. What waits for the disk and what does not take turns.
     pub(super) fn run(mut self) {
         while self.wait() {
             self.commit(false);

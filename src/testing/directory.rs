@@ -35,7 +35,7 @@ pub async fn directory_store<S: DirectoryStore>(make: impl AsyncFn(DepartmentSyn
     everything_is_returned_as_it_was_put(&merge().await).await;
     what_ends_for_one_purchase_stays_for_another(&merge().await).await;
     a_late_change_brings_nothing_back(&merge().await).await;
-    tests_never_touch_what_real_calls_told(&merge().await).await;
+    test_calls_never_touch_real_data(&merge().await).await;
     revoked_and_removed_users_are_not_given_and_disabled_ones_are(&merge().await).await;
     unbinding_takes_everything_of_the_purchase_along(&merge().await).await;
     a_client_that_is_gone_leaves_the_users(&merge().await).await;
@@ -53,12 +53,12 @@ pub async fn directory_store<S: DirectoryStore>(make: impl AsyncFn(DepartmentSyn
 ///
 /// A rule is broken, or the store fails.
 pub async fn shared_directory_store<S: DirectoryStore>(open: impl AsyncFn() -> S) {
-    let i = |millis| told("inst", millis);
+    let i = |millis| meta_of("inst", millis);
     {
         let store = open().await;
         apply(&store, [bind(i(1), "domain"), client(i(1), "client"), grant(i(1), "lihua", "L")]).await;
         apply(&store, [department_list(i(1), &["D1", "D2"]), grant(i(5), "gone", "G"), remove(i(6), "gone")]).await;
-        apply(&store, [unbind(told("two", 7))]).await;
+        apply(&store, [unbind(meta_of("two", 7))]).await;
     }
     let (one, other) = (open().await, open().await);
     let kept = (domain_name(&one).await, client_id(&one).await, user(&one, "lihua").await);
@@ -67,7 +67,7 @@ pub async fn shared_directory_store<S: DirectoryStore>(open: impl AsyncFn() -> S
     let found = ok("application", one.application(TENANT, APP).await).map(|application| application.client_secret);
     assert_eq!(found, Some(sealed("s3cr3t")), "secrets are kept over a restart");
     assert_eq!(org_codes(&one, None, 9).await, ["D1", "D2"], "departments are kept over a restart");
-    apply(&one, [grant(i(5), "gone", "G"), grant(told("two", 6), "late", "L")]).await;
+    apply(&one, [grant(i(5), "gone", "G"), grant(meta_of("two", 6), "late", "L")]).await;
     assert_eq!(user_names(&one, None, 9).await, ["lihua"], "removals are kept over a restart");
 
     let write = async |store: &dyn DirectoryStore, names: Range<u32>| {
@@ -84,7 +84,7 @@ const TENANT: &str = "t-5f0c";
 const APP: &str = "app-77";
 
 /// A change by a purchase at a time; by none if the id is empty.
-fn told(instance_id: &str, millis: i64) -> ChangeMeta {
+fn meta_of(instance_id: &str, millis: i64) -> ChangeMeta {
     let meta = ChangeMeta::new(TENANT, Timestamp::from_unix_millis(millis));
     if instance_id.is_empty() { meta } else { meta.with_instance(instance_id) }
 }
@@ -175,9 +175,9 @@ async fn org_codes(store: &dyn DirectoryStore, after: Option<&str>, limit: usize
 }
 
 async fn everything_is_returned_as_it_was_put(store: &dyn DirectoryStore) {
-    let mut tenant = Tenant::new(told("inst", 1), "acme", "示例企业", "https://acme.example.com");
+    let mut tenant = Tenant::new(meta_of("inst", 1), "acme", "示例企业", "https://acme.example.com");
     tenant.order_id = Some("CS1".to_owned());
-    let application = Application::new(told("", 2).test_call(), APP, "c-90af", sealed("s3cr3t"));
+    let application = Application::new(meta_of("", 2).test_call(), APP, "c-90af", sealed("s3cr3t"));
     let mut full = person("full", "李华 '\"");
     full.enable = Some(false);
     full.mobile = Some("138****0000".into());
@@ -190,8 +190,8 @@ async fn everything_is_returned_as_it_was_put(store: &dyn DirectoryStore) {
     let changes = [
         Change::PutTenant(tenant.clone()),
         Change::PutApplication(application.clone()),
-        Change::PutUsers(UsersChange::new(told("inst", 3), APP, users.to_vec())),
-        Change::PutDepartment(DepartmentChange::new(told("inst", 4), below.clone())),
+        Change::PutUsers(UsersChange::new(meta_of("inst", 3), APP, users.to_vec())),
+        Change::PutDepartment(DepartmentChange::new(meta_of("inst", 4), below.clone())),
     ];
     apply(store, changes).await;
     assert_eq!(ok("tenant", store.tenant(TENANT).await), Some(tenant), "a tenant is returned as it was put");
@@ -221,7 +221,7 @@ async fn everything_is_returned_as_it_was_put(store: &dyn DirectoryStore) {
 async fn what_ends_for_one_purchase_stays_for_another(store: &dyn DirectoryStore) {
     const RULE: &str = "what ends for one purchase stays for another";
     for (instance, millis) in [("", 1), ("one", 2), ("two", 3)] {
-        let meta = || told(instance, millis);
+        let meta = || meta_of(instance, millis);
         let name = &format!("of {instance}");
         let changes = [bind(meta(), name), client(meta(), name), grant(meta(), "lihua", name)];
         apply(store, changes.into_iter().chain([department_change(meta(), "D001")])).await;
@@ -230,20 +230,20 @@ async fn what_ends_for_one_purchase_stays_for_another(store: &dyn DirectoryStore
     let all = |name: &str| (Some(name.to_owned()), Some(name.to_owned()), Some(name.to_owned()));
     assert_eq!(latest().await, all("of two"), "{RULE}");
 
-    let gone = [no_client(told("two", 4)), remove(told("two", 4), "lihua"), unbind(told("two", 4))];
+    let gone = [no_client(meta_of("two", 4)), remove(meta_of("two", 4), "lihua"), unbind(meta_of("two", 4))];
     apply(store, gone).await;
     assert_eq!(latest().await, all("of one"), "{RULE}");
-    apply(store, [unbind(told("one", 4))]).await;
+    apply(store, [unbind(meta_of("one", 4))]).await;
     assert_eq!(latest().await, all("of "), "a purchase that is missing is one of its own");
     assert_eq!(org_codes(store, None, 9).await, ["D001"], "{RULE}");
-    apply(store, [unbind(told("", 4))]).await;
+    apply(store, [unbind(meta_of("", 4))]).await;
     assert_eq!(latest().await, (None, None, None), "{RULE}");
     assert_eq!(org_codes(store, None, 9).await, [""; 0], "{RULE}");
 }
 
 async fn a_late_change_brings_nothing_back(store: &dyn DirectoryStore) {
     const RULE: &str = "a late change brings nothing back";
-    let i = |millis| told("inst", millis);
+    let i = |millis| meta_of("inst", millis);
     apply(store, [bind(i(5), "new"), client(i(5), "new"), grant(i(5), "lihua", "new")]).await;
     apply(store, [bind(i(4), "old"), client(i(4), "old"), grant(i(4), "lihua", "old")]).await;
     apply(store, [unbind(i(4)), no_client(i(4)), revoke(i(4), "lihua"), remove(i(4), "lihua")]).await;
@@ -256,9 +256,10 @@ async fn a_late_change_brings_nothing_back(store: &dyn DirectoryStore) {
     assert_eq!(user(store, "lihua").await.as_deref(), Some("same time"), "{RULE}");
 
     // A removal of what was never there counts against changes made before it.
-    let removals = [no_client(told("late", 9)), remove(told("late", 9), "wangwu"), unbind(told("late", 9))];
+    let removals = [no_client(meta_of("late", 9)), remove(meta_of("late", 9), "wangwu"), unbind(meta_of("late", 9))];
     apply(store, removals.into_iter().chain([Change::RemoveDepartment(DepartmentRemoval::new(i(9), "D9"))])).await;
-    let before = [client(told("late", 8), "late"), grant(told("late", 8), "wangwu", ""), bind(told("late", 8), "")];
+    let before =
+        [client(meta_of("late", 8), "late"), grant(meta_of("late", 8), "wangwu", ""), bind(meta_of("late", 8), "")];
     apply(store, before.into_iter().chain([department_change(i(8), "D9")])).await;
     assert_eq!(client_id(store).await.as_deref(), Some("new"), "{RULE}");
     assert_eq!(user(store, "wangwu").await, None, "{RULE}");
@@ -266,10 +267,10 @@ async fn a_late_change_brings_nothing_back(store: &dyn DirectoryStore) {
     assert_eq!(org_codes(store, None, 9).await, [""; 0], "{RULE}");
 }
 
-async fn tests_never_touch_what_real_calls_told(store: &dyn DirectoryStore) {
-    const RULE: &str = "tests never touch what real calls told";
-    let real = |millis| told("inst", millis);
-    let test = |millis| told("inst", millis).test_call();
+async fn test_calls_never_touch_real_data(store: &dyn DirectoryStore) {
+    const RULE: &str = "test calls never touch the data of real calls";
+    let real = |millis| meta_of("inst", millis);
+    let test = |millis| meta_of("inst", millis).test_call();
     apply(store, [bind(test(5), "test"), client(test(5), "test"), grant(test(5), "lihua", "test")]).await;
     assert_eq!(domain_name(store).await.as_deref(), Some("test"), "{RULE}");
     assert_eq!(client_id(store).await.as_deref(), Some("test"), "{RULE}");
@@ -282,7 +283,7 @@ async fn tests_never_touch_what_real_calls_told(store: &dyn DirectoryStore) {
     assert_eq!(user(store, "lihua").await.as_deref(), Some("real"), "{RULE}");
 
     // Of other purchases too, what is real comes first.
-    let other = |millis| told("", millis).test_call();
+    let other = |millis| meta_of("", millis).test_call();
     apply(store, [bind(other(9), "test"), client(other(9), "test"), grant(other(9), "lihua", "test")]).await;
     assert_eq!(domain_name(store).await.as_deref(), Some("real"), "{RULE}");
     assert_eq!(client_id(store).await.as_deref(), Some("real"), "{RULE}");
@@ -300,7 +301,7 @@ async fn tests_never_touch_what_real_calls_told(store: &dyn DirectoryStore) {
 
 async fn revoked_and_removed_users_are_not_given_and_disabled_ones_are(store: &dyn DirectoryStore) {
     const RULE: &str = "revoked and removed users are not given and disabled ones are";
-    let i = |millis| told("inst", millis);
+    let i = |millis| meta_of("inst", millis);
     let mut disabled = person("c", "C");
     disabled.enable = Some(false);
     let users = vec![person("a", "A"), person("b", "B"), disabled.clone(), person("d", "D")];
@@ -321,14 +322,14 @@ async fn unbinding_takes_everything_of_the_purchase_along(store: &dyn DirectoryS
         let meta = || meta(millis);
         [bind(meta(), name), client(meta(), name), grant(meta(), "lihua", name), department_change(meta(), "D001")]
     };
-    let one = |millis| told("one", millis);
+    let one = |millis| meta_of("one", millis);
     apply(store, all(one, 1, "before")).await;
-    apply(store, [bind(told("two", 1), "two"), grant(one(8), "wangwu", "ahead")]).await;
+    apply(store, [bind(meta_of("two", 1), "two"), grant(one(8), "wangwu", "ahead")]).await;
     apply(store, [unbind(one(5))]).await;
     assert_eq!(domain_name(store).await.as_deref(), Some("two"), "the other purchase still binds it");
     assert_eq!((client_id(store).await, user(store, "lihua").await), (None, None), "{RULE}");
     assert_eq!(org_codes(store, None, 9).await, [""; 0], "{RULE}");
-    assert_eq!(user(store, "wangwu").await.as_deref(), Some("ahead"), "told after the unbinding");
+    assert_eq!(user(store, "wangwu").await.as_deref(), Some("ahead"), "changed after the unbinding");
 
     // Earlier changes arrive only now, known or not; then it is bound again, and they arrive late again.
     for _ in 0..2 {
@@ -352,20 +353,20 @@ async fn unbinding_takes_everything_of_the_purchase_along(store: &dyn DirectoryS
 
 async fn a_client_that_is_gone_leaves_the_users(store: &dyn DirectoryStore) {
     const RULE: &str = "a client that is gone leaves the users";
-    apply(store, [client(told("", 1), "c"), grant(told("", 1), "lihua", "L"), no_client(told("", 2))]).await;
+    apply(store, [client(meta_of("", 1), "c"), grant(meta_of("", 1), "lihua", "L"), no_client(meta_of("", 2))]).await;
     assert_eq!((client_id(store).await, user(store, "lihua").await.as_deref()), (None, Some("L")), "{RULE}");
 }
 
 async fn a_list_of_departments_merges_or_replaces(store: &dyn DirectoryStore, left: &[&str]) {
     const RULE: &str = "a list of departments merges or replaces";
-    let i = |millis| told("inst", millis);
+    let i = |millis| meta_of("inst", millis);
     apply(store, [department_list(i(1), &["A", "B", "C"]), department_change(i(9), "E")]).await;
     apply(store, [department_list(i(5), &["B"]), department_list(i(4), &["A", "C"])]).await;
     assert_eq!(org_codes(store, None, 9).await, left, "{RULE}");
 
     // Other purchases and real departments are not the list's business.
-    apply(store, [department_list(told("other", 6), &["X"])]).await;
-    apply(store, [department_list(i(20).test_call(), &[]), department_list(told("", 20), &[])]).await;
+    apply(store, [department_list(meta_of("other", 6), &["X"])]).await;
+    apply(store, [department_list(i(20).test_call(), &[]), department_list(meta_of("", 20), &[])]).await;
     assert_eq!(org_codes(store, None, 9).await, [left, &["X"]].concat(), "{RULE}");
 
     // Of several under one code the last counts.
@@ -384,7 +385,7 @@ async fn the_path_of_a_department_ends_at_the_top_and_never_circles(store: &dyn 
     let deep = deep.iter().map(|(code, parent)| (&**code, &**parent));
     let departments = tree.into_iter().chain(circle).chain(deep);
     let departments = departments.map(|(code, parent)| department(code, parent)).collect();
-    apply(store, [Change::PutDepartments(Departments::new(told("", 1), departments))]).await;
+    apply(store, [Change::PutDepartments(Departments::new(meta_of("", 1), departments))]).await;
     let path = async |code: &str| {
         let path = ok("department_path", department_path(store, TENANT, code).await);
         path.into_iter().map(|department| department.org_code).collect::<Vec<_>>()
@@ -402,11 +403,11 @@ async fn many_users_are_one_change_and_are_listed_in_pages(store: &dyn Directory
     const RULE: &str = "many users are one change and are listed in pages";
     const MANY: usize = 50_000;
     let many = |name: &str| (0..MANY).map(|n| person(&format!("u{n:05}"), name)).collect::<Vec<_>>();
-    apply(store, [Change::PutUsers(UsersChange::new(told("one", 1), APP, many("first")))]).await;
-    apply(store, [Change::PutUsers(UsersChange::new(told("two", 2), APP, many("second")))]).await;
+    apply(store, [Change::PutUsers(UsersChange::new(meta_of("one", 1), APP, many("first")))]).await;
+    apply(store, [Change::PutUsers(UsersChange::new(meta_of("two", 2), APP, many("second")))]).await;
     apply(
         store,
-        [remove(told("two", 3), "u00002"), revoke(told("one", 3), "u00004"), revoke(told("two", 3), "u00004")],
+        [remove(meta_of("two", 3), "u00002"), revoke(meta_of("one", 3), "u00004"), revoke(meta_of("two", 3), "u00004")],
     )
     .await;
     let (mut listed, mut after) = (0, None);
@@ -428,6 +429,6 @@ async fn many_users_are_one_change_and_are_listed_in_pages(store: &dyn Directory
     assert_eq!(user_names(store, Some("u49998x"), 3).await, ["u49999"], "{RULE}");
     assert_eq!(user_names(store, None, 0).await, [""; 0], "{RULE}");
     assert_eq!(user_names(store, None, usize::MAX).await.len(), MANY - 1, "{RULE}");
-    apply(store, [unbind(told("one", 9)), unbind(told("two", 9))]).await;
+    apply(store, [unbind(meta_of("one", 9)), unbind(meta_of("two", 9))]).await;
     assert_eq!(user_names(store, None, 1).await, [""; 0], "{RULE}");
 }

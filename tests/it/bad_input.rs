@@ -1011,12 +1011,12 @@ async fn a_refusal_tells_nothing() {
     ] {
         let is_v1 = request.method() == Method::GET;
         let response = victim.stage.service.call(request).await;
-        let told = format!("{:?} {}", response.headers(), start(response.body()));
+        let reported = format!("{:?} {}", response.headers(), start(response.body()));
         for secret in [KEY, signature, &signature.to_uppercase(), &token, "panic"] {
-            assert!(!told.contains(secret), "{told}");
+            assert!(!reported.contains(secret), "{reported}");
         }
         assert_eq!(response.headers().contains_key("body-sign"), is_v1, "signed where the marketplace looks at it");
-        assert_refused(&Answer::read(response), code, &told);
+        assert_refused(&Answer::read(response), code, &reported);
     }
     for line in victim.stage.log.lines() {
         for secret in [KEY, signature, &token] {

@@ -111,7 +111,7 @@ fn what_no_mistake_gives_stays_unexplained() {
 }
 
 #[test]
-fn what_verification_refuses_is_told() {
+fn what_verification_refuses_is_reported() {
     let right = |scheme| cases().into_iter().find(|case| case.scheme == scheme && case.expected.is_empty()).unwrap();
     let refused = |scheme, change: fn(&mut Case)| {
         let mut case = right(scheme);

@@ -23,7 +23,7 @@ const TENANT: &str = "t-5f0c";
 const APP: &str = "app-77";
 
 /// What a purchase tells of the tenant at a time; no purchase if the id is empty.
-fn told(instance_id: &str, millis: i64) -> ChangeMeta {
+fn meta_of(instance_id: &str, millis: i64) -> ChangeMeta {
     let meta = ChangeMeta::new(TENANT, Timestamp::from_unix_millis(millis));
     if instance_id.is_empty() { meta } else { meta.with_instance(instance_id) }
 }
@@ -130,7 +130,7 @@ fn users_of_a_call(list: &str) -> Vec<User> {
 }
 
 #[tokio::test]
-async fn what_was_told_is_given_back_whole() {
+async fn what_was_sent_is_given_back_whole() {
     let users = users_of_a_call(
         r#"[{"userName":"full","name":"李华","orgCode":"D001","role":"owner","enable":"false","position":"p",
             "employeeCode":"e","mobile":"138****0000","email":"a@b","workPlace":"w","entryDate":"2022-11-9",
@@ -141,9 +141,9 @@ async fn what_was_told_is_given_back_whole() {
     assert_eq!((users[0].extension.iter().count(), users[0].unknown.iter().count()), (3, 4));
     assert_eq!(users[1].unknown.get("extension"), Some("none"));
     each(async |store| {
-        let mut tenant = Tenant::new(told("inst", 1), "acme", "示例企业", "https://acme.example.com");
+        let mut tenant = Tenant::new(meta_of("inst", 1), "acme", "示例企业", "https://acme.example.com");
         tenant.order_id = Some("CS1".to_owned());
-        let application = Application::new(told("", 2).test_call(), APP, "c-90af", sealed("s3cr3t"));
+        let application = Application::new(meta_of("", 2).test_call(), APP, "c-90af", sealed("s3cr3t"));
         let mut below = department("D002", "D001");
         below.unknown.insert_text("manager", "lihua");
         apply(
@@ -151,8 +151,8 @@ async fn what_was_told_is_given_back_whole() {
             [
                 Change::PutTenant(tenant.clone()),
                 Change::PutApplication(application.clone()),
-                Change::PutUsers(UsersChange::new(told("inst", 3), APP, users.clone())),
-                Change::PutDepartment(DepartmentChange::new(told("inst", 4), below.clone())),
+                Change::PutUsers(UsersChange::new(meta_of("inst", 3), APP, users.clone())),
+                Change::PutDepartment(DepartmentChange::new(meta_of("inst", 4), below.clone())),
             ],
         )
         .await;
@@ -194,11 +194,11 @@ fn nothing_personal_shows() {
     lihua.email = Some("mail-of-lihua".into());
     lihua.extension.insert_text("idCard", "card-of-lihua");
     let changes = [
-        Change::PutUsers(UsersChange::new(told("", 1), APP, vec![lihua])),
-        remove(told("", 1), "other-account"),
-        bind(told("", 1), "https://idp.example.com"),
+        Change::PutUsers(UsersChange::new(meta_of("", 1), APP, vec![lihua])),
+        remove(meta_of("", 1), "other-account"),
+        bind(meta_of("", 1), "https://idp.example.com"),
         Change::PutApplication(Application::new(
-            told("", 1),
+            meta_of("", 1),
             APP,
             "c",
             ClientSecret::new("plain-secret", "ciphertext"),
@@ -220,15 +220,15 @@ async fn a_login_needs_a_bound_tenant_a_client_and_a_center() {
         let store = &*engine;
         let login = StoreLogin::new(Arc::clone(&engine));
         let find = async || login.tenant_login(TENANT, APP).await;
-        apply(store, [client(told("inst", 1), "c-90af"), grant(told("inst", 1), "lihua", "L")]).await;
+        apply(store, [client(meta_of("inst", 1), "c-90af"), grant(meta_of("inst", 1), "lihua", "L")]).await;
         assert_eq!(find().await.unwrap(), None, "not bound");
-        apply(store, [bind(told("inst", 2), "any text")]).await;
+        apply(store, [bind(meta_of("inst", 2), "any text")]).await;
         let error = find().await.unwrap_err();
         let causes = [format!("{:?}", error), error_chain(&error)];
         assert!(causes[1].contains("the domain name \"any text\" of tenant \"t-5f0c\""), "{causes:?}");
         assert!(!causes.iter().any(|cause| cause.contains("s3cr3t")), "{causes:?}");
 
-        apply(store, [bind(told("inst", 3), "acme.idp.example.com/")]).await;
+        apply(store, [bind(meta_of("inst", 3), "acme.idp.example.com/")]).await;
         let found = find().await.unwrap().unwrap();
         assert_eq!((found.tenant_id.as_str(), found.client_id.as_str()), (TENANT, "c-90af"));
         assert_eq!(found.center.to_string(), "https://acme.idp.example.com");
@@ -236,22 +236,22 @@ async fn a_login_needs_a_bound_tenant_a_client_and_a_center() {
         assert_eq!(login.tenant_login(TENANT, "app-78").await.unwrap(), None);
         assert_eq!(login.tenant_login("t-other", APP).await.unwrap(), None);
 
-        apply(store, [bind(told("inst", 4), "http://127.0.0.1:8080")]).await;
+        apply(store, [bind(meta_of("inst", 4), "http://127.0.0.1:8080")]).await;
         assert!(error_chain(&find().await.unwrap_err()).contains("not https"));
         let simulated = StoreLogin::new(Arc::clone(&engine)).allow_http();
         let found = simulated.tenant_login(TENANT, APP).await.unwrap().unwrap();
         assert_eq!(found.center.to_string(), "http://127.0.0.1:8080");
 
-        // The address of a tenant is one, whichever of its purchases it was told for; so is the client.
-        apply(store, [bind(told("two", 5), "moved.example.com")]).await;
+        // The address of a tenant is one, whichever of its purchases it was sent for; so is the client.
+        apply(store, [bind(meta_of("two", 5), "moved.example.com")]).await;
         let found = find().await.unwrap().unwrap();
         assert_eq!((found.center.to_string().as_str(), &*found.client_id), ("https://moved.example.com", "c-90af"));
-        apply(store, [unbind(told("inst", 6))]).await;
+        apply(store, [unbind(meta_of("inst", 6))]).await;
         assert_eq!(find().await.unwrap(), None, "the client belonged to the purchase that is gone");
         assert_eq!(login.user(TENANT, APP, "lihua").await.unwrap(), None);
-        apply(store, [client(told("two", 7), "")]).await;
+        apply(store, [client(meta_of("two", 7), "")]).await;
         assert!(error_chain(&find().await.unwrap_err()).contains("empty clientId"));
-        apply(store, [client(told("two", 7), "c-two"), unbind(told("two", 8))]).await;
+        apply(store, [client(meta_of("two", 7), "c-two"), unbind(meta_of("two", 8))]).await;
         assert_eq!(find().await.unwrap(), None);
     }
 }
@@ -265,8 +265,9 @@ async fn a_login_lets_in_who_may_use_the_application() {
         let mut disabled = person("wangwu", "W");
         disabled.enable = Some(false);
         let users = vec![person("lihua", "L"), disabled, person("revoked", "R"), person("removed", "R")];
-        let changes = [revoke(told("", 2), "revoked"), remove(told("", 2), "removed")];
-        apply(&*engine, [Change::PutUsers(UsersChange::new(told("", 1), APP, users))].into_iter().chain(changes)).await;
+        let changes = [revoke(meta_of("", 2), "revoked"), remove(meta_of("", 2), "removed")];
+        apply(&*engine, [Change::PutUsers(UsersChange::new(meta_of("", 1), APP, users))].into_iter().chain(changes))
+            .await;
         assert_eq!((enabled("lihua").await, enabled("wangwu").await), (Some(true), Some(false)));
         assert_eq!((enabled("revoked").await, enabled("removed").await, enabled("LIHUA").await), (None, None, None));
     }
@@ -284,7 +285,7 @@ fn error_chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// What a directory must be, read anew out of everything that was told.
+/// What a directory must be, computed from all changes.
 mod model {
     use super::*;
 
@@ -307,7 +308,7 @@ mod model {
     enum Event {
         Put(Box<Value>),
         Hide,
-        /// Everything that the purchase told before is void.
+        /// Everything that was sent for the purchase before is void.
         Void,
     }
 
@@ -541,7 +542,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
 
     #[test]
-    fn whatever_is_told_and_however_often_every_engine_keeps_the_rules(
+    fn every_engine_keeps_the_rules_for_all_changes_in_any_number(
         changes in prop::collection::vec(model::any_change(model::any_scope(0..8, true)), 0..40),
         list in any_list(),
     ) {
@@ -637,12 +638,15 @@ mod sqlite {
         };
         let before = {
             let store = open(&path).await;
-            let application = Application::new(told("inst", 1), APP, "c-90af", sealed(secret));
-            apply(&store, [Change::PutApplication(application), bind(told("inst", 1), "acme.example.com")]).await;
-            apply(&store, [grant(told("inst", 1), "lihua", "L"), department_list(told("inst", 1), &["D1", "D2"])])
-                .await;
-            apply(&store, [grant(told("inst", 5), "gone", "G"), remove(told("inst", 6), "gone")]).await;
-            apply(&store, [unbind(told("two", 7))]).await;
+            let application = Application::new(meta_of("inst", 1), APP, "c-90af", sealed(secret));
+            apply(&store, [Change::PutApplication(application), bind(meta_of("inst", 1), "acme.example.com")]).await;
+            apply(
+                &store,
+                [grant(meta_of("inst", 1), "lihua", "L"), department_list(meta_of("inst", 1), &["D1", "D2"])],
+            )
+            .await;
+            apply(&store, [grant(meta_of("inst", 5), "gone", "G"), remove(meta_of("inst", 6), "gone")]).await;
+            apply(&store, [unbind(meta_of("two", 7))]).await;
             assert!(holds("c-90af") && holds(sealed(secret).encrypted.expose()));
             assert!(!holds(secret));
             (store.application(TENANT, APP).await.unwrap(), store.tenant(TENANT).await.unwrap())
@@ -654,7 +658,7 @@ mod sqlite {
         assert_eq!(before.0.unwrap().client_secret, sealed(secret));
         assert_eq!(user(&store, "lihua").await.as_deref(), Some("L"));
         assert_eq!(org_codes(&store, None, 9).await, ["D1", "D2"]);
-        apply(&store, [grant(told("inst", 5), "gone", "G"), grant(told("two", 6), "late", "L")]).await;
+        apply(&store, [grant(meta_of("inst", 5), "gone", "G"), grant(meta_of("two", 6), "late", "L")]).await;
         assert_eq!(user_names(&store, None, 9).await, ["lihua"], "removals are remembered");
         assert!(!holds(secret));
     }
@@ -663,25 +667,25 @@ mod sqlite {
     async fn a_change_that_fails_in_the_middle_changes_nothing() {
         let database = Database::open(":memory:").unwrap();
         let store = SqliteDirectory::new(&database, Backwards).await.unwrap();
-        apply(&store, [grant(told("", 1), "u00000", "before"), grant(told("", 1), "u20000", "before")]).await;
+        apply(&store, [grant(meta_of("", 1), "u00000", "before"), grant(meta_of("", 1), "u20000", "before")]).await;
         let fails = "CREATE TRIGGER fails BEFORE INSERT ON koogallery_user WHEN NEW.user_name = 'u30000' \
                      BEGIN SELECT RAISE(ABORT, 'no room'); END";
         database.transaction(move |transaction| transaction.execute_batch(fails)).await.unwrap();
         let users = (0..50_000).map(|n| person(&format!("u{n:05}"), "after")).collect();
-        let error = store.apply(Change::PutUsers(UsersChange::new(told("", 2), APP, users))).await.unwrap_err();
+        let error = store.apply(Change::PutUsers(UsersChange::new(meta_of("", 2), APP, users))).await.unwrap_err();
         assert!(error_chain(&error).contains("no room"), "{error:?}");
         let left = store.users(TENANT, APP, None, 9).await.unwrap();
         assert_eq!(left, [person("u00000", "before"), person("u20000", "before")]);
 
         // Also what a list clears before it fails.
         let store = store.with_department_sync(DepartmentSync::Replace);
-        apply(&store, [department_list(told("", 1), &["A", "B"])]).await;
+        apply(&store, [department_list(meta_of("", 1), &["A", "B"])]).await;
         let fails = "CREATE TRIGGER fails_too BEFORE INSERT ON koogallery_department WHEN NEW.org_code = 'D' \
                      BEGIN SELECT RAISE(ABORT, 'no room'); END";
         database.transaction(move |transaction| transaction.execute_batch(fails)).await.unwrap();
-        store.apply(department_list(told("", 2), &["C", "D"])).await.unwrap_err();
+        store.apply(department_list(meta_of("", 2), &["C", "D"])).await.unwrap_err();
         assert_eq!(org_codes(&store, None, 9).await, ["A", "B"]);
-        apply(&store, [department_change(told("", 1), "late")]).await;
+        apply(&store, [department_change(meta_of("", 1), "late")]).await;
         assert_eq!(org_codes(&store, None, 9).await, ["A", "B", "late"], "the list is not remembered either");
     }
 
@@ -689,14 +693,14 @@ mod sqlite {
     async fn a_secret_of_a_key_that_is_gone_is_an_error_of_the_look_up() {
         let store = open(":memory:").await;
         let secret = ClientSecret::new("plain", "of another key");
-        apply(&store, [Change::PutApplication(Application::new(told("", 1), APP, "c", secret))]).await;
-        apply(&store, [bind(told("", 1), "acme.example.com")]).await;
+        apply(&store, [Change::PutApplication(Application::new(meta_of("", 1), APP, "c", secret))]).await;
+        apply(&store, [bind(meta_of("", 1), "acme.example.com")]).await;
         let error = error_chain(&store.application(TENANT, APP).await.unwrap_err());
         assert!(error.contains("secret of application \"app-77\" for enterprise \"t-5f0c\""), "{error}");
         assert!(error.contains("private keys at hand") && !error.contains("of another key"), "{error}");
         let error = StoreLogin::new(store.clone()).tenant_login(TENANT, APP).await.unwrap_err();
         assert!(error_chain(&error).contains("private keys at hand"));
-        apply(&store, [client(told("", 2), "c")]).await;
+        apply(&store, [client(meta_of("", 2), "c")]).await;
         assert!(store.application(TENANT, APP).await.unwrap().is_some());
     }
 
@@ -704,9 +708,12 @@ mod sqlite {
     async fn of_a_removed_user_only_ids_remain_and_a_revoked_one_is_kept() {
         let database = Database::open(":memory:").unwrap();
         let store = SqliteDirectory::new(&database, Backwards).await.unwrap();
-        apply(&store, [grant(told("", 1), "a", "Anna"), grant(told("", 1), "b", "Bert"), grant(told("", 1), "c", "C")])
-            .await;
-        apply(&store, [revoke(told("", 2), "a"), revoke(told("", 3), "a"), remove(told("", 2), "b")]).await;
+        apply(
+            &store,
+            [grant(meta_of("", 1), "a", "Anna"), grant(meta_of("", 1), "b", "Bert"), grant(meta_of("", 1), "c", "C")],
+        )
+        .await;
+        apply(&store, [revoke(meta_of("", 2), "a"), revoke(meta_of("", 3), "a"), remove(meta_of("", 2), "b")]).await;
         let rows = async || {
             let select = "SELECT group_concat(user_name || ' ' || state || ' ' || iif(record IS NULL, 'empty', 'kept')) \
                           FROM koogallery_user";
@@ -717,7 +724,7 @@ mod sqlite {
                 .await
         };
         assert_eq!(rows().await.unwrap(), Some("a revoked kept,b removed empty,c present kept".to_owned()));
-        apply(&store, [unbind(told("", 9))]).await;
+        apply(&store, [unbind(meta_of("", 9))]).await;
         assert_eq!(rows().await.unwrap(), None);
     }
 

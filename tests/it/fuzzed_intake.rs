@@ -20,7 +20,7 @@ use koogallery::transport::{Transport, TransportError};
 use koogallery_simulator::SeededRandom;
 use serde_json::{Map, Value, json};
 
-use crate::metering::Told;
+use crate::metering::Reports;
 use crate::support::{NOW, key};
 
 const ANSWERS: usize = 10_000;
@@ -208,13 +208,13 @@ impl State {
                 self.damage(&mut list);
                 body.extend([self.code("94060999"), self.listed(list)]);
                 // Elements that are left tell of their own records, whatever the others are.
-                let told: HashSet<_> = refused.iter().map(|(sn, ..)| sn.clone()).collect();
-                let told: Vec<_> = records
+                let reported: HashSet<_> = refused.iter().map(|(sn, ..)| sn.clone()).collect();
+                let reported: Vec<_> = records
                     .iter()
-                    .filter(|record| told.contains(record["metering_sn"].as_str().unwrap()))
+                    .filter(|record| reported.contains(record["metering_sn"].as_str().unwrap()))
                     .cloned()
                     .collect();
-                self.show(&told);
+                self.show(&reported);
             }
             (4, _) => body.extend([self.code("94060999")]),
             (5, _) => {
@@ -240,7 +240,7 @@ impl State {
                     "MKT.0001",
                     "?",
                 ]);
-                // A refusal of a single record by its content is told as such.
+                // A refusal of a single record by its content is reported as such.
                 if let ([record], "MKT.0101") = (records, code) {
                     self.refused.insert(record["metering_sn"].as_str().unwrap().to_owned(), 0);
                 }
@@ -302,7 +302,7 @@ impl Stage {
             .build()
             .unwrap();
         let pusher = Pusher::new(meter.clone(), client, TokioRuntime)
-            .with_observer(Told::default())
+            .with_observer(Reports::default())
             .with_random(SeededRandom::new(seed))
             .with_batch(1 + seed as usize % 20);
         Self { clock, intake, meter, pusher, _directory: directory }

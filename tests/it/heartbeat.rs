@@ -33,11 +33,11 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const THREE_DAYS: OfflinePolicy = OfflinePolicy::FailOpen { for_at_most: Duration::from_secs(3 * 24 * 3600) };
 
-/// Keeps what the seller would be told.
+/// Keeps what is reported to the seller.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<String>>>);
+struct Reports(Arc<Mutex<Vec<String>>>);
 
-impl Observer for Told {
+impl Observer for Reports {
     fn on_event(&self, event: &HeartbeatEvent<'_>) {
         self.0.lock().unwrap().push(event.to_string());
     }
@@ -48,13 +48,18 @@ struct Stage {
     desk: Desk,
     clock: Arc<ManualClock>,
     store: MemoryStateStore,
-    told: Told,
+    reported: Reports,
 }
 
 impl Stage {
     fn new() -> Self {
         let clock = Arc::new(ManualClock::new(NOW));
-        Self { desk: Desk::new(Arc::clone(&clock)), clock, store: MemoryStateStore::default(), told: Told::default() }
+        Self {
+            desk: Desk::new(Arc::clone(&clock)),
+            clock,
+            store: MemoryStateStore::default(),
+            reported: Reports::default(),
+        }
     }
 
     /// Starts the application.
@@ -73,15 +78,15 @@ impl Stage {
             .unwrap();
         Heartbeat::builder(LICENSE, store, client, TokioRuntime)
             .clock(Arc::clone(&self.clock))
-            .observer(self.told.clone())
+            .observer(self.reported.clone())
     }
 
     fn at(&self, time: &str) {
         self.clock.set(Timestamp::parse_basic_iso(time).unwrap());
     }
 
-    fn told(&self) -> String {
-        self.told.0.lock().unwrap().join("\n")
+    fn reported(&self) -> String {
+        self.reported.0.lock().unwrap().join("\n")
     }
 
     /// No more answers, until the desk is open again.
@@ -115,7 +120,7 @@ async fn it_is_activated_once_and_asked_once_a_day() {
     assert_eq!((permit.amount, permit.product_id.as_deref()), (Some(25), Some("OFFI000001")));
     assert_eq!(permit.to_string(), "the License is valid until 20260101155959 UTC");
     assert!(permit.unconfirmed.is_none() && permit.answered_at == NOW);
-    assert_eq!(stage.told(), "the License code was activated");
+    assert_eq!(stage.reported(), "the License code was activated");
 
     // Beijing's midnight is at 16:00 UTC.
     for time in ["20250102T030405Z", "20250102T120000Z", "20250102T155959Z"] {
@@ -167,7 +172,7 @@ async fn a_lost_activation_or_a_lost_state_activates_nothing_twice() {
     stage.desk.fates([not_activated()]);
     elsewhere.check().await.unwrap();
     assert_eq!(stage.desk.calls(), ["query", "activate", "query"]);
-    // An activation that is told in another form than documented.
+    // An activation in another form than documented.
     let elsewhere = stage.builder(stage.desk.clone(), MemoryStateStore::default()).build().unwrap();
     let odd = r#"{"error_code":"92020000","data":{"license_code_info":"{"}}"#;
     stage.desk.fates([not_activated(), Fate::Answered(200, odd)]);
@@ -264,7 +269,7 @@ async fn without_the_marketplace_the_policy_decides() {
                     assert!(permit.unconfirmed.is_some() && permit.to_string().contains("could not be asked today"));
                 }
             }
-            assert!(stage.told().contains("; retry after 2025010"), "{}", stage.told());
+            assert!(stage.reported().contains("; retry after 2025010"), "{}", stage.reported());
             // The pause is over, and so is the outage.
             stage.clock.advance(MINUTE);
             assert!(heartbeat.check().await.unwrap().unconfirmed.is_none());
@@ -309,7 +314,7 @@ async fn an_outage_is_not_hammered() {
     // Pauses of 15 minutes, of which half is drawn.
     let calls = stage.desk.calls().len();
     assert!((96..=200).contains(&calls), "{calls} calls in a day");
-    assert_eq!(stage.told().lines().count(), calls + 1);
+    assert_eq!(stage.reported().lines().count(), calls + 1);
 }
 
 #[tokio::test]
@@ -379,7 +384,7 @@ async fn the_expiry_counts_within_the_day() {
     stage.clock.advance(MINUTE);
     stage.desk.change(|book| book.expire_time = Some("20250202060000"));
     assert_eq!(heartbeat.check().await.unwrap().expire_time, Some("20250202060000".parse().unwrap()));
-    // No expiry told: the status alone counts.
+    // No expiry: the status alone counts.
     stage.desk.change(|book| book.expire_time = None);
     stage.clock.advance(400 * DAY);
     assert_eq!(heartbeat.check().await.unwrap().usable_until, None);
@@ -451,7 +456,7 @@ async fn every_client_is_reported_once_a_day() {
 }
 
 #[tokio::test]
-async fn a_failed_report_is_made_again_and_hinders_nobody() {
+async fn a_failed_report_is_made_again_and_hinders_no_one() {
     let stage = Stage::new();
     let heartbeat = stage.start(OfflinePolicy::FailClosed);
     heartbeat.check().await.unwrap();
@@ -460,7 +465,7 @@ async fn a_failed_report_is_made_again_and_hinders_nobody() {
         heartbeat.check_client("account-17").await.unwrap();
         heartbeat.flush().await;
     }
-    assert!(stage.told().contains("report software usage: no answer"), "{}", stage.told());
+    assert!(stage.reported().contains("report software usage: no answer"), "{}", stage.reported());
     stage.clock.advance(MINUTE);
     heartbeat.check().await.unwrap();
     heartbeat.flush().await;
@@ -469,7 +474,11 @@ async fn a_failed_report_is_made_again_and_hinders_nobody() {
     stage.desk.change(|book| book.counts_clients = false);
     heartbeat.check_client("account-18").await.unwrap();
     heartbeat.flush().await;
-    assert!(stage.told().ends_with("the marketplace did not count 1 clients of the License"), "{}", stage.told());
+    assert!(
+        stage.reported().ends_with("the marketplace did not count 1 clients of the License"),
+        "{}",
+        stage.reported()
+    );
 
     // Yesterday's are not reported today, and nobody is who was not let in.
     stage.desk.change(|book| (book.counts_clients, book.fates) = (true, [Fate::Lost].into()));
@@ -580,7 +589,7 @@ fn files() -> (tempfile::TempDir, FileStateStore, PathBuf) {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_told_and_left_as_it_is() {
+async fn a_damaged_file_is_reported_and_left_as_it_is() {
     let stage = Stage::new();
     let (_directory, store, folder) = files();
     let start = || stage.builder(stage.desk.clone(), store.clone()).offline_policy(THREE_DAYS).build().unwrap();
@@ -611,7 +620,7 @@ async fn a_damaged_file_is_told_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_write_stops_nobody() {
+async fn a_store_that_cannot_write_stops_no_one() {
     let stage = Stage::new();
     let (directory, _, _) = files();
     let in_the_way = directory.path().join("file");
@@ -636,7 +645,7 @@ async fn a_store_that_cannot_write_stops_nobody() {
         heartbeat.flush().await;
     }
     assert_eq!(stage.desk.change(|book| book.clients["account-17"]), 1, "known as long as the process lives");
-    assert_eq!(stage.told().matches("cannot be read or written").count(), 1, "{}", stage.told());
+    assert_eq!(stage.reported().matches("cannot be read or written").count(), 1, "{}", stage.reported());
 }
 
 #[tokio::test]
@@ -660,7 +669,7 @@ async fn two_processes_share_a_state() {
 }
 
 #[tokio::test]
-async fn a_runtime_that_runs_nothing_is_told_and_holds_nobody_up() {
+async fn a_runtime_that_runs_nothing_is_reported_and_delays_no_caller() {
     struct Stopped;
     impl Runtime for Stopped {
         fn spawn(&self, _task: BoxFuture<'static, ()>) {}
@@ -687,7 +696,7 @@ async fn nothing_secret_is_printed() {
     stage.clock.advance(DAY);
     stage.close_desk();
     let error = heartbeat.check_client("account-18").await.unwrap_err();
-    let texts = [builder_text, format!("{heartbeat:?} {permit:?} {permit} {error:?} {error}"), stage.told()];
+    let texts = [builder_text, format!("{heartbeat:?} {permit:?} {permit} {error:?} {error}"), stage.reported()];
     for secret in [LICENSE, SECRET, "account-1"] {
         assert!(texts.iter().all(|text| !text.contains(secret)), "{secret} in {texts:?}");
     }

@@ -20,7 +20,7 @@ use koogallery::transport::{Transport, TransportError};
 use koogallery_simulator::{Fault, FaultRule, Instance, OpenApiCall, OpenApiServer, RefusalForm};
 use serde_json::{Value, json};
 
-use crate::metering::Told;
+use crate::metering::Reports;
 use crate::support::{NOW, key};
 
 const BAD: &str = "nobody's";
@@ -29,7 +29,7 @@ struct Stage {
     directory: tempfile::TempDir,
     clock: Arc<ManualClock>,
     open_api: OpenApiServer,
-    told: Told,
+    reported: Reports,
     meter: Meter,
     pusher: Pusher,
 }
@@ -38,9 +38,9 @@ impl Stage {
     async fn new() -> Self {
         let clock = Arc::new(ManualClock::new(NOW));
         let open_api = OpenApiServer::builder().clock(Arc::clone(&clock)).access_keys(key()).build();
-        let (directory, told) = (tempfile::tempdir().unwrap(), Told::default());
-        let (meter, pusher) = open(directory.path(), &clock, open_api.clone(), &told).await;
-        Self { directory, clock, open_api, told, meter, pusher }
+        let (directory, reported) = (tempfile::tempdir().unwrap(), Reports::default());
+        let (meter, pusher) = open(directory.path(), &clock, open_api.clone(), &reported).await;
+        Self { directory, clock, open_api, reported, meter, pusher }
     }
 
     /// Records usage of good instances and of one that the desk does not know, and goes on to when it is due.
@@ -79,12 +79,17 @@ impl Stage {
         }
     }
 
-    fn told(&self) -> String {
-        self.told.0.lock().unwrap().join("\n")
+    fn reported(&self) -> String {
+        self.reported.0.lock().unwrap().join("\n")
     }
 }
 
-async fn open(directory: &Path, clock: &Arc<ManualClock>, transport: impl Transport, told: &Told) -> (Meter, Pusher) {
+async fn open(
+    directory: &Path,
+    clock: &Arc<ManualClock>,
+    transport: impl Transport,
+    reported: &Reports,
+) -> (Meter, Pusher) {
     let database = Database::open(directory.join("usage.db")).unwrap();
     let meter = Meter::new(SqliteUsageStore::new(&database).await.unwrap()).with_clock(Arc::clone(clock));
     let mut once = RetryPolicy::default();
@@ -95,7 +100,7 @@ async fn open(directory: &Path, clock: &Arc<ManualClock>, transport: impl Transp
         .retry_policy(once)
         .build()
         .unwrap();
-    let pusher = Pusher::new(meter.clone(), client, TokioRuntime).with_observer(told.clone());
+    let pusher = Pusher::new(meter.clone(), client, TokioRuntime).with_observer(reported.clone());
     (meter, pusher)
 }
 
@@ -113,13 +118,13 @@ async fn of_three_records_with_one_bad_two_are_delivered() {
         assert_eq!(stage.status().await.fix.records, 0, "{form}");
         match form {
             _ if form.is_clear() => assert_eq!(stage.counts().await, [2, 0, 1, 0], "{form}"),
-            // Halves that hold good records alone are told as reported before, each by its code.
+            // Halves that hold good records alone are reported as before, each by its code.
             RefusalForm::NoNames => assert_eq!(stage.counts().await, [2, 0, 1, 0], "{form}"),
             _ => {
                 assert_eq!(stage.counts().await, [0, 3, 0, 0], "{form}");
                 assert_eq!(round.held, 3);
-                let told = "3 usage records are held: the answer refused some and does not say which";
-                assert!(stage.told().contains(told), "{form}: {}", stage.told());
+                let reported = "3 usage records are held: the answer refused some and does not say which";
+                assert!(stage.reported().contains(reported), "{form}: {}", stage.reported());
                 assert!(stage.status().await.to_string().contains("koogallery_usage_records{state=\"held\"} 3\n"));
                 assert!(stage.status().await.to_string().contains("koogallery_usage_amount{state=\"held\"} 3\n"));
                 assert_eq!(stage.meter.records(RecordState::Held, None, 10).await.unwrap().len(), 3);
@@ -193,7 +198,7 @@ async fn refused_as_a_whole(good: usize, bad: &'static [&'static str], status: u
     let stage = Stage::new().await;
     let refusing = Refusing { bad, answer: (status, answer), pushes: Arc::default() };
     let pushes = Arc::clone(&refusing.pushes);
-    let (_, pusher) = open(stage.directory.path(), &stage.clock, refusing, &stage.told).await;
+    let (_, pusher) = open(stage.directory.path(), &stage.clock, refusing, &stage.reported).await;
     stage.record(good, bad).await;
     pusher.run_once().await.unwrap();
     let pushes = pushes.lock().unwrap().len();
@@ -274,7 +279,7 @@ impl Transport for Small {
 #[tokio::test]
 async fn too_many_records_are_sent_in_parts_and_nothing_is_held() {
     let stage = Stage::new().await;
-    let (_, pusher) = open(stage.directory.path(), &stage.clock, Small(Mutex::default()), &stage.told).await;
+    let (_, pusher) = open(stage.directory.path(), &stage.clock, Small(Mutex::default()), &stage.reported).await;
     stage.record(1000, &[]).await;
     let round = pusher.run_once().await.unwrap();
     assert_eq!((round.delivered, round.held, round.rejected), (1000, 0, 0));
@@ -287,13 +292,13 @@ async fn held_records_are_asked_about_singly_with_growing_pauses_over_restarts()
     stage.record(0, &[BAD]).await;
     stage.pusher.run_once().await.unwrap();
     assert_eq!(stage.counts().await, [0, 1, 0, 0]);
-    assert!(stage.told().contains("of instance nobody's is held"), "{}", stage.told());
+    assert!(stage.reported().contains("of instance nobody's is held"), "{}", stage.reported());
     stage.open_api.take_log();
     let mut asked_at: Vec<Timestamp> = vec![stage.clock.now()];
     for _ in 0..600 {
         stage.clock.advance(Duration::from_secs(10));
         // Every time as after a restart.
-        let (_, pusher) = open(stage.directory.path(), &stage.clock, stage.open_api.clone(), &stage.told).await;
+        let (_, pusher) = open(stage.directory.path(), &stage.clock, stage.open_api.clone(), &stage.reported).await;
         pusher.run_once().await.unwrap();
         if !stage.open_api.take_log().is_empty() {
             asked_at.push(stage.clock.now());
@@ -307,7 +312,7 @@ async fn held_records_are_asked_about_singly_with_growing_pauses_over_restarts()
         assert!((whole / 2..=whole + 10).contains(pause), "{pauses:?}");
     }
     assert_eq!(stage.counts().await, [0, 1, 0, 0]);
-    assert_eq!(stage.told().matches("is held").count(), 1, "told once, not at every ask");
+    assert_eq!(stage.reported().matches("is held").count(), 1, "reported once, not each time that it is asked about");
 }
 
 #[tokio::test]
@@ -365,7 +370,7 @@ async fn a_pusher_that_died_at_any_answer_loses_and_doubles_nothing() {
         stage.record(6, &[BAD]).await;
         // Dropped at points at which it waits, which is at the store: before and after what was answered is noted.
         for milliseconds in 0..40 {
-            let (_, pusher) = open(stage.directory.path(), &stage.clock, stage.open_api.clone(), &stage.told).await;
+            let (_, pusher) = open(stage.directory.path(), &stage.clock, stage.open_api.clone(), &stage.reported).await;
             let _ = tokio::time::timeout(Duration::from_millis(milliseconds % 10), pusher.run_once()).await;
             stage.clock.advance(Duration::from_secs(301));
         }

@@ -1,4 +1,4 @@
-//! The Kit's callbacks through the service: routed, proved, told once per call, answered in the exact form.
+//! The Kit's callbacks through the service: routed, proved, handled once per call, answered in the exact form.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn kit_key() -> AccessKey {
     AccessKey::new("kit-key-0001").unwrap()
 }
 
-/// Writes down what it is told, and fails if it should.
+/// Writes down what it receives, and fails if it should.
 #[derive(Clone, Default)]
 struct Notes {
     changes: Arc<Mutex<Vec<Change>>>,
@@ -188,7 +188,7 @@ async fn both_generations_tell_the_same() {
         r#""orgInfoList":[{"orgCode":"D1","orgName":"总部"},{"orgCode":"D2","orgName":"研发","parentCode":"D1"}]"#,
     );
     let removal = |members: &str| body(&members.replace("\"flag\":1", "\"flag\":0"));
-    for (message, sent, told) in [
+    for (message, sent, reported) in [
         ("tenantSync", body(TENANT), "PutTenant"),
         ("tenantSync", body(&TENANT.replace("\"flag\":1", "\"flag\":2")), "PutTenant"),
         ("tenantSync", removal(TENANT), "RemoveTenant"),
@@ -208,7 +208,7 @@ async fn both_generations_tell_the_same() {
         }
         let changes = stage.notes.changes.lock().unwrap()[before..].to_vec();
         assert_eq!(changes[0], changes[1], "{message}");
-        assert!(format!("{:?}", changes[0]).starts_with(told), "{:?}", changes[0]);
+        assert!(format!("{:?}", changes[0]).starts_with(reported), "{:?}", changes[0]);
         let meta = changes[0].meta();
         assert_eq!((meta.tenant_id.as_str(), meta.instance_id.as_deref()), ("t-1", Some("inst-1")));
         assert_eq!((meta.sent_at, meta.test_call), (NOW, false));
@@ -216,7 +216,7 @@ async fn both_generations_tell_the_same() {
 }
 
 #[tokio::test]
-async fn the_client_secret_is_told_decrypted_and_as_received_and_never_printed() {
+async fn the_client_secret_is_given_decrypted_and_as_received_and_never_printed() {
     let stage = Stage::new();
     stage.v2("applicationSync", &body(APPLICATION)).await;
     let Change::PutApplication(application) = stage.notes.last() else { panic!() };
@@ -253,7 +253,7 @@ async fn a_call_of_the_credential_application_is_kept() {
 }
 
 #[tokio::test]
-async fn a_debug_call_for_an_instance_is_answered_and_not_told() {
+async fn a_debug_call_for_an_instance_is_answered_and_not_handled() {
     let debug = body(APPLICATION).replace(r#""testFlag":0"#, r#""testFlag":1"#);
     let stage = Stage::new();
     assert_eq!(stage.v2("applicationSync", &debug).await.code, "000000");
@@ -267,7 +267,7 @@ async fn a_debug_call_for_an_instance_is_answered_and_not_told() {
 }
 
 #[tokio::test]
-async fn repeats_get_the_same_answer_and_are_told_once() {
+async fn repeats_get_the_same_answer_and_are_handled_once() {
     let stage = Stage::new();
     let send = async |request| Answer::read(stage.service.call(request).await);
     let request = || stage.v2_request("tenantSync", &body(TENANT), "one-nonce");

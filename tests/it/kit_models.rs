@@ -651,7 +651,7 @@ fn what_v1_does_not_sign_is_not_read() {
 }
 
 #[test]
-fn paths_are_told_apart_by_their_end() {
+fn paths_are_distinguished_by_their_end() {
     for version in [Version::V1, Version::V2] {
         for (activity, _) in SAMPLES_V1 {
             let path = sub_path(version, activity).unwrap();

@@ -1,4 +1,4 @@
-//! The signatures of the joint-operations Kit: any change breaks them, and nothing can be divided anew.
+//! The signatures of the joint-operations Kit: any change breaks them, and nothing can be divided differently.
 
 use std::time::Duration;
 
@@ -278,7 +278,7 @@ fn a_body_that_cannot_be_decoded_is_not_verified() {
 }
 
 #[test]
-fn the_age_of_a_v1_call_is_told_in_china() {
+fn the_age_of_a_v1_call_is_counted_in_china_time() {
     let headers = headers([("authToken", &*token(V1_BODY))]);
     let verify = |millis: i64| {
         let now = Timestamp::from_unix_millis(NOW.as_unix_millis() + millis);
@@ -386,7 +386,7 @@ proptest! {
         }
         if texts(&object) != texts(&changed) {
             let outcome = verify_v1(&token(&body), &other);
-            // Unknown members may be divided anew: nobody reads them. Known ones may not, see above.
+            // Unknown members may be divided differently: they are not read. Known ones may not, see above.
             let joined = |object| texts(object).into_iter().map(|(name, text)| format!("{name}={text}&")).collect::<String>();
             prop_assert!(outcome.is_err() || joined(&object) == joined(&changed), "{} {}", body, other);
         }

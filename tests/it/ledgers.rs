@@ -308,7 +308,7 @@ async fn postgres_that_cannot_be_reached_is_an_error_soon() {
 }
 
 #[tokio::test]
-async fn postgres_bears_that_nobody_waits_for_its_answer() {
+async fn postgres_bears_that_no_one_waits_for_its_answer() {
     let Some(schema) = Schema::new().await else { return };
     let ledger = postgres(&schema).await;
     let step = create(OrderKey::new("CS1"), "id");

@@ -45,10 +45,10 @@ fn keys() -> AccessKeys {
         .fold(AccessKeys::new(), |keys, interface| keys.with(interface, key_of(interface)).unwrap())
 }
 
-/// Makes Licenses with running numbers, and writes down what it is told.
+/// Makes Licenses with running numbers, and writes down what it receives.
 #[derive(Clone, Default)]
 struct Maker {
-    told: Arc<Mutex<Vec<String>>>,
+    reported: Arc<Mutex<Vec<String>>>,
     made: Arc<Mutex<Vec<LicenseApplication>>>,
     pause: Arc<Mutex<Duration>>,
     refuses: Arc<Mutex<Option<ResultCode>>>,
@@ -65,12 +65,12 @@ impl Maker {
             LicenseSubject::Code(code) => format!("code {code}"),
             LicenseSubject::Instance(id) => format!("instance {id}"),
         };
-        self.told.lock().unwrap().push(format!("{what} {id}"));
+        self.reported.lock().unwrap().push(format!("{what} {id}"));
         Ok(())
     }
 
-    fn told(&self) -> Vec<String> {
-        self.told.lock().unwrap().clone()
+    fn reported(&self) -> Vec<String> {
+        self.reported.lock().unwrap().clone()
     }
 
     fn made(&self) -> usize {
@@ -122,7 +122,7 @@ impl OrdersHandler for Books {
     }
 }
 
-/// The marketplace's open APIs: takes uploads, knows every order, and fails as often as it is told.
+/// The marketplace's open APIs: takes uploads, knows every order, and fails as often as it should.
 #[derive(Clone, Default)]
 struct Marketplace {
     uploads: Arc<Mutex<Vec<(String, String)>>>,
@@ -281,9 +281,9 @@ async fn an_authorization_code_lives_without_ever_having_been_created() {
             assert_eq!(stage.code(call).await.code, "000000", "{call}");
         }
     }
-    let told = stage.maker.told();
+    let reported = stage.maker.reported();
     let expected = ["renew to 20270101155959 code PL1", "freeze code PL1", "unfreeze code PL1", "release code PL1"];
-    assert_eq!(told, expected, "each once");
+    assert_eq!(reported, expected, "each once");
     assert_eq!(stage.code(&renew_code("PL1", "CS3")).await.code, "000003", "released for good");
 }
 
@@ -497,7 +497,7 @@ async fn v1_answers_the_license_itself_and_always_the_same() {
     for call in [expiry, renewal, renewal, release, release] {
         assert_eq!(stage.v1(call).await.code, "000000", "{call}");
     }
-    let told = stage.maker.told();
+    let reported = stage.maker.reported();
     let life = [
         "create instance b1",
         "freeze instance b1",
@@ -505,7 +505,7 @@ async fn v1_answers_the_license_itself_and_always_the_same() {
         "unfreeze instance b1",
         "release instance b1",
     ];
-    assert_eq!(told, life);
+    assert_eq!(reported, life);
     assert_eq!(stage.v1(&get_license("CS1", "b5")).await.body, first.body, "for ever");
 }
 
@@ -524,12 +524,12 @@ async fn debugging_touches_nothing() {
     let v1 = stage.v1(&format!("{}&testFlag=1", get_license("CS1", "b1"))).await;
     assert_eq!((v1.code.as_str(), v1.instance_id()), ("000000", "b1"));
     assert!(v1.json["license"].is_string());
-    assert_eq!((stage.maker.told().len(), stage.maker.made()), (0, 0));
+    assert_eq!((stage.maker.reported().len(), stage.maker.made()), (0, 0));
     assert_eq!((stage.books.notices.lock().unwrap().len(), stage.marketplace.uploads().len()), (0, 0));
 }
 
 #[tokio::test]
-async fn a_notice_is_told_once_with_its_order() {
+async fn a_notice_is_delivered_once_with_its_order() {
     let stage = Stage::new();
     *stage.books.fails.lock().unwrap() = true;
     assert_eq!(stage.post_as(InterfaceType::General, &notice("CS1")).await.code, "000005");
@@ -537,7 +537,7 @@ async fn a_notice_is_told_once_with_its_order() {
     let calls = join_all((0..5).map(|_| async { stage.post_as(InterfaceType::General, &notice("CS1")).await.code }));
     assert!(calls.await.iter().all(|code| code == "000000"));
     let notices = stage.books.notices.lock().unwrap().clone();
-    assert_eq!(notices.len(), 2, "failed, then told");
+    assert_eq!(notices.len(), 2, "failed, then delivered");
     let order = notices[1].order.clone().unwrap();
     assert_eq!((notices[1].order_line_id.as_str(), order.order_id.as_str()), ("CS1-000001", "CS1"));
 
@@ -575,7 +575,7 @@ async fn no_family_takes_a_call_that_was_proved_with_the_key_of_another() {
             let stage = Stage::with_saas(|builder| builder);
             let answer = stage.post_as(other, &call).await;
             assert_eq!(answer.code, "000001", "{family} with the key of {other:?}");
-            assert_eq!((stage.seller.runs(), stage.maker.told().len(), stage.maker.made()), (0, 0, 0));
+            assert_eq!((stage.seller.runs(), stage.maker.reported().len(), stage.maker.made()), (0, 0, 0));
         }
     }
     let stage = Stage::with_saas(|builder| builder);
@@ -608,19 +608,19 @@ async fn only_handlers_or_a_key_tell_online_license_from_saas() {
     // No SaaS handler: it can only be online License.
     let stage = Stage::new();
     stage.online(&purchase("CS1", "b1")).await;
-    assert_eq!(stage.maker.told(), ["create instance b1"]);
+    assert_eq!(stage.maker.reported(), ["create instance b1"]);
 
     // Both, one key: SaaS.
     let stage = Stage::with_saas(|builder| builder);
     stage.online(&purchase("CS1", "b1")).await;
-    assert_eq!((stage.seller.runs(), stage.maker.told().len()), (1, 0));
+    assert_eq!((stage.seller.runs(), stage.maker.reported().len()), (1, 0));
 
     // Both, and a key of its own.
     let stage = Stage::with_saas(|builder| builder.online_license_key(InterfaceType::License));
     assert_eq!(stage.post_as(InterfaceType::Basic, &purchase("CS1", "b1")).await.code, "000000");
     assert_eq!(stage.post_as(InterfaceType::License, &purchase("CS2", "b2")).await.code, "000000");
     assert_eq!(stage.seller.runs(), 1);
-    assert_eq!(stage.maker.told(), ["create instance b2"]);
+    assert_eq!(stage.maker.reported(), ["create instance b2"]);
     assert_eq!(stage.post_as(InterfaceType::License, &apply("b2", "event-1", "")).await.code, "000000");
     let freeze = r#"{"activity":"updateInstanceStatus","instanceId":"b2","status":"FREEZE"}"#;
     assert_eq!(stage.post_as(InterfaceType::Basic, freeze).await.code, "000003", "no SaaS instance");
@@ -818,7 +818,7 @@ impl LicenseStore for SlowGrants {
 }
 
 #[tokio::test]
-async fn a_caller_who_hangs_up_while_the_lease_is_granted_holds_up_nobody() {
+async fn a_caller_who_hangs_up_while_the_lease_is_granted_holds_up_no_one() {
     let slow = Arc::new(AtomicBool::new(true));
     let store = SlowGrants { store: MemoryLicenseStore::new(), slow: Arc::clone(&slow) };
     let stage = Stage::on(store, |builder| builder.lease(Duration::from_secs(3600)));

@@ -157,7 +157,7 @@ async fn a_freeze_that_failed_is_undone_by_the_next_call() {
 }
 
 #[tokio::test]
-async fn purchases_are_told_apart_by_line_and_product() {
+async fn purchases_are_distinguished_by_line_and_product() {
     let stage = Stage::new();
     let line = |line: &str| purchase("CS1", &format!("biz-{line}")).replace("-000001", line);
     assert_eq!(stage.post(&line("-1")).await.instance_id(), "biz--1");

@@ -162,7 +162,7 @@ async fn a_ticket_lets_in_once() {
 }
 
 #[tokio::test]
-async fn wrong_tenants_are_told_apart() {
+async fn wrong_tenants_are_distinguished() {
     let login = login().await;
     let complete = async |tenant: &str| {
         login.complete(format!("code=for-{tenant}&tenant={tenant}").parse().unwrap()).await.unwrap_err()

@@ -577,7 +577,7 @@ fn cas_answers_in_xml_and_in_json() {
 }
 
 #[test]
-fn cas_failures_and_nonsense_are_told_apart() {
+fn cas_failures_and_nonsense_are_distinguished() {
     let failure = |code: &str| {
         format!(
             r#"<cas:serviceResponse xmlns:cas="http://www.yale.edu/tp/cas"><cas:authenticationFailure code="{code}">Ticket ST-1 not recognized</cas:authenticationFailure></cas:serviceResponse>"#

@@ -22,11 +22,11 @@ use serde_json::{Value, json};
 use crate::intake::{Fate, Intake, sum};
 use crate::support::{NOW, key};
 
-/// Keeps what the seller would be told.
+/// Keeps what is reported to the seller.
 #[derive(Clone, Default)]
-pub struct Told(pub Arc<Mutex<Vec<String>>>);
+pub struct Reports(pub Arc<Mutex<Vec<String>>>);
 
-impl Observer for Told {
+impl Observer for Reports {
     fn on_event(&self, event: &MeteringEvent<'_>) {
         self.0.lock().unwrap().push(event.to_string());
     }
@@ -37,7 +37,7 @@ struct Stage {
     database: Database,
     clock: Arc<ManualClock>,
     intake: Intake,
-    told: Told,
+    reported: Reports,
     meter: Meter,
     pusher: Pusher,
 }
@@ -48,9 +48,9 @@ impl Stage {
         let database = Database::open(directory.path().join("usage.db")).unwrap();
         let clock = Arc::new(ManualClock::new(NOW));
         let meter = Meter::new(SqliteUsageStore::new(&database).await.unwrap()).with_clock(Arc::clone(&clock));
-        let (intake, told) = (Intake::default(), Told::default());
-        let pusher = pusher(&meter, &clock, &intake, &told);
-        Self { _directory: directory, database, clock, intake, told, meter, pusher }
+        let (intake, reported) = (Intake::default(), Reports::default());
+        let pusher = pusher(&meter, &clock, &intake, &reported);
+        Self { _directory: directory, database, clock, intake, reported, meter, pusher }
     }
 
     async fn record(&self, instance_id: &str, amount: &str) {
@@ -75,12 +75,12 @@ impl Stage {
         panic!("{:?}", self.meter.status().await);
     }
 
-    fn told(&self) -> String {
-        self.told.0.lock().unwrap().join("\n")
+    fn reported(&self) -> String {
+        self.reported.0.lock().unwrap().join("\n")
     }
 }
 
-fn pusher(meter: &Meter, clock: &Arc<ManualClock>, intake: &Intake, told: &Told) -> Pusher {
+fn pusher(meter: &Meter, clock: &Arc<ManualClock>, intake: &Intake, reported: &Reports) -> Pusher {
     let mut once = RetryPolicy::default();
     once.attempts = 1;
     let client = Client::builder(Site::China, intake.clone(), TokioRuntime)
@@ -89,7 +89,7 @@ fn pusher(meter: &Meter, clock: &Arc<ManualClock>, intake: &Intake, told: &Told)
         .retry_policy(once)
         .build()
         .unwrap();
-    Pusher::new(meter.clone(), client, TokioRuntime).with_observer(told.clone())
+    Pusher::new(meter.clone(), client, TokioRuntime).with_observer(reported.clone())
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn lost_pushes_and_lost_answers_lose_and_double_nothing() {
     assert_eq!(stage.intake.total(), Amount::from(30));
     let status = stage.meter.status().await.unwrap();
     assert_eq!((status.delivered.records, status.delivered.usage), (20, Amount::from(30)));
-    assert!(stage.told().contains("20 usage records could not be sent"), "{}", stage.told());
+    assert!(stage.reported().contains("20 usage records could not be sent"), "{}", stage.reported());
     let pushes = stage.intake.pushes.lock().unwrap().clone();
     assert!(pushes.iter().all(|push| push.len() == 20 && push == &pushes[0]), "the same records at every try");
 }
@@ -239,7 +239,11 @@ async fn refused_records_are_sorted_by_their_codes() {
             stage.intake.fate(Fate::Refuses { instance_id: "odd", code, names });
             stage.pusher.run_once().await.unwrap();
             stage.intake.fates.lock().unwrap().clear();
-            assert!(stage.told().contains(&format!("instance odd was refused with {code}")), "{}", stage.told());
+            assert!(
+                stage.reported().contains(&format!("instance odd was refused with {code}")),
+                "{}",
+                stage.reported()
+            );
             match state {
                 Some(state) => {
                     let records = stage.meter.records(state, None, 10).await.unwrap();
@@ -327,11 +331,11 @@ async fn the_seller_is_warned_before_records_are_too_old() {
     stage.next_hour();
     stage.intake.fate(Fate::Lost);
     stage.pusher.run_once().await.unwrap();
-    assert!(!stage.told().contains("cannot be billed"));
+    assert!(!stage.reported().contains("cannot be billed"));
     stage.clock.advance(Duration::from_secs(14 * 24 * 3600));
     stage.intake.fate(Fate::Lost);
     stage.pusher.run_once().await.unwrap();
-    assert!(stage.told().contains("1 usage records since"), "{}", stage.told());
+    assert!(stage.reported().contains("1 usage records since"), "{}", stage.reported());
     assert_eq!(stage.meter.status().await.unwrap().at_risk.records, 1);
 }
 
@@ -384,7 +388,7 @@ async fn several_pushers_and_many_recorders_on_one_file() {
         let pushers: Vec<_> = (0..4)
             .map(|index| {
                 let meter = if index % 2 == 0 { &stage.meter } else { &other_meter };
-                Arc::new(pusher(meter, &stage.clock, &stage.intake, &stage.told).with_batch(5))
+                Arc::new(pusher(meter, &stage.clock, &stage.intake, &stage.reported).with_batch(5))
             })
             .collect();
         let rounds = pushers.iter().map(|pusher| {
@@ -405,7 +409,7 @@ async fn a_pusher_that_died_is_followed_by_another() {
     stage.record("a", "1").await;
     stage.next_hour();
     {
-        let silent = pusher(&stage.meter, &stage.clock, &stage.intake, &stage.told);
+        let silent = pusher(&stage.meter, &stage.clock, &stage.intake, &stage.reported);
         stage.intake.fate(Fate::AnswerLost);
         let _ = futures_util::future::poll_immediate(silent.run_once()).await;
     }

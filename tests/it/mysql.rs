@@ -47,7 +47,7 @@ async fn connections_are_limited_and_one_is_enough() {
 }
 
 #[tokio::test]
-async fn callers_who_lose_patience_get_nobody_elses_answer() {
+async fn callers_who_lose_patience_get_no_one_elses_answer() {
     let Some(place) = Mysql::new().await else { return };
     let store = MysqlStateStore::new(&small_pool(&place).await).await.unwrap();
     for key in 0..50_u8 {
@@ -66,7 +66,7 @@ async fn callers_who_lose_patience_get_nobody_elses_answer() {
 }
 
 #[tokio::test]
-async fn a_change_for_which_nobody_waits_any_more_is_undone() {
+async fn a_change_for_which_no_one_waits_any_more_is_undone() {
     let Some(place) = Mysql::new().await else { return };
     let store = MysqlStateStore::new(&small_pool(&place).await).await.unwrap();
     store.save("key", b"before".to_vec()).await.unwrap();
@@ -194,7 +194,7 @@ async fn what_cannot_be_connected_to_is_a_clear_error_soon() {
     let error = Database::connect("mysql://root@127.0.0.1:3306").await.unwrap_err();
     assert!(matches!(error, DatabaseError::NoDatabase), "{error:?}");
     let Some(place) = Mysql::new().await else { return };
-    let error = Database::builder(place.opts().user(Some("nobody_at_all"))).connect().await.unwrap_err();
+    let error = Database::builder(place.opts().user(Some("no_one_at_all"))).connect().await.unwrap_err();
     assert!(matches!(error, DatabaseError::Denied(_)), "{error:?}");
     let error = Database::builder(place.opts().db_name(Some("no_such_database"))).connect().await.unwrap_err();
     assert!(error.source().unwrap().to_string().contains("no_such_database"), "{error:?}");

@@ -105,7 +105,7 @@ async fn what_was_bought_keeps_its_id_and_is_not_opened_again() {
         for (order, id) in [("LO1", "license-1"), ("LO2", "license-2"), ("LO3", "license-3")] {
             assert_eq!(house.license(&purchase(order, "new")).await.instance_id(), id);
         }
-        assert_eq!(house.told.take(), nothing());
+        assert_eq!(house.handled.take(), nothing());
     })
     .await;
 }
@@ -119,7 +119,7 @@ async fn licenses_live_on() {
     let answer = house.v1(&get_license("LV1", "new")).await;
     assert_eq!(answer.instance_id(), "license-v1");
     assert!(answer.json.to_string().contains("LICENSE of license-v1"), "{}", answer.json);
-    assert_eq!(house.told.take(), nothing());
+    assert_eq!(house.handled.take(), nothing());
     life_of_licenses(&house).await;
 
     if let Some(schema) = Schema::new().await {
@@ -143,19 +143,19 @@ async fn life_of_licenses(house: &House) {
         }
     }
     // What was done before is not done again.
-    let told = [
+    let handled = [
         "license renew license-1",
         "license freeze license-1",
         "license unfreeze license-2",
         "license release license-2",
         "license renew code CODE-1",
     ];
-    assert_eq!(house.told.take(), told);
+    assert_eq!(house.handled.take(), handled);
     assert_eq!(house.license(&renew("license-2", "LR3")).await.code, "000003");
     assert_eq!(house.license(&renew("license-3", "LR3")).await.code, "000003");
     assert_eq!(house.license(&apply("license-2", "event-1")).await.code, "000003");
     assert_eq!(house.license(&apply("license-1", "event-1")).await.code, "000005", "no client to upload it with");
-    assert_eq!(house.told.take(), ["license issue license-1"]);
+    assert_eq!(house.handled.take(), ["license issue license-1"]);
     // The id of another License is no id for a new one.
     assert_ne!(house.license(&purchase("LO9", "license-1")).await.instance_id(), "license-1");
 }
@@ -170,7 +170,7 @@ async fn what_was_left_unfinished_is_finished_under_its_id() {
             assert_eq!(house.v1(&get_license("LV2", "new")).await.instance_id(), "license-v2");
             assert_eq!(house.notify("NO2").await.code, "000000");
         }
-        let told = house.told.take();
+        let handled = house.handled.take();
         if is_first {
             let expected = [
                 "saas create SA4 saas-4",
@@ -180,9 +180,9 @@ async fn what_was_left_unfinished_is_finished_under_its_id() {
                 "license issue license-v2",
                 "notice NO2-000001",
             ];
-            assert_eq!(told, expected);
+            assert_eq!(handled, expected);
         } else {
-            assert_eq!(told, ["license issue license-v2"], "the store of Licenses is a new one");
+            assert_eq!(handled, ["license issue license-v2"], "the store of Licenses is a new one");
         }
         let package = house.service.ledger().unwrap().instance("package-4").await.unwrap().unwrap();
         assert_eq!((package.state, package.product_id.as_deref()), (State::Active, Some("OFFI01")));
@@ -196,7 +196,7 @@ async fn a_license_left_unfinished_is_taken_up_when_it_is_applied_for() {
     let house = House::on(SqliteLedger::new(&database).await.unwrap());
     assert_eq!(house.license(&apply("license-4", "event-1")).await.code, "000004");
     house.service.wait_idle().await;
-    assert_eq!(house.told.take(), ["license create LO4 license-4"]);
+    assert_eq!(house.handled.take(), ["license create LO4 license-4"]);
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn packages_known_by_their_order_keep_their_ids_and_others_of_the_order_ge
         assert_eq!(state("package-2").await, State::Frozen);
         assert_eq!(state("package-3").await, State::Released);
         let others = ["saas create PK1 package-1-2", "saas create PK2 package-2-2", "saas create PK3 package-3-2"];
-        assert_eq!(house.told.take(), if is_first { &others[..] } else { &[] });
+        assert_eq!(house.handled.take(), if is_first { &others[..] } else { &[] });
     })
     .await;
 }
@@ -231,7 +231,7 @@ async fn two_products_that_could_both_be_the_unfinished_package_do_not_share_it(
     ids.sort_unstable();
     assert_ne!(ids[0], ids[1]);
     assert!(ids.contains(&"package-4"), "{ids:?}");
-    assert_eq!(house.told.take().len(), 2);
+    assert_eq!(house.handled.take().len(), 2);
 }
 
 #[tokio::test]
@@ -244,14 +244,14 @@ async fn every_new_package_of_an_order_is_an_instance() {
             assert_eq!(answer.instance_id(), format!("first-{product}"));
         }
     }
-    assert_eq!(house.told.take().len(), 30);
+    assert_eq!(house.handled.take().len(), 30);
 }
 
 #[tokio::test]
-async fn notices_are_not_told_again_and_hide_no_purchase() {
+async fn notices_are_not_delivered_again_and_hide_no_purchase() {
     each(async |house, is_first| {
         assert_eq!(house.notify("NO1").await.code, "000000");
-        assert_eq!(house.told.take(), nothing());
+        assert_eq!(house.handled.take(), nothing());
         for order in ["NO1", "NO2"] {
             let id = format!("{order}-saas");
             let first = house.saas(&purchase(order, &id)).await;
@@ -261,14 +261,14 @@ async fn notices_are_not_told_again_and_hide_no_purchase() {
             assert_eq!(house.saas(&renew(&id, "SR1")).await.code, "000000");
             assert_eq!(house.license(&purchase(order, &id)).await.instance_id(), id);
             let done = ["saas create", "saas renew", "license create"];
-            let told: Vec<_> = house.told.take();
-            assert!(told.len() == if is_first { 3 } else { 0 }, "{told:?}");
-            assert!(told.iter().zip(done).all(|(line, start)| line.starts_with(start)), "{told:?}");
+            let handled: Vec<_> = house.handled.take();
+            assert!(handled.len() == if is_first { 3 } else { 0 }, "{handled:?}");
+            assert!(handled.iter().zip(done).all(|(line, start)| line.starts_with(start)), "{handled:?}");
             assert_eq!(house.saas(&query(&format!("{order}/{order}-000001"))).await.code, "000003");
             assert_eq!(house.saas(&release(&format!("{order}/{order}-000001"))).await.code, "000003");
         }
         assert_eq!(house.notify("NO1").await.code, "000000");
-        assert_eq!(house.told.take(), nothing());
+        assert_eq!(house.handled.take(), nothing());
         let listed = house.service.ledger().unwrap().instances(None, 100).await.unwrap();
         let ids: Vec<_> = listed.iter().map(|instance| &*instance.instance_id).collect();
         assert!(!ids.iter().any(|id| id.contains('/') || id.contains(',') || id.contains(':')), "{ids:?}");
@@ -291,12 +291,12 @@ async fn notices_in_tables_of_their_own_are_known_in_them_and_on_the_shared_ledg
             };
             let house = House::with(shared, notices, MemoryLicenseStore::new(), "", |builder| builder);
             assert_eq!(house.notify("NN1").await.code, "000000");
-            assert_eq!(house.told.take(), nothing(), "{shares}");
+            assert_eq!(house.handled.take(), nothing(), "{shares}");
             assert_eq!(house.notify("NN2").await.code, "000000");
             let expected: &[&str] = if round == 0 { &["notice NN2-000001"] } else { &[] };
-            assert_eq!(house.told.take(), expected, "left unfinished then");
+            assert_eq!(house.handled.take(), expected, "left unfinished then");
             assert_eq!(house.saas(&purchase("NN1", "b1")).await.instance_id(), "b1");
-            assert_eq!(house.told.take().len(), 1 - round);
+            assert_eq!(house.handled.take().len(), 1 - round);
         }
     }
 }
@@ -315,13 +315,13 @@ async fn an_old_replica_beside_a_new_one_hides_no_purchase_from_it() {
     .unwrap();
     drop(old);
     assert_eq!(house.notify("CS1").await.code, "000000");
-    assert_eq!(house.told.take(), nothing());
+    assert_eq!(house.handled.take(), nothing());
     for restarted in [house, House::on(open(&path).await)] {
         for business in ["b1", "b2"] {
             assert_eq!(restarted.saas(&purchase("CS1", business)).await.instance_id(), "b1");
         }
         assert_eq!(restarted.notify("CS1").await.code, "000000");
-        assert!(restarted.told.take().len() <= 1);
+        assert!(restarted.handled.take().len() <= 1);
     }
 }
 
@@ -338,7 +338,7 @@ async fn a_tenant_begins_without_a_past() {
         assert_eq!(house.notify(order).await.code, "000000");
     }
     assert_eq!(house.v1(&package("PK1", "OFFI01", "acme-PK1")).await.instance_id(), "acme-PK1");
-    assert_eq!(house.told.take().len(), 10);
+    assert_eq!(house.handled.take().len(), 10);
     assert_eq!(house.license(&renew("license-1", "LR2")).await.code, "000003");
     assert_eq!(house.saas(&query("saas-1")).await.code, "000003");
     assert_eq!(house.service.ledger().unwrap().instances(None, 100).await.unwrap().len(), 4);

@@ -204,7 +204,7 @@ fn a_push_tells_which_records_were_refused() {
         {"code":"999","metering_sn":"sn-0003"}]}"#;
     let response = read(200, partial).unwrap();
     let records: Vec<_> = (1..=4).map(record).collect();
-    let told: Vec<_> = response
+    let reported: Vec<_> = response
         .fates(&records)
         .into_iter()
         .map(|fate| match fate {
@@ -216,7 +216,7 @@ fn a_push_tells_which_records_were_refused() {
         })
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             Some(("005", Disposition::Delivered)),
             Some(("016", Disposition::Retry)),

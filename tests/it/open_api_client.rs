@@ -97,7 +97,7 @@ impl Stage {
 }
 
 #[test]
-fn every_try_is_signed_anew() {
+fn every_try_is_signed_again() {
     let stage = stage(|builder| builder);
     stage.replies([answer(500, r#"{"resultCode":"MKT.0999"}"#), Err(TransportError::Timeout), answer(200, ORDER)]);
     assert_eq!(stage.query().unwrap().order_id, "CS1");
@@ -256,10 +256,7 @@ fn a_key_is_not_driven_into_its_lock() {
     let stage = stage(|builder| builder);
     let refused = || answer(401, r#"{"error_code":"APIGW.0301","error_msg":"x"}"#);
     stage.replies([refused(), refused(), answer(200, ORDER), refused(), refused(), refused()]);
-    assert!(
-        stage.query().is_err() && stage.query().is_err() && stage.query().is_ok(),
-        "a success begins the count anew"
-    );
+    assert!(stage.query().is_err() && stage.query().is_err() && stage.query().is_ok(), "a success restarts the count");
     for _ in 0..3 {
         assert!(matches!(stage.query(), Err(CallError::Api(_))));
     }

@@ -129,7 +129,7 @@ fn retry_after_is_read_in_all_its_forms() {
         ("Thu, 02 Jan 2025 03:00:05 GMT", 0),
         ("99999999999999999999999", u64::MAX),
     ] {
-        // The gateway's clock counts where it is told, and ours where it is not.
+        // The gateway's clock counts where it is known, and ours where it is not.
         assert_eq!(pause(&[("date", NOW), ("retry-after", text)]), Some(Duration::from_secs(seconds)), "{text}");
         let shift = if text.contains(':') { 245 } else { 0 };
         let by_ours = if shift > 0 && seconds == 0 { 5 } else { seconds.saturating_add(shift) };
@@ -168,7 +168,7 @@ fn the_words_come_first_and_are_masked() {
 }
 
 #[test]
-fn a_wrong_clock_is_told_where_the_signature_was_refused() {
+fn a_wrong_clock_is_reported_where_the_signature_was_refused() {
     let refused = |sent: &str, received: &str| {
         let body = r#"{"error_code":"APIGW.0301","error_msg":"expired"}"#;
         let mut error = error(401, &[("date", NOW)], body);

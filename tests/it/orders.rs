@@ -127,7 +127,7 @@ async fn a_purchase_tells_what_v1_tells() {
 }
 
 #[tokio::test]
-async fn a_trial_is_told() {
+async fn a_trial_is_known() {
     let (stage, orders) = stage();
     orders.answer(&order("CS1", "TRIAL", "PERIOD", &[product("OFFI1", 1)]));
     stage.post(&purchase("CS1", "b1")).await;
@@ -177,11 +177,11 @@ async fn each_product_of_a_pay_per_use_line_is_an_event() {
     let several = [product("OFFI1", 1), product("OFFI2", 2)];
     orders.answer(&order("CS1", "NEW", "ON_DEMAND", &several));
     assert_eq!(stage.post(&purchase("CS1", "b1")).await.instance_id(), "b1");
-    let told: Vec<_> = created(&stage)
+    let reported: Vec<_> = created(&stage)
         .into_iter()
         .map(|purchase| (purchase.instance_id, purchase.details.unwrap().product.product_id))
         .collect();
-    assert_eq!(told, [("b1".to_owned(), "OFFI1".to_owned()), ("b1".to_owned(), "OFFI2".to_owned())]);
+    assert_eq!(reported, [("b1".to_owned(), "OFFI1".to_owned()), ("b1".to_owned(), "OFFI2".to_owned())]);
 }
 
 #[tokio::test]
@@ -193,11 +193,11 @@ async fn a_call_that_names_its_product_makes_an_instance_of_it_alone() {
         let call = purchase("CS1", business).replacen('{', &format!(r#"{{"productId":"{id}","#), 1);
         stage.post(&call).await;
     }
-    let told: Vec<_> = created(&stage)
+    let reported: Vec<_> = created(&stage)
         .into_iter()
         .map(|purchase| (purchase.instance_id, purchase.details.unwrap().product.product_id))
         .collect();
-    assert_eq!(told, [("b2".to_owned(), "OFFI2".to_owned()), ("b1".to_owned(), "OFFI1".to_owned())]);
+    assert_eq!(reported, [("b2".to_owned(), "OFFI2".to_owned()), ("b1".to_owned(), "OFFI1".to_owned())]);
 
     let (stage, orders) = self::stage();
     orders.answer(&order("CS1", "NEW", "ON_DEMAND", &several));
@@ -266,7 +266,7 @@ async fn a_creation_that_goes_on_after_the_deadline_has_its_facts() {
     assert_eq!(stage.post(&purchase("CS1", "b1")).await.code, "000005");
     stage.seller.set(Mood::Slow(Duration::from_secs(60)));
     orders.answer(&yearly("CS1"));
-    // The marketplace only asks now; the creation is taken up again all the same, with the order asked for anew.
+    // The marketplace only asks now; the creation is taken up again all the same, with the order asked for again.
     assert_eq!(stage.post(r#"{"activity":"queryInstance","instanceId":"b1"}"#).await.code, "000004");
     stage.service.wait_idle().await;
     assert_eq!(stage.seller.runs(), 2);

@@ -209,7 +209,7 @@ impl Replica {
         let house = House::with(ledger.clone(), ledger, MemoryLicenseStore::new(), "", configure);
         let books =
             Arc::new(Books { place: Arc::clone(place), mood: Mutex::new(Mood::Commits), states: Mutex::default() });
-        *house.told.work.lock().unwrap() = Some(Arc::clone(&books) as Arc<dyn Work>);
+        *house.handled.work.lock().unwrap() = Some(Arc::clone(&books) as Arc<dyn Work>);
         Self { house, books }
     }
 
@@ -274,8 +274,8 @@ async fn a_run_that_dies_after_its_commit_is_not_repeated() {
                 }
                 let answer = call(&alive.house, number).await.unwrap();
                 assert_eq!(answer.code, "000000", "call {number}");
-                assert_eq!(dying.house.told.take().len(), 1, "call {number}");
-                assert_eq!(alive.house.told.take(), Vec::<String>::new(), "call {number}");
+                assert_eq!(dying.house.handled.take().len(), 1, "call {number}");
+                assert_eq!(alive.house.handled.take(), Vec::<String>::new(), "call {number}");
                 assert_eq!(place.rows().await.len(), before + 1, "call {number}");
             }
             assert_eq!(alive.house.log.lines().iter().filter(|line| line.contains("after the answer")).count(), 0);
@@ -293,10 +293,10 @@ async fn a_change_is_done_once_its_transaction_is_committed() {
                 assert_eq!(call(&replica.house, number).await.unwrap().code, "000000", "call {number}");
             }
         }
-        let mut told = replica.house.told.take();
-        told.sort();
-        assert_eq!(told.len(), 12);
-        assert_eq!(place.rows().await, told);
+        let mut handled = replica.house.handled.take();
+        handled.sort();
+        assert_eq!(handled.len(), 12);
+        assert_eq!(place.rows().await, handled);
         let of_b = [State::Active, State::Active, State::Frozen, State::Active, State::Active, State::Released];
         let states = replica.books.states.lock().unwrap();
         assert_eq!(states.iter().take(6).map(|(_, state)| *state).collect::<Vec<_>>(), of_b);
@@ -322,7 +322,7 @@ async fn what_is_rolled_back_marks_nothing() {
             assert_eq!(replica.house.saas(&set_status("b", "FREEZE")).await.code, "000000");
         }
         assert_eq!((place.rows().await.len(), state().await), (1, State::Frozen), "the service marks it");
-        assert_eq!(replica.house.told.take().len(), 3);
+        assert_eq!(replica.house.handled.take().len(), 3);
     })
     .await;
 }
@@ -353,7 +353,7 @@ async fn a_run_that_has_lost_its_lease_writes_nothing() {
         for round in 0..2 {
             let go = Arc::new(Notify::new());
             paused.set(Mood::Waits(Arc::clone(&go)));
-            paused.house.told.take();
+            paused.house.handled.take();
             let buy = purchase("CS1", "b");
             let late = async {
                 match round {
@@ -362,7 +362,7 @@ async fn a_run_that_has_lost_its_lease_writes_nothing() {
                 }
             };
             let takeover = async {
-                while paused.house.told.take().is_empty() {
+                while paused.house.handled.take().is_empty() {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 // By the clock of the server, and of the caller.
@@ -379,7 +379,7 @@ async fn a_run_that_has_lost_its_lease_writes_nothing() {
             assert_eq!(late.code, "000005");
             let last = paused.house.log.last();
             assert!(last.contains("was lost"), "{last}");
-            assert_eq!(paused.house.told.take(), Vec::<String>::new(), "round {round}: it goes no further");
+            assert_eq!(paused.house.handled.take(), Vec::<String>::new(), "round {round}: it goes no further");
         }
         let mut expected =
             [&before[..], &["saas create CS1 b", "saas renew frozen", "saas unfreeze frozen"].map(Into::into)].concat();
@@ -443,7 +443,7 @@ async fn an_instance_from_before_families_had_ids_of_their_own_is_marked() {
     dying.set(Mood::Dies);
     dying.house.license(&renew("license-1", "LO9")).await;
     assert_eq!(alive.house.license(&renew("license-1", "LO9")).await.code, "000000");
-    assert_eq!(alive.house.told.take(), Vec::<String>::new());
+    assert_eq!(alive.house.handled.take(), Vec::<String>::new());
     assert_eq!(place.rows().await, ["license renew license-1"]);
 }
 

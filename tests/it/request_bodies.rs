@@ -88,7 +88,7 @@ fn hopeless(stage: &Stage) -> Vec<Request<Bytes>> {
     ]
 }
 
-fn told(response: &Response<Bytes>) -> String {
+fn written(response: &Response<Bytes>) -> String {
     format!("{response:?}")
 }
 
@@ -102,7 +102,7 @@ async fn a_head_that_is_refused_is_answered_and_reported_as_the_whole_call() {
         let reported = stage.log.last();
         assert!(reported.contains(" answered 00000"), "{reported}");
         let whole = stage.service.call(Request::from_parts(parts, body)).await;
-        assert_eq!((told(&by_head), reported), (told(&whole), stage.log.last()), "{shown}");
+        assert_eq!((written(&by_head), reported), (written(&whole), stage.log.last()), "{shown}");
     }
     assert_eq!(stage.log.lines().len(), 2 * hopeless(&stage).len(), "one event each");
     assert_eq!(stage.seller.runs(), 0);
@@ -136,7 +136,7 @@ async fn what_could_be_signed_gets_its_limit() {
     let mut large = kit_call("authSync");
     large.headers_mut().insert("content-length", HeaderValue::from_static("201"));
     let refused = set.service.check_head(&large.into_parts().0).unwrap_err();
-    assert!(told(&refused).contains("000002"), "{refused:?}");
+    assert!(written(&refused).contains("000002"), "{refused:?}");
     assert!(set.log.last().contains("Kit V2.0 call answered 000002"), "{}", set.log.last());
     assert!(set.log.last().contains("the request body was not received: it has more than 200 bytes"));
 }

@@ -254,7 +254,7 @@ fn files_that_cannot_be_used_are_named() {
 }
 
 #[tokio::test]
-async fn handshakes_that_hang_hinder_nobody_and_give_way() {
+async fn handshakes_that_hang_hinder_no_one_and_give_way() {
     let (stage, certificate, log) = (Stage::new(), Certificate::new(), TlsLog::default());
     let tls = certificate.tls(&log).handshake_timeout(Duration::from_secs(60));
     let (address, _stop) = start(Server::new().connections(5), tls, &stage).await;
@@ -282,7 +282,7 @@ async fn a_handshake_has_its_time() {
 }
 
 #[tokio::test]
-async fn callers_that_speak_something_else_are_told_so() {
+async fn callers_that_speak_something_else_get_a_clear_answer() {
     let (stage, certificate, log) = (Stage::new(), Certificate::new(), TlsLog::default());
     let (address, _stop) = start(Server::new(), certificate.tls(&log), &stage).await;
     let answer = String::from_utf8(talk(address, post_bytes(&stage, &purchase("CS1", "b"))).await).unwrap();

@@ -30,7 +30,7 @@ use crate::support::{Answer, Log, NOW, get_request, nonce, post_request, purchas
 
 /// One seller with a handler for every family; they record every event in one list.
 #[derive(Clone, Default)]
-pub struct Told {
+pub struct Handlers {
     lines: Arc<Mutex<Vec<String>>>,
     pub fails: Arc<Mutex<bool>>,
     url: Arc<Mutex<Option<String>>>,
@@ -42,7 +42,7 @@ pub trait Work: Send + Sync {
     fn run(&self, line: String, completion: Completion) -> BoxFuture<'_, Result<(), HandlerError>>;
 }
 
-impl Told {
+impl Handlers {
     async fn note(&self, line: String, completion: Completion) -> Result<(), HandlerError> {
         self.lines.lock().unwrap().push(line.clone());
         if *self.fails.lock().unwrap() {
@@ -61,7 +61,7 @@ impl Told {
     }
 }
 
-impl SubscriptionHandler for Told {
+impl SubscriptionHandler for Handlers {
     async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
         self.note(format!("saas create {} {}", purchase.order_id, purchase.instance_id), purchase.completion).await
     }
@@ -89,7 +89,7 @@ impl SubscriptionHandler for Told {
     }
 }
 
-impl LicensingHandler for Told {
+impl LicensingHandler for Handlers {
     async fn create(&self, purchase: Purchase) -> Result<(), HandlerError> {
         self.note(format!("license create {} {}", purchase.order_id, purchase.instance_id), purchase.completion).await
     }
@@ -118,7 +118,7 @@ fn text(license: LicenseSubject) -> String {
     }
 }
 
-impl OrdersHandler for Told {
+impl OrdersHandler for Handlers {
     async fn notified(&self, notice: OrderNotice) -> Result<(), HandlerError> {
         self.note(format!("notice {}", notice.order_line_id), notice.completion).await
     }
@@ -127,7 +127,7 @@ impl OrdersHandler for Told {
 /// A service with every family, and a marketplace that calls it.
 pub struct House {
     pub service: CallbackService,
-    pub told: Told,
+    pub handled: Handlers,
     pub log: Log,
     pub seed: String,
     clock: Arc<ManualClock>,
@@ -148,18 +148,18 @@ impl House {
         configure: impl FnOnce(CallbackServiceBuilder) -> CallbackServiceBuilder,
     ) -> Self {
         use InterfaceType::{Basic, General, License, V1};
-        let (told, log, clock) = (Told::default(), Log::default(), Arc::new(ManualClock::new(NOW)));
+        let (handled, log, clock) = (Handlers::default(), Log::default(), Arc::new(ManualClock::new(NOW)));
         let keys = [Basic, V1, License, General]
             .into_iter()
             .fold(AccessKeys::new(), |keys, interface| keys.with(interface, key_of(seed, interface)).unwrap());
         let builder = CallbackService::builder(keys, TokioRuntime)
-            .subscription(told.clone(), ledger.clone())
-            .licensing(told.clone(), ledger, licenses)
+            .subscription(handled.clone(), ledger.clone())
+            .licensing(handled.clone(), ledger, licenses)
             .online_license_key(License)
-            .orders(told.clone(), notices)
+            .orders(handled.clone(), notices)
             .clock(Arc::clone(&clock))
             .observer(log.clone());
-        Self { service: configure(builder).build(), told, log, clock, seed: seed.to_owned() }
+        Self { service: configure(builder).build(), handled, log, clock, seed: seed.to_owned() }
     }
 
     pub async fn post_as(&self, interface: InterfaceType, body: &str) -> Answer {
@@ -204,7 +204,7 @@ impl House {
 
     /// Where its instances are, from now on.
     pub fn describe_as(&self, url: String) {
-        *self.told.url.lock().unwrap() = Some(url);
+        *self.handled.url.lock().unwrap() = Some(url);
     }
 
     pub fn advance(&self, time: Duration) {
@@ -212,7 +212,7 @@ impl House {
     }
 
     pub fn set_failing(&self, fails: bool) {
-        *self.told.fails.lock().unwrap() = fails;
+        *self.handled.fails.lock().unwrap() = fails;
     }
 }
 
@@ -406,7 +406,7 @@ async fn a_notice_before_the_purchase_of_its_line_costs_no_sale() {
             assert_eq!((answer.code.as_str(), answer.instance_id()), ("000000", "b1"));
         }
         assert_eq!(house.notify("CS1").await.code, "000000");
-        assert_eq!(house.told.take(), ["notice CS1-000001", "saas create CS1 b1"]);
+        assert_eq!(house.handled.take(), ["notice CS1-000001", "saas create CS1 b1"]);
         assert_eq!(house.saas(&query("b1")).await.code, "000000");
     })
     .await;
@@ -426,7 +426,7 @@ async fn a_purchase_before_the_notice_of_its_line_swallows_no_notice() {
             assert_eq!(house.notify("CS1").await.code, "000000");
         }
         let expected = ["saas create CS1 b1", "notice CS1-000001", "notice CS1-000001"];
-        assert_eq!(house.told.take(), expected, "a failed notice is told again");
+        assert_eq!(house.handled.take(), expected, "a failed notice is delivered again");
     })
     .await;
 }
@@ -442,15 +442,15 @@ async fn no_family_takes_the_orders_and_instances_of_another_for_its_own() {
             assert_eq!(house.license(&renew_code("b1", "CS1")).await.code, "000000");
             assert_eq!(house.notify("CS1").await.code, "000000");
         }
-        let told = ["saas create CS1 b1", "license create CS1 b1", "license renew code b1", "notice CS1-000001"];
-        assert_eq!(house.told.take(), told);
+        let handled = ["saas create CS1 b1", "license create CS1 b1", "license renew code b1", "notice CS1-000001"];
+        assert_eq!(house.handled.take(), handled);
         // V1 and V1.0 know orders without lines.
         for _ in 0..2 {
             assert_eq!(house.v1(&get_license("CS2", "v1")).await.instance_id(), "v1");
             assert_eq!(house.v1(&v1_purchase("CS2", "v1")).await.instance_id(), "v1");
         }
-        let told = ["license create CS2 v1", "license issue v1", "saas create CS2 v1"];
-        assert_eq!(house.told.take(), told);
+        let handled = ["license create CS2 v1", "license issue v1", "saas create CS2 v1"];
+        assert_eq!(house.handled.take(), handled);
 
         for _ in 0..2 {
             assert_eq!(house.license(&renew("b1", "CS3")).await.code, "000000");
@@ -460,14 +460,14 @@ async fn no_family_takes_the_orders_and_instances_of_another_for_its_own() {
             assert_eq!(house.license(&release("b1")).await.code, "000000");
             assert_eq!(house.saas(&renew("b1", "CS3")).await.code, "000000");
         }
-        assert_eq!(house.told.take(), ["license renew b1", "saas freeze b1", "license release b1", "saas renew b1"]);
+        assert_eq!(house.handled.take(), ["license renew b1", "saas freeze b1", "license release b1", "saas renew b1"]);
         assert_eq!(house.license(&renew("b1", "CS4")).await.code, "000003", "released");
         assert_eq!(house.license(&renew_code("b1", "CS4")).await.code, "000000", "a code of its own");
 
         // What only another family knows is unknown.
         house.saas(&purchase("CS5", "saas")).await;
         house.license(&purchase("CS6", "license")).await;
-        house.told.take();
+        house.handled.take();
         let logged = house.log.lines().join("\n");
         assert!(!logged.contains("license,") && !logged.contains("orders,"), "{logged}");
         assert_eq!(house.license(&renew("saas", "CS7")).await.code, "000003");
@@ -476,7 +476,7 @@ async fn no_family_takes_the_orders_and_instances_of_another_for_its_own() {
         assert_eq!(house.saas(&renew("license,license", "CS7")).await.code, "000003");
         assert_eq!(house.saas(&release("code:b1")).await.code, "000003");
         assert_eq!(house.saas(&release("CS1/CS1-000001")).await.code, "000003");
-        assert_eq!(house.told.take(), Vec::<String>::new());
+        assert_eq!(house.handled.take(), Vec::<String>::new());
 
         let ids = async |ledger: &dyn Ledger, size: usize| {
             let mut ids: Vec<String> = Vec::new();
@@ -505,20 +505,20 @@ async fn ids_that_look_like_those_of_another_scope_are_ids_all_the_same() {
             assert_eq!(house.saas(&purchase(order, id)).await.instance_id(), id);
             assert_eq!(house.saas(&purchase(order, "other")).await.instance_id(), id);
         }
-        assert_eq!(house.told.take().len(), 4);
+        assert_eq!(house.handled.take().len(), 4);
         assert_eq!(house.notify("CS4").await.code, "000000");
         assert_eq!(house.saas(&purchase("CS4", "b5")).await.instance_id(), "b5");
         assert_eq!(house.license(&renew_code("PL1", "CS9")).await.code, "000000");
         assert_eq!(house.saas(&release("code:PL1")).await.code, "000000");
         assert_eq!(house.license(&renew_code("PL1", "CS10")).await.code, "000000", "another thing was released");
-        let told = [
+        let handled = [
             "notice CS4-000001",
             "saas create CS4 b5",
             "license renew code PL1",
             "saas release code:PL1",
             "license renew code PL1",
         ];
-        assert_eq!(house.told.take(), told);
+        assert_eq!(house.handled.take(), handled);
     })
     .await;
 }
@@ -571,7 +571,7 @@ async fn tenants_on_the_same_stores_share_nothing() {
                 let license =
                     house.get(&house.v1_query(&get_license(&order("LV"), &format!("lv{round}-{index}")), 8)).await;
                 assert_eq!(license.json["license"], format!("LICENSE of lv{round}-{index}"));
-                let told = house.told.take();
+                let handled = house.handled.take();
                 let expected = [
                     format!("saas create CS{round} {id}"),
                     format!("license create CS{round} {id}"),
@@ -581,7 +581,7 @@ async fn tenants_on_the_same_stores_share_nothing() {
                     format!("license create LV{round} lv{round}-{index}"),
                     format!("license issue lv{round}-{index}"),
                 ];
-                assert_eq!(told, expected);
+                assert_eq!(handled, expected);
             }
             for (index, house) in houses.iter().enumerate() {
                 let ids = async |ledger: Option<&dyn Ledger>| {
@@ -617,7 +617,7 @@ async fn an_application_is_delivered_by_its_own_tenant() {
             let code = house.license(&apply("b1", &format!("event-{event}"))).await.code;
             assert_eq!(code, "000005", "{}", house.log.last());
         }
-        assert_eq!(house.told.take().len(), 21);
+        assert_eq!(house.handled.take().len(), 21);
     }
     for house in &houses {
         house.advance(Duration::from_secs(60));
@@ -628,7 +628,7 @@ async fn an_application_is_delivered_by_its_own_tenant() {
         assert_eq!(failures, 1, "taken up again");
     }
     for house in &houses {
-        assert_eq!(house.told.take(), Vec::<String>::new(), "made once each");
+        assert_eq!(house.handled.take(), Vec::<String>::new(), "made once each");
     }
 }
 

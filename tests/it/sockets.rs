@@ -155,7 +155,7 @@ async fn the_answer_to_a_large_refused_body_is_not_lost() {
 }
 
 #[tokio::test]
-async fn slow_clients_are_let_go_and_hinder_nobody() {
+async fn slow_clients_are_let_go_and_hinder_no_one() {
     let stage = Stage::new();
     let endpoint = Endpoint::new(stage.service.clone()).body_timeout(Duration::from_millis(200));
     let router = Router::new().route("/saasproduce", route(endpoint));

@@ -29,7 +29,7 @@ pub fn keys() -> AccessKeys {
     AccessKeys::new().with(InterfaceType::Basic, key()).unwrap()
 }
 
-/// A seller that writes down what it is told, and can be made to fail.
+/// A seller that writes down what it receives, and can be made to fail.
 #[derive(Clone, Default)]
 pub struct Seller {
     pub events: Arc<Mutex<Vec<Event>>>,

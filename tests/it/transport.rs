@@ -66,7 +66,7 @@ fn a_client_for_https_is_built_where_there_is_tls() {
 }
 
 #[tokio::test]
-async fn faults_are_told_apart() {
+async fn faults_are_distinguished() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     assert!(matches!(send(&format!("http://{nobody}")).await, Err(TransportError::Connect(_))));
     let silent = serve("", true).await;

@@ -131,7 +131,7 @@ fn a_call_is_a_span_and_every_further_try_an_event() {
 }
 
 #[test]
-fn a_failure_is_told_by_code_and_never_by_what_was_received() {
+fn a_failure_is_recognized_by_code_and_never_by_what_was_received() {
     let canonical = "verify aksk signature fail, canonicalRequest:GET|/order/query/|orderId=CS-SECRET|host:SECRET";
     let refused = format!(r#"{{"error_code":"APIGW.0301","error_msg":"{canonical}","request_id":"r-8"}}"#);
     let text = recorded([answer(401, String::leak(refused))]);

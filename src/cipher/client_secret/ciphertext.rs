@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn hex_and_base64_are_told_apart_by_length() {
+    fn hex_and_base64_are_distinguished_by_length() {
         let expected = Some(vec![0xfb, 0xff, 0xbf, 0xca, 0xfe, 0xba, 0xbe, 0xff, 0xff, 0xfe]);
         for text in [
             "fbffbfcafebabefffffe",

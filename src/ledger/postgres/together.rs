@@ -221,7 +221,7 @@ impl Batch for Marks {
     }
 }
 
-/// Instances as they were when their leases were granted by this process. Nobody else changes one until its holder has
+/// Instances as they were when their leases were granted by this process. No other process changes one until its holder has
 /// marked its step, which the statement that does so checks.
 #[derive(Clone, Default)]
 pub(super) struct Granted(Arc<Mutex<HashMap<u128, Arc<Instance>>>>);

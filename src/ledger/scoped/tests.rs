@@ -64,11 +64,11 @@ fn id() -> impl Strategy<Value = &'static str> {
 
 fn purchase() -> impl Strategy<Value = Step> {
     let order = (id(), any::<bool>(), proptest::option::of(select(&["p", "q"][..])));
-    (order, id(), proptest::option::of(select(&["p", "q"][..]))).prop_map(|((order, line, product), id, told)| {
+    (order, id(), proptest::option::of(select(&["p", "q"][..]))).prop_map(|((order, line, product), id, of_effect)| {
         let mut order = OrderKey::new(order);
         order.order_line_id = line.then(|| "l".to_owned());
         order.product_id = product.map(str::to_owned);
-        let effect = Effect::Create { product_id: told.map(str::to_owned), expire_time: None };
+        let effect = Effect::Create { product_id: of_effect.map(str::to_owned), expire_time: None };
         Step::new(Target::Purchase { order, proposed_id: id.to_owned() }, effect)
     })
 }

@@ -54,7 +54,7 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<UserInfo, CenterError> 
     if let Some(failure) = answer.authentication_failure {
         let code = failure.code.unwrap_or_default();
         return Err(
-            CenterError::new::<Validation>(status, cause_of(code.trim())).told(code.trim(), failure.description)
+            CenterError::new::<Validation>(status, cause_of(code.trim())).reported(code.trim(), failure.description)
         );
     }
     let user = answer.authentication_success.filter(|_| status.is_success()).and_then(|success| {

@@ -207,7 +207,7 @@ impl PackageBook {
         Ok(Draft::new(&outcome.shelf, now).into_contents())
     }
 
-    /// Distinguishes a package of another instance from one that nobody knows.
+    /// Distinguishes a package of another instance from one that is unknown.
     async fn explained(&self, outcome: Result<Outcome, PackageError>) -> Result<Outcome, PackageError> {
         match outcome {
             Err(PackageError::NotCovered { package_instance_id, instance_id }) => {

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn other_hashes_are_told_by_their_length() {
+    fn other_hashes_are_recognized_by_their_length() {
         for algorithm in Algorithm::ALL {
             let bytes = Making::Hash.make(algorithm, b"", b"text");
             for (text, form) in [(const_hex::encode(&bytes), Form::Hex), (LENIENT.encode(&bytes), Form::Base64)] {

@@ -74,9 +74,9 @@ fn a_compressed_body_is_named() {
     }
     // A proxy may decompress and leave the header.
     assert_eq!(kit(plain, plain, Some("gzip")).0, Ok(()));
-    let told = headers(&[("content-encoding", "br")]);
-    assert_eq!(VerifyError::Mismatch.or_compressed(&told), VerifyError::Compressed("br"));
-    assert_eq!(VerifyError::Unsigned("signature").or_compressed(&told), VerifyError::Unsigned("signature"));
+    let reported = headers(&[("content-encoding", "br")]);
+    assert_eq!(VerifyError::Mismatch.or_compressed(&reported), VerifyError::Compressed("br"));
+    assert_eq!(VerifyError::Unsigned("signature").or_compressed(&reported), VerifyError::Unsigned("signature"));
 }
 
 #[test]

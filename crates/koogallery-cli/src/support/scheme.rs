@@ -49,7 +49,7 @@ pub enum ReceivedSchemes<Answered: Args = ()> {
     AuthToken(Dated<AuthToken>),
     Body(Signed<Body>),
     Usage(Signed<Usage>),
-    Aksk(Told<Answered>),
+    Aksk(Reported<Answered>),
 }
 
 impl<Answered: Args> ReceivedSchemes<Answered> {
@@ -65,7 +65,7 @@ impl<Answered: Args> ReceivedSchemes<Answered> {
             Self::AuthToken(Dated { signed, age }) => (&signed.scheme, &signed.signature, age),
             Self::Body(signed) => (&signed.scheme, &signed.signature, &undated),
             Self::Usage(signed) => (&signed.scheme, &signed.signature, &undated),
-            Self::Aksk(Told { dated: Dated { signed, age }, .. }) => (&signed.scheme, &signed.signature, age),
+            Self::Aksk(Reported { dated: Dated { signed, age }, .. }) => (&signed.scheme, &signed.signature, age),
         };
         if signature.is_none() && !scheme.is_whole() {
             return Err(Failure::new("there is no signature: --signature S, or --request FILE"));
@@ -78,7 +78,7 @@ impl ReceivedSchemes<GatewayAnswer> {
     /// Returns the diagnosis, and what the gateway's answer adds, if given.
     pub fn explain(&self) -> Result<(Diagnosis, Option<String>), Failure> {
         match self {
-            Self::Aksk(Told { dated: Dated { signed, age }, answered }) if answered.is_given() => {
+            Self::Aksk(Reported { dated: Dated { signed, age }, answered }) if answered.is_given() => {
                 signed.scheme.explain_answered(signed.signature.as_deref(), age, answered)
             }
             _ => self.with(|scheme, signature, age| Ok((scheme.explain(signature, age)?, None))),
@@ -104,7 +104,7 @@ pub struct Dated<S: Args> {
 }
 
 #[derive(Args)]
-pub struct Told<Answered: Args> {
+pub struct Reported<Answered: Args> {
     #[command(flatten)]
     dated: Dated<Aksk>,
     #[command(flatten)]

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_read_by_nobody() {
+    fn metadata_is_read_by_no_one() {
         for host in [
             "169.254.169.254",
             "169.254.0.1:8080",

@@ -40,7 +40,7 @@ fn passes(url: &str, keys: &[(&str, &str)], more: &[&str], profiles: &[&str]) {
 
 const PROFILES: [&str; 7] = ["saas-v2", "saas-v1", "kit-v1", "kit-v2", "license-code", "license-v1", "order-notify"];
 
-/// On an address that serves SaaS too, online Licenses are told by their key.
+/// On an address that serves SaaS too, online Licenses are known by their key.
 fn online_keys() -> [(&'static str, &'static str); 1] {
     let (_, license_key) = KEYS[3];
     [("KOOGALLERY_BASIC_KEY", license_key)]
@@ -56,7 +56,7 @@ fn the_isv_server_passes_every_profile() {
     passes(&url, &online_keys(), &["--probe", &instances], &["license-online"]);
 }
 
-/// It completes what it is told from the orders that the checker makes up.
+/// It completes what it receives from the orders that the checker makes up.
 #[test]
 fn the_isv_server_passes_while_it_asks_for_orders() {
     let (seller, open_api) = asking("isv_server");

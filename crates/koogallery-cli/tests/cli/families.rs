@@ -138,7 +138,7 @@ fn nothing_broken_passes_as_not_served() {
 }
 
 #[test]
-fn an_address_where_nobody_is_takes_few_lines() {
+fn an_address_where_no_one_is_takes_few_lines() {
     let nobody = run(&KEYS, &["check", "http://127.0.0.1:1/x"]);
     nobody.says(1, "unreachable from here");
     nobody.says(1, "left out: saas-v1, ");

@@ -351,7 +351,7 @@ fn a_wrong_signature_is_kept_and_can_be_explained() {
 
 /// The captured one is masked, and a seller could not decrypt it.
 #[test]
-fn a_client_secret_is_made_anew() {
+fn a_client_secret_is_made_again() {
     use koogallery::cipher::client_secret::PrivateKey;
     use koogallery::random::OsRandom;
 

@@ -142,7 +142,7 @@ set.instanceId = "{p},{p-2}"
 }
 
 #[test]
-fn what_goes_otherwise_is_told() {
+fn what_goes_otherwise_is_reported() {
     let seller = Example::start("isv_server", &[]);
     let url = seller.url("/saasproduce");
     let wrong = scenario(&url, "[[step]]\nbuy = \"a\"\n[[step]]\ncall = \"newInstance\"\nexpect = \"000003\"\n");

@@ -31,7 +31,7 @@ fn query_order(server: &Server, credentials: &[(&str, &str)]) -> (u16, Value) {
 }
 
 #[test]
-fn orders_are_told_to_who_signs_rightly() {
+fn orders_are_shown_to_callers_who_sign_rightly() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
     let server = Server::start(command.args(["serve", "--listen", "127.0.0.1:0"]).envs(CREDENTIALS));
     let (status, answer) = query_order(&server, &CREDENTIALS);

@@ -1,4 +1,4 @@
-//! Bodies that nobody wants: refused by their head, and by what arrives.
+//! Bodies that are not wanted: refused by their head, and by what arrives.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

@@ -194,7 +194,7 @@ pub(super) async fn after_release(session: &mut Session) -> Checked {
     call.is_judged = false;
     session.send(call).await?;
     session.expect_state(&id, "released", "a late copy of the purchase").await?;
-    session.expect_nothing_anew(&order).await
+    session.expect_nothing_new(&order).await
 }
 
 /// A renewal that arrives before the creation has finished must not be lost.

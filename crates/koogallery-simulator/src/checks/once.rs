@@ -26,7 +26,7 @@ async fn buy_again(session: &mut Session, order: &str, times: u32) -> Checked {
                     "businessId is used as the instance id although it differs in every attempt; the first id must be kept"
                 }
                 false if session.is_same_id(&first, &again) => {
-                    "every attempt gets the same id, encrypted anew, so the ids differ: the id must be the same text"
+                    "every attempt gets the same id, encrypted each time, so the ids differ: the id must be the same text"
                 }
                 false => "every attempt gets a new id: the order line is not remembered",
             };

@@ -50,7 +50,7 @@ impl Session {
     }
 
     /// Expects no instance of the order but the one that was released, which may be gone from the list.
-    pub(crate) async fn expect_nothing_anew(&self, order: &str) -> Checked {
+    pub(crate) async fn expect_nothing_new(&self, order: &str) -> Checked {
         match self.instances_of(order).await? {
             Some(0) => Ok(()),
             _ => self.expect_instances(order, 1).await,

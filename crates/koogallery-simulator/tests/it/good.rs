@@ -89,7 +89,7 @@ fn builder() -> CallbackServiceBuilder {
     CallbackService::builder(keys(), TokioRuntime).observer(Silence)
 }
 
-/// Thousands of refused calls would be told on stderr.
+/// Thousands of refused calls would be reported on stderr.
 pub struct Silence;
 
 impl Observer for Silence {

@@ -131,8 +131,8 @@ async fn a_code_is_sold_without_a_call() {
     marketplace.renew(&sold.instance_id, PeriodType::Year, 1).await.unwrap();
     marketplace.release(&sold.instance_id).await.unwrap();
     assert!(marketplace.open_api().license(&sold.instance_id).unwrap().is_released);
-    let told: Vec<_> = marketplace.log().iter().map(|attempt| attempt.activity).collect();
-    assert_eq!(told, [Activity::RefreshLicenseCode, Activity::ReleaseLicenseCode]);
+    let reported: Vec<_> = marketplace.log().iter().map(|attempt| attempt.activity).collect();
+    assert_eq!(reported, [Activity::RefreshLicenseCode, Activity::ReleaseLicenseCode]);
 }
 
 /// The seller uploads it to the open-API server.
@@ -183,10 +183,10 @@ async fn an_enterprise_is_bound_and_unbound() {
         let change = binding.department_change(protocol, &head, Flag::Delete).unwrap();
         assert!(marketplace.deliver(&change).await.unwrap().is_final());
         marketplace.unbind(protocol, &binding).await.unwrap();
-        let told: Vec<_> = marketplace.log().iter().map(|attempt| attempt.activity.as_str()).collect();
+        let reported: Vec<_> = marketplace.log().iter().map(|attempt| attempt.activity.as_str()).collect();
         let expected =
             "tenantSync applicationSync allOrgSync authSync singleOrgSync authSync applicationSync tenantSync";
-        assert_eq!(told.join(" "), expected);
+        assert_eq!(reported.join(" "), expected);
         assert!(marketplace.bind(Protocol::SaasV2, &binding).await.is_err());
     }
 }

@@ -100,8 +100,8 @@ async fn packages_are_renewed_and_released() {
 }
 
 #[tokio::test]
-async fn the_seller_is_told_of_an_expiry_as_the_guides_have_it() {
-    for (protocol, told) in [
+async fn the_seller_is_called_about_an_expiry_as_the_guides_have_it() {
+    for (protocol, reported) in [
         // The guide has no call about the state of packages.
         (Protocol::SaasV2, &[Activity::ReleaseInstance][..]),
         (Protocol::SaasV1, &[Activity::InstanceStatus, Activity::ReleaseInstance]),
@@ -115,7 +115,7 @@ async fn the_seller_is_told_of_an_expiry_as_the_guides_have_it() {
         assert_eq!(instance(&marketplace, &package).frozen_at, Some(expiry), "{protocol}");
         assert_eq!(marketplace.subscription(&package.instance_id).unwrap().state.as_str(), "frozen");
         marketplace.run_until(later(16)).await;
-        assert_eq!(activities(&marketplace), told, "{protocol}");
+        assert_eq!(activities(&marketplace), reported, "{protocol}");
         assert!(instance(&marketplace, &package).closed_at.is_some());
     }
 }
@@ -132,7 +132,10 @@ async fn v1_freezes_pay_per_use_by_its_state() {
     let active = marketplace.unfreeze(&sold.instance_id).await.unwrap();
     assert_eq!((active.state, instance(&marketplace, &sold).frozen_at), (SubscriptionState::Active, None));
     let log = marketplace.take_log();
-    let told: Vec<_> = log.iter().map(|attempt| (attempt.activity, attempt.exchange.target.clone())).collect();
-    assert!(told[0].1.contains("instanceStatus=FREEZE") && told[1].1.contains("instanceStatus=NORMAL"), "{told:?}");
-    assert!(told.iter().all(|(activity, _)| *activity == Activity::InstanceStatus));
+    let reported: Vec<_> = log.iter().map(|attempt| (attempt.activity, attempt.exchange.target.clone())).collect();
+    assert!(
+        reported[0].1.contains("instanceStatus=FREEZE") && reported[1].1.contains("instanceStatus=NORMAL"),
+        "{reported:?}"
+    );
+    assert!(reported.iter().all(|(activity, _)| *activity == Activity::InstanceStatus));
 }

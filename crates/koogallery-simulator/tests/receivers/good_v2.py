@@ -95,7 +95,7 @@ HANDLERS = {
 
 
 def receiver(calls, handlers):
-    """Returns the handling of requests, for calls that are told apart by their activity."""
+    """Returns the handling of requests, for calls that differ in their activity."""
     instances = Instances()
 
     def handle(request):

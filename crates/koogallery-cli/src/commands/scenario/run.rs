@@ -197,7 +197,7 @@ fn options(plan: &CallPlan) -> Result<CallOptions, Failure> {
         Clock::Behind(by) => CallOptions::default().clock_behind(by),
     };
     if plan.wrong_key {
-        let key = AccessKey::new("a-key-that-nobody-has").map_err(|error| Failure::of("the wrong key", &error))?;
+        let key = AccessKey::new("a-key-of-no-seller").map_err(|error| Failure::of("the wrong key", &error))?;
         options = options.sign_with(key);
     }
     if plan.damaged {

@@ -168,7 +168,7 @@ fn options(form: &Form) -> Result<CallOptions, Refused> {
         };
     }
     if form.flag("wrong_key")? {
-        options = options.sign_with(AccessKey::new("a-key-that-nobody-has").map_err(|error| error.to_string())?);
+        options = options.sign_with(AccessKey::new("a-key-of-no-seller").map_err(|error| error.to_string())?);
     }
     if form.flag("damaged")? {
         options = options.tampered();

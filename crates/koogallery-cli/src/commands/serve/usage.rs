@@ -91,7 +91,7 @@ impl Control {
         let mut client = Client::builder(Site::China, self.open_api.clone(), TokioRuntime).retry_policy(policy);
         if let Some(ring) = self.keys.get(InterfaceType::Basic) {
             client = client.access_key(match wrong_key {
-                true => AccessKey::new("a-key-that-nobody-has").map_err(|error| error.to_string())?,
+                true => AccessKey::new("a-key-of-no-seller").map_err(|error| error.to_string())?,
                 false => ring.signing_key().clone(),
             });
         }

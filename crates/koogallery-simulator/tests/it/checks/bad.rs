@@ -226,10 +226,10 @@ fn retelling(
     retell: impl Fn(&mut Fields) + Send + Sync + 'static,
 ) -> Handler {
     before(good, move |request| {
-        let mut told = fields(&request);
-        if when(&told) && is_proved(&request, Window::default()) {
-            retell(&mut told);
-            return Ok(signed(request.method(), &told));
+        let mut reported = fields(&request);
+        if when(&reported) && is_proved(&request, Window::default()) {
+            retell(&mut reported);
+            return Ok(signed(request.method(), &reported));
         }
         Ok(request)
     })
@@ -242,22 +242,22 @@ fn renaming(good: &Good, rename: impl Fn(&Fields, &str) -> String + Send + Sync 
     Box::new(move |request| {
         let (service, rename, real) = (service.clone(), Arc::clone(&rename), Arc::clone(&real));
         async move {
-            let mut told = fields(&request);
+            let mut reported = fields(&request);
             let is_genuine =
                 callback_v2::verify(&ring(), query_of(&request), request.body(), SystemClock.now(), Window::default())
                     .is_ok();
-            let asked: Vec<String> = text(&told, "instanceId").split(',').map(str::to_owned).collect();
+            let asked: Vec<String> = text(&reported, "instanceId").split(',').map(str::to_owned).collect();
             let known = |id: &String| real.lock().unwrap().get(id).cloned();
             let ids: Vec<String> = asked.iter().map(|id| known(id).unwrap_or_else(|| id.clone())).collect();
             let request = match is_genuine && ids != asked {
                 true => {
-                    told.insert("instanceId".into(), ids.join(",").into());
-                    signed(request.method(), &told)
+                    reported.insert("instanceId".into(), ids.join(",").into());
+                    signed(request.method(), &reported)
                 }
                 false => request,
             };
             let response = service.call(request).await;
-            if text(&told, "activity") == "queryInstance" {
+            if text(&reported, "activity") == "queryInstance" {
                 return edited(response, |json| {
                     for (info, asked) in infos(json).zip(&asked) {
                         info["instanceId"] = asked.clone().into();
@@ -266,7 +266,7 @@ fn renaming(good: &Good, rename: impl Fn(&Fields, &str) -> String + Send + Sync 
             }
             edited(response, |json| {
                 if let Some(id) = json.get("instanceId").and_then(Value::as_str) {
-                    let new = rename(&told, id);
+                    let new = rename(&reported, id);
                     real.lock().unwrap().insert(new.clone(), id.to_owned());
                     json["instanceId"] = new.into();
                 }

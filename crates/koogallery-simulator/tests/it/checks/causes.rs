@@ -65,7 +65,7 @@ async fn redirecting(location: impl Fn(u16) -> String) -> (u16, Report) {
 }
 
 #[tokio::test]
-async fn redirects_are_told_apart() {
+async fn redirects_are_distinguished() {
     let (port, report) = redirecting(|port| format!("https://127.0.0.1:{port}/produce")).await;
     let headline = format!(
         "the address redirects (HTTP status 301) from http to https, https://127.0.0.1:{port}/produce, without the query, \
@@ -124,7 +124,7 @@ async fn answers_that_are_not_read_are_named() {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn refusals_are_distinguished() {
     let refusal =
         |code: &str| -> &'static [u8] { format!(r#"{{"resultCode":"{code}","resultMsg":"no"}}"#).into_bytes().leak() };
     let report = report_of(Protocol::SaasV2, 200, JSON, refusal("000001")).await;

@@ -177,7 +177,7 @@ fn cause<'r>(report: &'r Report, id: &str) -> &'r str {
 }
 
 #[tokio::test]
-async fn every_way_with_connections_is_told_apart() {
+async fn every_way_with_connections_is_distinguished() {
     let ways: [(Way, &[&str], &str); 7] = [
         (Way::Usual, &[], ""),
         (Way::Closes, &["R6"], "without announcing it"),
@@ -194,7 +194,7 @@ async fn every_way_with_connections_is_told_apart() {
             assert!(cause(&report, id).contains(wanted), "{way:?}: {}", cause(&report, id));
         }
     }
-    // Calls without a body have only their answers to be told by.
+    // Calls without a body are known by their answers alone.
     let report = check(Way::Compresses, Protocol::SaasV1, false).await;
     assert_eq!(report.failed_ids(), ["R8"], "{}", report.to_text(false));
 }

@@ -40,7 +40,7 @@ fn failure(report: &Report, id: &str) -> String {
 }
 
 #[tokio::test]
-async fn nobody_there() {
+async fn no_one_there() {
     let target = HttpTarget::new("http://127.0.0.1:1/produce").unwrap();
     let report = Checker::new(target, good::keys()).run().await.unwrap();
     assert!(!report.is_ok());

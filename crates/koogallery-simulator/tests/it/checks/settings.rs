@@ -60,7 +60,7 @@ async fn a_key_that_stands_in_answers_by_chance_is_not_sought() {
 }
 
 #[tokio::test]
-async fn answer_times_are_told_in_every_form_of_the_report() {
+async fn answer_times_are_reported_in_every_form_of_the_report() {
     let good = Good::new();
     let report =
         Checker::new(good.service, good::keys()).with_probe(LedgerProbe::new(good.ledger)).run().await.unwrap();
@@ -76,8 +76,8 @@ async fn answer_times_are_told_in_every_form_of_the_report() {
         let output = xml.descendants().filter(|node| node.has_tag_name("system-out")).filter_map(|node| node.text());
         assert!(output.collect::<String>().contains(note.as_str()));
         let json: Value = serde_json::from_str(&report.to_json()).unwrap();
-        let told = json["results"].as_array().unwrap().iter().find(|result| result["id"] == "D1").unwrap();
-        assert!(told["notes"].as_array().unwrap().iter().any(|told| told == note.as_str()));
+        let reported = json["results"].as_array().unwrap().iter().find(|result| result["id"] == "D1").unwrap();
+        assert!(reported["notes"].as_array().unwrap().iter().any(|reported| reported == note.as_str()));
     }
 }
 
@@ -123,7 +123,7 @@ async fn usage_figures_that_agree_pass() {
 }
 
 #[tokio::test]
-async fn without_failures_nobody_sees_what_becomes_of_them() {
+async fn without_failures_no_one_sees_what_becomes_of_them() {
     let (good, seller) = (Good::new(), Seller::new());
     seller.push("n-1", 2);
     let report = Checker::new(good.service, good::keys()).with_open_api(seller.open_api).run().await.unwrap();

@@ -197,7 +197,7 @@ async fn a_server_without_a_proxy_passes() {
 }
 
 #[tokio::test]
-async fn an_address_without_tls_or_without_a_name_is_told_so() {
+async fn an_address_without_tls_or_without_a_name_is_named() {
     for (url, wanted) in [
         ("http://koogallery.invalid/produce", "an http one"),
         // Nobody answers there, and nobody has to.
@@ -209,7 +209,7 @@ async fn an_address_without_tls_or_without_a_name_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_certificate_from_nobody_is_named() {
+async fn a_certificate_from_no_one_is_named() {
     let good = Good::new();
     let (url, _) = serve(GOOD, &good).await;
     let report = Checker::new(HttpTarget::new(&url).unwrap(), good::keys()).run().await.unwrap();
@@ -224,7 +224,7 @@ async fn a_certificate_from_nobody_is_named() {
 }
 
 #[tokio::test]
-async fn bad_certificates_are_told_apart() {
+async fn bad_certificates_are_distinguished() {
     let cases = [
         (Front { from: -10, until: -1, ..GOOD }, "has expired: 20"),
         (Front { from: 2, ..GOOD }, "is not valid yet: 20"),
@@ -242,7 +242,7 @@ async fn bad_certificates_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_ends_soon_is_told_in_time() {
+async fn a_certificate_that_ends_soon_is_reported_in_time() {
     let report = check(Front { until: 29, ..GOOD }).await;
     assert_eq!(report.failed_ids(), ["R2"], "{}", report.to_text(false));
     assert!(failure(&report, "R2").contains("expires soon"));
@@ -250,7 +250,7 @@ async fn a_certificate_that_ends_soon_is_told_in_time() {
 }
 
 #[tokio::test]
-async fn a_server_that_still_knows_tls_1_1_is_told_so() {
+async fn a_server_that_still_knows_tls_1_1_is_named() {
     let report = check(Front { knows_1_1: true, ..GOOD }).await;
     assert_eq!(report.failed_ids(), ["R2"], "{}", report.to_text(false));
     assert!(failure(&report, "R2").contains("a ServerHello"));
@@ -279,7 +279,7 @@ async fn a_probe_trusts_as_its_target_does() {
 }
 
 #[tokio::test]
-async fn a_host_that_nobody_knows_says_nothing_of_tls() {
+async fn a_host_that_no_one_knows_says_nothing_of_tls() {
     let target = HttpTarget::new("https://koogallery.invalid/produce").unwrap();
     let report = Checker::new(target, good::keys()).run().await.unwrap();
     assert_eq!(report.failed_ids(), ["R1"], "{}", report.to_text(false));

@@ -255,7 +255,7 @@ fn answers_are_judged() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_be_called_is_told() {
+fn an_endpoint_that_cannot_be_called_is_reported() {
     let stage = Stage::new();
     let purchase = Callback::purchase(Protocol::SaasV2, &order(&stage), 0).unwrap();
     let error = |address: &str, keys: AccessKeys| {

@@ -98,7 +98,7 @@ async fn pages_and_halves_are_no_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_client_waits_as_long_as_it_is_told() {
+async fn a_throttled_client_waits_as_long_as_the_answer_says() {
     let stage = Stage::new();
     let client = client(stage.open_api.clone(), &stage.clock).retry_policy(RetryPolicy::default()).build().unwrap();
     let retry_after = Some(Duration::from_secs(7));

@@ -37,17 +37,20 @@ async fn a_code_is_activated_once_and_queried_until_it_expires() {
     activation.real_effect_time = Some(NOW.saturating_sub(DAY));
     assert_eq!(stage.refusal(activation.clone()).await, "92020002", "before the order");
     activation.real_effect_time = Some(NOW);
-    let told = stage.call(activation).await.unwrap();
+    let reported = stage.call(activation).await.unwrap();
     assert_eq!(
-        (told.status, told.amount, told.order_id.as_deref()),
+        (reported.status, reported.amount, reported.order_id.as_deref()),
         (Some(LicenseStatus::Alive), Some(2), Some("CS1"))
     );
     assert_eq!(stage.refusal(activate_license::Request::new(&license)).await, "92020003");
 
     let query = || stage.call(query_license::Request::new(&license));
-    let told = query().await.unwrap();
-    assert_eq!((told.status, told.activate_time), (LicenseStatus::Alive, Some(NOW)));
-    assert_eq!((told.expire_time, told.product_id.as_deref()), (Some(NOW.saturating_add(DAY)), Some("OFFI000001")));
+    let reported = query().await.unwrap();
+    assert_eq!((reported.status, reported.activate_time), (LicenseStatus::Alive, Some(NOW)));
+    assert_eq!(
+        (reported.expire_time, reported.product_id.as_deref()),
+        (Some(NOW.saturating_add(DAY)), Some("OFFI000001"))
+    );
     stage.clock.advance(DAY);
     assert_eq!(query().await.unwrap().status, LicenseStatus::Expired);
     let mut released = stage.open_api.license(&license).unwrap();
@@ -57,7 +60,7 @@ async fn a_code_is_activated_once_and_queried_until_it_expires() {
 }
 
 #[tokio::test]
-async fn codes_that_cannot_be_activated_are_told_apart() {
+async fn codes_that_cannot_be_activated_are_distinguished() {
     let stage = Stage::new();
     let not_received = code(&stage, |code| code.is_received = false);
     assert_eq!(stage.refusal(activate_license::Request::new(&not_received)).await, "92020004");
@@ -109,8 +112,8 @@ async fn reports_count_distinct_clients() {
         Usage::new(&new, ids(&["a"])),
         Usage::new("PL0", vec![Report::ActiveNum(7)]),
     ];
-    let told = stage.call(report_software_usage::Request::new(usage)).await.unwrap();
-    assert_eq!(told.failed, [new, "PL0".to_owned()]);
+    let reported = stage.call(report_software_usage::Request::new(usage)).await.unwrap();
+    assert_eq!(reported.failed, [new, "PL0".to_owned()]);
     let number = vec![Usage::new(&license, vec![Report::ActiveNum(25)])];
     assert!(stage.call(report_software_usage::Request::new(number)).await.unwrap().failed.is_empty());
     let code = stage.open_api.license(&license).unwrap();

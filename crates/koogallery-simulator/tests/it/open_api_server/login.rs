@@ -116,7 +116,7 @@ async fn a_code_lets_in_once() {
 }
 
 #[tokio::test]
-async fn stale_and_undecrypted_credentials_are_told_apart() {
+async fn stale_and_undecrypted_credentials_are_distinguished() {
     let stage = stage();
     let try_with = async |client_id, secret| {
         let callback = stage.open_api.login_callback("t-5f0c", "lihua").unwrap();

@@ -18,7 +18,7 @@ use super::{NOW, Stage, access_key};
 const URL: &str = "https://mkt.myhuaweicloud.com/api/mkp-openapi-public/global/v1/order/query";
 
 #[tokio::test]
-async fn an_order_is_told_as_it_was_placed() {
+async fn an_order_is_answered_as_it_was_placed() {
     let stage = Stage::new();
     let line = LineSpec::period("OFFI1", PeriodType::Month, 2)
         .with_linear_value(50)
@@ -121,7 +121,7 @@ async fn questions_that_are_wrong_are_refused_in_the_envelope_of_the_order_query
 }
 
 #[tokio::test]
-async fn a_service_asks_for_the_order_that_it_is_told_of() {
+async fn a_service_asks_for_the_order_of_a_call() {
     let stage = Stage::new();
     let line = LineSpec::period("OFFI1", PeriodType::Year, 1).with_linear_value(7);
     let order = stage.open_api.place_order(OrderSpec::new(line));

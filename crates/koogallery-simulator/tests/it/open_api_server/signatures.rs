@@ -46,7 +46,7 @@ fn refused(request: Request<Bytes>) -> (String, String) {
     assert_eq!(
         (call.about.as_str(), call.code.as_str()),
         ("", "APIGW.0301"),
-        "nothing is told about who is not let in"
+        "nothing is said about a caller that is not let in"
     );
     (body["error_msg"].as_str().unwrap().to_owned(), call.explanation.join("\n"))
 }
@@ -307,7 +307,7 @@ fn five_failures_in_a_row_lock_the_key_for_five_minutes() {
     assert_eq!(signed(right), 401);
     stage.clock.advance(Duration::from_secs(1));
     assert_eq!(signed(wrong), 401);
-    assert_eq!(signed(right), 200, "the count begins anew");
+    assert_eq!(signed(right), 200, "the count starts again");
 }
 
 #[tokio::test]

@@ -30,8 +30,8 @@ async fn every_kind_of_request_arrives() {
     let stage = Stage::new();
     let client = served(&stage).await;
     let order = stage.open_api.place_order(OrderSpec::new(LineSpec::one_time("OFFI 1/ü")));
-    let told = client.call(&query_order::Request::new(&order.order_id)).await.unwrap();
-    assert_eq!(told.order_lines[0].products[0].product_id, "OFFI 1/ü");
+    let reported = client.call(&query_order::Request::new(&order.order_id)).await.unwrap();
+    assert_eq!(reported.order_lines[0].products[0].product_id, "OFFI 1/ü");
 
     let begin = NOW.saturating_sub(Duration::from_secs(60));
     stage.open_api.put_instance(Instance::on_demand("i1", begin));

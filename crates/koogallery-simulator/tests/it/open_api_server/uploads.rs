@@ -71,7 +71,7 @@ fn bodies_of_another_form_are_refused() {
 }
 
 #[tokio::test]
-async fn deployed_objects_are_told() {
+async fn deployed_objects_are_answered() {
     let stage = Stage::new();
     for version in ["1.0", "1.1"] {
         let mut object = Deployment::new("asset-1", "image", version, "cn-north-4");

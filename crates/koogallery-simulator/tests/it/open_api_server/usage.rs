@@ -29,8 +29,8 @@ fn record(sn: &str, instance_id: &str) -> UsageRecord {
 
 async fn push(stage: &Stage, records: Vec<UsageRecord>) -> Vec<(String, String)> {
     let response = stage.call(push_usage::Request::new(records).unwrap()).await.unwrap();
-    let told = |record: &RejectedRecord| (record.metering_sn.clone().unwrap(), record.code.as_str().to_owned());
-    response.refusals().map(told).collect()
+    let reported = |record: &RejectedRecord| (record.metering_sn.clone().unwrap(), record.code.as_str().to_owned());
+    response.refusals().map(reported).collect()
 }
 
 fn stage() -> Stage {
@@ -59,8 +59,8 @@ async fn usage_is_taken_once() {
     let stage = stage();
     assert_eq!(push(&stage, vec![record("sn-1", "fine")]).await, []);
     let again = vec![record("sn-1", "fine"), record("sn-2", "fine")];
-    let told = [("sn-1".to_owned(), "005".to_owned()), ("sn-2".to_owned(), "010".to_owned())];
-    assert_eq!(push(&stage, again).await, told);
+    let reported = [("sn-1".to_owned(), "005".to_owned()), ("sn-2".to_owned(), "010".to_owned())];
+    assert_eq!(push(&stage, again).await, reported);
     let taken = stage.open_api.usage();
     assert_eq!(taken.len(), 1);
     assert_eq!((taken[0].usage_value, taken[0].begin_time), ("12.5".parse().unwrap(), hours_ago(2)));
@@ -85,29 +85,29 @@ async fn fates(stage: &Stage, sns: [&str; 3]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn refused_records_are_told_in_every_form() {
+async fn refused_records_are_reported_in_every_form() {
     for form in RefusalForm::ALL {
         let stage = stage();
         stage
             .open_api
             .add_fault(FaultRule::new(Fault::RefusalForm(form)).with_operation(Operation::PushUsage).with_times(2));
-        let told = fates(&stage, ["1", "2", "3"]).await;
+        let reported = fates(&stage, ["1", "2", "3"]).await;
         let call = stage.open_api.log().pop().unwrap();
         assert_eq!(call.faults, [format!("refused records as {form}")]);
         let logged: Vec<_> = call.records.iter().map(|record| record.code.as_deref()).collect();
         if form.is_clear() {
-            assert_eq!(told, ["taken", "001", "taken"], "{form}");
+            assert_eq!(reported, ["taken", "001", "taken"], "{form}");
             assert_eq!(logged, [None, Some("001"), None], "{form}");
         } else {
-            assert_eq!(told, ["unclear"; 3], "{form}");
+            assert_eq!(reported, ["unclear"; 3], "{form}");
             assert_eq!(logged, [None; 3], "what the answer does not tell");
         }
         assert!(call.explanation[0].contains("record \"2\": \"001\""), "the log tells it in any form");
         assert_eq!(stage.open_api.usage().len(), 2, "{form}: the others were taken");
         // Together with another fault, and then in the default form again.
         stage.open_api.add_fault(FaultRule::new(Fault::Duplicate).with_times(1));
-        let told = fates(&stage, ["1", "2", "3"]).await;
-        assert_eq!(told, if form.is_clear() { ["005", "001", "005"] } else { ["unclear"; 3] }, "{form}");
+        let reported = fates(&stage, ["1", "2", "3"]).await;
+        assert_eq!(reported, if form.is_clear() { ["005", "001", "005"] } else { ["unclear"; 3] }, "{form}");
         assert_eq!(fates(&stage, ["1", "2", "3"]).await, ["005", "001", "005"], "{form}");
     }
 }

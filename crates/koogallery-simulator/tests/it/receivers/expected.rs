@@ -84,7 +84,7 @@ const WRONG: &[Wrong] = &[
         must: &[
             "a purchase without mobilePhone or testFlag, which are optional, fails (HTTP status 400)",
             "code fails (HTTP status 500)",
-            "the same id, encrypted anew",
+            "the same id, encrypted each time",
             "error pages",
             "of 300 characters is accepted",
             "internal details",
@@ -96,7 +96,7 @@ const WRONG: &[Wrong] = &[
         must: &[
             "a purchase without mobilePhone or testFlag, which are optional, fails (HTTP status 400)",
             "code fails (HTTP status 500)",
-            "the same id, encrypted anew",
+            "the same id, encrypted each time",
             "error pages",
             "of 300 characters is accepted",
             "internal details",

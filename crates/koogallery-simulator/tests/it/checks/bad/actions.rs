@@ -27,12 +27,12 @@ pub const FAMILY: &[Bad] = &[
             Box::new(move |request| {
                 let (service, in_flight) = (service.clone(), Arc::clone(&in_flight));
                 async move {
-                    let told = fields(&request);
-                    let order = text(&told, "orderId").to_owned();
+                    let sent = fields(&request);
+                    let order = text(&sent, "orderId").to_owned();
                     let (is_first, _flight) = Flight::begin(in_flight, order);
                     tokio::task::yield_now().await;
                     let response = service.call(request).await;
-                    match text(&told, "activity") == "newInstance" && !is_first && is_success(&response) {
+                    match text(&sent, "activity") == "newInstance" && !is_first && is_success(&response) {
                         true => edited(response, |json| json["instanceId"] = random_id().into()),
                         false => response,
                     }
@@ -49,9 +49,9 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| {
             retelling(
                 good,
-                |told| text(told, "orderLineId").ends_with("-000002"),
-                |told| {
-                    told.insert("orderLineId".into(), format!("{}-000001", text(told, "orderId")).into());
+                |sent| text(sent, "orderLineId").ends_with("-000002"),
+                |sent| {
+                    sent.insert("orderLineId".into(), format!("{}-000001", text(sent, "orderId")).into());
                 },
             )
         },
@@ -64,16 +64,16 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| {
             let failed = Mutex::new(HashSet::new());
             before(good, move |request| {
-                let told = fields(&request);
-                let order = text(&told, "orderId").to_owned();
-                if text(&told, "activity") != "newInstance"
+                let sent = fields(&request);
+                let order = text(&sent, "orderId").to_owned();
+                if text(&sent, "activity") != "newInstance"
                     || order.is_empty()
                     || !is_proved(&request, Window::default())
                 {
                     return Ok(request);
                 }
                 let mut failed = failed.lock().unwrap();
-                if !told.contains_key("businessId") {
+                if !sent.contains_key("businessId") {
                     failed.insert(order.clone());
                 }
                 if failed.contains(&order) { Err(refusal("000002")) } else { Ok(request) }
@@ -90,14 +90,14 @@ pub const FAMILY: &[Bad] = &[
             Box::new(move |request| {
                 let service = service.clone();
                 async move {
-                    let told = fields(&request);
-                    if text(&told, "activity") != "refreshInstance" || !is_proved(&request, Window::default()) {
+                    let sent = fields(&request);
+                    if text(&sent, "activity") != "refreshInstance" || !is_proved(&request, Window::default()) {
                         return service.call(request).await;
                     }
                     let mut query = Fields::new();
                     query.insert("activity".into(), "queryInstance".into());
                     for name in ["instanceId", "testFlag"] {
-                        query.extend(told.get(name).map(|value| (name.to_owned(), value.clone())));
+                        query.extend(sent.get(name).map(|value| (name.to_owned(), value.clone())));
                     }
                     let known = service.call(signed(&Method::POST, &query)).await;
                     refusal(&code_of(&known))
@@ -113,12 +113,12 @@ pub const FAMILY: &[Bad] = &[
         has_probe: true,
         handler: |good| {
             before(good, |request| {
-                let mut told = fields(&request);
-                let year: Result<u32, _> = text(&told, "expireTime").get(..4).unwrap_or_default().parse();
+                let mut sent = fields(&request);
+                let year: Result<u32, _> = text(&sent, "expireTime").get(..4).unwrap_or_default().parse();
                 if let (Ok(year), true) = (year, is_proved(&request, Window::default())) {
-                    let later = format!("{}{}", year + 1, &text(&told, "expireTime")[4..]).replace("0229", "0228");
-                    told.insert("expireTime".into(), later.into());
-                    return Ok(signed(request.method(), &told));
+                    let later = format!("{}{}", year + 1, &text(&sent, "expireTime")[4..]).replace("0229", "0228");
+                    sent.insert("expireTime".into(), later.into());
+                    return Ok(signed(request.method(), &sent));
                 }
                 Ok(request)
             })
@@ -132,9 +132,9 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| {
             let released = Mutex::new(HashSet::new());
             before(good, move |request| {
-                let told = fields(&request);
-                let id = text(&told, "instanceId").to_owned();
-                let is_release = text(&told, "activity") == "releaseInstance" && text(&told, "testFlag") != "1";
+                let sent = fields(&request);
+                let id = text(&sent, "instanceId").to_owned();
+                let is_release = text(&sent, "activity") == "releaseInstance" && text(&sent, "testFlag") != "1";
                 match is_release && is_proved(&request, Window::default()) && !released.lock().unwrap().insert(id) {
                     true => Err(refusal("000003")),
                     false => Ok(request),
@@ -161,13 +161,13 @@ pub const FAMILY: &[Bad] = &[
         has_probe: true,
         handler: |good| {
             before(good, |request| {
-                let mut told = fields(&request);
+                let mut sent = fields(&request);
                 if let (Some((first, _)), true) =
-                    (text(&told, "instanceId").split_once(','), is_proved(&request, Window::default()))
+                    (text(&sent, "instanceId").split_once(','), is_proved(&request, Window::default()))
                 {
                     let first = first.to_owned();
-                    told.insert("instanceId".into(), first.into());
-                    return Ok(signed(request.method(), &told));
+                    sent.insert("instanceId".into(), first.into());
+                    return Ok(signed(request.method(), &sent));
                 }
                 Ok(request)
             })
@@ -181,9 +181,9 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| {
             retelling(
                 good,
-                |told| text(told, "testFlag") == "1",
-                |told| {
-                    told.remove("testFlag");
+                |sent| text(sent, "testFlag") == "1",
+                |sent| {
+                    sent.remove("testFlag");
                 },
             )
         },
@@ -255,8 +255,8 @@ pub const FAMILY: &[Bad] = &[
         fails: &["A12"],
         has_probe: true,
         handler: |good| {
-            refusing(good, "000005", |told| {
-                ["orderId", "orderLineId"].iter().any(|name| (41..=64).contains(&text(told, name).len()))
+            refusing(good, "000005", |sent| {
+                ["orderId", "orderLineId"].iter().any(|name| (41..=64).contains(&text(sent, name).len()))
             })
         },
     },
@@ -280,7 +280,7 @@ pub const FAMILY: &[Bad] = &[
         profile: Of(SaasV2),
         fails: &["X10", "I9", "L1", "L2", "L10"],
         has_probe: true,
-        handler: |good| refusing(good, "000005", |told| text(told, "status") == "FREEZE"),
+        handler: |good| refusing(good, "000005", |sent| text(sent, "status") == "FREEZE"),
     },
     Bad {
         mistake: "confirms freezes without an effect",
@@ -290,9 +290,9 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| {
             retelling(
                 good,
-                |told| text(told, "status") == "FREEZE",
-                |told| {
-                    told.insert("status".into(), "UNFREEZE".into());
+                |sent| text(sent, "status") == "FREEZE",
+                |sent| {
+                    sent.insert("status".into(), "UNFREEZE".into());
                 },
             )
         },

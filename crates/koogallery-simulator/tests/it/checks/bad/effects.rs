@@ -19,16 +19,16 @@ use serde_json::json;
 /// Work that goes on when nobody waits for it, and that nobody remembers.
 struct Abandoned {
     service: CallbackService,
-    told: Fields,
+    sent: Fields,
     is_done: bool,
 }
 
 impl Drop for Abandoned {
     fn drop(&mut self) {
         if !self.is_done {
-            let line = format!("{}-000009", text(&self.told, "orderId"));
-            self.told.insert("orderLineId".into(), line.into());
-            let (service, request) = (self.service.clone(), signed(&Method::POST, &self.told));
+            let line = format!("{}-000009", text(&self.sent, "orderId"));
+            self.sent.insert("orderLineId".into(), line.into());
+            let (service, request) = (self.service.clone(), signed(&Method::POST, &self.sent));
             tokio::spawn(async move { service.call(request).await });
         }
     }
@@ -45,10 +45,10 @@ pub const FAMILY: &[Bad] = &[
             Box::new(move |request| {
                 let service = service.clone();
                 async move {
-                    let told = fields(&request);
-                    let is_purchase = text(&told, "activity") == "newInstance" && text(&told, "testFlag") != "1";
+                    let sent = fields(&request);
+                    let is_purchase = text(&sent, "activity") == "newInstance" && text(&sent, "testFlag") != "1";
                     let is_right = is_purchase && is_proved(&request, Window::default());
-                    let mut work = Abandoned { service: service.clone(), told, is_done: !is_right };
+                    let mut work = Abandoned { service: service.clone(), sent, is_done: !is_right };
                     if is_right {
                         tokio::time::sleep(Duration::from_millis(4)).await;
                     }
@@ -68,21 +68,21 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| {
             let renewals = Mutex::new(HashMap::<String, u32>::new());
             before(good, move |request| {
-                let mut told = fields(&request);
-                if text(&told, "activity") != "refreshInstance" || !is_proved(&request, Window::default()) {
+                let mut sent = fields(&request);
+                if text(&sent, "activity") != "refreshInstance" || !is_proved(&request, Window::default()) {
                     return Ok(request);
                 }
                 let mut renewals = renewals.lock().unwrap();
-                let repeats = renewals.entry(text(&told, "orderId").to_owned()).or_default();
-                let time = text(&told, "expireTime");
+                let repeats = renewals.entry(text(&sent, "orderId").to_owned()).or_default();
+                let time = text(&sent, "expireTime");
                 let Ok(year) = time.get(..4).unwrap_or_default().parse::<u32>() else { return Ok(request) };
                 let time = format!("{}{}", year + *repeats, &time[4..]);
                 *repeats += 1;
-                told.insert("expireTime".into(), time.into());
-                // The good receiver is told of another renewal, or it would answer what it answered at first.
-                let order = format!("{}{repeats}", text(&told, "orderId"));
-                told.insert("orderId".into(), order.into());
-                Ok(signed(request.method(), &told))
+                sent.insert("expireTime".into(), time.into());
+                // The good receiver receives another renewal, or it would answer what it answered at first.
+                let order = format!("{}{repeats}", text(&sent, "orderId"));
+                sent.insert("orderId".into(), order.into());
+                Ok(signed(request.method(), &sent))
             })
         },
     },
@@ -94,9 +94,9 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| {
             retelling(
                 good,
-                |told| text(told, "activity") == "changeInstanceCheck",
-                |told| {
-                    told.insert("activity".into(), "releaseInstance".into());
+                |sent| text(sent, "activity") == "changeInstanceCheck",
+                |sent| {
+                    sent.insert("activity".into(), "releaseInstance".into());
                 },
             )
         },
@@ -133,13 +133,13 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| {
             let frozen = Mutex::new(HashSet::new());
             before(good, move |request| {
-                let told = fields(&request);
-                let id = text(&told, "instanceId").to_owned();
-                if text(&told, "testFlag") == "1" || !is_proved(&request, Window::default()) {
+                let sent = fields(&request);
+                let id = text(&sent, "instanceId").to_owned();
+                if text(&sent, "testFlag") == "1" || !is_proved(&request, Window::default()) {
                     return Ok(request);
                 }
                 let mut frozen = frozen.lock().unwrap();
-                match text(&told, "activity") {
+                match text(&sent, "activity") {
                     "updateInstanceStatus" => drop(frozen.insert(id)),
                     "releaseInstance" if !frozen.contains(&id) => return Err(refusal("000003")),
                     _ => {}
@@ -155,14 +155,14 @@ pub const FAMILY: &[Bad] = &[
         has_probe: true,
         handler: |good| {
             before(good, |request| {
-                let mut told = fields(&request);
-                let is_meant = text(&told, "activity") == "newInstance" && text(&told, "chargingMode") != "0";
-                if !is_meant || text(&told, "productId") == "OFFI000000000000000001" || !is_proved(&request, HOURS) {
+                let mut sent = fields(&request);
+                let is_meant = text(&sent, "activity") == "newInstance" && text(&sent, "chargingMode") != "0";
+                if !is_meant || text(&sent, "productId") == "OFFI000000000000000001" || !is_proved(&request, HOURS) {
                     return Ok(request);
                 }
-                let order = format!("{}{}", text(&told, "orderId"), text(&told, "productId"));
-                told.insert("orderId".into(), order.into());
-                Ok(signed(request.method(), &told))
+                let order = format!("{}{}", text(&sent, "orderId"), text(&sent, "productId"));
+                sent.insert("orderId".into(), order.into());
+                Ok(signed(request.method(), &sent))
             })
         },
     },
@@ -174,9 +174,9 @@ pub const FAMILY: &[Bad] = &[
         handler: |good| {
             retelling(
                 good,
-                |told| text(told, "testFlag") == "0",
-                |told| {
-                    told.insert("testFlag".into(), "1".into());
+                |sent| text(sent, "testFlag") == "0",
+                |sent| {
+                    sent.insert("testFlag".into(), "1".into());
                 },
             )
         },
@@ -188,12 +188,12 @@ pub const FAMILY: &[Bad] = &[
         has_probe: true,
         handler: |good| {
             before(good, |request| {
-                let mut told = fields(&request);
-                let missing_hour = text(&told, "expireTime").strip_prefix("2029032502").map(str::to_owned);
+                let mut sent = fields(&request);
+                let missing_hour = text(&sent, "expireTime").strip_prefix("2029032502").map(str::to_owned);
                 match missing_hour {
                     Some(rest) if is_proved(&request, Window::default()) => {
-                        told.insert("expireTime".into(), format!("2029032503{rest}").into());
-                        Ok(signed(request.method(), &told))
+                        sent.insert("expireTime".into(), format!("2029032503{rest}").into());
+                        Ok(signed(request.method(), &sent))
                     }
                     _ => Ok(request),
                 }

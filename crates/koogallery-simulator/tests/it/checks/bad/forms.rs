@@ -70,21 +70,21 @@ const FAMILY: &[Bad] = &[
         profile: Of(SaasV2),
         fails: &["A16"],
         has_probe: false,
-        handler: |good| not_taking(good, |told| text(told, "scene") == "UNSUBSCRIBE_RENEWAL_PERIOD"),
+        handler: |good| not_taking(good, |sent| text(sent, "scene") == "UNSUBSCRIBE_RENEWAL_PERIOD"),
     },
     Bad {
         mistake: "reads times of 14 digits only",
         profile: Of(SaasV2),
         fails: &["A16"],
         has_probe: true,
-        handler: |good| not_taking(good, |told| text(told, "expireTime").len() == 17),
+        handler: |good| not_taking(good, |sent| text(sent, "expireTime").len() == 17),
     },
     Bad {
         mistake: "takes testFlag 0 for a mistake",
         profile: Of(SaasV2),
         fails: &["A16", "L11"],
         has_probe: true,
-        handler: |good| not_taking(good, |told| text(told, "testFlag") == "0"),
+        handler: |good| not_taking(good, |sent| text(sent, "testFlag") == "0"),
     },
     Bad {
         mistake: "takes any status for a freeze",
@@ -94,8 +94,8 @@ const FAMILY: &[Bad] = &[
         handler: |good| {
             retelling(
                 good,
-                |told| told.contains_key("status") && !matches!(text(told, "status"), "FREEZE" | "UNFREEZE"),
-                |told| drop(told.insert("status".into(), "FREEZE".into())),
+                |sent| sent.contains_key("status") && !matches!(text(sent, "status"), "FREEZE" | "UNFREEZE"),
+                |sent| drop(sent.insert("status".into(), "FREEZE".into())),
             )
         },
     },
@@ -104,28 +104,28 @@ const FAMILY: &[Bad] = &[
         profile: Of(SaasV1),
         fails: &["A16"],
         has_probe: false,
-        handler: |good| not_taking(good, |told| text(told, "orderAmount").starts_with('-')),
+        handler: |good| not_taking(good, |sent| text(sent, "orderAmount").starts_with('-')),
     },
     Bad {
         mistake: "cannot read the number of months",
         profile: Of(SaasV1),
         fails: &["A16"],
         has_probe: true,
-        handler: |good| not_taking(good, |told| text(told, "periodNumber").len() > 1),
+        handler: |good| not_taking(good, |sent| text(sent, "periodNumber").len() > 1),
     },
     Bad {
         mistake: "sells no trials",
         profile: Of(SaasV1),
         fails: &["A16"],
         has_probe: true,
-        handler: |good| not_taking(good, |told| text(told, "trialFlag") == "1"),
+        handler: |good| not_taking(good, |sent| text(sent, "trialFlag") == "1"),
     },
     Bad {
         mistake: "takes any status",
         profile: Of(SaasV1),
         fails: &["L18"],
         has_probe: true,
-        handler: |good| granting(good, |told| told.contains_key("instanceStatus")),
+        handler: |good| granting(good, |sent| sent.contains_key("instanceStatus")),
     },
     Bad {
         mistake: "writes Chinese into every resultMsg",
@@ -151,56 +151,56 @@ const FAMILY: &[Bad] = &[
         profile: Of(LicenseOnline),
         fails: &["A16"],
         has_probe: true,
-        handler: |good| not_taking(good, |told| told.contains_key("deviceFingerprint")),
+        handler: |good| not_taking(good, |sent| sent.contains_key("deviceFingerprint")),
     },
     Bad {
         mistake: "does not know what a cancelled renewal is",
         profile: Of(LicenseCode),
         fails: &["A16"],
         has_probe: false,
-        handler: |good| not_taking(good, |told| text(told, "scene") == "UNSUBSCRIBE_RENEWAL_PERIOD"),
+        handler: |good| not_taking(good, |sent| text(sent, "scene") == "UNSUBSCRIBE_RENEWAL_PERIOD"),
     },
     Bad {
         mistake: "takes any status",
         profile: Of(LicenseCode),
         fails: &["L18"],
         has_probe: false,
-        handler: |good| granting(good, |told| told.contains_key("status")),
+        handler: |good| granting(good, |sent| sent.contains_key("status")),
     },
     Bad {
         mistake: "cannot read extension parameters",
         profile: Of(LicenseV1),
         fails: &["A16"],
         has_probe: true,
-        handler: |good| not_taking(good, |told| told.contains_key("saasExtendParams")),
+        handler: |good| not_taking(good, |sent| sent.contains_key("saasExtendParams")),
     },
     Bad {
         mistake: "looks up the order of a test",
         profile: Of(OrderNotify),
         fails: &["A16"],
         has_probe: false,
-        handler: |good| not_taking(good, |told| text(told, "testFlag") == "1"),
+        handler: |good| not_taking(good, |sent| text(sent, "testFlag") == "1"),
     },
     Bad {
         mistake: "cannot read interns",
         profile: Of(KitV1),
         fails: &["A16"],
         has_probe: false,
-        handler: |good| not_taking(good, |told| holds(told, "userList", r#"\"employeeType\":\"2\""#)),
+        handler: |good| not_taking(good, |sent| holds(sent, "userList", r#"\"employeeType\":\"2\""#)),
     },
     Bad {
         mistake: "cannot read a disabled user",
         profile: Of(KitV2),
         fails: &["A16"],
         has_probe: false,
-        handler: |good| not_taking(good, |told| holds(told, "userList", r#""enable":"false""#)),
+        handler: |good| not_taking(good, |sent| holds(sent, "userList", r#""enable":"false""#)),
     },
     Bad {
         mistake: "takes any flag",
         profile: Of(KitV2),
         fails: &["L18"],
         has_probe: false,
-        handler: |good| granting(good, |told| told.get("flag").is_some_and(|flag| *flag == 9)),
+        handler: |good| granting(good, |sent| sent.get("flag").is_some_and(|flag| *flag == 9)),
     },
     Bad {
         mistake: "looks up the instance of a test of an upgrade",
@@ -208,7 +208,7 @@ const FAMILY: &[Bad] = &[
         fails: &["C6"],
         has_probe: false,
         handler: |good| {
-            after(good, |told, response| match text(told, "activity") {
+            after(good, |sent, response| match text(sent, "activity") {
                 "upgradeInstance" => refusal("000003"),
                 _ => response,
             })
@@ -227,7 +227,7 @@ const FAMILY: &[Bad] = &[
         fails: &["C7"],
         has_probe: false,
         handler: |good| {
-            after(good, |told, response| match text(told, "activity") {
+            after(good, |sent, response| match text(sent, "activity") {
                 "queryInstance" => edited(response, |json| json["info"] = json!([])),
                 _ => response,
             })
@@ -296,14 +296,14 @@ const FAMILY: &[Bad] = &[
         profile: ConsoleV1,
         fails: &["C6"],
         has_probe: false,
-        handler: |good| not_taking(good, |told| text(told, "trialToFormal") == "1"),
+        handler: |good| not_taking(good, |sent| text(sent, "trialToFormal") == "1"),
     },
     Bad {
         mistake: "does not know applications for Licenses",
         profile: ConsoleLicense,
         fails: &["C6"],
         has_probe: false,
-        handler: |good| not_taking(good, |told| text(told, "activity") == "getLicenseAsync"),
+        handler: |good| not_taking(good, |sent| text(sent, "activity") == "getLicenseAsync"),
     },
 ];
 
@@ -312,7 +312,7 @@ const BY_USAGE: &[Bad] = &[Bad {
     profile: ConsoleV1,
     fails: &["C6"],
     has_probe: false,
-    handler: |good| not_taking(good, |told| text(told, "instanceStatus") == "NORMAL"),
+    handler: |good| not_taking(good, |sent| text(sent, "instanceStatus") == "NORMAL"),
 }];
 
 const BY_PACKAGE: &[Bad] = &[Bad {
@@ -320,5 +320,5 @@ const BY_PACKAGE: &[Bad] = &[Bad {
     profile: ConsoleV1,
     fails: &["C6"],
     has_probe: false,
-    handler: |good| not_taking(good, |told| text(told, "chargingMode") == "0"),
+    handler: |good| not_taking(good, |sent| text(sent, "chargingMode") == "0"),
 }];

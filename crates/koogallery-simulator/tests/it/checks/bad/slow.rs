@@ -111,13 +111,13 @@ const CASES: [Case; 7] = [
                 Box::new(move |request: Request<Bytes>| {
                     let (service, begun) = (service.clone(), Arc::clone(&begun));
                     async move {
-                        let told = fields(&request);
-                        let order = text(&told, "orderId").to_owned();
+                        let sent = fields(&request);
+                        let order = text(&sent, "orderId").to_owned();
                         let response = service.call(request).await;
-                        if !is_purchase(&told) || !is_success(&response) {
+                        if !is_purchase(&sent) || !is_success(&response) {
                             return response;
                         }
-                        let line = format!("{order} {}", text(&told, "orderLineId"));
+                        let line = format!("{order} {}", text(&sent, "orderLineId"));
                         let begin = || {
                             let done = (response.status().as_u16(), response.body().clone());
                             let work = tokio::spawn(async move {

@@ -89,10 +89,10 @@ macro_rules! sellers {
 /// Answers queries of the instance and the package that usage is pushed of; without usage it does not know them.
 pub fn describing(good: &Good, usage: fn(&str) -> Value) -> Handler {
     before(good, move |request| {
-        let told = fields(&request);
-        let id = text(&told, "instanceId");
+        let sent = fields(&request);
+        let id = text(&sent, "instanceId");
         let usage = if ["used", "package"].contains(&id) { usage(id) } else { Value::Null };
-        let is_asked = text(&told, "activity") == "queryInstance" && is_proved(&request, Window::default());
+        let is_asked = text(&sent, "activity") == "queryInstance" && is_proved(&request, Window::default());
         match is_asked && !usage.is_null() {
             true => {
                 let info = json!([{"instanceId": id, "usageInfo": usage}]);

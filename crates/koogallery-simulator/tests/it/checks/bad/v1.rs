@@ -158,11 +158,11 @@ pub const FAMILY: &[Bad] = &[
         has_probe: true,
         handler: |good| {
             before(good, |request| {
-                let mut told = fields(&request);
+                let mut sent = fields(&request);
                 let is_apart = is_proved(&request, ANY_TIME) && !is_proved(&request, HOURS);
                 if is_apart {
-                    told.insert("timeStamp".into(), SystemClock.now().to_compact_millis().into());
-                    return Ok(signed(request.method(), &told));
+                    sent.insert("timeStamp".into(), SystemClock.now().to_compact_millis().into());
+                    return Ok(signed(request.method(), &sent));
                 }
                 Ok(request)
             })
@@ -175,10 +175,10 @@ pub const FAMILY: &[Bad] = &[
         has_probe: true,
         handler: |good| {
             before(good, |request| {
-                let mut told = fields(&request);
-                if text(&told, "chargingMode") == "0" && is_proved(&request, HOURS) {
-                    told.insert("productId".into(), "OFFI".into());
-                    return Ok(signed(request.method(), &told));
+                let mut sent = fields(&request);
+                if text(&sent, "chargingMode") == "0" && is_proved(&request, HOURS) {
+                    sent.insert("productId".into(), "OFFI".into());
+                    return Ok(signed(request.method(), &sent));
                 }
                 Ok(request)
             })
@@ -203,9 +203,9 @@ pub const FAMILY: &[Bad] = &[
         has_probe: true,
         handler: |good| {
             before(good, |request| {
-                let told = fields(&request);
-                match text(&told, "activity") == "newInstance"
-                    && !told.contains_key("skuCode")
+                let sent = fields(&request);
+                match text(&sent, "activity") == "newInstance"
+                    && !sent.contains_key("skuCode")
                     && is_proved(&request, HOURS)
                 {
                     true => Err(refusal("000002")),
@@ -221,9 +221,9 @@ pub const FAMILY: &[Bad] = &[
         has_probe: true,
         handler: |good| {
             before(good, |request| {
-                let told = fields(&request);
-                match text(&told, "activity") == "newInstance"
-                    && text(&told, "chargingMode") != "1"
+                let sent = fields(&request);
+                match text(&sent, "activity") == "newInstance"
+                    && text(&sent, "chargingMode") != "1"
                     && is_proved(&request, HOURS)
                 {
                     true => Err(refusal("000002")),
