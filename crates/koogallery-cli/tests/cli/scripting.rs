@@ -49,6 +49,20 @@ fn a_scenario_is_checked_and_run() {
     assert_eq!((status, &*saved), (200, "a = 1\n"));
 }
 
+/// Runs are kept, and may be of any size.
+#[test]
+fn a_run_keeps_the_first_calls_of_a_step() {
+    let (server, _seller) = with_seller();
+    let scenario = "[[step]]\ncall = \"releaseInstance\"\nprofile = \"saas-v2\"\nat_once = 25\n";
+    assert_eq!(post(&server, "/_marketplace/scenarios", &encoded(scenario), "").0, 202);
+    let done = eventually(&server, "/_marketplace/scenarios/1", |run| run["isDone"] == true);
+    let step = &done["steps"][0];
+    assert_eq!((step["calls"].as_array().map(Vec::len), &step["moreCalls"]), (Some(20), &5.into()), "{done}");
+    assert_eq!(get(&server, "/_marketplace/calls/25", "").0, 200, "all of them are in the log");
+    let page = get(&server, "/_marketplace/scenarios/1", "Accept: text/html\r\n").1;
+    assert!(page.contains("<li>5 more calls are in the log"), "{page}");
+}
+
 #[test]
 fn what_was_done_is_a_scenario_that_runs_anywhere() {
     let (server, seller) = with_seller();

@@ -20,13 +20,19 @@ use crate::support::environment::missing_for;
 /// The only field of the forms.
 const TEXT: &str = "text";
 
+/// Calls of a step that are kept with it: thousands may be made at once. All of them are in the log, as long as it reaches back.
+const KEPT_CALLS: usize = 20;
+
 /// A step that was made.
 #[derive(Clone)]
 pub struct Step {
     pub title: String,
     /// What was not as expected, if anything.
     pub wrong: Option<String>,
+    /// The first calls.
     pub calls: Vec<Call>,
+    /// How many more there were.
+    pub more: usize,
 }
 
 /// A call that a step made: its number in the log, and what has come of it.
@@ -112,8 +118,9 @@ async fn make(plan: Plan, mut run: Run, jobs: Jobs<ScenarioRun>, number: u64) {
                     english: line_of_call(Lang::English, attempt),
                     chinese: line_of_call(Lang::Chinese, attempt),
                 };
-                let calls = attempts.iter().map(call).collect();
-                Ok(Step { title: step.title.clone(), wrong, calls })
+                let calls = attempts.iter().take(KEPT_CALLS).map(call).collect();
+                let more = attempts.len().saturating_sub(KEPT_CALLS);
+                Ok(Step { title: step.title.clone(), wrong, calls, more })
             }
             Err(failure) => Err(failure.to_string()),
         };
@@ -133,7 +140,7 @@ async fn make(plan: Plan, mut run: Run, jobs: Jobs<ScenarioRun>, number: u64) {
 pub fn shown(job: &Job<ScenarioRun>) -> Value {
     let step = |step: &Step| {
         let calls: Vec<_> = step.calls.iter().map(|call| &call.english).collect();
-        json!({"title": step.title, "wrong": step.wrong, "calls": calls})
+        json!({"title": step.title, "wrong": step.wrong, "calls": calls, "moreCalls": step.more})
     };
     let ScenarioRun { count, steps, problem } = &job.state;
     let steps: Vec<_> = steps.iter().map(step).collect();

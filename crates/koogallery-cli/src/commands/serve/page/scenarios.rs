@@ -78,7 +78,11 @@ pub fn scenario(lang: Lang, job: &Job<ScenarioRun>) -> String {
             let line = lang.of_two(english, chinese);
             format!("<li><a href='/_marketplace/calls/{number}'>{}</a>", escaped(line))
         };
-        let calls: String = step.calls.iter().map(call).collect();
+        let mut calls: String = step.calls.iter().map(call).collect();
+        if step.more > 0 {
+            let more = lang.of_two("more calls are in the log", "次调用见日志");
+            calls.push_str(&format!("<li>{} {more}", step.more));
+        }
         let (class, verdict) = match &step.wrong {
             None => ("active", lang.of_two("as expected", "符合预期").to_owned()),
             Some(wrong) => ("wrong", escaped(&lang.say(wrong))),
