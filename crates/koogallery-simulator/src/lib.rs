@@ -76,6 +76,7 @@ mod client_secret;
 pub mod delivery;
 mod diagnosis;
 mod form;
+mod frequency;
 mod front_door;
 #[doc(hidden)]
 pub mod http1;

@@ -10,6 +10,7 @@ use super::attempt::Planned;
 use super::{Attempt, CallOptions, Marketplace};
 use crate::SeededRandom;
 use crate::delivery::{Callback, DeliveryError};
+use crate::frequency::Frequency;
 use koogallery::activity::Activity;
 
 /// Maximum time for which a call is held back, if no other one passes it. No signature gets too old by it.
@@ -75,14 +76,13 @@ impl fmt::Display for CallbackFault {
 pub struct CallbackFaultRule {
     fault: CallbackFault,
     activity: Option<Activity>,
-    left: Option<u32>,
-    percent: u8,
+    frequency: Frequency,
 }
 
 impl CallbackFaultRule {
     /// Creates a rule for every delivery.
     pub fn new(fault: CallbackFault) -> Self {
-        Self { fault, activity: None, left: None, percent: 100 }
+        Self { fault, activity: None, frequency: Frequency::ALWAYS }
     }
 
     /// Limits the rule to one activity.
@@ -95,14 +95,14 @@ impl CallbackFaultRule {
     /// Limits the rule to this many calls.
     #[must_use]
     pub fn with_times(mut self, times: u32) -> Self {
-        self.left = Some(times);
+        self.frequency.left = Some(times);
         self
     }
 
     /// Limits the rule to this percentage of calls, drawn from the seed.
     #[must_use]
     pub fn with_percent(mut self, percent: u8) -> Self {
-        self.percent = percent;
+        self.frequency.percent = percent;
         self
     }
 }
@@ -114,13 +114,7 @@ impl fmt::Display for CallbackFaultRule {
         if let Some(activity) = self.activity {
             write!(f, " of {activity}")?;
         }
-        if let Some(left) = self.left {
-            write!(f, ", {left} more")?;
-        }
-        match self.percent {
-            100.. => Ok(()),
-            percent => write!(f, ", {percent} %"),
-        }
+        self.frequency.fmt(f)
     }
 }
 
@@ -136,15 +130,13 @@ impl Faults {
     /// Draws the fault of a call: that of the first rule which concerns it.
     fn draw(&mut self, activity: Activity, random: &SeededRandom) -> Option<CallbackFault> {
         let is_holding = self.is_holding;
-        let drawn = self.rules.iter_mut().find(|rule| {
-            let concerns = rule.activity.is_none_or(|wanted| wanted == activity) && rule.left != Some(0);
+        let fault = self.rules.iter_mut().find_map(|rule| {
+            let concerns = rule.activity.is_none_or(|wanted| wanted == activity);
             // The call that passes is not held back itself.
             let is_possible = rule.fault != CallbackFault::OutOfOrder || !is_holding;
-            concerns && is_possible && (rule.percent >= 100 || random.below(100) < u64::from(rule.percent))
+            (concerns && is_possible && rule.frequency.draw(random)).then_some(rule.fault)
         })?;
-        drawn.left = drawn.left.map(|left| left - 1);
-        let fault = drawn.fault;
-        self.rules.retain(|rule| rule.left != Some(0));
+        self.rules.retain(|rule| !rule.frequency.is_used_up());
         self.is_holding |= fault == CallbackFault::OutOfOrder;
         Some(fault)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::seed::SeededRandom;
 use super::{Operation, RefusalForm};
+use crate::frequency::Frequency;
 
 /// A fault that can be injected into a call.
 #[doc(alias = "fault injection")]
@@ -77,14 +78,13 @@ impl fmt::Display for Fault {
 pub struct FaultRule {
     fault: Fault,
     operation: Option<Operation>,
-    left: Option<u32>,
-    percent: u8,
+    frequency: Frequency,
 }
 
 impl FaultRule {
     /// Creates a rule for every call.
     pub fn new(fault: Fault) -> Self {
-        Self { fault, operation: None, left: None, percent: 100 }
+        Self { fault, operation: None, frequency: Frequency::ALWAYS }
     }
 
     /// Limits the rule to one API.
@@ -97,14 +97,14 @@ impl FaultRule {
     /// Limits the rule to this many calls.
     #[must_use]
     pub fn with_times(mut self, times: u32) -> Self {
-        self.left = Some(times);
+        self.frequency.left = Some(times);
         self
     }
 
     /// Limits the rule to this percentage of calls, drawn from the seed.
     #[must_use]
     pub fn with_percent(mut self, percent: u8) -> Self {
-        self.percent = percent;
+        self.frequency.percent = percent;
         self
     }
 }
@@ -116,13 +116,7 @@ impl fmt::Display for FaultRule {
         if let Some(operation) = self.operation {
             write!(f, " of {}", operation.as_str())?;
         }
-        if let Some(left) = self.left {
-            write!(f, ", {left} more")?;
-        }
-        match self.percent {
-            100.. => Ok(()),
-            percent => write!(f, ", {percent} %"),
-        }
+        self.frequency.fmt(f)
     }
 }
 
@@ -152,20 +146,16 @@ impl Faults {
                 Fault::RefusalForm(_) => drawn.form.is_some(),
                 _ => drawn.fault.is_some(),
             };
-            if !concerns || rule.left == Some(0) || is_taken {
+            if !concerns || is_taken || !rule.frequency.draw(random) {
                 continue;
             }
-            if rule.percent < 100 && random.below(100) >= u64::from(rule.percent) {
-                continue;
-            }
-            rule.left = rule.left.map(|left| left - 1);
             match &rule.fault {
                 Fault::Slow(by) => drawn.delay = drawn.delay.saturating_add(*by),
                 Fault::RefusalForm(form) => drawn.form = Some(*form),
                 fault => drawn.fault = Some(fault.clone()),
             }
         }
-        self.0.retain(|rule| rule.left != Some(0));
+        self.0.retain(|rule| !rule.frequency.is_used_up());
         drawn
     }
 }
