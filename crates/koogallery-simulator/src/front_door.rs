@@ -83,6 +83,11 @@ impl FrontDoor {
         {
             return found(*program, format!("Via: {via}"));
         }
+        // Behind it, `Server` may be that of another.
+        let envoy = answer.headers.iter().find(|(name, _)| name.to_ascii_lowercase().starts_with("x-envoy-"));
+        if let Some((name, _)) = envoy {
+            return found(Program::Envoy, name.clone());
+        }
         if let Some(server) = answer.header("server") {
             let lower = server.to_ascii_lowercase();
             let known = SERVERS.iter().find(|(name, _)| lower.starts_with(name) || lower == name.trim_end_matches('/'));
@@ -143,6 +148,7 @@ mod tests {
         assert_eq!(by_header("Server", "ATS/9.2.9"), "Traffic Server (Server: ATS/9.2.9)");
         let via = "http/1.1 proxy (ApacheTrafficServer/9.2.9)";
         assert_eq!(by_header("Via", via), format!("Traffic Server (Via: {via})"));
+        assert_eq!(by_header("X-Envoy-Upstream-Service-Time", "3"), "Envoy (X-Envoy-Upstream-Service-Time)");
         // Tomcat, and whatever is not known.
         assert_eq!(by_header("Server", "Apache-Coyote/1.1"), "");
         assert_eq!(by_header("Server", "Kestrel"), "");

@@ -47,7 +47,7 @@ pub(super) fn letter_case(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<
     let otherwise = match are_all_lower {
         true => {
             "HAProxy: `h1-case-adjust body-sign Body-Sign` (global) and `option h1-case-adjust-bogus-client` (frontend); \
-             another server: let it write the letter case as given, and speak HTTP/1.1 in front"
+             Envoy: `header_key_format: { proper_case_words: {} }`; another server: let it write the letter case as given, and speak HTTP/1.1 in front"
         }
         false => shown.result.check.hint,
     };

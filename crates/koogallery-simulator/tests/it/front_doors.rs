@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 
 use crate::good::{self, Good};
-use proxy::{APACHE, CADDY, HAPROXY, NGINX, Program, Proxy};
+use proxy::{APACHE, CADDY, ENVOY, HAPROXY, NGINX, Program, Proxy};
 
 const PATH: &str = "/isv/produce";
 
@@ -134,6 +134,13 @@ async fn behind_apache() {
     assert_same_verdict(&APACHE).await;
     assert_list_passes(&APACHE).await;
     assert_long_query_passes(&APACHE).await;
+}
+
+#[tokio::test]
+async fn behind_envoy() {
+    assert_same_verdict(&ENVOY).await;
+    assert_list_passes(&ENVOY).await;
+    assert_long_query_passes(&ENVOY).await;
 }
 
 #[tokio::test]

@@ -42,8 +42,14 @@ impl Spoilt {
             (Self::Compression, Haproxy) => {
                 "HAProxy: no `compression` here, or `Cache-Control: no-transform` in the answers"
             }
+            (Self::Compression, Envoy) => {
+                "Envoy: no filter `compressor`, or `Cache-Control: no-transform` in the answers"
+            }
             (Self::BodyLimit, Nginx) => "nginx: `client_max_body_size 4m;` (1 MiB by default)",
             (Self::BodyLimit, Caddy | Go) => "Caddy: `request_body { max_size 4MiB }`, or none",
+            (Self::BodyLimit, Envoy) => {
+                "Envoy: `max_request_bytes: 4194304` of the filter `buffer`, or without that filter"
+            }
             (Self::BodyLimit, Lighttpd) => "lighttpd: `server.max-request-size = 4096`",
             (Self::BodyLimit, Squid) => "Squid: `request_body_max_size 4 MB`",
             (Self::Slash, Nginx) => "nginx: `location /path` without a slash at its end, or register the path with it",
@@ -58,6 +64,9 @@ impl Spoilt {
             (Self::Path, Caddy | Go) => "Caddy: `handle`, not `handle_path`, which cuts the path, and no `rewrite`",
             (Self::Path, Haproxy) => {
                 "HAProxy: a `use_backend` for this path and those below it, and no `http-request set-path`"
+            }
+            (Self::Path, Envoy) => {
+                "Envoy: a route of this path and those below it, and no `prefix_rewrite` or `regex_rewrite`"
             }
             (Self::Query, Nginx) => {
                 "nginx: `proxy_pass http://server;`; with variables, `proxy_pass http://server$uri` drops the query, so add \

@@ -6,7 +6,7 @@ use koogallery::protocol::Protocol::{self, KitV2, SaasV1, SaasV2};
 use koogallery_simulator::Report;
 use tokio::net::TcpListener;
 
-use super::proxy::{APACHE, CADDY, HAPROXY, NGINX, Program, Proxy};
+use super::proxy::{APACHE, CADDY, ENVOY, HAPROXY, NGINX, Program, Proxy};
 use super::{PATH, check, serve};
 use crate::good::Good;
 
@@ -14,8 +14,8 @@ use crate::good::Good;
 struct Wrong {
     program: &'static Program,
     protocol: Protocol,
-    /// A text of the configuration, and the one in its place.
-    change: (&'static str, &'static str),
+    /// Texts of the configuration, and those in their place.
+    changes: &'static [(&'static str, &'static str)],
     fails: &'static [&'static str],
     /// Parts of the first cause.
     headline: &'static [&'static str],
@@ -26,15 +26,26 @@ const WRONG: &[Wrong] = &[
     Wrong {
         program: &HAPROXY,
         protocol: SaasV1,
-        change: ("option h1-case-adjust-bogus-client", ""),
+        changes: &[("option h1-case-adjust-bogus-client", "")],
         fails: &["F4"],
         headline: &["Body-Sign arrives as body-sign, like every header name", "HAProxy (its error page)"],
         advice: "`h1-case-adjust body-sign Body-Sign` (global) and `option h1-case-adjust-bogus-client` (frontend)",
     },
     Wrong {
+        program: &ENVOY,
+        protocol: SaasV1,
+        changes: &[
+            ("http_protocol_options: { header_key_format: { proper_case_words: {} } }", ""),
+            ("server_header_transformation: PASS_THROUGH", ""),
+        ],
+        fails: &["F4"],
+        headline: &["Body-Sign arrives as body-sign, like every header name: so writes Envoy (Server: envoy)"],
+        advice: "`http_protocol_options: { header_key_format: { proper_case_words: {} } }`",
+    },
+    Wrong {
         program: &NGINX,
         protocol: SaasV2,
-        change: ("gzip off;", "gzip on; gzip_types application/json; gzip_proxied any; gzip_min_length 1;"),
+        changes: &[("gzip off;", "gzip on; gzip_types application/json; gzip_proxied any; gzip_min_length 1;")],
         fails: &["R8"],
         headline: &["answers are compressed, probably by nginx (Server: nginx): content-encoding: gzip"],
         advice: "`gzip off;`",
@@ -42,7 +53,7 @@ const WRONG: &[Wrong] = &[
     Wrong {
         program: &APACHE,
         protocol: SaasV2,
-        change: ("SetEnv no-gzip 1", "AddOutputFilterByType DEFLATE application/json"),
+        changes: &[("SetEnv no-gzip 1", "AddOutputFilterByType DEFLATE application/json")],
         fails: &["R8"],
         headline: &["answers are compressed, probably by Apache httpd (Server: Apache)"],
         advice: "`SetEnv no-gzip 1`",
@@ -50,7 +61,7 @@ const WRONG: &[Wrong] = &[
     Wrong {
         program: &CADDY,
         protocol: SaasV2,
-        change: ("header -Server", "encode {\n\t\tgzip\n\t\tminimum_length 1\n\t}"),
+        changes: &[("header -Server", "encode {\n\t\tgzip\n\t\tminimum_length 1\n\t}")],
         fails: &["R8"],
         headline: &["answers are compressed, probably by Caddy (Server: Caddy)"],
         advice: "no `encode`",
@@ -58,7 +69,7 @@ const WRONG: &[Wrong] = &[
     Wrong {
         program: &NGINX,
         protocol: KitV2,
-        change: ("client_max_body_size 4m;", "client_max_body_size 64k;"),
+        changes: &[("client_max_body_size 4m;", "client_max_body_size 64k;")],
         fails: &["A12"],
         headline: &[
             "a large call is refused by a limit on bodies (HTTP status 413), probably of nginx (Server: nginx)",
@@ -68,15 +79,33 @@ const WRONG: &[Wrong] = &[
     Wrong {
         program: &CADDY,
         protocol: KitV2,
-        change: ("header -Server", "request_body {\n\t\tmax_size 64KiB\n\t}"),
+        changes: &[("header -Server", "request_body {\n\t\tmax_size 64KiB\n\t}")],
         fails: &["A12"],
         headline: &["a limit on bodies (HTTP status 502), probably of Caddy (Server: Caddy)"],
         advice: "`request_body { max_size 4MiB }`",
     },
     Wrong {
+        program: &ENVOY,
+        protocol: KitV2,
+        changes: &[
+            ("server_header_transformation: PASS_THROUGH", ""),
+            (
+                "http_filters:",
+                r#"http_filters:
+          - name: envoy.filters.http.buffer
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer
+              max_request_bytes: 65536"#,
+            ),
+        ],
+        fails: &["A12"],
+        headline: &["a limit on bodies (HTTP status 413), probably of Envoy (Server: envoy)"],
+        advice: "`max_request_bytes: 4194304` of the filter `buffer`",
+    },
+    Wrong {
         program: &NGINX,
         protocol: SaasV2,
-        change: ("location / {", "location /isv/produce/ {"),
+        changes: &[("location / {", "location /isv/produce/ {")],
         fails: &["A1", "R5"],
         headline: &[
             "the address redirects (HTTP status 301) for a slash at the end of the path",
@@ -87,7 +116,7 @@ const WRONG: &[Wrong] = &[
     Wrong {
         program: &NGINX,
         protocol: SaasV2,
-        change: ("location / {", "location /saasproduce {"),
+        changes: &[("location / {", "location /saasproduce {")],
         fails: &["A1"],
         headline: &["nothing at this path takes such calls (HTTP status 404); in front is nginx (Server: nginx)"],
         advice: "`location` of this path",
@@ -95,7 +124,7 @@ const WRONG: &[Wrong] = &[
     Wrong {
         program: &NGINX,
         protocol: SaasV1,
-        change: ("proxy_pass http://koogallery;", "proxy_pass http://koogallery$uri;"),
+        changes: &[("proxy_pass http://koogallery;", "proxy_pass http://koogallery$uri;")],
         fails: &["A1"],
         headline: &["right signatures are refused like missing ones"],
         advice: "see that the query arrives at all: nginx: `proxy_pass http://server;`",
@@ -103,7 +132,7 @@ const WRONG: &[Wrong] = &[
     Wrong {
         program: &HAPROXY,
         protocol: SaasV1,
-        change: ("default_backend", "http-request set-query %[query,url_dec]\n    default_backend"),
+        changes: &[("default_backend", "http-request set-query %[query,url_dec]\n    default_backend")],
         fails: &["A2", "A3", "X14"],
         headline: &["as soon as their query has something to decode", "perhaps by HAProxy (its error page)"],
         advice: "`http-request set-query`",
@@ -125,10 +154,11 @@ async fn wrong_configurations_are_named_with_the_line_that_corrects_them() {
     for wrong in WRONG {
         let good = Good::of(wrong.protocol.into());
         let server = serve(good.service.clone()).await;
-        let (from, to) = wrong.change;
         let change = |text: String| {
-            assert!(text.contains(from), "{from}");
-            text.replace(from, to)
+            wrong.changes.iter().fold(text, |text, (from, to)| {
+                assert!(text.contains(from), "{from}");
+                text.replace(from, to)
+            })
         };
         let Some(proxy) = Proxy::start(wrong.program, server, change) else { continue };
         assert_named(wrong, &check(proxy.target(PATH), good, wrong.protocol).await);
@@ -152,7 +182,7 @@ async fn a_server_that_loses_the_case_is_named_behind_a_proxy_that_keeps_it() {
     let expected = Wrong {
         program: &NGINX,
         protocol: SaasV1,
-        change: ("", ""),
+        changes: &[],
         fails: &["F4"],
         headline: &["Body-Sign arrives as body-sign: the server writes it so, and it is kept by nginx (Server: nginx)"],
         advice: "`proxy_hide_header Body-Sign;`",
@@ -169,8 +199,13 @@ async fn proxies_correct_the_case_that_a_server_loses() {
     Header set Body-Sign "expr=%{resp:X-Kept}" "expr=-n resp('X-Kept')"
     Header unset X-Kept
     ProxyPass /"#;
-    let changes =
-        [(&NGINX, "proxy_pass", nginx), (&APACHE, "ProxyPass /", apache), (&HAPROXY, "", ""), (&CADDY, "", "")];
+    let changes = [
+        (&NGINX, "proxy_pass", nginx),
+        (&APACHE, "ProxyPass /", apache),
+        (&HAPROXY, "", ""),
+        (&CADDY, "", ""),
+        (&ENVOY, "", ""),
+    ];
     for (program, from, to) in changes {
         let change = |text: String| if from.is_empty() { text } else { text.replace(from, to) };
         let Some(report) = on_a_server_without_capitals(program, change).await else { continue };
