@@ -272,9 +272,16 @@ async fn a_run_that_dies_after_its_commit_is_not_repeated() {
                     assert_eq!(number, 12);
                     break;
                 }
+                // On a busy machine the answer is due before the work begins.
+                let mut died = dying.house.handled.take();
+                while died.is_empty() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    died = dying.house.handled.take();
+                }
                 let answer = call(&alive.house, number).await.unwrap();
                 assert_eq!(answer.code, "000000", "call {number}");
-                assert_eq!(dying.house.handled.take().len(), 1, "call {number}");
+                died.extend(dying.house.handled.take());
+                assert_eq!(died.len(), 1, "call {number}");
                 assert_eq!(alive.house.handled.take(), Vec::<String>::new(), "call {number}");
                 assert_eq!(place.rows().await.len(), before + 1, "call {number}");
             }

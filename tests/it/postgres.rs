@@ -109,7 +109,8 @@ async fn a_locked_table_takes_no_more_connections_than_the_pool_has() {
     while Instant::now() < locked_until - TIMEOUT {
         let began = Instant::now();
         other.query_one("SELECT 1", &[]).await.unwrap();
-        assert!(began.elapsed() < TIMEOUT, "another client is not disturbed");
+        // A lock would hold it for `4 * TIMEOUT`; a busy machine takes a while too.
+        assert!(began.elapsed() < 2 * TIMEOUT, "another client is not disturbed");
         sleep(Duration::from_millis(50)).await;
     }
     let locked: usize = join_all(callers).await.into_iter().map(Result::unwrap).sum();

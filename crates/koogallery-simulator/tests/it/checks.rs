@@ -317,22 +317,28 @@ async fn every_mistake_is_found_and_nothing_else() {
     let mut runs = stream::iter(bad::cases()).map(|case| tokio::spawn(run(case))).buffered(2);
     let mut table = String::from(include_str!("checks/detection_head.md"));
     let mut wrong = Vec::new();
-    for bad::Case { bad, .. } in bad::cases() {
-        let report = runs.next().await.unwrap().unwrap();
-        let failed = report.failed_ids();
+    for case in bad::cases() {
+        let bad = case.bad;
         table.push_str(&format!("| {} | {} | {} |\n", bad.profile, bad.mistake, bad.fails.join(", ")));
-        if failed != bad.fails {
-            wrong.push(format!(
-                "{}: expected {:?}, failed {failed:?}\n{}",
-                bad.mistake,
-                bad.fails,
-                report.to_text(false)
-            ));
+        let report = runs.next().await.unwrap().unwrap();
+        if report.failed_ids() != bad.fails {
+            wrong.push((case, report));
+        }
+    }
+    let mut found = Vec::new();
+    for (case, report) in wrong {
+        let bad = case.bad;
+        // Some mistakes are of milliseconds, which a busy machine takes for other reasons: once more, alone.
+        let again = tokio::spawn(run(case)).await.unwrap();
+        if again.failed_ids() != bad.fails {
+            let failed = [report.failed_ids(), again.failed_ids()];
+            let texts = [report, again].map(|report| report.to_text(false));
+            found.push(format!("{}: expected {:?}, failed {failed:?}\n{}", bad.mistake, bad.fails, texts.join("\n")));
         }
     }
     std::panic::set_hook(Box::new(move |panic| previous(panic)));
     println!("{table}");
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(found.is_empty(), "{}", found.join("\n\n"));
 
     let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/src/detection.md");
     if std::env::var_os("KOOGALLERY_WRITE_DETECTION").is_some() {
