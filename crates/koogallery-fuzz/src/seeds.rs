@@ -15,6 +15,9 @@ use serde_json::Value;
 /// The key that signs everything.
 pub(crate) const KEY: &str = "12345678-90ab-cdef-1234-567890abcdef";
 
+/// The APP Key of the agents gateway.
+pub(crate) const APP_KEY: &str = "app-key-1";
+
 /// Returns the key of each interface; no two may be the same.
 pub(crate) fn access_keys() -> AccessKeys {
     keys_of(KEY)
@@ -57,9 +60,11 @@ pub fn seeds(name: &str) -> Vec<Vec<u8>> {
         }
         (None, "private_key") => keys(),
         (None, "open_api_answer" | "login_answer") => answers(),
-        (None, _) => Vec::new(),
+        (None, "capture" | "recording") => requests().iter().map(on_the_wire).collect(),
+        (None, "agents_gateway") => tokens(),
+        (None, _) => files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name)),
     };
-    if !matches!(name, "private_key") {
+    if !matches!(name, "private_key" | "recording" | "scenario" | "statement" | "console") {
         seeds.extend(vectors());
     }
     seeds.extend(files(&root().join("fuzz/regressions").join(name)));
@@ -80,6 +85,23 @@ fn files(folder: &Path) -> Vec<Vec<u8>> {
 
 fn keys() -> Vec<Vec<u8>> {
     files(&root().join("tests/vectors/keys"))
+}
+
+/// Header and payload of tokens, and headers of the agents gateway.
+fn tokens() -> Vec<Vec<u8>> {
+    const HEADERS: &str =
+        "X-Request-Id: 6f9619ff-8b86-4d01-b42d-00cf4fc964ff\nX-Customer-Id: c-1\nX-Customer-Name: \u{4f01}";
+    let (millis, seconds) = (NOW.as_unix_millis(), NOW.as_unix_millis() / 1000 + 300);
+    let payloads = [
+        format!(r#"{{"api_key":"{APP_KEY}","timestamp":{millis},"exp":{seconds}}}"#),
+        format!(r#"{{"exp":{seconds}.5,"nbf":{millis},"timestamp":{millis},"api_key":"\u0061pp-key-1"}}"#),
+        format!(r#"{{"api_key":"{APP_KEY}","timestamp":{millis},"exp":1}}"#),
+    ];
+    let headers = [r#"{"alg":"HS256","sign_type":"SIGN"}"#, r#"{"alg":"none"}"#, r#"{"crit":[],"alg":"HS256"}"#];
+    let token = |header: &&str| {
+        payloads.iter().map(|payload| format!("{header}\n{payload}\n{HEADERS}").into()).collect::<Vec<_>>()
+    };
+    headers.iter().flat_map(token).collect()
 }
 
 /// Every text in the test vectors.
@@ -133,7 +155,7 @@ fn requests() -> Vec<Request<Bytes>> {
     Protocol::ALL.into_iter().flat_map(calls).collect()
 }
 
-fn on_the_wire(request: &Request<Bytes>) -> Vec<u8> {
+pub(crate) fn on_the_wire(request: &Request<Bytes>) -> Vec<u8> {
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let mut wire = format!("{} {target} HTTP/1.1\r\n", request.method()).into_bytes();
     for (name, value) in request.headers() {

@@ -2,7 +2,10 @@
 
 mod answers;
 mod callbacks;
+mod captured;
 mod ciphers;
+mod console;
+mod gateway;
 mod server;
 mod texts;
 
@@ -28,4 +31,10 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("open_api_answer", answers::open_api),
     ("login_answer", answers::login),
     ("open_api_request", server::request),
+    ("agents_gateway", gateway::agents),
+    ("statement", texts::statement),
+    ("capture", captured::capture),
+    ("recording", captured::recording),
+    ("scenario", texts::scenario),
+    ("console", console::requests),
 ];

@@ -9,7 +9,7 @@ use koogallery::CallbackService;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::{CallbackEvent, Observer};
 use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
-use koogallery::clock::ManualClock;
+use koogallery::clock::{Clock, ManualClock};
 use koogallery::key::AccessKeys;
 use koogallery::kit::{Version, sub_path};
 use koogallery::ledger::MemoryLedger;
@@ -20,7 +20,7 @@ use koogallery::redact::Sensitive;
 use koogallery::signature::body_sign;
 use koogallery::testing::AcceptAll;
 use koogallery_simulator::delivery::sign;
-use koogallery_simulator::http1::Reader;
+use koogallery_simulator::http1::{Reader, RequestHead};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -58,11 +58,17 @@ pub(super) fn order_notify(data: &[u8]) {
     signed(Protocol::OrderNotify, data);
 }
 
+/// A request as the bytes of a connection have it.
+pub(super) fn received(data: &[u8]) -> Option<(RequestHead, Bytes)> {
+    let mut reader = Reader::new(data, 64 * 1024);
+    let head = reader.request_head().now_or_never()?.ok()??;
+    let body = reader.request_body(&head).now_or_never()?.ok()?;
+    Some((head, body))
+}
+
 /// Bytes of a connection. No call without a proof by one of the service's keys may succeed.
 pub(super) fn unsigned(data: &[u8]) {
-    let mut reader = Reader::new(data, 64 * 1024);
-    let Some(Ok(Some(head))) = reader.request_head().now_or_never() else { return };
-    let Some(Ok(body)) = reader.request_body(&head).now_or_never() else { return };
+    let Some((head, body)) = received(data) else { return };
     let request = Request::builder().method(head.method.as_str()).uri(head.target.as_str()).body(body);
     let Ok(mut request) = request else { return };
     for (name, value) in head.headers.iter() {
@@ -133,7 +139,7 @@ fn call(keys: AccessKeys, request: Request<Bytes>) -> Response<Bytes> {
     RUNTIME.with(|runtime| {
         let new = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.get_or_init(new).block_on(async {
-            let service = service(keys);
+            let service = service(keys, ManualClock::new(NOW));
             let (head, body) = request.into_parts();
             match service.check_head(&head) {
                 Err(refusal) => refusal,
@@ -146,9 +152,10 @@ fn call(keys: AccessKeys, request: Request<Bytes>) -> Response<Bytes> {
     })
 }
 
-fn service(keys: AccessKeys) -> CallbackService {
+/// A service of all families that accepts everything.
+pub(super) fn service(keys: AccessKeys, clock: impl Clock) -> CallbackService {
     CallbackService::builder(keys, TokioRuntime)
-        .clock(ManualClock::new(NOW))
+        .clock(clock)
         .observer(Silent)
         .subscription(AcceptAll::new(), MemoryLedger::new())
         .licensing(AcceptAll::new(), MemoryLedger::new(), MemoryLicenseStore::new())
