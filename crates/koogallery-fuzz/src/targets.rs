@@ -30,7 +30,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("private_key", ciphers::private_key),
     ("open_api_answer", answers::open_api),
     ("login_answer", answers::login),
-    ("open_api_request", server::request),
+    ("open_api_request", server::requests),
     ("agents_gateway", gateway::agents),
     ("statement", texts::statement),
     ("capture", captured::capture),
