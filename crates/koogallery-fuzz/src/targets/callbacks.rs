@@ -75,7 +75,7 @@ pub(super) fn unsigned(data: &[u8]) {
         let name_and_value = HeaderName::try_from(name).ok().zip(HeaderValue::from_bytes(value).ok());
         name_and_value.map(|(name, value)| request.headers_mut().append(name, value));
     }
-    let response = call(other_keys(), request);
+    let [response] = calls(other_keys(), [request]);
     if response.status() == StatusCode::OK {
         assert_ne!(code(&response), "000000", "a call without a proof succeeded");
     }
@@ -113,8 +113,10 @@ fn signed(protocol: Protocol, data: &[u8]) {
             }
         }
     }
-    let response = call(keys.clone(), request);
+    // The same bytes again get the same answer, or, where nothing was changed, are refused.
+    let [response, again] = calls(keys.clone(), [request.clone(), request]);
     code(&response);
+    assert!(again.body() == response.body() || code(&again) == "000002", "{response:?} and {again:?}");
     let signature = response.headers().get(body_sign::HEADER).map(|value| value.to_str().expect("it is text"));
     if let Some(signature) = signature {
         body_sign::verify(ring, signature, response.body()).expect("the answer is signed as it is");
@@ -131,25 +133,27 @@ fn code(response: &Response<Bytes>) -> String {
     code
 }
 
-/// Hands a call to a new service of all families.
-fn call(keys: AccessKeys, request: Request<Bytes>) -> Response<Bytes> {
+/// Hands calls to a new service of all families.
+fn calls<const N: usize>(keys: AccessKeys, requests: [Request<Bytes>; N]) -> [Response<Bytes>; N] {
     thread_local! {
         static RUNTIME: OnceCell<Runtime> = const { OnceCell::new() };
     }
     RUNTIME.with(|runtime| {
         let new = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.get_or_init(new).block_on(async {
-            let service = service(keys, ManualClock::new(NOW));
-            let (head, body) = request.into_parts();
-            match service.check_head(&head) {
-                Err(refusal) => refusal,
-                Ok(mut incoming) => match incoming.push(&body) {
-                    Err(error) => service.refuse_body(&head, error),
-                    Ok(()) => service.call(Request::from_parts(head, incoming.finish())).await,
-                },
-            }
-        })
+        let (runtime, service) = (runtime.get_or_init(new), service(keys, ManualClock::new(NOW)));
+        requests.map(|request| runtime.block_on(call(&service, request)))
     })
+}
+
+async fn call(service: &CallbackService, request: Request<Bytes>) -> Response<Bytes> {
+    let (head, body) = request.into_parts();
+    match service.check_head(&head) {
+        Err(refusal) => refusal,
+        Ok(mut incoming) => match incoming.push(&body) {
+            Err(error) => service.refuse_body(&head, error),
+            Ok(()) => service.call(Request::from_parts(head, incoming.finish())).await,
+        },
+    }
 }
 
 /// A service of all families that accepts everything.

@@ -13,7 +13,7 @@ use koogallery_simulator::Answer;
 use koogallery_simulator::http1::RequestHead;
 
 use super::callbacks::received;
-use crate::seeds::{KEY, NOW, access_keys, on_the_wire};
+use crate::seeds::{KEY, NOW, on_the_wire};
 
 /// What a connection brings reads the same from a capture; a call that is repeated is signed so that it verifies.
 pub(super) fn capture(data: &[u8]) {
@@ -42,9 +42,15 @@ pub(super) fn capture(data: &[u8]) {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let headers =
             message.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
-        let finding = judged(path, query, &headers.collect(), &message.body, &access_keys(), NOW);
+        let finding = judged(path, query, &headers.collect(), &message.body, &keys(), NOW);
         assert!(!finding.contains(['\n', '\r', '\u{1b}']), "{finding:?}");
     }
+}
+
+/// One key, since diagnosis tries every mistake with each.
+fn keys() -> AccessKeys {
+    let key = AccessKey::new(KEY).expect("it is a key");
+    AccessKeys::new().with(InterfaceType::Basic, key).expect("it is the only one")
 }
 
 fn verify(ring: &KeyRing, scheme: SignatureScheme, request: &Request<Bytes>) -> Result<(), VerifyError> {
@@ -65,10 +71,9 @@ pub(super) fn recording(data: &[u8]) {
     let Some(Ok((scheme, request))) = repeated(data, &key, NOW) else { return };
     let Ok(Some((head, _))) = RequestHead::parse(&on_the_wire(&request)) else { return };
     let signature = signature(scheme, &request).expect("it is signed");
-    let keys = AccessKeys::new().with(InterfaceType::Basic, key).expect("it is the only one");
     let body = request.into_body();
     let echo = Answer::from_wire(200, vec![("X-Echo".to_owned(), signature.clone())], body.clone(), Duration::ZERO);
-    for file in recorded(head, body, echo, &keys, NOW) {
+    for file in recorded(head, body, echo, &keys(), NOW) {
         let text = String::from_utf8(file).expect("captures are UTF-8");
         assert!(!text.contains(KEY) && !text.contains(&signature), "{text}");
         captured(text.as_bytes()).expect("what is recorded is a message");
