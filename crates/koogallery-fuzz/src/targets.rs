@@ -2,7 +2,10 @@
 
 mod answers;
 mod callbacks;
+mod captured;
 mod ciphers;
+mod console;
+mod gateway;
 mod server;
 mod texts;
 
@@ -27,5 +30,11 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("private_key", ciphers::private_key),
     ("open_api_answer", answers::open_api),
     ("login_answer", answers::login),
-    ("open_api_request", server::request),
+    ("open_api_request", server::requests),
+    ("agents_gateway", gateway::agents),
+    ("statement", texts::statement),
+    ("capture", captured::capture),
+    ("recording", captured::recording),
+    ("scenario", texts::scenario),
+    ("console", console::requests),
 ];

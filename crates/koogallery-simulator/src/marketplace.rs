@@ -117,7 +117,7 @@ impl Marketplace {
 
     /// Moves this time forward, so that retries, expiries and releases become due; calls are still signed with the time of
     /// the clock, except in [virtual time](MarketplaceBuilder::virtual_time). What becomes due is processed by
-    /// [`run_due`](Self::run_due).
+    /// [`run_due`](Self::run_due). The calendar stops where the year 9999 begins.
     pub fn advance(&self, by: Duration) {
         self.inner.time.advance(by);
     }

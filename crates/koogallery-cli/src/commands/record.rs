@@ -1,7 +1,7 @@
 //! `record`: a proxy that records the marketplace's calls and their answers.
 
-mod exchange;
-mod wire;
+pub(crate) mod exchange;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

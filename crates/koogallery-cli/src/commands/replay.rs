@@ -1,6 +1,6 @@
 //! `replay`: repeats a captured call.
 
-mod resign;
+pub(crate) mod resign;
 
 use bytes::Bytes;
 use clap::Args;
@@ -116,7 +116,7 @@ fn path_of(address: &str, captured: &str) -> String {
     }
 }
 
-fn request(method: &str, path: &str, signed: &Signed, capture: &Capture) -> Result<Request<Bytes>, Failure> {
+pub(crate) fn request(method: &str, path: &str, signed: &Signed, capture: &Capture) -> Result<Request<Bytes>, Failure> {
     let separator = if signed.query.is_empty() { "" } else { "?" };
     let is_replaced = |name: &str| signed.headers.iter().any(|(signed, _)| signed.eq_ignore_ascii_case(name));
     let captured = capture.headers.iter().map(|(name, value)| (&**name, value.as_bytes()));

@@ -4,7 +4,7 @@ mod access;
 mod action;
 mod checking;
 mod compose;
-mod control;
+pub(crate) mod control;
 mod detail;
 mod events;
 mod fault;

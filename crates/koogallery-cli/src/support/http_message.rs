@@ -23,7 +23,7 @@ impl Capture {
         Self::parse(&bytes).map_err(|what| Failure::new(format!("{}: {what}", path.display())))
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).trim_ascii_start();
         let mut lines = Lines(bytes);
         let start = lines.next().ok_or("the file is empty")?;

@@ -10,6 +10,8 @@ use koogallery::open_api::{
     query_order, report_software_usage, upload,
 };
 
+use crate::seeds::NOW;
+
 /// The first byte chooses status and content type; the rest is the body.
 fn answer(data: &[u8]) -> Response<Bytes> {
     const STATUSES: [u16; 8] = [200, 200, 200, 201, 302, 401, 429, 500];
@@ -36,11 +38,20 @@ pub(super) fn open_api(data: &[u8]) {
     check(query_license::Request::from_http(&answer));
     check(activate_license::Request::from_http(&answer));
     check(activate_licenses::Request::from_http(&answer));
-    check(push_usage::Request::from_http(&answer));
+    check(push_usage::Request::from_http(&answer).map(|pushed| fates(&pushed)));
     check(push_usage_old::Request::from_http(&answer));
     check(query_deployed_objects::Request::from_http(&answer));
     check(report_software_usage::Request::from_http(&answer));
     check(upload::Request::from_http(&answer));
+}
+
+/// Each record has a fate, and none is refused where all are taken.
+fn fates(pushed: &push_usage::Response) {
+    let record = |name: char| push_usage::UsageRecord::new(name, format!("i-{name}"), NOW, NOW, 1.into());
+    let records: Vec<_> = ('a'..='c').map(record).collect();
+    let fates = pushed.fates(&records);
+    assert_eq!(fates.len(), records.len());
+    assert!(!pushed.is_all_taken() || fates.iter().all(|fate| *fate == push_usage::RecordFate::Taken));
 }
 
 /// OAuth 2.0, and CAS in JSON and XML.

@@ -9,7 +9,7 @@ use koogallery::CallbackService;
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::{CallbackEvent, Observer};
 use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
-use koogallery::clock::ManualClock;
+use koogallery::clock::{Clock, ManualClock};
 use koogallery::key::AccessKeys;
 use koogallery::kit::{Version, sub_path};
 use koogallery::ledger::MemoryLedger;
@@ -20,7 +20,7 @@ use koogallery::redact::Sensitive;
 use koogallery::signature::body_sign;
 use koogallery::testing::AcceptAll;
 use koogallery_simulator::delivery::sign;
-use koogallery_simulator::http1::Reader;
+use koogallery_simulator::http1::{Reader, RequestHead};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -58,18 +58,24 @@ pub(super) fn order_notify(data: &[u8]) {
     signed(Protocol::OrderNotify, data);
 }
 
+/// A request as the bytes of a connection have it.
+pub(super) fn received(data: &[u8]) -> Option<(RequestHead, Bytes)> {
+    let mut reader = Reader::new(data, 64 * 1024);
+    let head = reader.request_head().now_or_never()?.ok()??;
+    let body = reader.request_body(&head).now_or_never()?.ok()?;
+    Some((head, body))
+}
+
 /// Bytes of a connection. No call without a proof by one of the service's keys may succeed.
 pub(super) fn unsigned(data: &[u8]) {
-    let mut reader = Reader::new(data, 64 * 1024);
-    let Some(Ok(Some(head))) = reader.request_head().now_or_never() else { return };
-    let Some(Ok(body)) = reader.request_body(&head).now_or_never() else { return };
+    let Some((head, body)) = received(data) else { return };
     let request = Request::builder().method(head.method.as_str()).uri(head.target.as_str()).body(body);
     let Ok(mut request) = request else { return };
     for (name, value) in head.headers.iter() {
         let name_and_value = HeaderName::try_from(name).ok().zip(HeaderValue::from_bytes(value).ok());
         name_and_value.map(|(name, value)| request.headers_mut().append(name, value));
     }
-    let response = call(other_keys(), request);
+    let [response] = calls(other_keys(), [request]);
     if response.status() == StatusCode::OK {
         assert_ne!(code(&response), "000000", "a call without a proof succeeded");
     }
@@ -107,8 +113,10 @@ fn signed(protocol: Protocol, data: &[u8]) {
             }
         }
     }
-    let response = call(keys.clone(), request);
+    // The same bytes again get the same answer, or, where nothing was changed, are refused.
+    let [response, again] = calls(keys.clone(), [request.clone(), request]);
     code(&response);
+    assert!(again.body() == response.body() || code(&again) == "000002", "{response:?} and {again:?}");
     let signature = response.headers().get(body_sign::HEADER).map(|value| value.to_str().expect("it is text"));
     if let Some(signature) = signature {
         body_sign::verify(ring, signature, response.body()).expect("the answer is signed as it is");
@@ -125,30 +133,33 @@ fn code(response: &Response<Bytes>) -> String {
     code
 }
 
-/// Hands a call to a new service of all families.
-fn call(keys: AccessKeys, request: Request<Bytes>) -> Response<Bytes> {
+/// Hands calls to a new service of all families.
+fn calls<const N: usize>(keys: AccessKeys, requests: [Request<Bytes>; N]) -> [Response<Bytes>; N] {
     thread_local! {
         static RUNTIME: OnceCell<Runtime> = const { OnceCell::new() };
     }
     RUNTIME.with(|runtime| {
         let new = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.get_or_init(new).block_on(async {
-            let service = service(keys);
-            let (head, body) = request.into_parts();
-            match service.check_head(&head) {
-                Err(refusal) => refusal,
-                Ok(mut incoming) => match incoming.push(&body) {
-                    Err(error) => service.refuse_body(&head, error),
-                    Ok(()) => service.call(Request::from_parts(head, incoming.finish())).await,
-                },
-            }
-        })
+        let (runtime, service) = (runtime.get_or_init(new), service(keys, ManualClock::new(NOW)));
+        requests.map(|request| runtime.block_on(call(&service, request)))
     })
 }
 
-fn service(keys: AccessKeys) -> CallbackService {
+async fn call(service: &CallbackService, request: Request<Bytes>) -> Response<Bytes> {
+    let (head, body) = request.into_parts();
+    match service.check_head(&head) {
+        Err(refusal) => refusal,
+        Ok(mut incoming) => match incoming.push(&body) {
+            Err(error) => service.refuse_body(&head, error),
+            Ok(()) => service.call(Request::from_parts(head, incoming.finish())).await,
+        },
+    }
+}
+
+/// A service of all families that accepts everything.
+pub(super) fn service(keys: AccessKeys, clock: impl Clock) -> CallbackService {
     CallbackService::builder(keys, TokioRuntime)
-        .clock(ManualClock::new(NOW))
+        .clock(clock)
         .observer(Silent)
         .subscription(AcceptAll::new(), MemoryLedger::new())
         .licensing(AcceptAll::new(), MemoryLedger::new(), MemoryLicenseStore::new())

@@ -2,8 +2,10 @@
 
 use futures_util::FutureExt as _;
 use koogallery::key::{AccessKey, AccessKeys, KeyRing};
+use koogallery::metering::reconciliation::{Encoding, Export, Layout};
 use koogallery::query::{Plus, raw_pairs};
 use koogallery::signature::{Window, callback_v2};
+use koogallery_cli::fuzzing;
 use koogallery_simulator::Masking;
 use koogallery_simulator::http1::{Chunks, Reader};
 use serde_json::Value;
@@ -82,5 +84,41 @@ pub(super) fn masking(data: &[u8]) {
     }
     if serde_json::from_str::<Value>(&text).is_ok() {
         serde_json::from_str::<Value>(&masking.json(&text)).expect("masked JSON is JSON");
+    }
+}
+
+/// A statement says the same with and without a byte order mark, and with its encoding named; its rows are in order.
+pub(super) fn statement(data: &[u8]) {
+    let read = Export::read(data, &Layout::new());
+    if let Err(error) = &read {
+        assert!(!error.to_string().contains(['\n', '\r', '\u{1b}']), "{error}");
+    }
+    if str::from_utf8(data).is_err() {
+        return;
+    }
+    let named = Export::read(data, &Layout::new().with_encoding(Encoding::Utf8));
+    let marked = Export::read(&["\u{feff}".as_bytes(), data].concat(), &Layout::new());
+    if let Ok(export) = &read {
+        assert!(export.records().is_sorted_by_key(|record| record.row));
+        let same = |other: &Result<Export, _>| other.as_ref().is_ok_and(|it| it.records() == export.records());
+        assert!(same(&named) && (same(&marked) || data.starts_with(b"\xef\xbb\xbf")));
+    }
+    assert_eq!(read.is_ok(), named.is_ok());
+    let _ = read.map(|export| export.compare(&[], NOW, NOW));
+}
+
+/// A scenario is read, or the error has a place within the text, on one line.
+pub(super) fn scenario(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    match fuzzing::scenario(text) {
+        Ok(steps) => assert!(steps > 0),
+        Err(error) => {
+            let mut parts = error.splitn(3, ':');
+            let mut number =
+                || parts.next().and_then(|part| part.parse::<usize>().ok()).expect("it begins with a place");
+            let (line, column) = (number(), number());
+            let lines = text.split('\n').nth(line - 1).expect("the line exists");
+            assert!((1..=lines.chars().count() + 1).contains(&column), "{error}");
+        }
     }
 }

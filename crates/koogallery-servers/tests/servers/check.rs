@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use koogallery::AccessKeys;
 use koogallery::ledger::Ledger;
 use koogallery::protocol::Protocol;
-use koogallery_simulator::{Checker, HttpTarget, LedgerProbe, Report};
+use koogallery_simulator::{Charging, Checker, HttpTarget, LedgerProbe, Report};
 
 use crate::support::{Example, SERVERS, keys};
 
@@ -42,5 +42,20 @@ async fn a_listener_of_its_own_writes_the_letter_case_beside_a_server_that_canno
         let probe = LedgerProbe::new(example.ledger().await);
         let report = check(&format!("http://{address}/saasproduce"), keys(), Protocol::SaasV1, probe).await;
         assert!(report.is_ok() && report.failed_ids().is_empty(), "{name}: {}", report.to_text(false));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_handbook_shows_for_existing_applications_passes() {
+    for name in ["handbook_axum", "handbook_actix"] {
+        let example = Example::start(name, &[]);
+        let (url, probe) = (example.url("/saasproduce"), LedgerProbe::new(example.ledger().await));
+        let checker = Checker::new(HttpTarget::new(&url).unwrap(), keys()).with_profile(Protocol::SaasV2);
+        let checker = checker.with_probe(probe).with_charging(Some(Charging::Period));
+        let report = checker.run().await.unwrap();
+        assert!(report.is_ok(), "{name}: {}", report.to_text(false));
+        // As the chapter says: upgrades are left out.
+        assert_eq!(report.failed_ids(), ["L3"], "{name}: {}", report.to_text(false));
+        assert!(report.passed() > 50, "{name}: {}", report.to_text(false));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::subscription::{Due, Subscription};
+use super::time::LAST;
 use super::{Attempt, Marketplace};
 use crate::LineSpec;
 use crate::profile::LONGEST_TIMEOUT;
@@ -44,7 +45,7 @@ impl Marketplace {
 
     /// Waits until this time, and processes everything as it becomes due.
     pub async fn run_until(&self, end: Timestamp) -> Vec<Attempt> {
-        let mut made = Vec::new();
+        let (end, mut made) = (end.min(LAST), Vec::new());
         loop {
             made.extend(self.run_due().await);
             let now = self.now();
@@ -61,7 +62,7 @@ impl Marketplace {
     /// seller: while he answers, and while a refused call waits for its next attempt, the calendar moves on. Returns the last
     /// attempt of every call.
     pub async fn pass(&self, time: Duration) -> Vec<Attempt> {
-        let end = self.now().saturating_add(time);
+        let end = self.now().saturating_add(time).min(LAST);
         let left = || end.abs_diff(self.now().min(end));
         let mut made = Vec::new();
         loop {

@@ -9,6 +9,9 @@ use tokio::time::{Instant, sleep_until};
 use koogallery::clock::{Clock as _, ManualClock, SystemClock};
 use koogallery::timestamp::Timestamp;
 
+/// The calendar stops where the year 9999 begins: later times cannot be written in the marketplace's forms.
+pub(super) const LAST: Timestamp = Timestamp::from_unix_millis(253_370_764_800_000);
+
 pub(super) enum Time {
     Real {
         begun: Timestamp,
@@ -37,7 +40,7 @@ impl Time {
         match self {
             Self::Real { begun, compression, moved } => {
                 let passed = SystemClock.now().abs_diff(*begun).saturating_mul(*compression);
-                begun.saturating_add(passed.saturating_add(*moved.borrow()))
+                begun.saturating_add(passed.saturating_add(*moved.borrow())).min(LAST)
             }
             Self::Virtual(clock) => clock.now(),
         }
@@ -45,6 +48,8 @@ impl Time {
 
     /// Moves the calendar forward.
     pub(super) fn advance(&self, by: Duration) {
+        let now = self.calendar();
+        let by = by.min(LAST.max(now).abs_diff(now));
         match self {
             Self::Real { moved, .. } => moved.send_modify(|moved| *moved = moved.saturating_add(by)),
             Self::Virtual(clock) => clock.advance(by),
@@ -65,7 +70,7 @@ impl Time {
                     }
                 }
             }
-            Self::Virtual(clock) => clock.advance(time),
+            Self::Virtual(_) => self.advance(time),
         }
     }
 }

@@ -340,7 +340,7 @@ fn buyer_json(buyer: &Buyer) -> Value {
 
 /// The end of the day in Beijing on which this many periods have passed.
 pub(crate) fn end_of_period(from: Timestamp, unit: &PeriodType, number: u32) -> Option<Timestamp> {
-    let day = from.to_offset_date_time()?.to_offset(CHINA).date();
+    let day = from.to_offset_date_time()?.checked_to_offset(CHINA)?.date();
     let number = i32::try_from(number).ok()?;
     let last = match unit {
         PeriodType::Year => months_after(day, number.checked_mul(12)?)?,

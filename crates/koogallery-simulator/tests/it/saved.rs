@@ -44,6 +44,21 @@ async fn a_marketplace_goes_on_where_it_was() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_calendar_that_is_moved_too_far_stops_and_can_be_restored() {
+    for protocol in [Protocol::SaasV2, Protocol::LicenseCode] {
+        let good = Good::of(protocol.into());
+        let start = || Marketplace::builder(good.service.clone(), good::keys()).build();
+        let marketplace = start();
+        marketplace.advance(Duration::MAX);
+        let order = marketplace.place_order(OrderSpec::new(LineSpec::period("P1", PeriodType::Day, 1)));
+        marketplace.buy(protocol, &order, 0).await.unwrap();
+        marketplace.pass(Duration::MAX).await;
+        assert_eq!(marketplace.now(), "99990101000000".parse().unwrap());
+        start().restore(&marketplace.save()).unwrap();
+    }
+}
+
 #[test]
 fn what_is_no_state_is_refused() {
     let open_api = OpenApiServer::builder().build();
