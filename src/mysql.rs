@@ -7,7 +7,7 @@
 //!
 //! MariaDB 10.6 and MySQL 8.0, or newer. Older ones are refused, since they lack `SKIP LOCKED`. So is a server that runs
 //! with `--sysdate-is-now`, since a lease must not be measured by the time at which its statement began. The tests run
-//! on MariaDB 10.11; the statements are written for both, but **were not run on MySQL 8**.
+//! on MariaDB 10.11 and MySQL 8.0.
 //!
 //! Tables use InnoDB. What identifies something is `VARBINARY`, so that letter case, accents and blanks at the end
 //! count, and takes up to 512 bytes; a longer one is an error before any statement.
