@@ -58,6 +58,8 @@ mod sqlite;
 mod step;
 #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 mod tables;
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+mod together;
 
 use std::error::Error;
 use std::fmt;

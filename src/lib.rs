@@ -90,7 +90,7 @@ pub mod adapter;
 pub mod agents_gateway;
 pub mod amount;
 mod backoff;
-#[cfg(feature = "deadpool-postgres-0_14")]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 mod batch;
 #[doc(alias = "webhook")]
 #[doc(alias = "生产接口")]

@@ -73,7 +73,6 @@ impl<T, A> Default for Queue<T, A> {
 
 impl<T, A> Waiting<T, A> {
     /// Returns whether the caller was dropped.
-    #[cfg(feature = "deadpool-postgres-0_14")]
     pub(crate) fn is_vain(&self) -> bool {
         self.answer.is_canceled()
     }

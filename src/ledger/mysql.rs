@@ -1,16 +1,24 @@
 //! The ledger in MySQL or MariaDB.
 
+mod statements;
+mod together;
+
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
+use self::statements::{by_id, columns, find, insert_new, order_values, store, wanted};
+use self::together::Together;
 use super::renewal::{Extend, Renewal, Renewals};
 use super::row::{Record, status};
 use super::tables::Tables;
+use super::together::{Changed, Mark, New};
 use super::{
-    Completion, Instance, LeaseOutcome, Ledger, LedgerError, OrderKey, PrunableLedger, Pruned, Step, StepStatus, Target,
+    Completion, Instance, LeaseOutcome, Ledger, LedgerError, PrunableLedger, Pruned, Step, StepStatus, Target,
 };
 use crate::columns::Columns as _;
 use crate::lease::Lease;
@@ -25,6 +33,9 @@ use crate::timestamp::Timestamp;
 /// the server decides by its own clock, so those of the replicas need not agree. Leases that are to be extended at the
 /// same time are extended in one transaction, on a connection that is kept for it.
 ///
+/// Calls of one process that wait for the database at the same time share a transaction and its commit. What would make the
+/// others wait, such as an instance that another transaction has locked, is done alone.
+///
 /// ```no_run
 /// use koogallery::ledger::MysqlLedger;
 /// use koogallery::mysql::Database;
@@ -35,11 +46,18 @@ use crate::timestamp::Timestamp;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MysqlLedger {
     database: Database,
     tables: Tables,
     renewals: Renewals<Reserved>,
+    together: Arc<Together>,
+}
+
+impl fmt::Debug for MysqlLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MysqlLedger").field("tables", &self.tables).finish_non_exhaustive()
+    }
 }
 
 /// Orders have a table of their own, in which they are the primary key: a failed insertion into a second unique key
@@ -89,13 +107,6 @@ DEALLOCATE PREPARE koogallery_update;
 ";
 
 const MIGRATIONS: [&str; 2] = [TABLES, UNSETTLED];
-
-fn columns() -> String {
-    format!(
-        "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, handler_runs, \
-         status_signed_at, status_unsettled, lease_holder, GREATEST(COALESCE(lease_until - {CLOCK}, 0), 0) AS lease_left"
-    )
-}
 
 impl MysqlLedger {
     /// Returns the tables that [`MysqlLedger::new`] makes, for applications that manage their schema themselves.
@@ -147,7 +158,8 @@ impl MysqlLedger {
 
     fn on(database: &Database, tables: Tables) -> Self {
         let reserved = Reserved { database: database.reserved(), tables: tables.clone() };
-        Self { database: database.clone(), tables, renewals: Renewals::new(reserved) }
+        let together = Arc::new(Together::new(database, &tables));
+        Self { database: database.clone(), tables, renewals: Renewals::new(reserved), together }
     }
 
     /// Marks the change of a handler done in a transaction of its own (`READ COMMITTED`) on the same database, so that
@@ -190,7 +202,8 @@ impl MysqlLedger {
             let Some(record) = by_id(&work, &place.instance_id, "FOR UPDATE").await? else { continue };
             if record.is_held_by(held.lease) {
                 if completion.is_last() {
-                    complete(&work, &place.step, record, held.begun_at).await?;
+                    let changed = Changed::by(&place.step, record.instance, held.lease, held.begun_at);
+                    store(&work, &[changed]).await?;
                 }
                 return Ok(());
             }
@@ -199,21 +212,40 @@ impl MysqlLedger {
         Err(held.refusal(is_there).into())
     }
 
+    async fn ask_for_lease(&self, step: &Step, lease: Lease, now: Timestamp) -> Result<LeaseOutcome, LedgerError> {
+        let ends = self.database.ends();
+        // Mostly a purchase is a new one.
+        if let Some(instance) = step.initial_instance() {
+            let new = New { key: step.key().map(str::to_owned), instance, lease: Some(lease), at: now };
+            // What cannot be stored must not fail the others.
+            new.row().map_err(LedgerError::store)?;
+            if let Some(instance) = self.together.beginnings.ask(new, ends).await {
+                return Ok(LeaseOutcome::Run(instance));
+            }
+        }
+        self.run_until(ends, move |work| async move { begin(&work, step, lease, now).await }).await
+    }
+
     async fn run<T, F>(&self, work: impl Fn(Named) -> F) -> Result<T, LedgerError>
     where
         F: Future<Output = Result<T, DatabaseError>>,
     {
-        let named = |own| work(Named { work: own, tables: self.tables.clone() });
-        self.database.run(named).await.map_err(LedgerError::store)
+        self.run_until(self.database.ends(), work).await
     }
 
-    /// As `run`, for changes that only the holder of the lease may make.
-    async fn run_held<T, F>(&self, instance_id: &str, work: impl Fn(Named) -> F) -> Result<T, LedgerError>
+    /// As `run`, in the time that is left.
+    async fn run_until<T, F>(&self, ends: Instant, work: impl Fn(Named) -> F) -> Result<T, LedgerError>
     where
-        F: Future<Output = Result<Option<T>, DatabaseError>>,
+        F: Future<Output = Result<T, DatabaseError>>,
     {
-        self.run(work).await?.ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned()))
+        let named = |own| work(Named { work: own, tables: self.tables.clone() });
+        self.database.run_until(ends, named).await.map_err(LedgerError::store)
     }
+}
+
+/// Returns what was done by the holder of a lease, or that it has lost the lease.
+fn held<T>(instance_id: &str, done: Option<T>) -> Result<T, LedgerError> {
+    done.ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned()))
 }
 
 /// A transaction on tables of a name.
@@ -230,7 +262,15 @@ impl<S: Session> Session for Named<S> {
 
 impl Ledger for MysqlLedger {
     fn status<'a>(&'a self, step: &'a Step, _now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
-        self.run(move |work| async move { Ok(status(step, find(&work, step).await?)) }).boxed()
+        async move {
+            let ends = self.database.ends();
+            wanted(step).map_err(LedgerError::store)?;
+            if let Some(status) = self.together.statuses.ask(step.clone(), ends).await {
+                return Ok(status);
+            }
+            self.run_until(ends, move |work| async move { Ok(status(step, find(&work, step).await?)) }).await
+        }
+        .boxed()
     }
 
     fn begin<'a>(
@@ -239,7 +279,12 @@ impl Ledger for MysqlLedger {
         lease: Lease,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<LeaseOutcome, LedgerError>> {
-        self.run(move |work| async move { begin(&work, step, lease, now).await }).boxed()
+        async move {
+            let outcome = self.ask_for_lease(step, lease, now).await?;
+            self.together.granted.keep(lease, &outcome);
+            Ok(outcome)
+        }
+        .boxed()
     }
 
     fn extend<'a>(
@@ -261,7 +306,7 @@ impl Ledger for MysqlLedger {
                 let place = values![id("instance_id", instance_id)?, lease.holder_text(), lease.duration_millis()];
                 Ok((work.execute(&extend, &place).await? == 1).then_some(()))
             };
-            self.run_held(instance_id, extend).await
+            held(instance_id, self.run(extend).await?)
         }
         .boxed()
     }
@@ -273,32 +318,54 @@ impl Ledger for MysqlLedger {
         lease: Lease,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Arc<Instance>, LedgerError>> {
-        let mark = move |work: Named| async move {
-            let record = by_id(&work, instance_id, "FOR UPDATE").await?;
-            let Some(record) = record.filter(|record| record.is_held_by(lease)) else {
-                return Ok(None);
+        async move {
+            let ends = self.database.ends();
+            if let Some(before) = self.together.granted.take(lease, instance_id) {
+                let mark = Mark { step: step.clone(), before, lease, at: now };
+                if let Some(instance) = self.together.marks.ask(mark, ends).await {
+                    return Ok(instance);
+                }
+            }
+            let complete = move |work: Named| async move {
+                let record = by_id(&work, instance_id, "FOR UPDATE").await?;
+                let Some(record) = record.filter(|record| record.is_held_by(lease)) else {
+                    return Ok(None);
+                };
+                let changed = [Changed::by(step, record.instance, lease, now)];
+                store(&work, &changed).await?;
+                let [changed] = changed;
+                Ok(Some(Arc::new(changed.instance)))
             };
-            complete(&work, step, record, now).await.map(Some)
-        };
-        self.run_held(instance_id, mark).boxed()
+            held(instance_id, self.run_until(ends, complete).await?)
+        }
+        .boxed()
     }
 
     fn abandon<'a>(&'a self, instance_id: &'a str, lease: Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        self.together.granted.take(lease, instance_id);
         let abandon = move |work: Named| async move {
             let release = "UPDATE koogallery_instance SET lease_holder = NULL, lease_until = NULL \
                            WHERE instance_id = ?1 AND lease_holder = ?2";
             let place = values![id("instance_id", instance_id)?, lease.holder_text()];
             Ok((work.execute(release, &place).await? == 1).then_some(()))
         };
-        self.run_held(instance_id, abandon).boxed()
+        async move { held(instance_id, self.run(abandon).await?) }.boxed()
     }
 
     fn instance<'a>(&'a self, instance_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
-        let find = move |work: Named| async move {
-            let record = by_id(&work, instance_id, "").await?;
-            Ok(record.map(|record| Arc::new(record.instance)))
-        };
-        self.run(find).boxed()
+        async move {
+            let ends = self.database.ends();
+            id("instance_id", instance_id).map_err(LedgerError::store)?;
+            if let Some(instance) = self.together.instances.ask(instance_id.to_owned(), ends).await {
+                return Ok(instance);
+            }
+            let find = move |work: Named| async move {
+                let record = by_id(&work, instance_id, "").await?;
+                Ok(record.map(|record| Arc::new(record.instance)))
+            };
+            self.run_until(ends, find).await
+        }
+        .boxed()
     }
 
     fn instances<'a>(
@@ -308,7 +375,7 @@ impl Ledger for MysqlLedger {
     ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
         let list = move |work: Named| async move {
             let list = format!(
-                "SELECT {} FROM koogallery_instance WHERE instance_id > ?1 ORDER BY instance_id LIMIT ?2",
+                "SELECT {} FROM koogallery_instance AS instance WHERE instance_id > ?1 ORDER BY instance_id LIMIT ?2",
                 columns()
             );
             let rows = work.query(&list, &values![id("instance_id", after.unwrap_or_default())?, limit]).await?;
@@ -324,62 +391,22 @@ impl PrunableLedger for MysqlLedger {
     }
 }
 
-/// Returns the record of a step, and whether its key is stored; both from one moment. Locks nothing.
-async fn find(work: &Named, step: &Step) -> Result<Option<(Record, bool)>, DatabaseError> {
-    let mut parameters = vec![key(step)?];
-    let instance = match &step.target {
-        Target::Purchase { order, .. } => {
-            parameters.extend(order_values(order)?);
-            "(SELECT instance_id FROM koogallery_order \
-             WHERE order_id = ?2 AND order_line_id = ?3 AND order_product_id = ?4)"
-        }
-        Target::Instance(instance_id) => {
-            parameters.push(id("instance_id", instance_id)?);
-            "?2"
-        }
-    };
-    let statement = format!(
-        "SELECT {}, EXISTS (SELECT 1 FROM koogallery_step AS step WHERE step.instance_id = instance.instance_id \
-         AND step_key = ?1) AS noted FROM koogallery_instance AS instance WHERE instance.instance_id = {instance}",
-        columns()
-    );
-    let row = work.query_opt(&statement, &parameters).await?;
-    row.as_ref().map(Record::read_noted).transpose()
-}
-
-async fn by_id(work: &impl Session, instance_id: &str, lock: &str) -> Result<Option<Record>, DatabaseError> {
-    let statement = format!("SELECT {} FROM koogallery_instance WHERE instance_id = ?1 {lock}", columns());
-    let row = work.query_opt(&statement, &[id("instance_id", instance_id)?]).await?;
-    row.as_ref().map(Record::read).transpose()
-}
-
-fn order_values(order: &OrderKey) -> Result<[Value; 3], DatabaseError> {
-    let OrderKey { order_id, order_line_id, product_id } = order;
-    Ok([
-        id("order_id", order_id)?,
-        id("order_line_id", order_line_id.as_deref().unwrap_or_default())?,
-        id("order_product_id", product_id.as_deref().unwrap_or_default())?,
-    ])
-}
-
-fn key(step: &Step) -> Result<Value, DatabaseError> {
-    step.key().map_or(Ok(Value::NULL), |key| id("step_key", key))
-}
-
 async fn begin(work: &Named, step: &Step, lease: Lease, now: Timestamp) -> Result<LeaseOutcome, DatabaseError> {
     if let (Target::Purchase { order, .. }, Some(first)) = (&step.target, step.initial_instance()) {
         let find = "SELECT instance_id FROM koogallery_order \
                     WHERE order_id = ?1 AND order_line_id = ?2 AND order_product_id = ?3";
+        let first = New { key: step.key().map(str::to_owned), instance: first, lease: None, at: now };
+        let mut is_inserted = None;
         loop {
             let known = work.query_opt(find, &order_values(order)?).await?;
-            let is_there = match &known {
-                Some(row) => lock(work, &row.text("instance_id")?).await?,
-                None if insert(work, step, &first, now).await? => true,
-                None => return Ok(LeaseOutcome::IdTaken),
-            };
-            // Otherwise the order was pruned meanwhile, and is not known any more.
-            if is_there {
-                break;
+            match (&known, is_inserted) {
+                // Otherwise the order was pruned meanwhile, and is not known any more.
+                (Some(row), _) if lock(work, &row.text("instance_id")?).await? => break,
+                (Some(_), _) => {}
+                (None, Some(false)) => return Ok(LeaseOutcome::IdTaken),
+                (None, _) => {
+                    is_inserted = Some(!insert_new(work, &[&first]).await?.is_empty());
+                }
             }
         }
     } else if let Target::Instance(instance_id) = &step.target {
@@ -404,57 +431,6 @@ async fn begin(work: &Named, step: &Step, lease: Lease, now: Timestamp) -> Resul
 async fn lock(work: &Named, instance_id: &str) -> Result<bool, DatabaseError> {
     let lock = "SELECT instance_id FROM koogallery_instance WHERE instance_id = ?1 FOR UPDATE";
     Ok(work.query_opt(lock, &[id("instance_id", instance_id)?]).await?.is_some())
-}
-
-/// Inserts an order that is not known, with its instance. Returns false, and inserts nothing, if the instance's id is
-/// taken.
-async fn insert(work: &Named, step: &Step, first: &Instance, now: Timestamp) -> Result<bool, DatabaseError> {
-    let order = order_values(&first.order)?;
-    let place = [&order[..], &[id("instance_id", &first.instance_id)?]].concat();
-    let insert = "INSERT INTO koogallery_order (order_id, order_line_id, order_product_id, instance_id) \
-                  VALUES (?1, ?2, ?3, ?4)";
-    work.insert_missing(insert, &place).await?;
-    let insert = "INSERT INTO koogallery_instance (order_id, order_line_id, order_product_id, instance_id, product_id, \
-                  state, handler_runs, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)";
-    let own = values![first.product_id.as_deref(), first.state.as_str(), now.as_unix_millis()];
-    if work.insert(insert, &[&place[..], &own].concat()).await? {
-        note(work, step, &first.instance_id, now).await?;
-        return Ok(true);
-    }
-    let delete = "DELETE FROM koogallery_order WHERE order_id = ?1 AND order_line_id = ?2 AND order_product_id = ?3";
-    work.execute(delete, &order).await?;
-    Ok(false)
-}
-
-/// Applies a step to an instance that its holder has locked.
-async fn complete(
-    work: &impl Session,
-    step: &Step,
-    record: Record,
-    now: Timestamp,
-) -> Result<Arc<Instance>, DatabaseError> {
-    let mut instance = record.instance;
-    step.apply(&mut instance);
-    let Instance { instance_id, product_id, state, expire_time, status_signed_at, status_unsettled, .. } = &instance;
-    note(work, step, instance_id, now).await?;
-    let [expire_time, signed_at] = [expire_time, status_signed_at].map(|time| time.map(Timestamp::as_unix_millis));
-    let set = "UPDATE koogallery_instance SET product_id = ?2, state = ?3, expire_time = ?4, \
-               status_signed_at = ?5, status_unsettled = ?7, lease_holder = NULL, lease_until = NULL, \
-               released_at = CASE ?3 WHEN 'released' THEN COALESCE(released_at, ?6) END WHERE instance_id = ?1";
-    let now = now.as_unix_millis();
-    let unsettled = i64::from(*status_unsettled);
-    let state = values![product_id.as_deref(), state.as_str(), expire_time, signed_at, now, unsettled];
-    work.execute(set, &[&[id("instance_id", instance_id)?], &state[..]].concat()).await?;
-    Ok(Arc::new(instance))
-}
-
-/// Stores the key of a step, if it has one, unless it is stored already.
-async fn note(work: &impl Session, step: &Step, instance_id: &str, now: Timestamp) -> Result<(), DatabaseError> {
-    if step.key().is_none() {
-        return Ok(());
-    }
-    let note = "INSERT INTO koogallery_step (instance_id, step_key, done_at) VALUES (?1, ?2, ?3)";
-    work.insert(note, &values![id("instance_id", instance_id)?, key(step)?, now.as_unix_millis()]).await.map(drop)
 }
 
 /// Instances that another transaction has locked are left to the next time.

@@ -12,11 +12,12 @@ use futures_util::future::{BoxFuture, try_join, try_join3};
 use tokio::time::Instant;
 use tokio_postgres::{Row, Transaction};
 
-use self::statements::{Changed, New, by_id, columns, find, insert_new, store};
-use self::together::{Mark, Together};
+use self::statements::{by_id, columns, find, insert_new, store};
+use self::together::Together;
 use super::renewal::{Extend, Renewal, Renewals};
 use super::row::{Record, status};
 use super::tables::Tables;
+use super::together::{Changed, Mark, New};
 use super::{Completion, Instance, LeaseOutcome, Ledger, LedgerError, PrunableLedger, Pruned, Step, StepStatus};
 use crate::lease::Lease;
 use crate::postgres::{

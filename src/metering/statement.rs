@@ -201,7 +201,7 @@ macro_rules! fill_months {
             $month,
             " AS month, instance_id, package, amount FROM koogallery_usage_record
         WHERE state = 'delivered' AND NOT EXISTS (SELECT 1 FROM koogallery_usage_month)
-    ) AS stored GROUP BY month, instance_id, package;
+    ) AS known GROUP BY month, instance_id, package;
 "
         )
     };

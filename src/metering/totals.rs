@@ -188,7 +188,7 @@ macro_rules! fill_totals {
             WHERE NOT EXISTS (SELECT 1 FROM koogallery_usage_total)
         UNION ALL SELECT instance_id, amount FROM koogallery_usage_record
             WHERE NOT EXISTS (SELECT 1 FROM koogallery_usage_total)
-    ) AS stored GROUP BY instance_id
+    ) AS known GROUP BY instance_id
     UNION ALL SELECT package, instance_id, 0, sum(amount) FROM (
         SELECT package, instance_id, amount FROM koogallery_usage_open
             WHERE package <> '' AND NOT EXISTS (SELECT 1 FROM koogallery_usage_total)

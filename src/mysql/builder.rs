@@ -114,7 +114,7 @@ impl Server {
             version.split(|sign: char| !sign.is_ascii_digit()).map(|number| number.parse().unwrap_or(0_u32));
         let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         let (server, oldest) =
-            if version.contains("MariaDB") { (Self::MariaDb, (10, 6, 0)) } else { (Self::Mysql, (8, 0, 1)) };
+            if version.contains("MariaDB") { (Self::MariaDb, (10, 6, 0)) } else { (Self::Mysql, (8, 0, 4)) };
         if found < oldest {
             return Err(DatabaseError::UnsupportedServer(version.to_owned()));
         }
@@ -168,7 +168,7 @@ mod tests {
         ] {
             assert_eq!(Server::read(version).unwrap(), server, "{version}");
         }
-        for version in ["10.5.29-MariaDB", "5.7.44-log", "8.0.0-dmr", "", "x"] {
+        for version in ["10.5.29-MariaDB", "5.7.44-log", "8.0.3-rc", "", "x"] {
             assert!(matches!(Server::read(version), Err(DatabaseError::UnsupportedServer(_))), "{version}");
         }
     }

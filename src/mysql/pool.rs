@@ -16,7 +16,26 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Timeout of finding out whether a statement is still running.
 const ASKING: Duration = Duration::from_secs(2);
 
-const BEGIN: &str = "START TRANSACTION";
+/// How long a transaction waits for a lock.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Patience {
+    Until(Instant),
+    Brief,
+}
+
+impl Patience {
+    /// Returns the statements that begin a transaction, in one round trip. The server counts in whole seconds, and gives up
+    /// before the operation times out, if there is a second for it.
+    fn begin(self) -> String {
+        let seconds = match self {
+            Self::Brief => 1,
+            Self::Until(ends) => {
+                ends.saturating_duration_since(Instant::now()).mul_f64(0.85).as_secs().clamp(1, 1 << 30)
+            }
+        };
+        format!("SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}; START TRANSACTION")
+    }
+}
 
 pub(super) struct Pool {
     opts: Opts,
@@ -41,14 +60,14 @@ impl Pool {
     }
 
     /// Returns a connection with a new transaction: an idle one if it works, as the begin shows.
-    pub(super) async fn begin(&self) -> Result<Conn, DatabaseError> {
+    pub(super) async fn begin(&self, patience: Patience) -> Result<Conn, DatabaseError> {
         while let Some(mut connection) = self.take() {
-            if matches!(timeout(CHECK_TIMEOUT, connection.query_drop(BEGIN)).await, Ok(Ok(()))) {
+            if matches!(timeout(CHECK_TIMEOUT, connection.query_drop(patience.begin())).await, Ok(Ok(()))) {
                 return Ok(connection);
             }
         }
         let mut connection = self.connect().await?;
-        connection.query_drop(BEGIN).await?;
+        connection.query_drop(patience.begin()).await?;
         Ok(connection)
     }
 

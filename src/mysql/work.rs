@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::is_duplicate;
-use super::pool::Pool;
+use super::pool::{Patience, Pool};
 use super::statement::{by_order, portions, tuples};
 use super::{DatabaseError, Row};
 
@@ -125,10 +125,15 @@ enum Command {
 
 impl Work {
     /// Begins a transaction on a connection of the pool, as soon as one is free.
-    pub(super) async fn begin(pool: &Arc<Pool>, limit: Duration, ends: Instant) -> Result<Self, DatabaseError> {
+    pub(super) async fn begin(
+        pool: &Arc<Pool>,
+        limit: Duration,
+        ends: Instant,
+        patience: Patience,
+    ) -> Result<Self, DatabaseError> {
         let permit = pool.permit(limit, ends).await?;
         let (commands, received) = mpsc::channel(1);
-        drop(tokio::spawn(serve(Arc::clone(pool), permit, received, ends)));
+        drop(tokio::spawn(serve(Arc::clone(pool), permit, received, ends, patience)));
         Ok(Self { commands })
     }
 
@@ -170,9 +175,15 @@ impl Session for Own<'_, '_> {
 }
 
 /// Runs a transaction to its end, and gives up the connection only where nothing is heard of it any more.
-async fn serve(pool: Arc<Pool>, permit: OwnedSemaphorePermit, mut commands: mpsc::Receiver<Command>, ends: Instant) {
+async fn serve(
+    pool: Arc<Pool>,
+    permit: OwnedSemaphorePermit,
+    mut commands: mpsc::Receiver<Command>,
+    ends: Instant,
+    patience: Patience,
+) {
     let connection_id = AtomicU32::new(0);
-    let mut transaction = pin!(transact(&pool, &mut commands, &connection_id));
+    let mut transaction = pin!(transact(&pool, &mut commands, &connection_id, patience));
     if timeout_at(ends + GRACE, transaction.as_mut()).await.is_err() {
         // The way to the server may be broken. Then it ends the statement by its own limits, if it ever got it.
         while Instant::now() < ends + HELD && pool.is_at_work(connection_id.load(Ordering::Relaxed)).await {
@@ -185,8 +196,8 @@ async fn serve(pool: Arc<Pool>, permit: OwnedSemaphorePermit, mut commands: mpsc
 }
 
 /// Runs the commands of a transaction. Without a commit, it is undone.
-async fn transact(pool: &Pool, commands: &mut mpsc::Receiver<Command>, connection_id: &AtomicU32) {
-    let mut connection = match pool.begin().await {
+async fn transact(pool: &Pool, commands: &mut mpsc::Receiver<Command>, connection_id: &AtomicU32, patience: Patience) {
+    let mut connection = match pool.begin(patience).await {
         Ok(connection) => connection,
         Err(error) => {
             if let Some(Command::Run { reply, .. } | Command::Commit { reply }) = commands.recv().await {

@@ -116,9 +116,10 @@ async fn mysql_forgets_what_is_over() {
     // Over for more than the five minutes, and over for less.
     for (kind, rows, ago) in [("old", 250, 301), ("late", 250, 290)] {
         let until = now.saturating_sub(Duration::from_secs(ago)).as_unix_millis();
-        let insert = "INSERT INTO koogallery_replay (call_digest, until) \
-                      SELECT UNHEX(SHA2(CONCAT('v2:', ?, seq), 256)), ? FROM seq_1_to_250 WHERE seq <= ?";
-        admin.exec_drop(insert, (kind, until, rows)).await.unwrap();
+        let insert = "INSERT INTO koogallery_replay (call_digest, until) WITH RECURSIVE numbers AS \
+                      (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM numbers WHERE seq < ?) \
+                      SELECT UNHEX(SHA2(CONCAT('v2:', ?, seq), 256)), ? FROM numbers";
+        admin.exec_drop(insert, (rows, kind, until)).await.unwrap();
     }
     for (nonce, left) in [("a", 401), ("b", 302), ("c", 253), ("d", 254)] {
         // By the clock of this replica everything is long over.

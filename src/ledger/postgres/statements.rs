@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::Named;
 use crate::lease::Lease;
 use crate::ledger::row::Record;
-use crate::ledger::{Instance, OrderKey, Step, Target};
+use crate::ledger::together::{Changed, New, order_columns};
+use crate::ledger::{Instance, Step, Target};
 use crate::postgres::{CLOCK, DatabaseError, Parameter, ints, lease_end, text, texts};
 use crate::timestamp::Timestamp;
 
@@ -60,21 +61,6 @@ pub(super) async fn by_id(
     row.as_ref().map(Record::read).transpose()
 }
 
-/// Returns the columns of an order key: empty texts stand for what it lacks.
-pub(super) fn order_columns(order: &OrderKey) -> [&str; 3] {
-    let OrderKey { order_id, order_line_id, product_id } = order;
-    [order_id, order_line_id.as_deref().unwrap_or_default(), product_id.as_deref().unwrap_or_default()]
-}
-
-/// An instance to insert, with the key of the step that creates it.
-pub(super) struct New {
-    pub(super) key: Option<String>,
-    pub(super) instance: Instance,
-    /// `None` to lend it later.
-    pub(super) lease: Option<Lease>,
-    pub(super) at: Timestamp,
-}
-
 /// Inserts instances whose order is unknown and whose id is not taken, and waits for others that are about to insert either.
 /// No two may have one order. Returns the places of those that were inserted.
 pub(super) async fn insert_new(transaction: &Named<'_>, new: &[&New]) -> Result<HashSet<usize>, DatabaseError> {
@@ -118,22 +104,6 @@ pub(super) async fn insert_new(transaction: &Named<'_>, new: &[&New]) -> Result<
     );
     let rows = transaction.query(&statement, &parameters).await?;
     rows.iter().map(place).collect()
-}
-
-/// An instance to which a step was applied.
-pub(super) struct Changed<'a> {
-    pub(super) instance: Instance,
-    key: Option<&'a str>,
-    holder: String,
-    at: Timestamp,
-}
-
-impl<'a> Changed<'a> {
-    /// Applies a step to an instance that the holder of a lease has.
-    pub(super) fn by(step: &'a Step, mut instance: Instance, lease: Lease, at: Timestamp) -> Self {
-        step.apply(&mut instance);
-        Self { instance, key: step.key(), holder: lease.holder_text(), at }
-    }
 }
 
 /// Stores instances with the keys of their steps, and ends their leases. Returns the places of those that were stored: not of

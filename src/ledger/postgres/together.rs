@@ -1,21 +1,19 @@
 //! Operations of many callers in one transaction each.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::try_join;
 use tokio::time::Instant;
 use tokio_postgres::Row;
 
 use super::Named;
-use super::statements::{Changed, New, columns, insert_new, noted, order_columns, place, store};
+use super::statements::{columns, insert_new, noted, place, store};
 use crate::batch::{Batch, Batches};
-use crate::lease::Lease;
 use crate::ledger::row::{Record, status};
 use crate::ledger::tables::Tables;
-use crate::ledger::{Instance, LeaseOutcome, Step, StepStatus, Target};
+use crate::ledger::together::{Changed, Firsts, Granted, Mark, New, order_columns};
+use crate::ledger::{Instance, Step, StepStatus, Target};
 use crate::postgres::{Database, DatabaseError, WAIT_BRIEFLY, Work, ints, texts};
-use crate::timestamp::Timestamp;
 
 /// What waits for the next transaction of each kind.
 pub(super) struct Together {
@@ -164,36 +162,12 @@ impl Batch for Beginnings {
     type Error = DatabaseError;
 
     async fn run(&self, new: &[&New], ends: Instant) -> Result<Vec<Option<Arc<Instance>>>, DatabaseError> {
-        // Of two with one order or one id, the second is another one's copy.
-        let (mut orders, mut ids) = (HashSet::new(), HashSet::new());
-        let (mut places, mut firsts) = (Vec::new(), Vec::new());
-        for (place, new) in new.iter().copied().enumerate() {
-            if orders.insert(order_columns(&new.instance.order)) && ids.insert(&*new.instance.instance_id) {
-                places.push(place);
-                firsts.push(new);
-            }
-        }
-        let firsts = &firsts;
-        let insert = async move |transaction: &Named<'_>| transaction.last(insert_new(transaction, firsts)).await;
+        let firsts = Firsts::of(new);
+        let new = &firsts.new[..];
+        let insert = async move |transaction: &Named<'_>| transaction.last(insert_new(transaction, new)).await;
         let inserted = self.0.run(ends, insert).await?;
-        let mut instances: Vec<Option<Arc<Instance>>> = new.iter().map(|_| None).collect();
-        for place in inserted {
-            if let (Some(place), Some(new)) = (places.get(place), firsts.get(place))
-                && let Some(instance) = instances.get_mut(*place)
-            {
-                *instance = Some(Arc::new(new.instance.clone()));
-            }
-        }
-        Ok(instances)
+        Ok(firsts.begun(&inserted))
     }
-}
-
-/// A step that is done, and its instance as it was before.
-pub(super) struct Mark {
-    pub(super) step: Step,
-    pub(super) before: Arc<Instance>,
-    pub(super) lease: Lease,
-    pub(super) at: Timestamp,
 }
 
 /// Marks steps done. Those whose lease is lost, or whose instance another transaction has locked, are to be done alone.
@@ -206,41 +180,10 @@ impl Batch for Marks {
     type Error = DatabaseError;
 
     async fn run(&self, marks: &[&Mark], ends: Instant) -> Result<Vec<Option<Arc<Instance>>>, DatabaseError> {
-        let mut changed = Vec::with_capacity(marks.len());
-        for mark in marks {
-            let handler_runs = mark.before.handler_runs.saturating_add(1);
-            let instance = Instance { handler_runs, ..Instance::clone(&mark.before) };
-            changed.push(Changed::by(&mark.step, instance, mark.lease, mark.at));
-        }
+        let changed = Changed::by_all(marks);
         let to_store = &changed[..];
         let mark = async move |transaction: &Named<'_>| transaction.last(store(transaction, to_store)).await;
         let stored = self.0.run(ends, mark).await?;
-        let instance =
-            |(place, changed): (usize, Changed<'_>)| stored.contains(&place).then(|| Arc::new(changed.instance));
-        Ok(changed.into_iter().enumerate().map(instance).collect())
-    }
-}
-
-/// Instances as they were when their leases were granted by this process. No other process changes one until its holder has
-/// marked its step, which the statement that does so checks.
-#[derive(Clone, Default)]
-pub(super) struct Granted(Arc<Mutex<HashMap<u128, Arc<Instance>>>>);
-
-/// Bounds what runs leave behind that come to no end. Others are read again.
-const GRANTED: usize = 10_000;
-
-impl Granted {
-    pub(super) fn keep(&self, lease: Lease, outcome: &LeaseOutcome) {
-        let mut granted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let LeaseOutcome::Run(instance) = outcome
-            && granted.len() < GRANTED
-        {
-            granted.insert(lease.holder, Arc::clone(instance));
-        }
-    }
-
-    pub(super) fn take(&self, lease: Lease, instance_id: &str) -> Option<Arc<Instance>> {
-        let granted = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&lease.holder);
-        granted.filter(|instance| instance.instance_id == instance_id)
+        Ok(Changed::stored(changed, &stored))
     }
 }
