@@ -3,15 +3,15 @@
 //! The two take turns on 64 connections from one thread, on a ledger in memory that knows the purchase. What a call costs the
 //! client, the kernel and the framework is the same for both, so that the share says what the service adds.
 
+mod served;
+
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use koogallery::CallbackService;
-use koogallery::adapter::serve::Server;
 use koogallery::adapter::tokio::TokioRuntime;
-use koogallery::adapter::tower::Endpoint;
 use koogallery::clock::ManualClock;
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
 use koogallery::ledger::MemoryLedger;
@@ -38,8 +38,18 @@ const ROUNDS: usize = 25;
 /// Serves callbacks and the constant on a listener, and does not return.
 type Serve = fn(TcpListener, CallbackService) -> Result<(), BoxError>;
 
-const SERVERS: [(&str, Serve); 5] =
-    [("serve", serve), ("axum, by serve", axum), ("actix-web", actix), ("salvo", salvo), ("ntex", ntex)];
+const SERVERS: [(&str, Serve); 10] = [
+    ("serve", served::serve),
+    ("axum, by serve", served::axum),
+    ("actix-web", served::actix),
+    ("hyper", served::hyper),
+    ("poem, by serve", served::poem),
+    ("salvo", served::salvo),
+    ("warp, by serve", served::warp),
+    ("Rocket", served::rocket),
+    ("ntex", served::ntex),
+    ("tiny_http", served::tiny_http),
+];
 
 fn main() -> Result<(), BoxError> {
     let key = AccessKey::new(KEY)?;
@@ -147,106 +157,4 @@ async fn expect_success(connection: &mut TcpStream) -> Result<(), BoxError> {
             return if is_success { Ok(()) } else { Err(String::from_utf8_lossy(answer).into()) };
         }
     }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
-}
-
-fn serve(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
-    use bytes::Bytes;
-    use http_body_util::{BodyExt as _, Full};
-    use tower::ServiceExt as _;
-
-    let endpoint = Endpoint::new(service);
-    let router = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
-        let endpoint = endpoint.clone();
-        async move {
-            if request.uri().path() == CALLBACKS {
-                return endpoint.oneshot(request).await;
-            }
-            // A body that is not read closes the connection.
-            let _ = request.into_body().collect().await;
-            Ok(http::Response::new(Full::new(Bytes::from_static(ANSWER.as_bytes()))))
-        }
-    });
-    runtime().block_on(async {
-        Server::new().serve(tokio::net::TcpListener::from_std(listener)?, router, std::future::pending()).await;
-        Ok(())
-    })
-}
-
-fn axum(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
-    let constant = axum::routing::post(async |_: bytes::Bytes| ANSWER);
-    let router =
-        axum::Router::new().merge(koogallery::adapter::axum::routes(CALLBACKS, service)).route(CONSTANT, constant);
-    runtime().block_on(async {
-        Server::new().serve(tokio::net::TcpListener::from_std(listener)?, router, std::future::pending()).await;
-        Ok(())
-    })
-}
-
-fn actix(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
-    use actix_web::{App, HttpServer, web};
-
-    let app = move || {
-        App::new()
-            .configure(koogallery::adapter::actix::routes(CALLBACKS, service.clone()))
-            .route(CONSTANT, web::post().to(async |_: web::Bytes| ANSWER))
-    };
-    let server = HttpServer::new(app).workers(2).disable_signals().listen(listener)?.run();
-    Ok(actix_web::rt::System::new().block_on(server)?)
-}
-
-fn salvo(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
-    use salvo::conn::tcp::TcpAcceptor;
-    use salvo::http::ReqBody;
-    use salvo::prelude::{Request, Router, Server, TowerServiceCompat, handler};
-
-    #[handler]
-    async fn constant(request: &mut Request) -> &'static str {
-        let _ = request.payload().await;
-        ANSWER
-    }
-
-    let callbacks = TowerServiceCompat::<ReqBody, _, _, _>::compat(Endpoint::new(service));
-    let router = Router::new()
-        .push(Router::with_path("saasproduce").goal(callbacks))
-        .push(Router::with_path("constant").post(constant));
-    runtime().block_on(async {
-        let mut server = Server::new(TcpAcceptor::try_from(tokio::net::TcpListener::from_std(listener)?)?);
-        server.http1_mut().title_case_headers(true);
-        server.serve(router).await;
-        Ok(())
-    })
-}
-
-fn ntex(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
-    use futures_util::TryStreamExt as _;
-    use ntex::util::Bytes;
-    use ntex::web::types::{Payload, State};
-    use ntex::web::{App, HttpRequest, HttpResponse, post, server};
-
-    async fn answer(request: HttpRequest, body: Payload, endpoint: State<Endpoint>) -> HttpResponse {
-        let mut head = http::Request::builder().method(request.method().as_str()).uri(request.uri().to_string());
-        for (name, value) in request.headers() {
-            head = head.header(name.as_str(), value.as_bytes());
-        }
-        let (head, ()) = head.body(()).expect("what ntex took").into_parts();
-        let answer = endpoint.receive(head, body.map_err(|error| error.to_string())).await;
-        let mut response = HttpResponse::build(answer.status());
-        for (name, value) in answer.headers() {
-            response.header(name.as_str(), value.as_bytes());
-        }
-        response.body(answer.into_body().to_vec())
-    }
-
-    let endpoint = Endpoint::new(service);
-    let app = async move || {
-        let app = App::new().state(endpoint.clone()).route(CALLBACKS, post().to(answer));
-        app.route(CONSTANT, post().to(async |_: Bytes| ANSWER))
-    };
-    let system = ntex::rt::System::new("servers", ntex::rt::DefaultRuntime);
-    system.block_on(async move { server(app).workers(2).disable_signals().listen(listener)?.run().await })?;
-    Ok(())
 }
