@@ -122,7 +122,7 @@ pub use open_api_server::{
 };
 pub use probe::{HttpProbe, LedgerProbe, Probe, ProbeError, ProbedInstance};
 pub use profile::{Profile, UnknownProfile};
-pub use report::{Cause, CheckResult, Exchange, Failure, Outcome, Report};
+pub use report::{Cause, CheckResult, Exchange, Failure, LocalizedReport, Outcome, Report, Translate};
 pub use saved::StateError;
 pub use target::{Answer, Target, TargetError};
 pub use tls_error::TlsError;

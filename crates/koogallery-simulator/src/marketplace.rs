@@ -5,6 +5,7 @@ mod builder;
 mod call_options;
 mod due;
 mod fault;
+mod held;
 mod lifecycle;
 mod sent;
 mod subscription;
@@ -29,6 +30,7 @@ pub use self::subscription::{Subscription, SubscriptionState};
 
 use self::attempt::Planned;
 use self::fault::Faults;
+use self::held::HeldCalls;
 use self::sent::Sent;
 use self::time::Time;
 use super::delivery::{Callback, DeliveryError, DeliveryOutcome, Endpoint, Schedule};
@@ -85,8 +87,8 @@ struct Inner {
     open_api: OpenApiServer,
     time: Time,
     random: SeededRandom,
-    /// Number of answered calls.
-    answered: watch::Sender<u64>,
+    /// Number of calls that were held back.
+    held_back: watch::Sender<u64>,
     state: Mutex<State>,
 }
 
@@ -97,6 +99,7 @@ struct State {
     log: Ring<Attempt>,
     sent: Sent,
     faults: Faults,
+    held: HeldCalls,
 }
 
 impl Marketplace {
@@ -248,8 +251,9 @@ impl Marketplace {
             attempt.clone()
         });
         state.sent.push(attempt.sequence, sent);
-        drop(state);
-        self.inner.answered.send_modify(|answered| *answered += 1);
+        if !state.held.is_empty() {
+            state.held.let_go(callback.instance_id());
+        }
         attempt
     }
 

@@ -6,6 +6,7 @@ mod html;
 mod json;
 mod junit;
 mod lines;
+mod localized;
 mod markdown;
 mod picture;
 mod text;
@@ -20,6 +21,7 @@ pub use exchange::Exchange;
 pub(super) use exchange::WholeBodies;
 use koogallery::key::AccessKey;
 use lines::{cut, printable};
+pub use localized::{LocalizedReport, Translate};
 
 /// Outcome of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use koogallery_simulator::{
     Charging, Check as Rule, CheckError, Checker, HttpProbe, Marketplace, OpenApiServer, Profile, Report,
 };
 
+use crate::commands::serve::lang::Lang;
 use crate::support::assignment::assignment;
 use crate::support::environment::{INTERFACES, access_keys, is_set, missing_for};
 use crate::support::open_api;
@@ -52,6 +53,9 @@ pub struct Check {
     /// Format of the report.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Language of the texts of a report for Markdown, HTML or JUnit.
+    #[arg(long, value_enum, value_name = "LANG", default_value = "en")]
+    lang: Lang,
     /// File for the report; default: standard output.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -83,6 +87,9 @@ pub struct Check {
 
 impl Check {
     pub fn run(self, output: &Output) -> Result<Answer, Failure> {
+        if self.lang != Lang::default() && !self.format.is_translated() {
+            return Err(Failure::new("--lang is for --format markdown, html and junit: text and JSON are in English"));
+        }
         let keys = access_keys()?;
         if self.profiles.is_empty() && !INTERFACES.into_iter().any(is_set) {
             let example = "KOOGALLERY_BASIC_KEY";
@@ -116,7 +123,7 @@ impl Check {
             Ok((reports, families.left_out))
         })?;
         let has_colors = self.output.is_none() && output.has_colors();
-        let written = self.format.write(&reports, &left_out, has_colors, output.is_quiet());
+        let written = self.format.write(&reports, &left_out, self.lang, has_colors, output.is_quiet());
         match &self.output {
             Some(path) => {
                 std::fs::write(path, written).map_err(|error| Failure::of(path.display(), &error))?;

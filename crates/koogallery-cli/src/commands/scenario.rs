@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use clap::Args;
 use koogallery_simulator::Marketplace;
 
-use crate::support::environment::{access_keys, missing_for};
+use crate::commands::serve::control::Control;
+use crate::support::environment::{access_keys, missing_for, optional_credentials};
 use crate::support::open_api;
 use crate::support::output::Color;
 use crate::support::seed::Seed;
@@ -18,6 +19,9 @@ use crate::support::{input, runtime};
 use crate::{Answer, Failure, Output};
 use plan::Plan;
 use run::{Done, Run};
+
+/// Where enterprises are told to log in, if nothing listens there: the default of `serve`.
+const CENTER: &str = "127.0.0.1:9090";
 
 const EXAMPLES: &str = r#"A file in TOML, for instance:
   url = "http://127.0.0.1:8080/saasproduce"
@@ -50,7 +54,17 @@ const EXAMPLES: &str = r#"A file in TOML, for instance:
   [[step]]
   pass = "380d"              # expired subscriptions are frozen, and released 15 days later
 
-Steps: buy, renew, convert_trial, cancel_renewal, upgrade, freeze, unfreeze, release, query, apply, call, wait, pass.
+Steps: buy, renew, convert_trial, cancel_renewal, upgrade, freeze, unfreeze, release, query, apply, call, wait, pass, and what
+the forms of `koogallery serve` do, with their fields:
+  repeat = "newInstance"        # the latest such call, the same bytes; before = 1: the one before it
+  push_usage = "12.5"           # instance = "{first}"; product, begin, end, package, metering_sn, api, wrong_key
+  open = "inst-1"               # a pay-per-use instance that the seller never created; as buy
+  bind = "t-1"                  # callback = "http://127.0.0.1:8080/sso"; profile, instance, app, client, secret, users
+  add_users = "t-1"             # users = "lihua:Li Hua"; unbind = "t-1"; log_in = "t-1" with user = "lihua"
+  fault = "lost-answer"         # of the open APIs: value, api, times, percent
+  callback_fault = "duplicate"  # or out-of-order, lost-answer: activity, times, percent
+  clear_faults = "all"
+With `move_calendar = true` time that has to pass, also until the next attempt of a refused call, is not waited for.
 With `listen = "127.0.0.1:9090"` the seller's own calls are answered there, with the keys KOOGALLERY_AK and KOOGALLERY_SK.
 A pay-per-use product that stops when its packages are used up has `needs_package = true`. Usage of a package that has expired or
 is used up is accepted, since the documents do not forbid it, unless the file has `strict_packages = true`.
@@ -90,14 +104,20 @@ impl Scenario {
         }
         let seed = plan.seed.map_or_else(|| self.seed.get(), Ok)?;
         let target = self.seller.target(url)?;
-        let open_api = plan.listen.as_ref().map(|_| open_api::server(seed, &keys, plan.strict_packages)).transpose()?;
-        let mut marketplace = Marketplace::builder(target, keys).compressed(plan.compression).seed(seed);
-        if let Some(open_api) = &open_api {
-            marketplace = marketplace.open_api(open_api.clone());
+        let mut marketplace = Marketplace::builder(target, keys.clone()).compressed(plan.compression).seed(seed);
+        if plan.listen.is_some() {
+            marketplace = marketplace.open_api(open_api::server(seed, &keys, plan.strict_packages)?);
+        } else if plan.pushes_usage() {
+            marketplace = marketplace.open_api(open_api::server_of_pushes(seed, &keys, plan.strict_packages)?);
         }
-        let run = Run::new(marketplace.build(), seed.wrapping_add(1));
+        let marketplace = marketplace.build();
+        let open_api = marketplace.open_api().clone();
+        let center = format!("http://{}", plan.listen.as_deref().unwrap_or(CENTER));
+        let control = Control::new(open_api.clone(), Some(marketplace.clone()), &keys, &center);
+        let control = control.with_credentials(optional_credentials()?);
+        let run = Run::new(control, marketplace, seed.wrapping_add(1)).moving_the_calendar(plan.move_calendar);
         runtime::block_on(async {
-            if let (Some(open_api), Some(address)) = (open_api, &plan.listen) {
+            if let Some(address) = &plan.listen {
                 open_api::listen(open_api, address).await?;
             }
             do_steps(&plan, run, output).await
@@ -108,7 +128,7 @@ impl Scenario {
 async fn do_steps(plan: &Plan, mut run: Run, output: &Output) -> Result<Answer, Failure> {
     let mut wrong_steps = 0;
     for (number, step) in (1..).zip(&plan.steps) {
-        let Done { attempts, wrong } = run.step(step).await?;
+        let Done { attempts, requests, wrong } = run.step(step).await?;
         let color = if wrong.is_some() { Color::Red } else { Color::Green };
         let (mark, rest) = match &wrong {
             None => ("ok   ", String::new()),
@@ -118,7 +138,18 @@ async fn do_steps(plan: &Plan, mut run: Run, output: &Output) -> Result<Answer, 
         for attempt in &attempts {
             output.note(&format!("             {attempt}"))?;
         }
+        for request in &requests {
+            output.note(&format!("             {}", request.to_string().replace('\n', "\n             ")))?;
+        }
         wrong_steps += u32::from(wrong.is_some());
+    }
+    let Done { attempts, wrong, .. } = run.finish().await;
+    for attempt in &attempts {
+        output.note(&format!("             {attempt}"))?;
+    }
+    if let Some(what) = wrong {
+        output.status(Color::Red, "WRONG", &format!("      {what}"))?;
+        wrong_steps += 1;
     }
     output.note(&format!("\n{} steps, {wrong_steps} wrong", plan.steps.len()))?;
     Ok(if wrong_steps == 0 { Answer::Yes } else { Answer::No })

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::process::Server;
 use crate::serve::{eventually, get, post};
 use crate::servers::{KEYS, answering, marketplace};
+use crate::support::run;
 
 type Table = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -18,7 +19,7 @@ fn source(path: &str) -> String {
 }
 
 fn known() -> Vec<String> {
-    let tables = ["rules", "mistakes", "calls", "causes", "form"];
+    let tables = ["rules", "mistakes", "calls", "causes", "form", "expected"];
     let path = |name: &str| format!("crates/koogallery-cli/src/commands/serve/lang/chinese/{name}.toml");
     let read = |name: &str| toml::from_str::<Table>(&source(&path(name))).unwrap();
     tables.into_iter().flat_map(|name| read(name).into_values()).flat_map(BTreeMap::into_keys).collect()
@@ -129,6 +130,15 @@ fn is_english(text: &str) -> bool {
     words.windows(4).any(|row| row.iter().all(is_word))
 }
 
+/// English sentences of a file, outside of calls, answers, and what repeats them.
+fn sentences(file: &str) -> Vec<&str> {
+    let is_evidence = |line: &&str| {
+        line.contains("koogallery check ") || line.contains("koogallery fire ") || line.contains("resultCode\"")
+    };
+    let lines = file.lines().filter(|line| !is_evidence(line));
+    lines.flat_map(|line| line.split(['<', '>', '|', '"', '：', ':'])).filter(|text| is_english(text)).collect()
+}
+
 fn page(server: &Server, path: &str) -> String {
     let (status, page) = get(server, path, "Accept: text/html\r\nCookie: koogallery_lang=zh-CN\r\n");
     assert_eq!(status, 200, "{path}: {page}");
@@ -165,6 +175,21 @@ fn a_call_and_the_log_are_chinese() {
     assert!(script.contains("signed with another key") && !is_chinese(&script), "{script}");
 }
 
+/// By the command as well, in the forms that are for people.
+#[test]
+fn check_writes_chinese_reports() {
+    let seller = answering(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 58\r\nConnection: close\r\n\r\n\
+         {\"resultCode\":\"000000\",\"resultMsg\":\"x\",\"instanceId\":\"i-1\"}",
+    );
+    let url = format!("http://{seller}/x");
+    let check = |more: &[&str]| run(&KEYS, &[&["check", &*url, "--profile", "saas-v2", "--lang", "zh"], more].concat());
+    let report = check(&["--format", "markdown"]);
+    assert_eq!(report.code, 1, "{report:?}");
+    assert!(report.out.contains("没有验签") && sentences(&report.out).is_empty(), "{:#?}", sentences(&report.out));
+    check(&[]).says(2, "--lang is for --format markdown, html and junit");
+}
+
 #[test]
 fn a_report_is_chinese() {
     let seller = answering(
@@ -181,6 +206,21 @@ fn a_report_is_chinese() {
         assert!(english.is_empty(), "{profile}: {english:#?}");
         for rule in page.split("<tr>").skip(2) {
             assert!(is_chinese(rule.rsplit("<td>").next().unwrap()), "{profile}: {rule}");
+        }
+        for file in ["report.md", "report.html", "report.xml", "report.json"] {
+            let path = format!("/_marketplace/checks/{number}/{file}");
+            let (for_scripts, report) =
+                (get(&server, &path, "").1, get(&server, &path, "Cookie: koogallery_lang=zh\r\n").1);
+            assert!(!for_scripts.contains("没有签名的调用"), "{file}: {for_scripts}");
+            if file == "report.json" {
+                assert_eq!(report, for_scripts);
+            } else {
+                assert!(
+                    report.contains("没有签名的调用") && sentences(&report).is_empty(),
+                    "{file}: {:#?}",
+                    sentences(&report)
+                );
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ mod process;
 mod pushing;
 mod reconcile;
 mod record;
+mod recording;
 mod repeat;
 mod scenario;
 mod schema;

@@ -120,6 +120,12 @@ impl Callback {
         }
     }
 
+    /// Returns the instance that the call is about, if it names one.
+    pub(crate) fn instance_id(&self) -> Option<String> {
+        let fields = self.fields(String::new(), Timestamp::from_unix_millis(0));
+        fields.get("instanceId").map(str::to_owned)
+    }
+
     /// Returns the protocol.
     pub fn protocol(&self) -> Protocol {
         self.protocol

@@ -80,7 +80,7 @@ impl MarketplaceBuilder {
             open_api,
             time,
             random: SeededRandom::new(seed),
-            answered: watch::Sender::default(),
+            held_back: watch::Sender::default(),
             state: Mutex::default(),
         };
         Marketplace { inner: Arc::new(inner) }

@@ -3,7 +3,10 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{sleep, timeout};
 
 use super::subscription::{Due, Subscription};
 use super::time::LAST;
@@ -17,23 +20,58 @@ use koogallery::timestamp::Timestamp;
 const PATIENCE: Duration = Duration::from_millis(100);
 const STRIDE: Duration = Duration::from_secs(3600);
 
+/// Calls that are held back while others are made.
+type Waiting<'a> = FuturesUnordered<BoxFuture<'a, Option<Attempt>>>;
+
 impl Marketplace {
     /// Processes what is due: freezes expired subscriptions, and releases those frozen for 15 days. Returns the last
     /// attempt of every call; refused calls are not made again. A seller gets no call when a package of V2.0 expires,
     /// only when it is released: the guide has no `updateInstanceStatus` for packages.
     pub async fn run_due(&self) -> Vec<Attempt> {
+        let mut waiting = Waiting::new();
+        let mut made = self.make_due(&mut waiting).await;
+        while !waiting.is_empty() {
+            tokio::select! {
+                Some(attempt) = waiting.next() => made.extend(attempt),
+                // What becomes due meanwhile passes the call that is held back.
+                () = sleep(PATIENCE) => made.extend(self.make_due(&mut waiting).await),
+            }
+        }
+        made
+    }
+
+    /// Makes the calls that are due, and leaves those that are held back to others.
+    async fn make_due<'a>(&'a self, waiting: &mut Waiting<'a>) -> Vec<Attempt> {
         let mut made = Vec::new();
-        while let Some((instance_id, due)) = self.next_due(self.now()) {
+        while let Some((instance_id, time, due)) = self.next_due(self.now()) {
+            if matches!(due, Due::Expiry) && self.expires_silently(&instance_id) {
+                let _ = self.set_frozen(&instance_id, time);
+                continue;
+            }
+            let mut is_held = pin!(self.held_back());
             // The lifecycle continues, whatever the seller answers.
-            let ended = match due {
-                Due::Expiry if self.expires_silently(&instance_id) => {
-                    let _ = self.set_frozen(&instance_id);
-                    continue;
+            let mut call: BoxFuture<'a, _> = Box::pin(async move {
+                let ended = match due {
+                    // The days until its release count from the expiry, however late that is noticed.
+                    Due::Expiry => self.end_use(&instance_id, time).await,
+                    Due::Release => self.end_life(&instance_id).await,
+                };
+                ended.ok().map(|(_, attempt)| attempt)
+            });
+            loop {
+                tokio::select! {
+                    biased;
+                    attempt = &mut call => {
+                        made.extend(attempt);
+                        break;
+                    }
+                    () = &mut is_held => {
+                        waiting.push(call);
+                        break;
+                    }
+                    Some(attempt) = waiting.next() => made.extend(attempt),
                 }
-                Due::Expiry => self.end_use(&instance_id).await,
-                Due::Release => self.end_life(&instance_id).await,
-            };
-            made.extend(ended.map(|(_, attempt)| attempt));
+            }
         }
         made
     }
@@ -45,16 +83,20 @@ impl Marketplace {
 
     /// Waits until this time, and processes everything as it becomes due.
     pub async fn run_until(&self, end: Timestamp) -> Vec<Attempt> {
-        let (end, mut made) = (end.min(LAST), Vec::new());
+        let (end, mut made, mut waiting) = (end.min(LAST), Vec::new(), Waiting::new());
         loop {
-            made.extend(self.run_due().await);
+            made.extend(self.make_due(&mut waiting).await);
             let now = self.now();
             if now >= end {
+                made.extend(waiting.collect::<Vec<_>>().await.into_iter().flatten());
                 return made;
             }
             let next = self.state().subscriptions.values().filter_map(Subscription::due).map(|(time, _)| time).min();
             let next = next.map_or(end, |next| next.min(end));
-            self.inner.time.wait(next.abs_diff(now)).await;
+            tokio::select! {
+                () = self.inner.time.wait(next.abs_diff(now)) => {}
+                Some(attempt) = waiting.next() => made.extend(attempt),
+            }
         }
     }
 
@@ -64,9 +106,9 @@ impl Marketplace {
     pub async fn pass(&self, time: Duration) -> Vec<Attempt> {
         let end = self.now().saturating_add(time).min(LAST);
         let left = || end.abs_diff(self.now().min(end));
-        let mut made = Vec::new();
+        let (mut made, mut waiting) = (Vec::new(), Waiting::new());
         loop {
-            let mut due = pin!(self.run_due());
+            let mut due = Box::pin(self.make_due(&mut waiting));
             loop {
                 tokio::select! {
                     attempts = &mut due => {
@@ -80,18 +122,49 @@ impl Marketplace {
                     },
                 }
             }
+            drop(due);
             if left().is_zero() {
+                while let Ok(Some(attempt)) = timeout(LONGEST_TIMEOUT, waiting.next()).await {
+                    made.extend(attempt);
+                }
                 return made;
             }
             let next = self.state().subscriptions.values().filter_map(Subscription::due).map(|(time, _)| time).min();
-            self.advance(next.map_or(left(), |next| next.abs_diff(self.now().min(next)).min(left())));
+            let until = next.map_or(left(), |next| next.abs_diff(self.now().min(next)).min(left()));
+            if waiting.is_empty() || !self.state().held.is_empty() {
+                self.advance(until);
+                continue;
+            }
+            // A call that was held back is tried again.
+            tokio::select! {
+                Some(attempt) = waiting.next() => made.extend(attempt),
+                () = sleep(PATIENCE) => self.advance(until.min(STRIDE)),
+            }
         }
     }
 
-    fn next_due(&self, now: Timestamp) -> Option<(String, Due)> {
+    /// Does something, and moves the calendar to the next attempt wherever a refused call waits for it: nothing is waited
+    /// for but the seller.
+    pub async fn without_waiting<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = sleep(PATIENCE) => {
+                    let now = self.now();
+                    let waiting = self.log_where(usize::MAX, |attempt| attempt.next_attempt.is_some_and(|next| next > now));
+                    if let Some(next) = waiting.iter().filter_map(|attempt| attempt.next_attempt).min() {
+                        self.advance(next.abs_diff(now));
+                    }
+                }
+            }
+        }
+    }
+
+    fn next_due(&self, now: Timestamp) -> Option<(String, Timestamp, Due)> {
         let state = self.state();
         let due = state.subscriptions.values().filter_map(|sold| Some((sold.due()?, &sold.instance_id)));
         let ((time, due), id) = due.min_by_key(|((time, _), _)| *time)?;
-        (time <= now).then(|| (id.clone(), due))
+        (time <= now).then(|| (id.clone(), time, due))
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_util::future::join;
-use tokio::time::timeout;
 
 use super::attempt::Planned;
 use super::{Attempt, CallOptions, Marketplace};
@@ -13,9 +12,6 @@ use crate::delivery::{Callback, DeliveryError};
 use crate::frequency::Frequency;
 use koogallery::activity::Activity;
 
-/// Maximum time for which a call is held back, if no other one passes it. No signature gets too old by it.
-const HELD: Duration = Duration::from_secs(10);
-
 /// A fault of the calls that the marketplace makes by itself: deliveries and their retries.
 #[doc(alias = "fault injection")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,8 +19,10 @@ const HELD: Duration = Duration::from_secs(10);
 pub enum CallbackFault {
     /// The call arrives twice at the same time, each signed by itself, as two workers of one queue make it.
     Duplicate,
-    /// The call arrives after the next one, which passes it: it is signed, and held back until another call was answered,
-    /// or for ten seconds. One call is held back at a time.
+    /// The call arrives after the next one about the same instance, which passes it: it is signed, and held back until that
+    /// call was answered, or for ten seconds. A call about no instance, such as a purchase, is passed by any other. Of each
+    /// instance one call is held back at a time, so that each two calls swap; what is called only after an answer, as
+    /// `queryInstance` after a purchase, cannot pass.
     OutOfOrder,
     /// The call takes effect, and its answer is lost: it is retried as its schedule says.
     LostAnswer,
@@ -122,22 +120,18 @@ impl fmt::Display for CallbackFaultRule {
 #[derive(Default)]
 pub(super) struct Faults {
     rules: Vec<CallbackFaultRule>,
-    /// Whether a call is held back.
-    is_holding: bool,
 }
 
 impl Faults {
-    /// Draws the fault of a call: that of the first rule which concerns it.
-    fn draw(&mut self, activity: Activity, random: &SeededRandom) -> Option<CallbackFault> {
-        let is_holding = self.is_holding;
+    /// Draws the fault of a call: that of the first rule which concerns it. The call that passes one that is held back is
+    /// not held back itself.
+    fn draw(&mut self, activity: Activity, is_passing: bool, random: &SeededRandom) -> Option<CallbackFault> {
         let fault = self.rules.iter_mut().find_map(|rule| {
             let concerns = rule.activity.is_none_or(|wanted| wanted == activity);
-            // The call that passes is not held back itself.
-            let is_possible = rule.fault != CallbackFault::OutOfOrder || !is_holding;
+            let is_possible = rule.fault != CallbackFault::OutOfOrder || !is_passing;
             (concerns && is_possible && rule.frequency.draw(random)).then_some(rule.fault)
         })?;
         self.rules.retain(|rule| !rule.frequency.is_used_up());
-        self.is_holding |= fault == CallbackFault::OutOfOrder;
         Some(fault)
     }
 }
@@ -165,7 +159,7 @@ impl Marketplace {
         number: u32,
         interval: Option<Duration>,
     ) -> Result<Attempt, DeliveryError> {
-        let fault = self.state().faults.draw(callback.activity(), &self.inner.random);
+        let (fault, instance_id) = self.draw_fault(callback);
         let options = &CallOptions::default().with_fault(fault);
         let request = self.sign(callback, options);
         let planned = Planned { callback, number, options, interval };
@@ -176,26 +170,26 @@ impl Marketplace {
                 Ok(join(self.attempt(planned, request), self.attempt(copied, copy)).await.0)
             }
             Some(CallbackFault::OutOfOrder) => {
-                self.let_another_pass().await;
+                let is_current = self.let_another_pass(instance_id).await;
+                let request = if is_current { request } else { self.sign(callback, options) };
                 Ok(self.attempt(planned, request?).await)
             }
             Some(CallbackFault::LostAnswer) | None => Ok(self.attempt(planned, request?).await),
         }
     }
 
-    async fn let_another_pass(&self) {
-        let held = Held(self);
-        let mut answered = self.inner.answered.subscribe();
-        let _ = timeout(HELD, answered.changed()).await;
-        drop(held);
-    }
-}
-
-/// Ends the holding back, also where the delivery is cancelled.
-struct Held<'a>(&'a Marketplace);
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.state().faults.is_holding = false;
+    /// Draws the fault of a call, and returns its instance if there are faults at all.
+    fn draw_fault(&self, callback: &Callback) -> (Option<CallbackFault>, Option<String>) {
+        let mut state = self.state();
+        if state.faults.rules.is_empty() {
+            return (None, None);
+        }
+        let instance_id = callback.instance_id();
+        let is_passing = state.held.has(instance_id.as_ref());
+        let fault = state.faults.draw(callback.activity(), is_passing, &self.inner.random);
+        if fault == Some(CallbackFault::OutOfOrder) {
+            state.held.hold(instance_id.clone());
+        }
+        (fault, instance_id)
     }
 }

@@ -281,12 +281,16 @@ impl Marketplace {
     ///
     /// As for [`renew`](Self::renew).
     pub async fn freeze(&self, instance_id: &str) -> Result<Subscription, LifecycleError> {
-        let (frozen, attempt) = self.end_use(instance_id).await?;
+        let (frozen, attempt) = self.end_use(instance_id, self.now()).await?;
         understood(attempt).map(|_| frozen)
     }
 
-    pub(super) async fn end_use(&self, instance_id: &str) -> Result<(Subscription, Attempt), LifecycleError> {
-        let frozen = self.set_frozen(instance_id)?;
+    pub(super) async fn end_use(
+        &self,
+        instance_id: &str,
+        since: Timestamp,
+    ) -> Result<(Subscription, Attempt), LifecycleError> {
+        let frozen = self.set_frozen(instance_id, since)?;
         let callback = match frozen.has_status_calls() {
             true => self.status_call(instance_id, InstanceStatus::Freeze),
             false => Callback::expiry(frozen.protocol, instance_id),
@@ -295,9 +299,9 @@ impl Marketplace {
         Ok((frozen, attempt))
     }
 
-    pub(super) fn set_frozen(&self, instance_id: &str) -> Result<Subscription, LifecycleError> {
+    pub(super) fn set_frozen(&self, instance_id: &str, since: Timestamp) -> Result<Subscription, LifecycleError> {
         self.living(instance_id)?;
-        let (since, at) = (self.now(), self.inner.open_api.now());
+        let at = self.inner.open_api.now();
         self.inner.open_api.change_instance(instance_id, |instance| instance.frozen_at = Some(at));
         self.change(instance_id, |sold| sold.state = SubscriptionState::Frozen { since })
     }

@@ -1,10 +1,10 @@
 //! The report as HTML, for browsers: one file without scripts and without anything from elsewhere.
 
-use super::{Cause, CheckResult, Exchange, Failure, Outcome, Report};
+use super::{Cause, CheckResult, Exchange, Failure, LocalizedReport, Outcome, Report};
 use crate::Severity;
 
 const HEAD: &str = r#"<!DOCTYPE html>
-<html lang="en">
+<html lang="{lang}">
 <head>
 <meta charset="utf-8"/>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
@@ -26,23 +26,33 @@ impl Report {
     /// Formats the report as one HTML file that needs nothing else: causes, failed checks with all their calls, all checks,
     /// and remarks.
     pub fn to_html(&self) -> String {
-        let mut html = HEAD.to_owned();
+        self.english().to_html()
+    }
+}
+
+impl LocalizedReport<'_> {
+    /// Formats the report as [`Report::to_html`] does.
+    pub fn to_html(&self) -> String {
+        let mut html = HEAD.replacen("{lang}", &escaped(self.tag), 1);
         let tint = if self.is_ok() { "pass" } else { "fail" };
-        html.push_str(&format!("<h1 class=\"{tint}\">{}</h1>\n", escaped(&self.verdict())));
-        html.push_str(&format!("<p>seed {}{}</p>\n", self.seed, if self.test_flag { ", testFlag 1" } else { "" }));
+        html.push_str(&format!("<h1 class=\"{tint}\">{}</h1>\n", self.escaped(&self.verdict())));
+        let flag = if self.test_flag { ", testFlag 1" } else { "" };
+        html.push_str(&format!("<p>{} {}{flag}</p>\n", self.escaped("seed"), self.seed));
         html.push_str(&self.to_svg());
         html.push_str(&self.table_of_causes_in_html());
         for (number, cause) in (1..).zip(&self.causes) {
             html.push_str(&self.section(number, cause));
         }
-        let checks = self.results.iter().map(row_of).collect::<String>();
-        html.push_str("<h2>All checks</h2>\n<table>\n");
-        html.push_str(&row("th", &["check", "severity", "result", "rule"]));
+        let checks = self.results.iter().map(|result| self.row_of(result)).collect::<String>();
+        html.push_str(&format!("<h2>{}</h2>\n<table>\n", self.escaped("All checks")));
+        html.push_str(&self.head_row(&["check", "severity", "result", "rule"]));
         html.push_str(&format!("{checks}</table>\n"));
         if self.notes().next().is_some() {
-            let note =
-                |(result, note): (&CheckResult, &str)| format!("<li>{}: {}</li>\n", result.check.id, escaped(note));
-            html.push_str(&format!("<h2>Notes</h2>\n<ul>\n{}</ul>\n", self.notes().map(note).collect::<String>()));
+            let note = |(result, note): (&CheckResult, &str)| {
+                format!("<li>{}: {}</li>\n", result.check.id, self.escaped(note))
+            };
+            let notes = self.notes().map(note).collect::<String>();
+            html.push_str(&format!("<h2>{}</h2>\n<ul>\n{notes}</ul>\n", self.escaped("Notes")));
         }
         html.push_str("</body>\n</html>\n");
         html
@@ -57,61 +67,71 @@ impl Report {
         if self.causes.is_empty() {
             return String::new();
         }
-        let mut html = "<table>\n".to_owned() + &row("th", &["#", "severity", "cause", "do", "checks"]);
+        let mut html = "<table>\n".to_owned() + &self.head_row(&["#", "severity", "cause", "do", "checks"]);
         for (number, cause) in (1..).zip(&self.causes) {
-            let (headline, advice) = (escaped(&cause.headline), escaped(&cause.advice));
+            let (headline, advice) = (self.escaped(&cause.headline), self.escaped(&cause.advice));
             let link = format!("<a href=\"#{}\">{headline}</a>", self.anchor(number));
-            let cells = [&*number.to_string(), &severity(cause.severity), &link, &advice, &cause.checks.join(" ")];
+            let cells = [&*number.to_string(), &self.severity(cause.severity), &link, &advice, &cause.checks.join(" ")];
             html.push_str(&row("td", &cells));
         }
         html + "</table>\n"
     }
 
     fn section(&self, number: usize, cause: &Cause) -> String {
-        let (headline, advice) = (escaped(&cause.headline), escaped(&cause.advice));
+        let (headline, advice) = (self.escaped(&cause.headline), self.escaped(&cause.advice));
         let mut html = format!("<h2 id=\"{}\">{number}. {headline}</h2>\n<p>{advice}</p>\n", self.anchor(number));
         html.push_str(&block(&cause.repeat));
-        self.failures_of(cause).for_each(|(result, failure)| html.push_str(&failed(result, failure)));
+        self.failures_of(cause).for_each(|(result, failure)| html.push_str(&self.failed(result, failure)));
         html
     }
-}
 
-fn severity(severity: Severity) -> String {
-    format!("<span class=\"{severity}\">{severity}</span>")
+    /// A text in the report's language, for elements.
+    fn escaped(&self, text: &str) -> String {
+        escaped(&self.say(text))
+    }
+
+    fn severity(&self, severity: Severity) -> String {
+        format!("<span class=\"{severity}\">{}</span>", self.escaped(severity.as_str()))
+    }
+
+    fn head_row(&self, names: &[&str]) -> String {
+        let names: Vec<_> = names.iter().map(|name| self.escaped(name)).collect();
+        row("th", &names.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn row_of(&self, result: &CheckResult) -> String {
+        let check = result.check;
+        let outcome = match &result.outcome {
+            Outcome::Passed => self.escaped("passed"),
+            Outcome::Failed(_) => format!("<strong class=\"fail\">{}</strong>", self.escaped("failed")),
+            Outcome::NotRun { why } => format!("{}: {}", self.escaped("not run"), self.escaped(why)),
+        };
+        row("td", &[check.id, &self.severity(check.severity), &outcome, &self.escaped(check.title)])
+    }
+
+    fn failed(&self, result: &CheckResult, failure: &Failure) -> String {
+        let check = result.check;
+        let (severity, title) = (self.severity(check.severity), self.escaped(check.title));
+        let mut html = format!("<details>\n<summary>{} {severity} {title}</summary>\n", check.id);
+        let Failure { expected, got, cause, .. } = failure;
+        for (name, text) in [
+            ("expected", &**expected),
+            ("got", got),
+            ("cause", cause),
+            ("hint", result.hint()),
+            ("reference", check.reference),
+        ] {
+            html.push_str(&format!("<p>{}: {}</p>\n", self.escaped(name), self.escaped(text)));
+        }
+        result.exchanges.iter().for_each(|exchange| html.push_str(&call(exchange)));
+        html + "</details>\n"
+    }
 }
 
 /// A row of a table; the cells are escaped already.
 fn row(tag: &str, cells: &[&str]) -> String {
     let cells: String = cells.iter().map(|cell| format!("<{tag}>{cell}</{tag}>")).collect();
     format!("<tr>{cells}</tr>\n")
-}
-
-fn row_of(result: &CheckResult) -> String {
-    let check = result.check;
-    let outcome = match &result.outcome {
-        Outcome::Passed => "passed".to_owned(),
-        Outcome::Failed(_) => "<strong class=\"fail\">failed</strong>".to_owned(),
-        Outcome::NotRun { why } => format!("not run: {}", escaped(why)),
-    };
-    row("td", &[check.id, &severity(check.severity), &outcome, &escaped(check.title)])
-}
-
-fn failed(result: &CheckResult, failure: &Failure) -> String {
-    let check = result.check;
-    let mut html =
-        format!("<details>\n<summary>{} {} {}</summary>\n", check.id, severity(check.severity), escaped(check.title));
-    let Failure { expected, got, cause, .. } = failure;
-    for (name, text) in [
-        ("expected", &**expected),
-        ("got", got),
-        ("cause", cause),
-        ("hint", result.hint()),
-        ("reference", check.reference),
-    ] {
-        html.push_str(&format!("<p>{name}: {}</p>\n", escaped(text)));
-    }
-    result.exchanges.iter().for_each(|exchange| html.push_str(&call(exchange)));
-    html + "</details>\n"
 }
 
 fn call(exchange: &Exchange) -> String {

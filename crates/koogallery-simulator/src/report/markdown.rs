@@ -1,25 +1,32 @@
 //! The report as Markdown, for tickets.
 
 use super::lines::{evidence, one_line};
-use super::{Cause, CheckResult, Exchange, Failure, Outcome, Report};
+use super::{Cause, CheckResult, Exchange, Failure, LocalizedReport, Outcome, Report};
 
 impl Report {
     /// Formats the report as Markdown: the verdict, a table of the causes, the failures by cause, a table of all checks, and
     /// remarks.
     pub fn to_markdown(&self) -> String {
-        let mut text = format!("**{}**\n", cell(&self.verdict()));
+        self.english().to_markdown()
+    }
+}
+
+impl LocalizedReport<'_> {
+    /// Formats the report as [`Report::to_markdown`] does.
+    pub fn to_markdown(&self) -> String {
+        let mut text = format!("**{}**\n", self.cell(&self.verdict()));
         text.push_str(&self.table_of_causes());
         for (number, cause) in (1..).zip(&self.causes) {
-            text.push_str(&format!("\n### {number}. {}\n\n{}\n", cell(&cause.headline), cell(&cause.advice)));
+            text.push_str(&format!("\n### {number}. {}\n\n{}\n", self.cell(&cause.headline), self.cell(&cause.advice)));
             text.push_str(&code(&[&cause.repeat], ""));
-            self.failures_of(cause).for_each(|(result, failure)| text.push_str(&item(result, failure)));
+            self.failures_of(cause).for_each(|(result, failure)| text.push_str(&self.item(result, failure)));
         }
         text.push_str(&self.table_of_checks());
         if self.notes().next().is_some() {
-            text.push_str("\n### Notes\n\n");
+            text.push_str(&format!("\n### {}\n\n", self.say("Notes")));
         }
         for (result, note) in self.notes() {
-            text.push_str(&format!("* {}: {}\n", result.check.id, cell(note)));
+            text.push_str(&format!("* {}: {}\n", result.check.id, self.cell(note)));
         }
         text
     }
@@ -28,43 +35,58 @@ impl Report {
         if self.causes.is_empty() {
             return String::new();
         }
-        let mut text = "\n| # | severity | cause | do | checks |\n|---|---|---|---|---|\n".to_owned();
+        let mut text = self.head(&["#", "severity", "cause", "do", "checks"]);
         for (number, cause) in (1..).zip(&self.causes) {
             let Cause { headline, advice, severity, checks, .. } = cause;
-            let (headline, advice) = (cell(headline), cell(advice));
+            let (headline, advice) = (self.cell(headline), self.cell(advice));
+            let severity = self.say(severity.as_str());
             text.push_str(&format!("| {number} | {severity} | {headline} | {advice} | {} |\n", checks.join(" ")));
         }
         text
     }
 
     fn table_of_checks(&self) -> String {
-        let mut text = "\n| check | severity | result | rule |\n|---|---|---|---|\n".to_owned();
+        let mut text = self.head(&["check", "severity", "result", "rule"]);
         for result in &self.results {
             let outcome = match &result.outcome {
-                Outcome::Passed => "passed".to_owned(),
-                Outcome::Failed(_) => "**failed**".to_owned(),
-                Outcome::NotRun { why } => format!("not run: {}", cell(why)),
+                Outcome::Passed => self.say("passed"),
+                Outcome::Failed(_) => format!("**{}**", self.say("failed")),
+                Outcome::NotRun { why } => format!("{}: {}", self.say("not run"), self.cell(why)),
             };
             let check = result.check;
-            text.push_str(&format!("| {} | {} | {outcome} | {} |\n", check.id, check.severity, cell(check.title)));
+            let severity = self.say(check.severity.as_str());
+            text.push_str(&format!("| {} | {severity} | {outcome} | {} |\n", check.id, self.cell(check.title)));
         }
         text
     }
-}
 
-/// A failed check, with its last call.
-fn item(result: &CheckResult, failure: &Failure) -> String {
-    let check = result.check;
-    let (expected, got, hint) = (cell(&failure.expected), cell(&failure.got), cell(result.hint()));
-    let mut text = format!("\n* {} ({}): expected {expected}; got {got}. {hint}.", check.id, check.severity);
-    text.push_str(&format!(" Reference: {}.\n", cell(check.reference)));
-    let Some(exchange) = result.exchanges.last() else { return text };
-    let Exchange { method, target, request_body, answer_body, error, status, repeat, .. } = exchange;
-    let status = status.map(|status| status.to_string());
-    let answer = [status.as_deref(), error.as_deref(), Some(answer_body)].map(Option::unwrap_or_default).join(" ");
-    let call = evidence(&format!("{method} {target} {request_body}"));
-    text.push_str(&code(&[&call, &evidence(answer.trim()), repeat], "  "));
-    text
+    fn head(&self, names: &[&str]) -> String {
+        let names: Vec<_> = names.iter().map(|name| self.say(name)).collect();
+        format!("\n| {} |\n|{}\n", names.join(" | "), "---|".repeat(names.len()))
+    }
+
+    /// A text in the report's language, in one line.
+    fn cell(&self, text: &str) -> String {
+        cell(&self.say(text))
+    }
+
+    /// A failed check, with its last call.
+    fn item(&self, result: &CheckResult, failure: &Failure) -> String {
+        let check = result.check;
+        let texts = [&*failure.expected, &*failure.got, result.hint(), check.reference].map(|text| self.cell(text));
+        let [expected, got, hint, reference] = texts;
+        let words = [check.severity.as_str(), "expected", "got", "Reference"].map(|word| self.say(word));
+        let [severity, expects, gets, refers] = words;
+        let head = format!("\n* {} ({severity}): {expects} {expected}; {gets} {got}. {hint}.", check.id);
+        let mut text = format!("{head} {refers}: {reference}.\n");
+        let Some(exchange) = result.exchanges.last() else { return text };
+        let Exchange { method, target, request_body, answer_body, error, status, repeat, .. } = exchange;
+        let status = status.map(|status| status.to_string());
+        let answer = [status.as_deref(), error.as_deref(), Some(answer_body)].map(Option::unwrap_or_default).join(" ");
+        let call = evidence(&format!("{method} {target} {request_body}"));
+        text.push_str(&code(&[&call, &evidence(answer.trim()), repeat], "  "));
+        text
+    }
 }
 
 /// A block whose fence is longer than any inside.

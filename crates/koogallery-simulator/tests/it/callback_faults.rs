@@ -6,15 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use koogallery::activity::Activity;
-use koogallery::clock::ManualClock;
+use koogallery::clock::{Clock as _, ManualClock, SystemClock};
+use koogallery::open_api::query_order::PeriodType;
 use koogallery::protocol::Protocol;
 use koogallery::timestamp::Timestamp;
 use koogallery_simulator::delivery::{Callback, DeliveryOutcome, Schedule};
-use koogallery_simulator::{CallbackFault, CallbackFaultRule, Marketplace, TargetError};
+use koogallery_simulator::{CallbackFault, CallbackFaultRule, LineSpec, Marketplace, OrderSpec, TargetError};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use crate::good;
+use crate::good::{self, Good};
 
 /// The calls that have arrived: activity, and query with nonce and signature.
 type Arrived = Arc<Mutex<Vec<(String, String)>>>;
@@ -100,6 +101,41 @@ async fn a_delivery_is_passed_by_the_next_one() {
     let begun = Instant::now();
     marketplace.deliver(&expiry()).await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 10);
+}
+
+/// Also where the marketplace makes both calls by itself; calls of other instances pass none.
+#[tokio::test]
+async fn each_two_calls_of_an_instance_swap_as_they_become_due() {
+    let end = Duration::from_secs(60 * 86_400);
+    for is_virtual in [true, false] {
+        let clock = Arc::new(ManualClock::new(SystemClock.now()));
+        let good = match is_virtual {
+            true => Good::at(Protocol::SaasV2, Arc::clone(&clock)),
+            false => Good::at(Protocol::SaasV2, Arc::new(SystemClock)),
+        };
+        let builder = Marketplace::builder(good.service, good::keys()).seed(7);
+        let marketplace = if is_virtual { builder.virtual_time(clock) } else { builder }.build();
+        for _ in 0..2 {
+            let order = marketplace.place_order(OrderSpec::new(LineSpec::period("OFFI1", PeriodType::Month, 1)));
+            marketplace.buy(Protocol::SaasV2, &order, 0).await.unwrap();
+        }
+        marketplace.take_log();
+        marketplace.add_fault(CallbackFaultRule::new(CallbackFault::OutOfOrder).with_times(2));
+        let begun = Instant::now();
+        let made = match is_virtual {
+            true => marketplace.run_until(marketplace.now().saturating_add(end)).await,
+            false => marketplace.pass(end).await,
+        };
+        // The seller refuses to freeze what has been released.
+        let log: Vec<_> = marketplace.take_log().into_iter().filter(|call| call.number == 1).collect();
+        assert_eq!((made.len(), log.len()), (4, 4), "{log:#?}");
+        for sold in marketplace.subscriptions() {
+            let its = log.iter().filter(|call| call.exchange.request_body.contains(&sold.instance_id));
+            let activities: Vec<_> = its.map(|call| call.activity).collect();
+            assert_eq!(activities, [Activity::ReleaseInstance, Activity::UpdateInstanceStatus], "{is_virtual}");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(5), "none was held back for ten seconds");
+    }
 }
 
 #[tokio::test]

@@ -110,6 +110,15 @@ impl<'t> Table<'t> {
         self.taken(name, "a whole number from 0 to 4294967295", whole)
     }
 
+    /// Reads a value as a form has it: a string, a whole number, or true or false.
+    pub fn form_value(&mut self, name: &str) -> Result<Option<Found<String>>, Problem> {
+        self.taken(name, "a string, a whole number, true or false", |value| match value {
+            DeValue::Integer(_) => whole(value).map(|number| number.to_string()),
+            DeValue::Boolean(flag) => Some(flag.to_string()),
+            text => text.as_str().map(str::to_owned),
+        })
+    }
+
     pub fn flag(&mut self, name: &str) -> Result<bool, Problem> {
         Ok(self.taken(name, "true or false", DeValue::as_bool)?.is_some_and(|found| found.value))
     }

@@ -1,20 +1,29 @@
 //! The steps of a scenario, validated before anything is done.
 
+mod form;
+mod names;
+mod order;
+mod step;
+
 use std::collections::BTreeSet;
 use std::str::FromStr;
-use std::time::Duration;
 
 use koogallery::activity::Activity;
-use koogallery::open_api::query_order::PeriodType;
 use koogallery::protocol::Protocol;
 use koogallery::timestamp::Timestamp;
+use koogallery_simulator::SeededRandom;
 use koogallery_simulator::delivery::MessageBuilder;
-use koogallery_simulator::{LineSpec, OrderSpec, SeededRandom};
 use serde_json::Value;
 
 use super::document::{self, Found, Place, Problem, Table};
 use crate::support::duration;
-use crate::support::order_line::{self, OrderLine};
+use crate::support::order_line;
+pub use form::{FormPlan, FormStep};
+pub use names::ORDER;
+use names::placeholders;
+pub use order::name_of_line;
+use order::{line, order};
+pub use step::{Action, CallPlan, Clock, HowOften, Step};
 
 /// A scenario.
 pub struct Plan {
@@ -25,98 +34,18 @@ pub struct Plan {
     pub seed: Option<u64>,
     /// Whether usage of doubtful packages is refused.
     pub strict_packages: bool,
+    /// Whether the calendar is moved where time has to pass, instead of waiting.
+    pub move_calendar: bool,
     pub steps: Vec<Step>,
     /// Protocols whose keys are needed.
     pub protocols: Vec<Protocol>,
 }
 
-/// One step.
-pub struct Step {
-    /// Title in the report.
-    pub title: String,
-    pub action: Action,
-    /// The accepted codes; if empty, the seller has to confirm.
-    pub expect: Vec<String>,
-    /// Members that the answer must have.
-    pub answer: Vec<(String, Value)>,
-}
-
-pub enum Action {
-    Buy {
-        name: String,
-        protocol: Protocol,
-        order: OrderSpec,
-    },
-    Renew {
-        name: String,
-        period: (PeriodType, u32),
-    },
-    ConvertTrial {
-        name: String,
-        period: (PeriodType, u32),
-    },
-    CancelRenewal {
-        name: String,
-    },
-    Upgrade {
-        name: String,
-        line: LineSpec,
-    },
-    Freeze {
-        name: String,
-    },
-    Unfreeze {
-        name: String,
-    },
-    Release {
-        name: String,
-    },
-    Query {
-        name: String,
-    },
-    Apply {
-        name: String,
-    },
-    Call(Box<CallPlan>),
-    /// In real time.
-    Wait(Duration),
-    /// In calendar time, processing everything that becomes due.
-    Pass(Duration),
-}
-
-/// A call as fields.
-pub struct CallPlan {
-    pub protocol: Protocol,
-    pub activity: Activity,
-    pub set: Vec<(String, Value)>,
-    pub without: Vec<String>,
-    pub clock: Clock,
-    pub wrong_key: bool,
-    pub damaged: bool,
-    pub hang_up: Option<Duration>,
-    pub how_often: HowOften,
-    /// Name for the answer's instance in later steps.
-    pub name: Option<String>,
-}
-
-pub enum Clock {
-    Right,
-    Ahead(Duration),
-    Behind(Duration),
-}
-
-pub enum HowOften {
-    /// One after the other, each signed by itself.
-    Times(u32),
-    AtOnce(u32),
-    /// The identical call twice.
-    Replayed,
-}
-
 const MAX_CALLS: u32 = 1000;
 
 const ACTIONS: &str = "buy, renew, convert_trial, cancel_renewal, upgrade, freeze, unfreeze, release, query, apply, call, \
-                       wait and pass";
+                       repeat, push_usage, open, bind, add_users, unbind, log_in, fault, callback_fault, clear_faults, wait \
+                       and pass";
 
 impl Plan {
     pub fn parse(text: &str) -> Result<Self, Problem> {
@@ -133,13 +62,20 @@ impl Plan {
         })?;
         let seed = table.number("seed")?.map(|seed| seed.value.into());
         let strict_packages = table.flag("strict_packages")?;
+        let move_calendar = table.flag("move_calendar")?;
         let steps = table.tables("step")?;
         if steps.is_empty() {
             return Err(Problem::at(text.len()..text.len(), "there is no step: begin each with [[step]]"));
         }
         let steps = steps.into_iter().map(|step| reader.step(step)).collect::<Result<_, _>>()?;
-        table.finish("url, profile, listen, compress, seed, strict_packages and step")?;
-        Ok(Self { url, listen, compression, seed, strict_packages, steps, protocols: reader.protocols })
+        table.finish("url, profile, listen, compress, seed, strict_packages, move_calendar and step")?;
+        Ok(Self { url, listen, compression, seed, strict_packages, move_calendar, steps, protocols: reader.protocols })
+    }
+}
+
+impl Plan {
+    pub fn pushes_usage(&self) -> bool {
+        self.steps.iter().any(|step| matches!(&step.action, Action::Form(form) if form.step == FormStep::PushUsage))
     }
 }
 
@@ -162,17 +98,29 @@ impl Reader {
             return Err(Problem::at(place, format!("the step {what}: it must have one of {ACTIONS}")));
         };
         let (action, known) = self.action(action, object, &mut table)?;
-        let makes_calls = !matches!(action, Action::Wait(_) | Action::Pass(_));
+        let (makes_calls, has_answer) = match &action {
+            Action::Wait(_) | Action::Pass(_) => (false, false),
+            Action::Form(form) => (form.step.makes_calls(), false),
+            _ => (true, true),
+        };
         let (mut expect, mut answer) = (Vec::new(), Vec::new());
         if makes_calls {
             expect = table.texts("expect")?.map_or(Vec::new(), |codes| codes.value);
+        }
+        if has_answer {
             answer = self.values(table.fields("answer")?)?;
         }
         let title = format!("{} {}", actions[0].0, object.value);
-        table.finish(&match makes_calls {
-            true if known.is_empty() => "expect and answer".to_owned(),
-            true => format!("{known}, expect and answer"),
-            false => "nothing else".to_owned(),
+        let outcome = match (makes_calls, has_answer) {
+            (true, true) => "expect and answer",
+            (true, false) => "expect",
+            _ => "",
+        };
+        table.finish(&match (known.is_empty(), outcome.is_empty()) {
+            (true, true) => "nothing else".to_owned(),
+            (false, true) => known.to_owned(),
+            (true, false) => outcome.to_owned(),
+            (false, false) => format!("{known}, {outcome}"),
         })?;
         Ok(Step { title, action, expect, answer })
     }
@@ -183,10 +131,17 @@ impl Reader {
         action: &str,
         object: &Found<String>,
         table: &mut Table<'_>,
-    ) -> Result<(Action, &'static str), Problem> {
+    ) -> Result<(Action, String), Problem> {
+        if let Some(step) = FormStep::named(action) {
+            let form = FormPlan::read(step, object, table)?;
+            for (value, place) in form.values() {
+                self.values(vec![(String::new(), Found { value: value.into(), place })])?;
+            }
+            return Ok((Action::Form(form), step.known()));
+        }
         let named = |reader: &Self| reader.known(&object.value, &object.place);
         let name = object.value.clone();
-        Ok(match action {
+        let (action, known) = match action {
             "buy" => {
                 let protocol = self.protocol(table)?;
                 let order = order(table)?;
@@ -208,6 +163,11 @@ impl Reader {
                 named(self)?;
                 (Action::Upgrade { name, line: line(table)? }, "product, mode, period and amount")
             }
+            "repeat" => {
+                let (activity, protocol) = (read(object)?, self.protocol(table)?);
+                let before = table.number("before")?.map_or(0, |before| before.value);
+                (Action::Repeat { protocol, activity, before }, "profile and before")
+            }
             "call" => (Action::Call(Box::new(self.call(object, table)?)), CallPlan::KNOWN),
             "wait" => (Action::Wait(object.and(|text| duration::parse(text))?), ""),
             "pass" => (Action::Pass(object.and(|text| duration::parse(text))?), ""),
@@ -223,7 +183,8 @@ impl Reader {
                 };
                 (action, "")
             }
-        })
+        };
+        Ok((action, known.to_owned()))
     }
 
     fn call(&mut self, object: &Found<String>, table: &mut Table<'_>) -> Result<CallPlan, Problem> {
@@ -278,33 +239,6 @@ impl Reader {
     }
 }
 
-impl CallPlan {
-    const KNOWN: &str = "profile, set, without, as, times, at_once, replay, clock, wrong_key, damaged, hang_up";
-}
-
-/// Suffix of a name: the order, not the instance.
-pub const ORDER: &str = ".order";
-
-/// Returns the names in braces in a text.
-pub fn placeholders(value: &Value) -> Vec<String> {
-    match value {
-        Value::String(text) => {
-            let opened = text.split('{').skip(1);
-            let name = opened.filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
-            name.filter(|name| is_name(name)).map(str::to_owned).collect()
-        }
-        Value::Array(items) => items.iter().flat_map(placeholders).collect(),
-        Value::Object(members) => members.values().flat_map(placeholders).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// JSON in strings has braces too.
-fn is_name(text: &str) -> bool {
-    let is_part = |character: char| character.is_alphanumeric() || "-_.".contains(character);
-    !text.is_empty() && text.chars().all(is_part)
-}
-
 fn read<T: FromStr<Err: std::fmt::Display>>(name: &Found<String>) -> Result<T, Problem> {
     name.and(|text| text.parse().map_err(|error| format!("{text:?}: {error}")))
 }
@@ -318,38 +252,6 @@ fn count(table: &mut Table<'_>, name: &str) -> Result<Option<Found<u32>>, Proble
         })?;
     }
     Ok(found)
-}
-
-/// Returns the name of what is bought by a line, counted from 0: that of the step, then with a number.
-pub fn name_of_line(name: &str, line: usize) -> String {
-    if line == 0 { name.to_owned() } else { format!("{name}-{}", line + 1) }
-}
-
-/// Reads an order.
-fn order(table: &mut Table<'_>) -> Result<OrderSpec, Problem> {
-    let text = |found: Option<Found<String>>| found.map(|found| found.value);
-    let (quota, customer) = (text(table.text("quota")?), text(table.text("customer")?));
-    let count = table.number("count")?.map(|count| count.value);
-    let needs_package = table.flag("needs_package")?;
-    let (place, goods) = goods(table)?;
-    let goods = OrderLine { quota, count, needs_package, customer, ..goods };
-    goods.order().map_err(|what| Problem::at(place, what))
-}
-
-/// Reads an order line.
-fn line(table: &mut Table<'_>) -> Result<LineSpec, Problem> {
-    let (place, goods) = goods(table)?;
-    goods.line().map_err(|what| Problem::at(place, what))
-}
-
-fn goods(table: &mut Table<'_>) -> Result<(Place, OrderLine), Problem> {
-    let (product, mode, period) = (table.text("product")?, table.text("mode")?, table.text("period")?);
-    let amount = table.number("amount")?.map(|amount| amount.value);
-    let place = mode.as_ref().or(period.as_ref()).map_or_else(|| table.place(), |found| found.place.clone());
-    let text = |found: &Option<Found<String>>| found.as_ref().map(|found| found.value.clone());
-    let goods =
-        OrderLine { product: text(&product), mode: text(&mode), period: text(&period), amount, ..OrderLine::default() };
-    Ok((place, goods))
 }
 
 /// Parses an offset such as `-61s`.

@@ -1,105 +1,172 @@
 //! Runs the steps of a scenario.
 
+mod forms;
+mod life;
+
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use koogallery::clock::{Clock as _, SystemClock};
 use koogallery::key::AccessKey;
 use koogallery_simulator::delivery::{Callback, MessageBuilder};
-use koogallery_simulator::{Attempt, CallOptions, LifecycleError, Marketplace, SeededRandom};
+use koogallery_simulator::{Attempt, CallOptions, Marketplace, OpenApiCall, SeededRandom};
 use serde_json::Value;
+use tokio::task::JoinError;
 
-use super::plan::{Action, CallPlan, Clock, HowOften, ORDER, Step, name_of_line};
+use super::plan::{Action, CallPlan, Clock, FormStep, HowOften, Step};
 use crate::Failure;
+use crate::commands::serve::control::Control;
+use crate::commands::serve::reply::NotDone;
 use crate::support::client_secret;
+use life::{HeldStep, Lived};
 
 /// A running scenario.
 pub struct Run {
+    control: Control,
     marketplace: Marketplace,
     random: SeededRandom,
     /// Values of the names.
     names: BTreeMap<String, String>,
     /// Whether the calendar is moved where time has to pass.
     moves_calendar: bool,
+    held: Vec<HeldStep>,
 }
 
 /// Result of a step.
+#[derive(Default)]
 pub struct Done {
     pub attempts: Vec<Attempt>,
+    /// What was pushed.
+    pub requests: Vec<OpenApiCall>,
     /// The error, if any.
     pub wrong: Option<String>,
 }
 
 impl Run {
-    pub fn new(marketplace: Marketplace, seed: u64) -> Self {
-        Self { marketplace, random: SeededRandom::new(seed), names: BTreeMap::new(), moves_calendar: false }
+    pub fn new(control: Control, marketplace: Marketplace, seed: u64) -> Self {
+        let (random, names) = (SeededRandom::new(seed), BTreeMap::new());
+        Self { control, marketplace, random, names, moves_calendar: false, held: Vec::new() }
     }
 
     /// Moves the calendar where time has to pass, instead of waiting.
-    pub fn moving_the_calendar(mut self) -> Self {
-        self.moves_calendar = true;
+    pub fn moving_the_calendar(mut self, moves_calendar: bool) -> Self {
+        self.moves_calendar = moves_calendar;
         self
     }
 
     pub async fn step(&mut self, step: &Step) -> Result<Done, Failure> {
-        let before = self.marketplace.log_where(1, |_| true).first().map_or(0, |attempt| attempt.sequence);
-        let outcome = match &step.action {
+        let before = self.latest();
+        // A later step may name what is being bought.
+        if !matches!(step.action, Action::Buy { .. }) {
+            self.await_held(HeldStep::is_purchase).await;
+        }
+        let wrong = match &step.action {
             Action::Wait(time) => {
                 tokio::time::sleep(*time).await;
-                Ok(())
-            }
-            Action::Pass(time) if self.moves_calendar => {
-                self.marketplace.pass(*time).await;
-                Ok(())
+                None
             }
             Action::Pass(time) => {
-                self.marketplace.run_until(self.marketplace.now().saturating_add(*time)).await;
-                Ok(())
+                match self.moves_calendar {
+                    true => self.marketplace.pass(*time).await,
+                    false => self.marketplace.run_until(self.marketplace.now().saturating_add(*time)).await,
+                };
+                self.judged_after(before, step, true, None)
             }
             Action::Call(call) => {
                 let attempts = self.call(call).await?;
                 let wrong = attempts.iter().find_map(|attempt| self.judge(step, attempt, call.hang_up.is_some()));
-                return Ok(Done { attempts, wrong });
+                return Ok(Done { attempts, wrong, ..Done::default() });
             }
-            life => self.live(life).await,
-        };
-        let attempts = self.marketplace.log_after(before);
-        let last = attempts.last();
-        let wrong = match outcome {
-            Err(error) if step.expect.is_empty() || last.is_none() => Some(error.to_string()),
-            _ => last.and_then(|last| self.judge(step, last, matches!(step.action, Action::Pass(_)))),
-        };
-        Ok(Done { attempts, wrong })
-    }
-
-    async fn live(&mut self, action: &Action) -> Result<(), LifecycleError> {
-        let id = |name: &String| self.names.get(name).cloned().unwrap_or_default();
-        let marketplace = &self.marketplace;
-        match action {
-            Action::Buy { name, protocol, order } => {
-                let order = marketplace.place_order(order.clone());
-                self.names.insert(format!("{name}{ORDER}"), order.order_id.clone());
-                for line in 0..order.spec.lines.len() {
-                    let sold = marketplace.buy(*protocol, &order, line).await?;
-                    self.names.insert(name_of_line(name, line), sold.instance_id);
+            Action::Repeat { protocol, activity, before } => {
+                let attempt = self.repeat(*protocol, *activity, *before).await?;
+                let wrong = self.judge(step, &attempt, false);
+                return Ok(Done { attempts: vec![attempt], wrong, ..Done::default() });
+            }
+            Action::Form(form) if form.step == FormStep::PushUsage => return self.push(step, form).await,
+            Action::Form(form) => {
+                let form_done = self.fill_in(form);
+                let done = match self.moves_calendar {
+                    true => self.marketplace.without_waiting(form_done).await,
+                    false => form_done.await,
+                };
+                self.ended(before, step, done, None)
+            }
+            life => {
+                let held_back = self.marketplace.held_back();
+                let mut work = tokio::spawn(self.life(life.clone()));
+                tokio::select! {
+                    biased;
+                    lived = &mut work => self.lived(before, step, lived, None),
+                    // The next steps pass it.
+                    () = held_back => {
+                        let instance_id = life.name().and_then(|name| self.names.get(name)).cloned();
+                        self.held.push(HeldStep { step: step.clone(), before, instance_id, work });
+                        None
+                    }
                 }
             }
-            Action::Renew { name, period } => {
-                marketplace.renew(&id(name), period.0.clone(), period.1).await?;
-            }
-            Action::ConvertTrial { name, period } => {
-                marketplace.convert_trial(&id(name), period.0.clone(), period.1).await?;
-            }
-            Action::CancelRenewal { name } => drop(marketplace.cancel_renewal(&id(name)).await?),
-            Action::Upgrade { name, line } => drop(marketplace.upgrade(&id(name), line.clone()).await?),
-            Action::Freeze { name } => drop(marketplace.freeze(&id(name)).await?),
-            Action::Unfreeze { name } => drop(marketplace.unfreeze(&id(name)).await?),
-            Action::Release { name } => drop(marketplace.release(&id(name)).await?),
-            Action::Query { name } => drop(marketplace.query(&id(name)).await?),
-            Action::Apply { name } => drop(marketplace.apply_for_license(&id(name)).await?),
-            Action::Call(_) | Action::Wait(_) | Action::Pass(_) => {}
+        };
+        let marketplace = self.marketplace.clone();
+        let passed = self.await_held(|held| !marketplace.is_held_back(held.instance_id.as_deref())).await;
+        Ok(Done { attempts: self.marketplace.log_after(before), wrong: wrong.or(passed), ..Done::default() })
+    }
+
+    /// Waits for what is still held back.
+    pub async fn finish(&mut self) -> Done {
+        let before = self.latest();
+        let wrong = self.await_held(|_| true).await;
+        Done { attempts: self.marketplace.log_after(before), wrong, ..Done::default() }
+    }
+
+    fn latest(&self) -> u64 {
+        self.marketplace.log_where(1, |_| true).first().map_or(0, |attempt| attempt.sequence)
+    }
+
+    /// Waits for these of the steps whose calls are held back, and returns what was wrong with one.
+    async fn await_held(&mut self, is_wanted: impl Fn(&HeldStep) -> bool) -> Option<String> {
+        let (wanted, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().partition(is_wanted);
+        self.held = others;
+        let mut wrong = None;
+        for HeldStep { step, before, instance_id, work } in wanted {
+            let lived = work.await;
+            let found = self.lived(before, &step, lived, instance_id.as_deref());
+            wrong = wrong.or(found.map(|what| format!("{}, which was held back: {what}", step.title)));
         }
-        Ok(())
+        wrong
+    }
+
+    fn lived(
+        &mut self,
+        before: u64,
+        step: &Step,
+        lived: Result<Lived, JoinError>,
+        instance_id: Option<&str>,
+    ) -> Option<String> {
+        match lived {
+            Ok(Lived { names, result }) => {
+                self.names.extend(names);
+                self.ended(before, step, result.map_err(NotDone::from), instance_id)
+            }
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    /// Judges what was done by the last call since then, of this instance if others were called as well.
+    fn ended(&self, before: u64, step: &Step, done: Result<(), NotDone>, instance_id: Option<&str>) -> Option<String> {
+        match done {
+            Err(NotDone::Form(why)) => Some(why),
+            Err(NotDone::Seller(error)) if step.expect.is_empty() || self.latest() == before => Some(error.to_string()),
+            _ => self.judged_after(before, step, false, instance_id),
+        }
+    }
+
+    fn judged_after(&self, before: u64, step: &Step, is_lenient: bool, instance_id: Option<&str>) -> Option<String> {
+        let is_its = |call: &&Attempt| {
+            let names = |id: &str| call.exchange.target.contains(id) || call.exchange.request_body.contains(id);
+            instance_id.is_none_or(names)
+        };
+        let attempts = self.marketplace.log_after(before);
+        attempts.iter().rfind(is_its).and_then(|last| self.judge(step, last, is_lenient))
     }
 
     async fn call(&mut self, plan: &CallPlan) -> Result<Vec<Attempt>, Failure> {
@@ -146,7 +213,7 @@ impl Run {
     }
 
     /// Replaces the names in braces by their values.
-    fn filled_in(&self, value: &Value) -> Value {
+    pub(super) fn filled_in(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => {
                 let fill = |text: String, (name, id): (&String, &String)| text.replace(&format!("{{{name}}}"), id);

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::control::Control;
 use super::form::Form;
 use super::jobs::{Job, Jobs};
+use super::lang::Lang;
 use super::reply::{Outcome, Refused};
 use super::routes::unknown;
 use crate::Failure;
@@ -93,8 +94,8 @@ impl Control {
         found.ok_or_else(|| unknown(format!("there is no check {number}: the latest are kept")))
     }
 
-    /// Returns the file of a report, such as `report.html`.
-    pub fn report(&self, number: &str, file: &str) -> Result<Outcome, Refused> {
+    /// Returns the file of a report, such as `report.html`, in the language of the page.
+    pub fn report(&self, number: &str, file: &str, lang: Lang) -> Result<Outcome, Refused> {
         let job = self.check(number)?;
         let (format, content_type) = match file {
             "report.json" => (Format::Json, "application/json"),
@@ -106,7 +107,7 @@ impl Control {
         if !job.is_done {
             return Err(Refused(StatusCode::CONFLICT, "the check is still being run".to_owned()));
         }
-        let text = format.write(&job.state.reports, &job.state.left_out, false, false);
+        let text = format.write(&job.state.reports, &job.state.left_out, lang, false, false);
         Ok(Outcome::File(content_type, format!("koogallery-{number}-{file}"), text))
     }
 }

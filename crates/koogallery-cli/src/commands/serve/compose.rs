@@ -131,16 +131,20 @@ impl Control {
         };
         let mut builder = builder(protocol, activity)?;
         let message = fields.clone().map(Value::Object);
+        let mut left_out = Vec::new();
         if let Some(fields) = fields {
-            let names: Vec<_> = builder.names().map(str::to_owned).collect();
-            let left_out = names.iter().filter(|name| !fields.contains_key(*name));
-            left_out.filter(|name| !GENERATED.contains(&name.as_str())).for_each(|name| builder.remove(name));
+            let is_left_out = |name: &&str| !fields.contains_key(*name) && !GENERATED.contains(name);
+            left_out = builder.names().filter(is_left_out).map(str::to_owned).collect();
+            left_out.iter().for_each(|name| builder.remove(name));
             fields.into_iter().for_each(|(name, value)| builder.set(&name, value));
         }
         let options = options(&form)?;
-        self.recorder.called(&form, message.as_ref());
-        let called = self.marketplace()?.call(&Callback::from(builder), &options).await;
-        Ok(made(&called.map_err(|error| Refused(StatusCode::CONFLICT, error.to_string()))?))
+        let marketplace = self.marketplace()?;
+        let noted = self.recorder.called(&form, message.as_ref(), &left_out, marketplace);
+        let called = marketplace.call(&Callback::from(builder), &options).await;
+        let called = called.map_err(|error| Refused(StatusCode::CONFLICT, error.to_string()))?;
+        self.recorder.answered(noted, &called.outcome);
+        Ok(made(&called))
     }
 
     /// Sends a call of the log again: the same bytes, with the same signature.
@@ -148,7 +152,10 @@ impl Control {
         let marketplace = self.marketplace()?;
         let sent = marketplace.sent(number);
         let sent = sent.ok_or_else(|| unknown(format!("call {number} is not kept in full any more")))?;
-        Ok(made(&marketplace.send(&sent.callback, sent.request).await))
+        let noted = self.recorder.repeated(number, &sent.callback, marketplace);
+        let again = marketplace.send(&sent.callback, sent.request).await;
+        self.recorder.answered(noted, &again.outcome);
+        Ok(made(&again))
     }
 }
 

@@ -106,6 +106,12 @@ impl Control {
         self
     }
 
+    /// Switches all faults off.
+    pub fn clear_faults(&self) {
+        self.open_api.clear_faults();
+        self.marketplace.iter().for_each(Marketplace::clear_faults);
+    }
+
     /// Returns the numbers of the latest call, request and change.
     pub fn place(&self) -> Place {
         let calls =

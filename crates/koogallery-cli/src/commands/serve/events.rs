@@ -101,7 +101,7 @@ pub fn line_of_call(lang: Lang, attempt: &Attempt) -> String {
     format!("{} {}{again}：{outcome}（{taken}毫秒）", attempt.protocol.id(), attempt.activity)
 }
 
-fn line_of_request(lang: Lang, call: &OpenApiCall) -> String {
+pub fn line_of_request(lang: Lang, call: &OpenApiCall) -> String {
     let at = time(&call.at.to_compact_seconds());
     if lang == Lang::English {
         let text = call.to_string();

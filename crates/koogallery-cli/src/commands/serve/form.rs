@@ -36,6 +36,12 @@ impl Form {
         Self(fields)
     }
 
+    /// Returns the form with another field.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(found, _)| found == name);
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())

@@ -4,6 +4,7 @@ mod chinese;
 
 use std::borrow::Cow;
 
+use clap::ValueEnum;
 use http::header::{ACCEPT_LANGUAGE, COOKIE};
 use http::request::Parts;
 use koogallery::query::{Plus, raw_pairs};
@@ -11,10 +12,12 @@ use koogallery::query::{Plus, raw_pairs};
 /// The cookie that keeps the choice of a language.
 pub const COOKIE_NAME: &str = "koogallery_lang";
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Lang {
     #[default]
+    #[value(name = "en")]
     English,
+    #[value(name = "zh")]
     Chinese,
 }
 

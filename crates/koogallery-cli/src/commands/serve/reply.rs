@@ -51,6 +51,33 @@ pub enum Outcome {
     Both(Value, String),
 }
 
+/// Why something was not done: the form is wrong, or the seller did not confirm.
+pub enum NotDone {
+    Form(String),
+    Seller(LifecycleError),
+}
+
+impl From<String> for NotDone {
+    fn from(why: String) -> Self {
+        Self::Form(why)
+    }
+}
+
+impl From<LifecycleError> for NotDone {
+    fn from(error: LifecycleError) -> Self {
+        Self::Seller(error)
+    }
+}
+
+impl From<NotDone> for Refused {
+    fn from(not: NotDone) -> Self {
+        match not {
+            NotDone::Form(why) => why.into(),
+            NotDone::Seller(error) => error.into(),
+        }
+    }
+}
+
 /// Reason for a rejection.
 pub struct Refused(pub StatusCode, pub String);
 

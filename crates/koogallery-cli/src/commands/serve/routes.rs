@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use koogallery_simulator::Marketplace;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -15,9 +14,10 @@ use super::events::{self, Place, Source};
 use super::filter::Filter;
 use super::form::Form;
 use super::lang::Lang;
-use super::reply::{Outcome, Reader, Refused};
+use super::reply::{NotDone, Outcome, Reader, Refused};
 use super::tenants::{self, Wanted};
 use super::{checking, compose, detail, fault, page, scripting, view};
+use crate::commands::scenario::plan::FormStep;
 
 /// How long a browser waits for a change.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ impl Control {
                 let job = self.check(number)?;
                 Outcome::Both(checking::shown(&job), page::check(lang, &job, query))
             }
-            ["checks", number, file] => self.report(number, file)?,
+            ["checks", number, file] => self.report(number, file, lang)?,
             ["state"] => self.export(),
             ["scenarios"] => {
                 let shown = self.scenarios.all().iter().map(scripting::shown).collect();
@@ -116,10 +116,12 @@ impl Control {
             ["tenants"] => {
                 let form = Form::parse(body, &tenants::FIELDS)?;
                 let wanted = Wanted::read(&form, &self.kits, &self.address, self.marketplace.is_some())?;
+                let noted = self.recorder.filled_in(FormStep::Bind, &form);
                 let control = self.clone();
                 let work = async move {
-                    let Self { tenants, open_api, marketplace, .. } = &control;
-                    Ok(tenants.bind(open_api, marketplace.as_ref(), wanted).await?)
+                    let Self { tenants, open_api, marketplace, recorder, .. } = &control;
+                    let bound = tenants.bind(open_api, marketplace.as_ref(), wanted).await;
+                    Ok(bound.inspect_err(|error| recorder.failed(noted, error))?)
                 };
                 done(reader, work).await?
             }
@@ -127,40 +129,55 @@ impl Control {
                 let form = Form::parse(body, &["users"])?;
                 let users = form.get("users").ok_or_else(|| "users is missing".to_owned())?.to_owned();
                 let (control, tenant_id) = (self.clone(), decoded(tenant_id));
+                let is_bound = self.tenants.is_bound(&tenant_id);
+                let form = form.with("tenant", &tenant_id);
+                let noted = is_bound.then(|| self.recorder.filled_in(FormStep::AddUsers, &form)).flatten();
                 let work = async move {
-                    let added = control.tenants.add_users(&control, &tenant_id, &users).await?;
+                    let added = control.tenants.add_users(&control, &tenant_id, &users).await;
+                    if let Err(NotDone::Seller(error)) = &added {
+                        control.recorder.failed(noted, error);
+                    }
+                    let added = added?;
                     added.ok_or_else(|| unknown(format!("no tenant {tenant_id:?} is bound")))
                 };
                 done(reader, work).await?
             }
             ["tenants", tenant_id, "unbind"] => {
-                Form::parse(body, &[])?;
+                let form = Form::parse(body, &[])?;
                 let (control, tenant_id) = (self.clone(), decoded(tenant_id));
+                let is_bound = self.tenants.is_bound(&tenant_id);
+                let form = form.with("tenant", &tenant_id);
+                let noted = is_bound.then(|| self.recorder.filled_in(FormStep::Unbind, &form)).flatten();
                 let work = async move {
-                    let Self { tenants, open_api, marketplace, .. } = &control;
-                    let unbound = tenants.unbind(open_api, marketplace.as_ref(), &tenant_id).await?;
+                    let Self { tenants, open_api, marketplace, recorder, .. } = &control;
+                    let unbound = tenants.unbind(open_api, marketplace.as_ref(), &tenant_id).await;
+                    let unbound = unbound.inspect_err(|error| recorder.failed(noted, error))?;
                     unbound.ok_or_else(|| unknown(format!("no tenant {tenant_id:?} is bound")))
                 };
                 done(reader, work).await?
             }
             ["tenants", tenant_id, "login"] => self.log_in(&decoded(tenant_id), body)?,
             ["faults"] => {
-                let rule = fault::rule(&Form::parse(body, &fault::FIELDS)?)?;
+                let form = Form::parse(body, &fault::FIELDS)?;
+                let rule = fault::rule(&form)?;
                 let shown = json!({"fault": rule.to_string()});
                 open_api.add_fault(rule);
+                self.recorder.filled_in(FormStep::Fault, &form);
                 Outcome::Done(shown)
             }
             ["faults", "callbacks"] => {
-                let rule = fault::callback_rule(&Form::parse(body, &fault::CALLBACK_FIELDS)?)?;
+                let form = Form::parse(body, &fault::CALLBACK_FIELDS)?;
+                let rule = fault::callback_rule(&form)?;
                 let shown = json!({"fault": rule.to_string()});
                 self.marketplace()?.add_fault(rule);
+                self.recorder.filled_in(FormStep::CallbackFault, &form);
                 Outcome::Done(shown)
             }
             ["usage"] => self.push_usage(body).await?,
             ["faults", "clear"] => {
-                Form::parse(body, &[])?;
-                open_api.clear_faults();
-                self.marketplace.iter().for_each(Marketplace::clear_faults);
+                let form = Form::parse(body, &[])?;
+                self.clear_faults();
+                self.recorder.filled_in(FormStep::ClearFaults, &form.with("all", "all"));
                 Outcome::Done(json!({}))
             }
             []

@@ -1,16 +1,25 @@
 //! What people and scripts do: sell, change, log in, move the clock.
 
-use koogallery_simulator::LifecycleError;
+use koogallery_simulator::{LifecycleError, Marketplace, OrderSpec};
 use serde_json::{Value, json};
 
 use super::action::Action;
 use super::control::Control;
 use super::form::Form;
-use super::reply::{Outcome, Refused};
+use super::reply::{NotDone, Outcome, Refused};
 use super::routes::unknown;
 use super::view;
+use crate::commands::scenario::plan::FormStep;
 use crate::support::duration;
 use crate::support::order_line::{self, ORDER_FIELDS};
+
+/// Reads the form of an instance that is registered: its id, and the order behind it.
+pub fn opened(form: &Form) -> Result<(&str, OrderSpec), String> {
+    let instance_id = form.get("instance").ok_or("instance is missing")?;
+    let mut line = form.order_line()?;
+    line.mode.get_or_insert_with(|| "on-demand".to_owned());
+    Ok((instance_id, line.order()?))
+}
 
 impl Control {
     /// Places an order; the seller is called in the background, which may take hours. Without a seller the order can only
@@ -36,20 +45,28 @@ impl Control {
         let order = marketplace.place_order(form.order_line()?.order()?);
         let mut sold = view::order(&order);
         sold["profile"] = protocol.id().into();
-        self.recorder.bought(&order.order_id, protocol.id(), &form, &ORDER_FIELDS);
-        let marketplace = marketplace.clone();
+        let noted = self.recorder.bought(&order.order_id, protocol.id(), &form, &ORDER_FIELDS);
+        let (marketplace, recorder) = (marketplace.clone(), self.recorder.clone());
         // Errors are in the log.
-        tokio::spawn(async move { marketplace.buy_all(protocol, &order).await.map(drop) });
+        tokio::spawn(async move {
+            if let Err(error) = marketplace.buy_all(protocol, &order).await {
+                recorder.failed(noted, &error);
+            }
+        });
         Ok(sold)
     }
 
     /// Registers an instance as if the seller had created it for an order.
     pub fn open(&self, body: &[u8]) -> Result<Value, Refused> {
         let form = Form::parse(body, &[&["instance"], &ORDER_FIELDS[..]].concat())?;
-        let instance_id = form.get("instance").ok_or_else(|| "instance is missing".to_owned())?;
-        let mut line = form.order_line()?;
-        line.mode.get_or_insert_with(|| "on-demand".to_owned());
-        let order = self.open_api.place_order(line.order()?);
+        let opened = self.open_instance(&form)?;
+        self.recorder.filled_in(FormStep::Open, &form);
+        Ok(opened)
+    }
+
+    pub fn open_instance(&self, form: &Form) -> Result<Value, String> {
+        let (instance_id, order) = opened(form)?;
+        let order = self.open_api.place_order(order);
         self.open_api.open_instance(&order, 0, instance_id);
         Ok(json!({"instanceId": instance_id, "orderId": order.order_id}))
     }
@@ -58,9 +75,15 @@ impl Control {
     pub fn log_in(&self, tenant_id: &str, body: &[u8]) -> Result<Outcome, Refused> {
         let form = Form::parse(body, &["user"])?;
         let user = form.get("user").ok_or_else(|| "user is missing".to_owned())?;
+        let url = self.login_address(tenant_id, user).map_err(unknown)?;
+        self.recorder.filled_in(FormStep::LogIn, &form.with("tenant", tenant_id));
+        Ok(Outcome::Login(url))
+    }
+
+    pub fn login_address(&self, tenant_id: &str, user: &str) -> Result<String, String> {
         let is_known = self.open_api.log_in(tenant_id, user);
         let url = self.open_api.login_callback(tenant_id, user).filter(|_| is_known);
-        url.map(Outcome::Login).ok_or_else(|| unknown(format!("tenant {tenant_id:?} has no user {user:?}")))
+        url.ok_or_else(|| format!("tenant {tenant_id:?} has no user {user:?}"))
     }
 
     /// Moves the calendar forward; what becomes due is processed in the background.
@@ -78,11 +101,24 @@ impl Control {
         let action = Action::named(what)?;
         let form = Form::parse(body, action.fields())?;
         let marketplace = self.marketplace()?;
-        let period = || order_line::period(form.get("period").unwrap_or("1 month"));
         // The seller may answer for hours, and may refuse.
-        if let Some(sold) = marketplace.subscription(instance_id) {
-            self.recorder.changed(&sold, action.name(), &form, action.fields());
+        let sold = marketplace.subscription(instance_id);
+        let noted = sold.and_then(|sold| self.recorder.changed(&sold, action.name(), &form, action.fields()));
+        let changed = self.changed(marketplace, instance_id, action, &form).await;
+        if let Err(NotDone::Seller(error)) = &changed {
+            self.recorder.failed(noted, error);
         }
+        Ok(changed?)
+    }
+
+    async fn changed(
+        &self,
+        marketplace: &Marketplace,
+        instance_id: &str,
+        action: Action,
+        form: &Form,
+    ) -> Result<Value, NotDone> {
+        let period = || order_line::period(form.get("period").unwrap_or("1 month"));
         let sold = match action {
             Action::Renew => {
                 let (unit, periods) = period()?;

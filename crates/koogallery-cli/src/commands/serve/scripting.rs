@@ -2,11 +2,11 @@
 
 use http::StatusCode;
 use koogallery::random::{OsRandom, Random as _};
-use koogallery_simulator::Attempt;
+use koogallery_simulator::{Attempt, OpenApiCall};
 use serde_json::{Value, json};
 
 use super::control::Control;
-use super::events::line_of_call;
+use super::events::{line_of_call, line_of_request};
 use super::form::Form;
 use super::jobs::{Job, Jobs};
 use super::lang::Lang;
@@ -35,10 +35,10 @@ pub struct Step {
     pub more: usize,
 }
 
-/// A call that a step made: its number in the log, and what has come of it.
+/// A call or request that a step made: its page, and what has come of it.
 #[derive(Clone)]
 pub struct Call {
-    pub number: u64,
+    pub path: String,
     pub english: String,
     pub chinese: String,
 }
@@ -79,7 +79,8 @@ impl Control {
         }
         let mut seed = [0; 8];
         OsRandom.fill(&mut seed).map_err(|error| error.to_string())?;
-        let run = Run::new(self.marketplace()?.clone(), u64::from_ne_bytes(seed)).moving_the_calendar();
+        let run = Run::new(self.clone(), self.marketplace()?.clone(), u64::from_ne_bytes(seed));
+        let run = run.moving_the_calendar(true);
         let busy = || Refused(StatusCode::CONFLICT, "another scenario is being run".to_owned());
         let begun = ScenarioRun { count: plan.steps.len(), ..ScenarioRun::default() };
         let number = self.scenarios.begin(begun).ok_or_else(busy)?;
@@ -112,16 +113,7 @@ fn file(text: String) -> Outcome {
 async fn make(plan: Plan, mut run: Run, jobs: Jobs<ScenarioRun>, number: u64) {
     for step in &plan.steps {
         let made = match run.step(step).await {
-            Ok(Done { attempts, wrong }) => {
-                let call = |attempt: &Attempt| Call {
-                    number: attempt.sequence,
-                    english: line_of_call(Lang::English, attempt),
-                    chinese: line_of_call(Lang::Chinese, attempt),
-                };
-                let calls = attempts.iter().take(KEPT_CALLS).map(call).collect();
-                let more = attempts.len().saturating_sub(KEPT_CALLS);
-                Ok(Step { title: step.title.clone(), wrong, calls, more })
-            }
+            Ok(done) => Ok(made_of(&step.title, done)),
             Err(failure) => Err(failure.to_string()),
         };
         let has_ended = made.is_err();
@@ -133,7 +125,31 @@ async fn make(plan: Plan, mut run: Run, jobs: Jobs<ScenarioRun>, number: u64) {
             break;
         }
     }
-    jobs.change(number, |job| job.is_done = true);
+    let rest = run.finish().await;
+    jobs.change(number, |job| {
+        if !rest.attempts.is_empty() {
+            job.state.steps.push(made_of(HELD_BACK, rest));
+        }
+        job.is_done = true;
+    });
+}
+
+/// Calls that no step passed.
+const HELD_BACK: &str = "what was still held back";
+
+fn made_of(title: &str, Done { attempts, requests, wrong }: Done) -> Step {
+    let call = |attempt: &Attempt| Call {
+        path: format!("calls/{}", attempt.sequence),
+        english: line_of_call(Lang::English, attempt),
+        chinese: line_of_call(Lang::Chinese, attempt),
+    };
+    let request = |request: &OpenApiCall| Call {
+        path: format!("requests/{}", request.sequence),
+        english: line_of_request(Lang::English, request),
+        chinese: line_of_request(Lang::Chinese, request),
+    };
+    let calls = attempts.iter().map(call).chain(requests.iter().map(request)).take(KEPT_CALLS).collect();
+    Step { title: title.to_owned(), wrong, calls, more: attempts.len().saturating_sub(KEPT_CALLS) }
 }
 
 /// Returns a run as JSON.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::control::Control;
 use super::form::Form;
-use super::reply::Refused;
+use super::reply::NotDone;
 use crate::support::client_secret;
 
 /// The fields of a form that binds an enterprise.
@@ -52,12 +52,7 @@ impl Wanted {
         if !offered.contains(&protocol) {
             return Err(format!("{} binds no enterprise, or its key is not in the environment", protocol.id()));
         }
-        let tenant_id = form.get("tenant").ok_or("tenant is missing")?;
-        let callback = form.get("callback").ok_or("callback is missing: where the seller's login returns to")?;
-        let is_http = |uri: http::Uri| matches!(uri.scheme_str(), Some("http" | "https"));
-        if !callback.parse().is_ok_and(is_http) {
-            return Err("callback is not an http or https address".to_owned());
-        }
+        let (tenant_id, callback) = addressed(form)?;
         let drawn = || random::hex(&OsRandom).map_err(|error| error.to_string());
         let secret = match (form.get("secret"), is_called) {
             (Some(given), _) => given.to_owned(),
@@ -97,8 +92,27 @@ impl Wanted {
     }
 }
 
+/// Checks what a form says by itself.
+pub fn check(form: &Form) -> Result<(), String> {
+    let protocol = form.get("profile").map(str::parse::<Protocol>).transpose();
+    protocol.map_err(|error| format!("profile: {error}"))?;
+    addressed(form)?;
+    form.get("users").map(accounts).transpose().map(drop)
+}
+
+/// Reads the tenant, and the address to which logins return.
+fn addressed(form: &Form) -> Result<(&str, &str), String> {
+    let tenant_id = form.get("tenant").ok_or("tenant is missing")?;
+    let callback = form.get("callback").ok_or("callback is missing: where the seller's login returns to")?;
+    let is_http = |uri: http::Uri| matches!(uri.scheme_str(), Some("http" | "https"));
+    match callback.parse().is_ok_and(is_http) {
+        true => Ok((tenant_id, callback)),
+        false => Err("callback is not an http or https address".to_owned()),
+    }
+}
+
 /// Reads users: account and name.
-fn accounts(users: &str) -> Result<Vec<(&str, &str)>, String> {
+pub fn accounts(users: &str) -> Result<Vec<(&str, &str)>, String> {
     let mut found = Vec::new();
     for user in users.split(',') {
         let (account, name) = user.split_once(':').unwrap_or((user, user));
@@ -156,7 +170,7 @@ impl Tenants {
     }
 
     /// Adds users to an enterprise that is bound; the seller gets these alone. `None` if the tenant is not bound.
-    pub async fn add_users(&self, control: &Control, tenant_id: &str, users: &str) -> Result<Option<Value>, Refused> {
+    pub async fn add_users(&self, control: &Control, tenant_id: &str, users: &str) -> Result<Option<Value>, NotDone> {
         let Some(Bound { protocol, mut binding, mut fields }) = self.bound().get(tenant_id).cloned() else {
             return Ok(None);
         };
@@ -178,6 +192,10 @@ impl Tenants {
         let shown = shown(&wanted.tenant);
         self.put(&control.open_api, wanted);
         Ok(Some(shown))
+    }
+
+    pub fn is_bound(&self, tenant_id: &str) -> bool {
+        self.bound().contains_key(tenant_id)
     }
 
     fn bound(&self) -> MutexGuard<'_, BTreeMap<String, Bound>> {

@@ -32,6 +32,46 @@ struct Wanted {
     metering_sn: String,
 }
 
+/// What has come of a push.
+pub struct Pushed {
+    /// The request, if it arrived.
+    pub request: Option<OpenApiCall>,
+    pub metering_sn: String,
+    /// Whether the record was accepted, and the answer arrived.
+    pub is_taken: bool,
+}
+
+/// Returns the code that refuses a record: its own, or that of the answer; `none` without an answer.
+pub fn code_of(request: Option<&OpenApiCall>) -> &str {
+    let answered = request.filter(|call| call.status.is_some());
+    let code = answered.and_then(|call| call.records.iter().find_map(|record| record.code.as_deref()));
+    code.or(answered.map(|call| &*call.code)).filter(|code| !code.is_empty()).unwrap_or("none")
+}
+
+/// Checks what a form says by itself.
+pub fn check(form: &Form) -> Result<(), String> {
+    const APIS: [&str; 2] = [Operation::PushUsage.as_str(), Operation::PushUsageOld.as_str()];
+    if let Some(api) = form.get("api").filter(|api| !APIS.contains(api)) {
+        return Err(format!("api {api:?} is none of {}", APIS.join(", ")));
+    }
+    if form.get("instance").or(form.get("product")).is_none() {
+        return Err("instance is missing: a pay-per-use instance, or the product of one".to_owned());
+    }
+    form.flag("wrong_key")?;
+    value(form)?;
+    ["begin", "end"].into_iter().try_for_each(|name| time(form, name).map(drop))
+}
+
+fn value(form: &Form) -> Result<Amount, String> {
+    let value = form.get("value").ok_or("value is missing: the usage, such as 12.5")?;
+    value.parse().map_err(|error| format!("value: {error}"))
+}
+
+fn time(form: &Form, name: &str) -> Result<Option<Timestamp>, String> {
+    let read = |text| Timestamp::parse_basic_iso(text).map_err(|error| format!("{name}: {error}"));
+    form.get(name).map(read).transpose()
+}
+
 impl Control {
     /// Returns the pushes whose keys are known.
     pub fn pushes(&self) -> Vec<Operation> {
@@ -43,6 +83,23 @@ impl Control {
     /// Pushes one record, in one try, and leads to the request in the log.
     pub async fn push_usage(&self, body: &[u8]) -> Result<Outcome, Refused> {
         let form = Form::parse(body, &FIELDS)?;
+        let noted = self.recorder.pushed(&form, self);
+        let Pushed { request, metering_sn, is_taken } = self.push(&form).await?;
+        let shown = |call: &OpenApiCall| json!({"number": call.sequence, "status": call.status.map(|status| status.as_u16()), "code": call.code});
+        let mut shown = request.as_ref().map_or_else(|| json!({}), shown);
+        shown["meteringSn"] = metering_sn.into();
+        shown["isTaken"] = is_taken.into();
+        if !is_taken {
+            self.recorder.expect(noted, code_of(request.as_ref()));
+        }
+        Ok(match request {
+            Some(call) => Outcome::DoneAt(shown, format!("requests/{}", call.sequence)),
+            None => Outcome::Done(shown),
+        })
+    }
+
+    /// Pushes one record, in one try.
+    pub async fn push(&self, form: &Form) -> Result<Pushed, Refused> {
         let offered = self.pushes();
         let names = || offered.iter().map(|push| push.as_str()).collect::<Vec<_>>().join(", ");
         let push = match form.get("api") {
@@ -53,7 +110,7 @@ impl Control {
         if form.get("end").is_none() {
             self.let_a_second_pass().await;
         }
-        let wanted = self.wanted(&form)?;
+        let wanted = self.wanted(form)?;
         let client = self.client(form.flag("wrong_key")?)?;
         let (before, metering_sn) = (self.place().requests, wanted.metering_sn.clone());
         let pushed = match push {
@@ -64,15 +121,9 @@ impl Control {
             return Err(error.to_string().into());
         }
         let is_it = |call: &OpenApiCall| call.operation == Some(push) || call.operation.is_none();
-        let made = self.open_api.log_after(before).into_iter().rfind(is_it);
-        let shown = |call: &OpenApiCall| json!({"number": call.sequence, "status": call.status.map(|status| status.as_u16()), "code": call.code});
-        let mut shown = made.as_ref().map_or_else(|| json!({}), shown);
-        shown["meteringSn"] = metering_sn.into();
-        shown["isTaken"] = made.as_ref().is_some_and(|call| call.explanation.is_empty() && pushed.is_ok()).into();
-        Ok(match made {
-            Some(call) => Outcome::DoneAt(shown, format!("requests/{}", call.sequence)),
-            None => Outcome::Done(shown),
-        })
+        let request = self.open_api.log_after(before).into_iter().rfind(is_it);
+        let is_taken = request.as_ref().is_some_and(|call| call.explanation.is_empty() && pushed.is_ok());
+        Ok(Pushed { request, metering_sn, is_taken })
     }
 
     /// Times of records are whole seconds: a period of its own begins after the last one.
@@ -114,12 +165,7 @@ impl Control {
         let instance_id = form.get("instance").or(known.map(|it| it.instance_id.as_str()));
         let instance_id = instance_id.ok_or_else(|| "no pay-per-use instance has this product".to_owned())?.to_owned();
         let product_id = form.get("product").or(known.map(|it| it.product_id.as_str())).unwrap_or_default().to_owned();
-        let value = form.get("value").ok_or_else(|| missing("value", "the usage, such as 12.5"))?;
-        let value = value.parse().map_err(|error| format!("value: {error}"))?;
-        let time = |name: &str, otherwise: Timestamp| match form.get(name) {
-            Some(text) => Timestamp::parse_basic_iso(text).map_err(|error| format!("{name}: {error}")),
-            None => Ok(otherwise),
-        };
+        let value = value(form)?;
         let now = self.open_api.now();
         let earlier = self.open_api.usage().into_iter().filter(|usage| usage.instance_id == instance_id);
         let begin = earlier.map(|usage| usage.end_time).max().or(known.map(|it| it.opened_at)).unwrap_or(now);
@@ -128,7 +174,7 @@ impl Control {
             None => random::hex(&OsRandom).map_err(|error| error.to_string())?,
         };
         let package = form.get("package").map(str::to_owned);
-        let (begin, end) = (time("begin", begin)?, time("end", now)?);
+        let (begin, end) = (time(form, "begin")?.unwrap_or(begin), time(form, "end")?.unwrap_or(now));
         Ok(Wanted { instance_id, product_id, value, begin, end, package, metering_sn })
     }
 }

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 /// The tables, by section.
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 6] = [
     include_str!("chinese/rules.toml"),
     include_str!("chinese/mistakes.toml"),
     include_str!("chinese/calls.toml"),
     include_str!("chinese/causes.toml"),
     include_str!("chinese/form.toml"),
+    include_str!("chinese/expected.toml"),
 ];
 
 /// Longer texts stay as they are, and what stands in holes of holes of holes: a seller's text may be made of marks alone.

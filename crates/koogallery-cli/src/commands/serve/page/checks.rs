@@ -137,17 +137,8 @@ fn report(lang: Lang, report: &Report, shown: &str, contains: &str) -> String {
     format!(
         "<h2>{}</h2><div class=wide>{}</div><ol>{causes}</ol><div class=wide><table><tr>{heads}</tr>{rows}</table></div>",
         escaped(report.profile.as_str()),
-        picture(lang, &report.to_svg())
+        report.localized(lang.tag(), &|text| lang.say(text).into_owned()).to_svg()
     )
-}
-
-/// A picture whose texts are in this language. It has no attribute with a `>`.
-fn picture(lang: Lang, svg: &str) -> String {
-    let part = |part: &str| match part.split_once('>') {
-        Some((tag, text)) => format!("{tag}>{}", lang.say(text)),
-        None => part.to_owned(),
-    };
-    svg.split('<').map(part).collect::<Vec<_>>().join("<")
 }
 
 fn why(lang: Lang, result: &CheckResult) -> String {

@@ -74,9 +74,9 @@ fn progress(lang: Lang, job: &Job<ScenarioRun>) -> String {
 /// A run, step by step.
 pub fn scenario(lang: Lang, job: &Job<ScenarioRun>) -> String {
     let step = |step: &Step| {
-        let call = |Call { number, english, chinese }: &Call| {
+        let call = |Call { path, english, chinese }: &Call| {
             let line = lang.of_two(english, chinese);
-            format!("<li><a href='/_marketplace/calls/{number}'>{}</a>", escaped(line))
+            format!("<li><a href='/_marketplace/{path}'>{}</a>", escaped(line))
         };
         let mut calls: String = step.calls.iter().map(call).collect();
         if step.more > 0 {
