@@ -85,7 +85,29 @@ impl Database {
     ///
     /// The file cannot be opened or is not a SQLite database, or the thread cannot be started.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DatabaseError> {
-        let connection = Connection::open(path)?;
+        Self::from_connection(Connection::open(path)?)
+    }
+
+    /// Takes a connection that the application has opened: with a key for an encrypted file, functions, or hooks. Its busy
+    /// timeout, journal mode (WAL) and `synchronous` are set as [`Database::open`] sets them.
+    ///
+    /// ```
+    /// use koogallery::sqlite::Database;
+    /// use koogallery::sqlite::rusqlite::Connection;
+    ///
+    /// # fn example() -> Result<Database, Box<dyn std::error::Error>> {
+    /// let connection = Connection::open("koogallery.db")?;
+    /// connection.pragma_update(None, "cache_size", -64_000)?; // KiB, if negative
+    /// # Ok(
+    /// Database::from_connection(connection)?
+    /// # )
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The file is not a SQLite database, or the thread cannot be started.
+    pub fn from_connection(connection: Connection) -> Result<Self, DatabaseError> {
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;

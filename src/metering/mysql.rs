@@ -382,7 +382,7 @@ impl UsageStore for MysqlUsageStore {
         let (word, is_held) = stored(state);
         let records = move |work: Work| async move {
             let after = id("metering_sn", after.unwrap_or_default())?;
-            let rows = work.query(&page(), &values![word, is_held, after, limit]).await?;
+            let rows = work.query(&page(""), &values![word, is_held, after, limit]).await?;
             rows.iter().map(read).collect()
         };
         self.run(records).boxed()

@@ -380,7 +380,7 @@ impl UsageStore for PostgresUsageStore {
             let (word, is_held) = stored(state);
             let (after, limit) = (after.unwrap_or_default(), rows(limit));
             let parameters = [text(&word), flag(&is_held), text(&after), int(&limit)];
-            let found = self.database.rows(&shared(&page()), &parameters).await;
+            let found = self.database.rows(&shared(&page("")), &parameters).await;
             found.and_then(|rows| rows.iter().map(read).collect()).map_err(MeteringError::store)
         }
         .boxed()

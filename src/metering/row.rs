@@ -50,10 +50,11 @@ pub(super) const ADD: &str = "UPDATE koogallery_usage_open SET amount = amount +
 pub(super) const CLOSED_UNTIL: &str = "SELECT max(end_time) AS closed_until FROM koogallery_usage_record \
     WHERE instance_id = ?1 AND begin_time < ?2 AND end_time > ?3";
 
-/// Records in a state, by their numbers. Parameters: what [`stored`] returns, number, limit.
-pub(super) fn page() -> String {
+/// Records in a state, by their numbers; `hint` is a condition that holds for them anyway. Parameters: what [`stored`] returns,
+/// number, limit.
+pub(super) fn page(hint: &str) -> String {
     format!(
-        "SELECT {COLUMNS} FROM koogallery_usage_record WHERE state = ?1 AND (state <> 'fix' OR held = ?2) \
+        "SELECT {COLUMNS} FROM koogallery_usage_record WHERE state = ?1 AND (state <> 'fix' OR held = ?2) {hint} \
          AND metering_sn > ?3 ORDER BY metering_sn LIMIT ?4"
     )
 }

@@ -87,6 +87,8 @@ CREATE INDEX IF NOT EXISTS koogallery_usage_record_held ON koogallery_usage_reco
     WHERE state = 'fix' AND held = 1;
 CREATE INDEX IF NOT EXISTS koogallery_usage_record_left ON koogallery_usage_record (state, begin_time, amount)
     WHERE state <> 'delivered';
+CREATE INDEX IF NOT EXISTS koogallery_usage_record_page ON koogallery_usage_record (state, metering_sn)
+    WHERE state <> 'delivered';
 CREATE INDEX IF NOT EXISTS koogallery_usage_record_settled ON koogallery_usage_record (settled_at)
     WHERE state = 'delivered';
 CREATE TABLE IF NOT EXISTS koogallery_usage_id (
@@ -334,9 +336,11 @@ impl UsageStore for SqliteUsageStore {
     ) -> BoxFuture<'a, Result<Vec<StoredRecord>, MeteringError>> {
         let after = after.unwrap_or_default().to_owned();
         let (word, is_held) = stored(state);
+        // The condition of the index of what is left.
+        let hint = if state == RecordState::Delivered { "" } else { "AND state <> 'delivered'" };
         self.run(move |transaction| {
             transaction
-                .prepare_cached(&page())?
+                .prepare_cached(&page(hint))?
                 .query_map(params![word, is_held, after, clamped(limit)], |row| read(row))?
                 .collect()
         })
@@ -502,6 +506,7 @@ fn settle(
     Ok(())
 }
 
+/// SQLite takes the index of what is left only if the condition of that index is there word for word.
 fn status(transaction: &Transaction<'_>, risky_before: Timestamp) -> rusqlite::Result<Status> {
     let total = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| {
         transaction.prepare_cached(sql)?.query_row(parameters, |row| {
@@ -520,7 +525,7 @@ fn status(transaction: &Transaction<'_>, risky_before: Timestamp) -> rusqlite::R
         )
     };
     let oldest: Option<i64> = transaction.query_row(
-        "SELECT min(begin_time) FROM koogallery_usage_record WHERE state IN ('pending', 'fix')",
+        "SELECT min(begin_time) FROM koogallery_usage_record WHERE state IN ('pending', 'fix') AND state <> 'delivered'",
         [],
         |row| row.get(0),
     )?;
@@ -534,7 +539,7 @@ fn status(transaction: &Transaction<'_>, risky_before: Timestamp) -> rusqlite::R
         oldest: oldest.map(Timestamp::from_unix_millis),
         at_risk: total(
             "SELECT count(*), coalesce(sum(amount), 0) FROM koogallery_usage_record \
-             WHERE state IN ('pending', 'fix') AND begin_time < ?1",
+             WHERE state IN ('pending', 'fix') AND state <> 'delivered' AND begin_time < ?1",
             &[&risky_before.as_unix_millis()],
         )?,
     })

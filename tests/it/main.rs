@@ -73,6 +73,7 @@ mod settings;
 mod shared_ledger;
 mod sockets;
 mod sqlite_files;
+mod sqlite_scale;
 mod stores;
 mod support;
 mod thresholds;

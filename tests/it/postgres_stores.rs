@@ -37,7 +37,7 @@ use crate::support::NOW;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-struct Backwards;
+pub struct Backwards;
 
 impl ClientSecretDecryptor for Backwards {
     fn decrypt(&self, ciphertext: &str) -> Result<Sensitive, ClientSecretError> {

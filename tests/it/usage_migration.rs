@@ -199,5 +199,6 @@ async fn many_records_are_not_copied() {
     let pages = database.transaction(page_count).await.unwrap();
     SqliteUsageStore::new(&database).await.unwrap();
     let more = database.transaction(page_count).await.unwrap() - pages;
-    assert!(pages > 1000 && more < 10, "{more} more pages than {pages}");
+    // An index of what is left is made, which is all of them here.
+    assert!(pages > 1000 && more < pages / 5, "{more} more pages than {pages}");
 }
