@@ -42,6 +42,10 @@ load:
 guards *names:
     .ci/guards {{names}}
 
+# The tests of stores on MySQL 8.0, which it fetches and starts.
+mysql:
+    .ci/mysql
+
 # The public API as it is now, after a change on purpose.
 api:
     .ci/guards api --write

@@ -147,7 +147,7 @@ impl Database {
     where
         F: Future<Output = Result<T, DatabaseError>>,
     {
-        self.attempt(ends, Patience::Until(ends), work).await
+        self.attempt(Patience { ends, is_brief: false }, work).await
     }
 
     /// As `run_until`, for a transaction of many, in which one must not make the others wait for a lock.
@@ -155,22 +155,18 @@ impl Database {
     where
         F: Future<Output = Result<T, DatabaseError>>,
     {
-        self.attempt(ends, Patience::Brief, work).await
+        self.attempt(Patience { ends, is_brief: true }, work).await
     }
 
-    async fn attempt<T, F>(
-        &self,
-        ends: Instant,
-        patience: Patience,
-        work: impl Fn(Work) -> F,
-    ) -> Result<T, DatabaseError>
+    async fn attempt<T, F>(&self, patience: Patience, work: impl Fn(Work) -> F) -> Result<T, DatabaseError>
     where
         F: Future<Output = Result<T, DatabaseError>>,
     {
+        let ends = patience.ends;
         let attempts = async {
             let mut tries = 1;
             loop {
-                let transaction = Work::begin(&self.pool, self.timeout, ends, patience).await?;
+                let transaction = Work::begin(&self.pool, self.timeout, patience).await?;
                 match work(transaction.clone()).await {
                     Err(DatabaseError::Overtaken(_)) if tries < TRIES => tries += 1,
                     value => {

@@ -28,8 +28,7 @@ use std::time::Duration;
 use deliveries::{Delivered, Load, marketplace};
 use fleet::Fleet;
 use koogallery::random::{self, OsRandom};
-use replica::ReplicaOptions;
-use tokio::net::TcpListener;
+use replica::{ReplicaOptions, listen};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -59,7 +58,7 @@ async fn main() -> Outcome {
     let database = database.unwrap_or_else(own);
     let key = random::hex(&OsRandom)?;
     let mut fleet = Fleet::start(&key, vec![ReplicaOptions::new(&database); REPLICAS]).await?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = listen()?;
     let address = listener.local_addr()?;
     tokio::spawn(fleet.balance(listener));
     println!("{REPLICAS} replicas share a database; a balancer on http://{address} calls them in turn.");

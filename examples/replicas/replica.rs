@@ -1,6 +1,7 @@
 //! One replica: a seller's server on a free port, which says on its first line where it listens, and then which accounts
 //! it begins and ends to open.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use koogallery::adapter::serve::Server;
@@ -11,7 +12,7 @@ use koogallery::callback::{CallbackService, HandlerError};
 use koogallery::clock::{Clock, SystemClock};
 use koogallery::key::AccessKeys;
 use koogallery::timestamp::Timestamp;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::Outcome;
 use crate::database::Database;
@@ -69,11 +70,19 @@ pub async fn serve(options: ReplicaOptions) -> Outcome {
         .lease(options.lease)
         .clock(Ahead(options.ahead))
         .build();
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = listen()?;
     println!("listening on {}", listener.local_addr()?);
     // A creation that takes long holds its connection until its answer is due, and under overload many do.
     Server::new().connections(8192).serve(listener, Endpoint::new(service), std::future::pending()).await;
     Ok(())
+}
+
+/// Listens on a free port. In a burst of calls connections wait until they are accepted, 4096 in place of the usual 1024: one
+/// that finds no place tries again a second later, and its answer is late by as much.
+pub fn listen() -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    socket.listen(4096)
 }
 
 /// Opens accounts, slowly enough to be killed in the middle.

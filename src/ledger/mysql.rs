@@ -437,23 +437,24 @@ async fn lock(work: &Named, instance_id: &str) -> Result<bool, DatabaseError> {
 async fn prune(work: &Named, before: Timestamp, limit: usize) -> Result<Pruned, DatabaseError> {
     let within = values![before.as_unix_millis(), limit];
     let find = format!(
-        "SELECT instance_id FROM koogallery_instance \
+        "SELECT instance_id, order_id, order_line_id, order_product_id FROM koogallery_instance \
          WHERE state = 'released' AND released_at < ?1 AND (lease_until IS NULL OR lease_until <= {CLOCK}) \
          ORDER BY released_at LIMIT ?2 FOR UPDATE SKIP LOCKED"
     );
-    let old = work.query(&find, &within).await?;
-    let old = old.iter().map(|row| Ok(values![row.text("instance_id")?].to_vec()));
-    let old = old.collect::<Result<Vec<_>, DatabaseError>>()?;
+    let found = work.query(&find, &within).await?;
+    let (mut old, mut old_orders) = (Vec::new(), Vec::new());
+    for row in &found {
+        old.push(values![row.text("instance_id")?].to_vec());
+        let order = [row.text("order_id")?, row.text("order_line_id")?, row.text("order_product_id")?];
+        old_orders.push(order.map(Value::from).to_vec());
+    }
     // Only statements that begin once the rows are locked see every key that was stored with them.
     let steps = |places: &str| format!("DELETE FROM koogallery_step WHERE instance_id IN ({places})");
     let steps = work.execute_rows(steps, &[], &old).await?;
     let orders = |places: &str| {
-        format!(
-            "DELETE known FROM koogallery_order AS known JOIN koogallery_instance AS old \
-             USING (order_id, order_line_id, order_product_id) WHERE old.instance_id IN ({places})"
-        )
+        format!("DELETE FROM koogallery_order WHERE (order_id, order_line_id, order_product_id) IN ({places})")
     };
-    work.execute_rows(orders, &[], &old).await?;
+    work.execute_rows(orders, &[], &old_orders).await?;
     let instances = |places: &str| format!("DELETE FROM koogallery_instance WHERE instance_id IN ({places})");
     work.execute_rows(instances, &[], &old).await?;
     let old_steps = "DELETE FROM koogallery_step WHERE prunable_at < ?1 ORDER BY prunable_at LIMIT ?2";

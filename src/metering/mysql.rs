@@ -1,6 +1,6 @@
 //! The usage store in MySQL or MariaDB.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use futures_util::FutureExt as _;
@@ -23,6 +23,7 @@ use super::{
 use crate::columns::Columns as _;
 use crate::lease::Lease;
 use crate::mysql::mysql_async::{Transaction, Value};
+use crate::mysql::rows::{Column, parameter, table};
 use crate::mysql::{
     Database, DatabaseError, Own, Schema, Session, Work, clock, end_of_lease, id, is_due, lock, lock_table, values,
 };
@@ -424,7 +425,7 @@ pub(super) async fn lock_instances(work: &impl Session, instances: &BTreeSet<&st
 pub(super) async fn record(work: &impl Session, entries: &[&Entry]) -> Result<Vec<Recorded>, DatabaseError> {
     let instances: BTreeSet<&str> = entries.iter().map(|entry| &*entry.usage.instance_id).collect();
     lock_instances(work, &instances).await?;
-    let new_ids = insert_ids(work, entries).await?;
+    let new_ids = insert_ids(work, ids_of(entries)).await?;
 
     let earliest = entries.iter().map(|entry| entry.at.as_unix_millis()).min().unwrap_or(i64::MAX);
     let names = instances.iter().map(|instance_id| Ok(vec![id("instance_id", instance_id)?]));
@@ -479,18 +480,30 @@ async fn add_to_totals(work: &impl Session, totals: &Additions) -> Result<(), Da
     work.execute_rows(add, &[], &rows).await.map(drop)
 }
 
-/// Stores the ids of entries, and returns those that were not stored before.
-async fn insert_ids<'a>(work: &impl Session, entries: &[&'a Entry]) -> Result<BTreeSet<&'a str>, DatabaseError> {
-    let mut times = ids_of(entries);
+/// Stores usage ids in order, so that two transactions never wait for each other, given their times. Returns those that were
+/// not stored before.
+pub(super) async fn insert_ids<'a>(
+    work: &impl Session,
+    mut times: BTreeMap<&'a str, i64>,
+) -> Result<BTreeSet<&'a str>, DatabaseError> {
     let ids = times.keys().map(|usage_id| Ok(vec![id("usage_id", usage_id)?]));
     let ids = ids.collect::<Result<Vec<_>, DatabaseError>>()?;
-    let find = |places: &str| format!("SELECT usage_id FROM koogallery_usage_id WHERE usage_id IN ({places})");
-    for known in work.query_rows(find, &[], &ids).await? {
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let find = format!(
+        "SELECT known.usage_id FROM {} AS wanted STRAIGHT_JOIN koogallery_usage_id AS known USING (usage_id)",
+        table(&[Column::Id("usage_id")])
+    );
+    for known in work.query(&find, &[parameter(&ids)]).await? {
         times.remove(&*known.text("usage_id")?);
     }
     let new: Vec<_> = times.iter().map(|(usage_id, time)| values![*usage_id, *time].to_vec()).collect();
-    let insert = |places: &str| format!("INSERT INTO koogallery_usage_id (usage_id, recorded_at) VALUES {places}");
-    work.insert_missing_rows(insert, &new).await?;
+    let insert = format!(
+        "INSERT INTO koogallery_usage_id (usage_id, recorded_at) SELECT usage_id, recorded_at FROM {} AS new",
+        table(&[Column::Id("usage_id"), Column::Int("recorded_at")])
+    );
+    work.insert_missing(&insert, &[parameter(&new)]).await?;
     Ok(times.into_keys().collect())
 }
 

@@ -40,7 +40,7 @@
 mod book;
 mod deduction;
 mod error;
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37", feature = "sqlite"))]
 mod group;
 mod memory;
 mod model;

@@ -72,7 +72,8 @@ impl DatabaseBuilder {
         // Whether a row counts as changed must not depend on what the application's URL says.
         let opts = OptsBuilder::from_opts(opts).setup(setup).client_found_rows(true).stmt_cache_size(STATEMENTS);
         let opts = Opts::from(opts);
-        let [pool, reserved] = [connections, 1].map(|connections| Arc::new(Pool::new(opts.clone(), connections)));
+        let [pool, reserved] =
+            [connections, 1].map(|connections| Arc::new(Pool::new(opts.clone(), server, connections)));
         Ok(Database { pool, reserved, server, timeout: limit })
     }
 }
@@ -130,22 +131,28 @@ impl Server {
         }
     }
 
+    /// Returns the settings by which the server gives up waiting for a lock, and a statement, before these times are over. For a
+    /// lock it counts in whole seconds, so that it needs one at least.
+    pub(super) fn limits(self, lock: Duration, statement: Duration) -> String {
+        let (lock, statement) = (lock.mul_f64(0.85).as_secs().clamp(1, 1 << 30), statement.mul_f64(0.9));
+        let statement = match self {
+            Self::MariaDb => format!("max_statement_time = {:.3}", statement.as_secs_f64().max(0.001)),
+            Self::Mysql => format!("max_execution_time = {}", statement.as_millis().clamp(1, 1 << 31)),
+        };
+        format!("SET SESSION innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, {statement}")
+    }
+
     /// Returns the settings of each connection, so that the server gives up before the operation times out and says
     /// why, and so that nothing depends on the server's own settings.
     fn setup(self, limit: Duration) -> Vec<String> {
-        let (lock, statement) = (limit.mul_f64(0.8).as_secs().clamp(1, 1 << 30), limit.mul_f64(0.9));
-        let own = match self {
-            Self::MariaDb => {
-                format!("max_statement_time = {:.3}, idle_transaction_timeout = 10", statement.as_secs_f64())
-            }
-            Self::Mysql => {
-                format!("max_execution_time = {}, wait_timeout = 60", statement.as_millis().clamp(1, 1 << 31))
-            }
+        let idle = match self {
+            Self::MariaDb => "idle_transaction_timeout = 10",
+            Self::Mysql => "wait_timeout = 60",
         };
         vec![
             format!(
-                "SET SESSION innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, autocommit = 1, \
-                 time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', {own}"
+                "{}, autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', {idle}",
+                self.limits(limit, limit)
             ),
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE".to_owned(),
         ]

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use mysql_async::Value;
 
+use super::rows::{self, Column};
 use super::{DatabaseError, Session};
 use crate::lock_key::lock_key;
 
@@ -33,6 +34,7 @@ pub(crate) async fn lock(session: &impl Session, table: &str, things: &[&[&str]]
     // In order, so that two transactions never wait for each other.
     let numbers: BTreeSet<i64> = things.iter().map(|parts| lock_key(parts).rem_euclid(ROWS)).collect();
     let rows: Vec<Vec<Value>> = numbers.into_iter().map(|number| vec![number.into()]).collect();
-    let statement = |places: &str| format!("SELECT id FROM {table} WHERE id IN ({places}) ORDER BY id FOR UPDATE");
-    session.query_rows(statement, &[], &rows).await.map(drop)
+    let wanted = rows::table(&[Column::Int("id")]);
+    let lock = format!("SELECT id FROM {wanted} AS wanted STRAIGHT_JOIN {table} USING (id) FOR UPDATE");
+    session.query(&lock, &[rows::parameter(&rows)]).await.map(drop)
 }

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::DatabaseError;
+use super::builder::Server;
 
 /// Timeout of the begin of a transaction on a connection that was idle, after which another one is taken.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -16,29 +17,19 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Timeout of finding out whether a statement is still running.
 const ASKING: Duration = Duration::from_secs(2);
 
-/// How long a transaction waits for a lock.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Patience {
-    Until(Instant),
-    Brief,
-}
+/// How long a transaction of many waits for a lock.
+const BRIEFLY: Duration = Duration::from_secs(1);
 
-impl Patience {
-    /// Returns the statements that begin a transaction, in one round trip. The server counts in whole seconds, and gives up
-    /// before the operation times out, if there is a second for it.
-    fn begin(self) -> String {
-        let seconds = match self {
-            Self::Brief => 1,
-            Self::Until(ends) => {
-                ends.saturating_duration_since(Instant::now()).mul_f64(0.85).as_secs().clamp(1, 1 << 30)
-            }
-        };
-        format!("SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}; START TRANSACTION")
-    }
+/// The end of a transaction, and whether it waits for locks until then, or only a moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) ends: Instant,
+    pub(super) is_brief: bool,
 }
 
 pub(super) struct Pool {
     opts: Opts,
+    server: Server,
     connections: usize,
     /// Of the driver's own pool nothing would say that a connection is lost whose answer never comes.
     permits: Arc<Semaphore>,
@@ -46,9 +37,9 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(opts: Opts, connections: usize) -> Self {
+    pub(super) fn new(opts: Opts, server: Server, connections: usize) -> Self {
         let permits = Arc::new(Semaphore::new(connections));
-        Self { opts, connections, permits, idle: Mutex::default() }
+        Self { opts, server, connections, permits, idle: Mutex::default() }
     }
 
     /// Waits for the right to a connection, which is counted until the permit is dropped.
@@ -62,13 +53,21 @@ impl Pool {
     /// Returns a connection with a new transaction: an idle one if it works, as the begin shows.
     pub(super) async fn begin(&self, patience: Patience) -> Result<Conn, DatabaseError> {
         while let Some(mut connection) = self.take() {
-            if matches!(timeout(CHECK_TIMEOUT, connection.query_drop(patience.begin())).await, Ok(Ok(()))) {
+            let begin = self.begin_statements(patience);
+            if matches!(timeout(CHECK_TIMEOUT, connection.query_drop(begin)).await, Ok(Ok(()))) {
                 return Ok(connection);
             }
         }
         let mut connection = self.connect().await?;
-        connection.query_drop(patience.begin()).await?;
+        connection.query_drop(self.begin_statements(patience)).await?;
         Ok(connection)
+    }
+
+    /// Returns the statements that begin a transaction with its limits, in one round trip.
+    fn begin_statements(&self, Patience { ends, is_brief }: Patience) -> String {
+        let left = ends.saturating_duration_since(Instant::now());
+        let lock = if is_brief { left.min(BRIEFLY) } else { left };
+        format!("{}; START TRANSACTION", self.server.limits(lock, left))
     }
 
     /// Opens a connection, which is none of the pool yet.

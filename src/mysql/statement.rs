@@ -10,8 +10,9 @@ use super::DatabaseError;
 /// The greatest length of what identifies something, so that four of them fit into a key.
 const ID_BYTES: usize = 512;
 
-/// The numbers of rows in one statement. A few, since the server prepares a statement for each number.
-const ROWS: [usize; 3] = [256, 16, 1];
+/// The numbers of rows in one statement. A few, since the server prepares a statement for each number; and powers of two, so
+/// that any number of rows takes few statements.
+const ROWS: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Makes an array of values of whatever can be one.
 macro_rules! values {
@@ -86,8 +87,8 @@ mod tests {
     fn rows_are_divided_into_a_few_sizes() {
         let sizes = |rows: usize| portions(&vec![(); rows]).map(<[()]>::len).collect::<Vec<_>>();
         assert_eq!(sizes(0), [0; 0]);
-        assert_eq!(sizes(3), [1, 1, 1]);
-        assert_eq!(sizes(290), [256, 16, 16, 1, 1]);
+        assert_eq!(sizes(3), [2, 1]);
+        assert_eq!(sizes(290), [256, 32, 2]);
         let rows = [values![1, 2].to_vec(), values![3, 4].to_vec()];
         assert_eq!(tuples(2, &rows), "(?3, ?4), (?5, ?6)");
     }

@@ -68,18 +68,6 @@ pub(crate) trait Session: Sync {
         self.run(statement, values).await?.duplicate.map_or(Ok(()), |error| Err(DatabaseError::Overtaken(error)))
     }
 
-    /// As `insert_missing`, for many rows.
-    async fn insert_missing_rows(
-        &self,
-        statement: impl Fn(&str) -> String + Send,
-        rows: &[Vec<Value>],
-    ) -> Result<(), DatabaseError> {
-        for portion in portions(rows) {
-            self.insert_missing(&statement(&tuples(0, portion)), &portion.concat()).await?;
-        }
-        Ok(())
-    }
-
     /// Runs a statement for many rows, in portions, and returns how many rows it changed. It is made of the parameters of the
     /// rows, which come after those of the shared values.
     async fn execute_rows(
@@ -125,15 +113,10 @@ enum Command {
 
 impl Work {
     /// Begins a transaction on a connection of the pool, as soon as one is free.
-    pub(super) async fn begin(
-        pool: &Arc<Pool>,
-        limit: Duration,
-        ends: Instant,
-        patience: Patience,
-    ) -> Result<Self, DatabaseError> {
-        let permit = pool.permit(limit, ends).await?;
+    pub(super) async fn begin(pool: &Arc<Pool>, limit: Duration, patience: Patience) -> Result<Self, DatabaseError> {
+        let permit = pool.permit(limit, patience.ends).await?;
         let (commands, received) = mpsc::channel(1);
-        drop(tokio::spawn(serve(Arc::clone(pool), permit, received, ends, patience)));
+        drop(tokio::spawn(serve(Arc::clone(pool), permit, received, patience)));
         Ok(Self { commands })
     }
 
@@ -179,9 +162,9 @@ async fn serve(
     pool: Arc<Pool>,
     permit: OwnedSemaphorePermit,
     mut commands: mpsc::Receiver<Command>,
-    ends: Instant,
     patience: Patience,
 ) {
+    let ends = patience.ends;
     let connection_id = AtomicU32::new(0);
     let mut transaction = pin!(transact(&pool, &mut commands, &connection_id, patience));
     if timeout_at(ends + GRACE, transaction.as_mut()).await.is_err() {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use koogallery::cipher::client_secret::{ClientSecretDecryptor, ClientSecretError};
 use koogallery::clock::ManualClock;
 use koogallery::directory::{
@@ -13,11 +13,13 @@ use koogallery::directory::{
 };
 use koogallery::heartbeat::{MysqlStateStore, StateStore};
 use koogallery::lease::Lease;
-use koogallery::ledger::{Effect, LeaseOutcome, Ledger, MysqlLedger, OrderKey, PrunableLedger, Step, Target};
+use koogallery::ledger::{
+    Effect, LeaseOutcome, Ledger, LedgerError, MysqlLedger, OrderKey, PrunableLedger, State, Step, StepStatus, Target,
+};
 use koogallery::license_store::{
     ApplicationId, ApplicationOutcome, Applied, License, LicenseApplication, LicenseStore, MysqlLicenseStore,
 };
-use koogallery::metering::package::{MysqlPackageStore, PackageBook};
+use koogallery::metering::package::{MysqlPackageStore, Package, PackageBook, PackageError, WhenUsedUp};
 use koogallery::metering::{
     Correction, Cycle, Meter, MysqlUsageStore, RecordOutcome, RecordState, Recorded, Usage, UsageStore,
 };
@@ -27,7 +29,7 @@ use koogallery::replay::{CallId, ClaimOutcome, MysqlReplayGuard, ReplayGuard};
 use koogallery::testing;
 use koogallery::timestamp::Timestamp;
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, IsolationLevel, TxOpts};
+use mysql_async::{Conn, IsolationLevel, TxOpts, params};
 use tokio::time::sleep;
 
 use crate::at_once;
@@ -322,6 +324,168 @@ async fn a_lock_wait_that_runs_out_leaves_no_half_of_a_transaction() {
     assert!(matches!(begun, LeaseOutcome::Run(_)), "{begun:?}");
 }
 
+/// Creates orders at the same time, each by two calls, which come with an id each. Returns the numbers of those that were
+/// created, and the errors.
+async fn create_at_once(ledger: &MysqlLedger, numbers: std::ops::Range<u128>) -> (Vec<u128>, Vec<LedgerError>) {
+    let creating = numbers.clone().chain(numbers).enumerate().map(|(call, number)| {
+        let (ledger, lease) = (ledger.clone(), lease(call as u128));
+        tokio::spawn(async move {
+            let step = order(&format!("CS{number}"), &format!("id{number}-{call}"));
+            ledger.status(&step, NOW).await?;
+            let LeaseOutcome::Run(instance) = ledger.begin(&step, lease, NOW).await? else { return Ok(None) };
+            let created = ledger.complete(&step, &instance.instance_id, lease, NOW).await?;
+            assert_eq!((created.state, created.handler_runs), (State::Active, 1));
+            Ok(Some(number))
+        })
+    });
+    let creating: Vec<_> = creating.collect();
+    let (mut created, mut errors) = (vec![], vec![]);
+    for outcome in join_all(creating).await {
+        match outcome.unwrap() {
+            Ok(number) => created.extend(number),
+            Err(error) => errors.push(error),
+        }
+    }
+    created.sort_unstable();
+    (created, errors)
+}
+
+/// Calls that wait for the database at the same time share transactions; what makes one wait does not end the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn creations_at_once_take_few_statements_and_spoil_none_another() {
+    let Some(place) = Mysql::new().await else { return };
+    let database = Database::builder(place.opts()).timeout(Duration::from_secs(4)).connect().await.unwrap();
+    let ledger = MysqlLedger::new(&database).await.unwrap();
+    let mut admin = place.client().await;
+    let before = executions(&mut admin).await;
+    let (created, errors) = create_at_once(&ledger, 0..400).await;
+    assert_eq!(created, (0..400).collect::<Vec<_>>(), "{errors:?}");
+    let statements = executions(&mut admin).await - before;
+    assert!(statements < 5000, "{statements} statements, with those of other tests");
+    let status = ledger.status(&order("CS399", "other"), NOW).await.unwrap();
+    assert!(matches!(&status, StepStatus::Done(instance) if instance.order.order_id == "CS399"), "{status:?}");
+
+    let mut lock = admin.start_transaction(TxOpts::default()).await.unwrap();
+    lock.query_drop("INSERT INTO koogallery_order VALUES ('CS407', '', '', 'other')").await.unwrap();
+    let began = Instant::now();
+    let (created, errors) = create_at_once(&ledger, 400..430).await;
+    assert_eq!(created, (400..430).filter(|number| *number != 407).collect::<Vec<_>>());
+    assert!(began.elapsed() < Duration::from_millis(4500), "{:?}", began.elapsed());
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    for error in &errors {
+        let error = cause(error);
+        assert!(matches!(error, DatabaseError::Locked(_) | DatabaseError::TimedOut(_)), "{error:?}");
+    }
+    lock.rollback().await.unwrap();
+    assert_eq!(create_at_once(&ledger, 407..408).await.0, [407]);
+    let mut admin = place.client().await;
+    for table in ["koogallery_instance", "koogallery_order"] {
+        let rows: Option<i64> = admin.query_first(format!("SELECT COUNT(*) FROM {table}")).await.unwrap();
+        assert_eq!(rows, Some(430), "{table}");
+    }
+}
+
+/// Recordings that wait for the database at the same time are decided one after the other, and written together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recordings_from_packages_at_once_take_few_statements_and_overdraw_none() {
+    let Some(place) = Mysql::new().await else { return };
+    let usage = MysqlUsageStore::new(&place.database().await).await.unwrap();
+    let packages = MysqlPackageStore::new(&usage).await.unwrap();
+    let meter = Meter::new(usage.clone()).with_clock(ManualClock::new(NOW));
+    let book = PackageBook::new(meter.clone(), packages).when_used_up(WhenUsedUp::Stop);
+    let until = later(3600);
+    for (instance, package) in [("a", "a1"), ("a", "a2"), ("b", "b1")] {
+        book.add(Package::new(package, instance, "100".parse().unwrap(), NOW, until)).await.unwrap();
+    }
+    let mut admin = place.client().await;
+    let before = executions(&mut admin).await;
+    // 250 for each instance, each call twice.
+    let recording = (0..1000).map(|call| {
+        let (book, number) = (book.clone(), call % 500);
+        tokio::spawn(async move {
+            let instance = if number % 2 == 0 { "a" } else { "b" };
+            let recorded = book.record(Usage::new(instance, "1".parse().unwrap()).with_id(format!("{number}"))).await;
+            recorded.map(|consumed| consumed.recorded)
+        })
+    });
+    let recording: Vec<_> = recording.collect();
+    let (mut first, mut repeated, mut refused) = (0, 0, 0);
+    for outcome in join_all(recording).await {
+        match outcome.unwrap() {
+            Ok(Recorded::First) => first += 1,
+            Ok(Recorded::Repeated) => repeated += 1,
+            Err(PackageError::UsedUp { .. }) => refused += 1,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!((first, repeated), (300, 300));
+    assert_eq!(refused, 400, "a refused call is refused when it is repeated");
+    let statements = executions(&mut admin).await - before;
+    assert!(statements < 4000, "{statements} statements, with those of other tests");
+    for package in ["a1", "a2", "b1"] {
+        let used: Option<i64> =
+            admin.exec_first("SELECT used FROM koogallery_package WHERE package = ?", (package,)).await.unwrap();
+        assert_eq!(used, Some(1_000_000), "{package}");
+    }
+    assert_eq!(usage.status(NOW).await.unwrap().open.usage.to_string(), "300");
+    let ids: Option<i64> = admin.query_first("SELECT COUNT(*) FROM koogallery_usage_id").await.unwrap();
+    assert_eq!(ids, Some(300), "those of refused calls are free");
+}
+
+/// What the version before this one runs, on the tables that this one has updated: `CREATE`, `LEND` and `MARK` of an order.
+const BEFORE: [&str; 5] = [
+    "INSERT INTO koogallery_order (order_id, order_line_id, order_product_id, instance_id) VALUES (:order, '', '', :id)",
+    "INSERT INTO koogallery_instance (order_id, order_line_id, order_product_id, instance_id, product_id, state, handler_runs, \
+     created_at) VALUES (:order, '', '', :id, NULL, 'creating', 0, 1)",
+    "INSERT INTO koogallery_step (instance_id, step_key, done_at) VALUES (:id, 'purchase', 1)",
+    "UPDATE koogallery_instance SET lease_holder = :holder, lease_until = (TIMESTAMPDIFF(MICROSECOND, '1970-01-01', \
+     SYSDATE(6)) + 999) DIV 1000 + 60000, handler_runs = handler_runs + 1 WHERE instance_id = :id",
+    "UPDATE koogallery_instance SET product_id = NULL, state = :state, expire_time = NULL, status_signed_at = NULL, \
+     lease_holder = NULL, lease_until = NULL, released_at = NULL WHERE instance_id = :id",
+];
+
+/// A rolling update: a replica of the version before goes on beside one of this version, which updates the tables.
+#[tokio::test]
+async fn a_replica_of_the_version_before_works_beside_one_of_this() {
+    let Some(place) = Mysql::new().await else { return };
+    let database = place.database().await;
+    MysqlLedger::new(&database).await.unwrap();
+    let mut before = Conn::new(place.opts().setup(vec!["SET SESSION time_zone = '+00:00'"])).await.unwrap();
+    let undo = "ALTER TABLE koogallery_instance DROP COLUMN status_unsettled; UPDATE koogallery_schema SET version = 1";
+    before.query_drop(undo).await.unwrap();
+
+    // It is at work on an order when this version comes, and begins another one later.
+    let mut ledger = None;
+    for number in ["CS1", "CS2"] {
+        let id = format!("by the one before, {number}");
+        let values = || params! { "order" => number, "id" => &*id, "holder" => "f".repeat(32), "state" => "active" };
+        for statement in &BEFORE[..4] {
+            before.exec_drop(*statement, values()).await.unwrap();
+        }
+        let ledger = match &ledger {
+            Some(ledger) => ledger,
+            None => ledger.insert(MysqlLedger::new(&database).await.unwrap()),
+        };
+        let step = order(number, "another id");
+        let begun = ledger.begin(&step, lease(1), NOW).await.unwrap();
+        assert!(
+            matches!(&begun, LeaseOutcome::Busy { lease_left, .. } if *lease_left > Duration::from_secs(30)),
+            "{begun:?}"
+        );
+        before.exec_drop(BEFORE[4], values()).await.unwrap();
+        let status = ledger.status(&step, NOW).await.unwrap();
+        let StepStatus::Done(instance) = &status else { panic!("{status:?}") };
+        assert_eq!((&*instance.instance_id, instance.state), (&*id, State::Active));
+        // Each takes over what the other has.
+        let freeze = Step::on(&*id, Effect::Freeze);
+        let begun = ledger.begin(&freeze, lease(2), NOW).await.unwrap();
+        assert!(matches!(begun, LeaseOutcome::Run(_)), "{begun:?}");
+        ledger.complete(&freeze, &id, lease(2), NOW).await.unwrap();
+        before.exec_drop(BEFORE[4], values()).await.unwrap();
+        assert_eq!(ledger.instance(&id).await.unwrap().unwrap().state, State::Active);
+    }
+}
+
 /// A lease counts from the end of the wait for the row, and one that ended during the wait can be taken.
 #[tokio::test]
 async fn a_lease_is_measured_after_the_wait_for_its_row() {
@@ -502,10 +666,11 @@ async fn executions(admin: &mut Conn) -> u64 {
     executions.unwrap().1
 }
 
-/// Fills the tables, so that what reads a table as a whole shows.
+/// Fills the tables, so that what reads a table as a whole shows: also where the server takes a condition to hold for a tenth of
+/// the rows.
 const FILL: &str = "
 CREATE TABLE numbers (seq BIGINT PRIMARY KEY) ENGINE = InnoDB;
-INSERT INTO numbers WITH RECURSIVE digits AS (SELECT 0 AS digit UNION ALL SELECT digit + 1 FROM digits WHERE digit < 199)
+INSERT INTO numbers WITH RECURSIVE digits AS (SELECT 0 AS digit UNION ALL SELECT digit + 1 FROM digits WHERE digit < 299)
     SELECT low.digit + 100 * high.digit + 1 FROM digits AS low JOIN digits AS high ON low.digit < 100;
 INSERT INTO koogallery_instance SELECT CONCAT('inst', seq), CONCAT('CS', seq), '', '', NULL, IF(seq > 19000, 'released', 'active'),
     NULL, 0, NULL, NULL, NULL, 0, IF(seq > 19000, seq, NULL), 0 FROM numbers;

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use koogallery::random::{self, OsRandom};
-use tokio::net::TcpListener;
 
 use crate::Outcome;
 use crate::deliveries::{Delivered, Load, marketplace};
 use crate::fleet::Fleet;
 use crate::place::{Engine, Place};
-use crate::replica::ReplicaOptions;
+use crate::replica::{ReplicaOptions, listen};
 use crate::report::Row;
 
 /// Time within which the marketplace wants the answer of V2.0.
@@ -60,7 +59,7 @@ impl Trial {
             last.ahead = AHEAD;
         }
         let mut fleet = Fleet::start(&key, options).await?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = listen()?;
         let marketplace = marketplace(listener.local_addr()?, &key)?;
         let balancer = tokio::spawn(fleet.balance(listener));
         let killing = async {

@@ -1,5 +1,7 @@
 //! Changes that are made in one transaction: decided one after the other on what was read once, and written once.
 
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+use std::collections::BTreeMap;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -206,6 +208,26 @@ impl Contents {
         }
         self.settled.insert(stored.id.clone());
     }
+}
+
+/// Returns the usage ids of changes in order, with the time of the first change that has it.
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+pub(super) fn usage_ids<'a>(all: &[&'a Asked]) -> BTreeMap<&'a str, i64> {
+    let mut times = BTreeMap::new();
+    for asked in all {
+        if let Some(id) = asked.usage.as_deref() {
+            times.entry(id).or_insert(asked.now.as_unix_millis());
+        }
+    }
+    times
+}
+
+/// Returns the entries that changes have recorded, in order, without their usage ids: these are stored already.
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
+pub(super) fn entries_without_ids(outcomes: &[Result<Outcome, PackageError>]) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = entries(outcomes).cloned().collect();
+    entries.iter_mut().for_each(|entry| entry.usage.usage_id = None);
+    entries
 }
 
 /// Returns the entries that changes have recorded, in order.

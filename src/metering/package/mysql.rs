@@ -1,16 +1,21 @@
 //! The package store in MySQL or MariaDB.
 
+mod together;
+
 use std::fmt;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use super::group::Asked;
 use super::row::{
-    COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
+    COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_packages, put_reservations, read_package,
     read_reservation, read_status, reservation_cells, status,
 };
 use super::{Change, Decision, Deduction, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf};
+use super::{StoredPackage, StoredReservation};
+use crate::batch::Batches;
 use crate::columns::Columns as _;
 use crate::metering::mysql::{lock_instances, record};
 use crate::metering::row::AT_ONCE;
@@ -19,8 +24,13 @@ use crate::mysql::mysql_async::{Transaction, Value};
 use crate::mysql::{Database, DatabaseError, Own, Schema, Session, Work, clock, id, values};
 use crate::timestamp::Timestamp;
 
+use together::Changes;
+
 /// A package store for any number of replicas, in tables of its own (`koogallery_package`, `_reservation`), in the
 /// database of a usage store. Leases end by the clock of the server.
+///
+/// Recordings with a usage id of one process that wait for the database at the same time share one commit. Where it is not
+/// known whether that was made, they are made again one by one, and those that it had are answered as repeated.
 ///
 /// ```no_run
 /// use koogallery::metering::package::{MysqlPackageStore, PackageBook};
@@ -37,6 +47,7 @@ use crate::timestamp::Timestamp;
 #[derive(Clone)]
 pub struct MysqlPackageStore {
     database: Database,
+    together: Batches<Changes>,
 }
 
 /// Amounts are whole numbers of ten-thousandths. No package can be overdrawn, whatever a program does.
@@ -88,7 +99,8 @@ impl MysqlPackageStore {
     pub async fn new(usage: &MysqlUsageStore) -> Result<Self, DatabaseError> {
         let database = usage.database.clone();
         database.migrate(&Self::schema()).await?;
-        Ok(Self { database })
+        let together = Batches::new(Changes::new(&database));
+        Ok(Self { database, together })
     }
 
     /// Records usage and deducts it from packages in a transaction of the seller's own (`READ COMMITTED`) on the same database, so that both count if
@@ -119,8 +131,19 @@ impl fmt::Debug for MysqlPackageStore {
 impl PackageStore for MysqlPackageStore {
     fn change<'a>(&'a self, scope: Scope<'a>, decision: Decision) -> BoxFuture<'a, Result<Outcome, PackageError>> {
         async move {
+            let ends = self.database.ends();
+            // What is not known to have failed is done again alone, which a usage id makes harmless.
+            if scope.usage_id.is_some_and(|usage_id| id("usage_id", usage_id).is_ok()) {
+                let asked = Asked::new(scope, decision.clone());
+                if asked.is_shareable()
+                    && let Some(outcome) = self.together.ask(asked, ends).await
+                {
+                    return outcome;
+                }
+            }
             let decision = &decision;
-            let changed = self.database.run(|work| async move { change(&work, scope, decision).await }).await;
+            let change = |work: Work| async move { change(&work, scope, decision).await };
+            let changed = self.database.run_until(ends, change).await;
             changed.map_err(MeteringError::store)?
         }
         .boxed()
@@ -171,21 +194,27 @@ async fn change(
 }
 
 async fn write(work: &impl Session, scope: Scope<'_>, change: &Change) -> Result<(), DatabaseError> {
-    let new: fn(&str) -> String = |column| format!("VALUES({column})");
-    let packages = put_package("ON DUPLICATE KEY UPDATE", new);
-    for stored in &change.packages {
-        work.execute(&packages, &bound(package_cells(stored))).await?;
-    }
-    let reservations = put_reservation("ON DUPLICATE KEY UPDATE", new);
-    for stored in &change.reservations {
-        work.execute(&reservations, &bound(reservation_cells(stored))).await?;
-    }
+    put(work, change.packages.iter().map(|stored| &**stored), &change.reservations).await?;
     if let Some(before) = change.forget_before {
         let forget = "DELETE FROM koogallery_reservation WHERE instance_id = ?1 AND state <> 'open' \
                       AND settled_at < ?2 ORDER BY settled_at LIMIT ?3";
         work.execute(forget, &values![scope.instance_id, before.as_unix_millis(), AT_ONCE]).await?;
     }
     Ok(())
+}
+
+/// Inserts or replaces packages and reservations.
+async fn put<'a>(
+    work: &impl Session,
+    packages: impl IntoIterator<Item = &'a StoredPackage>,
+    reservations: impl IntoIterator<Item = &'a StoredReservation>,
+) -> Result<(), DatabaseError> {
+    const REPLACE: &str = "ON DUPLICATE KEY UPDATE";
+    let new: fn(&str) -> String = |column| format!("VALUES({column})");
+    let packages: Vec<_> = packages.into_iter().map(|stored| bound(package_cells(stored))).collect();
+    work.execute_rows(|rows: &str| put_packages(rows, REPLACE, new), &[], &packages).await?;
+    let reservations: Vec<_> = reservations.into_iter().map(|stored| bound(reservation_cells(stored))).collect();
+    work.execute_rows(|rows: &str| put_reservations(rows, REPLACE, new), &[], &reservations).await.map(drop)
 }
 
 async fn read(work: &impl Session, scope: Scope<'_>) -> Result<Shelf, DatabaseError> {

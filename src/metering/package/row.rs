@@ -74,24 +74,39 @@ const RESERVATION_COLUMNS: [&str; 9] =
 
 /// Returns the statement that inserts or replaces a package, given what an engine writes before the new values, and how
 /// it names a new value.
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
 pub(super) fn put_package(on_conflict: &str, new: fn(&str) -> String) -> String {
-    put(PACKAGE, &PACKAGE_COLUMNS, on_conflict, new)
+    put(PACKAGE, &PACKAGE_COLUMNS, &one(PACKAGE_COLUMNS.len()), on_conflict, new)
 }
 
 /// As [`put_package`], for a reservation.
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
 pub(super) fn put_reservation(on_conflict: &str, new: fn(&str) -> String) -> String {
-    put(RESERVATION, &RESERVATION_COLUMNS, on_conflict, new)
+    put(RESERVATION, &RESERVATION_COLUMNS, &one(RESERVATION_COLUMNS.len()), on_conflict, new)
 }
 
-fn put(table: &str, columns: &[&str], on_conflict: &str, new: fn(&str) -> String) -> String {
-    let places: Vec<String> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
+/// As [`put_package`], for rows of parameters, as in `(?1, ?2), (?3, ?4)`.
+#[cfg(feature = "mysql_async-0_37")]
+pub(super) fn put_packages(rows: &str, on_conflict: &str, new: fn(&str) -> String) -> String {
+    put(PACKAGE, &PACKAGE_COLUMNS, rows, on_conflict, new)
+}
+
+/// As [`put_packages`], for reservations.
+#[cfg(feature = "mysql_async-0_37")]
+pub(super) fn put_reservations(rows: &str, on_conflict: &str, new: fn(&str) -> String) -> String {
+    put(RESERVATION, &RESERVATION_COLUMNS, rows, on_conflict, new)
+}
+
+/// Returns the parameters of one row.
+#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
+fn one(columns: usize) -> String {
+    let places: Vec<String> = (1..=columns).map(|number| format!("?{number}")).collect();
+    format!("({})", places.join(", "))
+}
+
+fn put(table: &str, columns: &[&str], rows: &str, on_conflict: &str, new: fn(&str) -> String) -> String {
     let changes: Vec<String> = columns[2..].iter().map(|column| format!("{column} = {}", new(column))).collect();
-    format!(
-        "INSERT INTO {table} ({}) VALUES ({}) {on_conflict} {}",
-        columns.join(", "),
-        places.join(", "),
-        changes.join(", ")
-    )
+    format!("INSERT INTO {table} ({}) VALUES {rows} {on_conflict} {}", columns.join(", "), changes.join(", "))
 }
 
 /// A value of a column.

@@ -1,12 +1,12 @@
 //! Changes of many callers in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::{try_join, try_join_all, try_join4};
 use tokio::time::Instant;
 
-use super::super::group::{Asked, Decided, Group, entries};
+use super::super::group::{Asked, Decided, Group, entries_without_ids, usage_ids};
 use super::super::row::{
     package_cells, put_package, put_reservation, read_package, read_reservation, reservation_cells,
 };
@@ -78,29 +78,16 @@ async fn change_all(
         remove_ids(work, &new_ids).await?;
         return Ok(None);
     };
-    let entries: Vec<Entry> = entries(&outcomes).map(without_id).collect();
+    let entries = entries_without_ids(&outcomes);
     let entries: Vec<&Entry> = entries.iter().collect();
     try_join(remove_ids(work, &unused), record(work, &entries)).await?;
     write(work, &group).await?;
     Ok(Some(outcomes))
 }
 
-/// The usage ids are stored already.
-fn without_id(entry: &Entry) -> Entry {
-    let mut entry = entry.clone();
-    entry.usage.usage_id = None;
-    entry
-}
-
 /// Stores the usage ids, in order, so that two transactions never wait for each other. Returns those that were new.
 async fn add_ids(work: &Work<'_>, all: &[&Asked]) -> Result<BTreeSet<String>, DatabaseError> {
-    let mut times = BTreeMap::new();
-    for scope in all.iter().map(|asked| asked.scope()) {
-        if let Some(id) = scope.usage_id {
-            times.entry(id).or_insert(scope.now.as_unix_millis());
-        }
-    }
-    let (ids, times): (Vec<&str>, Vec<i64>) = times.into_iter().unzip();
+    let (ids, times): (Vec<&str>, Vec<i64>) = usage_ids(all).into_iter().unzip();
     let add = "INSERT INTO koogallery_usage_id (usage_id, recorded_at) SELECT * FROM unnest($1, $2) \
                ON CONFLICT DO NOTHING RETURNING usage_id";
     let new = work.query(add, &[texts(&ids), ints(&times)]).await?;
