@@ -140,7 +140,7 @@ impl Issued {
     fn learn(&mut self, response: &Response<Bytes>, answer: &Value) {
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         for pair in raw_pairs(location.and_then(|location| location.split_once('?')).map_or("", |(_, query)| query)) {
-            match &*pair.name {
+            match pair.name {
                 "code" => pair.value.clone_into(&mut self.code),
                 "ticket" => pair.value.clone_into(&mut self.ticket),
                 _ => {}

@@ -13,6 +13,7 @@ use koogallery_cli::fuzzing;
 use koogallery_simulator::Masking;
 use koogallery_simulator::http1::{Chunks, Reader};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::seeds::{KEY, NOW};
 
@@ -32,7 +33,9 @@ pub(super) fn query(data: &[u8]) {
 /// What has a canonical form is JSON for `serde_json`, the form is its own, and it verifies for the raw body.
 pub(super) fn json(data: &[u8]) {
     let Ok(canonical) = callback_v2::canonical(data) else { return };
-    let read: Value = serde_json::from_slice(data).expect("serde_json reads it as well");
+    serde_json::from_slice::<&RawValue>(data).expect("it is JSON for serde_json as well");
+    // Which has no value for numbers such as 1e999.
+    let Ok(read) = serde_json::from_slice::<Value>(data) else { return };
     let form: Value = serde_json::from_str(&canonical).expect("the canonical form is JSON");
     assert!(read.is_object() && form.is_object());
     assert_eq!(
