@@ -30,6 +30,10 @@ cargo-fuzz target seconds="60":
     cargo run --release -p koogallery-fuzz --example seeds -- {{target}} fuzz/corpus/{{target}}
     cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}} -max_len=65536
 
+# How much of each room the fuzz targets run; needs llvm-profdata and llvm-cov of rustc's LLVM.
+fuzz-coverage *options:
+    .ci/fuzz-coverage {{options}}
+
 # What the same work costs in other crates and languages: a table and a plot in `benches`.
 table:
     cargo bench -p koogallery-benches --features peers --bench table

@@ -171,9 +171,13 @@ pub(crate) fn on_the_wire(request: &Request<Bytes>) -> Vec<u8> {
 
 /// Answers of authentication centers in the documented forms, each after a byte that chooses its status.
 fn answers() -> Vec<Vec<u8>> {
-    const FORMS: [&str; 4] = [
+    const FORMS: [&str; 7] = [
         r#"{"access_token":"a","token_type":"Bearer","expires_in":7200,"refresh_token":"r","scope":"get_user_info"}"#,
         r#"{"id":"u1","attributes":[{"userName":"lihua"},{"name":"Li Hua"},{"tenantId":"t"}]}"#,
+        r#"{"error":"invalid_grant","error_description":"Invalid authorization code"}"#,
+        r#"{"serviceResponse":{"authenticationFailure":{"code":"INVALID_TICKET","description":"used up"}}}"#,
+        "<cas:serviceResponse xmlns:cas='http://www.yale.edu/tp/cas'><cas:authenticationFailure code='INVALID_TICKET'>used up\
+         </cas:authenticationFailure></cas:serviceResponse>",
         r#"{"serviceResponse":{"authenticationSuccess":{"user":"u","attributes":{"userName":["lihua"]}}}}"#,
         "<cas:serviceResponse xmlns:cas='http://www.yale.edu/tp/cas'><cas:authenticationSuccess><cas:user>u</cas:user>\
          <cas:attributes><cas:userName>lihua</cas:userName></cas:attributes></cas:authenticationSuccess></cas:serviceResponse>",

@@ -47,6 +47,8 @@ pub(super) fn requests(data: &[u8]) {
             // The open APIs fail where such a fault is switched on; a seller who refuses to the end is a bad gateway.
             assert!(is_open_api || answer.status() == StatusCode::BAD_GATEWAY || answer.status().as_u16() < 500);
             check(answer).await;
+            // What was begun goes on.
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
         let state = marketplace.save();
         let other = server(&clock);

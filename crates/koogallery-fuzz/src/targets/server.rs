@@ -26,21 +26,27 @@ const LOGIN: [(Method, &str, &str); 6] = [
 /// More than any sequence needs.
 const MAX_REQUESTS: usize = 8;
 
-/// Requests, divided by an empty line each. The first character chooses the API (from `A`), the rest is its query or its body, in which
-/// `{code}`, `{ticket}` and `{token}` are what was issued last. Nothing makes the server fail.
+/// Requests, divided by an empty line each. The first letter chooses the API, the rest is its query or its body, in which `{code}`,
+/// `{ticket}` and `{token}` are what was issued last. Nothing makes the server fail, and after a small letter, where something is changed
+/// after signing, nothing succeeds.
 pub(super) fn requests(data: &[u8]) {
     let credentials = Credentials::new("AK", "SK").expect("they are credentials");
     let server = server(credentials.clone());
     let mut issued = Issued::default();
     for part in String::from_utf8_lossy(data).split("\n\n").take(MAX_REQUESTS) {
         let Some(request) = request(&issued.put_in(part), &issued.token) else { continue };
-        let Ok(request) = aksk::sign(request, &credentials, NOW) else { continue };
+        let Ok(mut request) = aksk::sign(request, &credentials, NOW) else { continue };
+        let is_forged = part.starts_with(|letter: char| letter.is_ascii_lowercase()) && is_signed(&request);
+        if is_forged {
+            forge(&mut request);
+        }
         let response = server.answer(request);
         let answer = serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
         // For what is wrong with a request, the documents have this status too.
         let code = ["error_code", "resultCode"].iter().find_map(|name| answer[name].as_str());
         let is_refusal = code.is_some_and(|code| code.contains(".9") || code.contains(".01"));
         assert!(response.status().as_u16() < 500 || is_refusal, "{response:?}");
+        assert!(!is_forged || !response.status().is_success(), "{response:?}");
         issued.learn(&response, &answer);
     }
     for call in server.log() {
@@ -69,7 +75,7 @@ fn server(credentials: Credentials) -> OpenApiServer {
 
 fn request(part: &str, token: &str) -> Option<Request<Bytes>> {
     let first = part.bytes().next()?;
-    let (content, index) = (part.get(1..)?, usize::from(first.wrapping_sub(b'A')));
+    let (content, index) = (part.get(1..)?, usize::from(first.to_ascii_uppercase().wrapping_sub(b'A')));
     let apis = ApiSpec::ALL.map(|api| {
         let content_type = match api.request {
             RequestForm::Query(_) => "",
@@ -98,6 +104,21 @@ fn request(part: &str, token: &str) -> Option<Request<Bytes>> {
         request = request.header("authorization", format!("Bearer {token}"));
     }
     request.body(body).ok()
+}
+
+/// The authentication center does not ask for a signature of the open APIs.
+fn is_signed(request: &Request<Bytes>) -> bool {
+    !LOGIN.iter().any(|(_, path, _)| *path == request.uri().path())
+}
+
+/// Changes the signed query, and the body by which the usage push is signed.
+fn forge(request: &mut Request<Bytes>) {
+    let separator = if request.uri().query().is_some() { '&' } else { '?' };
+    if let Ok(changed) = format!("{}{separator}x=1", request.uri()).parse() {
+        *request.uri_mut() = changed;
+    }
+    let body = [request.body(), &b" "[..]].concat();
+    *request.body_mut() = body.into();
 }
 
 /// What the authentication center issued last.
