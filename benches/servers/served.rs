@@ -66,7 +66,7 @@ pub fn serve(listener: TcpListener, service: CallbackService) -> Result<(), BoxE
 }
 
 pub fn axum(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
-    let constant = axum::routing::post(async |_: bytes::Bytes| ANSWER);
+    let constant = axum::routing::post(async |_: Bytes| ANSWER);
     let router =
         axum::Router::new().merge(koogallery::adapter::axum::routes(CALLBACKS, service)).route(CONSTANT, constant);
     serve_it!(listener, router)
@@ -78,7 +78,7 @@ pub fn actix(listener: TcpListener, service: CallbackService) -> Result<(), BoxE
     let app = move || {
         App::new()
             .configure(koogallery::adapter::actix::routes(CALLBACKS, service.clone()))
-            .route(CONSTANT, web::post().to(async |_: web::Bytes| ANSWER))
+            .route(CONSTANT, web::post().to(async |_: Bytes| ANSWER))
     };
     let server = HttpServer::new(app).workers(2).disable_signals().listen(listener)?.run();
     Ok(actix_web::rt::System::new().block_on(server)?)

@@ -21,7 +21,7 @@ use koogallery::metering::{
 };
 use koogallery::replay::{CallId, ReplayGuard as _, SqliteReplayGuard};
 use koogallery::sqlite::Database;
-use koogallery::sqlite::rusqlite::Connection;
+use koogallery::sqlite::rusqlite::{Connection, Transaction};
 use koogallery::timestamp::Timestamp;
 
 use crate::postgres_stores::Backwards;
@@ -77,7 +77,7 @@ async fn steps(rows: usize) -> Vec<(&'static str, usize)> {
     let usage = SqliteUsageStore::new(&database).await.unwrap();
     let packages = SqlitePackageStore::new(&usage).await.unwrap();
     let directory = SqliteDirectory::new(&database, Backwards).await.unwrap();
-    let fill = move |transaction: &koogallery::sqlite::rusqlite::Transaction<'_>| {
+    let fill = move |transaction: &Transaction<'_>| {
         transaction
             .execute_batch("CREATE TEMP TABLE filled (count); CREATE TEMP TABLE number (n INTEGER PRIMARY KEY)")?;
         transaction.execute("INSERT INTO temp.filled VALUES (?1)", [i64::try_from(rows).unwrap()])?;

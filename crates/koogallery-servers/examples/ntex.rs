@@ -29,7 +29,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-pub async fn answer(request: HttpRequest, body: Payload, endpoint: State<Endpoint>) -> HttpResponse {
+pub(crate) async fn answer(request: HttpRequest, body: Payload, endpoint: State<Endpoint>) -> HttpResponse {
     let Some(head) = head_of(&request) else { return HttpResponse::BadRequest().finish() };
     let answer = endpoint.receive(head, body.map_err(|error| error.to_string())).await;
     let mut response = HttpResponse::build(answer.status());

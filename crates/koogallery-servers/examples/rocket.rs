@@ -22,10 +22,10 @@ use tokio_util::io::ReaderStream;
 
 /// The production address, and the Kit's paths behind it.
 #[derive(Clone)]
-pub struct Callbacks(pub Endpoint);
+pub(crate) struct Callbacks(pub(crate) Endpoint);
 
 impl Callbacks {
-    pub fn routes(self) -> Vec<Route> {
+    pub(crate) fn routes(self) -> Vec<Route> {
         [Method::Get, Method::Post].map(|method| Route::new(method, "/<_message..>", self.clone())).into()
     }
 }

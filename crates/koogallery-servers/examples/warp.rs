@@ -24,7 +24,7 @@ async fn main() -> Result<(), BoxError> {
 }
 
 /// The production address, and the Kit's paths behind it.
-pub fn callbacks(
+pub(crate) fn callbacks(
     path: &'static str,
     endpoint: Endpoint,
 ) -> impl Filter<Extract = (Response<Bytes>,), Error = Rejection> + Clone {
