@@ -101,7 +101,7 @@ impl Marketplace {
     }
 
     /// Moves the calendar forward by this time, and processes everything as it becomes due. Nothing is waited for but the
-    /// seller: while he answers, and while a refused call waits for its next attempt, the calendar moves on. Returns the last
+    /// seller: while it answers, and while a refused call waits for its next attempt, the calendar moves on. Returns the last
     /// attempt of every call.
     pub async fn pass(&self, time: Duration) -> Vec<Attempt> {
         let end = self.now().saturating_add(time).min(LAST);
