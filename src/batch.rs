@@ -35,11 +35,6 @@ impl<B: Batch> Batches<B> {
         Self { batch, waiting: Queue::default() }
     }
 
-    /// Returns the operation, for an item that is to be done alone.
-    pub(crate) fn batch(&self) -> &B {
-        &self.batch
-    }
-
     /// Returns `None` if the item has to be done alone, or until `ends` was not done: also where the transaction failed,
     /// for which another item may be the reason.
     pub(crate) async fn ask(&self, item: B::Item, ends: Instant) -> Option<B::Answer> {

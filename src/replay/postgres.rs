@@ -213,8 +213,8 @@ impl ReplayGuard for PostgresReplayGuard {
             if self.answers.ask(kept(), ends).await.is_some() {
                 return Ok(());
             }
-            let alone = self.answers.batch().keep(&[&kept()], ends, UNFLUSHED).await;
-            alone.map_err(ReplayError::store)
+            let alone = Answers { database: self.database.clone() };
+            alone.keep(&[&kept()], ends, UNFLUSHED).await.map_err(ReplayError::store)
         }
         .boxed()
     }
