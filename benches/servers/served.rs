@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::thread;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -25,9 +24,6 @@ mod of_ntex;
 #[allow(dead_code, reason = "its application is not run")]
 #[path = "../../crates/koogallery-servers/examples/rocket.rs"]
 mod of_rocket;
-#[allow(dead_code, reason = "its application is not run")]
-#[path = "../../crates/koogallery-servers/examples/synchronous.rs"]
-mod of_tiny_http;
 #[allow(dead_code, reason = "its application is not run")]
 #[path = "../../crates/koogallery-servers/examples/warp.rs"]
 mod of_warp;
@@ -189,24 +185,4 @@ pub fn ntex(listener: TcpListener, service: CallbackService) -> Result<(), BoxEr
     let system = ntex::rt::System::new("servers", ntex::rt::DefaultRuntime);
     system.block_on(async move { server(app).workers(2).disable_signals().listen(listener)?.run().await })?;
     Ok(())
-}
-
-pub fn tiny_http(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
-    let runtime = runtime();
-    listener.set_nonblocking(false)?;
-    let server = Arc::new(tiny_http::Server::from_listener(listener, None)?);
-    let threads = (0..2).map(|_| {
-        let (server, service, runtime) = (Arc::clone(&server), service.clone(), runtime.handle().clone());
-        thread::spawn(move || {
-            while let Ok(mut request) = server.recv() {
-                if request.url().starts_with(CALLBACKS) {
-                    of_tiny_http::serve(&service, &runtime, request);
-                    continue;
-                }
-                let _ = std::io::copy(request.as_reader(), &mut std::io::sink());
-                let _ = request.respond(tiny_http::Response::from_string(ANSWER));
-            }
-        })
-    });
-    threads.collect::<Vec<_>>().into_iter().try_for_each(|thread| thread.join().map_err(|_| "a thread panicked".into()))
 }

@@ -48,7 +48,7 @@ fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-pub(crate) fn serve(service: &CallbackService, runtime: &Handle, mut request: tiny_http::Request) {
+fn serve(service: &CallbackService, runtime: &Handle, mut request: tiny_http::Request) {
     let answer = match head_of(&request) {
         Ok(head) => answer(service, runtime, head, &mut request),
         Err(_) => Response::builder().status(400).body(Bytes::new()).unwrap_or_default(),
