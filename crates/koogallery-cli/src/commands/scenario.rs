@@ -20,7 +20,7 @@ use crate::{Answer, Failure, Output};
 use plan::Plan;
 use run::{Done, Run};
 
-/// Where enterprises are told to log in, if nothing listens there: the default of `serve`.
+/// The address at which enterprises log in, where nothing listens: the default of `serve`.
 const CENTER: &str = "127.0.0.1:9090";
 
 const EXAMPLES: &str = r#"A file in TOML, for instance:
