@@ -144,13 +144,9 @@ impl Proxy {
         let filled = |text: &str| text.replace("FOLDER", path).replace("PORT", &port.to_string());
 
         let mut shipped = change(program.shipped.to_owned());
-        let [plain, yaml] = ["127.0.0.1:8080", "address: 127.0.0.1, port_value: 8080"];
-        let of_server = match shipped.contains(yaml) {
-            true => (yaml, format!("address: {}, port_value: {}", server.ip(), server.port())),
-            false => (plain, server.to_string()),
-        };
-        let addresses = [(of_server.0, &*of_server.1)];
-        for (from, to) in program.filled.iter().copied().chain(addresses) {
+        // First, since a port filled in may have these digits.
+        let of_server = [("8080", &*server.port().to_string())];
+        for (from, to) in of_server.into_iter().chain(program.filled.iter().copied()) {
             assert!(shipped.contains(from), "{}: no {from}", program.name);
             shipped = shipped.replace(from, &filled(to));
         }
