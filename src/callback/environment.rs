@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,15 +85,16 @@ impl Environment {
 
     /// Does the work, and extends its lease after each third of the lease's duration, until it is done or `extend`
     /// breaks. An extension does not hold up the work, which includes the note that it is done.
+    ///
+    /// The work is pinned where it is made: this future would have room for it twice.
     pub(super) async fn while_leased<T, E>(
         &self,
-        work: impl Future<Output = T> + Send,
+        mut work: Pin<&mut (impl Future<Output = T> + Send)>,
         extend: impl Fn() -> E + Send,
     ) -> T
     where
         E: Future<Output = ControlFlow<()>> + Send,
     {
-        let mut work = pin!(work);
         loop {
             let extension = pin!(async {
                 self.sleep(self.lease / 3).await;

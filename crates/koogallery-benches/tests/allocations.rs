@@ -49,3 +49,11 @@ fn a_whole_call_allocates_little() {
     assert_eq!(of_last_call(&calls.service_of_all(), calls.v2(20)), 12, "V2.0, a server of all families");
     assert_eq!(of_last_call(&calls.service(false), calls.v1(20)), 28, "V1.0");
 }
+
+#[test]
+fn a_call_takes_little_room_while_it_waits() {
+    let calls = Calls::new();
+    let (service, request) = (calls.service(true), calls.v2(1).remove(0));
+    let size = size_of_val(&service.call(request));
+    assert!(size < 3072, "{size} bytes: what is rare and large is boxed where it runs");
+}

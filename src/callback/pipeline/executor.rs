@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -254,18 +255,20 @@ impl Executor {
             }
             ControlFlow::Continue(())
         };
-        self.environment.while_leased(self.work(*change, &before, lease, &held), extend).await
+        let work = pin!(self.work(change, &before, lease, &held));
+        self.environment.while_leased(work, extend).await
     }
 
     /// Runs the handler and notes the outcome, which a busy store may take long to do.
     async fn work(
         &self,
-        change: Change,
+        change: Box<Change>,
         before: &Instance,
         lease: Lease,
         held: &Held,
     ) -> Result<Arc<Instance>, CallbackError> {
-        let failure = match AssertUnwindSafe(self.handle(change, before, lease, held)).catch_unwind().await {
+        let outcome = AssertUnwindSafe(self.handle(change, before, lease, held)).catch_unwind().await;
+        let failure = match outcome {
             Ok(Ok((step, held))) => return self.note(&step, &held).await,
             Ok(Err(error)) => error,
             Err(_panic) => CallbackError::Aborted,
@@ -332,7 +335,7 @@ impl Executor {
     /// Runs the seller's code; returns the step, with the data of the order, for this process and for the ledger.
     async fn handle(
         &self,
-        change: Change,
+        change: Box<Change>,
         before: &Instance,
         lease: Lease,
         held: &Held,
@@ -340,7 +343,8 @@ impl Executor {
         let (event, mut step) = change.into_run(&before.instance_id);
         let unfreezes = matches!(step.effect, Effect::Renew { unfreezes: true, .. }) && !step.is_outdated(before);
         let Completed { mut events, effect, warnings } = match &self.open_api {
-            Some(client) => complete::complete(client, event, step.effect).await?,
+            // Boxed, since it is larger than all else that a change without it makes room for.
+            Some(client) => Box::pin(complete::complete(client, event, step.effect)).await?,
             None => Completed::as_it_is(event, step.effect),
         };
         step.effect = effect;

@@ -124,7 +124,7 @@ impl Issuer {
     ) -> Result<License, CallbackError> {
         stored.application.fence = Fence::new(stored.attempts, lease.end(asked_at));
         let id = stored.application.id.clone();
-        let work = AssertUnwindSafe(self.make_and_deliver(stored)).catch_unwind();
+        let work = pin!(AssertUnwindSafe(self.make_and_deliver(stored)).catch_unwind());
         let extend = || async {
             // If this fails, another process may take over; a License that is stored stays the only one.
             let _ = self.store.extend(&id, lease, self.environment.now()).await;

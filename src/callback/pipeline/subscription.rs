@@ -85,7 +85,8 @@ impl Executor {
                 Some(instance) if is_in_use(instance.state) => ready.push(id),
                 Some(instance) if instance.state == State::Creating => {
                     creating = true;
-                    self.resume(&instance).await?;
+                    // Boxed, since it is rare and large: every call would make room for it.
+                    Box::pin(self.resume(&instance)).await?;
                 }
                 _ => {}
             }
