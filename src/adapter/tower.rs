@@ -3,7 +3,6 @@
 mod answer_check;
 
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -119,7 +118,7 @@ impl Endpoint {
         mut body: IncomingBody,
         mut pieces: Pin<&mut impl Stream<Item = Result<impl Buf, String>>>,
     ) -> Result<Bytes, BodyError> {
-        let mut whole = pin!(async {
+        let whole = pin!(async {
             while let Some(piece) = pieces.next().await {
                 let mut piece = piece.map_err(BodyError::Interrupted)?;
                 while piece.has_remaining() {
@@ -130,9 +129,6 @@ impl Endpoint {
             }
             Ok(body.finish())
         });
-        if let Some(outcome) = at_once(whole.as_mut()).await {
-            return outcome;
-        }
         match select(whole, pin!(self.service.sleep(self.body_timeout))).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => Err(BodyError::TooSlow(self.body_timeout)),
@@ -152,22 +148,6 @@ impl Endpoint {
         });
         select(rest, pin!(self.service.sleep(DISCARDED_FOR))).await;
     }
-}
-
-/// Polls the body twice. Servers read what has arrived once it was asked for, so that most bodies are there then, and a timer
-/// would be made in vain.
-async fn at_once<T>(mut whole: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    let mut was_asked = false;
-    poll_fn(|context| match whole.as_mut().poll(context) {
-        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-        Poll::Pending if was_asked => Poll::Ready(None),
-        Poll::Pending => {
-            was_asked = true;
-            context.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await
 }
 
 impl From<CallbackService> for Endpoint {
