@@ -8,8 +8,8 @@ use crate::amount::Amount;
 use crate::open_api::push_usage::UsageRecord;
 use crate::timestamp::Timestamp;
 
-/// The most that a record can hold: 12 digits, four of them behind the point.
-pub(super) const LARGEST: i64 = 999_999_999_999;
+/// The most that a record can hold.
+pub(super) const LARGEST: i64 = crate::amount::LARGEST_USAGE;
 
 /// The usage of an instance in a period that adds up, from one package or from none. For implementations of
 /// [`UsageStore`](super::UsageStore).

@@ -89,6 +89,11 @@ pub(super) async fn a_closed_instance_is_reported_up_to_its_end(store: &dyn Usag
     let first = claimed.iter().find(|record| record.usage_value == amount(10_000));
     let times = first.map(|record| (record.begin_time, record.end_time.as_unix_millis() / 1000));
     assert_eq!(times, Some((begin(), closed_at.as_unix_millis() / 1000)), "a record ends with its instance");
+    record(store, vec![entry("c", 1, NOW)]).await;
+    ok("close_instance", store.close_instance("c", end().saturating_add(HOUR)).await);
+    let claimed_late = claim(store, 3, end(), 9).await;
+    let times: Vec<_> = claimed_late.iter().map(|record| (record.end_time, record.record_time)).collect();
+    assert_eq!(times, [(end(), end())], "a record of a period that ended before its instance has that end and time");
 
     record(store, vec![entry("a", 20_000, NOW)]).await;
     ok("close_periods", store.close_periods(end()).await);
