@@ -250,7 +250,9 @@ impl Records {
         let to = package_instance_id.clone();
         record.begin_time = begin_time.unwrap_or(record.begin_time);
         record.end_time = end_time.unwrap_or(record.end_time);
-        record.relate_pkg_instance = package_instance_id.or_else(|| record.relate_pkg_instance.take());
+        if let Some(package) = package_instance_id {
+            record.relate_pkg_instance = Some(package).filter(|package| !package.is_empty());
+        }
         row.stored.state = RecordState::Pending;
         (row.due_at, row.holder, row.settled_at) = (now, None, None);
         if let Some(to) = to {
