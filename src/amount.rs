@@ -46,6 +46,9 @@ const MAX_EXPONENT: u64 = 1000;
 /// Digits behind the decimal point that usage records have.
 const TEN_THOUSANDTHS: i16 = 4;
 
+/// The most that usage can be, in ten-thousandths: 12 digits, four of them behind the point.
+pub(crate) const LARGEST_USAGE: i64 = 999_999_999_999;
+
 impl Amount {
     /// Zero.
     pub const ZERO: Self = Self { negative: false, exponent: 0, digits: [0; MAX_DIGITS] };

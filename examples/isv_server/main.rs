@@ -8,7 +8,7 @@
 //! | `--database`, `KOOGALLERY_DATABASE_URL` (also `postgres://...` and `mysql://...`, with `--features deadpool-postgres-0_14` or `mysql_async-0_37`) | `sqlite://koogallery.db` |
 //! | `--tls-cert`, `--tls-key` (PEM files; both, for HTTPS without a proxy) | none: plain HTTP |
 //! | `--opening-time` (milliseconds that opening an account takes) | `0` |
-//! | `--app-id` (the application's id in the marketplace, for `/login` and `/sso`) | `app` |
+//! | `--app-id` (the application's id in the marketplace, for `/login` and `/sso`) | `app-1`, as `koogallery serve` and `fire` have it |
 //! | `--allow-http true` (authentication centers without TLS, for trying out) | `false` |
 //! | `KOOGALLERY_BASIC_KEY`, `KOOGALLERY_V1_KEY` | development keys, made and printed |
 //! | `KOOGALLERY_KIT_KEY`, `KOOGALLERY_LICENSE_KEY`, `KOOGALLERY_GENERAL_KEY` | none: their calls are refused |
@@ -77,10 +77,11 @@ async fn serve(arguments: Arguments) -> Result<(), BoxError> {
         Some(_) => Some(Client::from_env(ReqwestTransport::new()?, TokioRuntime)?.build()?),
         None => None,
     };
+    let encrypt_type = setting("KOOGALLERY_ENCRYPT_TYPE").map_or(Ok(Default::default()), |text| text.parse());
     let settings = app::Settings {
         private_keys: private_keys(&keys)?,
         keys,
-        encrypt_type: setting("KOOGALLERY_ENCRYPT_TYPE").map_or(Ok(Default::default()), |text| text.parse())?,
+        encrypt_type: encrypt_type.map_err(|error| format!("KOOGALLERY_ENCRYPT_TYPE: {error}"))?,
         opening_time: arguments.opening_time,
         open_api,
         app_id: arguments.app_id,
@@ -121,7 +122,7 @@ impl Arguments {
             tls: None,
             database: setting("KOOGALLERY_DATABASE_URL").unwrap_or_else(|| "sqlite://koogallery.db".to_owned()),
             opening_time: Duration::ZERO,
-            app_id: "app".to_owned(),
+            app_id: "app-1".to_owned(),
             allows_http: false,
         };
         let (mut certificate, mut key) = (None, None);

@@ -1,6 +1,7 @@
 //! Letting the customers' users in: `/login` sends them to the marketplace, `/sso` takes them back.
 
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -57,7 +58,12 @@ impl Sso {
 
 /// The developer reads what is wrong, the user that it is.
 fn refused(error: &LoginError) -> Response {
-    eprintln!("login refused: {error} ({})", error.hint());
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    eprintln!("login refused: {text} ({})", error.hint());
     let status = if error.is_retryable() { StatusCode::BAD_GATEWAY } else { StatusCode::FORBIDDEN };
     (status, "The login did not succeed.").into_response()
 }

@@ -51,6 +51,9 @@ type Bought = dyn Fn(&Purchase) -> Vec<Package> + Send + Sync;
 impl<H> Packages<H> {
     /// Wraps a handler, given what a purchase brings: `None` where it is no package, one [`Package`], or one for each
     /// billing item of the package. All have the instance id of the purchase.
+    ///
+    /// What brings none is no package. So let the handler's own `create` refuse a package that cannot be made, for instance
+    /// because its customer has no pay-per-use instance yet: it is asked again then, rather than sold without a quota.
     pub fn new<P: IntoIterator<Item = Package>>(
         handler: H,
         book: PackageBook,

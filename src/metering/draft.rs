@@ -8,8 +8,8 @@ use crate::amount::Amount;
 use crate::open_api::push_usage::UsageRecord;
 use crate::timestamp::Timestamp;
 
-/// The most that a record can hold: 12 digits, four of them behind the point.
-pub(super) const LARGEST: i64 = 999_999_999_999;
+/// The most that a record can hold.
+pub(super) const LARGEST: i64 = crate::amount::LARGEST_USAGE;
 
 /// The usage of an instance in a period that adds up, from one package or from none. For implementations of
 /// [`UsageStore`](super::UsageStore).
@@ -32,8 +32,9 @@ impl UsageSum {
 
     /// Returns the records to make of all sums of one instance and period, which ends at `end`.
     ///
-    /// The marketplace takes one record per instance and time, so the time from the first usage to `end` is divided
-    /// among the sums: usually there is one. A sum too large for a record makes several.
+    /// The marketplace takes one record per instance and time, so the time from the first usage to `end` is divided among the
+    /// sums: usually there is one. Each record begins with the first usage of its sum, and so not before the package that it
+    /// names was bought; those of one second follow each other by a second. A sum too large for a record makes several.
     ///
     /// ```
     /// use koogallery::metering::UsageSum;
@@ -45,29 +46,38 @@ impl UsageSum {
     /// let record = drafts[0].to_record("instance-1", end);
     /// assert_eq!((record.usage_value.to_string().as_str(), record.end_time), ("1.5", end));
     /// ```
-    pub fn into_drafts(sums: Vec<Self>, end: Timestamp) -> Vec<RecordDraft> {
+    pub fn into_drafts(mut sums: Vec<Self>, end: Timestamp) -> Vec<RecordDraft> {
         let seconds = |time: Timestamp| time.as_unix_millis().div_euclid(1000);
+        let time = |seconds: i64| Timestamp::from_unix_millis(seconds * 1000);
+        // Numbers follow from the times, so that the order must not be left to the database.
+        sums.sort_by(|one, other| {
+            (one.first_at, &one.package_instance_id).cmp(&(other.first_at, &other.package_instance_id))
+        });
         let end = seconds(end);
-        let begin = sums.iter().map(|sum| seconds(sum.first_at)).min().unwrap_or(end).min(end);
-        let mut amounts = Vec::with_capacity(sums.len());
+        let mut drafts: Vec<RecordDraft> = Vec::with_capacity(sums.len());
         for sum in sums {
+            let begin = time(seconds(sum.first_at).min(end));
             let mut left = sum.ten_thousandths;
             while left > 0 {
-                amounts.push((sum.package_instance_id.clone(), left.min(LARGEST)));
+                let (package_instance_id, ten_thousandths) = (sum.package_instance_id.clone(), left.min(LARGEST));
+                drafts.push(RecordDraft { begin, end: time(end), package_instance_id, ten_thousandths });
                 left -= LARGEST;
             }
         }
-        let count = i64::try_from(amounts.len()).unwrap_or(i64::MAX).max(1);
-        let bound = |index: i64| Timestamp::from_unix_millis((begin + (end - begin) * index / count) * 1000);
-        (0..)
-            .zip(amounts)
-            .map(|(index, (package_instance_id, ten_thousandths))| RecordDraft {
-                begin: bound(index),
-                end: bound(index + 1),
-                package_instance_id,
-                ten_thousandths,
-            })
-            .collect()
+        let count = i64::try_from(drafts.len()).unwrap_or(i64::MAX);
+        let begin = drafts.first().map_or(end, |draft| seconds(draft.begin));
+        let has_seconds = end - begin >= count;
+        let mut bound = begin - 1;
+        for (index, draft) in (0..).zip(&mut drafts) {
+            bound = match has_seconds {
+                true => seconds(draft.begin).min(end - (count - index)).max(bound + 1),
+                false => begin + (end - begin) * index / count,
+            };
+            draft.begin = time(bound);
+        }
+        let ends: Vec<_> = drafts.iter().skip(1).map(|next| next.begin).chain([time(end)]).collect();
+        drafts.iter_mut().zip(ends).for_each(|(draft, end)| draft.end = end);
+        drafts
     }
 }
 
@@ -150,5 +160,31 @@ mod tests {
         assert_eq!(several.iter().map(|part| part.ten_thousandths).sum::<i64>(), 2 * LARGEST + 6);
         assert!(several.windows(2).all(|pair| pair[0].end == pair[1].begin && pair[0].begin < pair[0].end));
         assert_eq!(several.last().unwrap().end, end);
+    }
+
+    #[test]
+    fn a_record_begins_with_the_first_usage_of_its_sum() {
+        let second = |seconds: i64| Timestamp::from_unix_millis(NOW.as_unix_millis() / 1000 * 1000 + seconds * 1000);
+        let times = |sums: &[(Option<&str>, i64)], end: i64| {
+            let sums = sums.iter().map(|(package, at)| sum(*package, second(*at), 5)).collect();
+            let drafts = UsageSum::into_drafts(sums, second(end)).into_iter();
+            let since = |time: Timestamp| (time.as_unix_millis() - second(0).as_unix_millis()) / 1000;
+            let of = |draft: RecordDraft| {
+                (draft.package_instance_id.unwrap_or_default(), since(draft.begin), since(draft.end))
+            };
+            drafts.map(of).collect::<Vec<_>>()
+        };
+        let row = |package: &str, begin, end| (package.to_owned(), begin, end);
+        // The package that was bought later has the lesser id.
+        let bought_late = [(Some("a"), 3000), (Some("b"), 60), (None, 3599)];
+        assert_eq!(times(&bought_late, 3600), [row("b", 60, 3000), row("a", 3000, 3599), row("", 3599, 3600)]);
+        let of_a_second = [(Some("b"), 60), (Some("a"), 60), (None, 60)];
+        assert_eq!(times(&of_a_second, 3600), [row("", 60, 61), row("a", 61, 62), row("b", 62, 3600)]);
+        assert_eq!(
+            times(&[(None, 0), (Some("a"), 3600), (Some("b"), 3600)], 3600)[1..],
+            [row("a", 3598, 3599), row("b", 3599, 3600)]
+        );
+        let without_seconds = times(&[(None, 0), (Some("a"), 0), (Some("b"), 0)], 2);
+        assert_eq!(without_seconds, [row("", 0, 0), row("a", 0, 1), row("b", 1, 2)]);
     }
 }

@@ -160,10 +160,12 @@ impl Records {
         }
     }
 
-    /// Makes records of the sums of periods, each an instance and a begin, with the end of the records.
-    fn close(&mut self, periods: BTreeMap<(String, i64), Timestamp>, now: Timestamp) -> usize {
+    /// Makes records of the sums of periods, each an instance and a begin, with the end of the records. Their time is the one
+    /// given, or their end.
+    fn close(&mut self, periods: BTreeMap<(String, i64), Timestamp>, record_time: Option<Timestamp>) -> usize {
         let mut count = 0;
         for ((instance_id, begin), end) in periods {
+            let now = record_time.unwrap_or(end);
             let is_of = |key: &&(String, i64, Option<String>)| key.0 == instance_id && key.1 == begin;
             let keys: Vec<_> = self.open.keys().filter(is_of).cloned().collect();
             let sums = keys.into_iter().filter_map(|key| self.open.remove_entry(&key)).map(to_sum).collect();
@@ -248,7 +250,9 @@ impl Records {
         let to = package_instance_id.clone();
         record.begin_time = begin_time.unwrap_or(record.begin_time);
         record.end_time = end_time.unwrap_or(record.end_time);
-        record.relate_pkg_instance = package_instance_id.or_else(|| record.relate_pkg_instance.take());
+        if let Some(package) = package_instance_id {
+            record.relate_pkg_instance = Some(package).filter(|package| !package.is_empty());
+        }
         row.stored.state = RecordState::Pending;
         (row.due_at, row.holder, row.settled_at) = (now, None, None);
         if let Some(to) = to {
@@ -349,7 +353,7 @@ impl UsageStore for MemoryUsageStore {
         let ended = records.open.iter().filter(|(_, sum)| sum.period_end <= until);
         let ended =
             ended.map(|((instance_id, begin, _), sum)| ((instance_id.clone(), *begin), sum.period_end)).collect();
-        answer(records.close(ended, until))
+        answer(records.close(ended, Some(until)))
     }
 
     fn close_instance<'a>(
@@ -360,7 +364,7 @@ impl UsageStore for MemoryUsageStore {
         let mut records = self.records();
         let open = records.open.iter().filter(|((owner, ..), _)| owner == instance_id);
         let open = open.map(|((owner, begin, _), sum)| ((owner.clone(), *begin), sum.period_end.min(end))).collect();
-        answer(records.close(open, end))
+        answer(records.close(open, None))
     }
 
     fn claim(

@@ -108,7 +108,7 @@ shareable! {
 
         /// Makes a record that was refused or is held pending again, due at once, with the same number. Returns whether
         /// there was such a record. In the same transaction a new package takes the usage of the record over into its
-        /// running total, in the given [cycle](Entry::cycle), from that of the former package.
+        /// running total, in the given [cycle](Entry::cycle), from that of the former package. An empty text is no package.
         fn correct<'a>(
             &'a self,
             metering_sn: &'a str,
@@ -248,7 +248,7 @@ pub struct Correction {
     pub begin_time: Option<Timestamp>,
     /// The new end.
     pub end_time: Option<Timestamp>,
-    /// The new package.
+    /// The new package; an empty text makes it usage of no package, which is billed per use.
     pub package_instance_id: Option<String>,
 }
 

@@ -113,6 +113,10 @@ impl Moving {
         if rest > 0 {
             add(cycle_of(of_to, *begin_time), rest);
         }
+        if to.is_empty() {
+            // The total of the instance has it in any case.
+            moved.clear();
+        }
         for (begin, part) in takings {
             moved.insert((from.clone(), instance_id.clone(), begin.as_unix_millis()), -part);
         }
@@ -274,6 +278,8 @@ mod tests {
         assert_eq!(moved("a", &of_a, &[], Cycle::Never), [row("a", 0, -7), row("b", 0, 7)]);
         assert_eq!(moved("", &[], &[], Cycle::Never), [row("b", 0, 7)], "from no package");
         assert_eq!(moved("b", &of_a, &[], Cycle::Never), [], "to the same");
+        let to_none = moving("a").to("", &of_a, &[], Cycle::Never);
+        assert_eq!(to_none.into_iter().collect::<Vec<_>>(), [(("a".to_owned(), "i".to_owned(), 0), -7)], "to none");
         // The cycle of the record has too little; that of the other package began at 24.
         let of_a = [total(None, 10, 0), total(None, 20, 0), total(Some("i"), 10, 90), total(Some("i"), 20, 5)];
         let of_b = [total(None, 24, 0)];

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::amount::Amount;
+use crate::amount::{Amount, LARGEST_USAGE};
 use crate::timestamp::Timestamp;
 
 /// A field of a request breaks a documented limit. Its value is not part of the error.
@@ -112,8 +112,9 @@ pub(super) fn period(begin: Timestamp, end: Timestamp, record: Timestamp) -> Res
 
 /// Used quantity, 12 digits of which 4 stand behind the point.
 pub(super) fn usage(field: &str, amount: Amount) -> Result<(), LimitError> {
+    const LARGEST: i128 = LARGEST_USAGE as i128;
     match amount.ten_thousandths() {
-        Some(1..=999_999_999_999) => Ok(()),
+        Some(1..=LARGEST) => Ok(()),
         _ => Err(Limit::Usage.of(field)),
     }
 }

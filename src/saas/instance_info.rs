@@ -106,6 +106,8 @@ impl UsageInfo {
             self.related_instance_id.as_deref(),
             const { max_of(Self::FIELDS, "relatedInstanceId") },
         );
+        checks.usage("usageValue", self.usage_value);
+        checks.time("statisticalTime", self.statistical_time);
         checks.optional("dashboardUrl", self.dashboard_url.as_deref(), const { max_of(Self::FIELDS, "dashboardUrl") });
     }
 }

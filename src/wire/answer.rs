@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::activity::Activity;
+use crate::amount::{Amount, LARGEST_USAGE};
 use crate::result_code::ResultCode;
+use crate::timestamp::Timestamp;
 
 /// An answer that breaks the document's table: a fault of the seller's code, found before the marketplace finds it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +43,12 @@ pub enum ViolationKind {
     /// V1.0 allows characters outside ASCII in `memo` only.
     #[error("holds characters outside ASCII, which V1.0 allows in `memo` only")]
     NotAscii,
+    /// No usage of a document's form.
+    #[error("is not a number from 0 to 99999999.9999 with at most four decimals")]
+    NotUsage,
+    /// A time that the form cannot tell.
+    #[error("is a time whose year has not four digits")]
+    NotATime,
     /// The code is not in the callback's table.
     #[error("is {0}, which the documents do not know for this callback")]
     CodeNotAllowed(ResultCode),
@@ -91,6 +99,19 @@ impl Checks {
         let length = text.filter(|text| text.len() > max).map_or(0, |text| text.chars().count());
         if length > max {
             self.found(field, ViolationKind::TooLong { length, max });
+        }
+    }
+
+    pub(crate) fn usage(&mut self, field: &'static str, amount: Amount) {
+        const LARGEST: i128 = LARGEST_USAGE as i128;
+        if !matches!(amount.ten_thousandths(), Some(0..=LARGEST)) {
+            self.found(field, ViolationKind::NotUsage);
+        }
+    }
+
+    pub(crate) fn time(&mut self, field: &'static str, time: Timestamp) {
+        if time.to_offset_date_time().is_none() {
+            self.found(field, ViolationKind::NotATime);
         }
     }
 

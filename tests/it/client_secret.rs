@@ -153,6 +153,32 @@ fn a_key_knows_its_public_half_in_the_form_of_the_console() {
 }
 
 #[test]
+fn a_key_is_read_however_its_text_was_saved() {
+    let good = pem("test_rsa_3072");
+    let base64: String = good.lines().filter(|line| !line.starts_with('-')).collect();
+    let wrapped = |length| {
+        let lines: Vec<&str> =
+            base64.as_bytes().chunks(length).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        format!("-----BEGIN PRIVATE KEY-----\r\n{}\r\n-----END PRIVATE KEY-----", lines.join("\r\n"))
+    };
+    let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for text in [
+        format!("\u{feff}{good}"),
+        format!("\n \n{good}\n\n"),
+        wrapped(76),
+        wrapped(48),
+        wrapped(100_000),
+        good.replace('\n', "\r"),
+        good.replace('\n', " \n\t"),
+        format!("Bag Attributes\n    friendlyName: x\n{good}{certificate}"),
+        format!("{certificate}{good}"),
+    ] {
+        let key = PrivateKey::from_pem(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!(*key.to_pem(), good);
+    }
+}
+
+#[test]
 fn a_key_that_cannot_serve_is_refused_with_the_reason() {
     let refused = |pem: &str| PrivateKey::from_pem(pem).unwrap_err();
     for name in ["test_rsa_3072_three_primes", "test_rsa_3072_three_primes_pkcs1"] {
@@ -184,9 +210,10 @@ fn a_key_that_cannot_serve_is_refused_with_the_reason() {
         -----END PRIVATE KEY-----\n";
     assert!(matches!(refused(elliptic), PrivateKeyError::NotRsaPrivateKey));
     assert!(matches!(refused(&labelled("RSA PRIVATE KEY")), PrivateKeyError::Invalid), "PKCS#8 is no PKCS#1");
-    for text in ["", "no key", "-----BEGIN PRIVATE KEY-----", &good[..1000], &good.replace('\n', "")] {
+    for text in ["", "no key", "-----BEGIN PRIVATE KEY-----", &good[..1000], &good.replace("MII", "M-I")] {
         assert!(matches!(refused(text), PrivateKeyError::NotPem), "{text}");
     }
+    assert!(matches!(refused(&format!("{good}{good}")), PrivateKeyError::Several));
     let cut = good.lines().enumerate().filter(|(line, _)| *line != 20).map(|(_, line)| line.to_owned() + "\n");
     assert!(matches!(refused(&cut.collect::<String>()), PrivateKeyError::Invalid));
 

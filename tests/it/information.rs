@@ -333,6 +333,21 @@ async fn an_order_is_read_whatever_its_information_looks_like() {
         assert!(line.contains(r#"(order "CS1", instance "b")"#) && line.contains(path), "{line}");
         assert!(!line.contains("13800138000") && !line.contains("ENTERPRISE"), "{line}");
     }
+    // What was paid is the list amount only where nothing is said of a discount.
+    let after_discount = at(LINE, "currencyAfterDiscount");
+    for (value, paid) in [
+        (Some(json!("87.50")), Some("87.5")),
+        (Some(json!(0)), Some("0")),
+        (None, Some("100")),
+        (Some(json!(null)), Some("100")),
+        (Some(json!("")), Some("100")),
+        (Some(json!("1,087.50")), None),
+        (Some(json!("87.50 CNY")), None),
+        (Some(json!({"amount": "87.50"})), None),
+    ] {
+        let (details, _) = bought_by_query(&order_with(&after_discount, value.clone()).to_string()).await;
+        assert_eq!(details.amount_paid.map(|paid| paid.to_string()).as_deref(), paid, "{value:?}");
+    }
     // One object in place of a list, at every place, JSON text, and a byte order mark.
     let mut single = order();
     single["orderLine"] = single["orderLine"][0].take();

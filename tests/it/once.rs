@@ -397,6 +397,27 @@ async fn answers_that_the_marketplace_would_refuse_do_not_leave() {
     stage.seller.describe_as(Description::new(access().with_login(long(79), long(79)).with_memo("欢迎")));
     assert_eq!(stage.get(query).await.code, "000000");
 
+    let v2 = r#"{"activity":"queryInstance","instanceId":"b"}"#;
+    let used = |usage: &str, at| Description::new(access()).with_usage(UsageInfo::new(usage.parse().unwrap(), at));
+    let no_time = Timestamp::from_unix_millis(i64::MAX);
+    for (usage, at, named) in [
+        ("0.00001", NOW, "usageValue"),
+        ("-1", NOW, "usageValue"),
+        ("100000000", NOW, "usageValue"),
+        ("1E+30", NOW, "usageValue"),
+        ("1", no_time, "statisticalTime"),
+    ] {
+        stage.seller.describe_as(used(usage, at));
+        for answer in [stage.post(v2).await, stage.get(query).await] {
+            assert_eq!(answer.code, "000005", "{usage}");
+            assert!(stage.log.last().contains(named), "{}", stage.log.last());
+        }
+    }
+    for usage in ["0", "0.0001", "99999999.9999", "1.50000"] {
+        stage.seller.describe_as(used(usage, NOW));
+        assert_eq!([stage.post(v2).await.code, stage.get(query).await.code], ["000000", "000000"], "{usage}");
+    }
+
     // A code that does not belong to the callback.
     stage.seller.set(Mood::Refusing(Refusal::new(ResultCode::SoldOut)));
     assert_eq!(stage.post(r#"{"activity":"releaseInstance","instanceId":"b"}"#).await.code, "000005");

@@ -253,6 +253,38 @@ fn without_numbers_a_record_is_found_by_instance_and_begin() {
 }
 
 #[test]
+fn rows_without_content_are_skipped_however_a_spreadsheet_writes_them() {
+    let names = "instanceId;beginTime;usageValue\r\n";
+    let row = "i;20261101000000;1\r\n";
+    for nothing in ["\r\n", ";;\r\n", " ; ;\t\r\n", "\"\";\"\";\"\"\r\n", "   \r\n", ";;;;;\r\n"] {
+        let export =
+            Export::read(format!("{names}{nothing}{row}{nothing}{nothing}").as_bytes(), &Layout::new()).unwrap();
+        let rows: Vec<u64> = export.records().iter().map(|record| record.row).collect();
+        assert_eq!(rows, [3], "{nothing:?}");
+    }
+}
+
+#[test]
+fn columns_have_the_names_of_the_open_api_in_every_spelling() {
+    for names in [
+        "metering_sn,instance_id,begin_time,end_time,usage_value,relate_pkg_instance",
+        "meteringSn,instanceId,beginTime,endTime,usageValue,relatePkgInstance",
+        "METERING_SN,InstanceId,begintime,End_Time,UsageValue,relatePkgInstance",
+    ] {
+        let text = format!("{names}\ns,i,20261101000000,20261101010000,1,p\n");
+        let export = Export::read(text.as_bytes(), &Layout::new()).unwrap();
+        let [row] = export.records() else { panic!("{names}") };
+        assert_eq!((row.metering_sn.as_deref(), row.package_instance_id.as_deref()), (Some("s"), Some("p")), "{names}");
+        assert!(row.end_time.is_some(), "{names}");
+    }
+    let twice = Export::read(b"instanceId,instance_id,beginTime,usageValue\n", &Layout::new()).unwrap_err();
+    assert_eq!(twice.to_string(), r#"row 1: two columns "instanceId" for instance_id"#);
+    // A name that was given counts as it is.
+    let layout = Layout::new().with_column(Column::Amount, "usage_value");
+    assert!(Export::read(b"instanceId,beginTime,usageValue\n", &layout).is_err());
+}
+
+#[test]
 fn what_cannot_be_read_says_where_and_why() {
     let fails = |bytes: &[u8], layout: &Layout| Export::read(bytes, layout).unwrap_err().to_string();
     let says = |text: &str| fails(text.as_bytes(), &Layout::new());

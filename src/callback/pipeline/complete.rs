@@ -1,5 +1,6 @@
 //! Completes events with the data that V2.0 leaves out of its calls, from the order query.
 
+use crate::amount::Amount;
 use crate::callback::OrderError;
 use crate::callback::handler::subscription::{
     Customer, Event, ExtendParam, Period, Product, Purchase, PurchaseDetails, RenewalScene,
@@ -84,7 +85,7 @@ fn complete_from(order: &Order, event: Event, effect: Effect) -> Result<Complete
         }
         (Event::Renew(mut renewal), effect) => {
             renewal.period = period(line);
-            renewal.amount_paid = line.amount_after_discount.or(line.amount);
+            renewal.amount_paid = amount_paid(order, line);
             // A renewal needs no details: the expiry counts.
             renewal.product = product_in(line, renewal.product_id.as_deref()).map(product_of);
             Completed { events: vec![Event::Renew(renewal)], effect, warnings }
@@ -117,11 +118,18 @@ fn details(order: &Order, line: &OrderLine, product: &OrderProduct) -> PurchaseD
         trial: order.order_type == Some(OrderType::Trial),
         expire_time: line.expire_time,
         acceptance_time: None,
-        amount_paid: line.amount_after_discount.or(line.amount),
+        amount_paid: amount_paid(order, line),
         extend_params: params.map(|param| ExtendParam::new(&*param.name, param.value.clone())).collect(),
         provision_type: None,
         warnings: order.warnings.clone(),
     }
+}
+
+/// The amount after discount; the list amount where there is none, but not where it could not be read.
+fn amount_paid(order: &Order, line: &OrderLine) -> Option<Amount> {
+    let is_unread = |warning: &FieldWarning| warning.path.ends_with(".currencyAfterDiscount");
+    let list = line.amount.filter(|_| !order.warnings.iter().any(is_unread));
+    line.amount_after_discount.or(list)
 }
 
 fn period(line: &OrderLine) -> Option<Period> {

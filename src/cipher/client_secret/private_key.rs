@@ -9,8 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rsa::Oaep;
 use rsa::pkcs1::{ALGORITHM_OID, RsaPrivateKeyRef};
-use rsa::pkcs8::der::ErrorKind;
-use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding, PrivateKeyInfoRef, SecretDocument};
+use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding, PrivateKeyInfoRef};
 use rsa::traits::PublicKeyParts as _;
 use sha1::Sha1;
 use sha2::Sha256;
@@ -40,25 +39,26 @@ impl PrivateKey {
     /// The most bits of a key that can be used.
     pub const MAX_BITS: usize = 8192;
 
-    /// Reads an unencrypted private key in PEM, PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`).
+    /// Reads an unencrypted private key in PEM, PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`). Its lines may
+    /// have any length, and anything but a second private key may stand around it, such as a certificate or a byte order mark.
     ///
     /// # Errors
     ///
     /// The text is something else, or the key has fewer than [`PrivateKey::MIN_BITS`] or more than
     /// [`PrivateKey::MAX_BITS`].
     pub fn from_pem(pem: &str) -> Result<Self, PrivateKeyError> {
-        let (label, document) = SecretDocument::from_pem(pem).map_err(|error| match error.kind() {
+        let (label, base64) = private_key_in(pem)?;
+        let read = match label {
+            "PRIVATE KEY" => Self::from_pkcs8,
             // PKCS#1 marks an encrypted key by a header.
-            _ if pem.contains(",ENCRYPTED") => PrivateKeyError::Encrypted,
-            ErrorKind::Pem(_) => PrivateKeyError::NotPem,
-            _ => PrivateKeyError::Invalid,
-        })?;
-        match label {
-            "PRIVATE KEY" => Self::from_pkcs8(document.as_bytes()),
-            "RSA PRIVATE KEY" => Self::from_pkcs1(document.as_bytes()),
-            "ENCRYPTED PRIVATE KEY" => Err(PrivateKeyError::Encrypted),
-            _ => Err(PrivateKeyError::NotRsaPrivateKey),
-        }
+            "RSA PRIVATE KEY" if !base64.contains(",ENCRYPTED") => Self::from_pkcs1,
+            "RSA PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => return Err(PrivateKeyError::Encrypted),
+            _ => return Err(PrivateKeyError::NotRsaPrivateKey),
+        };
+        let mut joined = Zeroizing::new(String::with_capacity(base64.len()));
+        joined.extend(base64.split_ascii_whitespace());
+        let der = STANDARD.decode(joined.as_bytes()).map(Zeroizing::new);
+        read(&der.map_err(|_| PrivateKeyError::NotPem)?)
     }
 
     /// Reads the files that `KOOGALLERY_RSA_PRIVATE_KEY_FILE` names, see [`PrivateKey::from_paths`]; none where it is
@@ -179,6 +179,22 @@ impl PrivateKey {
     }
 }
 
+/// Returns label and Base64 text of the one private key in a PEM text.
+fn private_key_in(pem: &str) -> Result<(&str, &str), PrivateKeyError> {
+    let (mut found, mut nothing) = (None, PrivateKeyError::NotPem);
+    let mut rest = pem;
+    while let Some((_, block)) = rest.split_once("-----BEGIN ") {
+        let (label, block) = block.split_once("-----").ok_or(PrivateKeyError::NotPem)?;
+        let (base64, behind) = block.split_once(&*format!("-----END {label}-----")).ok_or(PrivateKeyError::NotPem)?;
+        rest = behind;
+        nothing = PrivateKeyError::NotRsaPrivateKey;
+        if label.ends_with("PRIVATE KEY") && found.replace((label, base64)).is_some() {
+            return Err(PrivateKeyError::Several);
+        }
+    }
+    found.ok_or(nothing)
+}
+
 /// Returns the reason why the library makes no key, or no ciphertext.
 fn failed(error: rsa::Error) -> PrivateKeyError {
     match error {
@@ -208,9 +224,15 @@ pub enum PrivateKeyError {
     /// There is no key to decrypt with.
     #[error("no private key is configured; {ENV_NAME} names the files that hold one")]
     NoKey,
-    /// Not PEM, or PEM with other than 64 characters to a line.
-    #[error("the private key is not PEM in lines of 64 characters; `openssl pkey` writes it so")]
+    /// Not PEM, or cut off.
+    #[error(
+        "the private key is not PEM, which is Base64 between `-----BEGIN PRIVATE KEY-----` and `-----END PRIVATE KEY-----`; \
+         `openssl pkey` writes it so"
+    )]
     NotPem,
+    /// Several private keys.
+    #[error("the PEM text holds several private keys; {ENV_NAME} names a file for each")]
+    Several,
     /// The key is encrypted with a password.
     #[error("the private key is encrypted; `openssl pkey` decrypts it")]
     Encrypted,

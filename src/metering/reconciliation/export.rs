@@ -40,7 +40,8 @@ pub struct ExportedRecord {
 }
 
 impl Export {
-    /// Reads an exported statement. Fields may be quoted and are trimmed; rows without any character are skipped.
+    /// Reads an exported statement. Fields may be quoted and are trimmed; rows of nothing but separators and blanks, as
+    /// spreadsheets append them, are skipped.
     ///
     /// # Errors
     ///
@@ -51,14 +52,23 @@ impl Export {
         if !separator.is_ascii() || matches!(separator, b'"' | b'\r' | b'\n') {
             return Err(ExportError::Separator);
         }
-        let mut reader = ReaderBuilder::new().delimiter(separator).trim(Trim::All).from_reader(text.as_bytes());
+        let mut builder = ReaderBuilder::new();
+        let mut reader = builder.delimiter(separator).trim(Trim::All).flexible(true).from_reader(text.as_bytes());
         let names = reader.headers().map_err(|error| unreadable(&error, &text))?.clone();
         let places = Places::find(&names, layout)?;
         let mut records = Vec::new();
         let mut row = StringRecord::new();
         let mut last = None;
         while reader.read_record(&mut row).map_err(|error| unreadable(&error, &text))? {
-            records.push(places.read(&row, line_of(row.position(), &text), layout)?);
+            if row.iter().all(str::is_empty) {
+                continue;
+            }
+            let line = line_of(row.position(), &text);
+            if row.len() != names.len() {
+                let [found, expected] = [row.len(), names.len()].map(|len| u64::try_from(len).unwrap_or(u64::MAX));
+                return Err(ExportError::Fields { row: line, found, expected });
+            }
+            records.push(places.read(&row, line, layout)?);
             last = Some(row.clone());
         }
         let last = last.unwrap_or(names);
@@ -99,13 +109,7 @@ fn line_of(position: Option<&csv::Position>, text: &str) -> u64 {
 }
 
 fn unreadable(error: &csv::Error, text: &str) -> ExportError {
-    let row = line_of(error.position(), text);
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            ExportError::Fields { row, found: *len, expected: *expected_len }
-        }
-        _ => ExportError::Csv { row, reason: error.to_string() },
-    }
+    ExportError::Csv { row: line_of(error.position(), text), reason: error.to_string() }
 }
 
 /// Where the columns are.
@@ -116,7 +120,8 @@ impl Places {
         let mut places = Vec::new();
         for column in Column::ALL {
             let name = layout.name(column);
-            let mut found = names.iter().enumerate().filter(|(_, found)| *found == name).map(|(place, _)| place);
+            let is_named = |found: &str| layout.is_name_of(column, found);
+            let mut found = names.iter().enumerate().filter(|(_, found)| is_named(found)).map(|(place, _)| place);
             match (found.next(), found.next()) {
                 (Some(place), None) => places.push((column, place)),
                 (Some(_), Some(_)) => return Err(ExportError::RepeatedColumn { column, name: name.to_owned() }),

@@ -50,7 +50,7 @@ impl Column {
         Self::ALL.into_iter().find(|column| column.as_str() == word)
     }
 
-    /// The name in the open API, which is that of the column unless another is set.
+    /// The name in the open API, in camel case, which is that of the column unless another is set.
     const fn default_name(self) -> &'static str {
         match self {
             Self::MeteringSn => "meteringSn",
@@ -131,14 +131,14 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Creates the layout of a statement whose columns have the names of the open API, with times in Beijing (UTC+8);
-    /// encoding and separator are found out.
+    /// Creates the layout of a statement whose columns have the names of the open API (`usage_value`, or `usageValue`), with
+    /// times in Beijing (UTC+8); encoding and separator are found out.
     pub const fn new() -> Self {
         Self { names: BTreeMap::new(), encoding: None, separator: None, zone: CHINA, unit: None }
     }
 
     /// Sets the name of a column in the first row (default: `meteringSn`, `instanceId`, `beginTime`, `endTime`, `usageValue`,
-    /// `relatePkgInstance`, `unit`). A column whose name is set must be there. Others that are not mandatory may be absent,
+    /// `relatePkgInstance`, `unit`, in any letter case, with underscores or without). A column whose name is set must be there. Others that are not mandatory may be absent,
     /// and are not compared then.
     #[must_use]
     pub fn with_column(mut self, column: Column, name: impl Into<String>) -> Self {
@@ -177,6 +177,14 @@ impl Layout {
 
     pub(super) fn name(&self, column: Column) -> &str {
         self.names.get(&column).map_or(column.default_name(), String::as_str)
+    }
+
+    /// Returns whether a name in the first row is that of a column.
+    pub(super) fn is_name_of(&self, column: Column, found: &str) -> bool {
+        match self.names.get(&column) {
+            Some(name) => name == found,
+            None => found.replace('_', "").eq_ignore_ascii_case(column.default_name()),
+        }
     }
 
     pub(super) fn is_mandatory(&self, column: Column) -> bool {

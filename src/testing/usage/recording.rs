@@ -69,6 +69,15 @@ pub(super) async fn packages_share_the_time_of_their_instance(store: &dyn UsageS
         claimed.iter().map(|record| (record.relate_pkg_instance.as_deref(), record.usage_value)).collect();
     let expected = BTreeMap::from([(None, amount(10_000)), (Some("p1"), amount(20_000)), (Some("p2"), amount(10_000))]);
     assert_eq!(amounts, expected, "usage per package");
+
+    let bought_late = of_package(entry("b", 10_000, later(10 * MINUTE)), "a");
+    record(store, vec![bought_late, of_package(entry("b", 10_000, NOW), "z")]).await;
+    ok("close_periods", store.close_periods(end()).await);
+    let of_b = claim(store, 2, end(), 9).await;
+    let begins: BTreeMap<_, _> =
+        of_b.iter().map(|record| (record.relate_pkg_instance.as_deref(), record.begin_time)).collect();
+    let expected = BTreeMap::from([(Some("a"), begin().saturating_add(10 * MINUTE)), (Some("z"), begin())]);
+    assert_eq!(begins, expected, "a record begins with the first usage of its package");
 }
 
 pub(super) async fn a_large_sum_makes_several_records(store: &dyn UsageStore) {
@@ -89,6 +98,11 @@ pub(super) async fn a_closed_instance_is_reported_up_to_its_end(store: &dyn Usag
     let first = claimed.iter().find(|record| record.usage_value == amount(10_000));
     let times = first.map(|record| (record.begin_time, record.end_time.as_unix_millis() / 1000));
     assert_eq!(times, Some((begin(), closed_at.as_unix_millis() / 1000)), "a record ends with its instance");
+    record(store, vec![entry("c", 1, NOW)]).await;
+    ok("close_instance", store.close_instance("c", end().saturating_add(HOUR)).await);
+    let claimed_late = claim(store, 3, end(), 9).await;
+    let times: Vec<_> = claimed_late.iter().map(|record| (record.end_time, record.record_time)).collect();
+    assert_eq!(times, [(end(), end())], "a record of a period that ended before its instance has that end and time");
 
     record(store, vec![entry("a", 20_000, NOW)]).await;
     ok("close_periods", store.close_periods(end()).await);

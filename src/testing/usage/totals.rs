@@ -141,6 +141,18 @@ pub(super) async fn a_corrected_package_takes_the_usage_over(store: &dyn UsageSt
     ok("correct", store.correct(&of_c.metering_sn, correction_to("q"), Cycle::Never, end()).await);
     let of_q = [(Some("a".to_owned()), 0, 70), (Some("c".to_owned()), 0, 9)];
     assert_eq!(totals(store, "q").await, of_q, "a package has usage that had none before");
+
+    // From a package, which was refunded perhaps, to none.
+    let of_c = claim(store, 3, end(), 9).await.into_iter().find(|record| record.instance_id == "c");
+    let of_c = of_c.unwrap_or_else(|| panic!("a corrected record is due"));
+    settle(store, 3, &of_c, RecordOutcome::Fix(refusal("018"))).await;
+    ok("correct", store.correct(&of_c.metering_sn, correction_to(""), Cycle::Never, end()).await);
+    let again = claim(store, 4, end(), 9).await.into_iter().find(|record| record.instance_id == "c");
+    assert_eq!(again.map(|record| record.relate_pkg_instance), Some(None), "a record that is corrected to no package");
+    let of_q = [(Some("a".to_owned()), 0, 70), (Some("c".to_owned()), 0, 0)];
+    assert_eq!(totals(store, "q").await, of_q, "the former package has lost it");
+    assert_eq!(totals(store, "c").await, [(None, 0, 9)], "the instance has it as before");
+    assert_eq!(totals(store, "").await, [], "no package has a total");
 }
 
 fn correction_to(package: &str) -> Correction {

@@ -37,7 +37,7 @@ pub struct Reconcile {
     /// The month of the statement, as in 2026-11.
     #[arg(long, value_name = "MONTH")]
     month: StatementMonth,
-    /// The name of a column in the first row (default: that of the open API, such as usageValue).
+    /// The name of a column in the first row (default: that of the open API, usage_value or usageValue, for instance).
     #[arg(long, value_name = "COLUMN=NAME", value_parser = column)]
     column: Vec<(Column, String)>,
     /// The unit that every row must have.

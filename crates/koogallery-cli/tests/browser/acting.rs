@@ -105,7 +105,7 @@ async fn an_enterprise_is_bound_by_clicks_and_its_user_logs_in() {
     let Some(browser) = Browser::start().await else { return };
     let (server, seller) = with_seller();
     browser.open(&server, "").await;
-    let fields = [("tenant", "t-1"), ("app", "app"), ("callback", &*seller.url("/sso")), ("users", "lihua:Li Hua")];
+    let fields = [("tenant", "t-1"), ("app", "app-1"), ("callback", &*seller.url("/sso")), ("users", "lihua:Li Hua")];
     browser.submit("form[action$='/tenants']", &fields).await;
     browser.until_text("#tenant-table", "t-1").await;
     browser.submit("form[action$='/login']", &[]).await;

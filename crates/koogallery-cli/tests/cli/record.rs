@@ -368,7 +368,7 @@ fn a_client_secret_is_made_again() {
         sent(recorder.server.address, &post(&format!("/produceAPI/v2/{activity}"), &headers, &body));
     };
     synchronize("tenantSync", r#""tenantCode":"T1","name":"Customer","domainName":"https://t1.example.com""#);
-    synchronize("applicationSync", &format!(r#""appId":"app","clientId":"c1","clientSecret":"{secret}""#));
+    synchronize("applicationSync", &format!(r#""appId":"app-1","clientId":"c1","clientSecret":"{secret}""#));
     for entry in recorder.entries_once(2) {
         assert_eq!(entry["resultCode"], "000000", "{entry}");
     }

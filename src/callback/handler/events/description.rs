@@ -117,7 +117,8 @@ impl AccessInfo {
 pub struct UsageInfo {
     /// For a package: the pay-per-use instance to which this usage belongs.
     pub related_instance_id: Option<String>,
-    /// Pay-per-use: the running total. Package: the amount used up. At most four decimals.
+    /// Pay-per-use: the running total. Package: the amount used up. From 0 to 99999999.9999, with at most four decimals: what
+    /// is not fails the query, and is reported.
     pub usage_value: Amount,
     /// Time at which the usage was counted.
     pub statistical_time: Timestamp,
