@@ -138,8 +138,8 @@ impl Layout {
     }
 
     /// Sets the name of a column in the first row (default: `meteringSn`, `instanceId`, `beginTime`, `endTime`, `usageValue`,
-    /// `relatePkgInstance`, `unit`, in any letter case, with underscores or without). A column whose name is set must be there. Others that are not mandatory may be absent,
-    /// and are not compared then.
+    /// `relatePkgInstance`, `unit`, in any letter case, with underscores or without). A column whose name is set must be there.
+    /// Others that are not mandatory may be absent, and are not compared then.
     #[must_use]
     pub fn with_column(mut self, column: Column, name: impl Into<String>) -> Self {
         self.names.insert(column, name.into());
