@@ -46,17 +46,21 @@ use futures_util::future::BoxFuture;
 pub use rusqlite;
 use rusqlite::{Connection, Transaction};
 
-use group::{Asked, Commits, Job, PATIENCE, Way, Work};
+use group::{Commits, Job, PATIENCE, Way};
 use presence::Presence;
-use together::AskedTogether;
 pub(crate) use together::Together;
+use together::{Asked, Once, Statements};
+
+/// Pages in the write-ahead log after which they are copied into the file: 16 MiB, four times SQLite's default.
+const LOG_PAGES: u32 = 4000;
 
 /// An open database. Clones share the connection; the thread ends when the last one is dropped.
 ///
 /// The file is in write-ahead mode, and every change is on the disk before it is reported (`synchronous=FULL`), so that
-/// a power cut loses nothing that was answered. Callers that wait at the same time share one commit, each in a savepoint
-/// of its own: what fails for one changes nothing for the others. Only the replay guard, whose claims live for minutes,
-/// does not wait for the disk (`synchronous=NORMAL`). Several processes may open the same file.
+/// a power cut loses nothing that was answered. Callers that wait at the same time share one commit; what fails for one
+/// changes nothing for the others. Only the replay guard, whose claims live for minutes, does not wait for the disk
+/// (`synchronous=NORMAL`). Several processes may open the same file. The log beside it grows to some 16 MiB, unless the
+/// connection is the application's.
 ///
 /// A file that is deleted, moved or replaced while it is open could still be written to, and all of it would be lost
 /// with the process. So every operation fails from then on ([`DatabaseError::FileGone`]), within a second: the path is
@@ -85,7 +89,10 @@ impl Database {
     ///
     /// The file cannot be opened or is not a SQLite database, or the thread cannot be started.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DatabaseError> {
-        Self::from_connection(Connection::open(path)?)
+        let connection = Connection::open(path)?;
+        // Copying the log into the file waits for the disk twice, and everyone waits with it.
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+        Self::from_connection(connection)
     }
 
     /// Takes a connection that the application has opened: with a key for an encrypted file, functions, or hooks. Its busy
@@ -156,11 +163,12 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.submit(Way::Alone, work).await
+        // Boxed, since the compiler forgets in a caller's future that the type of a closure is `'static`.
+        self.submit(Way::Alone, Once::new(work)).boxed().await
     }
 
     /// Runs statements of a store as [`transaction`](Self::transaction) does, with the store's own error. Others may share
-    /// the commit.
+    /// the commit; if one of them fails, all are undone and run once more.
     pub(crate) fn run<'a, T, E, F>(
         &'a self,
         failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
@@ -168,9 +176,9 @@ impl Database {
     ) -> BoxFuture<'a, Result<T, E>>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.submit(Way::Shared, work).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::Shared, Statements::new(work)).map(|outcome| outcome.map_err(failed)).boxed()
     }
 
     /// As [`run`](Self::run), for what may be lost in a power cut: it does not wait for the disk.
@@ -181,9 +189,9 @@ impl Database {
     ) -> BoxFuture<'a, Result<T, E>>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.submit(Way::Quick, work).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::Quick, Statements::new(work)).map(|outcome| outcome.map_err(failed)).boxed()
     }
 
     /// As [`run_quickly`](Self::run_quickly), for what is only read. It is not run if the caller is dropped before it is
@@ -195,9 +203,9 @@ impl Database {
     ) -> BoxFuture<'a, Result<T, E>>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.submit(Way::Read, work).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::Read, Statements::new(work)).map(|outcome| outcome.map_err(failed)).boxed()
     }
 
     /// As [`run`](Self::run), at once with operations of the same kind that wait as well.
@@ -206,7 +214,7 @@ impl Database {
         failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
         operation: T,
     ) -> BoxFuture<'a, Result<T::Answer, E>> {
-        self.submit_together(Way::Shared, operation).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::Shared, operation).map(|outcome| outcome.map_err(failed)).boxed()
     }
 
     /// As [`run_together`](Self::run_together), for what may be lost in a power cut. It does not wait for the disk, and is not
@@ -216,27 +224,13 @@ impl Database {
         failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
         operation: T,
     ) -> BoxFuture<'a, Result<T::Answer, E>> {
-        self.submit_together(Way::QuickIfAwaited, operation).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::QuickIfAwaited, operation).map(|outcome| outcome.map_err(failed)).boxed()
     }
 
-    async fn submit_together<T: Together>(&self, way: Way, operation: T) -> Result<T::Answer, DatabaseError> {
-        let (answer, answered) = oneshot::channel();
-        self.send(way, AskedTogether::new(operation, answer))?;
-        answered.await.map_err(|_| DatabaseError::Closed)?
-    }
-
-    async fn submit<T, F>(&self, way: Way, work: F) -> Result<T, DatabaseError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
-    {
-        let (answer, answered) = oneshot::channel();
-        self.send(way, Asked::new(work, answer))?;
-        answered.await.map_err(|_| DatabaseError::Closed)?
-    }
-
-    fn send(&self, way: Way, work: impl Work + 'static) -> Result<(), DatabaseError> {
-        self.jobs.send(Job::new(way, work)).map_err(|_| DatabaseError::Closed)
+    async fn submit<T: Together>(&self, way: Way, operation: T) -> Result<T::Answer, DatabaseError> {
+        let (caller, answered) = oneshot::channel();
+        self.jobs.send(Job::new(way, Asked::new(operation, caller))).map_err(|_| DatabaseError::Closed)?;
+        answered.await.map_err(|_| DatabaseError::Closed)?.into_outcome()
     }
 }
 

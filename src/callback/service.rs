@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
+use futures_util::future::try_join;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, Request, Response};
@@ -15,14 +16,14 @@ use http::{Method, Request, Response};
 #[cfg(feature = "tower")]
 use super::AnswerChanged;
 use super::body::{BodyBudget, IncomingBody};
-use super::command::{Command, Created, Reply, SubscriptionCommand, WhenRepeated};
+use super::command::{Command, Created, LicensingCommand, Reply, SubscriptionCommand, WhenRepeated};
 use super::dialect::{AnswerRules, Envelope, Unverified, Verified};
 use super::environment::Environment;
-use super::pipeline::{self, Directory, ExchangeState, Executor, Licensing, ReplyContext, Route, WhenDue};
+use super::pipeline::{self, Directory, ExchangeState, Executor, Found, Licensing, ReplyContext, Route, WhenDue};
 use super::settings::Settings;
 use super::{AnswerNotKept, BodyError, CallbackError, CallbackEvent, Exchange, FieldSource, FieldWarnings};
 use crate::activity::Activity;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::protocol::{Protocol, UnfinishedCreation};
 use crate::replay::{ClaimOutcome, ReplayGuard};
 use crate::result_code::ResultCode;
@@ -317,9 +318,14 @@ impl CallbackService {
         }
         let (id, content) = (verified.call_id(), verified.content());
         let when_repeated = call.command.when_repeated(protocol);
+        let mut found = None;
         if when_repeated != WhenRepeated::RunsAgain {
             let until = settings.window_of(protocol.scheme()).expires_at(verified.time());
-            match replay.claim(id, content, until, progress.began).await? {
+            let claim = replay.claim(id, content, until, progress.began).map_err(CallbackError::from);
+            // Asked for at once with the claim, which decides nevertheless: stores do what waits together in one go.
+            let (claimed, instances) = try_join(claim, self.find(&call.command, progress).map(Ok)).await?;
+            found = instances;
+            match claimed {
                 ClaimOutcome::First => {}
                 ClaimOutcome::Repeated(_) if when_repeated == WhenRepeated::Refused => {
                     return Err(CallbackError::Replayed);
@@ -335,7 +341,7 @@ impl CallbackService {
             }
         }
 
-        let reply = self.reply(protocol, verified.time(), call.command, progress).await?;
+        let reply = self.reply(protocol, verified.time(), call.command, found, progress).await?;
         let is_final = reply.is_final();
         progress.result_code = reply.result_code(protocol);
         let answer = envelope.write(activity, reply)?;
@@ -360,15 +366,29 @@ impl CallbackService {
         }));
     }
 
+    /// Returns the instances of a query, or `None` if the call asks for none.
+    async fn find(&self, command: &Command, progress: &ExchangeState) -> Option<Result<Found, LedgerError>> {
+        let Inner { subscription, licensing, .. } = &*self.inner;
+        let (executor, ids) = match command {
+            Command::Subscription(SubscriptionCommand::Describe(ids)) => (subscription.as_ref()?, ids),
+            Command::Licensing(LicensingCommand::Instance(SubscriptionCommand::Describe(ids))) => {
+                (&licensing.as_ref()?.instances, ids)
+            }
+            _ => return None,
+        };
+        if progress.test_call { None } else { Some(executor.find_all(ids).await) }
+    }
+
     async fn reply(
         &self,
         protocol: Protocol,
         signed_at: Timestamp,
         command: Command,
+        found: Option<Result<Found, LedgerError>>,
         progress: &mut ExchangeState,
     ) -> Result<Reply, CallbackError> {
         let Inner { settings, subscription, directory, licensing, orders, .. } = &*self.inner;
-        let mut exchange = ReplyContext { protocol, signed_at, settings, progress };
+        let mut exchange = ReplyContext { protocol, signed_at, settings, found, progress };
         let no_handler = || CallbackError::NoHandler(protocol);
         match command {
             Command::Subscription(command) => {

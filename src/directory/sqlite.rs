@@ -129,8 +129,8 @@ impl Reads for SqliteDirectory {
 
 impl DirectoryStore for SqliteDirectory {
     fn apply(&self, change: Change) -> BoxFuture<'_, Result<(), DirectoryStoreError>> {
-        let list = self.department_sync;
-        self.database.run(DirectoryStoreError::new, move |transaction| apply(transaction, Plan::new(change, list)))
+        let plan = Plan::new(change, self.department_sync);
+        self.database.run(DirectoryStoreError::new, move |transaction| apply(transaction, &plan))
     }
 
     reads!();
@@ -142,10 +142,10 @@ impl fmt::Debug for SqliteDirectory {
     }
 }
 
-fn apply(transaction: &Transaction<'_>, plan: Plan) -> rusqlite::Result<()> {
+fn apply(transaction: &Transaction<'_>, plan: &Plan) -> rusqlite::Result<()> {
     let Plan { tenant_id, instance_id, mark, clears, kind, rows } = plan;
     let sent_at = mark.sent_at.as_unix_millis();
-    for kind in clears {
+    for kind in *clears {
         transaction.execute(&clear(*kind), params![sent_at, mark.test_call, tenant_id, instance_id])?;
         let cleared = params![sent_at, mark.test_call, kind.table(), tenant_id, instance_id];
         transaction.execute(&note_cleared(), cleared)?;
@@ -154,13 +154,13 @@ fn apply(transaction: &Transaction<'_>, plan: Plan) -> rusqlite::Result<()> {
         .prepare_cached(FIND_CLEARED)?
         .query_row(params![kind.table(), tenant_id, instance_id], |row| read_mark(row))
         .optional()?;
-    if cleared.is_some_and(|cleared| cleared.keeps_out(mark)) {
+    if cleared.is_some_and(|cleared| cleared.keeps_out(*mark)) {
         return Ok(());
     }
     let places = ", ?".repeat(kind.columns().len());
-    let mut put = transaction.prepare_cached(&put(kind, &format!("VALUES (?1, ?2, ?3, ?4, ?5, ?6{places})")))?;
+    let mut put = transaction.prepare_cached(&put(*kind, &format!("VALUES (?1, ?2, ?3, ?4, ?5, ?6{places})")))?;
     for (ids, effect) in rows {
-        let json = match &effect {
+        let json = match effect {
             Effect::Put(record) => Some(record.to_json().map_err(unwritable)?),
             Effect::Revoke | Effect::Remove => None,
         };

@@ -37,7 +37,7 @@ impl StateStore for SqliteStateStore {
         let key = key.to_owned();
         self.database.run(StateError::store, move |transaction| {
             transaction
-                .query_row("SELECT state FROM koogallery_license_state WHERE key = ?1", [key], |row| row.get(0))
+                .query_row("SELECT state FROM koogallery_license_state WHERE key = ?1", [&key], |row| row.get(0))
                 .optional()
         })
     }

@@ -23,8 +23,16 @@ pub struct SqliteLedger {
     tables: Tables,
 }
 
-const COLUMNS: &str = "instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, \
-                       handler_runs, lease_holder, lease_until, status_signed_at, status_unsettled";
+/// A statement that selects [`Record`]s, given its end.
+macro_rules! select {
+    ($end:literal) => {
+        concat!(
+            "SELECT instance_id, order_id, order_line_id, order_product_id, product_id, state, expire_time, handler_runs, \
+             lease_holder, lease_until, status_signed_at, status_unsettled FROM koogallery_instance ",
+            $end
+        )
+    };
+}
 
 impl SqliteLedger {
     /// The statements that [`SqliteLedger::new`] runs, for applications that manage their schema themselves. The tables
@@ -148,7 +156,7 @@ CREATE INDEX IF NOT EXISTS koogallery_step_done ON koogallery_step (done_at) WHE
     fn run<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
     where
         T: Send + 'static,
-        F: FnOnce(&Named<'_>) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Named<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         let tables = self.tables.clone();
         self.database.run(LedgerError::store, move |transaction| work(&Named { transaction, tables: &tables }))
@@ -158,7 +166,7 @@ CREATE INDEX IF NOT EXISTS koogallery_step_done ON koogallery_step (done_at) WHE
     fn read<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
     where
         T: Send + 'static,
-        F: FnOnce(&Named<'_>) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Named<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         let tables = self.tables.clone();
         self.database.read(LedgerError::store, move |transaction| work(&Named { transaction, tables: &tables }))
@@ -168,7 +176,7 @@ CREATE INDEX IF NOT EXISTS koogallery_step_done ON koogallery_step (done_at) WHE
     fn run_held<'a, T, F>(&'a self, instance_id: &'a str, work: F) -> BoxFuture<'a, Result<T, LedgerError>>
     where
         T: Send + 'static,
-        F: FnOnce(&Named<'_>) -> rusqlite::Result<Option<T>> + Send + 'static,
+        F: Fn(&Named<'_>) -> rusqlite::Result<Option<T>> + Send + 'static,
     {
         let held = self.run(work);
         async move { held.await?.ok_or_else(|| LedgerError::LeaseLost(instance_id.to_owned())) }.boxed()
@@ -261,9 +269,8 @@ impl Ledger for SqliteLedger {
     ) -> BoxFuture<'a, Result<Vec<Arc<Instance>>, LedgerError>> {
         let after = after.unwrap_or_default().to_owned();
         self.read(move |transaction| {
-            let mut statement = transaction.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM koogallery_instance WHERE instance_id > ?1 ORDER BY instance_id LIMIT ?2"
-            ))?;
+            let mut statement =
+                transaction.prepare_cached(select!("WHERE instance_id > ?1 ORDER BY instance_id LIMIT ?2"))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let records = statement.query_map(params![after, limit], Record::read)?;
             records.map(|record| record.map(|record| Arc::new(record.instance))).collect()
@@ -292,26 +299,22 @@ struct Record {
 
 impl Record {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let given = |column: &str| row.get::<_, String>(column).map(|text| Some(text).filter(|text| !text.is_empty()));
-        let time = |column: &str| row.get(column).map(|millis: Option<i64>| millis.map(Timestamp::from_unix_millis));
-        let state: String = row.get("state")?;
-        let holder: Option<String> = row.get("lease_holder")?;
+        let given = |column: usize| row.get::<_, String>(column).map(|text| Some(text).filter(|text| !text.is_empty()));
+        let time = |column: usize| row.get(column).map(|millis: Option<i64>| millis.map(Timestamp::from_unix_millis));
+        let state = State::from_word(row.get_ref(5)?.as_str()?).ok_or(rusqlite::Error::InvalidQuery)?;
+        let holder: Option<String> = row.get(8)?;
         Ok(Self {
             instance: Instance {
-                instance_id: row.get("instance_id")?,
-                order: OrderKey {
-                    order_id: row.get("order_id")?,
-                    order_line_id: given("order_line_id")?,
-                    product_id: given("order_product_id")?,
-                },
-                product_id: row.get("product_id")?,
-                state: State::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?,
-                expire_time: time("expire_time")?,
-                handler_runs: row.get("handler_runs")?,
-                status_signed_at: time("status_signed_at")?,
-                status_unsettled: row.get("status_unsettled")?,
+                instance_id: row.get(0)?,
+                order: OrderKey { order_id: row.get(1)?, order_line_id: given(2)?, product_id: given(3)? },
+                product_id: row.get(4)?,
+                state,
+                expire_time: time(6)?,
+                handler_runs: row.get(7)?,
+                status_signed_at: time(10)?,
+                status_unsettled: row.get(11)?,
             },
-            lease: holder.zip(time("lease_until")?),
+            lease: holder.zip(time(9)?),
         })
     }
 
@@ -323,10 +326,7 @@ impl Record {
 fn find(transaction: &Named<'_>, step: &Step) -> rusqlite::Result<Option<Record>> {
     match &step.target {
         Target::Purchase { order, .. } => transaction
-            .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM koogallery_instance \
-                 WHERE order_id = ?1 AND order_line_id = ?2 AND order_product_id = ?3"
-            ))?
+            .prepare_cached(select!("WHERE order_id = ?1 AND order_line_id = ?2 AND order_product_id = ?3"))?
             .query_row(
                 params![order.order_id, or_empty(&order.order_line_id), or_empty(&order.product_id)],
                 Record::read,
@@ -337,10 +337,7 @@ fn find(transaction: &Named<'_>, step: &Step) -> rusqlite::Result<Option<Record>
 }
 
 fn by_id(transaction: &Named<'_>, instance_id: &str) -> rusqlite::Result<Option<Record>> {
-    transaction
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM koogallery_instance WHERE instance_id = ?1"))?
-        .query_row([instance_id], Record::read)
-        .optional()
+    transaction.prepare_cached(select!("WHERE instance_id = ?1"))?.query_row([instance_id], Record::read).optional()
 }
 
 fn or_empty(text: &Option<String>) -> &str {
@@ -367,10 +364,9 @@ fn status(
 fn begin(transaction: &Named<'_>, step: &Step, lease: Lease, now: Timestamp) -> rusqlite::Result<LeaseOutcome> {
     let mut record = find(transaction, step)?;
     if let (None, Some(first)) = (&record, step.initial_instance()) {
-        if by_id(transaction, &first.instance_id)?.is_some() {
+        if !insert(transaction, &first, now)? {
             return Ok(LeaseOutcome::IdTaken);
         }
-        insert(transaction, &first, now)?;
         note(transaction, step, &first.instance_id, now)?;
         record = Some(Record { instance: first, lease: None });
     }
@@ -412,11 +408,12 @@ fn complete(transaction: &Named<'_>, step: &Step, record: Record, now: Timestamp
     Ok(Arc::new(instance))
 }
 
-fn insert(transaction: &Named<'_>, first: &Instance, now: Timestamp) -> rusqlite::Result<()> {
-    transaction.execute(
+/// Returns whether the id was free.
+fn insert(transaction: &Named<'_>, first: &Instance, now: Timestamp) -> rusqlite::Result<bool> {
+    let inserted = transaction.execute(
         "INSERT INTO koogallery_instance (instance_id, order_id, order_line_id, order_product_id, product_id, state, \
          handler_runs, created_at) VALUES (:instance_id, :order_id, :order_line_id, :order_product_id, :product_id, \
-         :state, 0, :created_at)",
+         :state, 0, :created_at) ON CONFLICT (instance_id) DO NOTHING",
         named_params! {
             ":instance_id": first.instance_id,
             ":order_id": first.order.order_id,
@@ -427,7 +424,7 @@ fn insert(transaction: &Named<'_>, first: &Instance, now: Timestamp) -> rusqlite
             ":created_at": now.as_unix_millis(),
         },
     )?;
-    Ok(())
+    Ok(inserted == 1)
 }
 
 fn note(transaction: &Named<'_>, step: &Step, instance_id: &str, now: Timestamp) -> rusqlite::Result<()> {

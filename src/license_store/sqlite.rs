@@ -61,7 +61,7 @@ CREATE INDEX IF NOT EXISTS koogallery_license_due ON koogallery_license (due_at)
     fn run<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, LicenseStoreError>>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         self.database.run(LicenseStoreError::new, work)
     }
@@ -75,7 +75,7 @@ impl LicenseStore for SqliteLicenseStore {
     ) -> BoxFuture<'_, Result<Applied, LicenseStoreError>> {
         self.run(move |transaction| {
             let known = find(transaction, &application.id)?;
-            let applied = StoredApplication::apply(known, application, now);
+            let applied = StoredApplication::apply(known, application.clone(), now);
             if let Applied::Accepted(stored) = &applied {
                 let LicenseApplication { id, instance_id, device, effective_time, expire_time, .. } =
                     &stored.application;
@@ -160,7 +160,7 @@ impl LicenseStore for SqliteLicenseStore {
             let (kind, key) = id_columns(&id);
             let (form, name, content) = license_columns(&license);
             transaction.execute(KEEP, params![kind, key, form, name, content])?;
-            Ok(find(transaction, &id)?.and_then(|stored| stored.license).unwrap_or(license))
+            Ok(find(transaction, &id)?.and_then(|stored| stored.license).unwrap_or_else(|| license.clone()))
         })
     }
 

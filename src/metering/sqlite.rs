@@ -181,7 +181,7 @@ CREATE TABLE IF NOT EXISTS koogallery_usage_total (
     fn run<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, MeteringError>>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         self.database.run(MeteringError::store, work)
     }
@@ -295,8 +295,8 @@ impl UsageStore for SqliteUsageStore {
                     &correction.package_instance_id,
                 ],
             )?;
-            if let (1, Some(moving), Some(to)) = (changed, moving, correction.package_instance_id) {
-                let moved = moving.to(&to, &totals(transaction, &moving.from)?, &totals(transaction, &to)?, cycle);
+            if let (1, Some(moving), Some(to)) = (changed, moving, &correction.package_instance_id) {
+                let moved = moving.to(to, &totals(transaction, &moving.from)?, &totals(transaction, to)?, cycle);
                 for ((owner, related, begin), amount) in moved {
                     transaction.prepare_cached(ADD_TO_TOTAL)?.execute(params![owner, related, begin, amount])?;
                 }

@@ -77,9 +77,10 @@ const KNOWN: &str = "SELECT content IS ?2, answer FROM koogallery_replay WHERE c
 const REMEMBER: &str = "UPDATE koogallery_replay SET answer = ?3 WHERE call_id = ?1 AND content IS ?2";
 
 /// A portion, so that a call after a long pause is not held up by all that the pause left.
-const FORGET: &str = "DELETE FROM koogallery_replay WHERE call_id IN \
-                      (SELECT call_id FROM koogallery_replay WHERE until < ?1 ORDER BY until LIMIT ?2)";
+const OVER: &str = "SELECT call_id FROM koogallery_replay WHERE until < ?1 ORDER BY until LIMIT ?2";
 const PORTION: usize = 100;
+
+const FORGET: &str = "DELETE FROM koogallery_replay WHERE call_id = ?1";
 
 /// A call that claims its id.
 struct Claim {
@@ -124,8 +125,13 @@ impl Claim {
 fn forget(transaction: &Transaction<'_>, claims: &[&Claim]) -> rusqlite::Result<()> {
     let Some(now) = claims.iter().map(|claim| claim.now).min() else { return Ok(()) };
     let limit = i64::try_from(PORTION.max(2 * claims.len())).unwrap_or(i64::MAX);
-    transaction.prepare_cached(FORGET)?.execute(params![now.saturating_sub(KEPT_LONGER).as_unix_millis(), limit])?;
-    Ok(())
+    let before = now.saturating_sub(KEPT_LONGER).as_unix_millis();
+    // Mostly none is over. One statement for all would make a temporary table each time.
+    let over: Vec<String> = transaction
+        .prepare_cached(OVER)?
+        .query_map(params![before, limit], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    over.iter().try_for_each(|id| transaction.prepare_cached(FORGET)?.execute([id]).map(drop))
 }
 
 fn make_table(transaction: &Transaction<'_>) -> rusqlite::Result<()> {

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use futures_channel::oneshot;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
 
@@ -73,18 +72,11 @@ pub(super) trait Work: Any + Send {
         Ok(false)
     }
 
-    /// Runs the statements. Returns why they failed; the caller gets the same.
+    /// Runs the statements, maybe once more after they were undone. Returns why they failed; the caller gets the same.
     fn run(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()>;
 
     /// Answers the caller, given what became of the commit.
     fn answer(self: Box<Self>, committed: Result<(), DatabaseError>);
-}
-
-/// An operation, its outcome, and its caller.
-pub(super) struct Asked<T, F> {
-    work: Option<F>,
-    outcome: Option<rusqlite::Result<T>>,
-    answer: oneshot::Sender<Result<T, DatabaseError>>,
 }
 
 impl Job {
@@ -113,48 +105,6 @@ impl Job {
     /// Behind a locked file the operations wait together, not one after the other.
     fn patience(&self) -> Duration {
         PATIENCE.saturating_sub(self.asked.elapsed()).max(LEAST_PATIENCE)
-    }
-}
-
-impl<T, F> Asked<T, F> {
-    pub(super) fn new(work: F, answer: oneshot::Sender<Result<T, DatabaseError>>) -> Self {
-        Self { work: Some(work), outcome: None, answer }
-    }
-}
-
-impl<T, F> Work for Asked<T, F>
-where
-    T: Send + 'static,
-    F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
-{
-    fn is_vain(&self) -> bool {
-        self.answer.is_canceled()
-    }
-
-    fn run(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        self.outcome = self.work.take().map(|work| work(transaction));
-        match &self.outcome {
-            Some(Err(error)) => Err(once_more(error)),
-            _ => Ok(()),
-        }
-    }
-
-    fn answer(self: Box<Self>, committed: Result<(), DatabaseError>) {
-        // The caller may have been dropped; the work is done nevertheless.
-        let _ = self.answer.send(answer(self.outcome, committed));
-    }
-}
-
-/// Returns what a caller is answered, given the outcome of its statements, if they were run, and of the commit.
-pub(super) fn answer<T>(
-    outcome: Option<rusqlite::Result<T>>,
-    committed: Result<(), DatabaseError>,
-) -> Result<T, DatabaseError> {
-    match (outcome, committed) {
-        (Some(Err(error)), _) => Err(error.into()),
-        (Some(Ok(value)), Ok(())) => Ok(value),
-        (_, Err(error)) => Err(error),
-        (None, Ok(())) => Err(DatabaseError::Closed),
     }
 }
 
@@ -255,39 +205,73 @@ fn take_over(waiting: &mut VecDeque<Job>, error: &DatabaseError) -> Vec<Job> {
 
 /// Runs operations and commits them. Returns those that were run, and what became of the commit.
 fn run_group(transaction: Transaction<'_>, waiting: &mut VecDeque<Job>) -> (Vec<Job>, Result<(), DatabaseError>) {
-    let began = Instant::now();
     let is_alone = waiting.len() == 1 || waiting.front().is_some_and(|job| job.way == Way::Alone);
     let mut group = Vec::new();
-    let outcome = loop {
-        let Some(mut job) = waiting.pop_front() else { break Ok(()) };
-        let outcome = if is_alone {
-            let outcome = job.work.run(&transaction);
-            group.push(job);
-            outcome
-        } else {
-            run_next(&transaction, job, waiting, &mut group)
-        };
-        let goes_on = |next: &Job| next.way != Way::Alone && group.len() < GROUP && began.elapsed() < LONGEST;
-        if outcome.is_err() || is_alone || !waiting.front().is_some_and(goes_on) {
-            break outcome;
+    let mut outcome = run_all(&transaction, waiting, &mut group, if is_alone { Undo::Alone } else { Undo::Group });
+    if !is_alone && outcome.is_err() {
+        // Failures are rare, so only now each gets a savepoint.
+        group.drain(..).rev().for_each(|job| waiting.push_front(job));
+        if let Err(error) = begin_again(&transaction) {
+            let error = DatabaseError::from(error);
+            return (take_over(waiting, &error), Err(error));
         }
-    };
+        outcome = run_all(&transaction, waiting, &mut group, Undo::Each);
+    }
     // Otherwise it is rolled back when it is dropped.
     let outcome = outcome.and_then(|()| transaction.commit());
     (group, outcome.map_err(DatabaseError::from))
 }
 
+/// What is undone if an operation fails.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    /// The operation, which has the transaction for itself.
+    Alone,
+    /// All operations of the group, which are to be run again.
+    Group,
+    /// The operation, which has a savepoint.
+    Each,
+}
+
+fn begin_again(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    // Some errors, such as a full disk, have rolled it back already.
+    if !transaction.is_autocommit() {
+        transaction.execute_batch("ROLLBACK")?;
+    }
+    transaction.execute_batch("BEGIN IMMEDIATE")
+}
+
+/// Runs as many operations as fit into one commit, and adds them to the group. Fails if everything is lost, or is to be
+/// undone.
+fn run_all(
+    transaction: &Transaction<'_>,
+    waiting: &mut VecDeque<Job>,
+    group: &mut Vec<Job>,
+    undo: Undo,
+) -> rusqlite::Result<()> {
+    let began = Instant::now();
+    while let Some(job) = waiting.pop_front() {
+        run_next(transaction, job, waiting, group, undo)?;
+        let goes_on = |next: &Job| next.way != Way::Alone && group.len() < GROUP && began.elapsed() < LONGEST;
+        if undo == Undo::Alone || !waiting.front().is_some_and(goes_on) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Runs an operation, at once with those of its kind that wait as well, and adds what was run to the group. Fails if
-/// everything is lost.
+/// everything is lost, or is to be undone.
 fn run_next(
     transaction: &Transaction<'_>,
     mut job: Job,
     waiting: &mut VecDeque<Job>,
     group: &mut Vec<Job>,
+    undo: Undo,
 ) -> rusqlite::Result<()> {
     let mut alike = together::take_alike(&job, waiting, GROUP.saturating_sub(group.len() + 1));
     if !alike.is_empty() {
-        let at_once = run_in_savepoint(transaction, || job.work.run_with(&mut alike, transaction));
+        let at_once = run_undoably(transaction, undo, || job.work.run_with(&mut alike, transaction));
         if !matches!(at_once, Ok(Ok(false) | Err(_))) {
             group.push(job);
             group.append(&mut alike);
@@ -296,7 +280,7 @@ fn run_next(
     }
     let mut one_by_one = std::iter::once(job).chain(alike);
     for mut job in one_by_one.by_ref() {
-        let outcome = run_one(transaction, &mut job);
+        let outcome = run_one(transaction, &mut job, undo);
         group.push(job);
         if let Err(error) = outcome {
             // What was not run yet is not lost with it.
@@ -307,8 +291,8 @@ fn run_next(
     Ok(())
 }
 
-/// Runs an operation, so that its failure changes nothing for the others. Fails if everything is lost.
-fn run_one(transaction: &Transaction<'_>, job: &mut Job) -> rusqlite::Result<()> {
+/// Runs an operation, so that its failure changes nothing for the others. Fails if everything is lost, or is to be undone.
+fn run_one(transaction: &Transaction<'_>, job: &mut Job, undo: Undo) -> rusqlite::Result<()> {
     if job.way == Way::Read {
         // There is nothing to undo.
         return job
@@ -316,7 +300,20 @@ fn run_one(transaction: &Transaction<'_>, job: &mut Job) -> rusqlite::Result<()>
             .run(transaction)
             .or_else(|error| if transaction.is_autocommit() { Err(error) } else { Ok(()) });
     }
-    run_in_savepoint(transaction, || job.work.run(transaction).map(|()| true)).map(drop)
+    run_undoably(transaction, undo, || job.work.run(transaction).map(|()| true)).map(drop)
+}
+
+/// Runs statements. Returns their outcome; they are undone unless that is true. Fails if everything is lost, or is to be
+/// undone.
+fn run_undoably(
+    transaction: &Transaction<'_>,
+    undo: Undo,
+    work: impl FnOnce() -> rusqlite::Result<bool>,
+) -> rusqlite::Result<rusqlite::Result<bool>> {
+    if undo == Undo::Each {
+        return run_in_savepoint(transaction, work);
+    }
+    if work()? { Ok(Ok(true)) } else { Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ABORT), None)) }
 }
 
 /// Runs statements in a savepoint, so that their failure changes nothing for others. Returns their outcome; they are undone
@@ -360,6 +357,8 @@ pub(super) fn once_more(error: &rusqlite::Error) -> rusqlite::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread::sleep;
 
     use futures_util::future::{join, join_all};
@@ -411,6 +410,30 @@ mod tests {
             assert_eq!(outcome.is_ok(), index % 2 == 0, "{outcome:?}");
         }
         assert_eq!(rows(&database).await, (0..20).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn only_beside_a_failure_operations_are_run_once_more() {
+        for (last, succeeded, runs) in [(9, 10, 10), (8, 9, 20)] {
+            let database = table().await;
+            let count = Arc::new(AtomicUsize::new(0));
+            let busy = database.transaction(|_| {
+                sleep(Duration::from_millis(50));
+                Ok(())
+            });
+            let run = |statement: String| {
+                let count = Arc::clone(&count);
+                database.run(drop, move |transaction| {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    transaction.execute_batch(&statement)
+                })
+            };
+            let (busy, outcomes) = join(busy, join_all((0..9).chain([last]).map(insert).map(run))).await;
+            busy.unwrap();
+            assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), succeeded);
+            assert_eq!(rows(&database).await.len(), succeeded);
+            assert_eq!(count.load(Ordering::Relaxed), runs);
+        }
     }
 
     #[tokio::test]

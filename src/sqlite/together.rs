@@ -1,13 +1,15 @@
 //! Operations of one kind that wait at the same time, run at once.
 
 use std::any::TypeId;
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 
 use futures_channel::oneshot;
-use rusqlite::Transaction;
+use rusqlite::{Transaction, ffi};
 
 use super::DatabaseError;
-use super::group::{Job, Way, Work, answer, once_more};
+use super::group::{Job, Way, Work, once_more};
 
 /// An operation that costs less if many are run at once.
 pub(crate) trait Together: Send + 'static {
@@ -27,22 +29,96 @@ pub(crate) trait Together: Send + 'static {
 /// Operations that can be run at once are of one kind.
 pub(super) type Kind = TypeId;
 
-/// An operation, its outcome, and its caller.
-pub(super) struct AskedTogether<T: Together> {
-    operation: T,
-    outcome: Option<rusqlite::Result<T::Answer>>,
-    answer: oneshot::Sender<Result<T::Answer, DatabaseError>>,
+/// Statements that are run by themselves.
+pub(super) struct Statements<T, F> {
+    run: F,
+    answer: PhantomData<fn() -> T>,
 }
 
-impl<T: Together> AskedTogether<T> {
-    pub(super) fn new(operation: T, answer: oneshot::Sender<Result<T::Answer, DatabaseError>>) -> Self {
-        Self { operation, outcome: None, answer }
+impl<T, F> Statements<T, F> {
+    pub(super) fn new(run: F) -> Self {
+        Self { run, answer: PhantomData }
     }
 }
 
-impl<T: Together> Work for AskedTogether<T> {
+impl<T, F> Together for Statements<T, F>
+where
+    T: Send + 'static,
+    F: Fn(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+{
+    type Answer = T;
+
+    fn is_shareable(&self) -> bool {
+        false
+    }
+
+    fn run(&self, transaction: &Transaction<'_>) -> rusqlite::Result<T> {
+        (self.run)(transaction)
+    }
+
+    fn run_all(_all: &[&Self], _transaction: &Transaction<'_>) -> rusqlite::Result<Option<Vec<T>>> {
+        Ok(None)
+    }
+}
+
+/// Statements that cannot be run once more, and so are alone in a transaction.
+pub(super) struct Once<T, F> {
+    run: Cell<Option<F>>,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<T, F> Once<T, F> {
+    pub(super) fn new(run: F) -> Self {
+        Self { run: Cell::new(Some(run)), answer: PhantomData }
+    }
+}
+
+impl<T, F> Together for Once<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+{
+    type Answer = T;
+
+    fn is_shareable(&self) -> bool {
+        false
+    }
+
+    fn run(&self, transaction: &Transaction<'_>) -> rusqlite::Result<T> {
+        let run = self.run.take();
+        run.ok_or_else(|| rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_MISUSE), None))?(transaction)
+    }
+
+    fn run_all(_all: &[&Self], _transaction: &Transaction<'_>) -> rusqlite::Result<Option<Vec<T>>> {
+        Ok(None)
+    }
+}
+
+/// An operation, its outcome, and its caller.
+pub(super) struct Asked<T: Together> {
+    operation: T,
+    outcome: Option<Result<T::Answer, DatabaseError>>,
+    caller: Option<Caller<T>>,
+}
+
+/// Gets the operation back with its outcome. So its memory is freed where it was allocated: by another thread that would wait
+/// for the allocator's lock, and all threads for each other.
+type Caller<T> = oneshot::Sender<Box<Asked<T>>>;
+
+impl<T: Together> Asked<T> {
+    pub(super) fn new(operation: T, caller: Caller<T>) -> Self {
+        Self { operation, outcome: None, caller: Some(caller) }
+    }
+
+    /// Returns the outcome, once the caller got it.
+    pub(super) fn into_outcome(self) -> Result<T::Answer, DatabaseError> {
+        self.outcome.unwrap_or(Err(DatabaseError::Closed))
+    }
+}
+
+impl<T: Together> Work for Asked<T> {
     fn is_vain(&self) -> bool {
-        self.answer.is_canceled()
+        self.caller.as_ref().is_none_or(Caller::<T>::is_canceled)
     }
 
     fn kind(&self) -> Option<Kind> {
@@ -50,8 +126,10 @@ impl<T: Together> Work for AskedTogether<T> {
     }
 
     fn run(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        let outcome = self.outcome.insert(self.operation.run(transaction));
-        outcome.as_ref().map(drop).map_err(once_more)
+        let outcome = self.operation.run(transaction);
+        let told = outcome.as_ref().map(drop).map_err(once_more);
+        self.outcome = Some(outcome.map_err(DatabaseError::from));
+        told
     }
 
     fn run_with(&mut self, others: &mut [Job], transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
@@ -65,9 +143,14 @@ impl<T: Together> Work for AskedTogether<T> {
         Ok(true)
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), DatabaseError>) {
-        // The caller may have been dropped; the work is done nevertheless.
-        let _ = self.answer.send(answer(self.outcome, committed));
+    fn answer(mut self: Box<Self>, committed: Result<(), DatabaseError>) {
+        if let (Err(error), Some(Ok(_)) | None) = (committed, &self.outcome) {
+            self.outcome = Some(Err(error));
+        }
+        if let Some(caller) = self.caller.take() {
+            // It may have been dropped; the work is done nevertheless.
+            let _ = caller.send(self);
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use koogallery::replay::{
 use koogallery::sqlite::Database;
 use koogallery::sqlite::rusqlite::Connection;
 use koogallery::timestamp::Timestamp;
+use tokio::sync::Barrier;
 use tokio::time::sleep;
 
 use crate::delegated::delegated;
@@ -192,6 +193,61 @@ async fn a_slow_guard_delays_nothing_beyond_the_deadline() {
     let lines = stage.log.lines();
     let is_kept = |line: &&String| !line.contains("succeeded, but its answer could not be kept");
     assert_eq!(lines.iter().filter(is_kept).count(), 2, "{lines:?}");
+}
+
+/// A store that answers only once another one was asked as well.
+struct Meeting<S> {
+    store: S,
+    both: Arc<Barrier>,
+}
+
+impl Ledger for Meeting<Arc<MemoryLedger>> {
+    delegated!(store: status, begin, extend, complete, abandon, instances);
+
+    fn instance<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
+        async move {
+            self.both.wait().await;
+            self.store.instance(id).await
+        }
+        .boxed()
+    }
+}
+
+impl ReplayGuard for Meeting<MemoryReplayGuard> {
+    fn claim<'a>(
+        &'a self,
+        id: CallId<'a>,
+        content: Option<ContentDigest>,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<ClaimOutcome, ReplayError>> {
+        async move {
+            self.both.wait().await;
+            self.store.claim(id, content, until, now).await
+        }
+        .boxed()
+    }
+
+    fn remember_answer<'a>(
+        &'a self,
+        id: CallId<'a>,
+        content: Option<ContentDigest>,
+        answer: Bytes,
+    ) -> BoxFuture<'a, Result<(), ReplayError>> {
+        self.store.remember_answer(id, content, answer)
+    }
+}
+
+#[tokio::test]
+async fn a_query_asks_guard_and_ledger_at_once() {
+    let ledger = Arc::<MemoryLedger>::default();
+    let stage = Stage::on(Arc::clone(&ledger), |builder| builder);
+    assert_eq!(stage.post(&purchase("CS1", "first")).await.code, "000000");
+    let both = Arc::new(Barrier::new(2));
+    let guard = Meeting { store: MemoryReplayGuard::default(), both: Arc::clone(&both) };
+    let stage = Stage::on(Meeting { store: ledger, both }, |builder| builder.replay_guard(guard));
+    let query = r#"{"activity":"queryInstance","instanceId":"first"}"#;
+    assert_eq!(stage.post(query).await.code, "000000");
 }
 
 /// Another process that writes and does not end.

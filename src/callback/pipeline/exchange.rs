@@ -1,13 +1,19 @@
 //! The state of one exchange.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::activity::Activity;
 use crate::callback::pipeline::executor::PendingChange;
 use crate::callback::settings::Settings;
+use crate::ledger::{Instance, LedgerError};
 use crate::protocol::Protocol;
 use crate::result_code::ResultCode;
 use crate::timestamp::Timestamp;
+
+/// The instances of a query, as far as the ledger knows them.
+pub(in crate::callback) type Found = Vec<Option<Arc<Instance>>>;
 
 /// The exchange, as far as it is known yet.
 pub(in crate::callback) struct ExchangeState {
@@ -41,6 +47,8 @@ pub(in crate::callback) struct ReplyContext<'a> {
     pub(in crate::callback) protocol: Protocol,
     pub(in crate::callback) signed_at: Timestamp,
     pub(in crate::callback) settings: &'a Settings,
+    /// What was asked of the ledger before.
+    pub(in crate::callback) found: Option<Result<Found, LedgerError>>,
     pub(in crate::callback) progress: &'a mut ExchangeState,
 }
 

@@ -9,10 +9,10 @@ use crate::callback::command::{Change, Created, Reply, SubscriptionCommand};
 use crate::callback::environment::caught;
 use crate::callback::handler::subscription::{Description, Event, InstanceQuery};
 use crate::callback::pipeline::debug;
-use crate::callback::pipeline::exchange::ReplyContext;
+use crate::callback::pipeline::exchange::{Found, ReplyContext};
 use crate::callback::pipeline::executor::{Done, Executor};
 use crate::callback::settings::DebugCalls;
-use crate::ledger::{State, Target};
+use crate::ledger::{LedgerError, State, Target};
 
 impl Executor {
     pub(in crate::callback) async fn reply(
@@ -72,16 +72,20 @@ impl Executor {
     async fn describe_all(
         self: &Arc<Self>,
         ids: Vec<String>,
-        exchange: &ReplyContext<'_>,
+        exchange: &mut ReplyContext<'_>,
     ) -> Result<Reply, CallbackError> {
         let mut creating = false;
         let mut ready = Vec::with_capacity(ids.len());
-        for id in &ids {
-            if exchange.test_call() {
-                ready.push(id);
-                continue;
+        let found = match exchange.found.take() {
+            _ if exchange.test_call() => {
+                ready.extend(&ids);
+                Found::new()
             }
-            match self.ledger.instance(id).await? {
+            Some(found) => found?,
+            None => self.find_all(&ids).await?,
+        };
+        for (id, instance) in ids.iter().zip(found) {
+            match instance {
                 Some(instance) if is_in_use(instance.state) => ready.push(id),
                 Some(instance) if instance.state == State::Creating => {
                     creating = true;
@@ -97,11 +101,21 @@ impl Executor {
                 false => CallbackError::UnknownInstance(ids.join(",")),
             });
         }
+        let exchange = &*exchange;
         let descriptions = join_all(ready.into_iter().map(|id| async move {
             let description = self.describe(id, exchange).await?;
             Ok::<_, CallbackError>((id.clone(), description))
         }));
         Ok(Reply::Described(descriptions.await.into_iter().collect::<Result<_, _>>()?))
+    }
+
+    /// Returns the instances of a query, as far as the ledger knows them.
+    pub(in crate::callback) async fn find_all(&self, ids: &[String]) -> Result<Found, LedgerError> {
+        let mut found = Found::with_capacity(ids.len());
+        for id in ids {
+            found.push(self.ledger.instance(id).await?);
+        }
+        Ok(found)
     }
 
     async fn describe_if(

@@ -129,7 +129,7 @@ impl PackageStore for SqlitePackageStore {
     fn covered<'a>(&'a self, package_instance_id: &'a str) -> BoxFuture<'a, Result<Vec<String>, MeteringError>> {
         let package = package_instance_id.to_owned();
         self.database.run(MeteringError::store, move |transaction| {
-            transaction.prepare_cached(COVERED)?.query_map([package], |row| row.get(0))?.collect()
+            transaction.prepare_cached(COVERED)?.query_map([&package], |row| row.get(0))?.collect()
         })
     }
 
