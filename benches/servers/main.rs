@@ -1,7 +1,8 @@
 //! Callbacks per second that a server answers, as a share of the same calls to a path of it that answers a constant.
 //!
 //! The two take turns on 64 connections from one thread, on a ledger in memory that knows the purchase. What a call costs the
-//! client, the kernel and the framework is the same for both, so that the share says what the service adds.
+//! client, the kernel and the framework is the same for both, so that the share says what the service adds. Arguments choose
+//! servers by their names.
 
 mod served;
 
@@ -38,7 +39,7 @@ const ROUNDS: usize = 25;
 /// Serves callbacks and the constant on a listener, and does not return.
 type Serve = fn(TcpListener, CallbackService) -> Result<(), BoxError>;
 
-const SERVERS: [(&str, Serve); 9] = [
+const SERVERS: [(&str, Serve); 10] = [
     ("serve", served::serve),
     ("axum, by serve", served::axum),
     ("actix-web", served::actix),
@@ -48,12 +49,15 @@ const SERVERS: [(&str, Serve); 9] = [
     ("warp, by serve", served::warp),
     ("Rocket", served::rocket),
     ("ntex", served::ntex),
+    ("tiny_http", served::tiny_http),
 ];
 
 fn main() -> Result<(), BoxError> {
     let key = AccessKey::new(KEY)?;
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     println!("\n| server | callbacks per second | constants per second | share, median (best) |\n|---|---:|---:|---:|");
-    for (name, serve) in SERVERS {
+    for (name, serve) in SERVERS.into_iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|it| it == name))
+    {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;

@@ -25,6 +25,9 @@ mod of_ntex;
 #[path = "../../crates/koogallery-servers/examples/rocket.rs"]
 mod of_rocket;
 #[allow(dead_code, reason = "its application is not run")]
+#[path = "../../crates/koogallery-servers/examples/synchronous.rs"]
+mod of_synchronous;
+#[allow(dead_code, reason = "its application is not run")]
 #[path = "../../crates/koogallery-servers/examples/warp.rs"]
 mod of_warp;
 
@@ -184,5 +187,23 @@ pub fn ntex(listener: TcpListener, service: CallbackService) -> Result<(), BoxEr
     };
     let system = ntex::rt::System::new("servers", ntex::rt::DefaultRuntime);
     system.block_on(async move { server(app).workers(2).disable_signals().listen(listener)?.run().await })?;
+    Ok(())
+}
+
+pub fn tiny_http(listener: TcpListener, service: CallbackService) -> Result<(), BoxError> {
+    listener.set_nonblocking(false)?;
+    let (server, runtime) = (tiny_http::Server::from_listener(listener, None)?, runtime());
+    let answer = |mut request: tiny_http::Request| {
+        if request.url().starts_with(CALLBACKS) {
+            return of_synchronous::serve(&service, runtime.handle(), request);
+        }
+        let _ = std::io::copy(request.as_reader(), &mut std::io::sink());
+        let _ = request.respond(tiny_http::Response::from_string(ANSWER));
+    };
+    std::thread::scope(|scope| {
+        (0..of_synchronous::THREADS).for_each(|_| {
+            scope.spawn(|| server.incoming_requests().for_each(answer));
+        })
+    });
     Ok(())
 }

@@ -22,7 +22,7 @@ use tiny_http::{Header, Server, StatusCode};
 use tokio::runtime::{Handle, Runtime};
 
 /// Calls at a time; the others wait.
-const THREADS: usize = 32;
+pub(crate) const THREADS: usize = 32;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn main() -> Result<(), BoxError> {
@@ -48,7 +48,7 @@ fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-fn serve(service: &CallbackService, runtime: &Handle, mut request: tiny_http::Request) {
+pub(crate) fn serve(service: &CallbackService, runtime: &Handle, mut request: tiny_http::Request) {
     let answer = match head_of(&request) {
         Ok(head) => answer(service, runtime, head, &mut request),
         Err(_) => Response::builder().status(400).body(Bytes::new()).unwrap_or_default(),
