@@ -57,6 +57,11 @@ impl<'a> Sorted<'a> {
     }
 }
 
+/// Returns the instances of entries.
+pub(super) fn instances_of<'a>(entries: &[&'a Entry]) -> BTreeSet<&'a str> {
+    entries.iter().map(|entry| &*entry.usage.instance_id).collect()
+}
+
 /// Returns the ids of entries with the times at which they were recorded first.
 pub(super) fn ids_of<'a>(entries: &[&'a Entry]) -> BTreeMap<&'a str, i64> {
     let mut times = BTreeMap::new();

@@ -11,7 +11,7 @@ use super::super::{Outcome, PackageError, StoredPackage};
 use super::put;
 use crate::batch::Batch;
 use crate::columns::Columns as _;
-use crate::metering::mysql::{insert_ids, lock_instances, record};
+use crate::metering::mysql::{insert_ids, lock_instances, record_locked};
 use crate::mysql::mysql_async::Value;
 use crate::mysql::rows::{Column, parameter, table};
 use crate::mysql::{Database, DatabaseError, Session as _, Work, clock, id, values};
@@ -63,7 +63,7 @@ async fn change_all(work: &Work, all: &[&Asked]) -> Result<Option<Vec<Result<Out
     };
     remove_ids(work, unused).await?;
     let entries = entries_without_ids(&outcomes);
-    record(work, &entries.iter().collect::<Vec<_>>()).await?;
+    record_locked(work, &entries.iter().collect::<Vec<_>>()).await?;
     put(work, group.packages().map(|stored| &**stored), group.reservations()).await?;
     Ok(Some(outcomes))
 }

@@ -3,20 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use futures_util::future::{try_join, try_join_all, try_join4};
+use futures_util::future::{try_join, try_join4};
 use tokio::time::Instant;
 
 use super::super::group::{Asked, Decided, Group, entries_without_ids, usage_ids};
-use super::super::row::{
-    package_cells, put_package, put_reservation, read_package, read_reservation, reservation_cells,
-};
+use super::super::row::{package_cells, read_package, read_reservation, reservation_cells};
 use super::super::{Outcome, PackageError};
-use super::put;
+use super::{put_packages, put_reservations};
 use crate::batch::Batch;
 use crate::columns::Columns as _;
 use crate::metering::Entry;
-use crate::metering::postgres::{lock, record};
-use crate::postgres::{CLOCK, Database, DatabaseError, WAIT_BRIEFLY, Work, ints, shared, texts};
+use crate::metering::postgres::{lock, record_locked};
+use crate::postgres::{CLOCK, Database, DatabaseError, WAIT_BRIEFLY, Work, ints, texts};
 
 /// Changes of packages, all with usage ids.
 #[derive(Clone)]
@@ -80,7 +78,7 @@ async fn change_all(
     };
     let entries = entries_without_ids(&outcomes);
     let entries: Vec<&Entry> = entries.iter().collect();
-    try_join(remove_ids(work, &unused), record(work, &entries)).await?;
+    try_join(remove_ids(work, &unused), record_locked(work, &entries)).await?;
     write(work, &group).await?;
     Ok(Some(outcomes))
 }
@@ -103,10 +101,7 @@ async fn remove_ids(work: &Work<'_>, ids: &[&str]) -> Result<(), DatabaseError> 
 }
 
 async fn write(work: &Work<'_>, group: &Group) -> Result<(), DatabaseError> {
-    let new: fn(&str) -> String = |column| format!("excluded.{column}");
-    let package = shared(&put_package("ON CONFLICT (instance_id, package) DO UPDATE SET", new));
-    let reservation = shared(&put_reservation("ON CONFLICT (instance_id, id) DO UPDATE SET", new));
-    let packages = group.packages().map(|stored| put(work, &package, package_cells(stored)));
-    let reservations = group.reservations().map(|stored| put(work, &reservation, reservation_cells(stored)));
-    work.last(try_join(try_join_all(packages), try_join_all(reservations))).await.map(drop)
+    let packages = put_packages(work, group.packages().map(|stored| package_cells(stored)).collect());
+    let reservations = put_reservations(work, group.reservations().map(reservation_cells).collect());
+    work.last(try_join(packages, reservations)).await.map(drop)
 }
