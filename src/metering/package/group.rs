@@ -222,14 +222,6 @@ pub(super) fn usage_ids<'a>(all: &[&'a Asked]) -> BTreeMap<&'a str, i64> {
     times
 }
 
-/// Returns the entries that changes have recorded, in order, without their usage ids: these are stored already.
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
-pub(super) fn entries_without_ids(outcomes: &[Result<Outcome, PackageError>]) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = entries(outcomes).cloned().collect();
-    entries.iter_mut().for_each(|entry| entry.usage.usage_id = None);
-    entries
-}
-
 /// Returns the entries that changes have recorded, in order.
 pub(super) fn entries<'a>(
     outcomes: impl IntoIterator<Item = &'a Result<Outcome, PackageError>>,

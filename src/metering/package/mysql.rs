@@ -143,7 +143,8 @@ impl PackageStore for MysqlPackageStore {
             }
             let decision = &decision;
             let change = |work: Work| async move { change(&work, scope, decision).await };
-            let changed = self.database.run_until(ends, change).await;
+            // Boxed, since it is large, and most callers never need it.
+            let changed = self.database.run_until(ends, change).boxed().await;
             changed.map_err(MeteringError::store)?
         }
         .boxed()

@@ -149,7 +149,9 @@ impl PackageStore for PostgresPackageStore {
                     return outcome;
                 }
             }
-            let changed = self.database.run_until(ends, async |work| change(work, scope, &decision).await).await;
+            // Boxed, since it is large, and most callers never need it.
+            let changed =
+                self.database.run_until(ends, async |work| change(work, scope, &decision).await).boxed().await;
             changed.map_err(MeteringError::store)?
         }
         .boxed()
