@@ -124,21 +124,3 @@ impl Columns for crate::mysql::Row {
         crate::mysql::DatabaseError::Unreadable { table, column }
     }
 }
-
-#[cfg(all(test, feature = "sqlite"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_column_is_found_whatever_comes_before_it() {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
-        let read = |row: &rusqlite::Row<'_>| {
-            let row = InOrder::new(row);
-            let numbers = ["one", "two", "three", "three", "one", "three"].map(|column| row.int(column).unwrap());
-            assert!(row.int("four").is_err());
-            Ok((numbers, row.text("two")?, row.int("three")?))
-        };
-        let read = connection.query_row("SELECT 1 AS one, '2' AS two, 3 AS three", [], read);
-        assert!(read.is_err(), "a text is no number");
-    }
-}
