@@ -73,6 +73,39 @@ impl Columns for rusqlite::Row<'_> {
     }
 }
 
+/// A row of SQLite whose columns are read one after the other. Each is found where it follows the one before, in place of
+/// comparing its name with those of all that come before it.
+#[cfg(feature = "sqlite")]
+pub(crate) struct InOrder<'a> {
+    row: &'a rusqlite::Row<'a>,
+    next: std::cell::Cell<usize>,
+}
+
+#[cfg(feature = "sqlite")]
+impl<'a> InOrder<'a> {
+    pub(crate) fn new(row: &'a rusqlite::Row<'a>) -> Self {
+        Self { row, next: std::cell::Cell::new(0) }
+    }
+
+    fn get<T: rusqlite::types::FromSql>(&self, column: &'static str) -> rusqlite::Result<T> {
+        let (statement, next) = (self.row.as_ref(), self.next.get());
+        let is_next = statement.column_name(next).is_ok_and(|name| name == column);
+        let place = if is_next { next } else { statement.column_index(column)? };
+        self.next.set(place + 1);
+        self.row.get(place)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[allow(clippy::needless_question_mark, reason = "the other engine converts its error")]
+impl Columns for InOrder<'_> {
+    columns!(InOrder<'_>, rusqlite::Error, get);
+
+    fn unreadable(_: &'static str, _: &'static str) -> rusqlite::Error {
+        rusqlite::Error::InvalidQuery
+    }
+}
+
 #[cfg(feature = "deadpool-postgres-0_14")]
 impl Columns for tokio_postgres::Row {
     columns!(tokio_postgres::Row, crate::postgres::DatabaseError, try_get);

@@ -13,7 +13,7 @@ use super::row::{
 use super::statement::{
     DELIVERED, Delivered, DeliveredRecord, delivered as add_up, fill_months, place, read_line, statement,
 };
-use super::sums::{Addition, Period, Sorted, Sums, ids_of};
+use super::sums::{Addition, Period, Sorted, Sums, ids_of, instances_of};
 use super::totals::{Additions, Begins, TOTALS, additions, fill_totals, read_begins, read_total, renewed};
 use super::waiting::{Queue, Waiting, answer};
 use super::{
@@ -423,12 +423,22 @@ pub(super) async fn lock_instances(work: &impl Session, instances: &BTreeSet<&st
 
 /// Adds entries to the open sums.
 pub(super) async fn record(work: &impl Session, entries: &[&Entry]) -> Result<Vec<Recorded>, DatabaseError> {
-    let instances: BTreeSet<&str> = entries.iter().map(|entry| &*entry.usage.instance_id).collect();
-    lock_instances(work, &instances).await?;
+    lock_instances(work, &instances_of(entries)).await?;
     let new_ids = insert_ids(work, ids_of(entries)).await?;
+    let closed = closed(work, entries).await?;
+    add_sorted(work, entries, Sorted::new(entries, new_ids, &closed)).await
+}
 
+/// As [`record`], where the instances are locked and the ids stored by now.
+pub(super) async fn record_new(work: &impl Session, entries: &[&Entry]) -> Result<(), DatabaseError> {
+    let closed = closed(work, entries).await?;
+    add_sorted(work, entries, Sorted::all_new(entries, &closed)).await.map(drop)
+}
+
+/// Returns the instances that have records which end after some entry.
+async fn closed(work: &impl Session, entries: &[&Entry]) -> Result<BTreeSet<String>, DatabaseError> {
     let earliest = entries.iter().map(|entry| entry.at.as_unix_millis()).min().unwrap_or(i64::MAX);
-    let names = instances.iter().map(|instance_id| Ok(vec![id("instance_id", instance_id)?]));
+    let names = instances_of(entries).into_iter().map(|instance_id| Ok(vec![id("instance_id", instance_id)?]));
     let names = names.collect::<Result<Vec<_>, DatabaseError>>()?;
     let closed = |places: &str| {
         format!(
@@ -436,9 +446,15 @@ pub(super) async fn record(work: &impl Session, entries: &[&Entry]) -> Result<Ve
         )
     };
     let closed = work.query_rows(closed, &values![earliest], &names).await?;
-    let closed = closed.iter().map(|row| row.text("instance_id")).collect::<Result<BTreeSet<_>, _>>()?;
+    closed.iter().map(|row| row.text("instance_id")).collect()
+}
 
-    let Sorted { recorded, sums, late } = Sorted::new(entries, new_ids, &closed);
+async fn add_sorted(
+    work: &impl Session,
+    entries: &[&Entry],
+    sorted: Sorted<'_>,
+) -> Result<Vec<Recorded>, DatabaseError> {
+    let Sorted { recorded, sums, late } = sorted;
     for entry in late {
         record_late(work, entry).await?;
     }

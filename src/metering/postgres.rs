@@ -14,7 +14,7 @@ use super::row::{
 use super::statement::{
     DELIVERED, Delivered, DeliveredRecord, delivered as add_up, fill_months, place, read_line, statement,
 };
-use super::sums::{Addition, Period, Sorted, Sums, ids_of};
+use super::sums::{Addition, Period, Sorted, Sums, ids_of, instances_of};
 use super::totals::{Additions, Begins, TOTALS, additions, fill_totals, read_begins, read_total, renewed};
 use super::waiting::{Queue, Waiting, answer};
 use super::{
@@ -413,26 +413,35 @@ pub(super) async fn lock(work: &Work<'_>, instances: &BTreeSet<&str>) -> Result<
 
 /// Adds entries to the open sums.
 pub(super) async fn record(work: &Work<'_>, entries: &[&Entry]) -> Result<Vec<Recorded>, DatabaseError> {
-    let instances: BTreeSet<&str> = entries.iter().map(|entry| &*entry.usage.instance_id).collect();
-    let earliest = entries.iter().map(|entry| entry.at.as_unix_millis()).min().unwrap_or(i64::MAX);
     let (ids, times): (Vec<&str>, Vec<i64>) = ids_of(entries).into_iter().unzip();
     let id_parameters = [texts(&ids), ints(&times)];
     let insert_ids = "INSERT INTO koogallery_usage_id (usage_id, recorded_at) SELECT * FROM unnest($1, $2) \
                       ON CONFLICT DO NOTHING RETURNING usage_id";
-    let names: Vec<&str> = instances.iter().copied().collect();
-    let closed_parameters = [texts(&names), int(&earliest)];
+    let ((), new_ids, closed) =
+        try_join3(lock(work, &instances_of(entries)), work.query(insert_ids, &id_parameters), closed(work, entries))
+            .await?;
+    let new_ids = new_ids.iter().map(|row| row.text("usage_id")).collect::<Result<BTreeSet<_>, _>>()?;
+    add_sorted(work, entries, Sorted::new(entries, new_ids, &closed)).await
+}
+
+/// As [`record`], where the instances are locked and the ids stored by now.
+pub(super) async fn record_new(work: &Work<'_>, entries: &[&Entry]) -> Result<(), DatabaseError> {
+    let closed = closed(work, entries).await?;
+    add_sorted(work, entries, Sorted::all_new(entries, &closed)).await.map(drop)
+}
+
+/// Returns the instances that have records which end after some entry.
+async fn closed(work: &Work<'_>, entries: &[&Entry]) -> Result<BTreeSet<String>, DatabaseError> {
+    let earliest = entries.iter().map(|entry| entry.at.as_unix_millis()).min().unwrap_or(i64::MAX);
+    let names: Vec<&str> = instances_of(entries).into_iter().collect();
     let closed =
         "SELECT DISTINCT instance_id FROM koogallery_usage_record WHERE instance_id = ANY($1) AND end_time > $2";
-    let ((), new_ids, closed) = try_join3(
-        lock(work, &instances),
-        work.query(insert_ids, &id_parameters),
-        work.query(closed, &closed_parameters),
-    )
-    .await?;
-    let new_ids = new_ids.iter().map(|row| row.text("usage_id")).collect::<Result<BTreeSet<_>, _>>()?;
-    let closed = closed.iter().map(|row| row.text("instance_id")).collect::<Result<BTreeSet<_>, _>>()?;
+    let closed = work.query(closed, &[texts(&names), int(&earliest)]).await?;
+    closed.iter().map(|row| row.text("instance_id")).collect()
+}
 
-    let Sorted { recorded, sums, late } = Sorted::new(entries, new_ids, &closed);
+async fn add_sorted(work: &Work<'_>, entries: &[&Entry], sorted: Sorted<'_>) -> Result<Vec<Recorded>, DatabaseError> {
+    let Sorted { recorded, sums, late } = sorted;
     for entry in late {
         record_late(work, entry).await?;
     }

@@ -23,7 +23,8 @@ use crate::open_api::push_usage::UsageRecord;
 use crate::sqlite::{Database, DatabaseError, add_column};
 use crate::timestamp::Timestamp;
 
-pub(super) use together::{add_all, add_id, remove_id};
+use together::add_id;
+pub(super) use together::{add_all, add_ids, remove_id};
 
 /// A usage store in tables of its own (`koogallery_usage_open`, `_record`, `_id`, `_delivered`,
 /// `_total`, `_month`).

@@ -35,10 +35,19 @@ impl<'a> Sorted<'a> {
         mut new_ids: BTreeSet<K>,
         closed: &BTreeSet<String>,
     ) -> Self {
+        // Of several entries with one id the first counts.
+        Self::sort(entries, |entry| entry.usage.usage_id.as_ref().is_none_or(|id| new_ids.remove(&**id)), closed)
+    }
+
+    /// As [`new`](Self::new), where all entries are new, and their ids are stored by now.
+    pub(super) fn all_new(entries: &[&'a Entry], closed: &BTreeSet<String>) -> Self {
+        Self::sort(entries, |_| true, closed)
+    }
+
+    fn sort(entries: &[&'a Entry], mut is_new: impl FnMut(&Entry) -> bool, closed: &BTreeSet<String>) -> Self {
         let mut sorted = Self::default();
         for &entry in entries {
-            // Of several entries with one id the first counts.
-            let is_new = entry.usage.usage_id.as_ref().is_none_or(|id| new_ids.remove(&**id));
+            let is_new = is_new(entry);
             sorted.recorded.push(if is_new { Recorded::First } else { Recorded::Repeated });
             if !is_new {
                 continue;
@@ -55,6 +64,11 @@ impl<'a> Sorted<'a> {
         }
         sorted
     }
+}
+
+/// Returns the instances of entries.
+pub(super) fn instances_of<'a>(entries: &[&'a Entry]) -> BTreeSet<&'a str> {
+    entries.iter().map(|entry| &*entry.usage.instance_id).collect()
 }
 
 /// Returns the ids of entries with the times at which they were recorded first.

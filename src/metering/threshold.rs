@@ -41,8 +41,12 @@ impl Thresholds {
 
     /// Returns the thresholds that were reached between two usages and their limits.
     pub(super) fn newly_reached(&self, before: (Amount, Amount), after: (Amount, Amount)) -> Vec<u8> {
-        let known: Vec<u8> = self.reached(before.0, before.1).collect();
-        self.reached(after.0, after.1).filter(|percent| !known.contains(percent)).collect()
+        let mut reached: Vec<u8> = self.reached(after.0, after.1).collect();
+        if !reached.is_empty() {
+            let known: Vec<u8> = self.reached(before.0, before.1).collect();
+            reached.retain(|percent| !known.contains(percent));
+        }
+        reached
     }
 }
 

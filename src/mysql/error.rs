@@ -17,7 +17,8 @@ pub enum DatabaseError {
     /// There is no connection, or it broke.
     #[error("no connection to MySQL")]
     Connection(#[source] Error),
-    /// The user or the password is wrong, or the user lacks a right.
+    /// The user or the password is wrong, or the user lacks a right; or the server asks for a way to log in that the driver does
+    /// not know, as MySQL does of many users that do not exist.
     #[error("MySQL denies access: user or password is wrong, or the user lacks a right")]
     Denied(#[source] Error),
     /// The server accepts no changes: it is a replica, or was set so.
@@ -114,6 +115,7 @@ impl From<Error> for DatabaseError {
         let code = match &error {
             Error::Server(server) => server.code,
             Error::Io(_) | Error::Driver(DriverError::ConnectionClosed) => return Self::Connection(error),
+            Error::Driver(DriverError::UnknownAuthPlugin { .. }) => return Self::Denied(error),
             _ => return Self::Mysql(error),
         };
         match code {
@@ -164,5 +166,8 @@ mod tests {
         assert!(matches!(read(1114), DatabaseError::DiskFull(_)));
         assert!(matches!(read(3024), DatabaseError::Canceled(_)));
         assert!(matches!(read(1064), DatabaseError::Mysql(_)));
+        // MySQL's question to a user that does not exist, depending on the name.
+        let way = DriverError::UnknownAuthPlugin { name: "sha256_password".to_owned() };
+        assert!(matches!(DatabaseError::from(Error::from(way)), DatabaseError::Denied(_)));
     }
 }

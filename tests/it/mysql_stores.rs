@@ -684,7 +684,7 @@ INSERT INTO koogallery_license (kind, id, instance_id, progress, due_at)
 INSERT INTO koogallery_license_state SELECT seq, '' FROM numbers;
 INSERT INTO koogallery_usage_open SELECT CONCAT('inst', seq), seq * 100, '', seq * 100 + 100, seq * 100, 1
     FROM numbers;
-INSERT INTO koogallery_usage_record SELECT MD5(seq), CONCAT('inst', seq % 200), '', seq * 1000, seq * 1000 + 1000, 0, 1,
+INSERT INTO koogallery_usage_record SELECT SHA2(seq, 224), CONCAT('inst', seq % 200), '', seq * 1000, seq * 1000 + 1000, 0, 1,
     CASE seq % 100 WHEN 0 THEN 'pending' WHEN 1 THEN 'fix' WHEN 2 THEN 'dead' ELSE 'delivered' END, 0, seq, NULL, NULL,
     NULL, seq, seq % 200 = 1 FROM numbers;
 INSERT INTO koogallery_usage_id SELECT CONCAT('id', seq), seq FROM numbers;

@@ -5,7 +5,7 @@ pub mod calls;
 #[cfg(feature = "peers")]
 pub mod machine;
 pub mod ratio;
-#[cfg(feature = "peers")]
+#[cfg(any(feature = "peers", feature = "servers"))]
 pub mod schema;
 #[cfg(feature = "peers")]
 pub mod stores;

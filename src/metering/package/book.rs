@@ -148,9 +148,9 @@ impl PackageBook {
     /// }
     /// ```
     pub fn deduction(&self, usage: Usage) -> Result<Deduction, PackageError> {
-        let entry = self.meter.entry(usage)?;
+        let entry = Arc::new(self.meter.entry(usage)?);
         let (rules, now) = (self.rules, self.now());
-        let Usage { instance_id, package_instance_id, usage_id, .. } = entry.usage.clone();
+        let known = Arc::clone(&entry);
         let decision = Decision::new(move |shelf| {
             let mut draft = Draft::new(shelf, now);
             if shelf.is_recorded {
@@ -162,7 +162,7 @@ impl PackageBook {
             draft.deduct(&parts);
             Ok(draft.into_change(entries(&entry, &parts)))
         });
-        Ok(Deduction { instance_id, now, package_instance_id, usage_id, decision })
+        Ok(Deduction { entry: known, now, decision })
     }
 
     /// Reports the thresholds that a transaction of the seller's has reached, to be called after its commit, and returns what

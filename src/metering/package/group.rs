@@ -2,7 +2,7 @@
 
 #[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
 use std::collections::BTreeMap;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Decision, Outcome, PackageError, PackageState, ReservationState, Scope, Shelf};
@@ -61,10 +61,14 @@ pub(super) struct Group {
 /// What an instance has, in the order of the ids.
 #[derive(Default)]
 struct Contents {
-    packages: Vec<Arc<StoredPackage>>,
-    reservations: Vec<StoredReservation>,
-    changed: BTreeSet<String>,
-    settled: BTreeSet<String>,
+    packages: Vec<Known<Arc<StoredPackage>>>,
+    reservations: Vec<Known<StoredReservation>>,
+}
+
+/// What was read, or decided since.
+struct Known<T> {
+    stored: T,
+    is_changed: bool,
 }
 
 /// What a group has decided.
@@ -80,10 +84,10 @@ impl Group {
     pub(super) fn new(packages: Vec<Arc<StoredPackage>>, reservations: Vec<StoredReservation>) -> Self {
         let mut group = Self::default();
         for stored in packages {
-            group.contents_of(&stored.package.pay_per_use_instance_id).packages.push(stored);
+            group.contents_of(&stored.package.pay_per_use_instance_id).packages.push(Known::read(stored));
         }
         for stored in reservations {
-            group.contents_of(&stored.instance_id).reservations.push(stored);
+            group.contents_of(&stored.instance_id).reservations.push(Known::read(stored));
         }
         group
     }
@@ -139,8 +143,12 @@ impl Group {
         if id.is_some() && is_recorded {
             return Some(Ok(Outcome::new(shelf, change, Recorded::Repeated)));
         }
-        change.packages.iter().for_each(|stored| contents.put_package(stored));
-        change.reservations.iter().for_each(|stored| contents.put_reservation(stored));
+        for stored in &change.packages {
+            put(&mut contents.packages, stored, |stored| &stored.package.instance_id);
+        }
+        for stored in &change.reservations {
+            put(&mut contents.reservations, stored, |stored| &stored.id);
+        }
         Some(Ok(Outcome::new(shelf, change, Recorded::First)))
     }
 
@@ -158,55 +166,47 @@ impl Group {
 
     /// Returns the packages to be inserted or replaced.
     pub(super) fn packages(&self) -> impl Iterator<Item = &Arc<StoredPackage>> {
-        self.contents.iter().flat_map(Contents::changed)
+        self.contents.iter().flat_map(|contents| changed(&contents.packages))
     }
 
     /// Returns the reservations to be inserted or replaced.
     pub(super) fn reservations(&self) -> impl Iterator<Item = &StoredReservation> {
-        self.contents.iter().flat_map(Contents::settled)
+        self.contents.iter().flat_map(|contents| changed(&contents.reservations))
     }
 }
 
 impl Contents {
-    fn changed(&self) -> impl Iterator<Item = &Arc<StoredPackage>> {
-        self.packages.iter().filter(|stored| self.changed.contains(&stored.package.instance_id))
-    }
-
-    fn settled(&self) -> impl Iterator<Item = &StoredReservation> {
-        self.reservations.iter().filter(|stored| self.settled.contains(&stored.id))
-    }
-
     /// Returns what a [scope](Scope) reads of the packages.
     fn asked_for(&self, named: Option<&str>) -> Vec<Arc<StoredPackage>> {
         let is_asked_for = |stored: &&Arc<StoredPackage>| {
-            let holds = stored.reserved > Amount::ZERO;
-            holds || stored.state != PackageState::Ended || named == Some(&*stored.package.instance_id)
+            let is_named = named == Some(&*stored.package.instance_id);
+            stored.state != PackageState::Ended || is_named || stored.reserved > Amount::ZERO
         };
-        self.packages.iter().filter(is_asked_for).cloned().collect()
+        self.packages.iter().map(|known| &known.stored).filter(is_asked_for).cloned().collect()
     }
 
     fn over(&self, clock: Timestamp) -> Vec<StoredReservation> {
         let is_over = |stored: &&StoredReservation| stored.state == ReservationState::Open && stored.ends_at <= clock;
-        self.reservations.iter().filter(is_over).cloned().collect()
+        self.reservations.iter().map(|known| &known.stored).filter(is_over).cloned().collect()
     }
+}
 
-    fn put_package(&mut self, stored: &Arc<StoredPackage>) {
-        let id = &stored.package.instance_id;
-        match self.packages.binary_search_by(|known| known.package.instance_id.cmp(id)) {
-            Ok(place) => self.packages[place].clone_from(stored),
-            Err(place) => self.packages.insert(place, stored.clone()),
-        }
-        if !self.changed.contains(id) {
-            self.changed.insert(id.clone());
-        }
+impl<T> Known<T> {
+    fn read(stored: T) -> Self {
+        Self { stored, is_changed: false }
     }
+}
 
-    fn put_reservation(&mut self, stored: &StoredReservation) {
-        match self.reservations.binary_search_by(|known| known.id.cmp(&stored.id)) {
-            Ok(place) => self.reservations[place].clone_from(stored),
-            Err(place) => self.reservations.insert(place, stored.clone()),
-        }
-        self.settled.insert(stored.id.clone());
+fn changed<T>(all: &[Known<T>]) -> impl Iterator<Item = &T> {
+    all.iter().filter(|known| known.is_changed).map(|known| &known.stored)
+}
+
+/// Inserts or replaces what has an id, in the order of the ids.
+fn put<T: Clone>(all: &mut Vec<Known<T>>, stored: &T, id: impl Fn(&T) -> &str) {
+    let known = Known { stored: stored.clone(), is_changed: true };
+    match all.binary_search_by(|known| id(&known.stored).cmp(id(stored))) {
+        Ok(place) => all[place] = known,
+        Err(place) => all.insert(place, known),
     }
 }
 
@@ -220,14 +220,6 @@ pub(super) fn usage_ids<'a>(all: &[&'a Asked]) -> BTreeMap<&'a str, i64> {
         }
     }
     times
-}
-
-/// Returns the entries that changes have recorded, in order, without their usage ids: these are stored already.
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "mysql_async-0_37"))]
-pub(super) fn entries_without_ids(outcomes: &[Result<Outcome, PackageError>]) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = entries(outcomes).cloned().collect();
-    entries.iter_mut().for_each(|entry| entry.usage.usage_id = None);
-    entries
 }
 
 /// Returns the entries that changes have recorded, in order.

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 
 use super::group::Asked;
 use super::row::{
-    COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_packages, put_reservations, read_package,
+    COVERED, Cell, ONE, OVER, PACKAGES, RECORDED, package_cells, put_package, put_reservation, read_package,
     read_reservation, read_status, reservation_cells, status,
 };
 use super::{Change, Decision, Deduction, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf};
@@ -143,7 +143,8 @@ impl PackageStore for MysqlPackageStore {
             }
             let decision = &decision;
             let change = |work: Work| async move { change(&work, scope, decision).await };
-            let changed = self.database.run_until(ends, change).await;
+            // Boxed, since it is large, and most callers never need it.
+            let changed = self.database.run_until(ends, change).boxed().await;
             changed.map_err(MeteringError::store)?
         }
         .boxed()
@@ -212,9 +213,11 @@ async fn put<'a>(
     const REPLACE: &str = "ON DUPLICATE KEY UPDATE";
     let new: fn(&str) -> String = |column| format!("VALUES({column})");
     let packages: Vec<_> = packages.into_iter().map(|stored| bound(package_cells(stored))).collect();
-    work.execute_rows(|rows: &str| put_packages(rows, REPLACE, new), &[], &packages).await?;
+    let put = |rows: &str| put_package(|_| format!("VALUES {rows}"), REPLACE, new);
+    work.execute_rows(put, &[], &packages).await?;
     let reservations: Vec<_> = reservations.into_iter().map(|stored| bound(reservation_cells(stored))).collect();
-    work.execute_rows(|rows: &str| put_reservations(rows, REPLACE, new), &[], &reservations).await.map(drop)
+    let put = |rows: &str| put_reservation(|_| format!("VALUES {rows}"), REPLACE, new);
+    work.execute_rows(put, &[], &reservations).await.map(drop)
 }
 
 async fn read(work: &impl Session, scope: Scope<'_>) -> Result<Shelf, DatabaseError> {

@@ -148,6 +148,9 @@ impl<'a> Draft<'a> {
         bearers.sort_by(|one, other| rules.consumption.compare(one, other));
         let (mut parts, mut rest) = (Vec::new(), wanted);
         for stored in bearers {
+            if rest == 0 {
+                break;
+            }
             let borne = rest.min(stored.units_left());
             if borne > 0 {
                 parts.push(Part::new(stored.package.instance_id.clone(), amount(borne)));

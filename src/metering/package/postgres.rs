@@ -21,7 +21,7 @@ use crate::columns::Columns as _;
 use crate::metering::postgres::{lock, record};
 use crate::metering::row::AT_ONCE;
 use crate::metering::{Entry, MeteringError, PostgresUsageStore, Recorded};
-use crate::postgres::{CLOCK, Database, DatabaseError, Schema, Work, flag, int, shared, text};
+use crate::postgres::{CLOCK, Database, DatabaseError, Schema, Work, flag, int, ints, shared, text, texts};
 use crate::timestamp::Timestamp;
 
 use together::Changes;
@@ -149,7 +149,9 @@ impl PackageStore for PostgresPackageStore {
                     return outcome;
                 }
             }
-            let changed = self.database.run_until(ends, async |work| change(work, scope, &decision).await).await;
+            // Boxed, since it is large, and most callers never need it.
+            let changed =
+                self.database.run_until(ends, async |work| change(work, scope, &decision).await).boxed().await;
             changed.map_err(MeteringError::store)?
         }
         .boxed()
@@ -213,11 +215,9 @@ async fn decide(
 }
 
 async fn write(work: &Work<'_>, scope: Scope<'_>, change: &Change) -> Result<(), DatabaseError> {
-    let new: fn(&str) -> String = |column| format!("excluded.{column}");
-    let package = shared(&put_package("ON CONFLICT (instance_id, package) DO UPDATE SET", new));
-    let reservation = shared(&put_reservation("ON CONFLICT (instance_id, id) DO UPDATE SET", new));
-    let packages = change.packages.iter().map(|stored| put(work, &package, package_cells(stored)));
-    let reservations = change.reservations.iter().map(|stored| put(work, &reservation, reservation_cells(stored)));
+    // One by one, since a change may replace something twice.
+    let packages = change.packages.iter().map(|stored| put_packages(work, vec![package_cells(stored)]));
+    let reservations = change.reservations.iter().map(|stored| put_reservations(work, vec![reservation_cells(stored)]));
     let forget = async {
         let Some(before) = change.forget_before else { return Ok(()) };
         let forget = "DELETE FROM koogallery_reservation WHERE ctid = ANY (ARRAY(SELECT ctid \
@@ -268,15 +268,33 @@ async fn read(work: &Work<'_>, scope: Scope<'_>) -> Result<Shelf, DatabaseError>
     Ok(shelf)
 }
 
-async fn put(work: &Work<'_>, statement: &str, cells: Vec<Cell>) -> Result<(), DatabaseError> {
-    let parameters: Vec<_> = cells
-        .iter()
-        .map(|cell| match cell {
-            Cell::Text(value) => text(value),
-            Cell::TextOrNull(value) => text(value),
-            Cell::Int(value) => int(value),
-            Cell::IntOrNull(value) => int(value),
+const ROWS: fn(&str) -> String = |places| format!("SELECT * FROM unnest({places})");
+const NEW: fn(&str) -> String = |column| format!("excluded.{column}");
+
+/// Inserts or replaces packages, each once.
+async fn put_packages(work: &Work<'_>, rows: Vec<Vec<Cell>>) -> Result<(), DatabaseError> {
+    put(work, &put_package(ROWS, "ON CONFLICT (instance_id, package) DO UPDATE SET", NEW), rows).await
+}
+
+/// As [`put_packages`], for reservations.
+async fn put_reservations(work: &Work<'_>, rows: Vec<Vec<Cell>>) -> Result<(), DatabaseError> {
+    put(work, &put_reservation(ROWS, "ON CONFLICT (instance_id, id) DO UPDATE SET", NEW), rows).await
+}
+
+/// Runs a statement for rows of values, whose columns are its parameters.
+async fn put(work: &Work<'_>, statement: &str, rows: Vec<Vec<Cell>>) -> Result<(), DatabaseError> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let column = |place: usize| rows.iter().filter_map(move |row| row.get(place));
+    let as_texts: Vec<Vec<Option<&str>>> =
+        (0..first.len()).map(|place| column(place).map(Cell::as_text).collect()).collect();
+    let as_ints: Vec<Vec<Option<i64>>> =
+        (0..first.len()).map(|place| column(place).map(Cell::as_int).collect()).collect();
+    let typed = first.iter().zip(as_texts.iter().zip(&as_ints));
+    let parameters: Vec<_> = typed
+        .map(|(cell, (as_texts, as_ints))| match cell {
+            Cell::Text(_) | Cell::TextOrNull(_) => texts(as_texts),
+            Cell::Int(_) | Cell::IntOrNull(_) => ints(as_ints),
         })
         .collect();
-    work.execute(statement, &parameters).await.map(drop)
+    work.execute(&shared(statement), &parameters).await.map(drop)
 }

@@ -72,41 +72,28 @@ const PACKAGE_COLUMNS: [&str; 12] = [
 const RESERVATION_COLUMNS: [&str; 9] =
     ["instance_id", "id", "package", "amount", "parts", "used_at", "ends_at", "state", "settled_at"];
 
-/// Returns the statement that inserts or replaces a package, given what an engine writes before the new values, and how
-/// it names a new value.
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
-pub(super) fn put_package(on_conflict: &str, new: fn(&str) -> String) -> String {
-    put(PACKAGE, &PACKAGE_COLUMNS, &one(PACKAGE_COLUMNS.len()), on_conflict, new)
-}
-
-/// As [`put_package`], for a reservation.
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
-pub(super) fn put_reservation(on_conflict: &str, new: fn(&str) -> String) -> String {
-    put(RESERVATION, &RESERVATION_COLUMNS, &one(RESERVATION_COLUMNS.len()), on_conflict, new)
-}
-
-/// As [`put_package`], for rows of parameters, as in `(?1, ?2), (?3, ?4)`.
-#[cfg(feature = "mysql_async-0_37")]
-pub(super) fn put_packages(rows: &str, on_conflict: &str, new: fn(&str) -> String) -> String {
+/// Returns the statement that inserts or replaces packages, given where an engine takes the rows from, which may be made of a
+/// parameter for each column, what it writes before the new values, and how it names a new value.
+pub(super) fn put_package(rows: impl Fn(&str) -> String, on_conflict: &str, new: fn(&str) -> String) -> String {
     put(PACKAGE, &PACKAGE_COLUMNS, rows, on_conflict, new)
 }
 
-/// As [`put_packages`], for reservations.
-#[cfg(feature = "mysql_async-0_37")]
-pub(super) fn put_reservations(rows: &str, on_conflict: &str, new: fn(&str) -> String) -> String {
+/// As [`put_package`], for reservations.
+pub(super) fn put_reservation(rows: impl Fn(&str) -> String, on_conflict: &str, new: fn(&str) -> String) -> String {
     put(RESERVATION, &RESERVATION_COLUMNS, rows, on_conflict, new)
 }
 
-/// Returns the parameters of one row.
-#[cfg(any(feature = "deadpool-postgres-0_14", feature = "sqlite"))]
-fn one(columns: usize) -> String {
-    let places: Vec<String> = (1..=columns).map(|number| format!("?{number}")).collect();
-    format!("({})", places.join(", "))
-}
-
-fn put(table: &str, columns: &[&str], rows: &str, on_conflict: &str, new: fn(&str) -> String) -> String {
+fn put(
+    table: &str,
+    columns: &[&str],
+    rows: impl Fn(&str) -> String,
+    on_conflict: &str,
+    new: fn(&str) -> String,
+) -> String {
+    let places: Vec<String> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
+    let rows = rows(&places.join(", "));
     let changes: Vec<String> = columns[2..].iter().map(|column| format!("{column} = {}", new(column))).collect();
-    format!("INSERT INTO {table} ({}) VALUES {rows} {on_conflict} {}", columns.join(", "), changes.join(", "))
+    format!("INSERT INTO {table} ({}) {rows} {on_conflict} {}", columns.join(", "), changes.join(", "))
 }
 
 /// A value of a column.
@@ -115,6 +102,25 @@ pub(super) enum Cell {
     TextOrNull(Option<String>),
     Int(i64),
     IntOrNull(Option<i64>),
+}
+
+#[cfg(feature = "deadpool-postgres-0_14")]
+impl Cell {
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::TextOrNull(text) => text.as_deref(),
+            Self::Int(_) | Self::IntOrNull(_) => None,
+        }
+    }
+
+    pub(super) fn as_int(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            Self::IntOrNull(number) => *number,
+            Self::Text(_) | Self::TextOrNull(_) => None,
+        }
+    }
 }
 
 /// Returns the values of a package, in the order of the columns.
@@ -163,24 +169,22 @@ fn read_parts(text: &str) -> Option<Vec<Part>> {
     Some(pairs.into_iter().map(|(package, units)| Part::new(package, Amount::from_ten_thousandths(units))).collect())
 }
 
+/// Reads the columns in their order, which is quick on SQLite.
 pub(super) fn read_package<R: Columns>(row: &R) -> Result<StoredPackage, R::Error> {
     let amount = |column| row.int(column).map(Amount::from_ten_thousandths);
-    let mut package = Package::new(
-        row.text("package")?,
-        row.text("instance_id")?,
-        amount("bought_quota")?,
-        row.time("valid_from")?,
-        row.time("bought_until")?,
-    );
-    (package.order_id, package.order_line_id) = (row.text_or_null("order_id")?, row.text_or_null("order_line_id")?);
-    let state = PackageState::from_word(&row.text("state")?);
+    let (pay_per_use_instance_id, instance_id) = (row.text("instance_id")?, row.text("package")?);
+    let (order_id, order_line_id) = (row.text_or_null("order_id")?, row.text_or_null("order_line_id")?);
+    let (bought_quota, valid_from) = (amount("bought_quota")?, row.time("valid_from")?);
+    let mut package =
+        Package::new(instance_id, pay_per_use_instance_id, bought_quota, valid_from, row.time("bought_until")?);
+    (package.order_id, package.order_line_id) = (order_id, order_line_id);
     Ok(StoredPackage {
         package,
         quota: amount("quota")?,
         valid_until: row.time("valid_until")?,
         used: amount("used")?,
         reserved: amount("reserved")?,
-        state: state.ok_or_else(|| R::unreadable(PACKAGE, "state"))?,
+        state: PackageState::from_word(&row.text("state")?).ok_or_else(|| R::unreadable(PACKAGE, "state"))?,
     })
 }
 

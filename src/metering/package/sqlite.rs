@@ -19,6 +19,7 @@ use super::{
     Decision, Deduction, Outcome, PackageError, PackageStatus, PackageStore, Scope, Shelf, StoredPackage,
     StoredReservation,
 };
+use crate::columns::InOrder;
 use crate::metering::row::AT_ONCE;
 use crate::metering::{MeteringError, Recorded, SqliteUsageStore};
 use crate::sqlite::{Database, DatabaseError};
@@ -168,13 +169,14 @@ fn change(
     Ok(Ok(Outcome::new(shelf, change, Recorded::First)))
 }
 
+const ROW: fn(&str) -> String = |places| format!("VALUES ({places})");
 const NEW: fn(&str) -> String = |column| format!("excluded.{column}");
 
 fn put_packages<'a>(
     transaction: &Transaction<'_>,
     packages: impl IntoIterator<Item = &'a Arc<StoredPackage>>,
 ) -> rusqlite::Result<()> {
-    let put = || put_package("ON CONFLICT (instance_id, package) DO UPDATE SET", NEW);
+    let put = || put_package(ROW, "ON CONFLICT (instance_id, package) DO UPDATE SET", NEW);
     put_all(transaction, put, packages.into_iter().map(|stored| package_cells(stored)))
 }
 
@@ -182,7 +184,7 @@ fn put_reservations<'a>(
     transaction: &Transaction<'_>,
     reservations: impl IntoIterator<Item = &'a StoredReservation>,
 ) -> rusqlite::Result<()> {
-    let put = || put_reservation("ON CONFLICT (instance_id, id) DO UPDATE SET", NEW);
+    let put = || put_reservation(ROW, "ON CONFLICT (instance_id, id) DO UPDATE SET", NEW);
     put_all(transaction, put, reservations.into_iter().map(reservation_cells))
 }
 
@@ -227,7 +229,9 @@ fn packages_of(
 ) -> rusqlite::Result<Vec<Arc<StoredPackage>>> {
     transaction
         .prepare_cached(PACKAGES)?
-        .query_map(params![instance_id, named.unwrap_or_default(), everything], |row| read_package(row).map(Arc::new))?
+        .query_map(params![instance_id, named.unwrap_or_default(), everything], |row| {
+            read_package(&InOrder::new(row)).map(Arc::new)
+        })?
         .collect()
 }
 

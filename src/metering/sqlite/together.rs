@@ -11,8 +11,18 @@ use crate::metering::totals::{Begins, added_up, renewed};
 use crate::timestamp::Timestamp;
 
 /// Stores a usage id. Returns whether it was new.
-pub(in crate::metering) fn add_id(transaction: &Transaction<'_>, id: &str, at: Timestamp) -> rusqlite::Result<bool> {
+pub(super) fn add_id(transaction: &Transaction<'_>, id: &str, at: Timestamp) -> rusqlite::Result<bool> {
     Ok(transaction.prepare_cached(ADD_ID)?.execute(params![id, at.as_unix_millis()])? == 1)
+}
+
+/// As [`add_id`], for the ids of several usages, some of which may have none. Returns for each whether it has a new one.
+pub(in crate::metering) fn add_ids<'a>(
+    transaction: &Transaction<'_>,
+    ids: impl Iterator<Item = (Option<&'a str>, Timestamp)>,
+) -> rusqlite::Result<Vec<bool>> {
+    let mut add = transaction.prepare_cached(ADD_ID)?;
+    let is_new = ids.map(|(id, at)| id.map_or(Ok(false), |id| Ok(add.execute(params![id, at.as_unix_millis()])? == 1)));
+    is_new.collect()
 }
 
 /// Removes a usage id that was stored by the same transaction.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::super::group::{Asked, Decided, Group, entries_without_ids, usage_ids};
+use super::super::group::{Asked, Decided, Group, entries, usage_ids};
 use super::super::row::{read_package, read_reservation};
 use super::super::{Outcome, PackageError, StoredPackage};
 use super::put;
 use crate::batch::Batch;
 use crate::columns::Columns as _;
-use crate::metering::mysql::{insert_ids, lock_instances, record};
+use crate::metering::mysql::{insert_ids, lock_instances, record_new};
 use crate::mysql::mysql_async::Value;
 use crate::mysql::rows::{Column, parameter, table};
 use crate::mysql::{Database, DatabaseError, Session as _, Work, clock, id, values};
@@ -62,8 +62,7 @@ async fn change_all(work: &Work, all: &[&Asked]) -> Result<Option<Vec<Result<Out
         return Ok(None);
     };
     remove_ids(work, unused).await?;
-    let entries = entries_without_ids(&outcomes);
-    record(work, &entries.iter().collect::<Vec<_>>()).await?;
+    record_new(work, &entries(&outcomes).collect::<Vec<_>>()).await?;
     put(work, group.packages().map(|stored| &**stored), group.reservations()).await?;
     Ok(Some(outcomes))
 }

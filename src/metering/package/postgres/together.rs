@@ -1,22 +1,20 @@
 //! Changes of many callers in one transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use futures_util::future::{try_join, try_join_all, try_join4};
+use futures_util::future::{try_join, try_join4};
 use tokio::time::Instant;
 
-use super::super::group::{Asked, Decided, Group, entries_without_ids, usage_ids};
-use super::super::row::{
-    package_cells, put_package, put_reservation, read_package, read_reservation, reservation_cells,
-};
+use super::super::group::{Asked, Decided, Group, entries, usage_ids};
+use super::super::row::{package_cells, read_package, read_reservation, reservation_cells};
 use super::super::{Outcome, PackageError};
-use super::put;
+use super::{put_packages, put_reservations};
 use crate::batch::Batch;
 use crate::columns::Columns as _;
 use crate::metering::Entry;
-use crate::metering::postgres::{lock, record};
-use crate::postgres::{CLOCK, Database, DatabaseError, WAIT_BRIEFLY, Work, ints, shared, texts};
+use crate::metering::postgres::{lock, record_new};
+use crate::postgres::{CLOCK, Database, DatabaseError, WAIT_BRIEFLY, Work, ints, texts};
 
 /// Changes of packages, all with usage ids.
 #[derive(Clone)]
@@ -60,7 +58,7 @@ async fn change_all(
     let (clock, names_parameter) = (format!("SELECT {CLOCK} AS clock"), [texts(&names)]);
     let packages_parameters = [texts(&names), texts(&named)];
     // What is read is read after the wait for the locks.
-    let (((), new_ids), packages, over, clock) = try_join4(
+    let (((), mut new_ids), packages, over, clock) = try_join4(
         try_join(lock(work, &instances), add_ids(work, all)),
         work.query(packages, &packages_parameters),
         work.query(over, &names_parameter),
@@ -71,22 +69,21 @@ async fn change_all(
     let packages = packages.iter().map(|row| read_package(row).map(Arc::new)).collect::<Result<_, _>>()?;
     let mut group = Group::new(packages, over.iter().map(read_reservation).collect::<Result<_, _>>()?);
 
-    let mut rest = new_ids.clone();
-    let is_new: Vec<bool> = all.iter().map(|asked| asked.scope().usage_id.is_some_and(|id| rest.remove(id))).collect();
+    let is_new: Vec<bool> =
+        all.iter().map(|asked| asked.scope().usage_id.is_some_and(|id| new_ids.remove(id))).collect();
     let Some(Decided { outcomes, unused }) = group.decide_all(all, &is_new, clock) else {
-        let new_ids: Vec<&str> = new_ids.iter().map(|id| &**id).collect();
-        remove_ids(work, &new_ids).await?;
+        let new = all.iter().zip(is_new).filter_map(|(asked, is_new)| asked.scope().usage_id.filter(|_| is_new));
+        remove_ids(work, &new.collect::<Vec<_>>()).await?;
         return Ok(None);
     };
-    let entries = entries_without_ids(&outcomes);
-    let entries: Vec<&Entry> = entries.iter().collect();
-    try_join(remove_ids(work, &unused), record(work, &entries)).await?;
+    let entries: Vec<&Entry> = entries(&outcomes).collect();
+    try_join(remove_ids(work, &unused), record_new(work, &entries)).await?;
     write(work, &group).await?;
     Ok(Some(outcomes))
 }
 
 /// Stores the usage ids, in order, so that two transactions never wait for each other. Returns those that were new.
-async fn add_ids(work: &Work<'_>, all: &[&Asked]) -> Result<BTreeSet<String>, DatabaseError> {
+async fn add_ids(work: &Work<'_>, all: &[&Asked]) -> Result<HashSet<String>, DatabaseError> {
     let (ids, times): (Vec<&str>, Vec<i64>) = usage_ids(all).into_iter().unzip();
     let add = "INSERT INTO koogallery_usage_id (usage_id, recorded_at) SELECT * FROM unnest($1, $2) \
                ON CONFLICT DO NOTHING RETURNING usage_id";
@@ -103,10 +100,7 @@ async fn remove_ids(work: &Work<'_>, ids: &[&str]) -> Result<(), DatabaseError> 
 }
 
 async fn write(work: &Work<'_>, group: &Group) -> Result<(), DatabaseError> {
-    let new: fn(&str) -> String = |column| format!("excluded.{column}");
-    let package = shared(&put_package("ON CONFLICT (instance_id, package) DO UPDATE SET", new));
-    let reservation = shared(&put_reservation("ON CONFLICT (instance_id, id) DO UPDATE SET", new));
-    let packages = group.packages().map(|stored| put(work, &package, package_cells(stored)));
-    let reservations = group.reservations().map(|stored| put(work, &reservation, reservation_cells(stored)));
-    work.last(try_join(try_join_all(packages), try_join_all(reservations))).await.map(drop)
+    let packages = put_packages(work, group.packages().map(|stored| package_cells(stored)).collect());
+    let reservations = put_reservations(work, group.reservations().map(reservation_cells).collect());
+    work.last(try_join(packages, reservations)).await.map(drop)
 }

@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 use super::super::group::{Asked, Decided, Group, entries};
 use super::super::{Outcome, PackageError, Scope};
 use super::{change, over, packages_of, put_packages, put_reservations};
-use crate::metering::sqlite::{add_all, add_id, remove_id};
+use crate::metering::sqlite::{add_all, add_ids, remove_id};
 use crate::sqlite::Together;
 use crate::timestamp::Timestamp;
 
@@ -25,10 +25,8 @@ impl Together for Asked {
     }
 
     fn run_all(all: &[&Self], transaction: &Transaction<'_>) -> rusqlite::Result<Option<Vec<Self::Answer>>> {
-        let mut is_new = Vec::with_capacity(all.len());
-        for Scope { usage_id, now, .. } in all.iter().map(|asked| asked.scope()) {
-            is_new.push(usage_id.map_or(Ok(false), |id| add_id(transaction, id, now))?);
-        }
+        let ids = all.iter().map(|asked| asked.scope()).map(|Scope { usage_id, now, .. }| (usage_id, now));
+        let is_new = add_ids(transaction, ids)?;
         let mut group = read_all(transaction, all)?;
         let Some(Decided { outcomes, unused }) = group.decide_all(all, &is_new, None) else { return Ok(None) };
         unused.into_iter().try_for_each(|id| remove_id(transaction, id))?;

@@ -1,12 +1,15 @@
 //! What recording usage durably costs: alone, many at once sharing commits, with running totals and with packages, against
-//! each other and a bare SQLite commit in the same run; and what an answer about 10,000,000 records costs.
+//! each other and a bare SQLite commit in the same run; what packages add on servers; and what an answer about 10,000,000
+//! records costs.
+
+mod servers;
 
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use futures_util::future::join_all;
 use koogallery::metering::package::{Package, PackageBook, SqlitePackageStore};
-use koogallery::metering::{Meter, SqliteUsageStore, Usage};
+use koogallery::metering::{Meter, Recorded, SqliteUsageStore, Usage};
 use koogallery::sqlite::Database;
 use koogallery::sqlite::rusqlite::{Transaction, params};
 use koogallery::timestamp::Timestamp;
@@ -32,8 +35,9 @@ fn main() {
     let nothing = "CREATE TRIGGER none BEFORE INSERT ON koogallery_usage_total BEGIN SELECT RAISE(IGNORE); END;";
     let no_totals = without.transaction(move |work: &Transaction<'_>| work.execute_batch(nothing));
     runtime.block_on(no_totals).expect("a trigger");
-    let book = runtime.block_on(packages(&with_packages));
-    let usage = |index: usize| Usage::new(format!("instance-{}", index % INSTANCES), 1.into());
+    let usage_of_packages = usage_store(&with_packages);
+    let packages = runtime.block_on(SqlitePackageStore::new(&usage_of_packages)).expect("tables");
+    let book = runtime.block_on(filled(PackageBook::new(Meter::new(usage_of_packages), packages)));
 
     runtime
         .block_on(with_totals.transaction(|work: &Transaction<'_>| work.execute_batch("CREATE TABLE bare (n INTEGER)")))
@@ -44,16 +48,6 @@ fn main() {
     };
     let alone = |index: usize| {
         runtime.block_on(meter.record(usage(index))).expect("usage");
-    };
-    let at_once = |meter: &Meter, batch: usize| {
-        let named = |index| usage(index).with_id(format!("request-{batch}-{index}"));
-        let recorded = runtime.block_on(join_all((0..CALLERS).map(|index| meter.record(named(index)))));
-        assert!(recorded.iter().all(Result::is_ok));
-    };
-    let from_packages = |batch: usize| {
-        let named = |index| usage(index).with_id(format!("request-{batch}-{index}"));
-        let recorded = runtime.block_on(join_all((0..CALLERS).map(|index| book.record(named(index)))));
-        assert!(recorded.iter().all(Result::is_ok));
     };
 
     let times = if is_test { 20 } else { 200 };
@@ -68,9 +62,9 @@ fn main() {
         };
         rates[0].push(rate(times, 1, &bare));
         rates[1].push(rate(times, 1, &alone));
-        rates[2].push(rate(batches, CALLERS, &|batch| at_once(&plain, batch)));
-        rates[3].push(rate(batches, CALLERS, &|batch| at_once(&meter, batch)));
-        rates[4].push(rate(batches, CALLERS, &from_packages));
+        rates[2].push(rate(batches, CALLERS, &|batch| at_once(&runtime, &plain, batch)));
+        rates[3].push(rate(batches, CALLERS, &|batch| at_once(&runtime, &meter, batch)));
+        rates[4].push(rate(batches, CALLERS, &|batch| from_packages(&runtime, &book, batch)));
     }
     let ratio = |of: usize, to: usize| {
         let mut ratios: Vec<_> = rates[of].iter().zip(&rates[to]).map(|(of, to)| of / to).collect();
@@ -94,6 +88,8 @@ fn main() {
         ratio(4, 2)
     );
 
+    servers::compare(&runtime, if is_test { 4 } else { BATCHES });
+
     let records = if is_test { 10_000 } else { 10_000_000 };
     runtime.block_on(fill(&with_totals, records));
     let answers = (0..1000).map(|_| {
@@ -113,11 +109,26 @@ fn main() {
     criterion.final_summary();
 }
 
-/// A book with three packages for each instance.
-async fn packages(database: &Database) -> PackageBook {
-    let usage = SqliteUsageStore::new(database).await.expect("tables");
-    let packages = SqlitePackageStore::new(&usage).await.expect("tables");
-    let book = PackageBook::new(Meter::new(usage), packages);
+fn usage(index: usize) -> Usage {
+    Usage::new(format!("instance-{}", index % INSTANCES), 1.into())
+}
+
+/// Records usage of all callers at once, each with an id.
+fn at_once(runtime: &Runtime, meter: &Meter, batch: usize) {
+    let named = |index| usage(index).with_id(format!("request-{batch}-{index}"));
+    let recorded = runtime.block_on(join_all((0..CALLERS).map(|index| meter.record(named(index)))));
+    assert!(recorded.iter().all(|recorded| *recorded.as_ref().expect("usage") == Recorded::First));
+}
+
+/// The same with packages.
+fn from_packages(runtime: &Runtime, book: &PackageBook, batch: usize) {
+    let named = |index| usage(index).with_id(format!("deduction-{batch}-{index}"));
+    let recorded = runtime.block_on(join_all((0..CALLERS).map(|index| book.record(named(index)))));
+    assert!(recorded.iter().all(|consumed| consumed.as_ref().expect("usage").recorded == Recorded::First));
+}
+
+/// Adds three packages for each instance.
+async fn filled(book: PackageBook) -> PackageBook {
     let [begin, end] = ["20200101000000", "29990101000000"].map(|text| text.parse::<Timestamp>().expect("a time"));
     for number in 0..INSTANCES * 3 {
         let instance_id = format!("instance-{}", number % INSTANCES);
