@@ -127,9 +127,14 @@ async fn connect(address: SocketAddr) -> Result<Vec<TcpStream>, BoxError> {
     while TcpStream::connect(address).await.is_err() && began.elapsed() < Duration::from_secs(10) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let connections = join_all((0..CONNECTIONS).map(|_| TcpStream::connect(address))).await;
-    let connections = connections.into_iter().collect::<Result<Vec<_>, _>>()?;
-    connections.iter().try_for_each(|connection| connection.set_nodelay(true))?;
+    let mut connections = Vec::with_capacity(CONNECTIONS);
+    for _ in 0..CONNECTIONS {
+        let connection = TcpStream::connect(address).await?;
+        connection.set_nodelay(true)?;
+        connections.push(connection);
+        // tiny_http leaves some of those that come at once without an answer.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     Ok(connections)
 }
 

@@ -5,7 +5,9 @@
 //! 3. A body is read within its limit and within a time, and refused by `refuse_body` otherwise.
 //! 4. `Body-Sign` in that letter case, and the body's bytes as they are.
 //!
-//! The server cannot interrupt a read, so that silent callers keep threads: put a proxy before it that buffers requests.
+//! The server cannot interrupt a read, so that silent callers keep threads, and tiny_http 0.12 leaves some of many connections that
+//! are opened at the same moment without an answer until others close: put a proxy before it that buffers requests and opens a
+//! connection for each (nginx without `keepalive`), or take another server.
 
 use std::io::Cursor;
 use std::sync::Arc;

@@ -225,10 +225,7 @@ pub enum PrivateKeyError {
     #[error("no private key is configured; {ENV_NAME} names the files that hold one")]
     NoKey,
     /// Not PEM, or cut off.
-    #[error(
-        "the private key is not PEM, which is Base64 between `-----BEGIN PRIVATE KEY-----` and `-----END PRIVATE KEY-----`; \
-         `openssl pkey` writes it so"
-    )]
+    #[error("the private key is not PEM, Base64 between a BEGIN and an END line; `openssl pkey` writes it so")]
     NotPem,
     /// Several private keys.
     #[error("the PEM text holds several private keys; {ENV_NAME} names a file for each")]
