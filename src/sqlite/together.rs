@@ -101,8 +101,8 @@ pub(super) struct Asked<T: Together> {
     caller: Option<Caller<T>>,
 }
 
-/// Gets the operation back with its outcome. So its memory is freed where it was allocated: by another thread that would wait
-/// for the allocator's lock, and all threads for each other.
+/// Gets the operation back with its outcome, so that its memory is freed by the thread that has allocated it: another one would
+/// wait for the allocator's lock.
 type Caller<T> = oneshot::Sender<Box<Asked<T>>>;
 
 impl<T: Together> Asked<T> {
@@ -127,9 +127,9 @@ impl<T: Together> Work for Asked<T> {
 
     fn run(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let outcome = self.operation.run(transaction);
-        let told = outcome.as_ref().map(drop).map_err(once_more);
+        let reported = outcome.as_ref().map(drop).map_err(once_more);
         self.outcome = Some(outcome.map_err(DatabaseError::from));
-        told
+        reported
     }
 
     fn run_with(&mut self, others: &mut [Job], transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
