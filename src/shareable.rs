@@ -32,4 +32,17 @@ macro_rules! shareable {
     };
 }
 
-pub(crate) use shareable;
+/// Implements a trait of handlers for [`Arc`](std::sync::Arc) of a handler, which other parts of the application use as well.
+macro_rules! shared_handler {
+    ($name:ident { $($method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* }) => {
+        impl<H: $name> $name for ::std::sync::Arc<H> {
+            $(
+                async fn $method(&self, $($argument: $type),*) -> Result<$answer, HandlerError> {
+                    (**self).$method($($argument),*).await
+                }
+            )*
+        }
+    };
+}
+
+pub(crate) use {shareable, shared_handler};

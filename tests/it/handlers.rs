@@ -1,5 +1,7 @@
 //! Handlers: what they leave out is refused, and a handler without a key is reported.
 
+use std::sync::Arc;
+
 use koogallery::adapter::tokio::TokioRuntime;
 use koogallery::callback::licensing::{LicenseSubject, LicensingHandler};
 use koogallery::callback::subscription::*;
@@ -67,6 +69,20 @@ async fn what_a_handler_leaves_out_is_refused_and_named_in_the_log() {
         assert!(stage.log.last().contains(&expected), "{}", stage.log.last());
         assert!(!answer.json.to_string().contains(method), "the answer says nothing of it");
     }
+}
+
+/// A handler that the application uses elsewhere as well.
+#[tokio::test]
+async fn a_shared_handler_is_the_handler() {
+    let shared = Arc::new(Least);
+    let stage = Stage::with(|builder| {
+        builder.subscription(Arc::clone(&shared), MemoryLedger::new()).debug_calls(DebugCalls::Handle)
+    });
+    let purchase =
+        r#"{"activity":"newInstance","businessId":"b","orderId":"CS1","orderLineId":"CS1-1","testFlag":"1"}"#;
+    assert_eq!(stage.post(purchase).await.code, "000000");
+    let error = SubscriptionHandler::upgrade(&shared, Upgrade::new("i", "o")).await.unwrap_err();
+    assert_eq!(format!("{error:?}"), format!("{:?}", HandlerError::unsupported("upgrade")), "its own methods count");
 }
 
 #[tokio::test]

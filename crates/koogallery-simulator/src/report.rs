@@ -138,9 +138,23 @@ pub struct Report {
 }
 
 impl Report {
-    /// Returns whether no mandatory check failed, and the endpoint could be checked at all.
+    /// Returns whether no mandatory check failed or [was left out](Self::is_complete), and the endpoint could be checked at all.
     pub fn is_ok(&self) -> bool {
-        self.failures().all(|(result, _)| result.check.severity != Severity::Must) && self.passed() > 0
+        self.has_no_mistake() && self.passed() > 0 && self.is_complete()
+    }
+
+    /// Returns whether the time sufficed for all mandatory checks. A longer one is set by
+    /// [`Checker::with_time_budget`](crate::Checker::with_time_budget).
+    pub fn is_complete(&self) -> bool {
+        self.out_of_time().all(|result| result.check.severity != Severity::Must)
+    }
+
+    fn has_no_mistake(&self) -> bool {
+        self.failures().all(|(result, _)| result.check.severity != Severity::Must)
+    }
+
+    fn out_of_time(&self) -> impl Iterator<Item = &CheckResult> {
+        self.not_run().filter(|(_, why)| *why == OUT_OF_TIME).map(|(result, _)| result)
     }
 
     /// Returns the failed checks, the most severe first.
@@ -194,11 +208,15 @@ impl Report {
         let failed = self.failures().count();
         let must = self.failures().filter(|(result, _)| result.check.severity == Severity::Must).count();
         let not_run = self.not_run().count();
-        let late = match self.not_run().filter(|(_, why)| *why == OUT_OF_TIME).count() {
+        let late = match self.out_of_time().count() {
             0 => String::new(),
             late => format!(" ({late} for lack of time)"),
         };
-        let verdict = if self.is_ok() { "PASS" } else { "FAIL" };
+        let verdict = match self.has_no_mistake() && self.passed() > 0 {
+            true if self.is_complete() => "PASS",
+            true => "INCOMPLETE",
+            false => "FAIL",
+        };
         format!(
             "{verdict}  {} on {}: {} passed, {failed} failed ({must} mandatory), {not_run} not run{late}, {} calls",
             self.profile,

@@ -12,6 +12,7 @@ use crate::callback::handler::subscription::{
     Description, ErasedHandler, Event, Freeze, InstanceQuery, Purchase, Release, Renewal, Unfreeze, refuse,
 };
 pub use crate::license_store::{ApplicationId, License, LicenseApplication};
+use crate::shareable::shared_handler;
 
 /// The subject of a License event.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -78,6 +79,17 @@ pub trait LicensingHandler: Send + Sync + 'static {
         license: LicenseSubject,
         release: Release,
     ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+shared_handler! {
+    LicensingHandler {
+        create(purchase: Purchase) -> ();
+        issue(application: LicenseApplication) -> License;
+        renew(license: LicenseSubject, renewal: Renewal) -> ();
+        freeze(license: LicenseSubject, freeze: Freeze) -> ();
+        unfreeze(license: LicenseSubject, unfreeze: Unfreeze) -> ();
+        release(license: LicenseSubject, release: Release) -> ();
+    }
 }
 
 /// The part of a handler that makes Licenses, with its type erased.

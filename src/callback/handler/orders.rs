@@ -6,6 +6,7 @@ use crate::callback::HandlerError;
 pub use crate::lease::Fence;
 pub use crate::ledger::Completion;
 pub use crate::open_api::query_order::Order;
+use crate::shareable::shared_handler;
 
 /// The seller's handling of paid orders: for products without callbacks of their own, or for the seller's books.
 ///
@@ -17,6 +18,12 @@ pub use crate::open_api::query_order::Order;
 pub trait OrdersHandler: Send + Sync + 'static {
     /// Handles a paid order. Runs once per order line, and again only if it failed.
     fn notified(&self, notice: OrderNotice) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+shared_handler! {
+    OrdersHandler {
+        notified(notice: OrderNotice) -> ();
+    }
 }
 
 /// A paid order: a purchase, renewal, change or unsubscription.

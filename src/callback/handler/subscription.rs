@@ -14,6 +14,7 @@ pub use super::events::{
 use crate::callback::HandlerError;
 pub use crate::lease::Fence;
 pub use crate::ledger::Completion;
+use crate::shareable::shared_handler;
 
 /// The seller's business logic for SaaS products.
 ///
@@ -23,6 +24,8 @@ pub use crate::ledger::Completion;
 /// process that was paused for longer than its lease may be succeeded by another while its method runs: write with the
 /// event's [`Fence`] where that matters. Neither can happen to a method that writes to the ledger's database, and passes the
 /// event's [`Completion`] on in its transaction.
+///
+/// An [`Arc`](std::sync::Arc) of a handler is one too, for applications that use it elsewhere as well.
 ///
 /// There is no default that succeeds: acknowledging a call without doing its work loses what the customer paid for. The
 /// methods with a default [refuse](HandlerError::unsupported).
@@ -107,6 +110,19 @@ pub trait SubscriptionHandler: Send + Sync + 'static {
     /// Returns the access data for the customer, **as they are now**, and the usage.
     #[doc(alias = "queryInstance")]
     fn describe(&self, query: InstanceQuery) -> impl Future<Output = Result<Description, HandlerError>> + Send;
+}
+
+shared_handler! {
+    SubscriptionHandler {
+        create(purchase: Purchase) -> ();
+        renew(renewal: Renewal) -> ();
+        freeze(freeze: Freeze) -> ();
+        unfreeze(unfreeze: Unfreeze) -> ();
+        release(release: Release) -> ();
+        upgrade(upgrade: Upgrade) -> ();
+        check_change(change: ChangeCheck) -> ();
+        describe(query: InstanceQuery) -> Description;
+    }
 }
 
 /// The answer of a method that a handler leaves out.

@@ -33,7 +33,8 @@ Examples:
   koogallery check http://127.0.0.1:8080/x --listen 127.0.0.1:9090   # where KOOGALLERY_OPEN_API_URL of the seller points
   koogallery check https://staging.example.com/x --i-own-this-host --ca staging-ca.pem
 
-Exit codes: 0 no mandatory check failed, 1 one did, such as that the endpoint can be reached, 2 the checks could not be run.";
+Exit codes: 0 no mandatory check failed, 1 one did, such as that the endpoint can be reached, or the time did not suffice for
+all of them, 2 the checks could not be run.";
 
 /// Call an endpoint as the marketplace does, and report which rules it breaks, why, and how to fix it.
 #[derive(Args)]

@@ -90,9 +90,9 @@ pub(super) async fn upgrade(session: &mut Session) -> Checked {
         session.call(&formal).await?.accepted("the conversion of a trial")?;
     }
     let Some(upgrade) = session.author.upgrade(&id) else { return Ok(()) };
-    for what in ["an upgrade", "a repeated upgrade"] {
-        session.call(&upgrade).await?.accepted(what)?;
-    }
+    let advice = "implement upgrades if the product can be changed; otherwise this does not matter";
+    session.call(&upgrade).await?.accepted("an upgrade").map_err(|stop| stop.advise(advice))?;
+    session.call(&upgrade).await?.accepted("a repeated upgrade")?;
     session.expect_state(&id, "active", "an upgrade").await?;
     change_check(session, &id).await
 }
@@ -151,7 +151,7 @@ pub(super) async fn expect_expiry(session: &Session, id: &str, time: Timestamp, 
 fn wants_probe(session: &Session) -> Checked {
     match session.probe {
         Some(_) => Ok(()),
-        None => Err(Stop::not_run("the probe has no expiry")),
+        None => Err(Stop::not_run("no probe is given, which shows the expiry")),
     }
 }
 

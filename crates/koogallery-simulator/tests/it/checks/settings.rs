@@ -155,3 +155,22 @@ async fn answers_are_waited_for_as_long_as_the_marketplace_does() {
     assert_eq!(check(Protocol::KitV2.into(), 6).await, [""; 0]);
     assert_eq!(check(Protocol::KitV2.into(), 21).await, ["D1"]);
 }
+
+/// Right as far as it was seen, which is not far enough for a "pass".
+#[tokio::test(start_paused = true)]
+async fn a_run_that_had_no_time_for_mandatory_checks_passes_nothing() {
+    let service = Good::new().service;
+    let slow = move |request| {
+        let service = service.clone();
+        async move {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            service.call(request).await
+        }
+    };
+    let report = Checker::new(slow, good::keys()).with_time_budget(Duration::from_secs(60)).run().await.unwrap();
+    assert_eq!(report.failed_ids(), [""; 0]);
+    assert!(report.passed() > 0 && !report.is_complete() && !report.is_ok());
+    let text = report.to_text(false);
+    assert!(text.starts_with("INCOMPLETE  "), "{text}");
+    assert!(text.contains(" for lack of time)"), "{text}");
+}
