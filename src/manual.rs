@@ -1,29 +1,30 @@
 //! The handbook: chapters without code of their own. 中文手册见 [`zh`]。
 
 /// Declares the chapters in both languages, some with a picture at the end, which `docs/pictures/make.py` draws. Links stand in a
-/// file of their own, so that chapters can be read as they are.
+/// file of their own. It comes first, so that it counts: chapters end with links to each other's files, for reading them as they
+/// are.
 macro_rules! chapters {
     ($($name:ident = $file:literal $(with $picture:literal)?;)*) => {
         $(pub mod $name {
+            #![doc = include_str!("manual/links.md")]
+            //!
             #![doc = include_str!(concat!("manual/", $file, ".md"))]
             $(
                 //!
                 #![doc = include_str!(concat!("manual/pictures/", $picture, ".en.svg"))]
             )?
-            //!
-            #![doc = include_str!("manual/links.md")]
         })*
 
         /// 手册的中文版：章节与示例同英文版，示例代码由英文版测试。
         pub mod zh {
             $(pub mod $name {
+                #![doc = include_str!("manual/links.md")]
+                //!
                 #![doc = include_str!(concat!("manual/zh/", $file, ".md"))]
                 $(
                     //!
                     #![doc = include_str!(concat!("manual/pictures/", $picture, ".zh.svg"))]
                 )?
-                //!
-                #![doc = include_str!("manual/links.md")]
             })*
         }
     };

@@ -31,13 +31,15 @@ struct Chapter {
     shape: Shape,
     /// Lines outside samples.
     prose: Vec<String>,
+    /// Files of other chapters by the labels of links to them.
+    files: BTreeMap<String, String>,
 }
 
 fn read(path: &Path, defined: &BTreeSet<String>) -> Chapter {
     let text = fs::read_to_string(path).unwrap();
     let mut shape =
         Shape { headings: Vec::new(), rows: Vec::new(), list_items: 0, links: BTreeMap::new(), samples: Vec::new() };
-    let mut prose = Vec::new();
+    let (mut prose, mut files) = (Vec::new(), BTreeMap::new());
     let mut sample: Option<String> = None;
     for line in text.lines() {
         if let Some(code) = &mut sample {
@@ -63,7 +65,10 @@ fn read(path: &Path, defined: &BTreeSet<String>) -> Chapter {
         if content.starts_with("* ") || number.len() < content.len() && number.starts_with(". ") {
             shape.list_items += 1;
         }
-        prose.push(line.to_owned());
+        match line.strip_prefix('[').and_then(|line| line.split_once("]: ")) {
+            Some((label, file)) => drop(files.insert(label.to_owned(), file.to_owned())),
+            None => prose.push(line.to_owned()),
+        }
     }
     assert!(sample.is_none(), "{}: a sample has no end", path.display());
     // A link may be broken over two lines.
@@ -76,7 +81,7 @@ fn read(path: &Path, defined: &BTreeSet<String>) -> Chapter {
             *shape.links.entry(label.to_owned()).or_default() += 1;
         }
     }
-    Chapter { shape, prose }
+    Chapter { shape, prose, files }
 }
 
 /// The samples are compiled once, from the English chapters.
@@ -126,6 +131,26 @@ fn both_languages_have_the_same_headings_tables_lists_links_and_samples() {
         used.extend(english.shape.links.into_keys());
     }
     assert_eq!(links.difference(&used).collect::<Vec<_>>(), Vec::<&String>::new(), "links that no chapter uses");
+}
+
+/// Who reads a chapter as a file finds the others.
+#[test]
+fn chapters_link_to_the_files_of_the_others() {
+    let links = fs::read_to_string(format!("{FOLDER}/links.md")).unwrap();
+    // [going live]: super::_15_going_live
+    let modules = links.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: super::_"));
+    let files: BTreeMap<&str, String> =
+        modules.map(|(label, module)| (label, format!("{}.md", &module[3..]))).collect();
+    assert!(files.len() > 10);
+    for folder in [Path::new(FOLDER).to_owned(), Path::new(FOLDER).join("zh")] {
+        for name in chapters(&folder) {
+            let chapter = read(&folder.join(&name).with_extension("md"), &defined_links());
+            let used =
+                chapter.shape.links.keys().filter_map(|label| Some((label.clone(), files.get(&**label)?.clone())));
+            assert_eq!(chapter.files, used.collect(), "{name}");
+            assert!(chapter.files.values().all(|file| folder.join(file).is_file()), "{name}");
+        }
+    }
 }
 
 #[test]
