@@ -26,15 +26,8 @@ impl Browser {
     /// Starts a browser; `None` where none is wanted.
     pub async fn start() -> Option<Self> {
         std::env::var_os(VARIABLE)?;
-        let mut command = Command::new("chromedriver");
-        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn().expect("chromedriver is installed");
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let port = lines.find_map(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            Some(port.trim_end_matches('.').to_owned())
-        });
-        std::thread::spawn(move || lines.for_each(drop));
+        // The port that it finds free may be taken the moment after, and it ends then.
+        let (process, port) = (0..5).find_map(|_| Self::driver()).expect("chromedriver starts");
         let mut capabilities = ChromeCapabilities::new();
         for argument in
             ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--lang=en-US", "--window-size=1200,900"]
@@ -42,8 +35,26 @@ impl Browser {
             capabilities.add_arg(argument).unwrap();
         }
         capabilities.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
-        let driver = WebDriver::new(format!("http://127.0.0.1:{}", port.unwrap()), capabilities).await.unwrap();
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await.unwrap();
         Some(Self { driver, process, expected: Vec::new() })
+    }
+
+    /// Starts the driver; `None` if it ends at once.
+    fn driver() -> Option<(Child, String)> {
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn().expect("chromedriver is installed");
+        let mut lines = BufReader::new(process.stdout.take()?).lines().map(Result::unwrap);
+        let port = lines.find_map(|line| {
+            let (_, port) = line.split_once("started successfully on port ")?;
+            Some(port.trim_end_matches('.').to_owned())
+        });
+        let Some(port) = port else {
+            let _ = process.wait();
+            return None;
+        };
+        std::thread::spawn(move || lines.for_each(drop));
+        Some((process, port))
     }
 
     /// Opens a page of the marketplace.
