@@ -235,7 +235,7 @@ fn an_enterprise_is_bound_and_its_user_logs_in() {
     let keys = KEYS.iter().chain(&CREDENTIALS).copied();
     let server = Server::start(command.envs(keys).env("KOOGALLERY_RSA_PRIVATE_KEY_FILE", private_key));
 
-    let form = format!("tenant=t-1&app=app&callback={}&users=lihua:Li+Hua,zhangsan", seller.url("/sso"));
+    let form = format!("tenant=t-1&app=app-1&callback={}&users=lihua:Li+Hua,zhangsan", seller.url("/sso"));
     let (status, bound) = post(&server, "/_marketplace/tenants", &form, "");
     assert_eq!(status, 202, "{bound}");
     let bound: Value = serde_json::from_str(&bound).unwrap();
@@ -271,7 +271,7 @@ fn an_enterprise_is_bound_by_single_calls() {
     let seller = Example::with("isv_server", &["--allow-http", "true"], &[]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_koogallery"));
     let server = Server::start(command.args(["serve", "--listen", "127.0.0.1:0"]).envs(KEYS));
-    let form = format!("tenant=t-1&app=app&client=c-1&callback={}&users=lihua:Li+Hua", seller.url("/sso"));
+    let form = format!("tenant=t-1&app=app-1&client=c-1&callback={}&users=lihua:Li+Hua", seller.url("/sso"));
     assert_eq!(post(&server, "/_marketplace/tenants", &form, "").0, 202);
 
     let keys = [&KEYS[..], &[("KOOGALLERY_RSA_PRIVATE_KEY_FILE", private_key)]].concat();
@@ -279,8 +279,8 @@ fn an_enterprise_is_bound_by_single_calls() {
     let users = r#"userList=[{"userName":"lihua","name":"Li Hua","role":"user","enable":true,"orgCode":"D1"}]"#;
     for (activity, fields) in [
         ("tenantSync", &[center.as_str()][..]),
-        ("applicationSync", &["appId=app", "clientId=c-1"]),
-        ("authSync", &["appId=app", users]),
+        ("applicationSync", &["appId=app-1", "clientId=c-1"]),
+        ("authSync", &["appId=app-1", users]),
     ] {
         let fields = fields.iter().flat_map(|field| ["--set", *field]);
         let arguments: Vec<_> =
