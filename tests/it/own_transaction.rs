@@ -287,6 +287,7 @@ async fn a_run_that_dies_after_its_commit_is_not_repeated() {
                 assert_eq!(alive.house.handled.take(), Vec::<String>::new(), "call {number}");
                 assert_eq!(place.rows().await.len(), before + 1, "call {number}");
             }
+            assert!(call(&dying.house, 12).await.is_none(), "all kinds of calls were tried");
             assert_eq!(alive.house.log.lines().iter().filter(|line| line.contains("after the answer")).count(), 0);
         }
     })
