@@ -52,6 +52,19 @@ pub(super) enum WhenRepeated {
 }
 
 impl Command {
+    /// Returns the change that the call asks for, if it asks for one.
+    pub(super) fn change_mut(&mut self) -> Option<&mut Change> {
+        match self {
+            Self::Subscription(command) | Self::Licensing(LicensingCommand::Instance(command)) => match command {
+                SubscriptionCommand::Change(change) => Some(change),
+                SubscriptionCommand::Check(_) | SubscriptionCommand::Describe(_) => None,
+            },
+            Self::Licensing(LicensingCommand::Code(_, change) | LicensingCommand::Buy(change, _))
+            | Self::Order(change) => Some(change),
+            Self::Directory(_) | Self::Licensing(LicensingCommand::Apply(_)) => None,
+        }
+    }
+
     pub(super) fn when_repeated(&self, protocol: Protocol) -> WhenRepeated {
         match self {
             Self::Subscription(command) | Self::Licensing(LicensingCommand::Instance(command)) => match command {

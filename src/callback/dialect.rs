@@ -44,7 +44,7 @@ pub(super) struct Envelope<'c> {
 impl Envelope<'_> {
     pub(super) fn read(&self, members: &Members<'_>) -> Result<Call, CallbackError> {
         let activity = || self.activity.ok_or_else(|| ParseError::missing("activity"));
-        match self.protocol {
+        let mut call = match self.protocol {
             Protocol::SaasV2 => saas_v2::read(members),
             Protocol::SaasV1 => saas_v1::read(members, self),
             Protocol::LicenseOnline => license_online::read(members),
@@ -53,7 +53,11 @@ impl Envelope<'_> {
             Protocol::OrderNotify => order_notify::read(members),
             Protocol::KitV1 => kit_v1::read(members, activity()?, self.signed_at),
             Protocol::KitV2 => kit_v2::read(members, activity()?, self.signed_at),
+        }?;
+        if let Some(change) = call.command.change_mut() {
+            change.step.signed_at = Some(self.signed_at);
         }
+        Ok(call)
     }
 
     pub(super) fn write(&self, activity: Activity, reply: Reply) -> Result<Bytes, CallbackError> {

@@ -13,7 +13,7 @@ mod route;
 mod subscription;
 
 pub(super) use directory::Directory;
-pub(super) use exchange::{ExchangeState, Found, ReplyContext, WhenDue};
+pub(super) use exchange::{Asked, ExchangeState, ReplyContext, WhenDue};
 pub(super) use executor::Executor;
 pub(super) use issuer::Issuer;
 pub(super) use licensing::Licensing;

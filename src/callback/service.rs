@@ -19,15 +19,14 @@ use super::body::{BodyBudget, IncomingBody};
 use super::command::{Command, Created, LicensingCommand, Reply, SubscriptionCommand, WhenRepeated};
 use super::dialect::{AnswerRules, Envelope, Unverified, Verified};
 use super::environment::Environment;
-use super::pipeline::{self, Directory, ExchangeState, Executor, Found, Licensing, ReplyContext, Route, WhenDue};
+use super::pipeline::{self, Asked, Directory, ExchangeState, Executor, Licensing, ReplyContext, Route, WhenDue};
 use super::settings::Settings;
 use super::{AnswerNotKept, BodyError, CallbackError, CallbackEvent, Exchange, FieldSource, FieldWarnings};
 use crate::activity::Activity;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::Ledger;
 use crate::protocol::{Protocol, UnfinishedCreation};
 use crate::replay::{ClaimOutcome, ReplayGuard};
 use crate::result_code::ResultCode;
-use crate::timestamp::Timestamp;
 use crate::wire::{Members, ParseError, TestFlag};
 
 /// A longer answer is not kept for repeats of its call, which the ledger then answers. Only a License of V1 may be longer.
@@ -318,13 +317,13 @@ impl CallbackService {
         }
         let (id, content) = (verified.call_id(), verified.content());
         let when_repeated = call.command.when_repeated(protocol);
-        let mut found = None;
+        let mut asked = Asked::Nothing;
         if when_repeated != WhenRepeated::RunsAgain {
             let until = settings.window_of(protocol.scheme()).expires_at(verified.time());
             let claim = replay.claim(id, content, until, progress.began).map_err(CallbackError::from);
             // Asked for at once with the claim, which decides nevertheless: stores do what waits together in one go.
-            let (claimed, instances) = try_join(claim, self.find(&call.command, progress).map(Ok)).await?;
-            found = instances;
+            let claimed;
+            (claimed, asked) = try_join(claim, self.ask_ledger(&call.command, progress).map(Ok)).await?;
             match claimed {
                 ClaimOutcome::First => {}
                 ClaimOutcome::Repeated(_) if when_repeated == WhenRepeated::Refused => {
@@ -341,7 +340,7 @@ impl CallbackService {
             }
         }
 
-        let reply = self.reply(protocol, verified.time(), call.command, found, progress).await?;
+        let reply = self.reply(protocol, call.command, asked, progress).await?;
         let is_final = reply.is_final();
         progress.result_code = reply.result_code(protocol);
         let answer = envelope.write(activity, reply)?;
@@ -366,29 +365,31 @@ impl CallbackService {
         }));
     }
 
-    /// Returns the instances of a query, or `None` if the call asks for none.
-    async fn find(&self, command: &Command, progress: &ExchangeState) -> Option<Result<Found, LedgerError>> {
+    /// Asks the ledger about subscriptions and instances of Licenses, for which a call does nothing before.
+    async fn ask_ledger(&self, command: &Command, progress: &ExchangeState) -> Asked {
         let Inner { subscription, licensing, .. } = &*self.inner;
-        let (executor, ids) = match command {
-            Command::Subscription(SubscriptionCommand::Describe(ids)) => (subscription.as_ref()?, ids),
-            Command::Licensing(LicensingCommand::Instance(SubscriptionCommand::Describe(ids))) => {
-                (&licensing.as_ref()?.instances, ids)
+        let (executor, command) = match command {
+            Command::Subscription(command) => (subscription.as_ref(), command),
+            Command::Licensing(LicensingCommand::Instance(command)) => {
+                (licensing.as_ref().map(|licensing| &licensing.instances), command)
             }
-            _ => return None,
+            _ => return Asked::Nothing,
         };
-        if progress.test_call { None } else { Some(executor.find_all(ids).await) }
+        match executor {
+            Some(executor) if !progress.test_call => executor.ask(command).await,
+            _ => Asked::Nothing,
+        }
     }
 
     async fn reply(
         &self,
         protocol: Protocol,
-        signed_at: Timestamp,
         command: Command,
-        found: Option<Result<Found, LedgerError>>,
+        asked: Asked,
         progress: &mut ExchangeState,
     ) -> Result<Reply, CallbackError> {
         let Inner { settings, subscription, directory, licensing, orders, .. } = &*self.inner;
-        let mut exchange = ReplyContext { protocol, signed_at, settings, found, progress };
+        let mut exchange = ReplyContext { protocol, settings, asked, progress };
         let no_handler = || CallbackError::NoHandler(protocol);
         match command {
             Command::Subscription(command) => {

@@ -7,13 +7,24 @@ use bytes::Bytes;
 use crate::activity::Activity;
 use crate::callback::pipeline::executor::PendingChange;
 use crate::callback::settings::Settings;
-use crate::ledger::{Instance, LedgerError};
+use crate::ledger::{Instance, LedgerError, StepStatus};
 use crate::protocol::Protocol;
 use crate::result_code::ResultCode;
 use crate::timestamp::Timestamp;
 
 /// The instances of a query, as far as the ledger knows them.
 pub(in crate::callback) type Found = Vec<Option<Arc<Instance>>>;
+
+/// What the ledger was asked before the guard had decided about the call.
+#[derive(Default)]
+pub(in crate::callback) enum Asked {
+    #[default]
+    Nothing,
+    /// The instances of a query.
+    Instances(Result<Found, LedgerError>),
+    /// The status of a change.
+    Status(Result<StepStatus, LedgerError>),
+}
 
 /// The exchange, as far as it is known yet.
 pub(in crate::callback) struct ExchangeState {
@@ -45,10 +56,8 @@ pub(in crate::callback) enum WhenDue {
 /// A call that was read, and whose reply is due.
 pub(in crate::callback) struct ReplyContext<'a> {
     pub(in crate::callback) protocol: Protocol,
-    pub(in crate::callback) signed_at: Timestamp,
     pub(in crate::callback) settings: &'a Settings,
-    /// What was asked of the ledger before.
-    pub(in crate::callback) found: Option<Result<Found, LedgerError>>,
+    pub(in crate::callback) asked: Asked,
     pub(in crate::callback) progress: &'a mut ExchangeState,
 }
 

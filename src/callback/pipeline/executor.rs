@@ -16,7 +16,7 @@ use crate::callback::command::Change;
 use crate::callback::environment::{Environment, caught};
 use crate::callback::handler::subscription::{ErasedHandler, Event, Unfreeze};
 use crate::callback::pipeline::complete::{self, Completed};
-use crate::callback::pipeline::exchange::WhenDue;
+use crate::callback::pipeline::exchange::{Asked, WhenDue};
 use crate::callback::{CallbackError, CallbackEvent, FieldSource, FieldWarnings};
 use crate::lease::{Fence, Lease};
 use crate::ledger::{
@@ -91,21 +91,25 @@ impl Executor {
     pub(in crate::callback) async fn perform(
         self: &Arc<Self>,
         change: Box<Change>,
+        asked: Asked,
         when_due: &mut WhenDue,
     ) -> Result<Done, CallbackError> {
         let mut repeated = false;
         let (run, step) = match self.joined(&change.step) {
             Some(run) => (run, change.step),
             None => {
-                let (begun, lease_left) =
-                    match (self.ledger.status(&change.step, self.environment.now()).await?, &change.step.target) {
-                        (StepStatus::Done(instance), _) => return Ok(Done { instance, repeated: true }),
-                        (StepStatus::Unknown, Target::Instance(id)) => {
-                            return Err(CallbackError::UnknownInstance(id.clone()));
-                        }
-                        (StepStatus::Unknown, Target::Purchase { .. }) => (None, Duration::ZERO),
-                        (StepStatus::Open { instance, lease_left }, _) => (Some(instance), lease_left),
-                    };
+                let status = match asked {
+                    Asked::Status(status) => status?,
+                    _ => self.status(&change.step).await?,
+                };
+                let (begun, lease_left) = match (status, &change.step.target) {
+                    (StepStatus::Done(instance), _) => return Ok(Done { instance, repeated: true }),
+                    (StepStatus::Unknown, Target::Instance(id)) => {
+                        return Err(CallbackError::UnknownInstance(id.clone()));
+                    }
+                    (StepStatus::Unknown, Target::Purchase { .. }) => (None, Duration::ZERO),
+                    (StepStatus::Open { instance, lease_left }, _) => (Some(instance), lease_left),
+                };
                 let step = change.step.clone();
                 let run = self.join_or_start(change, lease_left);
                 if let Some(instance) = begun {
@@ -121,6 +125,11 @@ impl Executor {
         outcome.map(|instance| Done { instance, repeated })
     }
 
+    /// Returns the status of a step by the ledger.
+    pub(in crate::callback) async fn status(&self, step: &Step) -> Result<StepStatus, LedgerError> {
+        self.ledger.status(step, self.environment.now()).await
+    }
+
     /// Resumes a creation that a crash or a failure interrupted after the answer "still processing": the marketplace
     /// may only poll now, and not send the purchase again. Does nothing while a holder works on it, and where the purchase
     /// cannot be known from the ledger.
@@ -133,7 +142,7 @@ impl Executor {
             // Its failure is reported where it was started; every further poll would report it once more.
             return Ok(());
         }
-        let status = self.ledger.status(&step, self.environment.now()).await?;
+        let status = self.status(&step).await?;
         if matches!(status, StepStatus::Open { lease_left: Duration::ZERO, .. }) {
             let run = self.join_or_start(Box::new(change), Duration::ZERO);
             self.report_late(run, step);
@@ -322,7 +331,7 @@ impl Executor {
             let pause = self.environment.poll_pause(polls).min(lease_left);
             self.environment.sleep(pause).await;
             (polls, waited) = (polls + 1, waited + pause);
-            lease_left = match self.ledger.status(step, self.environment.now()).await? {
+            lease_left = match self.status(step).await? {
                 StepStatus::Done(instance) => return Ok(Acquired::Done(instance)),
                 StepStatus::Open { lease_left, .. } => lease_left,
                 StepStatus::Unknown => Duration::ZERO,
@@ -384,7 +393,7 @@ impl Executor {
                 }
                 // The handler may have noted it, or an earlier try that seemed to fail.
                 Err(LedgerError::LeaseLost(id)) => {
-                    return match self.ledger.status(step, self.environment.now()).await? {
+                    return match self.status(step).await? {
                         StepStatus::Done(instance) => Ok(instance),
                         _ => Err(LedgerError::LeaseLost(id).into()),
                     };

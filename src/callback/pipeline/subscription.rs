@@ -1,5 +1,6 @@
 //! Replying to the calls about subscriptions.
 
+use std::mem;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -9,7 +10,7 @@ use crate::callback::command::{Change, Created, Reply, SubscriptionCommand};
 use crate::callback::environment::caught;
 use crate::callback::handler::subscription::{Description, Event, InstanceQuery};
 use crate::callback::pipeline::debug;
-use crate::callback::pipeline::exchange::{Found, ReplyContext};
+use crate::callback::pipeline::exchange::{Asked, Found, ReplyContext};
 use crate::callback::pipeline::executor::{Done, Executor};
 use crate::callback::settings::DebugCalls;
 use crate::ledger::{LedgerError, State, Target};
@@ -52,12 +53,12 @@ impl Executor {
 
     async fn change(
         self: &Arc<Self>,
-        mut change: Box<Change>,
+        change: Box<Change>,
         exchange: &mut ReplyContext<'_>,
     ) -> Result<Reply, CallbackError> {
-        change.step.signed_at = Some(exchange.signed_at);
         let is_purchase = matches!(change.step.target, Target::Purchase { .. });
-        let Done { instance, repeated } = self.perform(change, &mut exchange.progress.when_due).await?;
+        let asked = mem::take(&mut exchange.asked);
+        let Done { instance, repeated } = self.perform(change, asked, &mut exchange.progress.when_due).await?;
         exchange.progress.repeated = repeated;
         if !is_purchase {
             return Ok(Reply::Done);
@@ -76,13 +77,13 @@ impl Executor {
     ) -> Result<Reply, CallbackError> {
         let mut creating = false;
         let mut ready = Vec::with_capacity(ids.len());
-        let found = match exchange.found.take() {
+        let found = match mem::take(&mut exchange.asked) {
             _ if exchange.test_call() => {
                 ready.extend(&ids);
                 Found::new()
             }
-            Some(found) => found?,
-            None => self.find_all(&ids).await?,
+            Asked::Instances(found) => found?,
+            _ => self.find_all(&ids).await?,
         };
         for (id, instance) in ids.iter().zip(found) {
             match instance {
@@ -109,8 +110,17 @@ impl Executor {
         Ok(Reply::Described(descriptions.await.into_iter().collect::<Result<_, _>>()?))
     }
 
+    /// Asks the ledger what the command will need to be known, which changes nothing.
+    pub(in crate::callback) async fn ask(&self, command: &SubscriptionCommand) -> Asked {
+        match command {
+            SubscriptionCommand::Change(change) => Asked::Status(self.status(&change.step).await),
+            SubscriptionCommand::Describe(ids) => Asked::Instances(self.find_all(ids).await),
+            SubscriptionCommand::Check(_) => Asked::Nothing,
+        }
+    }
+
     /// Returns the instances of a query, as far as the ledger knows them.
-    pub(in crate::callback) async fn find_all(&self, ids: &[String]) -> Result<Found, LedgerError> {
+    async fn find_all(&self, ids: &[String]) -> Result<Found, LedgerError> {
         let mut found = Found::with_capacity(ids.len());
         for id in ids {
             found.push(self.ledger.instance(id).await?);
