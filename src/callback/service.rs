@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::try_join;
+use futures_util::future::{Either, ready, select};
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -321,10 +321,13 @@ impl CallbackService {
         if when_repeated != WhenRepeated::RunsAgain {
             let until = settings.window_of(protocol.scheme()).expires_at(verified.time());
             let claim = replay.claim(id, content, until, progress.began).map_err(CallbackError::from);
-            // Asked for at once with the claim, which decides nevertheless: stores do what waits together in one go.
-            let claimed;
-            (claimed, asked) = try_join(claim, self.ask_ledger(&call.command, progress).map(Ok)).await?;
-            match claimed {
+            // Asked at once with the claim, which decides nevertheless: stores do what waits together in one go.
+            let asking = pin!(self.ask_ledger(&call.command, call.test_flag));
+            let (claimed, asking) = match select(claim, asking).await {
+                Either::Left((claimed, asking)) => (claimed, Either::Left(asking)),
+                Either::Right((asked, claim)) => (claim.await, Either::Right(ready(asked))),
+            };
+            match claimed? {
                 ClaimOutcome::First => {}
                 ClaimOutcome::Repeated(_) if when_repeated == WhenRepeated::Refused => {
                     return Err(CallbackError::Replayed);
@@ -338,6 +341,7 @@ impl CallbackService {
                 ClaimOutcome::Repeated(None) => {}
                 ClaimOutcome::OtherContent => return Err(CallbackError::Replayed),
             }
+            asked = asking.await;
         }
 
         let reply = self.reply(protocol, call.command, asked, progress).await?;
@@ -366,7 +370,7 @@ impl CallbackService {
     }
 
     /// Asks the ledger about subscriptions and instances of Licenses, for which a call does nothing before.
-    async fn ask_ledger(&self, command: &Command, progress: &ExchangeState) -> Asked {
+    async fn ask_ledger(&self, command: &Command, test_flag: TestFlag) -> Asked {
         let Inner { subscription, licensing, .. } = &*self.inner;
         let (executor, command) = match command {
             Command::Subscription(command) => (subscription.as_ref(), command),
@@ -376,7 +380,7 @@ impl CallbackService {
             _ => return Asked::Nothing,
         };
         match executor {
-            Some(executor) if !progress.test_call => executor.ask(command).await,
+            Some(executor) if test_flag != TestFlag::Debug => executor.ask(command).await,
             _ => Asked::Nothing,
         }
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
+use koogallery::clock::Clock as _;
 use koogallery::lease::Lease;
 use koogallery::ledger::{
     Instance, LeaseOutcome, Ledger, LedgerError, MemoryLedger, SqliteLedger, State, Step, StepStatus,
@@ -14,6 +15,7 @@ use koogallery::ledger::{
 use koogallery::replay::{
     CallId, ClaimOutcome, ContentDigest, MemoryReplayGuard, ReplayError, ReplayGuard, SqliteReplayGuard,
 };
+use koogallery::signature::callback_v2;
 use koogallery::sqlite::Database;
 use koogallery::sqlite::rusqlite::Connection;
 use koogallery::timestamp::Timestamp;
@@ -202,7 +204,15 @@ struct Meeting<S> {
 }
 
 impl Ledger for Meeting<Arc<MemoryLedger>> {
-    delegated!(store: status, begin, extend, complete, abandon, instances);
+    delegated!(store: begin, extend, complete, abandon, instances);
+
+    fn status<'a>(&'a self, step: &'a Step, now: Timestamp) -> BoxFuture<'a, Result<StepStatus, LedgerError>> {
+        async move {
+            self.both.wait().await;
+            self.store.status(step, now).await
+        }
+        .boxed()
+    }
 
     fn instance<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Instance>>, LedgerError>> {
         async move {
@@ -239,15 +249,33 @@ impl ReplayGuard for Meeting<MemoryReplayGuard> {
 }
 
 #[tokio::test]
-async fn a_query_asks_guard_and_ledger_at_once() {
-    let ledger = Arc::<MemoryLedger>::default();
-    let stage = Stage::on(Arc::clone(&ledger), |builder| builder);
-    assert_eq!(stage.post(&purchase("CS1", "first")).await.code, "000000");
+async fn a_call_asks_guard_and_ledger_at_once() {
     let both = Arc::new(Barrier::new(2));
     let guard = Meeting { store: MemoryReplayGuard::default(), both: Arc::clone(&both) };
-    let stage = Stage::on(Meeting { store: ledger, both }, |builder| builder.replay_guard(guard));
+    let ledger = Meeting { store: Arc::<MemoryLedger>::default(), both };
+    let stage = Stage::on(ledger, |builder| builder.replay_guard(guard));
+    let freeze = r#"{"activity":"updateInstanceStatus","instanceId":"first","status":"FREEZE"}"#;
     let query = r#"{"activity":"queryInstance","instanceId":"first"}"#;
-    assert_eq!(stage.post(query).await.code, "000000");
+    for call in [&*purchase("CS1", "first"), query, freeze] {
+        assert_eq!(within(SOON, stage.post(call)).await.code, "000000", "{call}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_guard_decides_alone_does_not_wait_for_the_ledger() {
+    let guard = Arc::<MemoryReplayGuard>::default();
+    let stage = Stage::with(|builder| builder.replay_guard(Arc::clone(&guard)));
+    let signed = |body: &str| callback_v2::signed_query(&stage.key, &nonce(), stage.clock.now(), body.as_bytes());
+    let calls = [
+        (purchase("CS1", "first"), "status", "000000"),
+        (r#"{"activity":"queryInstance","instanceId":"first"}"#.to_owned(), "instance", "000002"),
+    ];
+    for (call, slow, when_repeated) in calls {
+        let query = signed(&call);
+        assert_eq!(stage.post_signed(&query, call.clone()).await.code, "000000");
+        let repeated_to = Stage::on(SlowLedger::new(slow), |builder| builder.replay_guard(Arc::clone(&guard)));
+        assert_eq!(within(SOON, repeated_to.post_signed(&query, call)).await.code, when_repeated, "{slow}");
+    }
 }
 
 /// Another process that writes and does not end.

@@ -205,7 +205,7 @@ impl Executor {
     }
 
     /// Returns the run of a change, if it runs.
-    fn joined(&self, step: &Step) -> Option<Run> {
+    pub(in crate::callback) fn joined(&self, step: &Step) -> Option<Run> {
         // Mostly nothing runs; then nothing is locked, and nothing copied for the key.
         if !self.is_running.load(Ordering::Acquire) {
             return None;

@@ -113,6 +113,8 @@ impl Executor {
     /// Asks the ledger what the command will need to be known, which changes nothing.
     pub(in crate::callback) async fn ask(&self, command: &SubscriptionCommand) -> Asked {
         match command {
+            // What runs in this process is known without the ledger, which may be slow.
+            SubscriptionCommand::Change(change) if self.joined(&change.step).is_some() => Asked::Nothing,
             SubscriptionCommand::Change(change) => Asked::Status(self.status(&change.step).await),
             SubscriptionCommand::Describe(ids) => Asked::Instances(self.find_all(ids).await),
             SubscriptionCommand::Check(_) => Asked::Nothing,
