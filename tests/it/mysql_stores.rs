@@ -780,7 +780,7 @@ async fn no_operation_reads_a_table_as_a_whole() {
     let dead = usage.records(RecordState::Dead, None, 1).await.unwrap().remove(0).record.metering_sn;
     usage.settle(lease(1), NOW, vec![(dead.clone(), RecordOutcome::Delivered)]).await.unwrap();
     usage.correct(&dead, Correction::default(), Cycle::Never, NOW).await.unwrap();
-    assert_eq!(usage.forget(Timestamp::from_unix_millis(1_500)).await.unwrap(), 1_000);
+    assert_eq!(usage.forget(Timestamp::from_unix_millis(800)).await.unwrap(), 1_000);
 
     let book = PackageBook::new(meter.clone(), packages);
     let named = |id: &str| Usage::new("inst7", "1".parse().unwrap()).with_id(id);
