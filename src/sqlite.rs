@@ -36,6 +36,7 @@ mod group;
 mod presence;
 mod together;
 
+use std::convert::identity;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -46,7 +47,7 @@ use futures_util::future::BoxFuture;
 pub use rusqlite;
 use rusqlite::{Connection, Transaction};
 
-use group::{Commits, Job, PATIENCE, Way};
+use group::{Commits, Job, PATIENCE, Way, Work};
 use presence::Presence;
 pub(crate) use together::Together;
 use together::{Asked, Once, Statements};
@@ -163,8 +164,7 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        // Boxed, since the compiler forgets in a caller's future that the type of a closure is `'static`.
-        self.submit(Way::Alone, Once::new(work)).boxed().await
+        self.submit(Way::Alone, identity, Once::new(work)).await
     }
 
     /// Runs statements of a store as [`transaction`](Self::transaction) does, with the store's own error. Others may share
@@ -178,7 +178,7 @@ impl Database {
         T: Send + 'static,
         F: Fn(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.submit(Way::Shared, Statements::new(work)).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::Shared, failed, Statements::new(work))
     }
 
     /// As [`run`](Self::run), for what may be lost in a power cut: it does not wait for the disk.
@@ -191,7 +191,7 @@ impl Database {
         T: Send + 'static,
         F: Fn(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.submit(Way::Quick, Statements::new(work)).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::Quick, failed, Statements::new(work))
     }
 
     /// As [`run_quickly`](Self::run_quickly), for what is only read. It is not run if the caller is dropped before it is
@@ -205,7 +205,7 @@ impl Database {
         T: Send + 'static,
         F: Fn(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.submit(Way::Read, Statements::new(work)).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::Read, failed, Statements::new(work))
     }
 
     /// As [`run`](Self::run), at once with operations of the same kind that wait as well.
@@ -214,7 +214,7 @@ impl Database {
         failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
         operation: T,
     ) -> BoxFuture<'a, Result<T::Answer, E>> {
-        self.submit(Way::Shared, operation).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::Shared, failed, operation)
     }
 
     /// As [`run_together`](Self::run_together), for what may be lost in a power cut. It does not wait for the disk, and is not
@@ -224,13 +224,28 @@ impl Database {
         failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
         operation: T,
     ) -> BoxFuture<'a, Result<T::Answer, E>> {
-        self.submit(Way::QuickIfAwaited, operation).map(|outcome| outcome.map_err(failed)).boxed()
+        self.submit(Way::QuickIfAwaited, failed, operation)
     }
 
-    async fn submit<T: Together>(&self, way: Way, operation: T) -> Result<T::Answer, DatabaseError> {
+    /// Compiled for each kind of operation, so all else is in [`done`](Self::done).
+    fn submit<'a, T: Together, E>(
+        &'a self,
+        way: Way,
+        failed: impl FnOnce(DatabaseError) -> E + Send + 'a,
+        operation: T,
+    ) -> BoxFuture<'a, Result<T::Answer, E>> {
+        let outcome = async move {
+            let work = self.done(way, Box::new(Asked::new(operation))).await;
+            work.and_then(Asked::<T>::outcome_of).map_err(failed)
+        };
+        outcome.boxed()
+    }
+
+    /// Waits for the commit of work, and returns it with its outcome.
+    async fn done(&self, way: Way, work: Box<dyn Work>) -> Result<Box<dyn Work>, DatabaseError> {
         let (caller, answered) = oneshot::channel();
-        self.jobs.send(Job::new(way, Asked::new(operation, caller))).map_err(|_| DatabaseError::Closed)?;
-        answered.await.map_err(|_| DatabaseError::Closed)?.into_outcome()
+        self.jobs.send(Job::new(way, work, caller)).map_err(|_| DatabaseError::Closed)?;
+        answered.await.map_err(|_| DatabaseError::Closed)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use futures_channel::oneshot;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
 
@@ -54,13 +55,15 @@ pub(super) struct Job {
     asked: Instant,
     way: Way,
     work: Box<dyn Work>,
+    caller: Caller,
 }
 
-/// The statements of an operation, and its caller.
-pub(super) trait Work: Any + Send {
-    /// Returns whether no caller waits for the outcome any more.
-    fn is_vain(&self) -> bool;
+/// Gets the work back with its outcome, so that its memory is freed by the thread that has allocated it: another one would
+/// wait for the allocator's lock.
+pub(super) type Caller = oneshot::Sender<Box<dyn Work>>;
 
+/// The statements of an operation, and their outcome.
+pub(super) trait Work: Any + Send {
     /// Returns which operations it can be run with at once, if it can.
     fn kind(&self) -> Option<Kind> {
         None
@@ -75,17 +78,26 @@ pub(super) trait Work: Any + Send {
     /// Runs the statements, maybe once more after they were undone. Returns why they failed; the caller gets the same.
     fn run(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()>;
 
-    /// Answers the caller, given what became of the commit.
-    fn answer(self: Box<Self>, committed: Result<(), DatabaseError>);
+    /// Notes that the commit failed, unless the statements did before.
+    fn fail(&mut self, error: DatabaseError);
 }
 
 impl Job {
-    pub(super) fn new(way: Way, work: impl Work + 'static) -> Self {
-        Self { asked: Instant::now(), way, work: Box::new(work) }
+    pub(super) fn new(way: Way, work: Box<dyn Work>, caller: Caller) -> Self {
+        Self { asked: Instant::now(), way, work, caller }
     }
 
     fn is_vain(&self) -> bool {
-        matches!(self.way, Way::QuickIfAwaited | Way::Read) && self.work.is_vain()
+        matches!(self.way, Way::QuickIfAwaited | Way::Read) && self.caller.is_canceled()
+    }
+
+    /// Answers the caller, given what became of the commit.
+    fn answer(mut self, committed: Result<(), DatabaseError>) {
+        if let Err(error) = committed {
+            self.work.fail(error);
+        }
+        // It may have been dropped; the work is done nevertheless.
+        let _ = self.caller.send(self.work);
     }
 
     pub(super) fn way(&self) -> Way {
@@ -338,7 +350,7 @@ fn run_in_savepoint(
 
 fn answer_all(group: Vec<Job>, outcome: Result<(), DatabaseError>) {
     for job in group {
-        job.work.answer(match &outcome {
+        job.answer(match &outcome {
             Ok(()) => Ok(()),
             Err(DatabaseError::FileGone(path)) => Err(DatabaseError::FileGone(path.clone())),
             Err(DatabaseError::Sqlite(error)) => Err(once_more(error).into()),

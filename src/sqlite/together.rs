@@ -1,11 +1,10 @@
 //! Operations of one kind that wait at the same time, run at once.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 
-use futures_channel::oneshot;
 use rusqlite::{Transaction, ffi};
 
 use super::DatabaseError;
@@ -14,6 +13,9 @@ use super::group::{Job, Way, Work, once_more};
 /// An operation that costs less if many are run at once.
 pub(crate) trait Together: Send + 'static {
     type Answer: Send + 'static;
+
+    /// Whether there is a [`run_all`](Self::run_all); what leads to it is not compiled otherwise.
+    const HAS_RUN_ALL: bool = true;
 
     /// Returns whether it can be run with others.
     fn is_shareable(&self) -> bool;
@@ -48,6 +50,8 @@ where
 {
     type Answer = T;
 
+    const HAS_RUN_ALL: bool = false;
+
     fn is_shareable(&self) -> bool {
         false
     }
@@ -80,6 +84,8 @@ where
 {
     type Answer = T;
 
+    const HAS_RUN_ALL: bool = false;
+
     fn is_shareable(&self) -> bool {
         false
     }
@@ -94,33 +100,26 @@ where
     }
 }
 
-/// An operation, its outcome, and its caller.
+/// An operation, and its outcome.
 pub(super) struct Asked<T: Together> {
     operation: T,
     outcome: Option<Result<T::Answer, DatabaseError>>,
-    caller: Option<Caller<T>>,
 }
 
-/// Gets the operation back with its outcome, so that its memory is freed by the thread that has allocated it: another one would
-/// wait for the allocator's lock.
-type Caller<T> = oneshot::Sender<Box<Asked<T>>>;
-
 impl<T: Together> Asked<T> {
-    pub(super) fn new(operation: T, caller: Caller<T>) -> Self {
-        Self { operation, outcome: None, caller: Some(caller) }
+    pub(super) fn new(operation: T) -> Self {
+        Self { operation, outcome: None }
     }
 
-    /// Returns the outcome, once the caller got it.
-    pub(super) fn into_outcome(self) -> Result<T::Answer, DatabaseError> {
-        self.outcome.unwrap_or(Err(DatabaseError::Closed))
+    /// Returns the outcome, once the caller got it back.
+    pub(super) fn outcome_of(work: Box<dyn Work>) -> Result<T::Answer, DatabaseError> {
+        let work: Box<dyn Any> = work;
+        let asked = work.downcast::<Self>().ok();
+        asked.and_then(|asked| asked.outcome).unwrap_or(Err(DatabaseError::Closed))
     }
 }
 
 impl<T: Together> Work for Asked<T> {
-    fn is_vain(&self) -> bool {
-        self.caller.as_ref().is_none_or(Caller::<T>::is_canceled)
-    }
-
     fn kind(&self) -> Option<Kind> {
         self.operation.is_shareable().then(TypeId::of::<T>)
     }
@@ -133,6 +132,9 @@ impl<T: Together> Work for Asked<T> {
     }
 
     fn run_with(&mut self, others: &mut [Job], transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
+        if !T::HAS_RUN_ALL {
+            return Ok(false);
+        }
         let mut all: Vec<&mut Self> = others.iter_mut().filter_map(Job::work_of).collect();
         all.insert(0, self);
         let operations: Vec<&T> = all.iter().map(|asked| &asked.operation).collect();
@@ -143,13 +145,9 @@ impl<T: Together> Work for Asked<T> {
         Ok(true)
     }
 
-    fn answer(mut self: Box<Self>, committed: Result<(), DatabaseError>) {
-        if let (Err(error), Some(Ok(_)) | None) = (committed, &self.outcome) {
+    fn fail(&mut self, error: DatabaseError) {
+        if !matches!(self.outcome, Some(Err(_))) {
             self.outcome = Some(Err(error));
-        }
-        if let Some(caller) = self.caller.take() {
-            // It may have been dropped; the work is done nevertheless.
-            let _ = caller.send(self);
         }
     }
 }
