@@ -60,8 +60,8 @@ pub(in crate::callback) enum WhenDue {
     /// Failure: nothing was begun that goes on.
     #[default]
     Failure,
-    /// What the protocol says of a change that goes on in the background.
-    Pending(PendingChange),
+    /// What the protocol says of a change that goes on in the background. Boxed, since most calls only find one done.
+    Pending(Box<PendingChange>),
     /// The application was noted; its License is delivered later.
     Accepted,
     /// The answer, which only the replay guard has not taken yet.
