@@ -14,12 +14,15 @@ use std::process::{Command, ExitCode};
 use std::{env, fs};
 
 use futures_util::FutureExt as _;
+use http_body_util::Full;
+use koogallery::adapter::tower::Endpoint;
 use koogallery::cipher::field::{EncryptType, FieldCipher};
 use koogallery::key::Credentials;
 use koogallery::open_api::{Api as _, query_order};
 use koogallery::signature::aksk::{Payload, Signer};
 use koogallery::signature::{Window, auth_token, body_sign, callback_v2};
 use koogallery::site::Site;
+use tower::ServiceExt as _;
 
 use koogallery_benches::calls::{Calls, NOW};
 
@@ -28,7 +31,7 @@ const CALLS: usize = 200;
 /// Greatest difference from what is kept, in percent. Hash tables have random keys.
 const TOLERANCE: f64 = 2.0;
 
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
     "verify_v2",
     "verify_v1",
     "sign_body",
@@ -36,6 +39,7 @@ const PATHS: [&str; 9] = [
     "whole_v2_of_all",
     "whole_v1",
     "whole_v1_encrypted",
+    "endpoint_v2",
     "encrypt_field",
     "sign_get",
 ];
@@ -121,6 +125,15 @@ fn take(path: &str) {
             for _ in 0..CALLS {
                 let mut parts = query.to_http(&Site::China.into()).into_parts().0;
                 counted(|| Signer::new(&credentials).sign(&mut parts, Payload::Bytes(b""), NOW)).expect("a host");
+            }
+        }
+        "endpoint_v2" => {
+            let endpoint = Endpoint::new(calls.service(true));
+            for (index, request) in calls.v2(CALLS + 1).into_iter().enumerate() {
+                let request = request.map(Full::new);
+                let answer = || endpoint.clone().oneshot(request).now_or_never().expect("a ledger hit does not wait");
+                let answer = if index == 0 { answer() } else { counted(answer) }.expect("an endpoint never fails");
+                assert!(answer.status().is_success());
             }
         }
         whole => {

@@ -54,7 +54,7 @@ impl Window {
         time.saturating_add(Duration::from_millis(self.past_millis))
     }
 
-    fn check(self, time: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
+    pub(crate) fn check(self, time: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
         let distance = time.as_unix_millis().abs_diff(now.as_unix_millis());
         match time < now {
             true if distance > self.past_millis => Err(VerifyError::TooOld(Duration::from_millis(distance))),

@@ -83,13 +83,15 @@ async fn answer(endpoint: Endpoint, request: HttpRequest, payload: Payload) -> H
     // What actix-web took for a request has a method and an address.
     let Some(head) = head_of(&request) else { return HttpResponse::BadRequest().finish() };
     let pieces = payload.map_err(|error| error.to_string());
-    response_of(&endpoint.receive(head, pieces).await)
+    response_of(endpoint.receive(head, pieces).await)
 }
 
 fn head_of(request: &HttpRequest) -> Option<Parts> {
     let mut head = Request::new(());
     *head.method_mut() = Method::from_bytes(request.method().as_str().as_bytes()).ok()?;
-    *head.uri_mut() = request.uri().to_string().parse::<Uri>().ok()?;
+    if let Some(address) = request.uri().path_and_query() {
+        *head.uri_mut() = address.as_str().parse::<Uri>().ok()?;
+    }
     for (name, value) in request.headers() {
         let name = http::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
         head.headers_mut().append(name, http::HeaderValue::from_bytes(value.as_bytes()).ok()?);
@@ -100,11 +102,12 @@ fn head_of(request: &HttpRequest) -> Option<Parts> {
     Some(head.into_parts().0)
 }
 
-fn response_of(response: &Response<Bytes>) -> HttpResponse {
-    let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = HttpResponse::with_body(status, response.body().clone()).map_into_boxed_body();
+fn response_of(response: Response<Bytes>) -> HttpResponse {
+    let (head, body) = response.into_parts();
+    let status = StatusCode::from_u16(head.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = HttpResponse::with_body(status, body).map_into_boxed_body();
     answer.head_mut().set_camel_case_headers(true);
-    for (name, value) in response.headers() {
+    for (name, value) in &head.headers {
         let name = HeaderName::from_bytes(name.as_str().as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
             answer.headers_mut().append(name, value);

@@ -58,18 +58,18 @@ impl Endpoint {
         self
     }
 
-    async fn answer<B>(self, request: Request<B>) -> Response<Full<Bytes>>
+    async fn answer<B>(self, request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
     where
         B: Body<Error: Into<BoxError>> + Send,
         B::Data: Send,
     {
-        let (parts, body) = request.into_parts();
+        let (head, body) = request.into_parts();
         let body = BodyDataStream::new(body).map_err(|error| error.into().to_string());
-        let mut response = self.receive(parts, body).await.map(Full::new);
+        let mut response = self.answer_of(&head, body).await;
         // Frameworks that box bodies forget how long they are, and would write chunks.
-        let length = response.body().size_hint().lower();
+        let length = response.body().len();
         response.headers_mut().insert(CONTENT_LENGTH, length.into());
-        response
+        Ok(response.map(Full::new))
     }
 
     /// Answers a request whose body arrives in pieces, or breaks off with a reason: for frameworks that take no tower
@@ -89,20 +89,26 @@ impl Endpoint {
     /// }
     /// ```
     pub async fn receive(&self, head: Parts, pieces: impl Stream<Item = Result<impl Buf, String>>) -> Response<Bytes> {
-        let slot = head.extensions.get::<Slot>().cloned();
-        let answer = self.answer_of(head, pieces).await;
-        if let Some(slot) = slot {
+        self.answer_of(&head, pieces).await
+    }
+
+    async fn answer_of(&self, head: &Parts, pieces: impl Stream<Item = Result<impl Buf, String>>) -> Response<Bytes> {
+        let answer = self.checked_answer(head, pin!(pieces)).await;
+        if let Some(slot) = head.extensions.get::<Slot>() {
             slot.leave(&self.service, &answer);
         }
         answer
     }
 
-    async fn answer_of(&self, head: Parts, pieces: impl Stream<Item = Result<impl Buf, String>>) -> Response<Bytes> {
-        let mut pieces = pin!(pieces);
-        let refusal = match self.service.check_head(&head) {
-            Ok(body) => match self.collect(body, pieces.as_mut()).await {
-                Ok(body) => return self.service.call(Request::from_parts(head, body)).await,
-                Err(error) => self.service.refuse_body(&head, error),
+    async fn checked_answer(
+        &self,
+        head: &Parts,
+        mut pieces: Pin<&mut impl Stream<Item = Result<impl Buf, String>>>,
+    ) -> Response<Bytes> {
+        let refusal = match self.service.check(head) {
+            Ok((checked, mut body)) => match self.collect(&mut body, pieces.as_mut()).await {
+                Ok(()) => return self.service.call_checked(checked, body.whole()).await,
+                Err(error) => self.service.refuse_body(head, error),
             },
             Err(refusal) => refusal,
         };
@@ -115,9 +121,9 @@ impl Endpoint {
 
     async fn collect(
         &self,
-        mut body: IncomingBody,
+        body: &mut IncomingBody,
         mut pieces: Pin<&mut impl Stream<Item = Result<impl Buf, String>>>,
-    ) -> Result<Bytes, BodyError> {
+    ) -> Result<(), BodyError> {
         let whole = pin!(async {
             while let Some(piece) = pieces.next().await {
                 let mut piece = piece.map_err(BodyError::Interrupted)?;
@@ -127,7 +133,7 @@ impl Endpoint {
                     piece.advance(part.len());
                 }
             }
-            Ok(body.finish())
+            Ok(())
         });
         match select(whole, pin!(self.service.sleep(self.body_timeout))).await {
             Either::Left((outcome, _)) => outcome,
@@ -170,6 +176,6 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        self.clone().answer(request).map(Ok).boxed()
+        self.clone().answer(request).boxed()
     }
 }

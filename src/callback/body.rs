@@ -152,6 +152,11 @@ impl IncomingBody {
 
     /// Returns the body, complete.
     pub fn finish(mut self) -> Bytes {
+        if self.whole().is_empty() { Bytes::new() } else { Bytes::from_owner(Finished(self)) }
+    }
+
+    /// Brings the body in one piece.
+    pub(crate) fn whole(&mut self) -> &[u8] {
         if !self.blocks.is_empty() {
             // Twice in memory for as long as the copy takes, thus for one body of each thread at most.
             let mut whole = Vec::with_capacity(self.received());
@@ -159,7 +164,7 @@ impl IncomingBody {
             whole.extend_from_slice(&self.last);
             self.last = whole;
         }
-        if self.last.is_empty() { Bytes::new() } else { Bytes::from_owner(Finished(self)) }
+        &self.last
     }
 }
 

@@ -26,7 +26,7 @@ use crate::activity::Activity;
 use crate::ledger::Ledger;
 use crate::protocol::{Protocol, UnfinishedCreation};
 use crate::replay::{ClaimOutcome, ReplayGuard};
-use crate::result_code::ResultCode;
+use crate::timestamp::Timestamp;
 use crate::wire::{Members, ParseError, TestFlag};
 
 /// A longer answer is not kept for repeats of its call, which the ledger then answers. Only a License of V1 may be longer.
@@ -74,22 +74,41 @@ pub(super) struct Inner {
     pub(super) orders: Option<Arc<Executor>>,
 }
 
+/// A call whose head was checked.
+pub(crate) struct CheckedHead<'c> {
+    parts: &'c Parts,
+    route: Route,
+    unverified: Unverified<'c>,
+    began: Timestamp,
+}
+
 impl CallbackService {
     /// Answers a request. Failures are answered with a result code and reported to the observer.
     pub async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        let (mut route, unverified, mut progress) = match self.checked_route(&parts) {
-            Ok(checked) => checked,
-            Err(refused) => return refused,
+        match self.checked(&parts) {
+            Ok(head) => self.answer_checked(head, &body).await,
+            Err(refused) => refused,
+        }
+    }
+
+    /// Answers a call whose body has arrived since its head was checked.
+    #[cfg(feature = "tower")]
+    pub(crate) async fn call_checked(&self, mut head: CheckedHead<'_>, body: &[u8]) -> Response<Bytes> {
+        head.began = self.inner.environment.now();
+        self.answer_checked(head, body).await
+    }
+
+    async fn answer_checked<'c>(&self, head: CheckedHead<'c>, body: &'c [u8]) -> Response<Bytes> {
+        let CheckedHead { parts, mut route, unverified, began } = head;
+        let read = route.read_activity(&self.inner.settings, body);
+        let mut progress = ExchangeState::new(Some(route.protocol), began);
+        let (verified, key_index) = match route.verify(&self.inner.settings, unverified, (&parts.headers, body), began)
+        {
+            Ok(verified) => verified,
+            Err(error) => return self.finish(route.protocol, Err(error), &progress, &Members::default()),
         };
-        route.read_activity(&self.inner.settings, &body);
-        progress.protocol = Some(route.protocol);
-        let (verified, key_index) =
-            match route.verify(&self.inner.settings, unverified, (&parts.headers, &body), progress.began) {
-                Ok(verified) => verified,
-                Err(error) => return self.finish(route.protocol, Err(error), &progress, &Members::default()),
-            };
-        let members = route.members(&self.inner.settings, &verified);
+        let members = route.members(&self.inner.settings, &verified, read);
         (progress.protocol, progress.key_index) = (Some(route.protocol), key_index);
         // Handlers' panics are caught where they run; stores and decryptors can be the seller's code as well.
         let outcome = {
@@ -134,27 +153,31 @@ impl CallbackService {
     /// The answer that [`call`](Self::call) would give, or that to a body that is too large; it was reported to the observer.
     /// The body is not to be read then.
     pub fn check_head(&self, parts: &Parts) -> Result<IncomingBody, Response<Bytes>> {
-        let (mut route, unverified, progress) = self.checked_route(parts)?;
-        if route.protocol.method() == Method::GET && announces_body(parts) {
+        self.check(parts).map(|(_, body)| body)
+    }
+
+    /// As [`check_head`](Self::check_head), with what was found out about the call.
+    pub(crate) fn check<'h>(&self, parts: &'h Parts) -> Result<(CheckedHead<'h>, IncomingBody), Response<Bytes>> {
+        let head = self.checked(parts)?;
+        let limit = head.route.body_limit(&self.inner.settings);
+        if head.route.protocol.method() == Method::GET && announces_body(parts) {
             // Its query is all that is signed, so it need not wait for a body that is not used.
-            if let Err(error) = route.verify(&self.inner.settings, unverified, (&parts.headers, b""), progress.began) {
-                return Err(self.finish(route.protocol, Err(error), &progress, &Members::default()));
+            let CheckedHead { mut route, unverified, began, .. } = self.checked(parts)?;
+            if let Err(error) = route.verify(&self.inner.settings, unverified, (&parts.headers, b""), began) {
+                return Err(self.refuse(route.protocol, error, began));
             }
         }
-        let limit = route.body_limit(&self.inner.settings);
         let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > limit as u64) {
             return Err(self.refuse_body(parts, BodyError::TooLarge(limit)));
         }
-        Ok(IncomingBody::new(limit, &self.inner.bodies))
+        Ok((head, IncomingBody::new(limit, &self.inner.bodies)))
     }
 
     /// Answers a request whose body was not received. For adapters.
     pub fn refuse_body(&self, parts: &Parts, error: BodyError) -> Response<Bytes> {
         match Route::of(&self.inner.settings, parts) {
-            Some(Route { protocol, .. }) => {
-                self.finish(protocol, Err(error.into()), &self.begin(Some(protocol)), &Members::default())
-            }
+            Some(Route { protocol, .. }) => self.refuse(protocol, error.into(), self.inner.environment.now()),
             None => self.refuse_method(parts),
         }
     }
@@ -235,22 +258,19 @@ impl CallbackService {
     }
 
     /// Routes a call and checks it, both as far as its head shows.
-    fn checked_route<'r, 'p>(
-        &self,
-        parts: &'p Parts,
-    ) -> Result<(Route<'r>, Unverified<'p>, ExchangeState), Response<Bytes>> {
+    fn checked<'h>(&self, parts: &'h Parts) -> Result<CheckedHead<'h>, Response<Bytes>> {
         let Some(route) = Route::of(&self.inner.settings, parts) else { return Err(self.refuse_method(parts)) };
-        let progress = self.begin(Some(route.protocol));
-        match route.unverified(&self.inner.settings, parts, progress.began) {
-            Ok(unverified) => Ok((route, unverified, progress)),
-            Err(error) => Err(self.finish(route.protocol, Err(error), &progress, &Members::default())),
+        let began = self.inner.environment.now();
+        match route.unverified(&self.inner.settings, parts, began) {
+            Ok(unverified) => Ok(CheckedHead { parts, route, unverified, began }),
+            Err(error) => Err(self.refuse(route.protocol, error, began)),
         }
     }
 
     /// Answers when the answer is due, whatever takes longer: the handler, the ledger, the replay guard.
     async fn answer_in_time(
         &self,
-        route: &Route<'_>,
+        route: &Route,
         verified: &Verified<'_>,
         members: &Members<'_>,
         progress: &mut ExchangeState,
@@ -284,7 +304,7 @@ impl CallbackService {
         self.envelope(route, verified, progress).write(activity, reply)
     }
 
-    fn envelope(&self, route: &Route<'_>, verified: &Verified<'_>, progress: &ExchangeState) -> Envelope<'_> {
+    fn envelope(&self, route: &Route, verified: &Verified<'_>, progress: &ExchangeState) -> Envelope<'_> {
         Envelope {
             protocol: route.protocol,
             activity: route.activity,
@@ -298,7 +318,7 @@ impl CallbackService {
 
     async fn answer(
         &self,
-        route: &Route<'_>,
+        route: &Route,
         verified: &Verified<'_>,
         members: &Members<'_>,
         progress: &mut ExchangeState,
@@ -413,18 +433,9 @@ impl CallbackService {
         }
     }
 
-    fn begin(&self, protocol: Option<Protocol>) -> ExchangeState {
-        let began = self.inner.environment.now();
-        ExchangeState {
-            protocol,
-            activity: None,
-            test_call: false,
-            repeated: false,
-            key_index: 0,
-            result_code: ResultCode::Success,
-            began,
-            when_due: WhenDue::default(),
-        }
+    /// Returns the response to a call that was not verified.
+    fn refuse(&self, protocol: Protocol, error: CallbackError, began: Timestamp) -> Response<Bytes> {
+        self.finish(protocol, Err(error), &ExchangeState::new(Some(protocol), began), &Members::default())
     }
 
     /// Returns the response of every exchange.
@@ -449,7 +460,8 @@ impl CallbackService {
     fn refuse_method(&self, parts: &Parts) -> Response<Bytes> {
         let (error, body) =
             pipeline::refusal(CallbackError::UnknownMethod(parts.method.clone()), AnswerRules::strictest());
-        self.report(&self.begin(None), &Members::default(), Some(&error));
+        let progress = ExchangeState::new(None, self.inner.environment.now());
+        self.report(&progress, &Members::default(), Some(&error));
         pipeline::method_not_allowed(body)
     }
 

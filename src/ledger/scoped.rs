@@ -71,12 +71,24 @@ impl Scoped {
 
     pub(crate) async fn status(&self, step: &Step, now: Timestamp) -> Result<StepStatus, LedgerError> {
         let mut status = self.ledger.status(&self.stored(step), now).await?;
-        if self.may_be_elsewhere(&step.target, status.instance())
-            && let Some(elsewhere) = Box::pin(self.elsewhere(step, status.instance())).await?
-        {
-            status = self.ledger.status(&elsewhere, now).await?;
+        if self.may_be_elsewhere(&step.target, status.instance()) {
+            // Boxed, since it is rare and large: every call would make room for it.
+            status = Box::pin(self.status_elsewhere(step, status, now)).await?;
         }
         Ok(status.map(|instance| self.own(instance)))
+    }
+
+    /// Returns the status of a step that may have to be done on another instance than the one where it belongs.
+    async fn status_elsewhere(
+        &self,
+        step: &Step,
+        status: StepStatus,
+        now: Timestamp,
+    ) -> Result<StepStatus, LedgerError> {
+        match self.elsewhere(step, status.instance()).await? {
+            Some(elsewhere) => self.ledger.status(&elsewhere, now).await,
+            None => Ok(status),
+        }
     }
 
     pub(crate) async fn begin(&self, step: &Step, lease: Lease, now: Timestamp) -> Result<LeaseOutcome, LedgerError> {
@@ -182,8 +194,9 @@ impl Scoped {
 
     pub(crate) async fn instance(&self, instance_id: &str) -> Result<Option<Arc<Instance>>, LedgerError> {
         let found = match self.ledger.instance(&self.scope.stored(instance_id)).await? {
-            Some(instance) if self.is_stray_notice(&instance).await? => None,
-            None => self.old_instance(&Target::Instance(instance_id.to_owned())).await?,
+            // Boxed, since both are rare and large.
+            Some(instance) if is_notice(&instance) && Box::pin(self.is_stray_notice(&instance)).await? => None,
+            None => Box::pin(self.old_instance(&Target::Instance(instance_id.to_owned()))).await?,
             found => found,
         };
         Ok(found.map(|instance| self.own(instance)))

@@ -13,14 +13,14 @@ use crate::timestamp::Timestamp;
 
 /// A replay guard that lives as long as the process.
 ///
-/// Holds 96 bits of a randomly keyed hash per call and 64 of its content, at most 100 bytes of memory with everything;
-/// the answer to a change comes on top. After a restart a captured V2.0 call could be used again for up to a minute. The
-/// ledger still keeps its effect from happening twice: a replayed purchase, renewal or upgrade is known to it, and a
-/// replayed change of the status is older than the last one.
+/// Holds 64 bits of a randomly keyed hash of a nonce and 64 of the call's content, or 96 of a token, at most 100 bytes of
+/// memory per call with everything; the answer to a change comes on top. After a restart a captured V2.0 call could be used
+/// again for up to a minute. The ledger still keeps its effect from happening twice: a replayed purchase, renewal or upgrade
+/// is known to it, and a replayed change of the status is older than the last one.
 #[derive(Debug)]
 pub struct MemoryReplayGuard {
     capacity: usize,
-    hashers: [RandomState; 2],
+    hasher: RandomState,
     calls: Mutex<Calls>,
 }
 
@@ -56,6 +56,11 @@ impl From<Option<ContentDigest>> for Content {
 struct CallHash([u8; 12]);
 
 impl CallHash {
+    /// 64 bits do, because the content is compared too.
+    fn of_nonce(hash: u64) -> Self {
+        Self::new(hash.to_ne_bytes(), [0; 8])
+    }
+
     fn new(long: [u8; 8], short: [u8; 8]) -> Self {
         let mut hash = [0; 12];
         hash[..8].copy_from_slice(&long);
@@ -96,17 +101,13 @@ impl MemoryReplayGuard {
     pub fn with_capacity(capacity: usize) -> Self {
         let claimed = HashMap::with_capacity_and_hasher(capacity.min(FIRST_ROOM), BuildHasherDefault::default());
         let calls = Calls { claimed, next_expiry: u32::MAX, sweep_at: FIRST_SWEEP, ..Calls::default() };
-        Self { capacity, hashers: [RandomState::new(), RandomState::new()], calls: Mutex::new(calls) }
+        Self { capacity, hasher: RandomState::new(), calls: Mutex::new(calls) }
     }
 
     fn hash(&self, id: CallId<'_>) -> CallHash {
-        let hashed = |value: &dyn Fn(&RandomState) -> u64| {
-            let [long, short] = self.hashers.each_ref().map(|hasher| value(hasher).to_ne_bytes());
-            CallHash::new(long, short)
-        };
         match id {
-            CallId::SignedQuery(nonce) => hashed(&|hasher| hasher.hash_one(nonce)),
-            CallId::KitV2(nonce) => hashed(&|hasher| hasher.hash_one(("kit", nonce))),
+            CallId::SignedQuery(nonce) => CallHash::of_nonce(self.hasher.hash_one(nonce)),
+            CallId::KitV2(nonce) => CallHash::of_nonce(self.hasher.hash_one(("kit", nonce))),
             // A keyed hash already, and a genuine one.
             CallId::AuthToken(token) => {
                 let (words, _) = token.as_chunks::<8>();

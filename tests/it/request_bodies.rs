@@ -2,17 +2,19 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use bytes::Bytes;
+use futures_util::stream;
 use http::{HeaderValue, Request, Response};
 use koogallery::adapter::axum::route;
 use koogallery::adapter::serve::Server;
 use koogallery::adapter::tower::Endpoint;
 use koogallery::callback::{CallbackService, CallbackServiceBuilder};
 use koogallery::clock::{Clock as _, SystemClock};
-use koogallery::signature::kit_v2;
+use koogallery::signature::{callback_v2, kit_v2};
 use koogallery::timestamp::Timestamp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -106,6 +108,25 @@ async fn a_head_that_is_refused_is_answered_and_reported_as_the_whole_call() {
     }
     assert_eq!(stage.log.lines().len(), 2 * hopeless(&stage).len(), "one event each");
     assert_eq!(stage.seller.runs(), 0);
+}
+
+#[tokio::test]
+async fn a_call_that_got_too_old_while_its_body_arrived_is_refused() {
+    let stage = Stage::new();
+    let endpoint = Endpoint::new(stage.service.clone());
+    let body = purchase("CS1", "b");
+    for (seconds, code) in [(59, "000000"), (61, "000002")] {
+        let query = callback_v2::signed_query(&key(), &nonce(), stage.clock.now(), body.as_bytes());
+        let (parts, body) = post_request(&query, body.clone()).into_parts();
+        let clock = Arc::clone(&stage.clock);
+        let slow = stream::once(async move {
+            clock.advance(Duration::from_secs(seconds));
+            Ok(body)
+        });
+        let answer = endpoint.receive(parts, slow).await;
+        assert!(written(&answer).contains(code), "{seconds} s: {answer:?}");
+    }
+    assert!(stage.log.last().contains("61s old"), "{}", stage.log.last());
 }
 
 #[tokio::test]

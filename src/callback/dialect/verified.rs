@@ -52,7 +52,10 @@ impl<'a> Unverified<'a> {
             Self::KitV2(call) => call.verify(keys, body).map(Verified::KitV2),
             Self::AuthTokenBody(call) => call.verify(keys, body, now, window).map(Verified::AuthTokenBody),
         };
-        verified.map_err(|error| error.or_compressed(headers))
+        let verified = verified.map_err(|error| error.or_compressed(headers))?;
+        // It was fresh when its head came; the body may have taken its time.
+        window.check(verified.time(), now)?;
+        Ok(verified)
     }
 }
 

@@ -38,6 +38,21 @@ pub(in crate::callback) struct ExchangeState {
     pub(in crate::callback) when_due: WhenDue,
 }
 
+impl ExchangeState {
+    pub(in crate::callback) fn new(protocol: Option<Protocol>, began: Timestamp) -> Self {
+        Self {
+            protocol,
+            activity: None,
+            test_call: false,
+            repeated: false,
+            key_index: 0,
+            result_code: ResultCode::Success,
+            began,
+            when_due: WhenDue::default(),
+        }
+    }
+}
+
 /// What is answered when the answer is due before the work is done. Known without asking a store: it may be a store
 /// that takes so long.
 #[derive(Default)]
@@ -45,8 +60,8 @@ pub(in crate::callback) enum WhenDue {
     /// Failure: nothing was begun that goes on.
     #[default]
     Failure,
-    /// What the protocol says of a change that goes on in the background.
-    Pending(PendingChange),
+    /// What the protocol says of a change that goes on in the background. Boxed, since most calls only find one done.
+    Pending(Box<PendingChange>),
     /// The application was noted; its License is delivered later.
     Accepted,
     /// The answer, which only the replay guard has not taken yet.

@@ -119,7 +119,8 @@ impl Executor {
                 (run, step)
             }
         };
-        *when_due = WhenDue::Pending(PendingChange { executor: Arc::clone(self), run: run.clone(), step });
+        let pending = PendingChange { executor: Arc::clone(self), run: run.clone(), step };
+        *when_due = WhenDue::Pending(Box::new(pending));
         let outcome = run.outcome.await;
         *when_due = WhenDue::Failure;
         outcome.map(|instance| Done { instance, repeated })

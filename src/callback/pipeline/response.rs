@@ -31,7 +31,8 @@ pub(in crate::callback) fn refusal(error: CallbackError, rules: AnswerRules) -> 
 /// Returns a response with status 200 whatever the result code, because the marketplace reads no body with another one.
 pub(in crate::callback) fn response(body: Bytes, signing_key: Option<&AccessKey>) -> Response<Bytes> {
     let signature = signing_key.and_then(|key| HeaderValue::try_from(body_sign::sign(key, &body)).ok());
-    let mut headers = HeaderMap::with_capacity(3);
+    // Room for the length too, which adapters add.
+    let mut headers = HeaderMap::with_capacity(4);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Answers to `GET` can hold passwords, and the signature is that of the bytes sent.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));

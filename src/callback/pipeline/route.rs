@@ -13,24 +13,23 @@ use crate::timestamp::Timestamp;
 use crate::wire::Members;
 
 /// The protocol of a request by its content, which is not verified yet: it only chooses the keys that have to verify it.
-pub(in crate::callback) struct Route<'r> {
+#[derive(Clone, Copy)]
+pub(in crate::callback) struct Route {
     pub(in crate::callback) protocol: Protocol,
     /// Activity in the path of a Kit call.
     pub(in crate::callback) activity: Option<Activity>,
     /// The online License, where only the key distinguishes it from `protocol`.
     alternative: Option<Protocol>,
-    /// Members of the body, if it was read.
-    members: Option<Members<'r>>,
 }
 
-impl<'r> Route<'r> {
+impl Route {
     /// Distinguishes the protocols on one production address, whose path is the seller's to choose: by the method, by
     /// the path that is appended for the Kit, and by the activity. Protocols count only if there is a handler for them.
     /// A call of none is taken for SaaS, whose key has to verify it then.
     ///
     /// This is the part that the head shows: which of the protocols that are signed alike it is, the body tells.
     pub(in crate::callback) fn of(settings: &Settings, parts: &Parts) -> Option<Self> {
-        let mut route = Self { protocol: Protocol::SaasV1, activity: None, alternative: None, members: None };
+        let mut route = Self { protocol: Protocol::SaasV1, activity: None, alternative: None };
         match parts.method {
             // The other protocol in a query has the same keys, so its activity can wait until the call is verified.
             Method::GET => {}
@@ -73,14 +72,19 @@ impl<'r> Route<'r> {
         }
     }
 
-    /// Reads the activity in the body, where it chooses the protocol.
-    pub(in crate::callback) fn read_activity(&mut self, settings: &Settings, body: &'r [u8]) {
-        if self.protocol.scheme() == SignatureScheme::CallbackV2 && settings.families.has_others_than_saas() {
-            let members = Members::of_json(body);
-            self.protocol = Protocol::SaasV2;
-            self.choose(settings, &members);
-            self.members = Some(members);
+    /// Reads the activity in the body, where it chooses the protocol. Returns the members of the body if it was read.
+    pub(in crate::callback) fn read_activity<'b>(
+        &mut self,
+        settings: &Settings,
+        body: &'b [u8],
+    ) -> Option<Members<'b>> {
+        if self.protocol.scheme() != SignatureScheme::CallbackV2 || !settings.families.has_others_than_saas() {
+            return None;
         }
+        let members = Members::of_json(body);
+        self.protocol = Protocol::SaasV2;
+        self.choose(settings, &members);
+        Some(members)
     }
 
     /// Chooses the protocol by the activity, among those that are signed alike.
@@ -124,12 +128,14 @@ impl<'r> Route<'r> {
         Ok((verified, key_index))
     }
 
-    /// Returns the members of the verified call.
-    pub(in crate::callback) fn members<'m>(&mut self, settings: &Settings, verified: &'m Verified<'r>) -> Members<'m>
-    where
-        'r: 'm,
-    {
-        let mut members = self.members.take().unwrap_or_else(|| verified.members());
+    /// Returns the members of the verified call, given those of its body if it was read.
+    pub(in crate::callback) fn members<'m>(
+        &mut self,
+        settings: &Settings,
+        verified: &'m Verified<'_>,
+        read: Option<Members<'m>>,
+    ) -> Members<'m> {
+        let mut members = read.unwrap_or_else(|| verified.members());
         if self.protocol == Protocol::SaasV1 && settings.families.has_others_than_saas() {
             self.choose(settings, &members);
         }
