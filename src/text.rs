@@ -2,4 +2,5 @@
 
 pub(crate) mod chain;
 pub(crate) mod json;
+pub(crate) mod order;
 pub(crate) mod words;

@@ -223,7 +223,7 @@ fn text(ascii: &[u8]) -> String {
 
 impl From<OffsetDateTime> for Timestamp {
     fn from(value: OffsetDateTime) -> Self {
-        Self(i64::try_from(value.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or(i64::MAX))
+        Self(value.unix_timestamp() * 1000 + i64::from(value.millisecond()))
     }
 }
 

@@ -226,8 +226,7 @@ fn mac(credentials: &Credentials, date: &[u8; 16], canonical: &CanonicalRequest)
     let mut lines = *b"SDK-HMAC-SHA256\nyyyyMMddTHHmmssZ\n";
     lines[ALGORITHM.len() + 1..][..16].copy_from_slice(date);
     let digest = Sha256::digest(canonical.as_str()).into();
-    let hex = const_hex::Buffer::<32>::new().const_format(&digest);
-    credentials.hmac().chain_update(lines).chain_update(hex.as_bytes())
+    credentials.hmac().chain_update(lines).chain_update(const_hex::Buffer::<32>::new().format(&digest))
 }
 
 /// An error of signing a request.

@@ -10,11 +10,13 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac as _;
+use memchr::memchr2;
 use time::UtcOffset;
 
 use super::{VerifyError, Window};
 use crate::key::{AccessKey, HmacSha256, KeyRing};
 use crate::query::{self, Plus};
+use crate::text::order::utf16_order;
 use crate::timestamp::Timestamp;
 
 pub(super) const TOKEN: &str = "authToken";
@@ -153,12 +155,12 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// The text, if marks can stand in it.
+    /// The text, if marks stand in it.
     #[allow(clippy::ptr_arg)] // whether it is owned is the question
     fn with_marks<'c>(&self, text: &'c Cow<'_, str>) -> Option<&'c str> {
         match text {
             Cow::Borrowed(_) if self.marks_are_encoded => None,
-            text => Some(text),
+            text => memchr2(b'&', b'=', text.as_bytes()).map(|_| &**text),
         }
     }
 }
@@ -195,7 +197,7 @@ pub(super) fn token_of(key: &AccessKey, parameters: &[Parameter<'_>]) -> Result<
 /// parameter that the protocol knows and that would stand behind it. (The other way round, a value that holds one
 /// cannot be split by an outsider: the marketplace would have had to sign it, and such a call is refused.)
 fn ambiguous(parameters: &[Parameter<'_>], origin: &Origin) -> Option<&'static str> {
-    if parameters.iter().filter_map(|(name, _)| origin.with_marks(name)).any(|name| name.contains(['&', '='])) {
+    if parameters.iter().any(|(name, _)| origin.with_marks(name).is_some()) {
         return Some("a parameter name");
     }
     let hidden = |(name, value): &Parameter<'_>| {
@@ -262,8 +264,9 @@ fn sorted_parameters(query: &str, plus: Plus) -> Result<(Vec<Parameter<'_>>, Opt
     let mut parameters: Vec<Parameter<'_>> = Vec::with_capacity(20);
     let mut token = None;
     for pair in query::raw_pairs(query) {
-        let decoded = pair.decoded_name(plus).zip(pair.decoded_value(plus));
-        let (name, value) = decoded.ok_or(VerifyError::UndecodableQuery)?;
+        let (Some(name), Some(value)) = (pair.decoded_name(plus), pair.decoded_value(plus)) else {
+            return Err(VerifyError::UndecodableQuery);
+        };
         if name == TOKEN {
             if token.replace(value).is_some() {
                 return Err(VerifyError::Repeated(TOKEN.to_owned()));
@@ -280,12 +283,7 @@ fn sorted_parameters(query: &str, plus: Plus) -> Result<(Vec<Parameter<'_>>, Opt
 
 /// Brings parameters in the order of their names; refuses repeated ones.
 pub(super) fn sort(parameters: &mut [Parameter<'_>]) -> Result<(), VerifyError> {
-    if parameters.iter().all(|(name, _)| name.is_ascii()) {
-        parameters.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    } else {
-        // Java's order of strings, in which the documents' sample sorts.
-        parameters.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-    }
+    parameters.sort_unstable_by(|(a, _), (b, _)| utf16_order(a, b));
     match parameters.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         Some(pair) => Err(VerifyError::Repeated(pair[0].0.clone().into_owned())),
         None => Ok(()),

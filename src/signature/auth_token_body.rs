@@ -178,9 +178,11 @@ fn signed_members(body: &[u8]) -> Result<Vec<Member<'_>>, VerifyError> {
 }
 
 fn sorted_parameters<'m>(members: &'m [Member<'_>]) -> Result<Vec<Parameter<'m>>, VerifyError> {
-    let parameter = |(name, value): &'m Member<'_>| Some((Cow::Borrowed(&**name), text_of(value)?));
-    let parameters = members.iter().map(parameter).collect::<Option<Vec<_>>>();
-    let mut parameters = parameters.ok_or(VerifyError::UndecodableBody)?;
+    let mut parameters = Vec::with_capacity(members.len());
+    for (name, value) in members {
+        let text = text_of(value).ok_or(VerifyError::UndecodableBody)?;
+        parameters.push((Cow::Borrowed(&**name), text));
+    }
     auth_token::sort(&mut parameters)?;
     Ok(parameters)
 }

@@ -138,8 +138,9 @@ pub fn signed_query(key: &AccessKey, nonce: &str, time: Timestamp, body: &[u8]) 
 #[inline]
 fn mac(key: &AccessKey, nonce: &str, timestamp: &str, body: &[u8]) -> HmacSha256 {
     let digest = key.hmac().chain_update(body).finalize().into_bytes();
-    let digest = const_hex::Buffer::<32>::new().const_format(&digest.into());
-    key.hmac_of_text().chain_update(nonce).chain_update(timestamp).chain_update(digest.as_str())
+    let mut hex = const_hex::Buffer::<32>::new();
+    let digest = hex.format(&digest.into());
+    key.hmac_of_text().chain_update(nonce).chain_update(timestamp).chain_update(digest)
 }
 
 /// Nonce and timestamp are signed without a mark between them, so a call in seconds may be one in milliseconds whose

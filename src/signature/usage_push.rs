@@ -40,6 +40,7 @@ pub fn verify(keys: &KeyRing, signature: &str, ts: &str, nonce: &str, body: &[u8
 }
 
 fn mac(key: &AccessKey, ts: &str, nonce: &str, body: &[u8]) -> HmacSha256 {
-    let parts: [&[u8]; 6] = [b"ts=", ts.as_bytes(), b"&nonce=", nonce.as_bytes(), b"&body=", body];
-    parts.iter().fold(key.hmac(), |mac, part| mac.chain_update(part))
+    // Two pieces, because hashing many small ones costs more than joining them.
+    let head = ["ts=", ts, "&nonce=", nonce, "&body="].concat();
+    key.hmac().chain_update(head).chain_update(body)
 }

@@ -8,9 +8,12 @@ use std::fmt;
 use std::io;
 
 use bytes::Bytes;
+use memchr::{memchr, memchr2};
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use super::order::utf16_order;
 
 /// Greatest nesting depth of a message's values for which it has a canonical form.
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -195,7 +198,7 @@ impl<'de> Visitor<'de> for BorrowedText {
 /// The text of a JSON string literal; `None` where an escape names no character.
 pub(crate) fn unquote(literal: &str) -> Option<Cow<'_, str>> {
     let inner = literal.strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+    if memchr(b'\\', inner.as_bytes()).is_none() {
         return Some(Cow::Borrowed(inner));
     }
     serde_json::from_str::<String>(literal).ok().map(Cow::Owned)
@@ -279,13 +282,17 @@ impl<'a> Iterator for Tokens<'a> {
 
 /// Length of the string literal that `text` begins with, quotes included.
 pub(crate) fn string_length(text: &str) -> usize {
-    let mut escaped = false;
-    let end = text.bytes().skip(1).position(|byte| {
-        let closes = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        closes
-    });
-    end.map_or(text.len(), |inner| inner + 2)
+    let bytes = text.as_bytes();
+    let mut end = 1;
+    while let Some(mark) = bytes.get(end..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        end += mark + 1;
+        if bytes[end - 1] == b'"' {
+            return end;
+        }
+        // Whatever is escaped closes nothing.
+        end += 1;
+    }
+    text.len()
 }
 
 /// The canonical form of a request body: top-level members sorted by UTF-16 code units, top-level nulls dropped, no
@@ -293,7 +300,7 @@ pub(crate) fn string_length(text: &str) -> usize {
 pub(crate) fn canonical(body: &[u8]) -> Result<String, JsonError> {
     let mut members = members(body)?;
     members.retain(|(_, value)| value != "null");
-    members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    members.sort_by(|(a, _), (b, _)| utf16_order(a, b));
     let mut out = String::with_capacity(body.len());
     out.push('{');
     for (index, (name, value)) in members.iter().enumerate() {
@@ -311,7 +318,8 @@ pub(crate) fn canonical(body: &[u8]) -> Result<String, JsonError> {
 /// Appends a value as the canonical form has it; `None` where an escape in it names no character.
 pub(crate) fn push_canonical(out: &mut String, value: &str) -> Option<()> {
     for token in Tokens(value) {
-        if token.starts_with('"') {
+        // Without a backslash, nothing stands in a literal that Jackson would write in another way.
+        if token.starts_with('"') && memchr(b'\\', token.as_bytes()).is_some() {
             push_quoted(out, &unquote(token)?);
         } else {
             out.push_str(token);
@@ -323,22 +331,26 @@ pub(crate) fn push_canonical(out: &mut String, value: &str) -> Option<()> {
 /// Appends a string literal escaped as Jackson does: only what must be, controls as `\u00XX` with capital digits.
 pub(crate) fn push_quoted(out: &mut String, text: &str) {
     use fmt::Write as _;
+    let must_be_escaped = |byte| matches!(byte, b'\0'..b' ' | b'"' | b'\\');
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            control if control < ' ' => {
-                let _ = write!(out, "\\u{:04X}", u32::from(control));
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(must_be_escaped) {
+        out.push_str(&rest[..at]);
+        match rest.as_bytes()[at] {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\x08' => out.push_str("\\b"),
+            b'\t' => out.push_str("\\t"),
+            b'\n' => out.push_str("\\n"),
+            b'\x0c' => out.push_str("\\f"),
+            b'\r' => out.push_str("\\r"),
+            control => {
+                let _ = write!(out, "\\u{control:04X}");
             }
-            plain => out.push(plain),
         }
+        rest = &rest[at + 1..];
     }
+    out.push_str(rest);
     out.push('"');
 }
 
@@ -402,6 +414,8 @@ impl serde_json::ser::Formatter for AsciiFormatter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -442,6 +456,29 @@ mod tests {
     #[test]
     fn a_lone_surrogate_has_no_canonical_form() {
         assert_eq!(canonical(br#"{"a":"\ud800"}"#).unwrap_err(), JsonError::InvalidEscape("a".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn however_a_text_is_escaped_its_canonical_form_is_one(text in "([a-c\"\\\\/\u{0}-\u{20}\u{7f}é云😀]|\\PC){0,8}") {
+            let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+            let written = |character: char| match character {
+                '"' | '\\' => format!("\\{character}"),
+                '\u{8}' => "\\b".to_owned(),
+                '\t' => "\\t".to_owned(),
+                '\n' => "\\n".to_owned(),
+                '\u{c}' => "\\f".to_owned(),
+                '\r' => "\\r".to_owned(),
+                '\0'..' ' => format!("\\u{:04X}", u32::from(character)),
+                _ => character.to_string(),
+            };
+            let canonical = format!("\"{}\"", text.chars().map(written).collect::<String>());
+            for literal in [&format!("\"{escaped}\""), &serde_json::to_string(&text).unwrap(), &canonical] {
+                let mut out = String::new();
+                prop_assert_eq!(push_canonical(&mut out, &format!("[1,{literal} , {literal}]")), Some(()));
+                prop_assert_eq!(out, format!("[1,{canonical},{canonical}]"));
+            }
+        }
     }
 
     #[test]
