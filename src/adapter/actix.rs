@@ -90,7 +90,8 @@ fn head_of(request: &HttpRequest) -> Option<Parts> {
     let mut head = Request::new(());
     *head.method_mut() = Method::from_bytes(request.method().as_str().as_bytes()).ok()?;
     if let Some(address) = request.uri().path_and_query() {
-        *head.uri_mut() = address.as_str().parse::<Uri>().ok()?;
+        // As it displays: `as_str` has no path for `http://host?query`.
+        *head.uri_mut() = address.to_string().parse::<Uri>().ok()?;
     }
     for (name, value) in request.headers() {
         let name = http::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;

@@ -278,6 +278,27 @@ async fn what_the_guard_decides_alone_does_not_wait_for_the_ledger() {
     }
 }
 
+#[tokio::test]
+async fn what_is_created_while_a_claim_waits_is_known() {
+    let ledger = Arc::<MemoryLedger>::default();
+    let guard = SlowGuard { guard: MemoryReplayGuard::default(), claims: true };
+    let slow = Stage::on(Arc::clone(&ledger), |builder| builder.replay_guard(guard));
+    let quick = Stage::on(ledger, |builder| builder);
+    let calls = [
+        ("first", r#"{"activity":"updateInstanceStatus","instanceId":"first","status":"FREEZE"}"#),
+        ("second", r#"{"activity":"queryInstance","instanceId":"second"}"#),
+    ];
+    for (instance, call) in calls {
+        let creation = purchase(&format!("CS-{instance}"), instance);
+        let created = async {
+            sleep(SLOW / 4).await;
+            quick.post(&creation).await
+        };
+        let (answer, created) = tokio::join!(slow.post(call), created);
+        assert_eq!((created.code.as_str(), answer.code.as_str()), ("000000", "000000"), "{call}");
+    }
+}
+
 /// Another process that writes and does not end.
 fn lock(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use koogallery::adapter::axum::routes;
 use koogallery::adapter::serve::{PeerAddr, Server};
 use koogallery::adapter::tokio::TokioRuntime;
+use koogallery::adapter::tower::Endpoint;
 use koogallery::callback::CallbackService;
 use koogallery::cipher::client_secret::{OaepDecryptor, PrivateKey};
 use koogallery::key::{AccessKey, AccessKeys, InterfaceType};
@@ -26,7 +27,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::sockets::{start, start_actix_with, talk};
+use crate::sockets::{split, start, start_actix, start_actix_with, talk};
 use crate::support::*;
 
 /// Leaves HTTP and sends back what comes.
@@ -134,6 +135,19 @@ async fn one_line_serves_every_path_on_axum() {
         let other = talk(server.address, "GET /health/other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
         assert!(other.starts_with(b"HTTP/1.1 404 "), "no other path is taken: {path}");
     }
+}
+
+/// Forward proxies send whole addresses, which may have no path.
+#[tokio::test]
+async fn whole_addresses_are_read_on_actix_web() {
+    let stage = Stage::new();
+    let server = start_actix(Endpoint::new(stage.service.clone())).await;
+    for address in ["/saasproduce", "http://isv.example.com/saasproduce", "http://isv.example.com"] {
+        let query = stage.signed(&v1_purchase("CS1", "first"));
+        let call = format!("GET {address}?{query} HTTP/1.1\r\nHost: isv.example.com\r\nConnection: close\r\n\r\n");
+        assert_eq!(split(&talk(server.address, call).await).1.code, "000000", "{address}");
+    }
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -89,5 +89,5 @@ planted_bugs! {
     a_delivery_without_evidence_is_found: DeliveredTooEarly from 0,
     usage_that_is_not_stored_is_found: UsageNotStored from 0,
     usage_that_counts_twice_is_found: UsageCountedTwice from 0,
-    a_write_without_a_fence_is_found: NoFence from 60,
+    a_write_without_a_fence_is_found: NoFence from 290,
 }

@@ -13,7 +13,7 @@ use crate::callback::pipeline::debug;
 use crate::callback::pipeline::exchange::{Asked, Found, ReplyContext};
 use crate::callback::pipeline::executor::{Done, Executor};
 use crate::callback::settings::DebugCalls;
-use crate::ledger::{LedgerError, State, Target};
+use crate::ledger::{LedgerError, State, StepStatus, Target};
 
 impl Executor {
     pub(in crate::callback) async fn reply(
@@ -115,8 +115,15 @@ impl Executor {
         match command {
             // What runs in this process is known without the ledger, which may be slow.
             SubscriptionCommand::Change(change) if self.joined(&change.step).is_some() => Asked::Nothing,
-            SubscriptionCommand::Change(change) => Asked::Status(self.status(&change.step).await),
-            SubscriptionCommand::Describe(ids) => Asked::Instances(self.find_all(ids).await),
+            SubscriptionCommand::Change(change) => match self.status(&change.step).await {
+                // It may be created before the guard has decided.
+                Ok(StepStatus::Unknown) if matches!(change.step.target, Target::Instance(_)) => Asked::Nothing,
+                status => Asked::Status(status),
+            },
+            SubscriptionCommand::Describe(ids) => match self.find_all(ids).await {
+                Ok(found) if found.iter().any(Option::is_none) => Asked::Nothing,
+                found => Asked::Instances(found),
+            },
             SubscriptionCommand::Check(_) => Asked::Nothing,
         }
     }
