@@ -43,7 +43,7 @@ pub fn raw_pairs(query: &str) -> impl Iterator<Item = RawPair<'_>> {
     let mut from_mark = from_mark(query);
     std::iter::from_fn(move || {
         while !rest.is_empty() {
-            let (segment, after) = cut(rest, b'&');
+            let (segment, after) = cut(rest, memchr(b'&', rest.as_bytes()));
             let encoded = from_mark > after.len();
             rest = after;
             if encoded {
@@ -51,8 +51,7 @@ pub fn raw_pairs(query: &str) -> impl Iterator<Item = RawPair<'_>> {
             }
             if !segment.is_empty() {
                 // Names are short: looking at each byte is quicker than `memchr`.
-                let equals = segment.bytes().position(|byte| byte == b'=');
-                let (name, value) = equals.map_or((segment, ""), |at| (&segment[..at], &segment[at + 1..]));
+                let (name, value) = cut(segment, segment.bytes().position(|byte| byte == b'='));
                 return Some(RawPair { name, value, encoded });
             }
         }
@@ -67,8 +66,8 @@ fn from_mark(text: &str) -> usize {
 
 /// Returns the text before and after a mark.
 #[inline]
-fn cut(text: &str, mark: u8) -> (&str, &str) {
-    match memchr(mark, text.as_bytes()) {
+fn cut(text: &str, mark: Option<usize>) -> (&str, &str) {
+    match mark {
         Some(at) => (&text[..at], &text[at + 1..]),
         None => (text, ""),
     }
