@@ -1,19 +1,19 @@
 //! JSON as the marketplace signs and expects it: the canonical form of a request body and ASCII-only output. Written by
 //! hand because the canonical form must keep number literals and nested key order, which no JSON library promises.
 
+mod ascii;
+mod canonical;
 mod plain;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io;
 
-use bytes::Bytes;
 use memchr::{memchr, memchr2};
-use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::order::utf16_order;
+pub(crate) use ascii::to_ascii;
+pub(crate) use canonical::{canonical, push_canonical, push_quoted};
 
 /// Greatest nesting depth of a message's values for which it has a canonical form.
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -295,127 +295,8 @@ pub(crate) fn string_length(text: &str) -> usize {
     text.len()
 }
 
-/// The canonical form of a request body: top-level members sorted by UTF-16 code units, top-level nulls dropped, no
-/// white space, strings escaped as Jackson writes them, number literals and nested order untouched.
-pub(crate) fn canonical(body: &[u8]) -> Result<String, JsonError> {
-    let mut members = members(body)?;
-    members.retain(|(_, value)| value != "null");
-    members.sort_by(|(a, _), (b, _)| utf16_order(a, b));
-    let mut out = String::with_capacity(body.len());
-    out.push('{');
-    for (index, (name, value)) in members.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        push_quoted(&mut out, name);
-        out.push(':');
-        push_canonical(&mut out, value).ok_or_else(|| JsonError::InvalidEscape(shown(name)))?;
-    }
-    out.push('}');
-    Ok(out)
-}
-
-/// Appends a value as the canonical form has it; `None` where an escape in it names no character.
-pub(crate) fn push_canonical(out: &mut String, value: &str) -> Option<()> {
-    for token in Tokens(value) {
-        // Without a backslash, nothing stands in a literal that Jackson would write in another way.
-        if token.starts_with('"') && memchr(b'\\', token.as_bytes()).is_some() {
-            push_quoted(out, &unquote(token)?);
-        } else {
-            out.push_str(token);
-        }
-    }
-    Some(())
-}
-
-/// Appends a string literal escaped as Jackson does: only what must be, controls as `\u00XX` with capital digits.
-pub(crate) fn push_quoted(out: &mut String, text: &str) {
-    use fmt::Write as _;
-    let must_be_escaped = |byte| matches!(byte, b'\0'..b' ' | b'"' | b'\\');
-    out.push('"');
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(must_be_escaped) {
-        out.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\x08' => out.push_str("\\b"),
-            b'\t' => out.push_str("\\t"),
-            b'\n' => out.push_str("\\n"),
-            b'\x0c' => out.push_str("\\f"),
-            b'\r' => out.push_str("\\r"),
-            control => {
-                let _ = write!(out, "\\u{control:04X}");
-            }
-        }
-        rest = &rest[at + 1..];
-    }
-    out.push_str(rest);
-    out.push('"');
-}
-
-/// Serializes with every character outside ASCII written as `\uXXXX`.
-pub(crate) fn to_ascii<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Bytes> {
-    let mut short = Short { buffer: [0; 512], length: 0 };
-    if value.serialize(&mut serde_json::Serializer::with_formatter(&mut short, AsciiFormatter)).is_ok() {
-        return Ok(Bytes::copy_from_slice(&short.buffer[..short.length]));
-    }
-    let mut out = Vec::new();
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, AsciiFormatter))?;
-    Ok(out.into())
-}
-
-/// Most answers are short: written here, they are allocated once and in their length.
-struct Short {
-    buffer: [u8; 512],
-    length: usize,
-}
-
-impl io::Write for Short {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    #[inline]
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let end = self.length + bytes.len();
-        let free = self.buffer.get_mut(self.length..end).ok_or(io::ErrorKind::WriteZero)?;
-        free.copy_from_slice(bytes);
-        self.length = end;
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-struct AsciiFormatter;
-
-impl serde_json::ser::Formatter for AsciiFormatter {
-    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.is_ascii() {
-            return writer.write_all(fragment.as_bytes());
-        }
-        let mut units = [0; 2];
-        for character in fragment.chars() {
-            if character.is_ascii() {
-                writer.write_all(&[character as u8])?;
-            } else {
-                for unit in character.encode_utf16(&mut units) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -450,44 +331,6 @@ mod tests {
         assert!(serde_json::from_str::<serde_json::Value>(quoted).is_ok());
         for other in [quoted, "", "{", "{a", "{a b:1}x", "\"{a:1", "{'a':1}", "a:1", "[a:1]"] {
             assert_eq!(with_quoted_names(other), other);
-        }
-    }
-
-    #[test]
-    fn a_lone_surrogate_has_no_canonical_form() {
-        assert_eq!(canonical(br#"{"a":"\ud800"}"#).unwrap_err(), JsonError::InvalidEscape("a".to_owned()));
-    }
-
-    proptest! {
-        #[test]
-        fn however_a_text_is_escaped_its_canonical_form_is_one(text in "([a-c\"\\\\/\u{0}-\u{20}\u{7f}é云😀]|\\PC){0,8}") {
-            let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
-            let written = |character: char| match character {
-                '"' | '\\' => format!("\\{character}"),
-                '\u{8}' => "\\b".to_owned(),
-                '\t' => "\\t".to_owned(),
-                '\n' => "\\n".to_owned(),
-                '\u{c}' => "\\f".to_owned(),
-                '\r' => "\\r".to_owned(),
-                '\0'..' ' => format!("\\u{:04X}", u32::from(character)),
-                _ => character.to_string(),
-            };
-            let canonical = format!("\"{}\"", text.chars().map(written).collect::<String>());
-            for literal in [&format!("\"{escaped}\""), &serde_json::to_string(&text).unwrap(), &canonical] {
-                let mut out = String::new();
-                prop_assert_eq!(push_canonical(&mut out, &format!("[1,{literal} , {literal}]")), Some(()));
-                prop_assert_eq!(out, format!("[1,{canonical},{canonical}]"));
-            }
-        }
-    }
-
-    #[test]
-    fn output_is_ascii() {
-        let escaped = r#"a\u0001\"\u6b22\ud83d\ude00"#;
-        for repeats in [1, 18, 19, 100] {
-            // The first two fit the buffer.
-            let written = to_ascii(&["a\u{1}\"欢😀".repeat(repeats)]).unwrap();
-            assert_eq!(written, format!("[\"{}\"]", escaped.repeat(repeats)));
         }
     }
 }
