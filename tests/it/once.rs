@@ -191,7 +191,7 @@ async fn an_answer_that_the_guard_does_not_keep_is_given_and_reported() {
         assert_eq!(
             reported,
             "SaaS V1.0 newInstance (order \"CS1\") succeeded, but its answer could not be kept for repeats of the call: \
-             replay guard operation failed: replay guard operation failed: the store is gone"
+             replay guard operation failed: the store is gone"
         );
         assert!(exchange.contains("answered 000000"), "{exchange}");
     }

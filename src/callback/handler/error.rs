@@ -44,8 +44,8 @@ pub enum CallbackError {
     #[error("the nonce was used before")]
     Replayed,
     /// The replay guard failed.
-    #[error("replay guard operation failed")]
-    Replay(#[source] Arc<ReplayError>),
+    #[error(transparent)]
+    Replay(Arc<ReplayError>),
     /// The verified call differs from the documents.
     #[error("the message cannot be read")]
     Parse(#[from] ParseError),
@@ -59,8 +59,8 @@ pub enum CallbackError {
     #[error("the instance is still being created")]
     StillCreating,
     /// The ledger failed.
-    #[error("ledger operation failed")]
-    Ledger(#[source] Arc<LedgerError>),
+    #[error(transparent)]
+    Ledger(Arc<LedgerError>),
     /// Another worker has held the instance for too long.
     #[error("instance {0:?} is locked by another worker")]
     Busy(String),
@@ -77,7 +77,7 @@ pub enum CallbackError {
     #[error("application {0:?} was made for another instance or device")]
     ApplicationConflict(String),
     /// The License store failed.
-    #[error("License store operation failed")]
+    #[error(transparent)]
     LicenseStore(#[from] LicenseStoreError),
     /// The handler refused.
     #[error("the handler refused: {0}")]
