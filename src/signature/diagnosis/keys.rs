@@ -49,6 +49,7 @@ pub(super) fn spoilt(key: &str) -> impl Iterator<Item = (Mistake, KeyText)> {
         (Mistake::KeyInQuotes, format!("\"{key}\"")),
         (Mistake::KeyInQuotes, format!("'{key}'")),
         (Mistake::KeyInQuotes, key.trim_matches(['"', '\'']).to_owned()),
+        (Mistake::KeyWithoutHyphens, key.replace('-', "")),
         (Mistake::KeyLetterCase, key.to_uppercase()),
         (Mistake::KeyLetterCase, key.to_lowercase()),
     ];

@@ -75,6 +75,9 @@ impl Algorithm {
     }
 }
 
+/// Marks that other schemes have between the parts of the text.
+pub(super) const MARKS: [&str; 7] = ["&", "\n", ",", ";", "|", ":", " "];
+
 /// Way to make a signature from key and text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Making {

@@ -29,6 +29,9 @@ pub enum Mistake {
     /// The key with quotes around it, on one of the two sides.
     #[error("the key stands in quotes on one side: take them off")]
     KeyInQuotes,
+    /// The key without its hyphens.
+    #[error("the hyphens of the key are missing on one side: they belong to it")]
+    KeyWithoutHyphens,
     /// The key in capitals or in small letters.
     #[error("the key is in another letter case on one side")]
     KeyLetterCase,
@@ -108,12 +111,18 @@ pub enum Mistake {
     /// A part of the signed text is not there.
     #[error("{0} was left out when signing, or came to the message after it")]
     LeftOut(String),
-    /// Timestamp and nonce have changed places.
-    #[error("timestamp and nonce are signed in the wrong order")]
+    /// The parts have changed places.
+    #[error("the parts of the signed text are in the wrong order")]
     WrongOrder,
     /// The parts are joined without their marks.
     #[error("the parts are joined without the marks or labels between them")]
     MarksLeftOut,
+    /// The parts are joined with other marks, or with marks where there are none.
+    #[error("the parts are joined with other marks between them than this scheme has")]
+    OtherMarks,
+    /// The access key stands in the signed text.
+    #[error("the access key was added to the signed text: here it is the key of the HMAC and nothing else")]
+    KeyInText,
     /// The formula of the callbacks.
     #[error("signed by the formula of the V2.0 callbacks: this scheme signs ts=...&nonce=...&body=...")]
     CallbackFormula,

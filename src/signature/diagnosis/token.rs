@@ -13,7 +13,7 @@ use super::charset::{self, Charset};
 use super::encoders::{ENCODERS, Encoder};
 use super::java::{Table, hash_order};
 use super::keys::{self, KeyText};
-use super::making::Making;
+use super::making::{MARKS, Making};
 use super::search::{Budget, Choice, Make, Mistaken, diagnose, each};
 use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, verdict};
@@ -168,31 +168,41 @@ impl Order {
 
 #[derive(Clone, Copy)]
 enum Joined {
-    Pairs,
-    Values,
+    /// With a mark between them.
+    Pairs(&'static str),
+    Values(&'static str),
     WithoutMarks,
     PercentEncoded,
     FormEncoded,
     EncodedBy(&'static Encoder),
     /// With a mark before, or behind.
     Stray(&'static str, &'static str),
+    KeyBefore,
+    /// With a label before the key.
+    KeyBehind(&'static str),
 }
 
 impl Joined {
-    fn text(self, parameters: &[(String, String)]) -> String {
+    fn text(self, parameters: &[(String, String)], key: &KeyText) -> String {
         let encoded = |value: &str| utf8_percent_encode(value, NON_UNRESERVED).to_string();
         let part = |(name, value): &(String, String)| match self {
-            Self::Pairs | Self::Stray(..) => format!("{name}={value}"),
+            Self::Pairs(_) | Self::Stray(..) | Self::KeyBefore | Self::KeyBehind(_) => format!("{name}={value}"),
             Self::EncodedBy(encoder) => format!("{name}={}", encoder.encode(value.as_bytes())),
-            Self::Values => value.clone(),
+            Self::Values(_) => value.clone(),
             Self::WithoutMarks => format!("{name}{value}"),
             Self::PercentEncoded => format!("{name}={}", encoded(value)),
             Self::FormEncoded => format!("{name}={}", encoded(value).replace("%20", "+")),
         };
         let parts: Vec<_> = parameters.iter().map(part).collect();
-        let text = parts.join(if matches!(self, Self::WithoutMarks) { "" } else { "&" });
+        let text = parts.join(match self {
+            Self::Pairs(mark) | Self::Values(mark) => mark,
+            Self::WithoutMarks => "",
+            _ => "&",
+        });
         match self {
             Self::Stray(before, behind) => [before, &text, behind].concat(),
+            Self::KeyBefore => [key, text.as_str()].concat(),
+            Self::KeyBehind(label) => [&text, label, key].concat(),
             _ => text,
         }
     }
@@ -310,9 +320,15 @@ impl Call {
             .or(Mistake::SortedIgnoringCase, Order::IgnoringCase)
             .or_each(Table::ALL.map(|table| (Mistake::JavaHashOrder, Order::Hash(table, false))))
             .or_each(Table::ALL.map(|table| (Mistake::JavaHashOrder, Order::Hash(table, true))));
-        let joined = Choice::right(Joined::Pairs)
-            .or(Mistake::NamesLeftOut, Joined::Values)
+        let marks = MARKS.into_iter().filter(|mark| *mark != "&");
+        let joined = Choice::right(Joined::Pairs("&"))
+            .or(Mistake::NamesLeftOut, Joined::Values("&"))
+            .or(Mistake::NamesLeftOut, Joined::Values(""))
             .or(Mistake::MarksLeftOut, Joined::WithoutMarks)
+            .or(Mistake::MarksLeftOut, Joined::Pairs(""))
+            .or_each(marks.map(|mark| (Mistake::OtherMarks, Joined::Pairs(mark))))
+            .or(Mistake::KeyInText, Joined::KeyBefore)
+            .or_each(["", "&", "&key="].map(|label| (Mistake::KeyInText, Joined::KeyBehind(label))))
             .or(Mistake::Encoded, Joined::PercentEncoded)
             .or(Mistake::Encoded, Joined::FormEncoded)
             .or(Mistake::StrayMark, Joined::Stray("", "&"))
@@ -338,7 +354,7 @@ impl Call {
             let parameters = self.readings[reading].clone();
             let mut parameters = selected[selection].of(parameters, blank_counts, key)?;
             order[sorted].sort(&mut parameters);
-            let text = joined[joint].text(&parameters).into_bytes();
+            let text = joined[joint].text(&parameters, key).into_bytes();
             let text = match charsets[charset] {
                 None => text,
                 Some(charset) => charset.change(&text)?,

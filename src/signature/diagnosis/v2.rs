@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::body::Bodies;
 use super::keys::{self, KeyText};
-use super::making::{Algorithm, Making};
+use super::making::{Algorithm, MARKS, Making};
 use super::search::{Choice, Make, Mistaken, diagnose, each};
 use super::written::{self, Form, Written};
 use super::{Diagnosis, Mistake, verdict};
@@ -141,6 +141,32 @@ impl Spelling {
     }
 }
 
+/// Which of key, nonce, time and content are signed, in which order, and with which mark between them.
+struct Layout {
+    parts: Vec<usize>,
+    mark: &'static str,
+}
+
+impl Layout {
+    fn choice() -> Choice<Self> {
+        let of = |parts: &[usize], mark| Self { parts: parts.to_vec(), mark };
+        let left_out = |what: &str| Mistake::LeftOut(what.to_owned());
+        let orders = (0..256_usize).map(|digits| [digits >> 6 & 3, digits >> 4 & 3, digits >> 2 & 3, digits & 3]);
+        let orders = orders.filter(|order| (0..4).all(|part| order.contains(&part)) && *order != [0, 1, 2, 3]);
+        Choice::right(of(&[0, 1, 2, 3], ""))
+            .or(left_out("the access key at the beginning"), of(&[1, 2, 3], ""))
+            .or(left_out("the nonce"), of(&[0, 2, 3], ""))
+            .or(left_out("the timestamp"), of(&[0, 1, 3], ""))
+            .or(left_out("the body"), of(&[0, 1, 2], ""))
+            .or_each(orders.map(|order| (Mistake::WrongOrder, of(&order, ""))))
+            .or_each(MARKS.map(|mark| (Mistake::OtherMarks, of(&[0, 1, 2, 3], mark))))
+    }
+
+    fn join(&self, all: [&[u8]; 4]) -> Vec<u8> {
+        self.parts.iter().map(|&part| all[part]).collect::<Vec<_>>().join(self.mark.as_bytes())
+    }
+}
+
 fn nonces(raw: &str, decoded: &str) -> Choice<String> {
     let twice = query::decode(decoded, Plus::Space).unwrap_or_default();
     Choice::right(decoded.to_owned())
@@ -228,14 +254,7 @@ impl Call {
 
     /// Hands out the mistakes to try, and the function that makes a signature with some of them.
     fn with_choices<T>(&self, bodies: &Bodies<'_>, search: impl FnOnce(&[&[Mistake]], &Make<'_>) -> T) -> T {
-        // Key, nonce, time and content: which of them, and in which order.
-        let left_out = |what: &str| Mistake::LeftOut(what.to_owned());
-        let layout = Choice::<&[usize]>::right(&[0, 1, 2, 3])
-            .or(left_out("the access key at the beginning"), &[1, 2, 3])
-            .or(left_out("the nonce"), &[0, 2, 3])
-            .or(left_out("the timestamp"), &[0, 1, 3])
-            .or(left_out("the body"), &[0, 1, 2])
-            .or(Mistake::WrongOrder, &[0, 2, 1, 3]);
+        let layout = Layout::choice();
         let making = Making::choice();
         let own = [
             self.keys.mistakes(),
@@ -271,7 +290,7 @@ impl Call {
                 }
             };
             let all: [&[u8]; 4] = [key_text, self.nonce[nonce].as_bytes(), self.time[time].as_bytes(), &content];
-            let text = Zeroizing::new(layout[parts].iter().map(|&part| all[part]).collect::<Vec<_>>().concat());
+            let text = Zeroizing::new(layout[parts].join(all));
             Some(making[made].make(self.written.algorithm, key_text, &text))
         };
         search(&[&own, &bodies.mistakes()[..]].concat(), &make)
