@@ -1,6 +1,7 @@
 //! Behind real proxies, with the configurations that sellers copy: the checks give the verdict that they give without one.
 
 mod causes;
+mod once;
 mod proxy;
 
 use std::net::SocketAddr;
