@@ -95,8 +95,8 @@ impl Server {
         self
     }
 
-    /// Refuses heads with more bytes than this, at least 8192; 32 KiB unless set. A connection that receives a
-    /// body buffers as much.
+    /// Refuses heads with more bytes than this, at least 8192; 32 KiB unless set. One that arrives in large pieces may have
+    /// up to twice as many. A connection that receives a body buffers as much.
     #[must_use]
     pub fn header_bytes(mut self, bytes: usize) -> Self {
         self.header_bytes = bytes.max(8192);

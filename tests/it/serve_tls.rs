@@ -231,6 +231,7 @@ fn files_that_cannot_be_used_are_named() {
         fs::write(&path, text).unwrap();
         path
     };
+    let (certificate, key) = (fs::read_to_string(good.cert()).unwrap(), fs::read_to_string(good.key()).unwrap());
     let pem = |label: &str, body: &str| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
     let cases = [
         (folder.path().join("missing"), good.key(), "missing cannot be read"),
@@ -243,14 +244,31 @@ fn files_that_cannot_be_used_are_named() {
         (file("cut", "-----BEGIN CERTIFICATE-----\nAAAA\n"), good.key(), "cut is damaged"),
         (file("short", &pem("CERTIFICATE", "AAAA")), good.key(), "short is damaged"),
         (file("odd", &pem("CERTIFICATE", "!!!!")), good.key(), "odd is damaged"),
-        (good.cert(), file("bits", &pem("PRIVATE KEY", "AAAA")), "bits is damaged"),
+        (good.cert(), file("bits", &pem("PRIVATE KEY", "AAAA")), "the private key in "),
+        (good.cert(), file("old", &pem("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\n\nAAAA")), "old has a password"),
+        (good.cert(), file("escaped", &key.replace('\n', "\\n")), "escaped is damaged: there is no line break behind"),
+        (good.cert(), file("spaces", &key.replace('\n', " ")), "spaces is damaged: there is no line break behind"),
+        (good.cert(), file("open", key.trim_end().trim_end_matches('-')), "open is damaged: a \"-----END ...-----\""),
+        (file("glued", &format!("{0}{0}", certificate.trim_end())), good.key(), "at the beginning of its line"),
+        (file("indented", &certificate.replace("-----B", " -----B")), good.key(), "at the beginning of its line"),
         (good.cert(), other.key(), "is not that of the first certificate in"),
     ];
     for (certificate, key, text) in cases {
         let error = Tls::from_files(certificate, key).unwrap_err().to_string();
         assert!(error.contains(text), "{text}: {error}");
-        assert!(!error.contains("BEGIN PRIVATE KEY-----\n"), "{error}");
+        // Neither as text nor as a list of bytes.
+        assert!(error.len() < 400 && !error.contains("77, 73"), "{error}");
     }
+}
+
+#[test]
+fn a_byte_order_mark_does_no_harm() {
+    let good = Certificate::new();
+    for path in [good.cert(), good.key()] {
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, format!("\u{feff}{text}").replace('\n', "\r\n")).unwrap();
+    }
+    assert!(Tls::from_files(good.cert(), good.key()).unwrap().validity().is_valid());
 }
 
 #[tokio::test]

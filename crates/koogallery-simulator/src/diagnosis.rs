@@ -65,6 +65,8 @@ const DETECTORS: &[Detector] = &[
     first_call::unreachable,
     front_door::redirect,
     front_door::compression,
+    front_door::rate_limit,
+    front_door::gate,
     first_call::refused,
     first_call::optional_fields,
     unverified::unverified,

@@ -3,6 +3,7 @@
 mod certificate;
 mod event;
 mod handshake;
+mod pem;
 
 use std::fmt;
 use std::path::PathBuf;

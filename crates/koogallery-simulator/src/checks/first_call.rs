@@ -24,6 +24,8 @@ pub(crate) struct FirstCall {
     pub(crate) mistakes: Vec<String>,
     /// The answer to the same call without a signature.
     pub(crate) unsigned: Option<String>,
+    /// Whether the plain form was accepted later.
+    pub(crate) is_unsteady: bool,
 }
 
 /// An optional field that the endpoint cannot do without.
@@ -41,9 +43,22 @@ pub(super) async fn canonical(session: &mut Session) -> Checked {
     // The report shows this call, and not the attempts to find out more.
     let shown = session.exchanges.clone();
     let (refusal, symptom) = (failure.got.clone(), failure.symptom);
-    session.first_call = Some(FirstCall { refusal, symptom, wanted: Vec::new(), mistakes: Vec::new(), unsigned: None });
-    if symptom != Symptom::Hang && in_another_form(session).await? {
-        return Ok(());
+    session.first_call = Some(FirstCall {
+        refusal,
+        symptom,
+        wanted: Vec::new(),
+        mistakes: Vec::new(),
+        unsigned: None,
+        is_unsteady: false,
+    });
+    if symptom != Symptom::Hang {
+        if is_unsteady(session).await? {
+            session.exchanges = shown;
+            return Err(stop);
+        }
+        if in_another_form(session).await? {
+            return Ok(());
+        }
     }
     let message = session.fresh();
     let unsigned = session.sign(&message).with_proof(crate::call::Proof::Signature, None);
@@ -54,6 +69,21 @@ pub(super) async fn canonical(session: &mut Session) -> Checked {
     }
     session.exchanges = shown;
     Err(stop)
+}
+
+/// Finds out whether the plain form is refused only now and then, as by a limit on the rate of calls: any other form is then
+/// accepted by chance.
+async fn is_unsteady(session: &mut Session) -> Result<bool, Stop> {
+    const TRIES: u32 = 3;
+    for _ in 0..TRIES {
+        if is_accepted_with(session, &Vec::new()).await? {
+            if let Some(first) = &mut session.first_call {
+                first.is_unsteady = true;
+            }
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn attempt(session: &mut Session, message: &Message) -> Checked {

@@ -50,6 +50,12 @@ pub(super) fn refused(evidence: &Evidence<'_>, open: &[Open<'_>]) -> Option<Foun
     let found = |headline: String, advice: &str, checks| {
         Some(Found { weight: Weight::FirstCall, headline, advice: advice.to_owned(), checks })
     };
+    if first.is_unsteady {
+        let advice = "see in the logs of the endpoint, and of what is in front, what differs: a limit on the rate of calls, or one \
+                      of several servers";
+        let headline = format!("the same valid call is refused ({refusal}) and accepted the next time");
+        return found(headline, advice, with_form());
+    }
     if !first.mistakes.is_empty() {
         let headline =
             format!("verified wrongly: {}; right signatures are refused ({refusal})", first.mistakes.join("; and "));

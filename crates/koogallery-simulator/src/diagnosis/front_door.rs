@@ -1,11 +1,13 @@
 //! What a program in front of the endpoint does to calls and answers.
 
+mod gate;
 mod remedy;
 
 use super::{Evidence, Found, Open, Weight, ids_of};
 use crate::front_door::Program;
 use crate::seen::Seen;
 use crate::symptom::Symptom;
+pub(super) use gate::{gate, rate_limit};
 use koogallery::protocol::SignatureScheme;
 use koogallery::signature::body_sign;
 pub(super) use remedy::Spoilt;

@@ -61,8 +61,10 @@ impl Tls {
         let bad = |error: &dyn fmt::Display| TargetUrlError::Certificate(error.to_string());
         let mut roots = RootCertStore::clone(&self.roots);
         let before = roots.len();
+        let pem = pem.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(pem);
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            roots.add(certificate.map_err(|error| bad(&error))?).map_err(|error| bad(&error))?;
+            // The error's own text would quote the file, which may hold a key as well.
+            roots.add(certificate.map_err(|_| bad(&"it is no complete PEM"))?).map_err(|error| bad(&error))?;
         }
         match roots.len() > before {
             true => Self::with_roots(self.name, roots),

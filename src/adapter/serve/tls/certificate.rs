@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{Error as RustlsError, InconsistentKeys};
 use x509_parser::parse_x509_certificate;
 use zeroize::Zeroizing;
 
-use super::BoxError;
+use super::{BoxError, pem};
 use crate::timestamp::Timestamp;
 
 const MILLIS_PER_DAY: i64 = 24 * 3600 * 1000;
@@ -42,6 +42,13 @@ pub enum TlsError {
         .0.display()
     )]
     EncryptedKey(PathBuf),
+    /// The private key is of a kind that the server cannot sign with, or damaged.
+    #[error(
+        "the private key in {} cannot be used: it is damaged, or none of RSA (2048 to 8192 bits), ECDSA (P-256, P-384, P-521) \
+         and Ed25519",
+        .0.display()
+    )]
+    UnusableKey(PathBuf),
     /// A file is damaged.
     #[error("{} is damaged: {reason}", .path.display())]
     Damaged {
@@ -157,30 +164,39 @@ impl Files {
     }
 
     pub(super) fn parse(&self, pem: &Pem, provider: &CryptoProvider) -> Result<Identity, TlsError> {
-        let damaged = |path: &Path, reason: &dyn fmt::Display| TlsError::Damaged {
-            path: path.to_owned(),
-            reason: reason.to_string(),
-        };
-        let in_certificate = |reason: &dyn fmt::Display| damaged(&self.certificate, reason);
-        let chain = CertificateDer::pem_slice_iter(&pem.certificate).collect::<Result<Vec<_>, _>>();
-        let chain = chain.map_err(|error| in_certificate(&error))?;
+        let damaged =
+            |path: &Path, reason: &str| TlsError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
+        let in_certificate = |reason: &str| damaged(&self.certificate, reason);
+        let certificate = pem::without_mark(&pem.certificate);
+        if let Some(reason) = pem::misplaced_section(certificate) {
+            return Err(in_certificate(&reason));
+        }
+        let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| in_certificate(pem::reason(&error)))?;
         let leaf = chain.first().ok_or_else(|| TlsError::NoCertificate(self.certificate.clone()))?;
-        let (_, parsed) = parse_x509_certificate(leaf).map_err(|error| in_certificate(&error))?;
+        let (_, parsed) = parse_x509_certificate(leaf).map_err(|error| in_certificate(&error.to_string()))?;
         let time = |seconds: i64| Timestamp::from_unix_millis(seconds.saturating_mul(1000));
         let validity = parsed.validity();
         let (not_before, not_after) = (time(validity.not_before.timestamp()), time(validity.not_after.timestamp()));
 
-        let key = PrivateKeyDer::from_pem_slice(&pem.key).map_err(|error| match error {
-            PemError::NoItemsFound if is_encrypted(&pem.key) => TlsError::EncryptedKey(self.key.clone()),
+        let key = pem::without_mark(&pem.key);
+        if let Some(reason) = pem::misplaced_section(key) {
+            return Err(damaged(&self.key, &reason));
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
+            // PKCS#1 marks it by a header, which is no Base64.
+            PemError::NoItemsFound | PemError::Base64Decode(_) if is_encrypted(key) => {
+                TlsError::EncryptedKey(self.key.clone())
+            }
             PemError::NoItemsFound => TlsError::NoKey(self.key.clone()),
-            error => damaged(&self.key, &error),
+            error => damaged(&self.key, pem::reason(&error)),
         })?;
         let key = CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
             RustlsError::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
                 TlsError::KeyMismatch { key: self.key.clone(), certificate: self.certificate.clone() }
             }
-            RustlsError::InvalidCertificate(_) => in_certificate(&error),
-            error => damaged(&self.key, &error),
+            RustlsError::InvalidCertificate(_) => in_certificate(&error.to_string()),
+            _ => TlsError::UnusableKey(self.key.clone()),
         })?;
         Ok(Identity { key: Arc::new(key), not_before, not_after })
     }

@@ -11,6 +11,8 @@ pub(in crate::diagnosis) enum Spoilt {
     Slash,
     Path,
     Query,
+    Rate,
+    Password,
 }
 
 impl Spoilt {
@@ -78,6 +80,13 @@ impl Spoilt {
             (Self::Query, Caddy | Go) => "Caddy: no `rewrite` and no `uri` for this address, or with `?{query}`",
             (Self::Query, Haproxy) => {
                 "HAProxy: no `http-request set-query`, `set-uri` or `normalize-uri` for this address"
+            }
+            (Self::Rate, Nginx) => {
+                "nginx: no `limit_req` and no `limit_conn` for this address; its error log says whether they refuse"
+            }
+            (Self::Password, Nginx) => "nginx: `auth_basic off;` in the location of this address",
+            (Self::Password, Apache) => {
+                "Apache: `Require all granted` for this address, in place of `Require valid-user`"
             }
             (Self::Query, Varnish) => "Varnish: no `std.querysort` and no change of `req.url` in `vcl_recv`",
             _ => return None,

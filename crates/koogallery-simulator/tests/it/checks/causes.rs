@@ -1,5 +1,7 @@
 //! The first line of the report, where the first valid call already goes wrong.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -51,6 +53,62 @@ async fn what_stands_in_front_is_named() {
     assert_eq!(first(&report), "a proxy answers in place of the endpoint (HTTP status 502)");
     let report = report_of(Protocol::SaasV2, 302, &[("location", "https://www.example.com/")], b"").await;
     assert_eq!(first(&report), "the address redirects (HTTP status 302) to another address, https://www.example.com/");
+}
+
+#[tokio::test]
+async fn what_refuses_callers_before_a_call_is_read_is_named() {
+    let headers: &[_] =
+        &[("server", "nginx"), ("www-authenticate", "Basic realm=\"staff\""), ("content-type", "text/html")];
+    let report = report_of(Protocol::SaasV2, 401, headers, PAGE).await;
+    let password = "a password is asked for before a call is read (HTTP status 401, Basic realm=\"staff\"), by nginx (Server: nginx)";
+    assert_eq!(first(&report), password);
+    assert!(report.causes[0].advice.contains("`auth_basic off;`"), "{:?}", report.causes[0]);
+    let report = report_of(Protocol::SaasV1, 403, &[("content-type", "text/html; charset=UTF-8")], PAGE).await;
+    let page =
+        "a page comes in place of an answer, from an allow-list, a firewall, or bot protection (HTTP status 403)";
+    assert_eq!(first(&report), page);
+    let report = report_of(Protocol::SaasV2, 429, &[("server", "nginx")], PAGE).await;
+    assert!(first(&report).contains("calls are refused by a limit on their rate (HTTP status 429), probably of nginx"));
+    assert!(report.causes[0].advice.contains("`limit_req`"), "{:?}", report.causes[0]);
+    // As an endpoint may refuse a signature.
+    let report = report_of(Protocol::SaasV2, 401, JSON, b"{\"error\":\"unauthorized\"}").await;
+    assert!(first(&report).starts_with("right signatures are refused like missing ones (HTTP status 401)"));
+}
+
+/// Every so many calls are answered by something in front.
+async fn with_refused(protocol: Protocol, every: usize, status: u16, server: &'static str) -> Report {
+    let good = Good::of(protocol.into());
+    let (service, calls) = (good.service.clone(), Arc::new(AtomicUsize::new(0)));
+    let target = move |request: Request<Bytes>| {
+        let (service, calls) = (service.clone(), Arc::clone(&calls));
+        async move {
+            // The first call is refused as well.
+            if calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(every) {
+                let response = Response::builder().status(status).header("content-type", "text/html");
+                return response.header("server", server).body(Bytes::from_static(PAGE)).unwrap();
+            }
+            service.call(request).await
+        }
+    };
+    Checker::new(target, good::keys()).with_profile(protocol).run().await.unwrap()
+}
+
+#[tokio::test]
+async fn calls_that_are_refused_now_and_then_show_no_mistake_in_verifying() {
+    for (protocol, every) in
+        [(Protocol::SaasV2, 2), (Protocol::SaasV2, 3), (Protocol::SaasV1, 3), (Protocol::SaasV1, 4)]
+    {
+        let report = with_refused(protocol, every, 429, "nginx").await;
+        let text = report.to_text(false);
+        assert!(first(&report).contains("calls are refused by a limit on their rate (HTTP status 429)"), "{text}");
+        assert!(!text.contains("verified wrongly"), "{text}");
+        let report = with_refused(protocol, every, 400, "Kestrel").await;
+        let text = report.to_text(false);
+        assert!(!text.contains("verified wrongly") && !text.contains("its signature is accepted"), "{text}");
+        let unsteady = "the same valid call is refused (HTTP status 400) and accepted the next time";
+        // Otherwise the first purchase may be among those that are accepted.
+        assert!(every > 2 || first(&report) == unsteady, "{text}");
+    }
 }
 
 /// A server that redirects every call, as a proxy with a certificate does; and its port.
