@@ -265,7 +265,8 @@ pub(super) async fn replay(session: &mut Session) -> Checked {
     let first = session.send(call.clone()).await?;
     first.accepted("a valid call")?;
     let again = session.send(call).await?;
-    session.refuses_repeats = !(again.is_success() || again.is_processing());
+    // What is in front may refuse one for other reasons, without a code.
+    session.refuses_repeats = again.code.is_some() && !(again.is_success() || again.is_processing());
     repeat_is_harmless(session, &first, &again)?;
     if !session.profile.has_purchases() || session.author.test_flag {
         return Ok(());

@@ -111,6 +111,15 @@ async fn calls_that_are_refused_now_and_then_show_no_mistake_in_verifying() {
     }
 }
 
+#[tokio::test]
+async fn a_repeat_that_is_refused_by_chance_shows_no_weak_guard() {
+    for every in 2..12 {
+        let report = with_refused(Protocol::SaasV2, every, 429, "nginx").await;
+        let text = report.to_text(false);
+        assert!(!text.contains("replays are recognized by unsigned parts"), "{every}: {text}");
+    }
+}
+
 /// A server that redirects every call, as a proxy with a certificate does; and its port.
 async fn redirecting(location: impl Fn(u16) -> String) -> (u16, Report) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
