@@ -24,14 +24,14 @@ def call(say):
         ([say("read", "读取"), say("fields into a command and its event", "由字段得到命令与事件")], "plain",
          ([say("000002", "000002"), say("a field that decides is missing", "缺少起决定作用的字段")], "bad")),
         ([say("replay guard", "防重放"), say("claims the nonce or token", "登记 nonce 或令牌")], "store",
-         ([say("the same bytes again", "相同字节再次到达"), say("the first answer again", "返回首次的应答")], "good")),
+         ([say("the same bytes again", "相同字节再次到达"), say("the first answer again", "返回首次的响应")], "good")),
         ([say("ledger", "账本"), say("instance id; done already? else a lease", "实例 ID；已完成？否则取得租约")], "store",
          ([say("done already", "已完成"), say("success, the handler does not run", "成功，不运行处理器")], "good")),
         ([say("YOUR HANDLER", "您的处理器"), say("with the order, once per change", "附带订单，每次变更运行一次")], "seller",
          ([say("longer than the deadline", "超过期限"), say("000004, goes on in the background", "000004，在后台继续")], "good")),
         ([say("ledger", "账本"), say("the mark, after the work", "工作完成之后记账")], "store",
          ([say("failed", "失败"), say("no mark: a retry runs it again", "不记账：重试时再次运行")], "bad")),
-        ([say("answer", "应答"), say("checked against the tables, signed", "按文档的表检查，签名")], "plain", None),
+        ([say("answer", "响应"), say("checked against the tables, signed", "按文档的表检查，签名")], "plain", None),
     ]
     top, height, step = 24, 48, 72
     for number, (lines, kind, exit_box) in enumerate(rows):
@@ -50,7 +50,7 @@ def call(say):
     canvas.text(68, bottom + 14, say("HTTP 200, resultCode", "HTTP 200，resultCode"))
     canvas.arrow((right + right_width / 2, bottom), (right + right_width / 2, bottom + 24), (x + width + 1, bottom + 24))
     canvas.text(20, 612, say("Each exchange is one event of your observer, with the full reason; the answer has a code only.",
-                             "每次交互都是观察者的一个事件，含完整原因；应答中只有结果码。"))
+                             "每次交互都是观察者的一个事件，含完整原因；响应中只有结果码。"))
     return canvas
 
 
@@ -133,7 +133,7 @@ def retries(say):
     canvas.box(150, ledger - 14, 300, 28, [say("id fixed, lease of 5 s", "ID 固定，5 秒租约")], "store", 12)
     canvas.arrow((145, market), (145, first - 14))
     canvas.text(140, market - 10, "newInstance", anchor="middle")
-    canvas.text(235, market - 10, say("no answer: a failure", "没有应答：失败"))
+    canvas.text(235, market - 10, say("no answer: a failure", "没有响应：失败"))
     canvas.text(456, ledger - 18, say("lease over", "租约到期"))
     canvas.arrow((540, market), (540, second - 14))
     canvas.text(470, market - 10, say("an hour later: the same order", "一小时后：同一订单"))
@@ -146,7 +146,7 @@ def retries(say):
     canvas.text(685, market + 18, "000000")
     canvas.arrow((800, market), (800, first - 1))
     canvas.arrow((820, first), (820, market + 1))
-    canvas.text(880, market - 10, say("a copy, next day: the same answer", "次日再次到达：相同应答"), anchor="end")
+    canvas.text(880, market - 10, say("a copy, next day: the same answer", "次日再次到达：相同响应"), anchor="end")
     canvas.text(830, first - 8, say("not run", "不运行"))
 
     canvas.text(20, 470, say("One caller works on an instance; copies that come meanwhile wait for its outcome.",
