@@ -46,7 +46,7 @@ pub enum Database {
 
 impl Database {
     pub async fn open(url: &str) -> Outcome<Self> {
-        match url.split("://").next() {
+        match url.split_once("://").map(|(scheme, _)| scheme) {
             Some("sqlite") => Ok(Self::Sqlite(sqlite::Database::open_url(url)?)),
             #[cfg(feature = "deadpool-postgres-0_14")]
             Some("postgres" | "postgresql") => Ok(Self::Postgres(postgres::Database::connect(url).await?)),
@@ -54,7 +54,7 @@ impl Database {
             Some("mysql") => Ok(Self::Mysql(mysql::Database::connect(url).await?, Pool::from_url(url)?)),
             // The rest of the URL may hold a password.
             Some(scheme) => Err(format!("this program was built without a database for {scheme}:// URLs").into()),
-            None => Err("the URL of the database is empty".into()),
+            None => Err("the database has to be a URL, such as sqlite://koogallery.db".into()),
         }
     }
 

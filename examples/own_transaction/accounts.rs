@@ -43,7 +43,7 @@ pub enum Accounts {
 
 impl Accounts {
     pub async fn open(url: &str) -> Outcome<Self> {
-        match url.split("://").next() {
+        match url.split_once("://").map(|(scheme, _)| scheme) {
             Some("sqlite") => {
                 let database = sqlite::Database::open_url(url)?;
                 database.transaction(|transaction| transaction.execute_batch(TABLE)).await?;
@@ -66,7 +66,7 @@ impl Accounts {
             }
             // The rest of the URL may hold a password.
             Some(scheme) => Err(format!("this program was built without a database for {scheme}:// URLs").into()),
-            None => Err("the URL of the database is empty".into()),
+            None => Err("the database has to be a URL, such as sqlite://koogallery.db".into()),
         }
     }
 

@@ -2,7 +2,7 @@
 //! hand because the canonical form must keep number literals and nested key order, which no JSON library promises.
 
 mod ascii;
-mod canonical;
+pub(crate) mod canonical;
 mod plain;
 
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 pub(crate) use ascii::to_ascii;
-pub(crate) use canonical::{canonical, push_canonical, push_quoted};
+pub(crate) use canonical::canonical;
 
 /// Greatest nesting depth of a message's values for which it has a canonical form.
 pub(crate) const MAX_DEPTH: usize = 32;

@@ -349,7 +349,7 @@ fn the_example_says_why_it_does_not_start() {
     let path = |path: PathBuf| path.to_str().unwrap().to_owned();
     let (cert, key, other) = (path(good.cert()), path(good.key()), path(other.key()));
     let database = format!("sqlite://{}", good.folder.path().join("test.db").display());
-    let cases: [(&[&str], i32, &str); 7] = [
+    let cases: [(&[&str], i32, &str); 8] = [
         (&["--tls-cert", &cert], 2, "isv_server: --tls-cert and --tls-key go together"),
         (&["--tls-key", &key], 2, "--tls-cert and --tls-key go together"),
         (&["--listen"], 2, "--listen wants a value"),
@@ -360,6 +360,11 @@ fn the_example_says_why_it_does_not_start() {
             "isv_server: /no/such.pem cannot be read: No such file",
         ),
         (&["--tls-cert", &cert, "--tls-key", &other], 1, "is not that of the first certificate"),
+        (
+            &["--database", "koogallery.db"],
+            1,
+            "isv_server: the database has to be a URL, such as sqlite://koogallery.db",
+        ),
         (&["--database", &database, "--listen", &taken], 1, "isv_server: cannot listen on 127.0.0.1:"),
     ];
     for (arguments, code, text) in cases {

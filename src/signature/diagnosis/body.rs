@@ -186,7 +186,7 @@ impl<'a> Bodies<'a> {
     fn canonical(&self) -> Option<&members::Pairs<'a>> {
         let canonical = |value: &Cow<'_, str>| {
             let mut out = String::with_capacity(value.len());
-            json::push_canonical(&mut out, value).map(|()| Cow::Owned(out))
+            json::canonical::push_canonical(&mut out, value).map(|()| Cow::Owned(out))
         };
         let pairs = || self.pairs.iter().map(|(name, value)| Some((name.clone(), canonical(value)?))).collect();
         self.canonical.get_or_init(pairs).as_ref()

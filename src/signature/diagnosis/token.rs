@@ -354,10 +354,10 @@ impl Call {
             let parameters = self.readings[reading].clone();
             let mut parameters = selected[selection].of(parameters, blank_counts, key)?;
             order[sorted].sort(&mut parameters);
-            let text = joined[joint].text(&parameters, key).into_bytes();
+            let text = Zeroizing::new(joined[joint].text(&parameters, key).into_bytes());
             let text = match charsets[charset] {
                 None => text,
-                Some(charset) => charset.change(&text)?,
+                Some(charset) => Zeroizing::new(charset.change(&text)?),
             };
             let hmac_key = Zeroizing::new(match &key_forms[form] {
                 KeyForm::Behind(time) => [key, time.as_str()].concat(),

@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 use super::super::Mistake;
 use super::super::search::Choice;
 use crate::signature::auth_token_body;
-use crate::text::json::{Tokens, push_quoted, unquote};
+use crate::text::json::canonical::push_quoted;
+use crate::text::json::{Tokens, unquote};
 
 /// Name and value text, in the order received, repeated ones included.
 pub(super) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use super::super::Mistake;
 use super::super::java::{Table, hash_order};
 use super::super::search::Choice;
-use crate::text::json::{Member, members, push_quoted};
+use crate::text::json::canonical::push_quoted;
+use crate::text::json::{Member, members};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Order {
