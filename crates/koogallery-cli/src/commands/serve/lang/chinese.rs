@@ -238,9 +238,9 @@ mod tests {
             ("lost answer of push-usage, 2 more", "push-usage：响应丢失，还有2次"),
             ("out of order of newInstance, 2 more", "乱序：newInstance，还有2次"),
             (
-                "verified wrongly: values were decoded twice: decode each exactly once; and timestamp and nonce are signed \
-                 in the wrong order; right signatures are refused (resultCode 000001)",
-                "验签方法错误：值解码了两次：每个值应恰好解码一次；并且timestamp与nonce的签名顺序颠倒；正确的签名被拒绝（resultCode 000001）",
+                "verified wrongly: values were decoded twice: decode each exactly once; and the parts of the signed text are in \
+                 the wrong order; right signatures are refused (resultCode 000001)",
+                "验签方法错误：值解码了两次：每个值应恰好解码一次；并且签名文本各部分的顺序错误；正确的签名被拒绝（resultCode 000001）",
             ),
             ("newInstance 3, unknown activity 1, 2 others", "newInstance 3、未知的接口 1、其他2种"),
             ("expected instanceId to be 1, got 2", "期望instanceId为1，实际为2"),
